@@ -1,0 +1,57 @@
+# Every target works on a fresh clone: it makes what it needs, once. `make` alone tells what there is.
+
+VENV ?= .venv
+PYTEST_ARGS ?=
+PY := $(VENV)/bin/python
+TIMED := scripts/timed.sh
+
+# Spark needs Java; the script finds one, or installs one, and prints where it is.
+WITH_JAVA := JAVA_HOME=$$(scripts/java.sh) && export JAVA_HOME
+
+.DEFAULT_GOAL := help
+.PHONY: help setup java test unit acceptance check format demo airflow bench constraints clean
+
+help: ## What there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## The development environment in .venv (VENV=... for another place, PYTHON=... for another Python)
+	@scripts/setup.sh "$(VENV)"
+
+java: ## Find Java 17 or newer, or install it
+	@$(WITH_JAVA) && echo "Java: $$JAVA_HOME"
+
+test: setup ## All tests: unit, integration, acceptance (PYTEST_ARGS=... for pytest)
+	@$(WITH_JAVA) && $(TIMED) test $(PY) -m pytest $(PYTEST_ARGS) tests
+
+unit: setup ## The tests that start neither Spark nor Airflow: seconds
+	@$(TIMED) unit $(PY) -m pytest -m "not spark and not airflow" $(PYTEST_ARGS) tests/unit
+
+acceptance: setup ## The promises, proven with a real Airflow and a real Spark
+	@$(WITH_JAVA) && $(TIMED) acceptance $(PY) -m pytest $(PYTEST_ARGS) tests/acceptance
+
+check: setup ## Lint, format, types, and who may import whom
+	@$(TIMED) "ruff check" $(PY) -m ruff check
+	@$(TIMED) "ruff format" $(PY) -m ruff format --check
+	@$(TIMED) mypy $(PY) -m mypy
+	@$(TIMED) imports $(VENV)/bin/lint-imports
+
+format: setup ## Let ruff mend what it can
+	@$(PY) -m ruff check --fix-only
+	@$(PY) -m ruff format
+
+demo: setup ## 336,776 real flights, an outage in the middle, and the retry that resumes (about two minutes)
+	@$(WITH_JAVA) && $(TIMED) demo $(PY) scripts/demo.py
+
+airflow: setup ## A whole Airflow with the example DAGs on http://localhost:8080
+	@$(WITH_JAVA) && scripts/airflow_standalone.sh "$(VENV)"
+
+bench: setup ## What checkpoints cost and what a resume saves
+	@$(WITH_JAVA) && $(TIMED) bench $(PY) -m benchmarks
+
+constraints: setup ## Renew constraints-dev.txt: the newest of everything, for every supported Python
+	@scripts/constraints.sh "$(VENV)"
+
+clean: ## Remove everything that the targets made
+	rm -rf "$(VENV)" .demo .airflow build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf spark-warehouse metastore_db derby.log
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,9 @@
+"""The memory: what is recorded of a run, where it lies, and the rules by which it is written.
+
+``state``     what one commit holds: the persisted format
+``key``       the unit of work that a log belongs to, and the names of its directory and its runs
+``store``     what a place to keep objects must be able to do
+``local_store``, ``fsspec_store``, ``locations``   the places that exist, and which one a location names
+``claim``     the decision of a new attempt about what it found: carry on, start over, report, stop
+``log``       the protocol: numbered, exclusive, checked commits
+"""

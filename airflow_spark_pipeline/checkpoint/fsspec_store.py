@@ -1,0 +1,119 @@
+"""Run logs on an object store, through fsspec.
+
+Rests on one request that creates an object only if there is none (on S3 a PUT with ``If-None-Match: *``), which fsspec
+offers as ``pipe_file(mode="create")``. Listings are never taken from fsspec's cache: s3fs's stays stale after another
+client wrote. The file system object is made anew after a fork, since fsspec's event loop does not survive one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import posixpath
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectExistsError, ObjectNotFoundError
+from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, CheckpointStoreError
+
+# What an fsspec file system raises for a request that will be refused again, beside PermissionError.
+_NEEDS_THE_USER = {errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENAMETOOLONG}
+
+
+class FsspecStore(CheckpointStore):
+    """A prefix of an object store.
+
+    :param location: as the user wrote it, for messages
+    :param protocol: fsspec's name of the file system, such as ``s3``
+    :param root: bucket and prefix, without scheme
+    :param options: of the file system (credentials, endpoint); never shown
+    """
+
+    def __init__(self, location: str, protocol: str, root: str, options: Mapping[str, Any] | None = None) -> None:
+        super().__init__(location)
+        self._protocol = protocol
+        self._root = root.strip("/") if protocol != "memory" else root
+        self._options = dict(options or {})
+        self._lock = threading.Lock()
+        self._opened: tuple[int, Any] | None = None
+
+    def list(self, directory: str) -> list[str]:
+        try:
+            with self._errors(directory):
+                entries = self._fs.ls(self._full(directory), detail=True, refresh=True)
+        except ObjectNotFoundError:
+            return []
+        names = (posixpath.basename(e["name"].rstrip("/")) for e in entries if e["type"] == "file")
+        return [name for name in names if name]
+
+    def read(self, path: str) -> bytes:
+        with self._errors(path):
+            data: bytes = self._fs.cat_file(self._full(path))
+            return data
+
+    def create(self, path: str, data: bytes) -> None:
+        self._put(path, data, mode="create")
+
+    def write(self, path: str, data: bytes) -> None:
+        self._put(path, data, mode="overwrite")
+
+    def delete(self, path: str) -> None:
+        with contextlib.suppress(ObjectNotFoundError), self._errors(path):
+            self._fs.rm_file(self._full(path))
+
+    def _put(self, path: str, data: bytes, *, mode: str) -> None:
+        try:
+            with self._errors(path):
+                self._fs.pipe_file(self._full(path), data, mode=mode)
+        except ObjectNotFoundError as error:
+            raise CheckpointLocationError(
+                f"The checkpoint location {self.location} does not exist: {error.__cause__}. Create the bucket, or name "
+                "another location.",
+                path=self.describe(path),
+            ) from error.__cause__
+
+    def _full(self, path: str) -> str:
+        return f"{self._root}/{path}"
+
+    @property
+    def _fs(self) -> Any:
+        with self._lock:
+            if self._opened is None or self._opened[0] != os.getpid():
+                with self._errors(""):
+                    self._opened = (os.getpid(), self._open())
+            return self._opened[1]
+
+    def _open(self) -> Any:
+        import fsspec  # noqa: PLC0415  # only processes that reach the store pay for the import
+
+        options = {"use_listings_cache": False, "skip_instance_cache": True, **self._options}
+        return fsspec.filesystem(self._protocol, **options)
+
+    @contextlib.contextmanager
+    def _errors(self, path: str) -> Iterator[None]:
+        """Turn what the client library says into what a store says."""
+        full = self.describe(path)
+        try:
+            yield
+        except CheckpointError:
+            raise
+        except FileNotFoundError as error:
+            raise ObjectNotFoundError(f"{full} does not exist", path=full) from error
+        except FileExistsError as error:
+            raise ObjectExistsError(f"{full} exists already", path=full) from error
+        except Exception as error:
+            # Client libraries raise classes of their own (botocore's, aiohttp's): each is an answer of the store.
+            why = f"{type(error).__name__}: {error}"
+            if isinstance(error, PermissionError) or type(error).__name__ == "NoCredentialsError":
+                raise CheckpointLocationError(
+                    f"The checkpoint location {self.location} refuses access ({why}). Check the credentials and the "
+                    f"rights to list, read, write and delete below it.",
+                    path=full,
+                ) from error
+            if isinstance(error, ImportError) or (isinstance(error, OSError) and error.errno in _NEEDS_THE_USER):
+                raise CheckpointLocationError(
+                    f"The checkpoint location {self.location} cannot be used ({why}).", path=full
+                ) from error
+            raise CheckpointStoreError(f"{full}: {why}", path=full) from error

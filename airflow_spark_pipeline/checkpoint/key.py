@@ -1,0 +1,92 @@
+"""The unit of work that a log belongs to, and the names that are derived from it.
+
+Promises: two different keys, or two different pipeline names, never share a directory, whatever characters they hold;
+names are plain ASCII of bounded length, so that every store takes them; a run id leads to its directory without a
+search. Does not promise that a name can be turned back into the key: the key is kept in every commit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+_SLUG_LENGTH = 32
+_RUN_ID = re.compile(r"(?P<pipeline>[a-z0-9_-]+)~(?P<unit>[a-z0-9_.-]+)~(?P<claim>\d+)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitKey:
+    """What a log is about: under Airflow a task instance of a DAG run, outside it a run of its own.
+
+    :param namespace: tells deployments that share a location apart
+    :param map_index: -1 for a task that is not mapped
+    """
+
+    namespace: str
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int = -1
+
+    @classmethod
+    def fresh(cls, namespace: str, pipeline_name: str) -> UnitKey:
+        """Return the key of a new run outside Airflow; no other run has it."""
+        return cls(namespace, "", uuid.uuid4().hex, pipeline_name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form that every commit carries."""
+        return {
+            "namespace": self.namespace,
+            "dagId": self.dag_id,
+            "runId": self.run_id,
+            "taskId": self.task_id,
+            "mapIndex": self.map_index,
+        }
+
+    @property
+    def directory(self) -> str:
+        """Name of the unit's directory: readable parts, and a digest of the whole key that keeps them apart."""
+        parts = [_slug(part) for part in (self.dag_id, self.run_id, self.task_id) if part]
+        if self.map_index >= 0:
+            parts.append(f"m{self.map_index}")
+        return f"{'.'.join(parts)}-{_digest(self.to_dict(), 16)}"
+
+
+def pipeline_slug(pipeline_name: str) -> str:
+    """Return the directory name of a pipeline: readable, and different for different names."""
+    return f"{_slug(pipeline_name)}-{_digest(pipeline_name, 12)}"
+
+
+def unit_path(pipeline_name: str, key: UnitKey) -> str:
+    """Return the directory of a unit, relative to the checkpoint location."""
+    return f"{pipeline_slug(pipeline_name)}/{key.directory}"
+
+
+def make_run_id(unit: str, claim_number: int) -> str:
+    """Return the id of the attempt that claimed the unit at ``unit`` by the commit of that number."""
+    return f"{unit.replace('/', '~')}~{claim_number}"
+
+
+def parse_run_id(run_id: str) -> tuple[str, int]:
+    """Return the unit's directory (relative to the location) and the claim number that a run id names.
+
+    :raises ValueError: it is no run id; nothing of it has touched a file system
+    """
+    match = _RUN_ID.fullmatch(run_id)
+    if match is None or ".." in run_id:
+        raise ValueError(
+            f"{run_id!r} is not a run id. Run ids look like 'daily-etl-1a2b3c4d5e6f~dag.run.task-0123456789abcdef~0'."
+        )
+    return f"{match['pipeline']}/{match['unit']}", int(match["claim"])
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-")[:_SLUG_LENGTH] or "x"
+
+
+def _digest(value: Any, length: int) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:length]

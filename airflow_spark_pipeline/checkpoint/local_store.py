@@ -1,0 +1,130 @@
+"""Run logs on a local or shared disk.
+
+An object is written under a hidden name, synced, and given its name by ``link(2)``: the one call on POSIX that is
+exclusive *and* shows the whole content at once. ``rename`` would replace another writer's object; ``open(…, "x")`` shows
+an empty one to whoever looks at the wrong moment, for good if the writer dies there. fsspec's ``file`` offers neither.
+A file system without hard links is refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectExistsError, ObjectNotFoundError
+from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, CheckpointStoreError
+
+_TEMPORARY = ".tmp-"
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+_NEEDS_THE_USER = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EISDIR}
+
+
+class LocalStore(CheckpointStore):
+    """A directory.
+
+    :param location: as the user wrote it, for messages
+    :param root: the directory; made when the first object is written
+    """
+
+    def __init__(self, location: str, root: Path) -> None:
+        super().__init__(location)
+        self.root = root
+
+    def list(self, directory: str) -> list[str]:
+        with self._errors(directory):
+            try:
+                with os.scandir(self.root / directory) as entries:
+                    return [e.name for e in entries if not e.name.startswith(_TEMPORARY) and e.is_file()]
+            except FileNotFoundError:
+                return []
+
+    def read(self, path: str) -> bytes:
+        with self._errors(path):
+            return (self.root / path).read_bytes()
+
+    def create(self, path: str, data: bytes) -> None:
+        target = self.root / path
+        with self._errors(path), self._synced(target, data) as temporary:
+            try:
+                os.link(temporary, target)
+            except FileExistsError:
+                raise ObjectExistsError(f"{target} exists already", path=str(target)) from None
+            except OSError as error:
+                if error.errno in _NO_LINKS:
+                    raise CheckpointLocationError(
+                        f"The checkpoint location {self.location} is on a file system without hard links "
+                        f"({error.strerror}), so two writers could not be kept apart. Use another location.",
+                        path=str(target),
+                    ) from error
+                raise
+
+    def write(self, path: str, data: bytes) -> None:
+        target = self.root / path
+        with self._errors(path), self._synced(target, data) as temporary:
+            os.replace(temporary, target)
+
+    def delete(self, path: str) -> None:
+        with self._errors(path):
+            (self.root / path).unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _synced(self, target: Path, data: bytes) -> Iterator[Path]:
+        """Give a synced temporary file beside the target; afterwards sync the directory, which holds the name."""
+        directory = target.parent
+        temporary = directory / f"{_TEMPORARY}{target.name}-{uuid.uuid4().hex}"
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        except FileNotFoundError:
+            _make_directories(directory)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(descriptor)
+            yield temporary
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync_directory(directory)
+
+    @contextlib.contextmanager
+    def _errors(self, path: str) -> Iterator[None]:
+        """Turn what the operating system says into what a store says."""
+        full = self.root / path
+        try:
+            yield
+        except CheckpointError:
+            raise
+        except FileNotFoundError as error:
+            raise ObjectNotFoundError(f"{full} does not exist", path=str(full)) from error
+        except OSError as error:
+            if error.errno in _NEEDS_THE_USER:
+                raise CheckpointLocationError(
+                    f"The checkpoint location {self.location} cannot be used: {error.strerror}: {error.filename or full}. "
+                    "Give the user that runs Airflow and Spark the right to read and write there, or name another location.",
+                    path=str(full),
+                ) from error
+            raise CheckpointStoreError(f"{full}: {error.strerror or error}", path=str(full)) from error
+
+
+def _make_directories(directory: Path) -> None:
+    """Make a directory and its parents, each synced into its own parent: a crash must not lose the way to a commit."""
+    missing = []
+    while not directory.exists():
+        missing.append(directory)
+        directory = directory.parent
+    for each in reversed(missing):
+        each.mkdir(exist_ok=True)
+        _sync_directory(each.parent)
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,252 @@
+"""The log of one unit of work: numbered, immutable commits, each holding the whole state; the highest is the truth.
+
+Promises: a number is used once, ever; of several writers at most one gets a number, and whoever does not is told by
+:class:`SupersededError` and has recorded nothing; a writer whose answer was lost finds out whether it had won; a
+commit that was made on a number freed by somebody's clean-up is found out before anything rests on it.
+Does not promise that nobody else is at work *now*: a writer learns of its successor when it records.
+
+Operations, in the words of the protocol: CREATE (``_create``), CHECK (``_check``), CLAIM (``claim``), the driver's start
+(``adopt``), COMMIT (``append``), CLEANUP (``retire``), DISCARD (``discard``).
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, decode, encode, utc_now
+from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectExistsError, ObjectNotFoundError
+from airflow_spark_pipeline.exceptions import CheckpointStoreError, SupersededError
+
+_COMMIT = re.compile(r"(\d{8,})\.json")
+_CLAIM_ROUNDS = 8  # how often a lost claim is decided again before somebody has to look
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit and its number."""
+
+    number: int
+    state: CheckpointState
+
+
+class _LostError(Exception):
+    """The number went to somebody else; nothing was recorded."""
+
+
+class RunLog:
+    """The log in one directory of a store.
+
+    :param store: where
+    :param path: the unit's directory, relative to the store's location
+    :param retry_seconds: how long a transient error of the store is retried, for each operation
+    :param clock: monotonic seconds
+    :param sleep: waits for seconds
+    """
+
+    def __init__(
+        self,
+        store: CheckpointStore,
+        path: str,
+        *,
+        retry_seconds: float = 20.0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.store = store
+        self.path = path
+        self._retry_seconds = retry_seconds
+        self._clock = clock
+        self._sleep = sleep
+
+    def latest(self) -> Commit | None:
+        """Return the newest commit, ``None`` where nothing was ever recorded.
+
+        :raises CorruptCheckpointError: it is there and cannot be read
+        :raises CheckpointError: the store could not answer
+        """
+        for pause in self._pauses():
+            numbers = self._numbers()
+            if not numbers:
+                return None
+            try:
+                return self._read(numbers[-1])
+            except ObjectNotFoundError:
+                # Cleaned up between list and read: by then a higher number is there.
+                self._sleep(pause)
+        raise CheckpointStoreError(
+            f"{self.store.describe(self.path)}: the listing names commits that cannot be found", path=self.path
+        )
+
+    def claim(self, build: Callable[[Commit | None], CheckpointState]) -> Commit:
+        """Claim the unit: read the newest commit, let ``build`` decide, record what it returns.
+
+        :param build: from the newest commit to the state of the claim, whose nonce and claim number are set here; what
+            it raises ends the claim. Called again where somebody else was faster.
+        :raises SupersededError: somebody newer claimed
+        """
+        for _ in range(_CLAIM_ROUNDS):
+            latest = self.latest()
+            number = 0 if latest is None else latest.number + 1
+            state = replace(build(latest), claim_number=number, nonce=uuid.uuid4().hex, updated_at=utc_now())
+            self._hint()
+            try:
+                self._create(number, state)
+            except _LostError:
+                continue
+            self._check(number, state)
+            return Commit(number, state)
+        raise SupersededError(f"{self.store.describe(self.path)}: lost the claim to others {_CLAIM_ROUNDS} times in a row")
+
+    def adopt(self, number: int, attempt_id: str, nonce: str) -> Commit:
+        """Return the commit from which a driver that holds this token goes on.
+
+        That is the claim itself, or a later commit of the same attempt where the cluster manager runs the driver again.
+
+        :raises SupersededError: the newest commit is somebody else's
+        """
+        latest = self.latest()
+        if latest is None:
+            raise SupersededError(f"{self.store.describe(self.path)}: the claim of this driver is gone")
+        mine = latest.state.attempt_id == attempt_id and (latest.number > number or latest.state.nonce == nonce)
+        if not mine:
+            raise self._superseded(latest.state)
+        return latest
+
+    def append(self, commit: Commit, state: CheckpointState) -> Commit:
+        """Record the successor of a commit.
+
+        :raises SupersededError: another attempt has taken over; nothing was recorded, or what was is not the truth
+        """
+        number = commit.number + 1
+        state = replace(state, nonce=uuid.uuid4().hex, updated_at=utc_now())
+        try:
+            self._create(number, state)
+        except _LostError:
+            raise self._superseded(self._newest_state()) from None
+        self._check(number, state)
+        return Commit(number, state)
+
+    def discard(self) -> Commit | None:
+        """Give the progress up: the next attempt starts with nothing done. Returns the commit that says so.
+
+        :raises SupersededError: somebody recorded something meanwhile; look again
+        """
+        latest = self.latest()
+        if latest is None or latest.state.status is CheckpointStatus.DISCARDED:
+            return latest
+        discarded = self.append(
+            latest,
+            replace(latest.state, status=CheckpointStatus.DISCARDED, completed_components=(), components=(), failure=None),
+        )
+        self.retire(discarded)
+        return discarded
+
+    def retire(self, commit: Commit, *, keep_history: bool = False) -> None:
+        """Clean up below a last commit, which stays: without it a late writer's number would be free again.
+
+        :param keep_history: keep a copy of the commit for good
+        """
+        parent, unit = self.path.split("/", 1)
+        if keep_history:
+            copy = f"{parent}/_history/{unit}-{commit.number:08d}.json"
+            try:
+                self._retried(lambda: self.store.create(copy, encode(commit.state)))
+            except ObjectExistsError:
+                pass  # an earlier clean-up died half-way; the copy of a commit can only be this one
+        for number in self._numbers():
+            if number < commit.number:
+                self._delete(self._name(number))
+        self._delete(f"{parent}/_open/{unit}")
+
+    # ---- the store, with retries and read-back
+
+    def _create(self, number: int, state: CheckpointState) -> None:
+        """CREATE: whatever the store answers, know afterwards whether the number is mine."""
+        data, name = encode(state), self._name(number)
+        last: Exception | None = None
+        for pause in self._pauses():
+            try:
+                self.store.create(name, data)
+                return
+            except (ObjectExistsError, CheckpointStoreError) as error:
+                last = error
+            try:
+                # The answer may have been lost after the create took effect; a client's own retry then says "exists".
+                if self._read(number).state.nonce == state.nonce:
+                    return
+                raise _LostError
+            except ObjectNotFoundError:
+                if any(n > number for n in self._numbers()):
+                    raise _LostError from None
+            self._sleep(pause)
+        raise CheckpointStoreError(
+            f"{self.store.describe(name)} could not be written within {self._retry_seconds:g} s: {last}", path=name
+        ) from last
+
+    def _check(self, number: int, state: CheckpointState) -> None:
+        """CHECK: a create that lands on a number freed by a clean-up is not the truth."""
+        numbers = self._numbers()
+        if not numbers or numbers[-1] != number:
+            newest = self._newest_state()
+            raise self._superseded(newest if newest is not None and newest.attempt_id != state.attempt_id else None)
+
+    def _read(self, number: int) -> Commit:
+        name = self._name(number)
+        data = self._retried(lambda: self.store.read(name))
+        return Commit(number, decode(data, self.store.describe(name)))
+
+    def _numbers(self) -> list[int]:
+        names = self._retried(lambda: self.store.list(self.path))
+        return sorted(int(match[1]) for match in map(_COMMIT.fullmatch, names) if match)
+
+    def _newest_state(self) -> CheckpointState | None:
+        latest = self.latest()
+        return None if latest is None else latest.state
+
+    def _hint(self) -> None:
+        """Leave the hint by which listings find unfinished units; before the claim, so that none is missed."""
+        parent, unit = self.path.split("/", 1)
+        self._retried(lambda: self.store.write(f"{parent}/_open/{unit}", b""))
+
+    def _delete(self, name: str) -> None:
+        self._retried(lambda: self.store.delete(name))
+
+    def _name(self, number: int) -> str:
+        return f"{self.path}/{number:08d}.json"
+
+    def _retried(self, operation: Callable[[], T]) -> T:
+        """Run an operation that may be repeated; transient errors are retried for a bounded time."""
+        last: CheckpointStoreError | None = None
+        for pause in self._pauses():
+            try:
+                return operation()
+            except CheckpointStoreError as error:
+                last = error
+                self._sleep(pause)
+        assert last is not None  # noqa: S101  # the loop runs at least once
+        raise last
+
+    def _pauses(self) -> Iterator[float]:
+        """Give the pauses between tries, growing from 0.05 s to 2 s, until the time for retries is over."""
+        deadline, pause = self._clock() + self._retry_seconds, 0.05
+        yield pause
+        while self._clock() < deadline:
+            pause = min(pause * 2, 2.0)
+            yield pause
+
+    @staticmethod
+    def _superseded(by: CheckpointState | None) -> SupersededError:
+        if by is None:
+            return SupersededError("This attempt was superseded; it stops and records nothing more.")
+        return SupersededError(
+            f"This attempt was superseded by attempt {by.attempt} (run {by.run_id}, {by.status.value}, started "
+            f"{by.started_at}); it stops and records nothing more.",
+            by=by.run_id,
+        )

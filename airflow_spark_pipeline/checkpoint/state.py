@@ -1,0 +1,276 @@
+"""What one commit of a run's log holds: the persisted format, schema version 1.
+
+Promises: ``from_dict(to_dict(state)) == state``; fields that this version does not know are kept and written back; a
+newer schema version is refused by :func:`decode` with an error that says so. Does not promise that two versions of this
+package write the same bytes: readers compare content, never bytes.
+
+The names of the fields are those of JSON. ``runId``, ``pipelineName``, ``startedAt``, ``completedComponents``,
+``lastCheckpointedIndex``, ``totalComponents``, ``status`` and ``resumedFrom`` are the ones that users of checkpoints
+know; the others serve the protocol and the display.
+
+============================  ========================================================================================
+``schemaVersion``             1
+``key``                       the unit of work: namespace, dagId, runId, taskId, mapIndex (see ``key``)
+``runId``                     id of this attempt at the unit; leads to the unit's directory
+``resumedFrom``               run id whose progress this one took over, or null
+``attempt``                   1, 2, … within the epoch
+``attemptId``                 unique for each claim
+``claimNumber``               number of the commit by which the attempt claimed the unit
+``nonce``                     fresh for each commit; tells a writer that lost the store's answer whether it won
+``epoch``                     raised whenever the unit starts over
+``caller``                    what Airflow knew at the claim: maxTries, retries, tryNumber, identity; null outside Airflow
+``status``                    submitted, running, failed, completed, discarded
+``startedAt, updatedAt``      ISO 8601, UTC: when the attempt was claimed, when this commit was made
+``pipelineName``              as in the description
+``totalComponents``           how many components the description lists
+``completedComponents``       names of the components that are done: a set, in the order of the description
+``lastCheckpointedIndex``     highest index of them, -1 for none
+``components``                for each component: ``ComponentCheckpoint``
+``attempts``                  for each attempt of the epoch: ``AttemptSummary``
+``failure``                   why the attempt failed: ``Failure``, or null
+``fingerprintSalt``           key of the fingerprints' digests, one for each epoch
+``sparkApplicationId``        of the driver that made the commit, or null
+============================  ========================================================================================
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timezone
+from typing import Any
+
+from airflow_spark_pipeline.exceptions import CorruptCheckpointError, UnsupportedCheckpointError
+
+SCHEMA_VERSION = 1
+
+
+class CheckpointStatus(str, enum.Enum):
+    """What a commit says of its attempt. Whether a *running* one is alive is never said here."""
+
+    SUBMITTED = "submitted"
+    RUNNING = "running"
+    FAILED = "failed"
+    COMPLETED = "completed"
+    DISCARDED = "discarded"
+
+
+class ComponentAction(str, enum.Enum):
+    """What the attempt did with a component."""
+
+    PENDING = "pending"
+    RAN = "ran"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentCheckpoint:
+    """What is recorded of one component.
+
+    :param action: what the attempt that wrote the commit did with it
+    :param reason: why, for people (``done in attempt 1``)
+    :param attempt: the attempt that ran it last; ``None`` while none did
+    :param started_at: ISO 8601, UTC, of that run
+    :param duration_seconds: of that run
+    :param fingerprint: map from config path to keyed digest; opaque here, compared by ``planning``
+    """
+
+    index: int
+    name: str
+    type: str
+    action: ComponentAction = ComponentAction.PENDING
+    reason: str | None = None
+    attempt: int | None = None
+    started_at: str | None = None
+    duration_seconds: float | None = None
+    fingerprint: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt failed.
+
+    :param component: name of the component that failed, ``None`` where none had started
+    :param index: its index
+    :param error_type: class of the exception, without its module
+    :param message: its text, secrets masked
+    :param traceback: as Python prints it, secrets masked
+    :param retry_helps: ``False`` where another try cannot end differently
+    """
+
+    component: str | None
+    index: int | None
+    error_type: str
+    message: str
+    traceback: str | None = None
+    retry_helps: bool = True
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def headline(self) -> str:
+        """The error in one line."""
+        return f"{self.error_type}: {(self.message.splitlines() or [''])[0]}"
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptSummary:
+    """What an attempt did, for display: never read to decide what runs."""
+
+    attempt: int
+    run_id: str
+    started_at: str
+    ran: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+    failed: str | None = None
+    error: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointState:
+    """The whole state of a unit of work as one commit holds it; see the module's table."""
+
+    key: Mapping[str, Any]
+    run_id: str
+    pipeline_name: str
+    status: CheckpointStatus
+    attempt: int
+    attempt_id: str
+    claim_number: int
+    nonce: str
+    epoch: int
+    started_at: str
+    updated_at: str
+    total_components: int
+    completed_components: tuple[str, ...] = ()
+    components: tuple[ComponentCheckpoint, ...] = ()
+    attempts: tuple[AttemptSummary, ...] = ()
+    resumed_from: str | None = None
+    failure: Failure | None = None
+    caller: Mapping[str, Any] | None = None
+    fingerprint_salt: str = ""
+    spark_application_id: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def last_checkpointed_index(self) -> int:
+        """Highest index of a completed component, -1 for none."""
+        done = set(self.completed_components)
+        return max((c.index for c in self.components if c.name in done), default=-1)
+
+    def component(self, name: str) -> ComponentCheckpoint | None:
+        """Return the record of the component of that name, ``None`` where there is none."""
+        return next((c for c in self.components if c.name == name), None)
+
+    def with_component(self, record: ComponentCheckpoint) -> CheckpointState:
+        """Return the state with the record of the same name replaced."""
+        components = tuple(record if c.name == record.name else c for c in self.components)
+        return replace(self, components=components)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        data = _to_dict(self)
+        data["schemaVersion"] = SCHEMA_VERSION
+        data["lastCheckpointedIndex"] = self.last_checkpointed_index
+        return data
+
+
+_NESTED: dict[str, type] = {"components": ComponentCheckpoint, "attempts": AttemptSummary, "failure": Failure}
+_ENUMS: dict[str, type[enum.Enum]] = {"status": CheckpointStatus, "action": ComponentAction}
+_DERIVED = {"schemaVersion", "lastCheckpointedIndex"}
+
+
+def utc_now() -> str:
+    """Return the time as it is recorded: ISO 8601, UTC, milliseconds."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+
+
+def encode(state: CheckpointState) -> bytes:
+    """Return the bytes of a commit."""
+    return json.dumps(state.to_dict(), separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def decode(data: bytes, path: str) -> CheckpointState:
+    """Read a commit.
+
+    :param path: the object's name, for the errors
+    :raises UnsupportedCheckpointError: it was written by a newer version of this package
+    :raises CorruptCheckpointError: it is not a whole, well-formed commit
+    """
+    try:
+        raw = json.loads(data)
+    except ValueError as error:
+        raise _corrupt(path, f"not JSON: {error}") from error
+    if not isinstance(raw, dict):
+        raise _corrupt(path, "not a JSON object")
+    version = raw.get("schemaVersion")
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise UnsupportedCheckpointError(
+            f"{path} was written by a newer airflow-spark-pipeline: its schema version is {version}, this one reads up "
+            f"to {SCHEMA_VERSION}. Upgrade airflow-spark-pipeline here.",
+            path=path,
+        )
+    if version != SCHEMA_VERSION:
+        raise _corrupt(path, f"schemaVersion is {version!r}")
+    try:
+        state: CheckpointState = _from_dict(CheckpointState, raw)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise _corrupt(path, f"{type(error).__name__}: {error}") from error
+    return state
+
+
+def _corrupt(path: str, why: str) -> CorruptCheckpointError:
+    return CorruptCheckpointError(
+        f"{path} is not a readable commit ({why}). Nothing is skipped on a guess: restore the object from a backup, or "
+        "remove the run's directory to start over.",
+        path=path,
+    )
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+def _to_dict(value: Any) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for f in fields(value):
+        item = getattr(value, f.name)
+        if f.name == "extra":
+            continue
+        if f.name in _NESTED and isinstance(item, tuple):
+            item = [_to_dict(each) for each in item]
+        elif f.name in _NESTED and item is not None:
+            item = _to_dict(item)
+        elif isinstance(item, enum.Enum):
+            item = item.value
+        elif isinstance(item, tuple):
+            item = list(item)
+        elif isinstance(item, Mapping):
+            item = dict(item)
+        out[_camel(f.name)] = item
+    return {**value.extra, **out}
+
+
+def _from_dict(cls: type, raw: Mapping[str, Any]) -> Any:
+    names = {_camel(f.name): f.name for f in fields(cls) if f.name != "extra"}
+    values: dict[str, Any] = {}
+    for key, item in raw.items():
+        name = names.get(key)
+        if name is None:
+            continue
+        if name in _NESTED and isinstance(item, list):
+            item = tuple(_from_dict(_NESTED[name], each) for each in item)
+        elif name in _NESTED and item is not None:
+            item = _from_dict(_NESTED[name], item)
+        elif name in _ENUMS:
+            item = _ENUMS[name](item)
+        elif isinstance(item, list):
+            item = tuple(item)
+        values[name] = item
+    extra = {key: item for key, item in raw.items() if key not in names and key not in _DERIVED}
+    return cls(**values, extra=extra)

@@ -1,0 +1,71 @@
+"""What a place must be able to do to keep a log.
+
+A store keeps small objects under slash-separated names relative to its location. What the protocol rests on, and what
+an implementation therefore promises:
+
+* ``create`` is exclusive (of any number of callers one wins) and the whole content is there as soon as the name is;
+* ``list`` and ``read`` see every create and delete that returned before they were called;
+* after ``create`` or ``write`` returned, the content survives a crash of this machine as far as the medium allows.
+
+It does not promise to know whether a call that raised :class:`CheckpointStoreError` took effect: the log finds out.
+Implementations may be used from several threads, and after a fork.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from airflow_spark_pipeline.exceptions import CheckpointError
+
+
+class ObjectNotFoundError(CheckpointError):
+    """No object has that name. Not the same as one that cannot be read."""
+
+
+class ObjectExistsError(CheckpointError):
+    """An object of that name was there already, so nothing was created."""
+
+
+class CheckpointStore(ABC):
+    """A place for the objects of run logs.
+
+    :param location: what the user wrote, for messages
+    """
+
+    def __init__(self, location: str) -> None:
+        self.location = location
+
+    @abstractmethod
+    def list(self, directory: str) -> list[str]:
+        """Return the names (last part only) of the objects directly below ``directory``; none where it is absent.
+
+        :raises CheckpointError: the store could not answer
+        """
+
+    @abstractmethod
+    def read(self, path: str) -> bytes:
+        """Return the content of an object.
+
+        :raises ObjectNotFoundError: there is none
+        :raises CheckpointError: the store could not answer
+        """
+
+    @abstractmethod
+    def create(self, path: str, data: bytes) -> None:
+        """Create an object that must not exist yet, whole and exclusively.
+
+        :raises ObjectExistsError: it exists
+        :raises CheckpointError: it may or may not have been created
+        """
+
+    @abstractmethod
+    def write(self, path: str, data: bytes) -> None:
+        """Create or replace an object."""
+
+    @abstractmethod
+    def delete(self, path: str) -> None:
+        """Remove an object; no error where there is none."""
+
+    def describe(self, path: str) -> str:
+        """Return the full name of an object, for messages."""
+        return f"{self.location.rstrip('/')}/{path}"

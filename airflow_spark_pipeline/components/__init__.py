@@ -1,0 +1,55 @@
+"""Ready-made components: a useful pipeline of reading, SQL, checks and writing needs no Python.
+
+Each can be named as ``airflow_spark_pipeline.components.ReadFiles``. They use the DataFrame API only, so they run on
+Spark Connect as well. The classes are looked up when they are first used, so this import costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_spark_pipeline.components.check import CheckFailedError, CheckNotNull, CheckRowCount
+    from airflow_spark_pipeline.components.read import ReadFiles, ReadTable
+    from airflow_spark_pipeline.components.sql import SqlToView
+    from airflow_spark_pipeline.components.views import UnknownViewError
+    from airflow_spark_pipeline.components.write import TargetExistsError, UnsafeOverwriteError, WriteFiles, WriteTable
+
+_LAZY = {
+    "CheckFailedError": "check",
+    "CheckNotNull": "check",
+    "CheckRowCount": "check",
+    "ReadFiles": "read",
+    "ReadTable": "read",
+    "SqlToView": "sql",
+    "TargetExistsError": "write",
+    "UnknownViewError": "views",
+    "UnsafeOverwriteError": "write",
+    "WriteFiles": "write",
+    "WriteTable": "write",
+}
+
+__all__ = [
+    "CheckFailedError",
+    "CheckNotNull",
+    "CheckRowCount",
+    "ReadFiles",
+    "ReadTable",
+    "SqlToView",
+    "TargetExistsError",
+    "UnknownViewError",
+    "UnsafeOverwriteError",
+    "WriteFiles",
+    "WriteTable",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,108 @@
+"""Components that stop a run whose data is wrong, with the numbers that say how wrong.
+
+Each check is one Spark job over its view. The numbers of a check that passes are printed, too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_spark_pipeline.components.views import check_given, check_view_name, frame_of
+from airflow_spark_pipeline.exceptions import SparkPipelineError
+from airflow_spark_pipeline.runtime.component import Component, ContextNotAttachedError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+class CheckFailedError(SparkPipelineError):
+    """The data is not as the pipeline says it should be.
+
+    A retry helps only if the data has changed by then: the check is repeated, the components before it are not.
+
+    :param view: the view that was checked
+    """
+
+    def __init__(self, message: str, *, view: str) -> None:
+        super().__init__(message)
+        self.view = view
+
+
+@dataclass
+class CheckRowCount(Component):
+    """Fail if a view has too few or too many rows.
+
+    :param view: the view to count
+    :param min: the least number of rows that is right
+    :param max: the greatest number of rows that is right; by default there is none
+    :raises ValueError: the bounds exclude every count, or the view's name is no identifier
+    """
+
+    view: str
+    min: int = 1
+    max: int | None = None
+
+    def __post_init__(self) -> None:
+        check_view_name(self.view)
+        if self.min < 0:
+            raise ValueError(f"min is {self.min:,}; a row count is never below 0")
+        if self.max is not None and self.max < self.min:
+            raise ValueError(f"max ({self.max:,}) is less than min ({self.min:,})")
+
+    def run(self, spark: SparkSession) -> None:
+        """Count.
+
+        :raises CheckFailedError: the count is out of bounds
+        :raises UnknownViewError: there is no such view
+        """
+        count = frame_of(spark, self.view).count()
+        found = f"view {self.view!r} has {_rows(count)}"
+        if count < self.min:
+            raise CheckFailedError(f"{found}; expected at least {self.min:,}", view=self.view)
+        if self.max is not None and count > self.max:
+            raise CheckFailedError(f"{found}; expected at most {self.max:,}", view=self.view)
+        _report(self, found)
+
+
+@dataclass
+class CheckNotNull(Component):
+    """Fail if a column of a view holds nulls. A view without rows passes; check its row count as well.
+
+    :param view: the view to look at
+    :param columns: names of columns, or of fields in them (``address.city``)
+    :raises ValueError: no column is named, or the view's name is no identifier
+    """
+
+    view: str
+    columns: list[str]
+
+    def __post_init__(self) -> None:
+        check_view_name(self.view)
+        check_given("columns", self.columns)
+
+    def run(self, spark: SparkSession) -> None:
+        """Count the nulls of all columns in one pass.
+
+        :raises CheckFailedError: there are some
+        :raises UnknownViewError: there is no such view
+        """
+        from pyspark.sql import functions as F  # noqa: N812
+
+        nulls = [F.count_if(F.col(name).isNull()).alias(f"nulls_{i}") for i, name in enumerate(self.columns)]
+        counts = frame_of(spark, self.view).agg(F.count(F.lit(1)).alias("total"), *nulls).collect()[0]
+        total, *found = tuple(counts)
+        bad = [f"{_rows(n)} with null in {name!r}" for name, n in zip(self.columns, found, strict=True) if n]
+        if bad:
+            raise CheckFailedError(f"view {self.view!r} has {', '.join(bad)} (of {total:,})", view=self.view)
+        _report(self, f"no null in {', '.join(map(repr, self.columns))} of view {self.view!r} ({_rows(total)})")
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
+
+
+def _report(component: Component, message: str) -> None:
+    with contextlib.suppress(ContextNotAttachedError):  # used alone, in a test or a notebook
+        component.context.progress(message)

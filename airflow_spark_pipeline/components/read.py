@@ -1,0 +1,79 @@
+"""Components that read: files of any format that Spark knows, and tables.
+
+They define a view and read nothing yet, except to infer a schema. What later components see is therefore the data at
+the time *they* run; a resumed run that reads again may see newer files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from airflow_spark_pipeline.components.views import check_given, check_view_name
+from airflow_spark_pipeline.runtime.component import Component
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyspark.sql import DataFrame, SparkSession
+
+
+@dataclass
+class ReadFiles(Component):
+    """Make a view of files.
+
+    :param path: a path, URI or glob, or a list of them
+    :param view: name of the temp view
+    :param format: any format of ``spark.read`` (``parquet``, ``csv``, ``json``, ``orc``, ``text``, ``delta``, …)
+    :param options: the reader's options, e.g. ``{ header = true }``
+    :param schema: columns as DDL (``"id BIGINT, day DATE"``); by default the format's own, or inferred
+    :raises ValueError: a setting is empty, or the view's name is no identifier
+    """
+
+    path: str | list[str]
+    view: str
+    format: str = "parquet"
+    options: dict[str, str] = field(default_factory=dict, repr=False)  # may hold credentials
+    schema: str | None = None
+
+    def __post_init__(self) -> None:
+        check_given("path", self.path)
+        check_given("format", self.format)
+        check_view_name(self.view)
+
+    def run(self, spark: SparkSession) -> Mapping[str, DataFrame]:
+        """Return the view."""
+        reader = spark.read.format(self.format)
+        for key, value in self.options.items():
+            reader = reader.option(key, value)
+        if self.schema is not None:
+            reader = reader.schema(self.schema)
+        return {self.view: reader.load(self.path)}
+
+
+@dataclass
+class ReadTable(Component):
+    """Make a view of a table, or of a part of it.
+
+    :param table: name of the table, with catalog and schema where needed
+    :param view: name of the temp view
+    :param columns: the columns to keep, in this order; by default all
+    :param where: a SQL condition on any of the table's columns
+    :raises ValueError: a setting is empty, or the view's name is no identifier
+    """
+
+    table: str
+    view: str
+    columns: list[str] = field(default_factory=list)
+    where: str | None = None
+
+    def __post_init__(self) -> None:
+        check_given("table", self.table)
+        check_view_name(self.view)
+
+    def run(self, spark: SparkSession) -> Mapping[str, DataFrame]:
+        """Return the view."""
+        frame = spark.table(self.table)
+        if self.where is not None:
+            frame = frame.where(self.where)  # before the columns: the condition may be on one that is not kept
+        return {self.view: frame.select(*self.columns) if self.columns else frame}

@@ -1,0 +1,44 @@
+"""A component that is one SQL query.
+
+The query stands in the description and not in a file beside it, so that an edit of it is seen when a run resumes; HOCON
+takes many lines between triple quotes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from airflow_spark_pipeline.components.views import check_given, check_view_name
+from airflow_spark_pipeline.runtime.component import Component
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyspark.sql import DataFrame, SparkSession
+
+
+@dataclass
+class SqlToView(Component):
+    """Make a view of a query over the views of earlier components, and tables.
+
+    The view is not computed here but by each component that uses it, each time.
+
+    :param sql: one query; it may read the view that it replaces
+    :param view: name of the temp view
+    :param args: values for named parameters: ``:day`` in the query takes the value of ``day``, which needs no quoting
+        and cannot change the query
+    :raises ValueError: the query is empty, or the view's name is no identifier
+    """
+
+    sql: str
+    view: str
+    args: dict[str, str | int | float | bool] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        check_given("sql", self.sql)
+        check_view_name(self.view)
+
+    def run(self, spark: SparkSession) -> Mapping[str, DataFrame]:
+        """Return the view."""
+        return {self.view: spark.sql(self.sql, args=self.args or None)}

@@ -1,0 +1,214 @@
+"""Components that write a view to files or to a table.
+
+A component is run again if its driver died before it was recorded as done, so what matters is what a second run does:
+
+* ``overwrite`` gives the same result however often it runs. Point it at a path of this run's own, such as
+  ``…/day=2026-01-31``. It is not atomic for plain files: Spark deletes first and writes then, so a reader sees nothing
+  in between, and a run that fails there leaves neither the old data nor the new until it has been resumed.
+* ``append`` adds the rows a second time if the first run had written them before it died.
+* ``error`` (Spark's own default) refuses what the first run left behind, whole or not, until somebody deletes it.
+* ``ignore`` takes whatever is there for the result, a half-written one included: only for what can be lost.
+
+A managed *table* of plain files is special: Spark registers it after its files are written, and takes the files of a run
+that was killed in between for somebody else's, even to ``overwrite``. Tables of a format with commits (Delta, Iceberg) have
+none of these gaps.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import posixpath
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import unquote
+
+from airflow_spark_pipeline.components.views import check_given, check_view_name, frame_of
+from airflow_spark_pipeline.exceptions import SparkPipelineError
+from airflow_spark_pipeline.runtime.component import Component
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pyspark.sql import DataFrame, SparkSession
+
+# Spark deletes the old files of these before it reads; Delta, Iceberg and Hudi read a snapshot, which survives.
+_DELETE_FIRST = {"parquet", "orc", "csv", "json", "text", "xml", "avro"}
+
+_ADVICE = {
+    "PATH_ALREADY_EXISTS": "if an attempt that died has left it, delete it, or set mode = overwrite",
+    "TABLE_OR_VIEW_ALREADY_EXISTS": "set mode to overwrite or append, or drop the table",
+    "LOCATION_ALREADY_EXISTS": "not as a table, but files lie at its location, as an attempt leaves them that is killed"
+    " before Spark has registered the table: delete them",
+}
+
+Mode = Literal["error", "overwrite", "append", "ignore"]
+
+
+class UnsafeOverwriteError(SparkPipelineError):
+    """The files that a view reads from would be deleted before they have been read.
+
+    A retry does not help: write to another path. Nothing has been deleted.
+
+    :param path: the path that was to be overwritten
+    """
+
+    retry_helps = False
+
+    def __init__(self, message: str, *, path: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class TargetExistsError(SparkPipelineError):
+    """Something is where a new path or table was to be written; an attempt that died may have left it.
+
+    A retry does not help: delete what is there, or let the component overwrite it. Nothing has been changed.
+
+    :param target: the path or table
+    """
+
+    retry_helps = False
+
+    def __init__(self, message: str, *, target: str) -> None:
+        super().__init__(message)
+        self.target = target
+
+
+@dataclass
+class WriteFiles(Component):
+    """Write a view to files.
+
+    :param view: the view to write
+    :param path: the directory to write, as path or URI
+    :param format: any format of ``DataFrame.write`` (``parquet``, ``csv``, ``json``, ``orc``, ``delta``, …)
+    :param mode: what to do where something is at the path already; see this module on what that means for a resumed run
+    :param partition_by: columns that become directories. ``overwrite`` replaces the whole path all the same, unless the
+        option ``partitionOverwriteMode`` is ``dynamic``
+    :param options: the writer's options, e.g. ``{ compression = zstd }``
+    :param coalesce: the greatest number of files (in each partition directory); one means one task writes everything
+    :raises ValueError: a setting is empty or out of range, or the view's name is no identifier
+    """
+
+    view: str
+    path: str
+    format: str = "parquet"
+    mode: Mode = "error"
+    partition_by: list[str] = field(default_factory=list)
+    options: dict[str, str] = field(default_factory=dict, repr=False)  # may hold credentials
+    coalesce: int | None = None
+
+    def __post_init__(self) -> None:
+        check_view_name(self.view)
+        check_given("path", self.path)
+        check_given("format", self.format)
+        if self.coalesce is not None and self.coalesce < 1:
+            raise ValueError(f"coalesce is {self.coalesce}; at least one file is needed")
+
+    def run(self, spark: SparkSession) -> None:
+        """Write.
+
+        :raises TargetExistsError: the mode is ``error`` and the path exists
+        :raises UnsafeOverwriteError: the view reads from the path that it is to overwrite
+        :raises UnknownViewError: there is no such view
+        """
+        frame = frame_of(spark, self.view)
+        if self.mode == "overwrite" and self.format.lower() in _DELETE_FIRST:
+            _refuse_own_input(spark, frame, self.view, self.path)
+        if self.coalesce is not None:
+            frame = frame.coalesce(self.coalesce)
+        writer = frame.write.format(self.format).mode(self.mode)
+        for key, value in self.options.items():
+            writer = writer.option(key, value)
+        if self.partition_by:
+            writer = writer.partitionBy(*self.partition_by)
+        with _explaining(self.path):
+            writer.save(self.path)
+
+
+@dataclass
+class WriteTable(Component):
+    """Write a view to a table of the catalog, and create it where there is none.
+
+    :param view: the view to write
+    :param table: name of the table, with catalog and schema where needed
+    :param mode: what to do where the table exists; see this module on what that means for a resumed run. ``overwrite``
+        replaces the table with its definition; Spark itself refuses it for a table that the view reads from. ``append``
+        matches columns by name
+    :param format: the table's format where it is created; by default the catalog's
+    :param partition_by: columns to partition the table by; those of the table, where it exists and is appended to
+    :param options: the writer's options
+    :raises ValueError: a setting is empty, or the view's name is no identifier
+    """
+
+    view: str
+    table: str
+    mode: Mode = "error"
+    format: str | None = None
+    partition_by: list[str] = field(default_factory=list)
+    options: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        check_view_name(self.view)
+        check_given("table", self.table)
+
+    def run(self, spark: SparkSession) -> None:
+        """Write.
+
+        :raises TargetExistsError: the mode is ``error`` and the table exists, or files lie where it would be created
+        :raises UnknownViewError: there is no such view
+        """
+        writer = frame_of(spark, self.view).write.mode(self.mode)
+        if self.format is not None:
+            writer = writer.format(self.format)
+        for key, value in self.options.items():
+            writer = writer.option(key, value)
+        if self.partition_by:
+            writer = writer.partitionBy(*self.partition_by)
+        with _explaining(self.table):
+            writer.saveAsTable(self.table)
+
+
+@contextlib.contextmanager
+def _explaining(target: str) -> Iterator[None]:
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except PySparkException as error:
+        advice = _ADVICE.get(error.getCondition() or "")
+        if advice is None:
+            raise
+        raise TargetExistsError(f"{target} exists already; {advice}", target=target) from error
+
+
+def _refuse_own_input(spark: SparkSession, frame: DataFrame, view: str, path: str) -> None:
+    """Refuse what Spark does not refuse in time. Best effort: a cached frame or a subquery does not name its files."""
+    parts = re.sub(r"^[A-Za-z][A-Za-z0-9+.-]*:(//[^/]*)?", "", posixpath.normpath(path)).split("/")
+    inside = "/".join(["", *(part for part in parts if part not in ("", ".", "..")), ""])
+    inputs = {_identity(file) for file in frame.inputFiles() if inside in unquote(file)}
+    # The same path may mean another file system; only Spark knows the default one, so let it resolve the target.
+    if inputs and (own := inputs & _files_under(spark, path)):
+        raise UnsafeOverwriteError(
+            f"view {view!r} reads {len(own):,} of the files under {path}, which this component would overwrite: Spark"
+            " deletes them before it reads them. Write to another path",
+            path=path,
+        )
+
+
+def _files_under(spark: SparkSession, path: str) -> set[str]:
+    from pyspark.errors import AnalysisException
+
+    # As text, because that needs no schema; recursive, because partition directories may not fit together.
+    try:
+        files = spark.read.format("text").option("recursiveFileLookup", "true").load(path).inputFiles()
+    except AnalysisException as error:
+        if error.getCondition() == "PATH_NOT_FOUND":
+            return set()
+        raise
+    return {_identity(file) for file in files}
+
+
+def _identity(file: str) -> str:
+    scheme, _, rest = file.partition(":")
+    return f"{'s3' if scheme in ('s3', 's3a', 's3n') else scheme}:{rest}"

@@ -1,0 +1,168 @@
+"""Every error of this package; each docstring answers: does a retry help?
+
+The classes travel to the Spark driver, so this module imports the standard library only. ``retry_helps`` is the
+machine-readable answer: the operator turns an error whose answer is ``False`` into a failure without further tries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+class SparkPipelineError(Exception):
+    """Base of all errors of this package. A retry may help unless a subclass says otherwise."""
+
+    retry_helps: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a pipeline's description.
+
+    :param message: what is wrong and what to do about it, one line, without the path
+    :param path: where in the description, as HOCON path (``pipeline.pipeline-components[2].instance-config.path``);
+        empty where the file as a whole is meant
+    :param file: the file's name, or ``None`` for text that came from no file
+    :param line: line in that file, counted from 1, where it is known
+    """
+
+    message: str
+    path: str = ""
+    file: str | None = None
+    line: int | None = None
+
+    def __str__(self) -> str:
+        place = self.file or ""
+        if self.line is not None:
+            place += f":{self.line}" if place else f"line {self.line}"
+        return ": ".join(part for part in (place, self.path, self.message) if part)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form in which the driver hands problems back to the operator."""
+        return asdict(self)
+
+
+class PipelineDefinitionError(SparkPipelineError):
+    """The description is wrong: syntax, an unknown key, a class that does not exist, a config that does not fit.
+
+    A retry does not help; the file (or the code that it names) has to change. All problems are reported at once.
+
+    :param problems: at least one
+    """
+
+    retry_helps = False
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        if len(self.problems) == 1:
+            text = str(self.problems[0])
+        else:
+            text = f"{len(self.problems)} problems in the pipeline's description:"
+            text += "".join(f"\n  - {problem}" for problem in self.problems)
+        super().__init__(text)
+
+
+class ResumeRefusedError(SparkPipelineError):
+    """A component that is recorded as done was changed, so its result cannot be trusted.
+
+    A retry does not help: undo the change, or start over.
+
+    :param differences: the HOCON paths that differ
+    """
+
+    retry_helps = False
+
+    def __init__(self, message: str, *, differences: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.differences = tuple(differences)
+
+
+class ComponentFailedError(SparkPipelineError):
+    """A component raised, or its driver died while it ran. A retry resumes at that component, and may help.
+
+    :param retry_helps: ``False`` where the driver found that another try cannot end differently
+    """
+
+    def __init__(self, message: str, *, retry_helps: bool = True) -> None:
+        super().__init__(message)
+        self.retry_helps = retry_helps
+
+
+class SupersededError(SparkPipelineError):
+    """Another attempt at the same unit of work has taken over; this one stops and records nothing more.
+
+    A retry does not help *this* attempt: the newer one is at work.
+
+    :param by: what is known of the newer attempt
+    """
+
+    retry_helps = False
+
+    def __init__(self, message: str, *, by: str | None = None) -> None:
+        super().__init__(message)
+        self.by = by
+
+
+class SparkInstallationError(SparkPipelineError):
+    """There is no usable ``spark-submit``, Java, or a matching pair of ``pyspark`` and ``pyspark-client``.
+
+    A retry does not help unless it lands on another worker; the environment has to change.
+    """
+
+    retry_helps = False
+
+
+class CheckpointError(SparkPipelineError):
+    """Base of the errors of the checkpoint log. A retry may help unless a subclass says otherwise.
+
+    :param path: the object or location that is meant
+    """
+
+    def __init__(self, message: str, *, path: str | None = None) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class CheckpointLocationError(CheckpointError):
+    """The location cannot be used: unknown scheme, missing package, no permission, missing guarantees.
+
+    A retry does not help; the location or the environment has to change.
+    """
+
+    retry_helps = False
+
+
+class CheckpointStoreError(CheckpointError):
+    """The store did not do what was asked, for a reason that may pass (throttling, a lost connection).
+
+    A retry may help. Nothing that was recorded is lost.
+    """
+
+
+class CorruptCheckpointError(CheckpointError):
+    """An object of the log cannot be read as what it should be. It is never taken for "nothing recorded".
+
+    A retry does not help; the object named by ``path`` has to be restored, or the run discarded.
+    """
+
+    retry_helps = False
+
+
+class UnsupportedCheckpointError(CheckpointError):
+    """The object was written by a newer version of this package than this process runs.
+
+    A retry does not help; upgrade this side.
+    """
+
+    retry_helps = False
+
+
+class ProtocolMismatchError(SparkPipelineError):
+    """What the operator handed over and what the driver understands are of different versions.
+
+    A retry does not help; both sides come from one package, so an old copy of the runtime is on the driver's path.
+    """
+
+    retry_helps = False

@@ -1,0 +1,81 @@
+"""What this package tells Airflow about itself: the entry point ``apache_airflow_provider``.
+
+Airflow calls this in every process that looks at providers, so it is data and imports nothing. ``package-name`` has to
+be the distribution's name, letter for letter, or Airflow refuses to discover the provider.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_INTEGRATION = "Spark Pipeline"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's metadata, in the shape of Airflow's ``provider_info.schema.json``."""
+    return {
+        "package-name": "airflow-spark-pipeline",
+        "name": "Spark Pipeline",
+        "description": "Spark pipelines, described in HOCON, whose retries resume at the component that failed.",
+        "integrations": [{"integration-name": _INTEGRATION, "tags": ["service"]}],
+        "operators": [
+            {
+                "integration-name": _INTEGRATION,
+                "python-modules": ["airflow_spark_pipeline.operators.spark_pipeline"],
+            }
+        ],
+        "hooks": [
+            {
+                "integration-name": _INTEGRATION,
+                "python-modules": ["airflow_spark_pipeline.hooks.spark_pipeline"],
+            }
+        ],
+        "plugins": [
+            {
+                "name": "spark_pipeline",
+                "plugin-class": "airflow_spark_pipeline.plugins.spark_pipeline.SparkPipelinePlugin",
+            }
+        ],
+        "config": {"spark_pipeline": _CONFIG},
+    }
+
+
+_CONFIG: dict[str, Any] = {
+    "description": "Where Spark pipelines remember what they have done, so that a retry can resume.",
+    "options": {
+        "checkpoint_location": {
+            "description": (
+                "The folder that holds the checkpoints of every pipeline that names no location of its own: a path or "
+                "a URL (``file``, ``s3``/``s3a``, ``gs``, ``abfss``, ``hdfs``). Every Airflow worker and every Spark "
+                "driver must reach it, and it must outlive them. Left empty, it is ``spark-pipeline-checkpoints`` in "
+                "the system's folder for temporary files, which is for trying out only: a retry on another worker "
+                "finds nothing there, and a restart of the machine may remove it."
+            ),
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": "s3a://data-lake/checkpoints",
+            "default": "",
+        },
+        "checkpoint_conn_id": {
+            "description": (
+                "The Airflow connection with the credentials for ``checkpoint_location``. Left empty, the worker uses "
+                "what it finds in its environment, as the location's client does by itself."
+            ),
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": "aws_default",
+            "default": "",
+        },
+        "namespace": {
+            "description": (
+                "The name of this Airflow deployment. It is part of the identity of every unit of work: two "
+                "deployments that share a location need different names, or a run of one would take over the progress "
+                "of the other's run of the same DAG."
+            ),
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": "production-eu",
+            "default": "default",
+        },
+    },
+}

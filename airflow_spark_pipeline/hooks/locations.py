@@ -1,0 +1,72 @@
+"""The checkpoint location that a task uses, and how it gets in.
+
+An argument of the operator wins over the file, the file over Airflow's configuration (``[spark_pipeline]``), and where
+none names a location a directory below the system's temporary one is used: good for trying out, and gone with the machine.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from airflow_spark_pipeline.exceptions import CheckpointLocationError
+
+_SECTION = "spark_pipeline"
+
+log = logging.getLogger(__name__)
+
+
+def configured(option: str) -> str | None:
+    """Return an option of ``[spark_pipeline]`` in Airflow's configuration, ``None`` where it is empty."""
+    from airflow.sdk.configuration import conf  # noqa: PLC0415  # read when a task runs, not while a DAG file is parsed
+
+    value: str | None = conf.get(_SECTION, option, fallback=None)
+    return value or None
+
+
+def checkpoint_location(argument: str | None, in_file: str | None) -> str:
+    """Return the location to use: the argument's, the file's, the configuration's, or a temporary one."""
+    location = argument or in_file or configured("checkpoint_location")
+    if location:
+        return location
+    temporary = str(Path(tempfile.gettempdir(), "spark-pipeline-checkpoints"))
+    log.warning(
+        "No checkpoint location is given; using %s, which no other machine sees and a reboot may clear. Set "
+        "checkpoint.location in the file, checkpoint_location in the DAG, or [spark_pipeline] checkpoint_location.",
+        temporary,
+    )
+    return temporary
+
+
+def storage_options(conn_id: str | None) -> dict[str, Any]:
+    """Return fsspec's options for a location from an Airflow connection.
+
+    An AWS connection gives key, secret, token, region and endpoint; any connection may hold ``storage_options`` in its
+    extra, which are taken as they are.
+
+    :param conn_id: ``None`` leaves the location to the environment's own credentials
+    :raises CheckpointLocationError: the connection does not exist
+    """
+    if conn_id is None:
+        return {}
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook  # noqa: PLC0415  # as above
+
+    try:
+        connection = BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException as error:
+        raise CheckpointLocationError(
+            f"The checkpoint connection {conn_id!r} does not exist. Create it, or correct checkpoint_conn_id."
+        ) from error
+    extra: Mapping[str, Any] = connection.extra_dejson
+    options: dict[str, Any] = dict(extra.get("storage_options") or {})
+    if connection.conn_type == "aws":
+        client = {"endpoint_url": extra.get("endpoint_url"), "region_name": extra.get("region_name")}
+        given = {"key": connection.login, "secret": connection.password, "token": extra.get("aws_session_token")}
+        options = {**{name: value for name, value in given.items() if value}, **options}
+        client = {name: value for name, value in client.items() if value}
+        if client:
+            options["client_kwargs"] = {**client, **options.get("client_kwargs", {})}
+    return options

@@ -1,0 +1,135 @@
+"""Submission: Airflow's own Spark hook, with defaults for a new user and a last word before spark-submit starts."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, Connection
+
+from airflow_spark_pipeline.exceptions import SparkInstallationError
+from airflow_spark_pipeline.hooks.installation import find_spark_submit, require_java
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_LOGGING = Path(__file__).with_name("log4j2.properties")
+
+
+class SparkPipelineSubmitHook(SparkSubmitHook):
+    """Submits the driver of a pipeline.
+
+    :param fallback_master: Spark master where the connection does not exist; ``None`` makes that an error
+    :param spark_config: settings from the pipeline's file; the operator's ``conf`` wins over them
+    :param runtime: the zip of the driver's side, for ``--py-files``
+    :param before_submit: called with this hook right before spark-submit starts; returns the driver's arguments
+    :param kwargs: of :class:`SparkSubmitHook`
+    """
+
+    def __init__(
+        self,
+        *,
+        fallback_master: str | None,
+        spark_config: dict[str, str],
+        runtime: Path,
+        before_submit: Callable[[SparkPipelineSubmitHook], list[str]],
+        **kwargs: Any,
+    ) -> None:
+        self._fallback_master = fallback_master
+        self._names_binary = bool(kwargs.get("spark_binary"))
+        super().__init__(**kwargs)
+        quiet = {} if self._properties_file else {"spark.log.level": "WARN", "spark.ui.showConsoleProgress": "false"}
+        self._conf = {**quiet, **spark_config, **self._conf}
+        self._py_files = ",".join(filter(None, [str(runtime), self._py_files]))
+        self._before_submit = before_submit
+        self._environment: dict[str, str] = {}
+
+    def get_connection(self, conn_id: str) -> Connection:  # type: ignore[override]  # the parent's needs no instance
+        """Return the connection; where it does not exist, one that names the fallback master."""
+        try:
+            connection = super().get_connection(conn_id)
+        except AirflowNotFoundException as error:
+            if self._fallback_master is None:
+                raise SparkInstallationError(
+                    f"The Spark connection {conn_id!r} does not exist. Create it, or correct conn_id."
+                ) from error
+            self.log.info("No Spark connection %r; the master is %s.", conn_id, self._fallback_master)
+            return Connection(conn_id=conn_id, conn_type="spark", host=self._fallback_master)
+        self._names_binary = self._names_binary or "spark-binary" in connection.extra_dejson
+        return connection
+
+    @property
+    def runs_driver_here(self) -> bool:
+        """Whether the driver runs on this machine (client mode)."""
+        return self._connection["deploy_mode"] != "cluster"
+
+    @property
+    def master(self) -> str:
+        """The Spark master that is submitted to."""
+        master: str = self._connection["master"]
+        return master
+
+    @property
+    def conf(self) -> dict[str, str]:
+        """The Spark settings of the submission."""
+        return self._conf
+
+    def prepare(self) -> None:
+        """Find what the submission needs on this machine.
+
+        :raises SparkInstallationError: it is not there
+        """
+        if self._names_binary:
+            return
+        binary, environment = find_spark_submit()
+        require_java()
+        self._connection["spark_binary"] = binary
+        if self.runs_driver_here:
+            # spark-submit would take whatever python3 the PATH has, which need not know pyspark.
+            names = ["PYSPARK_DRIVER_PYTHON", *(["PYSPARK_PYTHON"] if self.master.startswith("local") else [])]
+            chosen = {name: sys.executable for name in names if not os.environ.get("PYSPARK_PYTHON")}
+            environment |= {name: value for name, value in chosen.items() if not os.environ.get(name)}
+            environment |= _quiet_logging()
+        self._environment = environment
+
+    def ship(self, file: Path) -> None:
+        """Send a file along to a driver elsewhere; it finds it by its name."""
+        self._files = ",".join(filter(None, [self._files, str(file)]))
+
+    def submit(self, application: str = "", **kwargs: Any) -> str | None:
+        """Claim, and start spark-submit."""
+        self._application_args = self._before_submit(self)
+        if self.runs_driver_here and sys.platform == "linux":
+            kwargs.setdefault("preexec_fn", _die_with_parent())
+        return super().submit(application, **kwargs)
+
+    def _build_spark_submit_command(self, application: str) -> list[str]:
+        command = super()._build_spark_submit_command(application)
+        if self._environment:
+            self._env = {**self._environment, **(self._env or {})}
+        return command
+
+
+def _quiet_logging() -> dict[str, str]:
+    """Return what keeps Spark's start-up lines out of the task log, unless the user has configured Spark's logging."""
+    homes = [os.environ.get("SPARK_CONF_DIR"), Path(os.environ.get("SPARK_HOME", ""), "conf")]
+    if any(Path(home, "log4j2.properties").exists() for home in homes if home):
+        return {}
+    options = os.environ.get("SPARK_SUBMIT_OPTS", "")
+    if "log4j2" in options:
+        return {}
+    return {"SPARK_SUBMIT_OPTS": f"{options} -Dlog4j2.configurationFile={_LOGGING.as_uri()}".strip()}
+
+
+def _die_with_parent() -> Callable[[], None]:
+    """Return what makes a child end when this process dies: nobody could take up a driver in client mode again."""
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+    def after_fork() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+    return after_fork

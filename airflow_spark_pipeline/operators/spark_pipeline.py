@@ -1,0 +1,198 @@
+"""The operator: one HOCON pipeline in one Spark job, resumed by the retry where it failed.
+
+1. read, render and parse the description; find the checkpoint location;
+2. look into the log: what is done, and whether this try resumes, starts over, or only reports a success;
+3. let the provider's operator submit; the claim is made right before spark-submit starts, or not at all where the
+   provider reconnects to a live driver of an earlier try;
+4. read from the log what came of it. Exit codes and output never decide.
+
+Importing this module imports nothing that the provider's ``SparkSubmitOperator`` has not imported already: what a task
+needs when it runs is imported then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+    from jinja2 import Environment
+
+    from airflow_spark_pipeline.hooks.attempt import TaskAttempt
+    from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
+    from airflow_spark_pipeline.operators.submission import Submission
+    from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+
+_OURS = ("application", "java_class", "application_args")
+
+
+class SparkPipelineOperator(SparkSubmitOperator):
+    """Run a pipeline of components in one Spark job; a retry resumes at the component that failed.
+
+    .. code-block:: python
+
+        SparkPipelineOperator(
+            task_id="daily_etl",
+            pipeline="daily_etl.conf",
+            py_files=["my_etl"],
+            checkpoint_location="s3://data-lake/checkpoints",
+            retries=3,
+        )
+
+    Everything that :class:`SparkSubmitOperator` takes is taken, except ``application``, ``java_class`` and
+    ``application_args``, which this operator sets itself. Without a Spark connection the job runs on the file's
+    ``spark.master``, else on ``local[*]``, with the ``spark-submit`` and the Python of the worker's own environment.
+
+    :param pipeline: path of a HOCON file (absolute, or relative to the DAG file), its URL, or the HOCON text itself.
+        The file is read and rendered with Jinja when the task runs. (templated)
+    :param checkpoint_location: directory or URL where progress is recorded, wins over the file's
+        ``checkpoint.location``; the Airflow worker and the Spark driver must both reach it. (templated)
+    :param checkpoint_conn_id: Airflow connection that holds the credentials of the location; default from
+        ``[spark_pipeline] checkpoint_conn_id``
+    :param auto_resume: ``False`` starts every try from the first component. Default: as the file says, else ``True``
+    :param py_files: modules of yours for the driver and the executors: ``.py``, ``.zip`` and ``.egg`` files and
+        directories (zipped on the way), relative to the DAG file, or URLs (templated)
+    :param conn_id: Spark connection; where it is not given and ``spark_default`` does not exist, see above
+    :param name: name of the Spark application; default the file's ``spark.app-name``, else the pipeline's name (templated)
+    :raises AirflowFailException: for what no retry helps: a wrong description, an edited component that is done already
+    :raises AirflowException: for what a retry may help: a failed component, a dead driver
+    :return: run id, attempt, names of the components run and skipped, seconds of work (XCom)
+    """
+
+    template_fields: Sequence[str] = (
+        "pipeline",
+        "checkpoint_location",
+        *(field for field in SparkSubmitOperator.template_fields if field not in _OURS),
+        "resolved_pipeline",
+    )
+    template_fields_renderers = {"conf": "json", "env_vars": "json", "resolved_pipeline": "json"}  # noqa: RUF012  # as in Airflow
+    ui_color = "#f5dcc4"
+
+    def __init__(
+        self,
+        *,
+        pipeline: str,
+        checkpoint_location: str | None = None,
+        checkpoint_conn_id: str | None = None,
+        auto_resume: bool | None = None,
+        py_files: str | Sequence[str] | None = None,
+        conn_id: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(conn_id=conn_id or "spark_default", **kwargs)
+        for argument, value in zip(_OURS, (self.application, self._java_class, self.application_args), strict=True):
+            if value:
+                raise ValueError(
+                    f"SparkPipelineOperator sets {argument} itself; name the components in the pipeline's file. For any "
+                    "other application use SparkSubmitOperator."
+                )
+        self.pipeline = pipeline
+        self.checkpoint_location = checkpoint_location
+        self.checkpoint_conn_id = checkpoint_conn_id
+        self.auto_resume = auto_resume
+        self.py_files = py_files  # type: ignore[assignment]  # the parent's is text; ours becomes text when the task runs
+        self.name = name  # type: ignore[assignment]  # ours becomes text when the description is read
+        self.resolved_pipeline: str | None = None
+        self.conn_is_named = conn_id is not None
+        self._spec: PipelineSpec | None = None
+        self._submission: Submission | None = None
+
+    def render_template_fields(self, context: Context, jinja_env: Environment | None = None) -> None:
+        """Render the templated arguments, and resolve the description, so that Airflow shows it from the start."""
+        from airflow_spark_pipeline.exceptions import SparkPipelineError
+        from airflow_spark_pipeline.hooks.source import hocon_environment
+
+        super().render_template_fields(context, hocon_environment(jinja_env or self.get_template_env()))
+        with contextlib.suppress(SparkPipelineError):  # execute says it as the task's own error
+            self._describe(context)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Run what is not done yet."""
+        from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+
+        from airflow_spark_pipeline.exceptions import SparkPipelineError
+
+        try:
+            return self._execute(context)
+        except SparkPipelineError as error:
+            raise (AirflowException if error.retry_helps else AirflowFailException)(str(error)) from error
+
+    def on_kill(self) -> None:
+        """Stop the driver. Killing its JVM ends its Python as well; what is recorded stays."""
+        if self._hook is not None:
+            super().on_kill()
+
+    def _execute(self, context: Context) -> dict[str, Any]:
+        from airflow_spark_pipeline.checkpoint.claim import ClaimKind
+        from airflow_spark_pipeline.hooks.attempt import result
+        from airflow_spark_pipeline.operators.submission import Submission
+
+        directory = Path(tempfile.mkdtemp(prefix="spark-pipeline-"))  # mode 0700: the request in it may hold secrets
+        try:
+            spec = self._describe(context)
+            submission = Submission(self, spec, context, directory)
+            outlook = submission.attempt.look()
+            self.log.info("Pipeline %r: %s", spec.pipeline_name, outlook.decision.reason)
+            if outlook.decision.kind is not ClaimKind.REPORT:
+                self.log.info("Pipeline %r %s", spec.pipeline_name, outlook.plan.describe())
+                if outlook.decision.kind is ClaimKind.START:
+                    self._forget_earlier_job(context)
+                self._submission = submission
+                self._submit(context, submission.attempt)
+            state = submission.attempt.outcome()
+            submission.retire()
+            return result(state)
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def _describe(self, context: Context) -> PipelineSpec:
+        """Read, render and parse the description, once."""
+        if self._spec is not None:
+            return self._spec
+        from airflow_spark_pipeline.hooks.source import read_source, render
+        from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
+        from airflow_spark_pipeline.pipeline.secrets import mask
+
+        source = render(read_source(self.pipeline, self.dag_dir), context, self.get_template_env())
+        spec = parse_pipeline(source.text, file=source.file, base_dir=source.base_dir)
+        self.resolved_pipeline = json.dumps(mask(spec.to_dict()), indent=2)
+        self.name = self.name or spec.spark.app_name or spec.pipeline_name
+        self._spec = spec
+        return spec
+
+    def _submit(self, context: Context, attempt: TaskAttempt) -> None:
+        """Let the parent submit, or reconnect. What the log says wins over how spark-submit ended."""
+        from airflow.providers.common.compat.sdk import AirflowException
+
+        try:
+            super().execute(context)
+        except (AirflowException, RuntimeError) as error:
+            if not attempt.started():
+                raise
+            self.log.info("spark-submit ended with an error: %s", str(error).partition("\n")[0])
+
+    def _get_hook(self) -> SparkPipelineSubmitHook:
+        """Return the hook; called by the parent when it is about to submit."""
+        if self._submission is None:
+            raise RuntimeError("the hook of a SparkPipelineOperator exists while its task runs only")
+        return self._submission.hook()
+
+    def _forget_earlier_job(self, context: Context) -> None:
+        """A job id that an earlier, cleared success left behind would make the parent report that success again."""
+        store = context.get("task_state_store")
+        if store is not None:
+            store.delete(self.external_id_key)
+
+    @property
+    def dag_dir(self) -> Path:
+        """The directory of the DAG file, where relative paths start."""
+        return Path(self.get_dag().fileloc).parent  # type: ignore[union-attr]  # a task that runs has a DAG

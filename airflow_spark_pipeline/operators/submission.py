@@ -1,0 +1,168 @@
+"""What one try of the operator submits, and the attempt that it is.
+
+Imported when a task runs, so that parsing a DAG file pays for none of it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import shutil
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
+from airflow.sdk import NEVER_EXPIRE
+
+from airflow_spark_pipeline.checkpoint.claim import Caller
+from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
+from airflow_spark_pipeline.checkpoint.locations import open_store
+from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
+from airflow_spark_pipeline.hooks.archives import LAUNCHER, runtime_archive
+from airflow_spark_pipeline.hooks.attempt import TaskAttempt
+from airflow_spark_pipeline.hooks.installation import driver_python, python_path
+from airflow_spark_pipeline.hooks.locations import checkpoint_location, configured, storage_options
+from airflow_spark_pipeline.hooks.preflight import check_components
+from airflow_spark_pipeline.hooks.py_files import resolve_py_files
+from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
+from airflow_spark_pipeline.pipeline.secrets import is_secret
+from airflow_spark_pipeline.protocol import DriverRequest
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperator
+    from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+
+_IDENTITY = "spark_pipeline.dag_run"
+_DEFAULT_NAMESPACE = "default"
+
+
+class Submission:
+    """One try.
+
+    :param directory: private to this try; the files that it writes there are gone when the task ends
+    :raises CheckpointLocationError: the checkpoint location cannot be used
+    """
+
+    def __init__(self, operator: SparkPipelineOperator, spec: PipelineSpec, context: Context, directory: Path) -> None:
+        self._operator = operator
+        self._spec = spec
+        self._directory = directory
+        self._options: dict[str, Any] = {}
+        checkpoint = spec.checkpoint.with_defaults(enabled=True, auto_resume=True)
+        checkpoint = checkpoint.with_overrides(auto_resume=operator.auto_resume)
+        self._keeps_history = not checkpoint.cleanup_on_success
+        self._keeps_progress = checkpoint.enabled
+        if self._keeps_progress:
+            self._location = checkpoint_location(operator.checkpoint_location, checkpoint.location)
+            self._options = storage_options(operator.checkpoint_conn_id or configured("checkpoint_conn_id"))
+        else:  # the log still tells what came of this try, and goes with it
+            self._location = str(directory / "log")
+        key = _unit_key(context)
+        self._unit = unit_path(spec.pipeline_name, key)
+        log = RunLog(open_store(self._location, self._options), self._unit)
+        self.attempt = TaskAttempt(spec, log, key, _caller(context), auto_resume=checkpoint.auto_resume)
+
+    def hook(self) -> SparkPipelineSubmitHook:
+        """Return the hook that submits the driver, once everything that can be checked beforehand is.
+
+        :raises SparkInstallationError: spark-submit or Java is missing
+        :raises PipelineDefinitionError: a component cannot be loaded, or a module to ship does not exist
+        """
+        operator, spark = self._operator, self._spec.spark
+        # Spark puts the launcher's directory first on the module path: nothing else may lie there.
+        launcher = self._directory / "launch" / LAUNCHER.name
+        launcher.parent.mkdir()
+        shutil.copy(LAUNCHER, launcher)
+        modules = resolve_py_files(operator.py_files, operator.dag_dir)
+        runtime = runtime_archive()
+        operator.application = str(launcher)
+        arguments = {**_hook_arguments(operator), "py_files": ",".join(modules) or None}
+        hook = SparkPipelineSubmitHook(
+            fallback_master=None if operator.conn_is_named else spark.master or "local[*]",
+            spark_config={name: value for name, value in spark.config.items() if not is_secret(name)},
+            runtime=runtime,
+            before_submit=self._claim,
+            **arguments,
+        )
+        if not self._keeps_progress and not hook.runs_driver_here:
+            raise CheckpointLocationError(
+                "checkpoint.enabled = false works in client mode only: in cluster mode the log is how the driver "
+                "answers. Remove it; auto-resume = false starts every try from the beginning."
+            )
+        hook.prepare()
+        if hook.runs_driver_here:
+            check_components(
+                self._write("check.json", DriverRequest(pipeline=self._spec.to_dict())),
+                launcher=launcher,
+                python=driver_python(hook.conf),
+                path=[str(runtime), *modules, *python_path()],
+                source=self._spec.source,
+            )
+        return hook
+
+    def retire(self) -> None:
+        """Clean up after success; what cannot be deleted is only said, since the work is done."""
+        try:
+            self.attempt.retire(keep_history=self._keeps_history)
+        except CheckpointError as error:
+            self._operator.log.warning("The run succeeded, but its checkpoints could not be cleaned up: %s", error)
+
+    def _claim(self, hook: SparkPipelineSubmitHook) -> list[str]:
+        """Claim the unit of work and write the driver's request; returns the driver's arguments."""
+        request = DriverRequest(
+            pipeline=self._spec.to_dict(),
+            location=self._location,
+            storage_options=self._options,
+            unit=self._unit,
+            token=self.attempt.claim(),
+            spark_config={name: value for name, value in self._spec.spark.config.items() if is_secret(name)},
+        )
+        path = self._write("request.json", request)
+        if hook.runs_driver_here:
+            return ["run", str(path)]
+        hook.ship(path)
+        return ["run", path.name]
+
+    def _write(self, name: str, request: DriverRequest) -> Path:
+        path = self._directory / name
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(request.to_json())
+        return path
+
+
+def _hook_arguments(operator: SparkPipelineOperator) -> dict[str, Any]:
+    """Return what the provider's operator would pass to its hook: it keeps each argument as ``x`` or ``_x``."""
+    names = [name for name in inspect.signature(SparkSubmitHook.__init__).parameters if name != "self"]
+    return {name: getattr(operator, name if hasattr(operator, name) else f"_{name}") for name in names}
+
+
+def _unit_key(context: Context) -> UnitKey:
+    ti = context["ti"]
+    namespace = configured("namespace") or _DEFAULT_NAMESPACE
+    return UnitKey(namespace, ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
+
+
+def _caller(context: Context) -> Caller:
+    """Return what Airflow knows about this try."""
+    ti = context["ti"]
+    return Caller(ti.max_tries, ti.task.retries or 0, ti.try_number, _identity(context))
+
+
+def _identity(context: Context) -> str | None:
+    """Return an id of the DAG run that a run created again under the same run id does not have.
+
+    Airflow deletes the task's state store with the DAG run, and keeps it through retries and clears.
+    """
+    store = context.get("task_state_store")
+    if store is None:
+        return None
+    identity = store.get(_IDENTITY)
+    if identity is None:
+        identity = uuid.uuid4().hex
+        store.set(_IDENTITY, identity, retention=NEVER_EXPIRE)
+    return str(identity)

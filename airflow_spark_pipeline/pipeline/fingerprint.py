@@ -1,0 +1,64 @@
+"""Tell which fields of a component changed between two runs, without storing a single value.
+
+A fingerprint maps the HOCON path of each field, relative to the component, to a digest keyed with a salt of the run.
+It promises that two different values give different digests (types count: ``1``, ``"1"`` and ``true`` differ), that
+no field can be mistaken for another, and that secrets leave no trace: a rotated password is not a change. It does
+not hide *which* fields exist, and it does not look at the code behind ``instance-type``. ``instance-name`` is left
+out as well as ``path``: the name is the identity under which fingerprints are compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from airflow_spark_pipeline.pipeline.secrets import is_secret
+from airflow_spark_pipeline.pipeline.spec import ComponentSpec, join_path
+
+_DIGEST_CHARS = 16
+
+
+def fingerprint(component: ComponentSpec, salt: str) -> dict[str, str]:
+    """Return a digest for every field of ``component`` that is not a secret.
+
+    :param component: what the user wrote
+    :param salt: not empty, the same for all attempts at one unit of work; without it a short value could be guessed
+        from its digest
+    :return: HOCON path relative to the component (``instance-type``, ``instance-config.columns[1]``) to 16 hex digits
+    :raises ValueError: the salt is empty, or the config holds a value that is not JSON
+    """
+    if not salt:
+        raise ValueError("a fingerprint needs a salt that is not empty")
+    digests = {"instance-type": _digest("instance-type", component.instance_type, salt)}
+    for path, value in _leaves(("instance-config",), component.instance_config):
+        text = join_path(path)
+        digests[text] = _digest(text, value, salt)
+    return digests
+
+
+def differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """Return the paths that were changed, added or removed between two fingerprints of one salt, sorted."""
+    return sorted(path for path in old.keys() | new.keys() if old.get(path) != new.get(path))
+
+
+def _leaves(path: tuple[str | int, ...], value: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    # An empty dict or list is a leaf of its own, or `columns = []` and no `columns` at all would look the same.
+    if isinstance(value, Mapping) and value:
+        for key, child in value.items():
+            if not is_secret(key):
+                yield from _leaves((*path, key), child)
+    elif isinstance(value, Sequence) and not isinstance(value, str) and value:
+        for index, child in enumerate(value):
+            yield from _leaves((*path, index), child)
+    else:
+        yield path, value
+
+
+def _digest(path: str, value: Any, salt: str) -> str:
+    # The path is part of the message, framed by JSON: ("ab", "c") and ("a", "bc") must not meet, and equal values
+    # in two fields must not show as equal. JSON spells 1, "1", true, 1.0, {} and [] differently.
+    message = json.dumps([path, value], sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hmac.new(salt.encode(), message.encode(), hashlib.sha256).hexdigest()[:_DIGEST_CHARS]

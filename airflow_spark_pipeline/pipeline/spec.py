@@ -1,0 +1,200 @@
+"""What a pipeline's description says, as frozen data; standard library only, because the driver reads it as well.
+
+It promises exact round trips: ``from_dict(json.loads(json.dumps(spec.to_dict()))) == spec``. The dictionaries have
+the structure and the kebab-case keys of the HOCON file; beside them stand three keys that a file cannot have, because
+they say where something came from: ``source``, ``path`` of a component, ``given`` of the checkpoint block. It does
+not check: ``hocon`` has done that, and ``from_dict`` is for what ``to_dict`` wrote. Mappings inside are not copied
+and not to be changed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+_PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def join_path(segments: Iterable[str | int]) -> str:
+    """Write a HOCON path: ``("a", "b.c", 0)`` reads ``a."b.c"[0]``.
+
+    :param segments: keys as text, list positions as numbers counted from 0
+    """
+    text = ""
+    for segment in segments:
+        if isinstance(segment, int):
+            text += f"[{segment}]"
+            continue
+        # A key with a dot in it is not two keys; unquoted, "b.c" and b { c } would share one path.
+        plain = _PLAIN_SEGMENT.fullmatch(segment) is not None
+        quoted = segment if plain else '"' + segment.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        text += f".{quoted}" if text else quoted
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class SparkSpec:
+    """The ``spark`` block.
+
+    :param app_name: ``app-name``, or ``None`` where the file names none
+    :param master: ``master``, used only where neither operator nor connection names one
+    :param config: Spark's own settings, flat: ``spark.sql.shuffle.partitions`` to ``"200"``
+    """
+
+    app_name: str | None = None
+    master: str | None = None
+    config: Mapping[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the block as plain JSON."""
+        return {"app-name": self.app_name, "master": self.master, "config": dict(self.config)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> SparkSpec:
+        """Read what `to_dict` wrote."""
+        return cls(app_name=data.get("app-name"), master=data.get("master"), config=dict(data.get("config", {})))
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointSpec:
+    """The ``checkpoint`` block; the defaults are those of the reference page.
+
+    :param given: the (Python) names of the fields that somebody stated, in the file or as an override; only the
+        others give way to `with_defaults`
+    """
+
+    enabled: bool = False
+    location: str | None = None
+    auto_resume: bool = False
+    cleanup_on_success: bool = True
+    given: frozenset[str] = frozenset()
+
+    def with_defaults(self, **values: Any) -> CheckpointSpec:
+        """Return a copy with ``values`` in the fields that nobody stated.
+
+        :param values: by Python field name, for example ``enabled=True``
+        :raises TypeError: a name is not a field of the block
+        """
+        _refuse_unknown(values)
+        return replace(self, **{name: value for name, value in values.items() if name not in self.given})
+
+    def with_overrides(self, **values: Any) -> CheckpointSpec:
+        """Return a copy with ``values`` in place of whatever was there; ``None`` means "not stated" and is ignored.
+
+        :param values: by Python field name; the fields count as given from here on
+        :raises TypeError: a name is not a field of the block
+        """
+        _refuse_unknown(values)
+        stated = {name: value for name, value in values.items() if value is not None}
+        return replace(self, **stated, given=self.given | stated.keys())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the block as plain JSON."""
+        return {
+            "enabled": self.enabled,
+            "location": self.location,
+            "auto-resume": self.auto_resume,
+            "cleanup-on-success": self.cleanup_on_success,
+            "given": sorted(self.given),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> CheckpointSpec:
+        """Read what `to_dict` wrote."""
+        return cls(
+            enabled=data["enabled"],
+            location=data.get("location"),
+            auto_resume=data["auto-resume"],
+            cleanup_on_success=data["cleanup-on-success"],
+            given=frozenset(data.get("given", ())),
+        )
+
+
+CHECKPOINT_FIELDS = ("enabled", "location", "auto_resume", "cleanup_on_success")
+
+
+def _refuse_unknown(values: Iterable[str]) -> None:
+    unknown = sorted(set(values) - set(CHECKPOINT_FIELDS))
+    if unknown:
+        raise TypeError(
+            f"the checkpoint block has no field {', '.join(unknown)}; it has {', '.join(CHECKPOINT_FIELDS)}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentSpec:
+    """One component: a Python class and its config.
+
+    :param instance_type: dotted name of the class, ``package.module.Class``
+    :param instance_name: unique in its pipeline; the identity under which checkpoints know the component
+    :param instance_config: plain JSON, free-form
+    :param path: where it stands, ``pipeline.pipeline-components[0]``, for messages
+    """
+
+    instance_type: str
+    instance_name: str
+    instance_config: Mapping[str, Any]
+    path: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the component as plain JSON."""
+        return {
+            "instance-type": self.instance_type,
+            "instance-name": self.instance_name,
+            "instance-config": dict(self.instance_config),
+            "path": self.path,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ComponentSpec:
+        """Read what `to_dict` wrote."""
+        return cls(
+            instance_type=data["instance-type"],
+            instance_name=data["instance-name"],
+            instance_config=dict(data["instance-config"]),
+            path=data["path"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineSpec:
+    """A whole description: components run one after another, in this order.
+
+    :param fail_fast: stop at the first component that fails
+    :param source: the file it came from, or ``None`` for text
+    """
+
+    pipeline_name: str
+    components: tuple[ComponentSpec, ...]
+    spark: SparkSpec = field(default_factory=SparkSpec)
+    checkpoint: CheckpointSpec = field(default_factory=CheckpointSpec)
+    fail_fast: bool = True
+    source: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the description as plain JSON, in the structure of the HOCON file, plus ``source``."""
+        return {
+            "spark": self.spark.to_dict(),
+            "pipeline": {
+                "pipeline-name": self.pipeline_name,
+                "fail-fast": self.fail_fast,
+                "checkpoint": self.checkpoint.to_dict(),
+                "pipeline-components": [component.to_dict() for component in self.components],
+            },
+            "source": self.source,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> PipelineSpec:
+        """Read what `to_dict` wrote."""
+        pipeline = data["pipeline"]
+        return cls(
+            pipeline_name=pipeline["pipeline-name"],
+            components=tuple(ComponentSpec.from_dict(item) for item in pipeline["pipeline-components"]),
+            spark=SparkSpec.from_dict(data["spark"]),
+            checkpoint=CheckpointSpec.from_dict(pipeline["checkpoint"]),
+            fail_fast=pipeline["fail-fast"],
+            source=data.get("source"),
+        )

@@ -1,0 +1,129 @@
+"""Cut HOCON text into tokens: strings, comments, punctuation, substitutions, bare words.
+
+It promises that nothing later has to look at raw text again, so no rule can mistake the inside of a string or a
+comment for syntax. It follows the lexical part of the HOCON specification, and is stricter where text would be lost
+without a word: in ``a//b``, a value is cut short by a comment. It knows nothing of structure.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+class HoconSyntaxError(Exception):
+    """The text is not HOCON; nothing after this place can be read.
+
+    :param line: counted from 1
+    :param column: counted from 1
+    """
+
+    def __init__(self, message: str, line: int, column: int = 1) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+        self.column = column
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token.
+
+    :param kind: ``text`` (a quoted string, escapes resolved), ``bare`` (an unquoted word), ``subst`` (``${a}``),
+        ``subst?`` (``${?a}``), ``space``, ``newline``, ``end``, or the punctuation itself
+    :param text: the content; of a substitution, what stands between its braces
+    :param line: where it starts, counted from 1
+    :param column: likewise
+    """
+
+    kind: str
+    text: str
+    line: int
+    column: int
+
+
+_BARE = r"(?:(?!//)[^\s\ufeff$\"{}\[\]:=,+#`^?!@*&\\])"
+_TOKEN = re.compile(
+    r"(?P<space>(?:[^\S\n]|\ufeff)+)"
+    r"|(?P<newline>\n)"
+    r"|(?P<comment>(?://|\#)[^\n]*)"
+    # Four closing quotes are one quote of text and three that close.
+    r'|"""(?P<block>.*?)"""(?!")'
+    r'|"(?P<text>(?:[^"\\\n]|\\[^\n])*)"'
+    r"|\$\{(?P<optional>\??)(?P<subst>[^}\n]*)\}"
+    r"|(?P<mark>\+=|[{}\[\],:=])"
+    # A plus sign is reserved, except in the exponent of a number.
+    rf"|(?P<bare>-?\d+(?:\.\d+)?[eE]\+\d+{_BARE}*|{_BARE}+)",
+    re.DOTALL,
+)
+
+
+def tokenize(text: str, line: int = 1, column: int = 1) -> list[Token]:
+    """Return the tokens of ``text`` without its comments, closed by one of kind ``end``.
+
+    :param line: the line on which ``text`` starts
+    :param column: the column at which it starts
+    :raises HoconSyntaxError: at the first character that cannot start a token
+    """
+    if (position := text.find("\0")) >= 0:
+        line, column = line + text.count("\n", 0, position), position - _line_start(text, position)
+        raise HoconSyntaxError("a NUL byte does not belong in a text file", line, column)
+    return list(_scan(text, line, column))
+
+
+def _line_start(text: str, position: int) -> int:
+    """Return the place before a line's first character, so that a difference to it counts from 1."""
+    return text.rfind("\n", 0, position)
+
+
+def _scan(text: str, line: int, column: int) -> Iterator[Token]:
+    position, start = 0, -column
+    while position < len(text):
+        column = position - start
+        match = _TOKEN.match(text, position)
+        if match is None or (text.startswith('"""', position) and match["block"] is None):
+            raise HoconSyntaxError(_explain(text, position), line, column)
+        kind = match.lastgroup or ""
+        if kind == "block":
+            yield Token("text", match["block"], line, column)
+        elif kind == "text":
+            yield Token("text", _unescape(match["text"], line, column), line, column)
+        elif kind == "subst":
+            yield Token("subst" + match["optional"], match["subst"], line, column)
+        elif kind != "comment":
+            yield Token(kind if kind != "mark" else match[0], match[0], line, column)
+        position = match.end()
+        if kind == "bare" and re.match(r"//\S", text[position : position + 3]):
+            message = "`//` starts a comment here; quote the value, or put a space before the comment"
+            raise HoconSyntaxError(message, line, position - start)
+        if breaks := match[0].count("\n"):
+            line += breaks
+            start = _line_start(text, position)
+    yield Token("end", "", line, position - start)
+
+
+def _unescape(raw: str, line: int, column: int) -> str:
+    try:
+        value: str = json.loads(f'"{raw}"', strict=False)
+        value.encode()  # half of a surrogate pair is no character, and could not be written anywhere later
+    except ValueError:
+        raise HoconSyntaxError(
+            "a quoted string has an escape that does not exist; HOCON knows those of JSON. "
+            "Write `\\\\` for a backslash, or use triple quotes, which take everything as it stands",
+            line,
+            column,
+        ) from None
+    return value
+
+
+def _explain(text: str, position: int) -> str:
+    if text.startswith('"""', position):
+        return 'a text that starts with `"""` is never closed'
+    character = text[position]
+    if character == '"':
+        return "a quoted string is not closed on its line"
+    if character == "$":
+        return "`$` starts a substitution, `${name}`, which has to be closed on its line; quote the value if it is text"
+    return f"the character `{character}` has a meaning of its own in HOCON; put the text that contains it in quotes"

@@ -1,0 +1,45 @@
+"""Words for what went wrong in a user's code: which error, where in *their* file, and which name they may have meant.
+
+Promised: one line, and no value of a secret key of the config in it. Not promised: that a secret under a harmless name
+is recognised.
+"""
+
+from __future__ import annotations
+
+import difflib
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from airflow_spark_pipeline.runtime.redact import Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+def suggest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that ``word`` was most likely meant to be, or ``None``."""
+    by_folded = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(word.lower(), by_folded, n=1, cutoff=0.6)
+    return by_folded[close[0]] if close else None
+
+
+def blame(error: BaseException, module: str, config: Mapping[str, Any] | None = None) -> str:
+    """Return ``ValueError: no such region (/app/my_etl/load.py:12)``.
+
+    :param error: what was raised
+    :param module: the user's module; the place named is the last one on the way to the error in its top-level package
+    :param config: the values of its secret keys are masked
+    """
+    text = Redactor(config or {}).mask(" ".join(str(error).split()))
+    place = _place(error, module.partition(".")[0])
+    return f"{type(error).__name__}{': ' + text if text else ''}{f' ({place})' if place else ''}"
+
+
+def _place(error: BaseException, package: str) -> str:
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}:{error.lineno}" if error.filename else ""  # no frame ever ran in that file
+    place = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] == package:
+            place = f"{frame.f_code.co_filename}:{line}"
+    return place

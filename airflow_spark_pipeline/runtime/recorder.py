@@ -1,0 +1,148 @@
+"""What the driver records, and when: one commit for each thing that became true.
+
+Promises: when a method returned, what it says is recorded, and this attempt still owns the unit; when it raised, the
+driver has to stop. Secrets are masked before anything is stored.
+"""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import replace
+
+from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
+from airflow_spark_pipeline.checkpoint.state import (
+    AttemptSummary,
+    CheckpointState,
+    CheckpointStatus,
+    ComponentAction,
+    ComponentCheckpoint,
+    Failure,
+)
+from airflow_spark_pipeline.exceptions import SparkPipelineError
+from airflow_spark_pipeline.planning import Plan, Step
+from airflow_spark_pipeline.runtime.redact import Redactor
+
+_MESSAGE_LENGTH = 4_000
+_TRACEBACK_LENGTH = 16_000
+
+
+class Recorder:
+    """Writes the commits of one attempt.
+
+    :param log: of the unit of work
+    :param commit: the newest commit, this attempt's own
+    """
+
+    def __init__(self, log: RunLog, commit: Commit, redactor: Redactor) -> None:
+        self._log = log
+        self._commit = commit
+        self._redactor = redactor
+
+    @property
+    def state(self) -> CheckpointState:
+        """What is recorded."""
+        return self._commit.state
+
+    def running(self, plan: Plan) -> None:
+        """The driver has started, and will do what the plan says."""
+        reasons = {step.name: step.reason for step in plan.steps}
+        components = tuple(replace(c, reason=reasons.get(c.name, c.reason)) for c in self.state.components)
+        self._append(replace(self.state, status=CheckpointStatus.RUNNING, components=components, failure=None))
+
+    def application(self, application_id: str | None) -> None:
+        """Spark gave the application this id; recorded with the next commit, since nothing depends on it."""
+        self._commit = replace(self._commit, state=replace(self.state, spark_application_id=application_id))
+
+    def done(self, step: Step, started_at: str, seconds: float) -> None:
+        """The component is done; it will not be run again."""
+        state = self.state.with_component(
+            replace(
+                self._component(step),
+                action=ComponentAction.RAN,
+                reason=step.reason,
+                attempt=self.state.attempt,
+                started_at=started_at,
+                duration_seconds=round(seconds, 3),
+            )
+        )
+        names = {*state.completed_components, step.name}
+        summary = self._summary()
+        self._append(
+            replace(
+                state,
+                completed_components=tuple(c.name for c in state.components if c.name in names),
+                attempts=(*state.attempts[:-1], replace(summary, ran=(*summary.ran, step.name))),
+            )
+        )
+
+    def failed(self, step: Step, started_at: str, seconds: float, error: BaseException, *, final: bool) -> None:
+        """The component failed.
+
+        :param final: the attempt ends here
+        """
+        failure = self.describe(error, step)
+        state = self.state.with_component(
+            replace(
+                self._component(step),
+                action=ComponentAction.FAILED,
+                reason=failure.headline,
+                attempt=self.state.attempt,
+                started_at=started_at,
+                duration_seconds=round(seconds, 3),
+            )
+        )
+        first = self.state.failure or failure
+        summary = self._summary()
+        if summary.failed is None:
+            summary = replace(summary, failed=step.name, error=failure.headline)
+        status = CheckpointStatus.FAILED if final else CheckpointStatus.RUNNING
+        self._append(replace(state, status=status, failure=first, attempts=(*state.attempts[:-1], summary)))
+
+    def refused(self, error: BaseException) -> None:
+        """The attempt ends before a component ran."""
+        failure = self.describe(error, None)
+        summary = replace(self._summary(), error=failure.headline)
+        self._append(
+            replace(
+                self.state,
+                status=CheckpointStatus.FAILED,
+                failure=failure,
+                attempts=(*self.state.attempts[:-1], summary),
+            )
+        )
+
+    def ended(self) -> None:
+        """Every component had its turn: completed, or failed where one of them did."""
+        complete = len(self.state.completed_components) == self.state.total_components
+        self._append(
+            replace(self.state, status=CheckpointStatus.COMPLETED if complete else CheckpointStatus.FAILED)
+        )
+
+    def describe(self, error: BaseException, step: Step | None) -> Failure:
+        """Return what is recorded of an error: bounded in length, secrets masked."""
+        lines = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        return Failure(
+            component=None if step is None else step.name,
+            index=None if step is None else step.index,
+            error_type=type(error).__name__,
+            message=self._redactor.mask(_message(error))[:_MESSAGE_LENGTH],
+            traceback=self._redactor.mask(lines)[-_TRACEBACK_LENGTH:],
+            retry_helps=not isinstance(error, SparkPipelineError) or error.retry_helps,
+        )
+
+    def _append(self, state: CheckpointState) -> None:
+        self._commit = self._log.append(self._commit, state)
+
+    def _component(self, step: Step) -> ComponentCheckpoint:
+        record = self.state.component(step.name)
+        assert record is not None  # noqa: S101  # the claim lists every component of the description
+        return record
+
+    def _summary(self) -> AttemptSummary:
+        return self.state.attempts[-1]
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"the component called sys.exit({error.code!r}); a component ends by returning"
+    return str(error).strip() or "(no message)"

@@ -1,0 +1,128 @@
+"""The loop: one component after another, each recorded when it is done.
+
+Promises: one loop for fresh and resumed runs, a resumed one just has more to skip; what is recorded as done has run to
+its end, with its views registered and the session alive; a failure is recorded before anything is shut down. A component
+that calls ``sys.exit`` has failed. Does not promise that side effects of the component that was running when the driver
+died happened once: it is run again.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_spark_pipeline.checkpoint.state import utc_now
+from airflow_spark_pipeline.exceptions import ComponentFailedError
+from airflow_spark_pipeline.planning import Plan, Step, StepAction
+from airflow_spark_pipeline.runtime.component import Component, ComponentContext
+from airflow_spark_pipeline.runtime.console import say, seconds
+from airflow_spark_pipeline.runtime.recorder import Recorder
+from airflow_spark_pipeline.runtime.session import ended_from_outside, stopped_by_component
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_JVM_END_SECONDS = 10.0
+
+
+class PipelineRunner:
+    """Runs the components of one attempt.
+
+    :param components: all of the description, in its order
+    :param plan: what to do with each
+    :param recorder: writes the commits
+    :param fail_fast: stop at the first component that fails
+    :param workdir: from a component's index to a path that nobody else writes to
+    """
+
+    def __init__(
+        self,
+        components: Sequence[Component],
+        plan: Plan,
+        recorder: Recorder,
+        *,
+        fail_fast: bool,
+        workdir: Callable[[int], str],
+    ) -> None:
+        self._components = components
+        self._plan = plan
+        self._recorder = recorder
+        self._fail_fast = fail_fast
+        self._workdir = workdir
+
+    def run(self, spark: SparkSession) -> bool:
+        """Run what the plan says. Returns whether every component is done.
+
+        :raises SupersededError: another attempt has taken over
+        :raises CheckpointError: progress could not be recorded
+        """
+        total = len(self._plan.steps)
+        for step in self._plan.steps:
+            label = f"[{step.index + 1}/{total}] {step.name}"
+            if step.action is StepAction.SKIP:
+                say(f"{label} skipped ({step.reason})")
+            elif not self._run_step(step, label, spark) and self._fail_fast:
+                return False
+        self._recorder.ended()
+        return len(self._recorder.state.completed_components) == total
+
+    def _run_step(self, step: Step, label: str, spark: SparkSession) -> bool:
+        say(f"{label} …")
+        component = self._components[step.index]
+        component.attach(self._context(step))
+        started_at, start = utc_now(), time.monotonic()
+        try:
+            _register(component.run(spark), spark)
+            if stopped_by_component(spark):
+                raise ComponentFailedError(
+                    f"{step.name} stopped the Spark session, which belongs to the whole pipeline. Remove the call to stop()."
+                )
+        except BaseException as error:  # noqa: BLE001  # sys.exit and KeyboardInterrupt in a component are failures too
+            _wait_for_the_end_of_a_dying_jvm(spark)
+            took = time.monotonic() - start
+            self._recorder.failed(step, started_at, took, error, final=self._fail_fast)
+            record = self._recorder.state.component(step.name)
+            say(f"{label} failed after {seconds(took)}: {record.reason if record else error}")
+            return False
+        took = time.monotonic() - start
+        self._recorder.done(step, started_at, took)
+        say(f"{label} done in {seconds(took)}")
+        return True
+
+    def _context(self, step: Step) -> ComponentContext:
+        state = self._recorder.state
+        return ComponentContext(
+            run_id=state.run_id,
+            attempt=state.attempt,
+            pipeline_name=state.pipeline_name,
+            component_name=step.name,
+            index=step.index,
+            total=state.total_components,
+            workdir=self._workdir(step.index),
+            logger=logging.getLogger(f"airflow_spark_pipeline.component.{step.name}"),
+        )
+
+
+def _register(result: Any, spark: SparkSession) -> None:
+    """Make what a component returned visible to the ones after it."""
+    if result is None:
+        return
+    frames = dict(result) if isinstance(result, Mapping) else None
+    if frames is None or not all(hasattr(frame, "createOrReplaceTempView") for frame in frames.values()):
+        raise TypeError(
+            f"run() returned {type(result).__name__}; it returns None or a mapping from view name to DataFrame"
+        )
+    for name, frame in frames.items():
+        frame.createOrReplaceTempView(name)
+
+
+def _wait_for_the_end_of_a_dying_jvm(spark: SparkSession) -> None:
+    """Where the JVM dies, its context stops first and the component fails for it; that is no failure of the component.
+
+    The lifeline ends this process as soon as the JVM is gone. Where it does not within ten seconds, the application was
+    ended some other way (from Spark's UI, by the master), and the failure is recorded.
+    """
+    if ended_from_outside(spark):
+        time.sleep(_JVM_END_SECONDS)

@@ -1,0 +1,182 @@
+"""From one value of a resolved description to the Python type that a field asks for: the leaves of the binding.
+
+HOCON's automatic conversions hold, because ``${?ENV}`` always yields text: text becomes a number or a boolean, a number
+or a boolean becomes text. What would lose something (1.5 to ``int``, true to ``int``) is refused. In *strict* mode,
+which decides between the members of a union, a value is taken only by the type that it already has; text counts as the
+own form of dates, paths, durations and enums, which a description cannot write otherwise.
+
+Not promised: digits that the parser dropped. ``version = 3.10`` is a number and reaches a ``str`` field as ``3.1``;
+quote it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+import pathlib
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_DURATION = re.compile(r"([+-]?[0-9]+(?:\.[0-9]+)?)\s*([a-z]*)")
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+_MICROSECONDS = {
+    Decimal("0.001"): ("ns", "nano", "nanos", "nanosecond", "nanoseconds"),
+    Decimal(1): ("us", "micro", "micros", "microsecond", "microseconds"),
+    Decimal(1_000): ("", "ms", "milli", "millis", "millisecond", "milliseconds"),
+    Decimal(1_000_000): ("s", "second", "seconds"),
+    Decimal(60_000_000): ("m", "minute", "minutes"),
+    Decimal(3_600_000_000): ("h", "hour", "hours"),
+    Decimal(86_400_000_000): ("d", "day", "days"),
+    Decimal(604_800_000_000): ("w", "week", "weeks"),
+}
+_UNITS = {unit: size for size, units in _MICROSECONDS.items() for unit in units}
+
+
+class MisfitError(ValueError):
+    """The value is not of the type, and no lossless conversion leads there. Its text is an optional reason.
+
+    A retry does not help; the binding turns it into a problem of the description.
+    """
+
+
+def _to_str(raw: object, strict: bool) -> str:
+    if isinstance(raw, str):
+        return raw
+    if strict or not isinstance(raw, int | float):
+        raise MisfitError
+    return str(raw).lower() if isinstance(raw, bool) else str(raw)
+
+
+def _to_bool(raw: object, strict: bool) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    if isinstance(raw, str) and not strict and (word := raw.strip().lower()) in _BOOLEANS:
+        return _BOOLEANS[word]
+    raise MisfitError
+
+
+def _to_int(raw: object, strict: bool) -> int:
+    if isinstance(raw, int) and not isinstance(raw, bool):
+        return raw
+    if isinstance(raw, float) and not strict and raw.is_integer():
+        return int(raw)  # 1e3 is a float for the parser
+    if isinstance(raw, str) and not strict and _INTEGER.fullmatch(raw.strip()):
+        return int(raw)
+    raise MisfitError
+
+
+def _to_float(raw: object, strict: bool) -> float:
+    if isinstance(raw, float):
+        return raw
+    if isinstance(raw, int) and not isinstance(raw, bool) and not strict:
+        return float(raw)
+    if isinstance(raw, str) and not strict and _NUMBER.fullmatch(raw.strip()):
+        return float(raw)
+    raise MisfitError
+
+
+def _to_decimal(raw: object, strict: bool) -> Decimal:
+    if isinstance(raw, int | float) and not isinstance(raw, bool):
+        return Decimal(str(raw))  # Decimal(0.1) would show the binary fraction
+    if isinstance(raw, str) and not strict and _NUMBER.fullmatch(raw.strip()):
+        return Decimal(raw.strip())
+    raise MisfitError
+
+
+def _to_path(raw: object, _strict: bool) -> pathlib.Path:
+    if not isinstance(raw, str):
+        raise MisfitError
+    if _URI.match(raw):
+        raise MisfitError("a URI loses a slash in a pathlib.Path; annotate the field as str")
+    return pathlib.Path(raw)
+
+
+def _to_date(raw: object, _strict: bool) -> dt.date:
+    if isinstance(raw, str):
+        return dt.date.fromisoformat(raw.strip())
+    raise MisfitError
+
+
+def _to_datetime(raw: object, _strict: bool) -> dt.datetime:
+    if isinstance(raw, str):
+        return dt.datetime.fromisoformat(re.sub("[zZ]$", "+00:00", raw.strip()))  # Python 3.10 does not know Z
+    raise MisfitError
+
+
+def _to_timedelta(raw: object, strict: bool) -> dt.timedelta:
+    if isinstance(raw, int | float) and not isinstance(raw, bool) and not strict:
+        return dt.timedelta(milliseconds=raw)
+    if isinstance(raw, str) and (match := _DURATION.fullmatch(raw.strip())):
+        amount, unit = match.groups()
+        if unit in _UNITS and not (strict and unit == ""):
+            return dt.timedelta(microseconds=float(Decimal(amount) * _UNITS[unit]))
+    raise MisfitError
+
+
+_SCALARS: dict[Any, tuple[str, Callable[[object, bool], Any]]] = {
+    str: ("text", _to_str),
+    bool: ("true or false", _to_bool),
+    int: ("a whole number", _to_int),
+    float: ("a number", _to_float),
+    Decimal: ("a decimal number", _to_decimal),
+    pathlib.Path: ("a path", _to_path),
+    dt.date: ("a date (2026-01-31)", _to_date),
+    dt.datetime: ("a date and time (2026-01-31T06:00:00+00:00)", _to_datetime),
+    dt.timedelta: ("a duration ('10 minutes', '500ms', or a number of milliseconds)", _to_timedelta),
+}
+
+
+def _to_enum(raw: object, kind: type[enum.Enum], strict: bool) -> enum.Enum:
+    for member in kind:
+        if type(member.value) is type(raw) and member.value == raw:
+            return member
+    if isinstance(raw, str) and raw in kind.__members__:
+        return kind.__members__[raw]
+    for member in () if strict else kind:
+        if type(member.value) in _SCALARS:
+            try:
+                if convert_scalar(raw, type(member.value)) == member.value:
+                    return member
+            except MisfitError:
+                continue
+    raise MisfitError
+
+
+def is_enum(kind: object) -> bool:
+    """Return whether ``kind`` is an enum class."""
+    return isinstance(kind, type) and issubclass(kind, enum.Enum)
+
+
+def is_scalar(kind: object) -> bool:
+    """Return whether :func:`convert_scalar` knows ``kind``."""
+    return is_enum(kind) or (isinstance(kind, type) and kind in _SCALARS)
+
+
+def describe_scalar(kind: Any) -> str:
+    """Return what a human would write for a value of ``kind``, for an error message."""
+    if is_enum(kind):
+        return "one of " + ", ".join(repr(m.value if isinstance(m.value, str | int) else m.name) for m in kind)
+    return _SCALARS[kind][0]
+
+
+def convert_scalar(raw: object, kind: Any, *, strict: bool = False) -> Any:
+    """Return ``raw`` as ``kind``.
+
+    :param raw: a JSON value
+    :param kind: a type for which :func:`is_scalar` holds
+    :param strict: take only a value that is of that type already
+    :raises MisfitError: it is something else
+    """
+    try:
+        return _to_enum(raw, kind, strict) if is_enum(kind) else _SCALARS[kind][1](raw, strict)
+    except MisfitError:
+        raise
+    except (ValueError, ArithmeticError) as error:  # no such day, too large for a float or a timedelta
+        raise MisfitError(str(error) if kind not in (dt.date, dt.datetime) else "") from None

@@ -1,0 +1,34 @@
+"""A pipeline of ready-made components: everything stands in ``ready_made.conf``, and no Python is written."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+from airflow.sdk import DAG, Param
+
+from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperator
+
+with DAG(
+    dag_id="ready_made",
+    schedule=None,
+    max_active_runs=1,  # runs share the folder of the result
+    params={
+        "orders": Param(str(Path(__file__).with_name("ready_made_orders.csv")), type="string"),
+        "result": Param(str(Path(tempfile.gettempdir(), "revenue_by_country")), type="string"),
+    },
+    tags=["spark", "example"],
+    doc_md=__doc__,
+) as dag:
+    # [START operator]
+    SparkPipelineOperator(
+        task_id="revenue",
+        pipeline="ready_made.conf",
+        retries=1,
+        retry_delay=timedelta(seconds=5),
+    )
+    # [END operator]
+
+if __name__ == "__main__":
+    dag.test()

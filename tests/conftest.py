@@ -1,0 +1,99 @@
+"""What every test stands on: an Airflow home of its own, made before anything imports Airflow.
+
+Airflow reads its home and its configuration once, when it is first imported. Without the lines below, the first test
+that imports it would use, and write into, the home of whoever runs the tests.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+for _name in [name for name in os.environ if name.startswith(("AIRFLOW__", "AIRFLOW_CONN_", "AIRFLOW_VAR_"))]:
+    del os.environ[_name]  # a developer's settings would decide what the tests see
+
+_HOME = Path(tempfile.mkdtemp(prefix="airflow-home-"))
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
+
+os.environ["AIRFLOW_HOME"] = str(_HOME)
+os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(_HOME / "dags")
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
+os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"sqlite:///{_HOME / 'airflow.db'}"
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def airflow_home() -> Path:
+    """The Airflow home of this test session; its database is not migrated."""
+    return _HOME
+
+
+@pytest.fixture(scope="session")
+def airflow_db(airflow_home: Path) -> Path:
+    """The same home with a migrated database, which costs about 13 s once."""
+    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True, timeout=240)
+    return airflow_home
+
+
+@pytest.fixture
+def airflow_config(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Set options for one test: ``airflow_config("spark_pipeline", "namespace", "blue")``."""
+
+    def set_option(section: str, option: str, value: str) -> None:
+        monkeypatch.setenv(f"AIRFLOW__{section.upper()}__{option.upper()}", value)
+
+    return set_option
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """One small local Spark for the whole session; tests that use it carry the marker ``spark``."""
+    from pyspark.sql import SparkSession
+
+    with tempfile.TemporaryDirectory(prefix="spark-warehouse-") as warehouse:
+        session = (
+            SparkSession.builder.master("local[1]")
+            .appName("tests")
+            .config("spark.ui.enabled", "false")
+            .config("spark.driver.host", "127.0.0.1")
+            .config("spark.sql.shuffle.partitions", "1")
+            .config("spark.sql.warehouse.dir", warehouse)
+            .getOrCreate()
+        )
+        yield session
+        session.stop()
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """The URL of an S3 server (moto's) on a free port; tests that use it carry the marker ``s3``."""
+    from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses a fixture that starts something, so that ``-m "not spark"`` holds without anybody's memory."""
+    for item in items:
+        names = getattr(item, "fixturenames", ())
+        for fixture, marker in (("spark", "spark"), ("s3_endpoint", "s3"), ("airflow_db", "airflow")):
+            if fixture in names:
+                item.add_marker(marker)
