@@ -1,7 +1,7 @@
 """What this package is for, in one run: an outage in the middle of a pipeline, and the retry that goes on from there.
 
-Runs the DAG ``nycflights`` through Airflow to its end, on 336,776 real flights: in the first attempt the weather service
-is out, in the second it is back. Afterwards the checkpoint tells which attempt did what. Everything lies in ``.demo/``.
+Runs the DAG ``nycflights`` through Airflow to its end, on 336,776 real flights: in the first attempt the weather
+service is out, in the second it is back. The checkpoint tells which attempt did what. Everything lies in ``.demo/``.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ ENVIRONMENT = {
     "SPARK_LOCAL_IP": "127.0.0.1",  # a machine's own name need not lead anywhere
 }
 
-# What is worth reading while it runs: the driver's line for each component, and Airflow's for each try of the task.
-_STEP = re.compile(r"\[\d+/\d+\] .*")
+# What is worth reading while it runs: the driver's lines about each component, without what Airflow's log adds to them.
+_STEP = re.compile(r"\[\d+/\d+\] .+? (…|skipped .*?|done in .*?|failed after .*?)(?=\s+\[airflow\.|\s*$)")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -60,7 +60,8 @@ def main() -> int:
         return give_up()
     say("What each attempt did, as the checkpoint tells it")
     print(table(attempts(state)))
-    say("Which airline is late at which hour (the five worst)")
+    say(f"Work that the retry did not repeat: {spared(state):.1f} s")
+    say("Which airline is late at which hour (the five worst of those with 100 flights or more)")
     result = next(iter(sorted(DATA.glob("runs/*/delays_by_carrier_and_hour"), key=os.path.getmtime, reverse=True)))
     print_result(result)
     say(f"The result:      {result.parent}")
@@ -120,6 +121,12 @@ def attempts(state: Mapping[str, Any]) -> list[list[str]]:
     return rows
 
 
+def spared(state: Mapping[str, Any]) -> float:
+    """Return the seconds that the components took which the last attempt skipped."""
+    skipped = state["attempts"][-1]["skipped"]
+    return sum(c["durationSeconds"] or 0.0 for c in state["components"] if c["name"] in skipped)
+
+
 def cell(name: str, attempt: Mapping[str, Any], seconds: Mapping[tuple[str, int], float]) -> str:
     """Return what an attempt did with a component."""
     if name == attempt["failed"]:
@@ -132,7 +139,7 @@ def cell(name: str, attempt: Mapping[str, Any], seconds: Mapping[tuple[str, int]
     return "-"
 
 
-def table(rows: Sequence[Sequence[str]], widest: int = 60) -> str:
+def table(rows: Sequence[Sequence[str]], widest: int = 40) -> str:
     """Return rows as text in columns, a line under the head."""
     rows = [[text if len(text) <= widest else f"{text[: widest - 1]}…" for text in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

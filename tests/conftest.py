@@ -7,6 +7,7 @@ that imports it would use, and write into, the home of whoever runs the tests.
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import shutil
 import subprocess
@@ -64,6 +65,8 @@ def spark() -> Iterator[SparkSession]:
     """One small local Spark for the whole session; tests that use it carry the marker ``spark``."""
     from pyspark.sql import SparkSession
 
+    # It logs while the interpreter shuts down, when the stream that Airflow's logging has caught is closed.
+    logging.getLogger("py4j").setLevel(logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="spark-warehouse-") as warehouse:
         session = (
             SparkSession.builder.master("local[1]")

@@ -9,9 +9,9 @@ A component is run again if its driver died before it was recorded as done, so w
 * ``error`` (Spark's own default) refuses what the first run left behind, whole or not, until somebody deletes it.
 * ``ignore`` takes whatever is there for the result, a half-written one included: only for what can be lost.
 
-A managed *table* of plain files is special: Spark registers it after its files are written, and takes the files of a run
-that was killed in between for somebody else's, even to ``overwrite``. Tables of a format with commits (Delta, Iceberg) have
-none of these gaps.
+A managed *table* of plain files is special: Spark registers it after its files are written, and takes the files of a
+run that was killed in between for somebody else's, even to ``overwrite``. Tables of a format with commits (Delta,
+Iceberg) have none of these gaps.
 """
 
 from __future__ import annotations

@@ -42,6 +42,7 @@ class TaskAttempt:
         self._key = key
         self._caller = caller
         self._auto_resume = auto_resume
+        self._seen: Commit | None = None
         self._claimed: Commit | None = None
 
     def look(self) -> Outlook:
@@ -50,7 +51,8 @@ class TaskAttempt:
         :raises SupersededError: a newer try is at work
         :raises ResumeRefusedError: what is recorded does not fit the description any more
         """
-        return self._outlook(self._log.latest())
+        self._seen = self._log.latest()
+        return self._outlook(self._seen)
 
     def claim(self) -> Token:
         """Claim the unit; from here on no older attempt can record anything.
@@ -80,10 +82,12 @@ class TaskAttempt:
             raise ComponentFailedError(summarize(state), retry_helps=retry_helps)
         return state
 
-    def started(self) -> bool:
-        """Whether a driver has recorded that it runs."""
+    def driver_recorded(self) -> bool:
+        """Whether a driver has recorded anything since this try looked: its words say more than spark-submit's."""
         latest = self._log.latest()
-        return latest is not None and latest.state.status is not CheckpointStatus.SUBMITTED
+        if latest is None or (self._seen is not None and latest.number <= self._seen.number):
+            return False
+        return latest.state.status is not CheckpointStatus.SUBMITTED
 
     def retire(self, *, keep_history: bool) -> None:
         """Clean up after success; the last commit stays.

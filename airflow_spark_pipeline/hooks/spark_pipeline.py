@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -84,6 +85,9 @@ class SparkPipelineSubmitHook(SparkSubmitHook):
         :raises SparkInstallationError: it is not there
         """
         if self._names_binary:
+            named = self._connection["spark_binary"]
+            if shutil.which(named) is None:
+                raise SparkInstallationError(f"The spark-submit that was named, {named}, is not there or cannot be run.")
             return
         binary, environment = find_spark_submit()
         require_java()

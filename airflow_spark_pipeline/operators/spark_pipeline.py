@@ -141,9 +141,11 @@ class SparkPipelineOperator(SparkSubmitOperator):
             spec = self._describe(context)
             submission = Submission(self, spec, context, directory)
             outlook = submission.attempt.look()
-            self.log.info("Pipeline %r: %s", spec.pipeline_name, outlook.decision.reason)
-            if outlook.decision.kind is not ClaimKind.REPORT:
-                self.log.info("Pipeline %r %s", spec.pipeline_name, outlook.plan.describe())
+            if outlook.decision.kind is ClaimKind.REPORT:
+                self.log.info("Pipeline %r: %s; nothing runs", spec.pipeline_name, outlook.decision.reason)
+            else:
+                plan = outlook.plan.describe()
+                self.log.info("Pipeline %r: %s; %s", spec.pipeline_name, outlook.decision.reason, plan)
                 if outlook.decision.kind is ClaimKind.START:
                     self._forget_earlier_job(context)
                 self._submission = submission
@@ -176,7 +178,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
         try:
             super().execute(context)
         except (AirflowException, RuntimeError) as error:
-            if not attempt.started():
+            if not attempt.driver_recorded():
                 raise
             self.log.info("spark-submit ended with an error: %s", str(error).partition("\n")[0])
 

@@ -66,7 +66,7 @@ def parse_pipeline(text: str, *, file: str | None = None, base_dir: pathlib.Path
     return spec
 
 
-class _Stop(Exception):
+class _UnreadableError(Exception):
     """A problem was noted after which nothing more can be said."""
 
 
@@ -81,9 +81,10 @@ class _Reader:
         chain = (str((directory / pathlib.Path(file).name).resolve()),) if file and directory else ()
         try:
             members = self._parse(text, Scope(file, directory=directory, chain=chain))
-        except _Stop:
+        except _UnreadableError:
             return None
-        return read_description(resolve(members, self._note), find_places(members), file, self.problems)
+        tree = resolve(members, self._note)
+        return None if tree is None else read_description(tree, find_places(members), file, self.problems)
 
     def _note(self, message: str, place: Place, address: Address = ()) -> None:
         self.problems.append(Problem(message, join_path(address), place.file, place.line or None))
@@ -94,7 +95,7 @@ class _Reader:
             members = parser.members()
         except HoconSyntaxError as error:
             self._note(error.message + _quote_line(text, error), Place(scope.file, error.line))
-            raise _Stop from None
+            raise _UnreadableError from None
         if scope.in_list:
             defined = {member.path for member in members}
             for part in parser.substitutions:

@@ -40,13 +40,14 @@ class Substitution:
     """``${path}`` or ``${?path}``.
 
     :param scope: where the file it stands in was included; HOCON looks there first
+    :param space_after: white space before the next part, where that is a substitution, too
     """
 
     path: Path
     optional: bool
     scope: Path
     place: Place
-    space_after: bool = False
+    space_after: str = ""
 
 
 @dataclass(slots=True)

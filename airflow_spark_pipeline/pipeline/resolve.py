@@ -45,6 +45,7 @@ class Word:
 
 
 BROKEN = Word("broken", "")
+_MOST_REPEATS = 3
 
 
 @dataclass(slots=True)
@@ -67,14 +68,21 @@ class _Object:
 _Result = Any
 
 
-def resolve(members: list[Member], report: Report) -> dict[str, Any]:
-    """Return the description as dicts, lists and `Word`.
+class _EndlessError(Exception):
+    """A value contains itself."""
+
+
+def resolve(members: list[Member], report: Report) -> dict[str, Any] | None:
+    """Return the description as dicts, lists and `Word`, or ``None`` where a value contains itself.
 
     :param members: of the root object
     :param report: takes what cannot be resolved
     """
     resolver = _Resolver(members, report)
-    tree: dict[str, Any] = resolver.finish(resolver.root, ())
+    try:
+        tree: dict[str, Any] = resolver.finish(resolver.root, ())
+    except _EndlessError:
+        return None
     return tree
 
 
@@ -82,9 +90,11 @@ class _Resolver:
     def __init__(self, members: list[Member], report: Report) -> None:
         self.root = self._object(members)
         self._report = report
+        self._address: Address = ()
         self._reported: set[int] = set()
+        self._looked_back: set[int] = set()  # values that refer to what their own key held before
         self._active: list[Value] = []  # being evaluated: a reference back to one of them sees what was before it
-        self._open: list[Value] = []  # being finished: meeting one again below itself would never end
+        self._open: list[Value] = []  # being finished, from the root down to here
 
     def finish(self, result: _Result, address: Address) -> Any:
         """Evaluate everything inside ``result``."""
@@ -95,10 +105,10 @@ class _Resolver:
         tree = {}
         for key, values in result.children.items():
             here = (*address, key)
-            if any(value is other for value in values for other in self._open):
+            if self._endless(values):
+                # Going on would only repeat it, and where such values branch, the repeats multiply.
                 self._report("the value contains itself", values[-1].place, here)
-                tree[key] = BROKEN
-                continue
+                raise _EndlessError
             self._address = here
             inner = self._last(values)
             if inner is not None:
@@ -106,6 +116,12 @@ class _Resolver:
                 tree[key] = self.finish(inner, here)
                 del self._open[-len(values) :]
         return tree
+
+    def _endless(self, values: list[Value]) -> bool:
+        # Only a substitution can lead back to itself. Objects laid over each other may well meet the same one twice
+        # on the way down and still end; nothing that ends was seen to meet one more often.
+        references = [value for value in values if any(isinstance(part, Substitution) for part in value.parts)]
+        return any(sum(value is other for other in self._open) > _MOST_REPEATS for value in references)
 
     @staticmethod
     def _object(members: list[Member]) -> _Object:
@@ -122,6 +138,8 @@ class _Resolver:
             result = self._append(value, values[:index]) if value.appends else self._evaluate(value)
             if isinstance(result, _Object):
                 layers.append(result)
+                if id(value) in self._looked_back:
+                    break  # it has all earlier layers in it; taking them twice doubles the work with each such value
             elif result is not None:
                 if not layers:
                     return result
@@ -160,7 +178,7 @@ class _Resolver:
         with self._evaluating(value):
             pairs = [(part, self._part(part)) for part in value.parts]
         results = [result for _, result in pairs if result is not None]
-        if len(results) < 2:
+        if len(results) <= 1:
             # Text around an undefined substitution stays text: it was never a number.
             return results[0] if results else None
         if any(result is BROKEN for result in results):
@@ -170,13 +188,13 @@ class _Resolver:
         if all(isinstance(result, list) for result in results):
             return [item for result in results for item in result]
         if all(isinstance(result, Word) for result in results):
-            return Word("text", "".join(self._text(part, result) for part, result in pairs).rstrip(" "))
+            return Word("text", "".join(self._text(part, result) for part, result in pairs))
         self._once(value, "text, a list and an object cannot be joined in one value")
         return BROKEN
 
     @staticmethod
     def _text(part: object, result: _Result) -> str:
-        space = " " if isinstance(part, Substitution) and part.space_after else ""
+        space = part.space_after if isinstance(part, Substitution) else ""
         return (result.text if result is not None else "") + space
 
     def _part(self, part: Scalar | Substitution | ObjectNode | ListNode) -> _Result:
@@ -204,13 +222,15 @@ class _Resolver:
 
     def _find(self, path: Path) -> _Result:
         node: _Result = self.root
-        for key in path:
+        for depth, key in enumerate(path, 1):
             if not isinstance(node, _Object):
                 return None
             values = node.children.get(key, [])
             for index, value in enumerate(values):
                 if any(value is other for other in self._active):
                     values = values[:index]
+                    if depth == len(path):
+                        self._looked_back.add(id(value))
                     break
             node = self._last(values)
         return node

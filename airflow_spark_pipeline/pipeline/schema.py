@@ -129,7 +129,7 @@ def _component(checker: _Checker, item: Any, here: Address) -> ComponentSpec | N
         return None
     kind = checker.text(node, "instance-type", here, required=True)
     if kind is not None and not all(part.isidentifier() and not keyword.iskeyword(part) for part in kind.split(".")):
-        checker.note((*here, "instance-type"), f"`{kind}` is not a Python name; write `package.module.Class`")
+        checker.note((*here, "instance-type"), f"`{kind}` is no Python name; write `package.module.Class`")
         kind = None
     name = checker.text(node, "instance-name", here)
     config = checker.block(node, "instance-config", here, None) or {}

@@ -191,10 +191,14 @@ class Parser:
 
     def _member(self, path: Address, in_list: bool) -> Member:
         start = self._peek
+        if start.kind == "{":
+            message = "a key is missing before `{`; a Jinja template has to be rendered before it is read as HOCON"
+            raise HoconSyntaxError(message, start.line, start.column)
         tokens = []
-        while self._peek.kind in ("bare", "text", *_BLANK):
+        while self._peek.kind in ("bare", "text", "space"):
             tokens.append(self._take())
         key = split_path(tokens, start)
+        self._skip(_BLANK)
         if self._peek.kind not in (*_SEPARATORS, "{"):
             raise HoconSyntaxError(
                 f"the key `{join_path(key)}` has no value; write `=` and a value", start.line, start.column
@@ -243,7 +247,7 @@ class Parser:
             if isinstance(last, Scalar) and space:
                 last.kind, last.text = "text", last.text + space
             elif isinstance(last, Substitution):
-                last.space_after = bool(space)
+                last.space_after = space
             target = split_path(tokenize(token.text, token.line, token.column + len(token.kind) - 3), token)
             optional = token.kind == "subst?"
             part = Substitution(target, optional, self._scope.path, self._place(token))

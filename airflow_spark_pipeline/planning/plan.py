@@ -12,7 +12,6 @@ from something else.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -63,12 +62,13 @@ class Plan:
 
     def describe(self) -> str:
         """Return the plan in one line, for a log."""
-        runs = ", ".join(step.name for step in self.to_run) or "nothing"
+        runs = [step.name for step in self.to_run]
         if self.resumed_from is None:
-            return f"runs {runs}"
-        first = f" ({self.to_run[0].reason})" if self.to_run else ""
-        skips = ", ".join(f"{step.name} ({step.reason})" for step in self.to_skip) or "nothing"
-        return f"resumes {self.resumed_from}: skips {skips}; runs {runs}{first}"
+            return f"runs {_listed(runs)}"
+        if self.to_run:
+            runs[0] += f" ({self.to_run[0].reason})"
+        skips = [f"{step.name} ({step.reason})" for step in self.to_skip]
+        return f"resumes {self.resumed_from}: skips {_listed(skips)}; runs {_listed(runs)}"
 
 
 def make_plan(spec: PipelineSpec, recorded: CheckpointState | None) -> Plan:
@@ -83,18 +83,22 @@ def make_plan(spec: PipelineSpec, recorded: CheckpointState | None) -> Plan:
         return Plan(tuple(steps))
     _refuse_changes(spec, recorded)
     done = set(recorded.completed_components)
-    steps_: list[Step] = []
+    planned: list[Step] = []
     interrupted = recorded.status is CheckpointStatus.RUNNING
     for index, component in enumerate(spec.components):
         name = component.instance_name
         if name in done:
             record = recorded.component(name)
             attempt = record.attempt if record is not None else None
-            steps_.append(Step(index, name, StepAction.SKIP, f"done in attempt {attempt}"))
+            planned.append(Step(index, name, StepAction.SKIP, f"done in attempt {attempt}"))
             continue
-        steps_.append(Step(index, name, StepAction.RUN, _why_run(recorded, name, interrupted=interrupted)))
+        planned.append(Step(index, name, StepAction.RUN, _why_run(recorded, name, interrupted=interrupted)))
         interrupted = False
-    return Plan(tuple(steps_), recorded.run_id)
+    return Plan(tuple(planned), recorded.run_id)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names) or "nothing"
 
 
 def _why_run(recorded: CheckpointState, name: str, *, interrupted: bool) -> str:
@@ -120,7 +124,7 @@ def _refuse_changes(spec: PipelineSpec, recorded: CheckpointState) -> None:
         if old.name not in done:
             continue
         component = spec.components[old.index]
-        changed = differences(_plain(old.fingerprint), fingerprint(component, recorded.fingerprint_salt))
+        changed = differences(old.fingerprint, fingerprint(component, recorded.fingerprint_salt))
         if changed:
             paths = [f"{component.path}.{path}" for path in changed]
             raise ResumeRefusedError(
@@ -137,7 +141,3 @@ def _refuse_order(spec: PipelineSpec, index: int, old_name: str) -> NoReturn:
         f"Cannot resume: {path} was {old_name} and is {now} now, before a component that is recorded as done. {_WAY_OUT}",
         differences=[path],
     )
-
-
-def _plain(recorded: Mapping[str, str]) -> dict[str, str]:
-    return dict(recorded)

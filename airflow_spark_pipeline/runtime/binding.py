@@ -74,7 +74,7 @@ def bind(cls: type[T], config: Mapping[str, Any], path: str) -> T:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a SystemExit in __post_init__ is a mistake, not the end of the run
-        message = f"{cls.__qualname__} could not be constructed: {blame(error, cls.__module__, config)}"
+        message = f"{cls.__qualname__} could not be constructed: {blame(error, cls.__module__, {path: config})}"
         raise PipelineDefinitionError([Problem(message, path)]) from None
 
 
@@ -125,7 +125,7 @@ def _field_value(cls: type, field: dataclasses.Field[Any], raw: object, path: st
     except Exception as error:  # evaluating an annotation runs the user's code
         message = (
             f"the type {field.type!r} of field {field.name!r} cannot be looked up at run time"
-            f" ({type(error).__name__}: {error}); import it outside TYPE_CHECKING"
+            f" ({type(error).__name__}: {error}); have it at module level, outside TYPE_CHECKING"
         )
         raise PipelineDefinitionError([Problem(message, path)]) from None
     if (wrong := unsupported(hint)) is not None:

@@ -28,7 +28,7 @@ def blame(error: BaseException, module: str, config: Mapping[str, Any] | None = 
 
     :param error: what was raised
     :param module: the user's module; the place named is the last one on the way to the error in its top-level package
-    :param config: the values of its secret keys are masked
+    :param config: by path; the values of its secret keys are masked
     """
     text = Redactor(config or {}).mask(" ".join(str(error).split()))
     place = _place(error, module.partition(".")[0])

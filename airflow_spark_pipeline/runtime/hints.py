@@ -58,6 +58,8 @@ def unwrap(hint: Any) -> tuple[Any, Any, tuple[Any, ...]]:
 def unsupported(hint: Any) -> Any:
     """Return the part of ``hint`` that no value of a description can become, or ``None``."""
     hint, origin, args = unwrap(hint)
+    if not isinstance(hint, abc.Hashable):  # `columns: [str]`
+        return hint
     if origin in (Any, object, type(None), typing.Literal) or is_scalar(hint):
         return None
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):

@@ -105,7 +105,7 @@ def test_a_table_is_written_and_read_in_parts(spark: SparkSession) -> None:
 
 def test_what_an_attempt_that_died_has_left_is_explained(spark: SparkSession, tmp_path: Path) -> None:
     run(WriteFiles("flights", str(tmp_path / "out")), spark)
-    left = Path(spark.conf.get("spark.sql.warehouse.dir", "").removeprefix("file:")) / "half_written"
+    left = Path(str(spark.conf.get("spark.sql.warehouse.dir")).removeprefix("file:")) / "half_written"
     left.mkdir(parents=True)
     (left / "part-0").touch()
 

@@ -36,6 +36,14 @@ class Window:
 
 
 @dataclass
+class Account:
+    user: str
+
+    def __post_init__(self) -> None:
+        raise ValueError(self.user)
+
+
+@dataclass
 class CleanOrders(Component):
     input_path: str
     dedup_columns: list[str]
@@ -257,6 +265,14 @@ def test_a_constructor_that_refuses_its_values_is_a_problem_without_their_secret
     assert "test_binding.py:" in found
 
 
+def test_what_stands_under_a_secret_key_is_secret_too() -> None:
+    @dataclass
+    class Holder:
+        credentials: Account
+
+    assert "ValueError: *** (" in problems_of(Holder, {"credentials": {"user": "hunter2"}})[0]
+
+
 def test_an_exit_in_a_constructor_is_a_problem_and_not_an_exit() -> None:
     @dataclass
     class Exits(Component):
@@ -275,6 +291,11 @@ def test_an_annotation_that_no_config_can_become_is_named() -> None:
         cache: bytes = b""
 
     assert problems_of(Holder, {}) == [".reader: field 'reader' has the type bytes, which cannot be configured"]
+
+
+@pytest.mark.parametrize("hint", [[str], 5, dict[str, bytes], int | bytes])
+def test_an_annotation_that_is_no_type_is_a_problem_too(hint: Any) -> None:
+    assert "which cannot be configured" in refusal(hint, ["a"])
 
 
 def test_a_type_that_is_there_for_the_type_checker_only_is_named() -> None:

@@ -1,0 +1,72 @@
+"""Exclusive creation between processes, with readers that look on: one winner, and never a part of a content."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from airflow_spark_pipeline.checkpoint.locations import open_store
+
+_ROUNDS = 40
+_RACER = """
+import json, sys
+from airflow_spark_pipeline.checkpoint.locations import open_store
+from airflow_spark_pipeline.checkpoint.store import ObjectExistsError, ObjectNotFoundError
+
+location, options, who, rounds = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+store = open_store(location, options)
+data = json.dumps({"writer": who, "filling": "x" * 20_000}).encode()
+print("ready", flush=True)
+sys.stdin.readline()
+wins, torn = [], 0
+for number in range(rounds):
+    path = f"p/u/{number:08d}.json"
+    try:
+        store.create(path, data)
+        wins.append(number)
+    except ObjectExistsError:
+        pass
+    try:
+        torn += json.loads(store.read(path)).get("filling") != "x" * 20_000
+    except ValueError:
+        torn += 1
+print(json.dumps({"wins": wins, "torn": torn}))
+"""
+
+
+def _race(location: str, options: dict[str, object]) -> list[dict[str, object]]:
+    command = [sys.executable, "-c", _RACER, location, json.dumps(options)]
+    racers = [
+        subprocess.Popen(
+            [*command, str(who), str(_ROUNDS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for who in range(4)
+    ]
+    for racer in racers:
+        assert racer.stdout is not None
+        assert racer.stdout.readline() == "ready\n"
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    return [json.loads(racer.communicate(timeout=120)[0]) for racer in racers]
+
+
+@pytest.mark.parametrize("place", ["local", pytest.param("s3", marks=pytest.mark.s3)])
+def test_of_several_processes_one_creates_each_name_and_nobody_reads_half_of_it(
+    place: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    options: dict[str, object] = {}
+    location = str(tmp_path / "checkpoints")
+    if place == "s3":
+        bucket, options = request.getfixturevalue("s3_bucket")
+        location = f"s3://{bucket}/race"
+    answers = _race(location, options)
+    wins = [number for answer in answers for number in answer["wins"]]  # type: ignore[attr-defined]
+    assert sorted(wins) == list(range(_ROUNDS))
+    assert [answer["torn"] for answer in answers] == [0, 0, 0, 0]
+    assert len(open_store(location, options).list("p/u")) == _ROUNDS

@@ -1,0 +1,112 @@
+"""What every store must do, whatever it is made of; the log's protocol rests on exactly this."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+
+import pytest
+
+from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectExistsError, ObjectNotFoundError
+
+from collections.abc import Callable
+
+StoreMaker = Callable[[], CheckpointStore]
+
+
+class TestStoreContract:
+    def test_a_directory_that_does_not_exist_lists_nothing(self, make_store: StoreMaker) -> None:
+        assert make_store().list("pipeline/unit") == []
+
+    def test_what_was_created_is_listed_and_read_by_another_client(self, make_store: StoreMaker) -> None:
+        one, other = make_store(), make_store()
+        assert other.list("p/u") == []  # a listing cache must not keep this answer
+        one.create("p/u/00000000.json", b"\x00content")
+        assert other.list("p/u") == ["00000000.json"]
+        assert other.read("p/u/00000000.json") == b"\x00content"
+
+    def test_a_listing_is_one_level_deep_and_names_objects_only(self, make_store: StoreMaker) -> None:
+        store = make_store()
+        store.create("p/u/a", b"1")
+        store.create("p/u/deeper/b", b"2")
+        assert store.list("p/u") == ["a"]
+
+    def test_a_second_create_is_refused_and_changes_nothing(self, make_store: StoreMaker) -> None:
+        store = make_store()
+        store.create("p/u/a", b"first")
+        with pytest.raises(ObjectExistsError):
+            make_store().create("p/u/a", b"second")
+        assert store.read("p/u/a") == b"first"
+
+    def test_reading_what_is_not_there_is_told_from_every_other_error(self, make_store: StoreMaker) -> None:
+        with pytest.raises(ObjectNotFoundError):
+            make_store().read("p/u/a")
+
+    def test_write_creates_and_replaces(self, make_store: StoreMaker) -> None:
+        store = make_store()
+        store.write("p/_open/u", b"")
+        store.write("p/_open/u", b"again")
+        assert make_store().read("p/_open/u") == b"again"
+
+    def test_a_deleted_object_is_gone_for_everybody_and_deleting_it_again_is_no_error(
+        self, make_store: StoreMaker
+    ) -> None:
+        store, other = make_store(), make_store()
+        store.create("p/u/a", b"1")
+        assert other.list("p/u") == ["a"]
+        store.delete("p/u/a")
+        store.delete("p/u/a")
+        assert other.list("p/u") == []
+        with pytest.raises(ObjectNotFoundError):
+            other.read("p/u/a")
+
+    def test_a_name_is_free_again_after_a_delete(self, make_store: StoreMaker) -> None:
+        """Why numbers must never be reused: the store itself does not prevent it."""
+        store = make_store()
+        store.create("p/u/a", b"1")
+        store.delete("p/u/a")
+        store.create("p/u/a", b"2")
+        assert store.read("p/u/a") == b"2"
+
+    def test_of_many_threads_that_create_one_name_one_wins(self, make_store: StoreMaker) -> None:
+        store = make_store()
+        for number in range(10):
+            wins = _race(store, f"p/u/{number}", threads=4)
+            assert len(wins) == 1, wins
+            assert store.read(f"p/u/{number}") == wins[0]
+
+    def test_a_store_that_was_used_before_a_fork_works_in_the_child(self, make_store: StoreMaker) -> None:
+        store = make_store()
+        store.create("p/u/parent", b"1")
+        context = multiprocessing.get_context("fork")
+        child = context.Process(target=_use_in_child, args=(store,))
+        child.start()
+        child.join(60)
+        assert child.exitcode == 0
+
+
+def _race(store: CheckpointStore, path: str, *, threads: int) -> list[bytes]:
+    barrier, wins = threading.Barrier(threads), []
+
+    def create(who: int) -> None:
+        data = f"writer {who}".encode() * 1_000
+        barrier.wait()
+        try:
+            store.create(path, data)
+        except ObjectExistsError:
+            return
+        wins.append(data)
+
+    writers = [threading.Thread(target=create, args=(who,)) for who in range(threads)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    return wins
+
+
+def _use_in_child(store: CheckpointStore) -> None:
+    # The memory store's content is the process's own copy; reading it shows that the object is usable at all.
+    ok = store.read("p/u/parent") == b"1"
+    os._exit(0 if ok else 1)

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from airflow_spark_pipeline.checkpoint import locations
+from airflow_spark_pipeline.checkpoint.fsspec_store import FsspecStore
+from airflow_spark_pipeline.checkpoint.local_store import LocalStore
+from airflow_spark_pipeline.checkpoint.locations import open_store
+from airflow_spark_pipeline.exceptions import CheckpointLocationError, CheckpointStoreError
+
+
+@pytest.mark.parametrize("location", ["/data/x", "file:///data/x", "file:/data/x", "FILE:///data/x"])
+def test_a_local_location_is_a_directory_however_it_is_written(location: str) -> None:
+    store = open_store(location)
+    assert isinstance(store, LocalStore)
+    assert store.root == Path("/data/x")
+
+
+@pytest.mark.parametrize("scheme", ["s3", "s3a", "s3n"])
+def test_the_schemes_of_s3_name_one_place(scheme: str) -> None:
+    store = open_store(f"{scheme}://bucket/prefix/")
+    assert isinstance(store, FsspecStore)
+    assert store._full("p/u") == "bucket/prefix/p/u"
+
+
+@pytest.mark.parametrize(
+    ("location", "says"),
+    [
+        ("", "is empty"),
+        ("checkpoints", "relative path"),
+        ("./checkpoints", "relative path"),
+        ("foo://bucket/x", "unknown scheme foo://"),
+        ("s3://", "names no bucket"),
+        ("hdfs://nn:8020/x", "hdfs:// is not supported yet"),
+        ("gs://bucket/x", "gs:// is not supported yet"),
+        ("file://server/share", "names the host 'server'"),
+    ],
+)
+def test_a_location_that_cannot_be_served_is_refused_and_never_becomes_a_local_directory(
+    location: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CheckpointLocationError, match=says):
+        open_store(location)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_package_is_named_with_the_extra_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locations.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(CheckpointLocationError, match=r"needs the package s3fs.*airflow-spark-pipeline\[s3\]"):
+        open_store("s3://bucket/x")
+
+
+def test_a_location_below_a_regular_file_is_refused_with_both_names(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    store = open_store(str(tmp_path / "file" / "checkpoints"))
+    with pytest.raises(CheckpointLocationError, match="cannot be used: Not a directory"):
+        store.create("p/u/0", b"")
+
+
+def test_a_file_system_without_hard_links_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_links(source: object, target: object) -> None:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    monkeypatch.setattr(os, "link", no_links)
+    store = open_store(str(tmp_path))
+    with pytest.raises(CheckpointLocationError, match="without hard links"):
+        store.create("p/u/0", b"")
+    assert store.list("p/u") == []
+    assert list((tmp_path / "p" / "u").iterdir()) == []  # the temporary file is gone, too
+
+
+def test_a_full_disk_is_an_error_that_a_retry_may_help(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    store = open_store(str(tmp_path))
+    with pytest.raises(CheckpointStoreError, match="No space left") as error:
+        store.create("p/0", b"x")
+    assert error.value.retry_helps
+    monkeypatch.undo()
+    assert store.list("p") == []
+
+
+def test_a_writer_that_died_before_it_gave_its_object_a_name_left_nothing_that_is_listed(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path))
+    store.create("p/u/00000000.json", b"1")
+    (tmp_path / "p" / "u" / ".tmp-00000001.json-dead").write_bytes(b"half")
+    assert store.list("p/u") == ["00000000.json"]
+
+
+@pytest.mark.s3
+def test_an_s3_bucket_that_does_not_exist_is_named(s3_endpoint: str) -> None:
+    options = {"key": "k", "secret": "s", "client_kwargs": {"endpoint_url": s3_endpoint}}
+    store = open_store("s3://no-such-bucket/x", options)
+    assert store.list("p") == []
+    with pytest.raises(CheckpointLocationError, match="s3://no-such-bucket/x does not exist.*Create the bucket"):
+        store.create("p/0", b"")
+
+
+@pytest.mark.s3
+def test_an_s3_server_that_does_not_answer_is_an_error_that_a_retry_may_help_and_shows_no_secret() -> None:
+    options = {
+        "key": "planted-key",
+        "secret": "planted-secret",
+        "client_kwargs": {"endpoint_url": "http://127.0.0.1:9"},
+        "config_kwargs": {"retries": {"max_attempts": 1}, "connect_timeout": 1},
+        "retries": 1,
+    }
+    with pytest.raises(CheckpointStoreError) as error:
+        open_store("s3://bucket/x", options).list("p")
+    assert "planted" not in str(error.value)

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from airflow_spark_pipeline.checkpoint.state import (
+    AttemptSummary,
+    CheckpointState,
+    CheckpointStatus,
+    ComponentAction,
+    ComponentCheckpoint,
+    Failure,
+    decode,
+    encode,
+)
+from airflow_spark_pipeline.exceptions import CorruptCheckpointError, UnsupportedCheckpointError
+from tests.fakes import make_state
+
+GOLDEN = Path(__file__).with_name("golden-commit-1.json")
+
+
+def _full_state() -> CheckpointState:
+    return CheckpointState(
+        key={"namespace": "default", "dagId": "etl", "runId": "scheduled__2026", "taskId": "load", "mapIndex": -1},
+        run_id="daily-etl-0123456789ab~etl.scheduled__2026.load-0123456789abcdef~3",
+        resumed_from="daily-etl-0123456789ab~etl.scheduled__2026.load-0123456789abcdef~0",
+        pipeline_name="Daily ETL",
+        status=CheckpointStatus.FAILED,
+        attempt=2,
+        attempt_id="2-0123456789ab",
+        claim_number=3,
+        nonce="00000000000000000000000000000000",
+        epoch=0,
+        started_at="2026-01-01T04:00:00.000+00:00",
+        updated_at="2026-01-01T04:10:00.000+00:00",
+        total_components=3,
+        completed_components=("Extract(orders)",),
+        components=(
+            ComponentCheckpoint(
+                index=0,
+                name="Extract(orders)",
+                type="my_etl.Extract",
+                action=ComponentAction.SKIPPED,
+                reason="done in attempt 1",
+                attempt=1,
+                started_at="2026-01-01T03:00:00.000+00:00",
+                duration_seconds=12.345,
+                fingerprint={"instance-type": "0123456789abcdef", "instance-config.path": "fedcba9876543210"},
+            ),
+            ComponentCheckpoint(
+                index=1,
+                name="Transform(clean)",
+                type="my_etl.Transform",
+                action=ComponentAction.FAILED,
+                reason="ValueError: bad row",
+                attempt=2,
+                started_at="2026-01-01T04:00:10.000+00:00",
+                duration_seconds=1.5,
+            ),
+            ComponentCheckpoint(index=2, name="Load(warehouse)", type="my_etl.Load", reason="not done yet"),
+        ),
+        attempts=(
+            AttemptSummary(1, "…~0", "2026-01-01T03:00:00.000+00:00", ran=("Extract(orders)",)),
+            AttemptSummary(
+                2,
+                "…~3",
+                "2026-01-01T04:00:00.000+00:00",
+                skipped=("Extract(orders)",),
+                failed="Transform(clean)",
+                error="ValueError: bad row",
+            ),
+        ),
+        failure=Failure("Transform(clean)", 1, "ValueError", "bad row", "Traceback …\nValueError: bad row\n"),
+        caller={"max_tries": 2},
+        fingerprint_salt="0123",
+        spark_application_id="local-1",
+    )
+
+
+def test_the_persisted_format_is_the_one_in_the_golden_file() -> None:
+    """A change here is a change of what users have stored: it needs a new schema version, or to be readable by this one."""
+    assert json.loads(encode(_full_state())) == json.loads(GOLDEN.read_text(encoding="utf-8"))
+
+
+def test_the_golden_file_reads_as_the_state_that_it_was_written_from() -> None:
+    assert decode(GOLDEN.read_bytes(), "golden") == _full_state()
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "runId",
+        "pipelineName",
+        "startedAt",
+        "completedComponents",
+        "lastCheckpointedIndex",
+        "totalComponents",
+        "status",
+        "resumedFrom",
+    ],
+)
+def test_each_field_that_users_of_checkpoints_know_has_its_name(field: str) -> None:
+    assert field in make_state().to_dict()
+
+
+def test_the_last_checkpointed_index_is_the_highest_that_is_done_and_minus_one_for_none() -> None:
+    assert make_state().last_checkpointed_index == -1
+    assert make_state(done="ac").last_checkpointed_index == 2
+
+
+def test_fields_that_this_version_does_not_know_are_kept() -> None:
+    raw = _full_state().to_dict()
+    raw["fromTheFuture"] = {"x": 1}
+    raw["components"][0]["outputs"] = ["v"]
+    again = decode(json.dumps(raw).encode(), "x").to_dict()
+    assert again["fromTheFuture"] == {"x": 1}
+    assert again["components"][0]["outputs"] == ["v"]
+
+
+def test_a_newer_schema_is_refused_with_the_way_out() -> None:
+    raw = make_state().to_dict() | {"schemaVersion": 2}
+    with pytest.raises(UnsupportedCheckpointError, match="schema version is 2, this one reads up to 1. Upgrade"):
+        decode(json.dumps(raw).encode(), "p/u/00000000.json")
+
+
+@pytest.mark.parametrize("cut", [0, 1, 100, -1])
+def test_a_truncated_commit_is_reported_with_its_path(cut: int) -> None:
+    with pytest.raises(CorruptCheckpointError, match="p/u/00000000.json is not a readable commit"):
+        decode(encode(make_state())[:cut], "p/u/00000000.json")
+
+
+def test_an_error_text_with_unbalanced_braces_and_quotes_comes_back_as_it_was() -> None:
+    message = 'unbalanced } in "{{{\\" \u2028 \x00 and ünïcode'
+    state = make_state(failure=Failure("a", 0, "ValueError", message))
+    again = decode(encode(state), "x")
+    assert again.failure is not None
+    assert again.failure.message == message

@@ -1,0 +1,285 @@
+from __future__ import annotations
+
+import json
+import pathlib
+
+import pytest
+
+from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+from airflow_spark_pipeline.pipeline.hocon import load_pipeline, parse_pipeline
+from airflow_spark_pipeline.pipeline.schema import LATER
+from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec
+
+WAY_OUT = "write `package.module.Class`"
+REFERENCE = """
+spark {
+  app-name = "Daily ETL"
+  master = "local[2]"
+  config {
+    "spark.sql.shuffle.partitions" = "200"
+  }
+}
+pipeline {
+  pipeline-name = "Daily ETL Pipeline"
+  fail-fast = false
+  checkpoint {
+    enabled = true
+    location = "s3a://data-lake/checkpoints"
+    auto-resume = yes
+    cleanup-on-success = off
+  }
+  pipeline-components = [
+    {
+      instance-type = "com.example.Extract"
+      instance-name = "Extract(orders)"
+      instance-config { input-path = "s3a://raw", columns = [a, b] }
+    },
+    {
+      instance-type = "com.example.Load"
+    }
+  ]
+}
+"""
+
+
+def problems(text: str, file: str | None = None) -> list[str]:
+    with pytest.raises(PipelineDefinitionError) as caught:
+        parse_pipeline(text, file=file)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def pipeline(fields: str = "", component: str = "", checkpoint: str = "", spark: str = "") -> str:
+    return f"""spark {{ {spark} }}
+    pipeline {{ pipeline-name = p, {fields}
+      checkpoint {{ {checkpoint} }}
+      pipeline-components = [ {{ instance-type = m.C, {component} }} ] }}"""
+
+
+def test_the_format_of_the_reference_page_loads_field_for_field() -> None:
+    assert parse_pipeline(REFERENCE, file="etl.conf") == PipelineSpec(
+        pipeline_name="Daily ETL Pipeline",
+        fail_fast=False,
+        spark=SparkSpec("Daily ETL", "local[2]", {"spark.sql.shuffle.partitions": "200"}),
+        checkpoint=CheckpointSpec(
+            enabled=True,
+            location="s3a://data-lake/checkpoints",
+            auto_resume=True,
+            cleanup_on_success=False,
+            given=frozenset({"enabled", "location", "auto_resume", "cleanup_on_success"}),
+        ),
+        components=(
+            ComponentSpec(
+                "com.example.Extract",
+                "Extract(orders)",
+                {"input-path": "s3a://raw", "columns": ["a", "b"]},
+                "pipeline.pipeline-components[0]",
+            ),
+            ComponentSpec("com.example.Load", "Load", {}, "pipeline.pipeline-components[1]"),
+        ),
+        source="etl.conf",
+    )
+
+
+def test_what_is_not_stated_has_the_defaults_of_the_reference_page() -> None:
+    spec = parse_pipeline("pipeline { pipeline-name = p, pipeline-components = [ { instance-type = Extract } ] }")
+    assert spec.checkpoint == CheckpointSpec(False, None, False, True, frozenset())
+    assert (spec.fail_fast, spec.spark, spec.source) == (True, SparkSpec(None, None, {}), None)
+
+
+def test_null_is_as_good_as_not_stated() -> None:
+    spec = parse_pipeline(pipeline(checkpoint="enabled = null", component="instance-config = null"))
+    assert spec.checkpoint.given == frozenset()
+
+
+def test_variables_for_substitution_may_stand_at_the_top() -> None:
+    spec = parse_pipeline("root = /data\n" + pipeline(component='instance-config { a = ${root}"/in" }'))
+    assert spec.components[0].instance_config == {"a": "/data/in"}
+
+
+def test_all_problems_of_a_file_are_reported_at_once_with_path_file_and_line() -> None:
+    text = """spark { masters = local }
+pipeline {
+  pipeline_name = p
+  fail-fast = 7
+  checkpoint = yes
+  pipeline-components = [
+    { instance-name = a }
+    { instance-type = "m:C", instance-config = [1] }
+    5
+  ]
+}"""
+    assert problems(text, "etl.conf") == [
+        "etl.conf:1: spark.masters: unknown key `masters`; did you mean `master`?",
+        "etl.conf:3: pipeline.pipeline_name: unknown key `pipeline_name`; did you mean `pipeline-name`?",
+        "etl.conf:2: pipeline.pipeline-name: the field is missing",
+        "etl.conf:4: pipeline.fail-fast: expected true or false, found a number",
+        "etl.conf:5: pipeline.checkpoint: expected an object, found text",
+        "etl.conf:7: pipeline.pipeline-components[0].instance-type: the field is missing",
+        "etl.conf:8: pipeline.pipeline-components[1].instance-type: `m:C` is no Python name; " + WAY_OUT,
+        "etl.conf:8: pipeline.pipeline-components[1].instance-config: expected an object, found a list",
+        "etl.conf:9: pipeline.pipeline-components[2]: expected an object, found a number",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("failFast", "fail-fast"), ("pipeline_components", "pipeline-components"), ("chekpoint", "checkpoint")],
+)
+def test_an_unknown_key_comes_with_a_suggestion(written: str, meant: str) -> None:
+    assert f"did you mean `{meant}`?" in problems(pipeline(fields=f"{written} = x"))[0]
+
+
+def test_an_unknown_key_that_resembles_nothing_comes_with_all_that_are_known() -> None:
+    assert "known here: enabled, location" in problems(pipeline(checkpoint="zzz = x"))[0]
+
+
+@pytest.mark.parametrize(("kind", "field"), [(kind, field) for kind, fields in LATER.items() for field in fields])
+def test_a_field_of_a_later_release_is_refused_and_not_ignored(kind: str, field: str) -> None:
+    where = {
+        "spark": "spark",
+        "pipeline": "pipeline",
+        "checkpoint": "pipeline.checkpoint",
+        "component": "pipeline.pipeline-components[0]",
+    }[kind]
+    text = pipeline(**{{"pipeline": "fields"}.get(kind, kind): f"{field} = 1,"})
+    (found,) = problems(text)
+    assert found.endswith(f": {where}.{field}: `{field}` is not supported yet; remove it")
+
+
+def test_a_pipeline_is_required() -> None:
+    assert problems("spark {}") == ["`pipeline` is missing"]
+    assert problems("pipelines {}") == ["`pipeline` is missing; did you mean it by `pipelines`?"]
+
+
+def test_an_empty_component_list_is_an_error() -> None:
+    (found,) = problems("pipeline { pipeline-name = p, pipeline-components = [] }")
+    assert "pipeline.pipeline-components: the list is empty" in found
+
+
+def test_a_missing_component_list_is_an_error() -> None:
+    assert "pipeline.pipeline-components: the field is missing" in problems("pipeline { pipeline-name = p }")[0]
+
+
+def test_two_components_of_one_name_are_an_error_that_names_both_and_the_way_out() -> None:
+    (found,) = problems(
+        "pipeline { pipeline-name = p, pipeline-components = [{ instance-type = a.C }\n { instance-type = b.C }] }"
+    )
+    assert found.startswith("line 2: pipeline.pipeline-components[1].instance-name: `C` is also the name of ")
+    assert "pipeline.pipeline-components[0]" in found
+    assert "set `instance-name`" in found
+
+
+@pytest.mark.parametrize("name", ["C", "com.example.Extract", "my_etl.Extract", "a._b.C1"])
+def test_a_dotted_python_name_is_a_class(name: str) -> None:
+    text = f"pipeline {{ pipeline-name = p, pipeline-components = [ {{ instance-type = {name} }} ] }}"
+    assert parse_pipeline(text).components[0].instance_name == name.rpartition(".")[2]
+
+
+@pytest.mark.parametrize("name", ["a..C", ".C", "C.", "a b.C", "a-b.C", "a:C", "a/C", "a.class", "1a.C"])
+def test_anything_else_is_no_class(name: str) -> None:
+    text = f'pipeline {{ pipeline-name = p, pipeline-components = [ {{ instance-type = "{name}" }} ] }}'
+    assert "is no Python name" in problems(text)[0]
+
+
+def test_an_empty_name_is_an_error() -> None:
+    assert problems(pipeline().replace("pipeline-name = p", 'pipeline-name = ""'))[0].endswith("the text is empty")
+
+
+def test_a_value_that_comes_from_a_substitution_has_no_line_rather_than_a_wrong_one() -> None:
+    text = (
+        "base { pipeline-name = p, fail-fast = x, pipeline-components = [{ instance-type = C }] }\npipeline = ${base}"
+    )
+    with pytest.raises(PipelineDefinitionError) as caught:
+        parse_pipeline("\n" + text)
+    (problem,) = caught.value.problems
+    assert problem.line in (None, 3)  # the line of `pipeline = ${base}` is where the key comes from
+    assert problem.path == "pipeline.fail-fast"
+
+
+def test_the_line_is_that_of_the_assignment_that_counts() -> None:
+    assert pipeline().count("\n") == 3
+    text = pipeline() + "\npipeline.fail-fast = true\npipeline { fail-fast = maybe }"
+    with pytest.raises(PipelineDefinitionError) as caught:
+        parse_pipeline(text)
+    assert [problem.line for problem in caught.value.problems] == [6]
+
+
+def test_a_list_whose_positions_may_shift_gives_no_line() -> None:
+    text = "pipeline { pipeline-name = p, pipeline-components = [\n${?NOT_SET_ANYWHERE}\n{ instance-type = 1 }\n] }"
+    with pytest.raises(PipelineDefinitionError) as caught:
+        parse_pipeline(text)
+    assert caught.value.problems[0].line is None
+
+
+def test_a_file_on_disk_is_its_own_source(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "etl.conf"
+    path.write_text(REFERENCE, encoding="utf-8")
+    assert load_pipeline(path).source == str(path)
+    assert load_pipeline(str(path)) == load_pipeline(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the description is empty"),
+        (b"\xef\xbb\xbf \n", "the description is empty"),
+        (b"# nothing\n", "`pipeline` is missing"),
+        (b"[1, 2]", "the file holds a list"),
+        (b"a = 1\nb = \xff", "is not UTF-8: line 2 has the byte 0xff"),
+        (b"a = 1\nb = \0", "a NUL byte"),
+    ],
+)
+def test_a_file_that_cannot_be_a_description_is_an_error(tmp_path: pathlib.Path, content: bytes, message: str) -> None:
+    path = tmp_path / "etl.conf"
+    path.write_bytes(content)
+    with pytest.raises(PipelineDefinitionError) as caught:
+        load_pipeline(path)
+    (problem,) = caught.value.problems
+    assert message in problem.message
+    assert problem.file == str(path)
+
+
+def test_a_missing_file_and_a_directory_are_named(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(PipelineDefinitionError, match=r"gone\.conf: the file does not exist"):
+        load_pipeline(tmp_path / "gone.conf")
+    with pytest.raises(PipelineDefinitionError, match="this is a directory"):
+        load_pipeline(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "message"),
+    [
+        ("a {\n b = 1\n", 1, 3, "the `{` that opens here is never closed"),
+        ("a = [\n 1\n", 1, 5, "the `[` that opens here is never closed"),
+        ("a = 1\n}", 2, 1, "`}` closes nothing"),
+        ("a = [1}", 1, 5, "never closed"),
+        ('a = 1\n  b = "x\nc = 2', 2, 7, "a quoted string is not closed on its line"),
+        ('a = """x\n', 1, 5, "never closed"),
+        ("a = 1\nb\nc = 2", 2, 1, "the key `b` has no value"),
+        ("a =\n", 1, 4, "`a` has no value"),
+        ("a..b = 1", 1, 1, "has an empty part"),
+        ("= 1", 1, 1, "a key is missing"),
+        ("{ a = 1 } b = 2", 1, 11, "more text after the closing brace"),
+        ("a = ${x", 1, 5, "starts a substitution"),
+        ("\n\na = ${}", 3, 5, "a key is missing"),
+    ],
+)
+def test_a_syntax_error_is_short_and_shows_its_place(text: str, line: int, column: int, message: str) -> None:
+    with pytest.raises(PipelineDefinitionError) as caught:
+        parse_pipeline(text, file="etl.conf")
+    (problem,) = caught.value.problems
+    assert message in problem.message
+    assert (problem.file, problem.line) == ("etl.conf", line)
+    assert f"(column {column}" in problem.message
+    assert len(str(problem)) < 250
+
+
+def test_a_syntax_error_beside_a_secret_does_not_show_the_line() -> None:
+    (found,) = problems("db { password = hunter2! }")
+    assert "hunter2" not in found
+
+
+def test_a_problem_can_travel_as_json() -> None:
+    with pytest.raises(PipelineDefinitionError) as caught:
+        parse_pipeline("a = [1,,2]")
+    assert Problem(**json.loads(json.dumps(caught.value.problems[0].to_dict()))) == caught.value.problems[0]

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import logging
+import pathlib
+from typing import Any
+
+import pytest
+
+from airflow_spark_pipeline.exceptions import PipelineDefinitionError
+from airflow_spark_pipeline.pipeline.hocon import load_pipeline, parse_pipeline
+
+MAIN = "pipeline {{ pipeline-name = p, pipeline-components = [ {{ instance-type = m.C, instance-config {{ {} }} }} ] }}"
+
+
+def load(folder: pathlib.Path, text: str, **files: str) -> Any:
+    for name, content in files.items():
+        path = folder / f"{name}.conf"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    (folder / "main.conf").write_text(text, encoding="utf-8")
+    return load_pipeline(folder / "main.conf").components[0].instance_config
+
+
+def test_an_included_file_is_looked_up_beside_the_file_that_names_it(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "inner.conf").write_text("y = 2", encoding="utf-8")
+    (tmp_path / "sub" / "outer.conf").write_text('include "inner.conf"\nx = 1', encoding="utf-8")
+    assert load(tmp_path, 'v { include "sub/outer.conf" }\n' + MAIN.format("v = ${v}")) == {"v": {"x": 1, "y": 2}}
+
+
+@pytest.mark.parametrize("form", ['"a.conf"', 'file("a.conf")', 'required("a.conf")', 'required( file("a.conf") )'])
+def test_every_form_of_a_local_include_works(tmp_path: pathlib.Path, form: str) -> None:
+    assert load(tmp_path, MAIN.format(f"include {form}, n = 2"), a="x = 1\n") == {"x": 1, "n": 2}
+
+
+def test_a_nested_include_finds_its_own_keys_before_those_of_the_whole(tmp_path: pathlib.Path) -> None:
+    text = 'x = outside\nonly = 7\nnest { a { include "a.conf" } }\n' + MAIN.format("v = ${nest.a}")
+    assert load(tmp_path, text, a="x = inside, y = ${x}, z = ${only}") == {"v": {"x": "inside", "y": "inside", "z": 7}}
+
+
+def test_a_later_key_wins_over_an_included_one(tmp_path: pathlib.Path) -> None:
+    text = 'v { include "a.conf", x = 2 }\n' + MAIN.format("v = ${v}")
+    assert load(tmp_path, text, a="{ x = 1, y = ${x} }") == {"v": {"x": 2, "y": 2}}
+
+
+def test_a_component_can_be_included_into_the_list(tmp_path: pathlib.Path) -> None:
+    text = 'pipeline { pipeline-name = p, pipeline-components = [ { include "c.conf" } ] }\nroot = /data'
+    assert load(tmp_path, text, c='instance-type = m.C\ninstance-config { a = ${root}"/x" }') == {"a": "/data/x"}
+
+
+def test_a_file_included_into_a_list_cannot_refer_to_its_own_keys(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(PipelineDefinitionError, match=r"a\.conf:1: an included file cannot use its own keys"):
+        load(tmp_path, MAIN.format('l = [ { include "a.conf" } ]'), a="x = 1, y = ${x}")
+
+
+def test_a_missing_required_include_is_an_error(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(
+        PipelineDefinitionError, match=r"main\.conf:1: cannot include `.*gone\.conf`: .* does not exist"
+    ):
+        load(tmp_path, MAIN.format('include required("gone.conf")'))
+
+
+def test_a_missing_optional_include_is_skipped_with_a_warning(
+    tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert load(tmp_path, MAIN.format('include "gone.conf", n = 1')) == {"n": 1}
+    assert "gone.conf, which does not exist; it is skipped" in caplog.text
+
+
+def test_files_that_include_each_other_are_an_error(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(
+        PipelineDefinitionError, match=r"b\.conf:1: files include each other in a circle: .*a\.conf -> "
+    ):
+        load(tmp_path, MAIN.format('include "a.conf"'), a='include "b.conf"', b='include "a.conf"')
+
+
+def test_a_file_that_includes_itself_is_an_error(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(PipelineDefinitionError, match="circle"):
+        load(tmp_path, MAIN.format('include "main.conf"'))
+
+
+@pytest.mark.parametrize("form", ["${NAME}", '"${NAME}/a.conf"'])
+def test_an_include_with_a_substitution_is_an_error(tmp_path: pathlib.Path, form: str) -> None:
+    with pytest.raises(PipelineDefinitionError, match="an include cannot use substitutions"):
+        load(tmp_path, MAIN.format(f"include {form}"))
+
+
+@pytest.mark.parametrize("form", ['url("http://x/a.conf")', 'package("p:a.conf")', 'classpath("a.conf")', "a.conf"])
+def test_other_forms_of_includes_are_errors(tmp_path: pathlib.Path, form: str) -> None:
+    with pytest.raises(PipelineDefinitionError, match="include is not supported"):
+        load(tmp_path, MAIN.format(f"include {form}"))
+
+
+def test_an_include_by_url_is_not_fetched(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(PipelineDefinitionError, match="only local files"):
+        load(tmp_path, MAIN.format('include "https://localhost:1/a.conf"'))
+
+
+def test_a_syntax_error_in_an_included_file_names_that_file_and_line(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(PipelineDefinitionError) as caught:
+        load(tmp_path, MAIN.format('include "a.conf"'), a="x = 1\ny = s3a://b\n")
+    (problem,) = caught.value.problems
+    assert (problem.file, problem.line) == (str(tmp_path / "a.conf"), 2)
+    assert "(column 8 of `y = s3a://b`)" in problem.message
+
+
+def test_a_wrong_field_in_an_included_file_names_that_file_and_line(tmp_path: pathlib.Path) -> None:
+    text = 'pipeline { include "a.conf", pipeline-components = [ { instance-type = C } ] }'
+    with pytest.raises(PipelineDefinitionError, match=r"a\.conf:2: pipeline\.fail-fast: expected true or false"):
+        load(tmp_path, text, a="pipeline-name = p\nfail-fast = maybe")
+
+
+def test_text_without_a_file_cannot_include_a_relative_name_unless_told_where(tmp_path: pathlib.Path) -> None:
+    text = MAIN.format('include "a.conf"')
+    with pytest.raises(PipelineDefinitionError, match="came from no file"):
+        parse_pipeline(text)
+    (tmp_path / "a.conf").write_text("x = 1", encoding="utf-8")
+    assert parse_pipeline(text, base_dir=tmp_path).components[0].instance_config == {"x": 1}
+
+
+def test_an_included_file_may_start_with_a_byte_order_mark(tmp_path: pathlib.Path) -> None:
+    assert load(tmp_path, MAIN.format('include "a.conf"'), a="\ufeffx = 1") == {"x": 1}

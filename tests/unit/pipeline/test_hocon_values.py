@@ -1,0 +1,283 @@
+"""Each construct that HOCON readers are known to get wrong: the right value, or an error in words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
+
+
+def config(text: str, before: str = "") -> Any:
+    """Return the instance-config that ``text`` gives, having gone through JSON."""
+    whole = f"""{before}
+    pipeline {{ pipeline-name = p, pipeline-components = [ {{ instance-type = m.C, instance-config {{
+    {text}
+    }} }} ] }}"""
+    return json.loads(json.dumps(parse_pipeline(whole).components[0].instance_config))
+
+
+def spark(text: str) -> dict[str, str]:
+    whole = f"spark {{ {text} }}\npipeline {{ pipeline-name = p, pipeline-components = [ {{ instance-type = m.C }} ] }}"
+    return dict(parse_pipeline(whole).spark.config)
+
+
+def problems(text: str, before: str = "") -> tuple[Problem, ...]:
+    with pytest.raises(PipelineDefinitionError) as caught:
+        config(text, before)
+    return caught.value.problems
+
+
+def message(text: str, before: str = "") -> str:
+    (problem,) = problems(text, before)
+    return problem.message
+
+
+def test_a_quoted_spark_key_arrives_without_its_quotes() -> None:
+    assert spark('config { "spark.sql.shuffle.partitions" = "200" }') == {"spark.sql.shuffle.partitions": "200"}
+
+
+def test_an_unquoted_spark_key_arrives_flat() -> None:
+    assert spark("config { spark.sql.shuffle.partitions = 200 }") == {"spark.sql.shuffle.partitions": "200"}
+
+
+def test_a_path_that_ends_in_a_quoted_key_is_one_spark_key() -> None:
+    assert spark('config."spark.executor.memory" = 4g') == {"spark.executor.memory": "4g"}
+
+
+def test_spark_values_are_text_as_it_was_written() -> None:
+    found = spark("config { a = true, b = 1.50, c = 007, d = 1e3, e = 5m, f = 10 minutes, g = False }")
+    assert found == {"a": "true", "b": "1.50", "c": "007", "d": "1e3", "e": "5m", "f": "10 minutes", "g": "False"}
+
+
+def test_a_spark_key_that_is_also_a_prefix_is_an_error_because_one_of_both_would_be_lost() -> None:
+    with pytest.raises(PipelineDefinitionError, match=r"spark\.config\.spark\.speculation: .* quotes"):
+        spark("config { spark.speculation = true, spark.speculation.multiplier = 2 }")
+    assert len(spark('config { "spark.speculation" = true, "spark.speculation.multiplier" = 2 }')) == 2
+
+
+def test_a_spark_key_that_is_set_quoted_and_unquoted_is_an_error() -> None:
+    with pytest.raises(PipelineDefinitionError, match="set twice"):
+        spark('config { spark.a = 1, "spark.a" = 2 }')
+
+
+def test_a_list_in_the_spark_config_is_an_error() -> None:
+    with pytest.raises(PipelineDefinitionError, match=r"config\.\"spark\.jars\": expected text, found a list"):
+        spark('config { "spark.jars" = [a, b] }')
+
+
+def test_a_quoted_dotted_key_of_a_config_stays_one_key() -> None:
+    assert config('"r0.1" = 1, a."b.c".d = 2, a."e" = 3') == {"r0.1": 1, "a": {"b.c": {"d": 2}, "e": 3}}
+
+
+def test_keys_may_hold_anything_in_quotes() -> None:
+    assert config('"" = 1, "ü ÿ/x" = 2, include = 3, "a\\"b" = 4, ключ = 5') == {
+        "": 1,
+        "ü ÿ/x": 2,
+        "include": 3,
+        'a"b': 4,
+        "ключ": 5,
+    }
+
+
+def test_appending_to_a_list_keeps_the_list() -> None:
+    assert config("l = [1], l += 2, m += x, n = [], n += [1]") == {"l": [1, 2], "m": ["x"], "n": [[1]]}
+
+
+def test_appending_to_text_is_an_error() -> None:
+    assert "can only add to a list" in message("l = text, l += more")
+
+
+@pytest.mark.parametrize("text", ["5m", "10 minutes", "1 d", "4g", "100ms", "3 weeks", "5 y"])
+def test_durations_and_sizes_arrive_as_the_text_that_was_written(text: str) -> None:
+    assert config(f"name = {text}, l = [{text}]") == {"name": text, "l": [text]}
+
+
+def test_escapes_in_quoted_text_are_those_of_json() -> None:
+    assert config(r'a = "\u0041\t\n\"\\\/\ud83d\ude00", b = "\u0001"') == {"a": 'A\t\n"\\/😀', "b": "\x01"}
+
+
+@pytest.mark.parametrize("text", [r'"\d+"', r'"\u12"', r'"\ud83d"'])
+def test_an_escape_that_does_not_exist_is_an_error(text: str) -> None:
+    assert "escape" in message(f"a = {text}")
+
+
+def test_tabs_and_empty_texts_survive() -> None:
+    assert config('a = "x\ty", l = ["", "a", ""]') == {"a": "x\ty", "l": ["", "a", ""]}
+
+
+def test_triple_quotes_take_everything_as_it_stands() -> None:
+    assert config('a = """x "q" \\d {# //\n y""""') == {"a": 'x "q" \\d {# //\n y"'}
+
+
+def test_a_byte_order_mark_is_skipped() -> None:
+    assert parse_pipeline("\ufeffpipeline { pipeline-name = p, pipeline-components = [{ instance-type = C }] }")
+
+
+@pytest.mark.parametrize("text", ["l = [1,,2]", "l = [,1]", "l = [1,,]", "a = 1,, b = 2", ", a = 1"])
+def test_a_comma_with_nothing_before_it_is_an_error(text: str) -> None:
+    assert "comma with nothing before" in message(text)
+
+
+def test_a_comma_at_the_end_and_new_lines_instead_of_commas_are_fine() -> None:
+    assert config("l = [1, 2,\n], m = [\n 1\n 2\n],\n o { a = 1, },") == {"l": [1, 2], "m": [1, 2], "o": {"a": 1}}
+
+
+def test_a_missing_comma_between_two_objects_of_a_list_is_an_error_because_one_would_vanish() -> None:
+    assert "no comma between two objects" in message("l = [ { a = 1 } { a = 2 } ]")
+
+
+def test_whole_numbers_of_any_size_are_exact() -> None:
+    assert config("a = 123456789012345678901234567890, b = -5, c = 1.5, d = 1e3, e = 2E+2") == {
+        "a": 123456789012345678901234567890,
+        "b": -5,
+        "c": 1.5,
+        "d": 1000.0,
+        "e": 200.0,
+    }
+
+
+@pytest.mark.parametrize("text", ["1e999", "-1e999", "9" * 5000])
+def test_a_number_that_cannot_be_held_is_an_error(text: str) -> None:
+    assert "too large" in message(f"a = {text}")
+
+
+@pytest.mark.parametrize("text", ["007", "-01", ".5", "5.", "True", "FALSE", "None", "NaN", "Infinity"])
+def test_what_one_reader_takes_for_text_and_another_does_not_is_an_error(text: str) -> None:
+    assert f"`{text}` can be read as text or" in message(f"a = {text}")
+    assert config(f'a = "{text}"') == {"a": text}
+
+
+def test_an_ambiguous_secret_is_not_shown() -> None:
+    assert "0042" not in message("password = 0042")
+
+
+def test_plain_types_arrive_as_json() -> None:
+    found = config('a = true, b = false, c = null, d = [1, "1", [true], { x = 1 }], e {}, f = [], g = two words')
+    assert found == {
+        "a": True,
+        "b": False,
+        "c": None,
+        "d": [1, "1", [True], {"x": 1}],
+        "e": {},
+        "f": [],
+        "g": "two words",
+    }
+    assert found["a"] is True
+
+
+def test_comment_marks_inside_texts_are_text() -> None:
+    assert config('a = "x // y # z" // comment "\nb = 1 # comment {') == {"a": "x // y # z", "b": 1}
+
+
+def test_an_unquoted_uri_is_an_error_that_says_quote() -> None:
+    assert "quote the value of `path`" in message("path = s3a://bucket/x")
+
+
+def test_two_slashes_inside_an_unquoted_value_are_an_error_because_a_comment_would_cut_it() -> None:
+    assert "starts a comment" in message("path = /data//x")
+
+
+@pytest.mark.parametrize("character", list("?!@*&^`\\+"))
+def test_a_reserved_character_is_an_error_that_says_quote(character: str) -> None:
+    assert "in quotes" in message(f"a = x{character}")
+
+
+def test_a_template_that_was_not_rendered_is_named_as_such() -> None:
+    assert "Jinja" in message("date = {{ ds }}")
+
+
+def test_three_dots_from_a_documentation_page_are_an_error_in_words() -> None:
+    assert "`...` is a placeholder" in message("...")
+
+
+def test_a_substitution_sees_the_final_value_wherever_it_is_written() -> None:
+    assert config("x = ${base.a}, y = pre-${base.a}/post", "base { a = 1 }\nbase.a = 2") == {"x": 2, "y": "pre-2/post"}
+
+
+def test_a_substitution_with_quotes_finds_a_dotted_key() -> None:
+    assert config('x = ${base."a.b"}', 'base { "a.b" = 5m }') == {"x": "5m"}
+
+
+def test_a_value_may_refer_to_what_its_key_held_before() -> None:
+    before = 'n { p = "/a" }\nn { p = ${n.p}"/b", l = [1] }\nn { l = ${n.l} [2] }'
+    assert config("n = ${n}", before) == {"n": {"p": "/a/b", "l": [1, 2]}}
+
+
+def test_an_object_can_be_a_base_of_another() -> None:
+    assert config("x = ${base} { b = 3 }", "base { a = 1, b = 2 }") == {"x": {"a": 1, "b": 3}}
+
+
+def test_an_undefined_optional_substitution_leaves_everything_as_it_was() -> None:
+    assert config("p = /data, p = ${?UNSET_X}, q = ${?UNSET_X}, l = [1, ${?UNSET_X}, 2]") == {"p": "/data", "l": [1, 2]}
+
+
+def test_an_override_of_a_nested_object_ends_although_pyhocon_never_returns_from_it() -> None:
+    assert config("d.x = { x = true, x = ${?b} }, d = ${?b}", "b.x = {}") == {"d": {"x": {"x": {"x": {}}}}}
+
+
+def test_the_environment_comes_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FROM_ENV", "5")
+    monkeypatch.setenv("inside", "environment")
+    assert config("a = ${FROM_ENV}, b = ${?FROM_ENV}, c = ${inside}", "inside = file") == {
+        "a": "5",
+        "b": "5",
+        "c": "file",
+    }
+
+
+def test_an_environment_variable_can_override_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FROM_ENV", "/other")
+    assert config("p = /data\np = ${?FROM_ENV}") == {"p": "/other"}
+
+
+def test_every_unresolved_substitution_is_named_with_its_line() -> None:
+    found = problems("a = ${x.y}\nb = 1\nc = x ${nowhere} y")
+    assert [(p.path[-1], p.line) for p in found] == [("a", 3), ("c", 5)]
+    assert "`${x.y}` is defined neither" in found[0].message
+
+
+@pytest.mark.parametrize("before", ["a = ${b}\nb = ${a}", "a = ${a}", "a = x ${a} y", "a { b = ${c} }\nc { d = ${a} }"])
+def test_a_circle_is_an_error_and_never_a_hang(before: str) -> None:
+    assert problems("x = ${a}", before)
+
+
+@pytest.mark.parametrize(
+    "before", ["a { b = ${a} }", "a { b = ${a}, c = ${a}, d = ${a}, e = ${a} }", "a = [{ b = ${a} }]"]
+)
+def test_a_value_that_contains_itself_is_one_error(before: str) -> None:
+    assert message("x = 1", before) == "the value contains itself"
+
+
+def test_an_object_that_grows_many_times_takes_no_time() -> None:
+    before = "a { x0 = 0 }\n" + "\n".join(f"a = ${{a}} {{ x{n} = {n} }}" for n in range(1, 60))
+    assert config("a = ${a}", before) == {"a": {f"x{n}": n for n in range(60)}}
+
+
+def test_white_space_between_joined_parts_is_kept_and_around_them_dropped() -> None:
+    assert config('x =  ${a}  ${b} "c  "${a}"  " ', "a = 1\nb = 2") == {"x": "1  2 c  1  "}
+
+
+def test_text_and_a_list_cannot_be_joined() -> None:
+    assert "cannot be joined" in message("a = x [1]")
+
+
+def test_deep_nesting_is_an_error_and_not_a_crash() -> None:
+    assert "too deeply" in message("a = " + "[" * 5000 + "]" * 5000)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = 1\nb { c = x, d = [1, 2] }\nb.e = true\n",
+        'base { a = 1, b = "two" }\nx = ${base} { b = 3 }\ny = ${base.b}" or "${base.a}\n',
+        '# comment\na = """x "q" y"""\nb = null // comment\nc : { "d" : [ { e = 1 }, { f = 2 } ] }\n',
+    ],
+)
+def test_plain_documents_read_as_pyhocon_reads_them(text: str) -> None:
+    pyhocon = pytest.importorskip("pyhocon")
+    expected = json.loads(pyhocon.HOCONConverter.to_json(pyhocon.ConfigFactory.parse_string(text)))
+    assert config("x = ${whole}", f"whole {{ {text} }}".replace("${base", "${whole.base"))["x"] == expected

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import pytest
+
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction, Failure
+from airflow_spark_pipeline.exceptions import ResumeRefusedError
+from airflow_spark_pipeline.pipeline.fingerprint import fingerprint
+from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec
+from airflow_spark_pipeline.planning import StepAction, make_plan
+from tests.fakes import make_state
+
+
+def _spec(names: str = "abc", **configs: dict[str, object]) -> PipelineSpec:
+    components = tuple(
+        ComponentSpec("m.C", name, configs.get(name, {"n": 1}), f"pipeline.pipeline-components[{index}]")
+        for index, name in enumerate(names)
+    )
+    return PipelineSpec("Test", components, SparkSpec(None, None, {}), CheckpointSpec(), True, "test.conf")
+
+
+def _recorded(spec: PipelineSpec, done: str, **changes: object) -> CheckpointState:
+    names = "".join(c.instance_name for c in spec.components)
+    state = make_state(names, done=done, **changes)
+    records = tuple(
+        replace(record, fingerprint=fingerprint(component, "salt"))
+        for record, component in zip(state.components, spec.components, strict=True)
+    )
+    return replace(state, components=records)
+
+
+def _runs(spec: PipelineSpec, recorded: CheckpointState | None) -> str:
+    return "".join(step.name for step in make_plan(spec, recorded).to_run)
+
+
+def test_with_nothing_recorded_everything_runs() -> None:
+    plan = make_plan(_spec(), None)
+    assert [step.action for step in plan.steps] == [StepAction.RUN] * 3
+    assert plan.resumed_from is None
+    assert plan.describe() == "runs a, b, c"
+
+
+@pytest.mark.parametrize("done", ["".join(s) for r in range(4) for s in itertools.combinations("abc", r)])
+def test_exactly_what_is_not_recorded_runs_holes_included(done: str) -> None:
+    """Completed is a set: with fail-fast = false a failed component in the middle runs again, and only that one."""
+    spec = _spec()
+    assert _runs(spec, _recorded(spec, done)) == "".join(name for name in "abc" if name not in done)
+
+
+def test_the_plan_says_why_in_one_line() -> None:
+    spec = _spec()
+    state = _recorded(spec, "a", status=CheckpointStatus.FAILED, failure=Failure("b", 1, "OutageError", "down"))
+    b = state.component("b")
+    assert b is not None
+    state = state.with_component(replace(b, action=ComponentAction.FAILED, attempt=1))
+    assert make_plan(spec, state).describe() == (
+        "resumes p~u~0: skips a (done in attempt 1); runs b (failed in attempt 1: OutageError), c"
+    )
+
+
+def test_a_component_in_which_the_driver_died_is_named_as_such_and_only_that_one() -> None:
+    spec = _spec()
+    reasons = [step.reason for step in make_plan(spec, _recorded(spec, "a")).to_run]
+    assert reasons == ["attempt 1 died before it was done", "not done yet"]
+
+
+class TestChangesOfTheDescription:
+    def test_an_edit_of_a_completed_component_is_refused_with_the_path_of_the_field(self) -> None:
+        state = _recorded(_spec(a={"n": 1, "path": "x"}), "ab")
+        with pytest.raises(ResumeRefusedError, match=r"a is recorded as done") as error:
+            make_plan(_spec(a={"n": 1, "path": "y"}), state)
+        assert error.value.differences == ("pipeline.pipeline-components[0].instance-config.path",)
+        assert "auto_resume=False" in str(error.value)
+
+    @pytest.mark.parametrize("changed", ["b", "c"])
+    def test_an_edit_at_or_after_the_failure_point_is_fine(self, changed: str) -> None:
+        assert _runs(_spec(**{changed: {"n": 2}}), _recorded(_spec(), "a")) == "bc"
+
+    def test_another_type_of_a_completed_component_is_refused(self) -> None:
+        spec = _spec()
+        other = replace(spec.components[0], instance_type="m.Other")
+        with pytest.raises(ResumeRefusedError, match=r"pipeline-components\[0\].instance-type"):
+            make_plan(replace(spec, components=(other, *spec.components[1:])), _recorded(spec, "a"))
+
+    def test_a_rotated_secret_is_no_change(self) -> None:
+        state = _recorded(_spec(a={"password": "old"}), "a")
+        assert _runs(_spec(a={"password": "new"}), state) == "bc"
+
+    @pytest.mark.parametrize("names", ["ab", "abcd", "abdc", "abd"])
+    def test_components_may_be_added_and_removed_after_the_last_completed_one(self, names: str) -> None:
+        state = _recorded(_spec("abc"), "ab")
+        assert _runs(_spec(names), state) == names[2:]
+
+    @pytest.mark.parametrize("names", ["xabc", "axbc", "ba", "bac", "b", "acb"])
+    def test_nothing_may_be_added_removed_or_moved_before_a_completed_one(self, names: str) -> None:
+        """Another list of the same length must not be resumed either: contents count, not numbers."""
+        with pytest.raises(ResumeRefusedError, match="before a component that is recorded as done"):
+            make_plan(_spec(names), _recorded(_spec("abc"), "ab"))
+
+    def test_a_hole_before_a_completed_component_may_be_edited_but_not_removed(self) -> None:
+        state = _recorded(_spec("abc"), "ac")
+        assert _runs(_spec("abc", b={"n": 9}), state) == "b"
+        with pytest.raises(ResumeRefusedError):
+            make_plan(_spec("ac"), state)
