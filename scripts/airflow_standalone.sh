@@ -1,8 +1,9 @@
 #!/bin/sh
 # Starts a whole Airflow of this work tree's own on http://localhost:8080: scripts/airflow_standalone.sh VENV
 #
-# Everything it makes lies in .airflow/ (delete it to start afresh). Nobody but this machine can reach it: it listens on
-# the loopback interface, where everyone is an administrator. Stop it with Ctrl-C.
+# Everything it makes lies in .airflow/ (delete it to start afresh). Whoever can open the page is an administrator, so
+# the page is for this machine only: it listens on the loopback interface. PORT=... chooses another port. Stop it with
+# Ctrl-C.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -15,6 +16,8 @@ export PATH
 export AIRFLOW_HOME="${AIRFLOW_HOME:-$root/.airflow}"
 export AIRFLOW__API__HOST=127.0.0.1
 export AIRFLOW__API__PORT="${PORT:-8080}"
+# Tasks report to this address; without it they look for port 8080, whatever the port is.
+export AIRFLOW__API__BASE_URL="http://localhost:$AIRFLOW__API__PORT"
 export AIRFLOW__CORE__DAGS_FOLDER="$root/dags_examples"
 export AIRFLOW__CORE__LOAD_EXAMPLES=False
 export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS=True
@@ -27,7 +30,7 @@ mkdir -p "$AIRFLOW_HOME"
 
 # `standalone` leaves its children (scheduler, API server, ...) running when it is told to stop: a process group of
 # their own lets all of them be stopped together.
-say "Starting Airflow (about a minute) on http://localhost:$AIRFLOW__API__PORT, files in $AIRFLOW_HOME"
+say "Starting Airflow (about a minute) on $AIRFLOW__API__BASE_URL, files in $AIRFLOW_HOME"
 exec "$venv/bin/python" - <<'PYTHON'
 import os
 import signal

@@ -10,7 +10,7 @@ from airflow_spark_pipeline.checkpoint.state import (
     CheckpointStatus,
     ComponentCheckpoint,
 )
-from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectExistsError, ObjectNotFoundError
+from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectExistsError, ObjectNotFoundError, StoredObject
 
 Fault = Callable[[str, str], None]
 
@@ -25,17 +25,19 @@ class DictStore(CheckpointStore):
     def __init__(self) -> None:
         super().__init__("dict://")
         self.objects: dict[str, bytes] = {}
+        self.modified: dict[str, float] = {}
+        self.clock = Clock()
         self.calls: list[tuple[str, str]] = []
         self.before: Fault = lambda operation, path: None
         self.after: Fault = lambda operation, path: None
 
-    def list(self, directory: str) -> list[str]:
+    def list(self, directory: str) -> list[StoredObject]:
         self._enter("list", directory)
         prefix = f"{directory}/"
         rests = [path[len(prefix) :] for path in self.objects if path.startswith(prefix)]
-        names = [rest for rest in rests if "/" not in rest]
+        found = [StoredObject(rest, self.modified.get(prefix + rest, 0.0)) for rest in rests if "/" not in rest]
         self.after("list", directory)
-        return names
+        return found
 
     def read(self, path: str) -> bytes:
         self._enter("read", path)
@@ -49,11 +51,13 @@ class DictStore(CheckpointStore):
         if path in self.objects:
             raise ObjectExistsError(path, path=path)
         self.objects[path] = data
+        self.modified[path] = self.clock()
         self.after("create", path)
 
     def write(self, path: str, data: bytes) -> None:
         self._enter("write", path)
         self.objects[path] = data
+        self.modified[path] = self.clock()
         self.after("write", path)
 
     def delete(self, path: str) -> None:

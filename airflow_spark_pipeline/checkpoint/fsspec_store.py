@@ -13,9 +13,10 @@ import os
 import posixpath
 import threading
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
-from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectExistsError, ObjectNotFoundError
+from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectExistsError, ObjectNotFoundError, StoredObject
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, CheckpointStoreError
 
 # What an fsspec file system raises for a request that will be refused again, beside PermissionError.
@@ -31,6 +32,8 @@ class FsspecStore(CheckpointStore):
     :param options: of the file system (credentials, endpoint); never shown
     """
 
+    clock_slack = 2.0  # S3 tells times in whole seconds
+
     def __init__(self, location: str, protocol: str, root: str, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(location)
         self._protocol = protocol
@@ -39,14 +42,13 @@ class FsspecStore(CheckpointStore):
         self._lock = threading.Lock()
         self._opened: tuple[int, Any] | None = None
 
-    def list(self, directory: str) -> list[str]:
+    def list(self, directory: str) -> list[StoredObject]:
         try:
             with self._errors(directory):
                 entries = self._fs.ls(self._full(directory), detail=True, refresh=True)
         except ObjectNotFoundError:
             return []
-        names = (posixpath.basename(e["name"].rstrip("/")) for e in entries if e["type"] == "file")
-        return [name for name in names if name]
+        return [found for entry in entries if (found := _stored(entry)) is not None]
 
     def read(self, path: str) -> bytes:
         with self._errors(path):
@@ -117,3 +119,11 @@ class FsspecStore(CheckpointStore):
                     f"The checkpoint location {self.location} cannot be used ({why}).", path=full
                 ) from error
             raise CheckpointStoreError(f"{full}: {why}", path=full) from error
+
+
+def _stored(entry: Mapping[str, Any]) -> StoredObject | None:
+    name = posixpath.basename(entry["name"].rstrip("/"))
+    if entry["type"] != "file" or not name:
+        return None
+    modified = entry.get("LastModified") or entry.get("created") or 0.0
+    return StoredObject(name, modified.timestamp() if isinstance(modified, datetime) else float(modified))

@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectExistsError, ObjectNotFoundError
+from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectExistsError, ObjectNotFoundError, StoredObject
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, CheckpointStoreError
 
 _TEMPORARY = ".tmp-"
@@ -34,11 +34,11 @@ class LocalStore(CheckpointStore):
         super().__init__(location)
         self.root = root
 
-    def list(self, directory: str) -> list[str]:
+    def list(self, directory: str) -> list[StoredObject]:
         with self._errors(directory):
             try:
                 with os.scandir(self.root / directory) as entries:
-                    return [e.name for e in entries if not e.name.startswith(_TEMPORARY) and e.is_file()]
+                    return [found for entry in entries if (found := _stored(entry)) is not None]
             except FileNotFoundError:
                 return []
 
@@ -109,6 +109,15 @@ class LocalStore(CheckpointStore):
                     path=str(full),
                 ) from error
             raise CheckpointStoreError(f"{full}: {error.strerror or error}", path=str(full)) from error
+
+
+def _stored(entry: os.DirEntry[str]) -> StoredObject | None:
+    if entry.name.startswith(_TEMPORARY) or not entry.is_file():
+        return None
+    try:
+        return StoredObject(entry.name, entry.stat().st_mtime)
+    except FileNotFoundError:
+        return None  # deleted while we looked
 
 
 def _make_directories(directory: Path) -> None:

@@ -22,6 +22,7 @@ from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointS
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectExistsError, ObjectNotFoundError
 from airflow_spark_pipeline.exceptions import CheckpointStoreError, SupersededError
 
+HEARTBEAT = "hb-"  # prefix of the objects that say that an attempt's driver is alive
 _COMMIT = re.compile(r"(\d{8,})\.json")
 _CLAIM_ROUNDS = 8  # how often a lost claim is decided again before somebody has to look
 
@@ -34,6 +35,18 @@ class Commit:
 
     number: int
     state: CheckpointState
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What one LIST of the unit's directory shows.
+
+    :param numbers: of the commits, ascending
+    :param heartbeats: from the name of each heartbeat object to its time by the store's clock, in seconds
+    """
+
+    numbers: list[int]
+    heartbeats: dict[str, float]
 
 
 class _LostError(Exception):
@@ -84,6 +97,18 @@ class RunLog:
             f"{self.store.describe(self.path)}: the listing names commits that cannot be found", path=self.path
         )
 
+    def listing(self) -> Listing:
+        """LIST the unit's directory once, without retries.
+
+        :raises CheckpointError: the store could not answer
+        """
+        found = self.store.list(self.path)
+        matches = (_COMMIT.fullmatch(each.name) for each in found)
+        return Listing(
+            sorted(int(match[1]) for match in matches if match),
+            {each.name: each.modified for each in found if each.name.startswith(HEARTBEAT)},
+        )
+
     def claim(self, build: Callable[[Commit | None], CheckpointState]) -> Commit:
         """Claim the unit: read the newest commit, let ``build`` decide, record what it returns.
 
@@ -129,7 +154,7 @@ class RunLog:
         try:
             self._create(number, state)
         except _LostError:
-            raise self._superseded(self._newest_state()) from None
+            raise self._superseded(self.newest_state()) from None
         self._check(number, state)
         return Commit(number, state)
 
@@ -194,7 +219,7 @@ class RunLog:
         """CHECK: a create that lands on a number freed by a clean-up is not the truth."""
         numbers = self._numbers()
         if not numbers or numbers[-1] != number:
-            newest = self._newest_state()
+            newest = self.newest_state()
             raise self._superseded(newest if newest is not None and newest.attempt_id != state.attempt_id else None)
 
     def _read(self, number: int) -> Commit:
@@ -203,10 +228,10 @@ class RunLog:
         return Commit(number, decode(data, self.store.describe(name)))
 
     def _numbers(self) -> list[int]:
-        names = self._retried(lambda: self.store.list(self.path))
-        return sorted(int(match[1]) for match in map(_COMMIT.fullmatch, names) if match)
+        return self._retried(self.listing).numbers
 
-    def _newest_state(self) -> CheckpointState | None:
+    def newest_state(self) -> CheckpointState | None:
+        """Return the state of the newest commit, ``None`` where there is none."""
         latest = self.latest()
         return None if latest is None else latest.state
 

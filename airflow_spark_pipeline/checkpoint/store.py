@@ -14,6 +14,7 @@ Implementations may be used from several threads, and after a fork.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 from airflow_spark_pipeline.exceptions import CheckpointError
 
@@ -26,18 +27,33 @@ class ObjectExistsError(CheckpointError):
     """An object of that name was there already, so nothing was created."""
 
 
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object as a listing shows it.
+
+    :param name: the last part of its name
+    :param modified: when it was written, in seconds by the *store's* clock; compared with each other only
+    """
+
+    name: str
+    modified: float
+
+
 class CheckpointStore(ABC):
     """A place for the objects of run logs.
 
     :param location: what the user wrote, for messages
     """
 
+    #: By how many seconds two times of the store's clock may be off: 2 where it has whole seconds.
+    clock_slack: float = 0.0
+
     def __init__(self, location: str) -> None:
         self.location = location
 
     @abstractmethod
-    def list(self, directory: str) -> list[str]:
-        """Return the names (last part only) of the objects directly below ``directory``; none where it is absent.
+    def list(self, directory: str) -> list[StoredObject]:
+        """Return the objects directly below ``directory``; none where it is absent.
 
         :raises CheckpointError: the store could not answer
         """

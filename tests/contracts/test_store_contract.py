@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
+import time
 
 import pytest
 
@@ -17,20 +18,31 @@ StoreMaker = Callable[[], CheckpointStore]
 
 class TestStoreContract:
     def test_a_directory_that_does_not_exist_lists_nothing(self, make_store: StoreMaker) -> None:
-        assert make_store().list("pipeline/unit") == []
+        assert _names(make_store(), "pipeline/unit") == []
 
     def test_what_was_created_is_listed_and_read_by_another_client(self, make_store: StoreMaker) -> None:
         one, other = make_store(), make_store()
-        assert other.list("p/u") == []  # a listing cache must not keep this answer
+        assert _names(other, "p/u") == []  # a listing cache must not keep this answer
         one.create("p/u/00000000.json", b"\x00content")
-        assert other.list("p/u") == ["00000000.json"]
+        assert _names(other, "p/u") == ["00000000.json"]
         assert other.read("p/u/00000000.json") == b"\x00content"
 
     def test_a_listing_is_one_level_deep_and_names_objects_only(self, make_store: StoreMaker) -> None:
         store = make_store()
         store.create("p/u/a", b"1")
         store.create("p/u/deeper/b", b"2")
-        assert store.list("p/u") == ["a"]
+        assert _names(store, "p/u") == ["a"]
+
+    def test_times_are_the_stores_and_a_later_write_is_never_earlier(self, make_store: StoreMaker) -> None:
+        store = make_store()
+        store.write("p/u/first", b"1")
+        store.write("p/u/second", b"2")
+        times = {found.name: found.modified for found in make_store().list("p/u")}
+        assert times["second"] >= times["first"] > 0
+        time.sleep(store.clock_slack + 0.05)  # what makes two times of this store's clock differ for sure
+        store.write("p/u/first", b"again")
+        times = {found.name: found.modified for found in make_store().list("p/u")}
+        assert times["first"] > times["second"]
 
     def test_a_second_create_is_refused_and_changes_nothing(self, make_store: StoreMaker) -> None:
         store = make_store()
@@ -54,10 +66,10 @@ class TestStoreContract:
     ) -> None:
         store, other = make_store(), make_store()
         store.create("p/u/a", b"1")
-        assert other.list("p/u") == ["a"]
+        assert _names(other, "p/u") == ["a"]
         store.delete("p/u/a")
         store.delete("p/u/a")
-        assert other.list("p/u") == []
+        assert _names(other, "p/u") == []
         with pytest.raises(ObjectNotFoundError):
             other.read("p/u/a")
 
@@ -84,6 +96,10 @@ class TestStoreContract:
         child.start()
         child.join(60)
         assert child.exitcode == 0
+
+
+def _names(store: CheckpointStore, directory: str) -> list[str]:
+    return [found.name for found in store.list(directory)]
 
 
 def _race(store: CheckpointStore, path: str, *, threads: int) -> list[bytes]:

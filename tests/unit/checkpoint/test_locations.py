@@ -91,7 +91,7 @@ def test_a_writer_that_died_before_it_gave_its_object_a_name_left_nothing_that_i
     store = open_store(str(tmp_path))
     store.create("p/u/00000000.json", b"1")
     (tmp_path / "p" / "u" / ".tmp-00000001.json-dead").write_bytes(b"half")
-    assert store.list("p/u") == ["00000000.json"]
+    assert [found.name for found in store.list("p/u")] == ["00000000.json"]
 
 
 @pytest.mark.s3

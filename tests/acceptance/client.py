@@ -1,0 +1,191 @@
+"""Airflow as its users see it: through the REST API. And a run's ledger, as its components wrote it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.acceptance.deployment import Deployment, wait_for
+
+_TERMINAL = ("success", "failed")
+
+
+class Client:
+    """Talks to a deployment's API server as an administrator."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        token = httpx.get(f"{deployment.url}/auth/token", timeout=60.0).raise_for_status().json()["access_token"]
+        self._http = httpx.Client(
+            base_url=f"{deployment.url}/api/v2", headers={"Authorization": f"Bearer {token}"}, timeout=60.0
+        )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def get(self, path: str, **params: Any) -> Any:
+        return self._http.get(path, params=params).raise_for_status().json()
+
+    def find(self, path: str) -> Any:
+        """Return what is there, ``None`` where nothing is."""
+        response = self._http.get(path)
+        return None if response.status_code == httpx.codes.NOT_FOUND else response.raise_for_status().json()
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self._http.post(path, json=body).raise_for_status().json()
+
+    def delete(self, path: str) -> None:
+        self._http.delete(path).raise_for_status()
+
+    def await_dag(self, dag_id: str) -> None:
+        """Return when the DAG can be triggered."""
+        wait_for(f"the DAG {dag_id}", lambda: self.find(f"/dags/{dag_id}"), seconds=120, alive=self.deployment.check)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a ledger."""
+
+    event: str
+    component: str
+    attempt: int
+    pid: int
+    parent: int
+    details: Mapping[str, Any]
+
+
+class Run:
+    """A DAG run with one pipeline in it.
+
+    :param conf: of the DAG run
+    :param task_id: of the pipeline's task
+    """
+
+    def __init__(self, client: Client, dag_id: str, run_id: str, conf: Mapping[str, Any], task_id: str) -> None:
+        self.client = client
+        self.dag_id = dag_id
+        self.run_id = run_id
+        self.conf = conf
+        self.task_id = task_id
+        self._path = f"/dags/{dag_id}/dagRuns/{run_id}"
+        self._task = f"{self._path}/taskInstances/{task_id}"
+
+    # ---- what a user does
+
+    def trigger(self) -> None:
+        self.client.await_dag(self.dag_id)
+        body = {"dag_run_id": self.run_id, "logical_date": None, "conf": self.conf}
+        self.client.post(f"/dags/{self.dag_id}/dagRuns", body)
+
+    def clear(self, *, only_failed: bool = False) -> None:
+        """Clear the task, as the button in the UI does."""
+        body = {"dry_run": False, "dag_run_id": self.run_id, "task_ids": [self.task_id], "only_failed": only_failed}
+        cleared = self.client.post(f"/dags/{self.dag_id}/clearTaskInstances", body)
+        assert cleared["total_entries"] == 1
+
+    def delete(self) -> None:
+        self.client.delete(self._path)
+
+    # ---- what a user sees
+
+    def wait(self, state: str, *, tries: int | None = None, seconds: float = 240.0) -> None:
+        """Wait until the DAG run ends, which has to be in this state.
+
+        :param tries: how many tries the task has to have had
+        """
+        end = wait_for(f"the end of {self}", self._end, seconds=seconds, alive=self.client.deployment.check)
+        logs = "" if end == state else f"\n{self.all_logs()}"
+        assert end == state, f"{self} is {end}{logs}"
+        if tries is not None:
+            assert self.tries == tries, f"{self} had {self.tries} tries\n{self.all_logs()}"
+
+    @property
+    def tries(self) -> int:
+        """How many tries the task has had."""
+        number: int = self.client.get(self._task)["try_number"]
+        return number
+
+    def try_states(self) -> list[str]:
+        """The state in which each try of the task ended."""
+        tries = self.client.get(f"{self._task}/tries")["task_instances"]
+        return [each["state"] for each in sorted(tries, key=lambda each: each["try_number"])]
+
+    def log(self, try_number: int) -> list[str]:
+        """The log of a try, as the UI shows it: one text a line."""
+        answer = self.client.get(f"{self._task}/logs/{try_number}", full_content=True)
+        return [_text(line) for line in answer["content"]]
+
+    def all_logs(self) -> str:
+        """The logs of all tries, for people."""
+        parts = []
+        for number in range(1, self.tries + 1):
+            parts += [f"---- {self}, try {number}", *self.log(number)]
+        return "\n".join(parts)
+
+    def xcom(self) -> dict[str, Any]:
+        """What the task returned."""
+        value = self.client.get(f"{self._task}/xcomEntries/return_value")["value"]
+        result: dict[str, Any] = json.loads(value) if isinstance(value, str) else value
+        return result
+
+    def details(self) -> dict[str, Any]:
+        """The task instance with its rendered fields."""
+        result: dict[str, Any] = self.client.get(self._task)
+        return result
+
+    # ---- what really happened
+
+    @property
+    def ledger(self) -> Path:
+        return self.client.deployment.ledgers / f"{self.run_id}.jsonl"
+
+    def entries(self, event: str | None = None) -> list[Entry]:
+        lines = self.ledger.read_text(encoding="utf-8").splitlines() if self.ledger.exists() else []
+        entries = []
+        for line in lines:
+            fields = json.loads(line)
+            known = {name: fields.pop(name) for name in ("event", "component", "attempt", "pid", "parent")}
+            entries.append(Entry(**known, details=fields))
+        return [entry for entry in entries if event in {None, entry.event}]
+
+    def started(self) -> str:
+        """Which component started in which attempt: ``a1 b1 b2 c2 d2``."""
+        return _short(self.entries("start"))
+
+    def ended(self) -> str:
+        """Which component ran to its end in which attempt."""
+        return _short(self.entries("end"))
+
+    def wait_for_start(self, component: str, attempt: int, *, seconds: float = 200.0) -> Entry:
+        """Wait until a component has started."""
+
+        def probe() -> Entry | None:
+            entries = [entry for entry in self.entries("start") if (entry.component, entry.attempt) == (component, attempt)]
+            return entries[-1] if entries else None
+
+        def alive() -> None:
+            self.client.deployment.check()
+            if self._end():
+                raise AssertionError(f"{self} ended before {component} started\n{self.all_logs()}")
+
+        return wait_for(f"{component} in attempt {attempt} of {self}", probe, seconds=seconds, alive=alive)
+
+    def __str__(self) -> str:
+        return f"{self.dag_id}/{self.run_id}"
+
+    def _end(self) -> str | None:
+        state = self.client.get(self._path)["state"]
+        return state if state in _TERMINAL else None
+
+
+def _short(entries: list[Entry]) -> str:
+    return " ".join(f"{entry.component}{entry.attempt}" for entry in entries)
+
+
+def _text(line: Any) -> str:
+    return line if isinstance(line, str) else str(line.get("event", line))

@@ -1,0 +1,103 @@
+"""A component that keeps a ledger, and misbehaves when it is told to.
+
+The ledger is a file that no part of the package knows: one line when a component starts and one when it ends, synced to
+the disk before anything else happens. What ran is proven by the ledger alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from pyspark.sql import SparkSession
+
+from airflow_spark_pipeline import Component
+
+_LONGER_THAN_ANY_TEST = 900.0
+
+
+@dataclass
+class Step(Component):
+    """Notes that it starts, does what it is told to in this attempt, and notes that it ends.
+
+    :param ledger: path of the ledger
+    :param deeds: what to do besides, by attempt: ``{"1": "raise"}``
+    """
+
+    ledger: str
+    deeds: dict[str, str] = field(default_factory=dict)
+
+    def run(self, spark: SparkSession) -> None:
+        self.note("start")
+        deed = self.deeds.get(str(self.context.attempt))
+        if deed is not None:
+            getattr(self, deed.replace(" ", "_"))(spark)
+        self.note("end")
+
+    def note(self, event: str, **details: Any) -> None:
+        entry = {
+            "event": event,
+            "component": self.context.component_name,
+            "attempt": self.context.attempt,
+            "pid": os.getpid(),
+            "parent": os.getppid(),
+            **details,
+        }
+        descriptor = os.open(self.ledger, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.write(descriptor, json.dumps(entry).encode() + b"\n")
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    # ---- deeds
+
+    def fail(self, spark: SparkSession) -> NoReturn:
+        raise ConnectionError(f"{self.context.component_name} cannot reach its source")
+
+    def wait_in_python(self, spark: SparkSession) -> None:
+        threading.Event().wait(_LONGER_THAN_ANY_TEST)
+
+    def wait_in_spark(self, spark: SparkSession) -> None:
+        jvm: Any = spark._jvm
+        jvm.java.lang.Thread.sleep(int(_LONGER_THAN_ANY_TEST * 1000))
+
+    def call_sys_exit(self, spark: SparkSession) -> NoReturn:
+        sys.exit(0)
+
+    def end_the_process(self, spark: SparkSession) -> NoReturn:
+        os._exit(0)
+
+    def stop_spark(self, spark: SparkSession) -> None:
+        spark.stop()
+
+    def leave_a_thread(self, spark: SparkSession) -> None:
+        threading.Thread(target=threading.Event().wait, name="forgotten", daemon=False).start()
+
+
+@dataclass
+class Confidant(Step):
+    """Knows a secret, looks for it where others could read it, and blurts it out when it is told to fail.
+
+    :param password: must show nowhere
+    """
+
+    password: str = ""
+
+    def run(self, spark: SparkSession) -> None:
+        setting = "spark.hadoop.fs.s3a.secret.key"
+        command_lines = subprocess.run(["ps", "-eww", "-o", "args="], capture_output=True, text=True, check=True).stdout
+        self.note("look", command_lines=command_lines, setting_has_arrived=setting in dict(spark.sparkContext.getConf().getAll()))
+        super().run(spark)
+
+    def fail(self, spark: SparkSession) -> NoReturn:
+        key = spark.sparkContext.getConf().get("spark.hadoop.fs.s3a.secret.key")
+        try:
+            raise PermissionError(f"access denied for etl:{self.password}")
+        except PermissionError as error:
+            raise ConnectionError(f"jdbc:postgresql://etl:{self.password}@db/orders does not answer, nor s3 with {key}") from error

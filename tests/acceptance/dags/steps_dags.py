@@ -1,0 +1,54 @@
+"""The DAGs of the acceptance tests: the same four components with and without retries, and some that go wrong on purpose."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import DAG
+
+from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_spark_pipeline.hooks.attempt import TaskAttempt
+
+_LONGER_THAN_ANY_TEST = 900.0
+
+
+class DiesUnheard(SparkPipelineOperator):
+    """Never reports the success of its first try: it waits to be killed at the moment that the DAG run's conf names."""
+
+    def _submit(self, context: Context, attempt: TaskAttempt) -> None:
+        super()._submit(context, attempt)
+        self._wait_to_be_killed(context, "before it cleans up")
+
+    def post_execute(self, context: Any, result: Any = None) -> None:
+        super().post_execute(context, result)
+        self._wait_to_be_killed(context, "before it reports")
+
+    def _wait_to_be_killed(self, context: Context, moment: str) -> None:
+        conf = context["dag_run"].conf or {}  # type: ignore[union-attr]
+        if conf["dies"] == moment and context["ti"].try_number == 1:
+            Path(conf["marker"]).touch()
+            threading.Event().wait(_LONGER_THAN_ANY_TEST)
+
+
+def steps(dag_id: str, operator: type[SparkPipelineOperator] = SparkPipelineOperator, **arguments: Any) -> DAG:
+    """A DAG of one task, whose tries follow each other at once."""
+    defaults = {"pipeline": "steps.conf", "py_files": ["steps"], "retry_delay": timedelta(seconds=1)}
+    with DAG(dag_id, schedule=None) as dag:
+        operator(task_id="pipeline", **{**defaults, **arguments})
+    return dag
+
+
+retried = steps("retried", retries=3)
+tried_once = steps("tried_once", retries=0)
+dies_unheard = steps("dies_unheard", DiesUnheard, retries=1)
+secretive = steps("secretive", pipeline="secretive.conf", retries=0)
+
+if __name__ == "__main__":
+    retried.test(run_conf={"b": {"1": "fail"}})

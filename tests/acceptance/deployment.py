@@ -1,0 +1,214 @@
+"""A real Airflow, its processes and nothing else: scheduler with local workers, DAG processor, API server.
+
+``airflow standalone`` starts the same three (and a triggerer, which nothing here needs), but leaves them running when it
+is told to stop. Here each is started on its own and carries a mark in its environment that everything below it inherits,
+down to Spark's drivers: at the end, whatever carries the mark is ended, and nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+
+_MARK = "ACCEPTANCE_TEST_MARK"
+_COMPONENTS = ("api-server", "scheduler", "dag-processor")
+_START_SECONDS = 240.0
+_STOP_SECONDS = 20.0
+
+T = TypeVar("T")
+
+
+def wait_for(
+    what: str, probe: Callable[[], T | None], *, seconds: float, every: float = 0.3, alive: Callable[[], None] | None = None
+) -> T:
+    """Ask until there is an answer, and return it.
+
+    :param alive: called before each question; raises where waiting on makes no sense
+    :raises TimeoutError: there was none in time
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        if alive is not None:
+            alive()
+        answer = probe()
+        if answer is not None and answer is not False:
+            return answer
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {seconds:.0f} s")
+        time.sleep(every)
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process exists and is not just waiting to be reaped."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def parent_of(pid: int) -> int:
+    stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    return int(stat.rpartition(")")[2].split()[1])
+
+
+class Deployment:
+    """One Airflow in a directory of its own.
+
+    :param home: its ``AIRFLOW_HOME``; everything that it and its tasks write lies below, temporary files included
+    :param database: a migrated SQLite database to start from
+    :param bundles: DAG folders by the name of their bundle
+    """
+
+    def __init__(self, home: Path, database: Path, bundles: Mapping[str, Path]) -> None:
+        self.home = home
+        self.checkpoints = home / "checkpoints"
+        self.ledgers = home / "ledgers"
+        self.temporary = home / "tmp"
+        self.nycflights = home / "nycflights"
+        for directory in (self.checkpoints, self.ledgers, self.temporary):
+            directory.mkdir(parents=True)
+        shutil.copy(database, home / "airflow.db")
+        self._mark = secrets.token_hex(8)
+        port = _free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.environment = self._environment(port, bundles)
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self) -> None:
+        """Start all processes; returns when all of them say that they are healthy."""
+        for name in _COMPONENTS:
+            with self.log(name).open("wb") as output:
+                self._processes[name] = subprocess.Popen(
+                    [sys.executable, "-m", "airflow", name],
+                    env=self.environment,
+                    cwd=self.home,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+        wait_for("a healthy Airflow", self._healthy, seconds=_START_SECONDS, every=1.0, alive=self.check)
+
+    def check(self) -> None:
+        """Raise if one of the processes has ended."""
+        for name, process in self._processes.items():
+            if process.poll() is not None:
+                raise RuntimeError(f"airflow {name} ended with code {process.returncode}:\n{self.tail(name)}")
+
+    def stop(self) -> list[str]:
+        """End every process that this deployment started. Returns what would not end by itself, which is killed."""
+        for process in self._processes.values():
+            process.terminate()
+        deadline = time.monotonic() + _STOP_SECONDS
+        for process in self._processes.values():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.1, deadline - time.monotonic()))
+        left = [f"{pid}: {command}" for pid, command in self._marked()]
+        while marked := self._marked():
+            for pid, _ in marked:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            for process in self._processes.values():
+                process.poll()
+            time.sleep(0.05)
+        return left
+
+    def log(self, name: str) -> Path:
+        return self.home / f"{name}.log"
+
+    def tail(self, name: str, lines: int = 60) -> str:
+        with contextlib.suppress(OSError):
+            return "\n".join(self.log(name).read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+        return "(no log)"
+
+    def _marked(self) -> list[tuple[int, str]]:
+        """Find the processes that carry the mark, zombies not counted."""
+        return list(_carriers(f"{_MARK}={self._mark}"))
+
+    def _healthy(self) -> bool:
+        try:
+            health = httpx.get(f"{self.url}/api/v2/monitor/health", timeout=10.0).json()
+        except (httpx.HTTPError, ValueError):
+            return False
+        return all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor"))
+
+    def _environment(self, port: int, bundles: Mapping[str, Path]) -> dict[str, str]:
+        local = "airflow.dag_processing.bundles.local.LocalDagBundle"
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "SPARK_"))}
+        config = {
+            "api.host": "127.0.0.1",
+            "api.port": str(port),
+            "api.base_url": self.url,
+            "api.secret_key": secrets.token_hex(16),
+            "api.workers": "1",
+            "api_auth.jwt_secret": secrets.token_hex(32),
+            "core.auth_manager": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
+            "core.dags_are_paused_at_creation": "False",
+            "core.dags_folder": str(next(iter(bundles.values()))),
+            "core.execution_api_server_url": f"{self.url}/execution/",
+            "core.executor": "LocalExecutor",
+            "core.load_examples": "False",
+            # A task that waits to be killed holds a worker: more workers than such tests, or nothing else would move.
+            "core.parallelism": "6",
+            "core.simple_auth_manager_all_admins": "True",
+            "dag_processor.dag_bundle_config_list": json.dumps(
+                [{"name": name, "classpath": local, "kwargs": {"path": str(path)}} for name, path in bundles.items()]
+            ),
+            "dag_processor.parsing_processes": "1",
+            "database.sql_alchemy_conn": f"sqlite:///{self.home / 'airflow.db'}",
+            "logging.worker_log_server_port": str(_free_port()),
+            "scheduler.scheduler_heartbeat_sec": "1",
+            "scheduler.scheduler_idle_sleep_time": "0.3",
+            # How soon Airflow notices a lost worker; healthy ones on a busy machine must not look like one.
+            "scheduler.task_instance_heartbeat_timeout": "20",
+            "scheduler.task_instance_heartbeat_timeout_detection_interval": "2",
+            "spark_pipeline.checkpoint_location": str(self.checkpoints),
+            "usage_data_collection.enabled": "False",
+            "workers.min_heartbeat_interval": "2",
+        }
+        options = {f"AIRFLOW__{name.replace('.', '__').upper()}": value for name, value in config.items()}
+        return {
+            **inherited,
+            **options,
+            _MARK: self._mark,
+            "AIRFLOW_HOME": str(self.home),
+            "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps({"conn_type": "spark", "host": "local[1]"}),
+            "LEDGERS": str(self.ledgers),
+            "NO_COLOR": "1",
+            "NYCFLIGHTS_DIR": str(self.nycflights),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "TMPDIR": str(self.temporary),
+        }
+
+
+def _carriers(mark: str) -> Iterator[tuple[int, str]]:
+    wanted = mark.encode()
+    for directory in Path("/proc").iterdir():
+        if not directory.name.isdigit():
+            continue
+        pid = int(directory.name)
+        with contextlib.suppress(OSError):
+            if wanted in (directory / "environ").read_bytes().split(b"\0") and is_running(pid):
+                command = (directory / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                yield pid, command[:200]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
