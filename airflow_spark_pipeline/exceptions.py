@@ -105,6 +105,13 @@ class SupersededError(SparkPipelineError):
         self.by = by
 
 
+class LeaseLostError(SparkPipelineError):
+    """This attempt could not show for too long that it is alive, so it stops before anybody takes its place.
+
+    A retry may help; what was recorded stays.
+    """
+
+
 class SparkInstallationError(SparkPipelineError):
     """There is no usable ``spark-submit``, Java, or a matching pair of ``pyspark`` and ``pyspark-client``.
 

@@ -77,5 +77,15 @@ _CONFIG: dict[str, Any] = {
             "example": "production-eu",
             "default": "default",
         },
+        "lease_seconds": {
+            "description": (
+                "After how many seconds without a sign of life the driver of an earlier attempt is taken for dead; "
+                "until then a new attempt waits for it. A driver that cannot show one for half of it stops itself."
+            ),
+            "version_added": "0.1.0",
+            "type": "float",
+            "example": "120",
+            "default": "60",
+        },
     },
 }

@@ -48,6 +48,8 @@ class DriverRequest:
     :param unit: the unit's directory, relative to the location
     :param token: the claim; ``None`` where only the description is to be checked
     :param spark_config: Spark settings that must not stand in a command line
+    :param lease_seconds: after which a driver that shows no sign of life is taken for dead
+    :param local: Spark runs inside the driver's own two processes (a ``local`` master): when they are gone, all work is
     """
 
     pipeline: Mapping[str, Any]
@@ -56,6 +58,8 @@ class DriverRequest:
     unit: str = ""
     token: Token | None = None
     spark_config: Mapping[str, str] = field(default_factory=dict)
+    lease_seconds: float = 60.0
+    local: bool = False
     protocol_version: int = PROTOCOL_VERSION
     package_version: str = __version__
 

@@ -141,7 +141,7 @@ class RunLog:
             raise SupersededError(f"{self.store.describe(self.path)}: the claim of this driver is gone")
         mine = latest.state.attempt_id == attempt_id and (latest.number > number or latest.state.nonce == nonce)
         if not mine:
-            raise self._superseded(latest.state)
+            raise self.superseded(latest.state)
         return latest
 
     def append(self, commit: Commit, state: CheckpointState) -> Commit:
@@ -154,7 +154,7 @@ class RunLog:
         try:
             self._create(number, state)
         except _LostError:
-            raise self._superseded(self.newest_state()) from None
+            raise self.superseded(self.newest_state()) from None
         self._check(number, state)
         return Commit(number, state)
 
@@ -190,6 +190,10 @@ class RunLog:
                 self._delete(self._name(number))
         self._delete(f"{parent}/_open/{unit}")
 
+    def delete(self, name: str) -> None:
+        """Remove an object of the unit's directory that is no commit."""
+        self._delete(f"{self.path}/{name}")
+
     # ---- the store, with retries and read-back
 
     def _create(self, number: int, state: CheckpointState) -> None:
@@ -220,7 +224,7 @@ class RunLog:
         numbers = self._numbers()
         if not numbers or numbers[-1] != number:
             newest = self.newest_state()
-            raise self._superseded(newest if newest is not None and newest.attempt_id != state.attempt_id else None)
+            raise self.superseded(newest if newest is not None and newest.attempt_id != state.attempt_id else None)
 
     def _read(self, number: int) -> Commit:
         name = self._name(number)
@@ -267,7 +271,8 @@ class RunLog:
             yield pause
 
     @staticmethod
-    def _superseded(by: CheckpointState | None) -> SupersededError:
+    def superseded(by: CheckpointState | None) -> SupersededError:
+        """Return the error of an attempt that another one has taken over from."""
         if by is None:
             return SupersededError("This attempt was superseded; it stops and records nothing more.")
         return SupersededError(

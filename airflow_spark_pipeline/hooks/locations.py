@@ -1,4 +1,4 @@
-"""The checkpoint location that a task uses, and how it gets in.
+"""The checkpoint location that a task uses, how it gets in, and how long a driver may be silent.
 
 An argument of the operator wins over the file, the file over Airflow's configuration (``[spark_pipeline]``), and where
 none names a location a directory below the system's temporary one is used: good for trying out, and gone with the machine.
@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from airflow_spark_pipeline.checkpoint.lease import DEFAULT_LEASE_SECONDS
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
 
 _SECTION = "spark_pipeline"
+_SHORTEST_LEASE = 6.0  # a heartbeat a second; below that a busy machine alone would end a driver
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,25 @@ def checkpoint_location(argument: str | None, in_file: str | None) -> str:
         temporary,
     )
     return temporary
+
+
+def lease_seconds() -> float:
+    """Return after how many seconds without a sign of life a driver is taken for dead.
+
+    :raises CheckpointLocationError: the option is no number, or too small to be kept
+    """
+    text = configured("lease_seconds")
+    if text is None:
+        return DEFAULT_LEASE_SECONDS
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not seconds >= _SHORTEST_LEASE:
+        raise CheckpointLocationError(
+            f"[spark_pipeline] lease_seconds is {text!r}; it is a number of seconds, {_SHORTEST_LEASE:g} at least."
+        )
+    return seconds
 
 
 def storage_options(conn_id: str | None) -> dict[str, Any]:

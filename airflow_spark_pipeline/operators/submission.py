@@ -23,7 +23,7 @@ from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocatio
 from airflow_spark_pipeline.hooks.archives import LAUNCHER, runtime_archive
 from airflow_spark_pipeline.hooks.attempt import TaskAttempt
 from airflow_spark_pipeline.hooks.installation import driver_python, python_path
-from airflow_spark_pipeline.hooks.locations import checkpoint_location, configured, storage_options
+from airflow_spark_pipeline.hooks.locations import checkpoint_location, configured, lease_seconds, storage_options
 from airflow_spark_pipeline.hooks.preflight import check_components
 from airflow_spark_pipeline.hooks.py_files import resolve_py_files
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
@@ -120,6 +120,8 @@ class Submission:
             unit=self._unit,
             token=self.attempt.claim(),
             spark_config={name: value for name, value in self._spec.spark.config.items() if is_secret(name)},
+            lease_seconds=lease_seconds(),
+            local=hook.master.startswith("local"),
         )
         path = self._write("request.json", request)
         if hook.runs_driver_here:

@@ -1,9 +1,11 @@
 """The driver from its request to its exit code.
 
-1. load the components: every problem of every one, before anything runs;
-2. adopt the claim whose token the operator gave; a token that is not the newest is refused;
-3. record *running*, open Spark, run the loop;
-4. record the end, stop Spark, print one summary line last.
+1. show a sign of life, and go on showing it;
+2. adopt the claim whose token the operator gave (one that is not the newest is refused), and record *running*;
+3. load the components: every problem of every one, before anything runs;
+4. wait for whoever may still be at work in the unit;
+5. open Spark, run the loop, record the end;
+6. stop Spark, give the lease up, print one summary line last.
 """
 
 from __future__ import annotations
@@ -14,22 +16,40 @@ import json
 import os
 import sys
 import threading
-from typing import NoReturn
+import time
+from typing import Any, NoReturn
 
 from airflow_spark_pipeline import protocol
+from airflow_spark_pipeline.checkpoint.key import make_run_id
+from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms, Other
 from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.log import RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointState
-from airflow_spark_pipeline.exceptions import CheckpointError, PipelineDefinitionError, SparkPipelineError, SupersededError
+from airflow_spark_pipeline.checkpoint.processes import identify
+from airflow_spark_pipeline.exceptions import (
+    CheckpointError,
+    LeaseLostError,
+    PipelineDefinitionError,
+    SparkPipelineError,
+    SupersededError,
+)
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-from airflow_spark_pipeline.planning import make_plan, summarize
+from airflow_spark_pipeline.planning import Plan, make_plan, summarize
 from airflow_spark_pipeline.protocol import DriverRequest
+from airflow_spark_pipeline.runtime.component import Component
 from airflow_spark_pipeline.runtime.console import say
+from airflow_spark_pipeline.runtime.lifeline import started_by_spark_submit
 from airflow_spark_pipeline.runtime.loading import load_components
 from airflow_spark_pipeline.runtime.recorder import Recorder
 from airflow_spark_pipeline.runtime.redact import Redactor
 from airflow_spark_pipeline.runtime.runner import PipelineRunner
-from airflow_spark_pipeline.runtime.session import application_id, close_session, open_session
+from airflow_spark_pipeline.runtime.session import (
+    application_id,
+    cancel_jobs,
+    close_session,
+    open_session,
+    tag_jobs,
+)
+from airflow_spark_pipeline.runtime.watchdog import Watchdog
 
 _ATEXIT_SECONDS = 10.0
 
@@ -49,55 +69,105 @@ def drive(request: DriverRequest) -> int:
     """Run the pipeline of a request. Returns the exit code; the last line printed sums up."""
     redactor = Redactor(request.pipeline, request.storage_options, request.spark_config)
     try:
-        code, summary = _drive(request, redactor)
+        code, summary = _Driver(request, redactor).drive()
     except SupersededError as error:
         code, summary = protocol.EXIT_SUPERSEDED, str(error)
-    except CheckpointError as error:
+    except (CheckpointError, LeaseLostError) as error:
         code = protocol.EXIT_CHECKPOINT
-        summary = f"Progress could not be recorded, so the run stops here: {error}"
+        summary = f"Progress cannot be recorded, so the run stops here: {error}"
     except SparkPipelineError as error:
         code, summary = protocol.EXIT_DEFINITION, str(error)
     say(redactor.mask(summary))
     return code
 
 
-def _drive(request: DriverRequest, redactor: Redactor) -> tuple[int, str]:
-    if request.token is None:
-        raise ValueError("the request holds no token")
-    spec = PipelineSpec.from_dict(request.pipeline)
-    log = RunLog(open_store(request.location, request.storage_options), request.unit)
+class _Driver:
+    """One driver's way through the protocol."""
+
+    def __init__(self, request: DriverRequest, redactor: Redactor) -> None:
+        if request.token is None:
+            raise ValueError("the request holds no token")
+        self._request = request
+        self._token = request.token
+        self._spec = PipelineSpec.from_dict(request.pipeline)
+        self._log = RunLog(open_store(request.location, request.storage_options), request.unit)
+        self._recorder = Recorder(self._log, redactor)
+        self._lease = Lease(
+            self._log, self._token.attempt_id, _about(request), LeaseTerms(request.lease_seconds)
+        )
+        self._watchdog = Watchdog(self._log, self._lease, lambda: self._recorder.newest)
+
+    def drive(self) -> tuple[int, str]:
+        # The heartbeat comes first: without one this driver would look released to whoever claims next.
+        self._watchdog.start()
+        try:
+            self._recorder.adopt(self._token, self._watchdog.guard)
+            plan = make_plan(self._spec, self._recorder.state)
+            self._recorder.running(plan)
+            try:
+                components = load_components(self._spec.components)
+            except PipelineDefinitionError as error:
+                self._recorder.refused(error)
+                return protocol.EXIT_DEFINITION, str(error)
+            others = self._wait_for_others()
+            answer = self._run(components, plan)
+            self._lease.clear(others)
+            return answer
+        finally:
+            self._watchdog.stop()
+
+    def _wait_for_others(self) -> list[Other]:
+        others = self._lease.others(self._log.listing())
+
+        def tell(other: Other) -> None:
+            limit = max(other.lease_seconds, self._lease.terms.seconds) + self._log.store.clock_slack
+            say(f"Waiting for {other.description} to end, {limit:g} s at most after its last sign of life …")
+
+        number = self._recorder.newest
+        assert number is not None  # noqa: S101  # *running* is recorded
+        for _ in self._lease.wait(others, number, sleep=time.sleep, tell=tell):
+            self._watchdog.guard()
+        return others
+
+    def _run(self, components: list[Component], plan: Plan) -> tuple[int, str]:
+        recorder, tag = self._recorder, f"spark-pipeline-{self._token.attempt_id}"
+        runner = PipelineRunner(
+            components, plan, recorder, fail_fast=self._spec.fail_fast, workdir=self._workdir
+        )
+        try:
+            spark = open_session(self._request.spark_config)
+        except Exception as error:  # whatever Spark raises when it cannot start is why this attempt failed
+            recorder.refused(error)
+            return protocol.EXIT_COMPONENT_FAILED, f"Spark did not start: {recorder.describe(error, None).headline}"
+        try:
+            recorder.application(application_id(spark))
+            tag_jobs(spark, tag)
+            self._watchdog.on_cancel(lambda: cancel_jobs(spark, tag), lambda: close_session(spark))
+            complete = runner.run(spark)
+        finally:
+            # Spark prints while it stops; stopped first, so that the summary is the last line of the log.
+            close_session(spark)
+        return (protocol.EXIT_COMPLETED if complete else protocol.EXIT_COMPONENT_FAILED), summarize(recorder.state)
+
+    def _workdir(self, index: int) -> str:
+        state, location = self._recorder.state, self._request.location.rstrip("/")
+        attempt = f"{state.claim_number:08d}-{state.attempt_id}"
+        return f"{location}/_outputs/{self._request.unit}/{attempt}/{index:04d}"
+
+
+def _about(request: DriverRequest) -> dict[str, Any]:
+    """Return what the heartbeat says of this driver.
+
+    The processes are named only where their end is the end of all work: executors elsewhere outlive their driver a little.
+    """
     token = request.token
-    recorder = Recorder(log, log.adopt(token.number, token.attempt_id, token.nonce), redactor)
-    try:
-        plan = make_plan(spec, recorder.state)
-        recorder.running(plan)
-        components = load_components(spec.components)
-    except PipelineDefinitionError as error:
-        recorder.refused(error)
-        return protocol.EXIT_DEFINITION, str(error)
-    runner = PipelineRunner(
-        components,
-        plan,
-        recorder,
-        fail_fast=spec.fail_fast,
-        workdir=lambda index: _workdir(request, recorder.state, index),
-    )
-    return _run(runner, recorder, request)
-
-
-def _run(runner: PipelineRunner, recorder: Recorder, request: DriverRequest) -> tuple[int, str]:
-    try:
-        spark = open_session(request.spark_config)
-    except Exception as error:  # noqa: BLE001  # whatever Spark raises when it cannot start is why this attempt failed
-        recorder.refused(error)
-        return protocol.EXIT_COMPONENT_FAILED, f"Spark did not start: {recorder.describe(error, None).headline}"
-    try:
-        recorder.application(application_id(spark))
-        complete = runner.run(spark)
-    finally:
-        # Spark prints while it stops; stopped first, so that the summary is the last line of the log.
-        close_session(spark)
-    return (protocol.EXIT_COMPLETED if complete else protocol.EXIT_COMPONENT_FAILED), summarize(recorder.state)
+    assert token is not None  # noqa: S101  # checked before
+    pids = (os.getpid(), os.getppid()) if started_by_spark_submit() else (os.getpid(),)
+    return {
+        "runId": make_run_id(request.unit, token.number),
+        "attempt": int(token.attempt_id.partition("-")[0]),
+        "process": identify(*pids) if request.local else None,
+    }
 
 
 def leave(code: int) -> NoReturn:
@@ -112,10 +182,3 @@ def leave(code: int) -> NoReturn:
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
     os._exit(code)
-
-
-def _workdir(request: DriverRequest, state: CheckpointState, index: int) -> str:
-    attempt = f"{state.claim_number:08d}-{state.attempt_id}"
-    return f"{request.location.rstrip('/')}/_outputs/{request.unit}/{attempt}/{index:04d}"
-
-

@@ -7,6 +7,7 @@ driver has to stop. Secrets are masked before anything is stored.
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 
 from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
@@ -20,6 +21,7 @@ from airflow_spark_pipeline.checkpoint.state import (
 )
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.planning import Plan, Step
+from airflow_spark_pipeline.protocol import Token
 from airflow_spark_pipeline.runtime.redact import Redactor
 
 _MESSAGE_LENGTH = 4_000
@@ -30,13 +32,38 @@ class Recorder:
     """Writes the commits of one attempt.
 
     :param log: of the unit of work
-    :param commit: the newest commit, this attempt's own
     """
 
-    def __init__(self, log: RunLog, commit: Commit, redactor: Redactor) -> None:
+    def __init__(self, log: RunLog, redactor: Redactor) -> None:
         self._log = log
-        self._commit = commit
         self._redactor = redactor
+        self._adopted: Commit | None = None
+        self._writing: int | None = None
+        self._guard: Callable[[], None] = lambda: None
+
+    def adopt(self, token: Token, guard: Callable[[], None]) -> None:
+        """Go on from the claim that the token names.
+
+        :param guard: raises where this driver has to stop
+        :raises SupersededError: the newest commit is somebody else's
+        """
+        self._guard = guard
+        self._adopted = self._log.adopt(token.number, token.attempt_id, token.nonce)
+        self._writing = self._adopted.number
+
+    @property
+    def newest(self) -> int | None:
+        """The highest number that this driver wrote, or is writing now."""
+        return self._writing
+
+    def guard(self) -> None:
+        """Raise where this driver has to stop."""
+        self._guard()
+
+    @property
+    def _commit(self) -> Commit:
+        assert self._adopted is not None  # noqa: S101  # nothing is recorded before the claim is adopted
+        return self._adopted
 
     @property
     def state(self) -> CheckpointState:
@@ -51,7 +78,7 @@ class Recorder:
 
     def application(self, application_id: str | None) -> None:
         """Spark gave the application this id; recorded with the next commit, since nothing depends on it."""
-        self._commit = replace(self._commit, state=replace(self.state, spark_application_id=application_id))
+        self._adopted = replace(self._commit, state=replace(self.state, spark_application_id=application_id))
 
     def done(self, step: Step, started_at: str, seconds: float) -> None:
         """The component is done; it will not be run again."""
@@ -131,7 +158,10 @@ class Recorder:
         )
 
     def _append(self, state: CheckpointState) -> None:
-        self._commit = self._log.append(self._commit, state)
+        self._guard()
+        # Said before it is done: the watchdog must not take the commit for a successor's.
+        self._writing = self._commit.number + 1
+        self._adopted = self._log.append(self._commit, state)
 
     def _component(self, step: Step) -> ComponentCheckpoint:
         record = self.state.component(step.name)

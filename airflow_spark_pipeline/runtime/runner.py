@@ -69,6 +69,7 @@ class PipelineRunner:
         return len(self._recorder.state.completed_components) == total
 
     def _run_step(self, step: Step, label: str, spark: SparkSession) -> bool:
+        self._recorder.guard()
         say(f"{label} …")
         component = self._components[step.index]
         component.attach(self._context(step))
@@ -80,6 +81,8 @@ class PipelineRunner:
                     f"{step.name} stopped the Spark session, which belongs to the whole pipeline. Remove the call to stop()."
                 )
         except BaseException as error:  # noqa: BLE001  # sys.exit and KeyboardInterrupt in a component are failures too
+            # Work that was cancelled has not failed: whoever cancelled it has taken over.
+            self._recorder.guard()
             _wait_for_the_end_of_a_dying_jvm(spark)
             took = time.monotonic() - start
             self._recorder.failed(step, started_at, took, error, final=self._fail_fast)

@@ -32,6 +32,17 @@ def application_id(spark: SparkSession) -> str | None:
     return value
 
 
+def tag_jobs(spark: SparkSession, tag: str) -> None:
+    """Tag the jobs that this thread starts from now on."""
+    spark.sparkContext.addJobTag(tag)
+
+
+def cancel_jobs(spark: SparkSession, tag: str) -> None:
+    """Cancel the jobs of a tag."""
+    with contextlib.suppress(Exception):  # the session is going down anyway
+        spark.sparkContext.cancelJobsWithTag(tag)
+
+
 def stopped_by_component(spark: SparkSession) -> bool:
     """Whether somebody in this process called ``stop()`` on the session or its context."""
     return spark.sparkContext._jsc is None

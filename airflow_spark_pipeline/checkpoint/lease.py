@@ -1,0 +1,180 @@
+"""Who is at work in a unit: a heartbeat object beside the log for each driver, and the wait for those of others.
+
+Promises: a driver that finds the unit's other heartbeats absent, stale, or of processes that are gone for certain is the
+only one that is not frozen; staleness is judged by the store's clock alone, so that clocks of machines may differ. A
+driver that cannot renew its own for half the lease stops before anybody may take it for stale. Does not promise anything
+about the outside effects of a driver that was frozen for longer than its lease.
+
+The object ``hb-<attempt id>-<incarnation>`` holds JSON for whoever waits: runId, attempt, leaseSeconds, process. Its time is
+the lease; that it is gone means released. An incarnation is one process: a cluster manager may start a driver twice.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_spark_pipeline.checkpoint.log import HEARTBEAT, Listing, RunLog
+from airflow_spark_pipeline.checkpoint.processes import all_gone
+from airflow_spark_pipeline.checkpoint.store import ObjectNotFoundError
+from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointStoreError, SupersededError
+
+DEFAULT_LEASE_SECONDS = 60.0
+
+
+def boottime() -> float:
+    """Return seconds of a clock that goes on while the machine is suspended."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseTerms:
+    """How long a lease is, and what follows from it.
+
+    ``fence`` + twice ``patience`` stays below ``seconds``: a driver has ended before it can be taken for stale.
+
+    :param seconds: after which a heartbeat that was not renewed is stale
+    """
+
+    seconds: float = DEFAULT_LEASE_SECONDS
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two heartbeats."""
+        return self.seconds / 6
+
+    @property
+    def fence(self) -> float:
+        """Seconds without a heartbeat after which a driver stops itself."""
+        return self.seconds / 2
+
+    @property
+    def patience(self) -> float:
+        """Seconds that a component gets to stop when its jobs are cancelled, and again when Spark is stopped."""
+        return self.seconds / 6
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A heartbeat of somebody else.
+
+    :param description: who that is, for people
+    """
+
+    name: str
+    description: str
+    lease_seconds: float
+    process: Mapping[str, Any] | None
+
+
+class Lease:
+    """The heartbeat of one driver.
+
+    :param log: of the unit of work
+    :param attempt_id: of the claim
+    :param about: what the object holds, for whoever waits
+    :param clock: seconds that count suspended time
+    """
+
+    def __init__(
+        self,
+        log: RunLog,
+        attempt_id: str,
+        about: Mapping[str, Any],
+        terms: LeaseTerms,
+        *,
+        clock: Callable[[], float] = boottime,
+    ) -> None:
+        self.name = f"{HEARTBEAT}{attempt_id}-{uuid.uuid4().hex[:8]}"
+        self.terms = terms
+        self._log = log
+        self._body = json.dumps({**about, "leaseSeconds": terms.seconds}).encode()
+        self._clock = clock
+        self._renewed = clock()
+
+    def renew(self) -> None:
+        """Show that this driver is alive.
+
+        :raises CheckpointError: the store did not take it
+        """
+        start = self._clock()
+        self._log.store.write(f"{self._log.path}/{self.name}", self._body)
+        # Counted from the start: the store may have taken the time of the object at any moment of the call.
+        self._renewed = start
+
+    @property
+    def overdue(self) -> bool:
+        """Whether this driver has to stop, since it could not show for too long that it is alive."""
+        return self._clock() - self._renewed > self.terms.fence
+
+    def release(self) -> None:
+        """Give the lease up. Only once nothing of this driver is at work any more.
+
+        :raises CheckpointError: the heartbeat stays, and becomes stale
+        """
+        self._log.delete(self.name)
+
+    def others(self, listing: Listing) -> list[Other]:
+        """Return the heartbeats of others that a listing shows."""
+        return [self._other(name) for name in listing.heartbeats if name != self.name]
+
+    def blocking(self, others: list[Other], listing: Listing) -> list[Other]:
+        """Return those who may still be at work, by what a listing shows now."""
+        mine = listing.heartbeats.get(self.name)
+        slack = self._log.store.clock_slack
+        return [
+            other
+            for other in others
+            if (theirs := listing.heartbeats.get(other.name)) is not None
+            and not (mine is not None and mine - theirs > max(other.lease_seconds, self.terms.seconds) + slack)
+            and not all_gone(other.process)
+        ]
+
+    def wait(
+        self, others: list[Other], number: int, *, sleep: Callable[[float], None], tell: Callable[[Other], None]
+    ) -> Iterator[None]:
+        """Wait until nobody else can be at work; yields before each look, so that the caller can stop it.
+
+        :param number: of this driver's own newest commit
+        :param tell: called once for each one that is waited for
+        :raises SupersededError: a newer attempt has claimed the unit meanwhile
+        """
+        told: set[str] = set()
+        while True:
+            yield
+            try:
+                listing = self._log.listing()
+            except CheckpointStoreError:
+                sleep(min(1.0, self.terms.interval))  # the lease ends this if it lasts
+                continue
+            if listing.numbers and listing.numbers[-1] > number:
+                raise SupersededError("This attempt was superseded while it waited; it has run nothing.")
+            blocking = self.blocking(others, listing)
+            if not blocking:
+                return
+            for other in blocking:
+                if other.name not in told:
+                    told.add(other.name)
+                    tell(other)
+            sleep(min(1.0, self.terms.interval))
+
+    def clear(self, others: list[Other]) -> None:
+        """Delete the heartbeats of those who were waited for; they are dead."""
+        for other in others:
+            self._log.delete(other.name)
+
+    def _other(self, name: str) -> Other:
+        try:
+            about = json.loads(self._log.store.read(f"{self._log.path}/{name}"))
+            who = f"attempt {about['attempt']} (run {about['runId']})"
+            return Other(name, who, float(about["leaseSeconds"]), about.get("process"))
+        except ObjectNotFoundError:
+            pass  # released meanwhile
+        except (CheckpointError, ValueError, LookupError, TypeError):
+            pass  # who that is cannot be said; the lease holds all the same
+        return Other(name, name, self.terms.seconds, None)

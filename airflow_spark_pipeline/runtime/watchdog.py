@@ -1,0 +1,133 @@
+"""Keeps the driver's lease, and stops the driver when another attempt has taken over or the lease cannot be kept.
+
+Two threads: one renews the heartbeat and looks for a successor, and may hang in the store for as long as the store
+likes; the other only watches the clock, and carries out the stop. First the Spark jobs are cancelled by their tag, then
+Spark is stopped, then the process ends, each after the lease's patience: a component in the middle of pure Python code
+cannot be stopped otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+
+from airflow_spark_pipeline.checkpoint.lease import Lease
+from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.exceptions import CheckpointError, LeaseLostError, SparkPipelineError, SupersededError
+from airflow_spark_pipeline.protocol import EXIT_SUPERSEDED
+from airflow_spark_pipeline.runtime.console import say
+
+_RETRY_SECONDS = 1.0
+_LOOK_SECONDS = 0.5
+
+
+class Watchdog:
+    """Watches over one driver.
+
+    :param newest: returns the highest number that this driver wrote or is writing, ``None`` while it has none
+    """
+
+    def __init__(self, log: RunLog, lease: Lease, newest: Callable[[], int | None]) -> None:
+        self._log = log
+        self._lease = lease
+        self._newest = newest
+        self._reason: SparkPipelineError | None = None
+        self._ended = threading.Event()
+        self._wake = threading.Event()  # cancelled or ended: the clock's watch is over
+        self._steps: list[Callable[[], None]] = []
+        self._threads = [
+            threading.Thread(target=self._beat, name="heartbeat", daemon=True),
+            threading.Thread(target=self._watch, name="watchdog", daemon=True),
+        ]
+
+    def start(self) -> None:
+        """Show that this driver is alive, and go on showing it.
+
+        :raises CheckpointError: the store does not take the heartbeat
+        """
+        self._lease.renew()
+        for thread in self._threads:
+            thread.start()
+
+    def guard(self) -> None:
+        """Raise if this driver has to stop: called before a component is entered and before anything is recorded.
+
+        :raises SupersededError: another attempt has taken over
+        :raises LeaseLostError: the lease could not be kept
+        """
+        if self._reason is None and self._lease.overdue:
+            # A process that was frozen wakes up in any of its threads; this one must not rely on the other having looked.
+            self._cancel(self._lost())
+        if self._reason is not None:
+            raise self._reason
+
+    def on_cancel(self, *steps: Callable[[], None]) -> None:
+        """Say how the work is stopped; each step gets the lease's patience before the next one is taken."""
+        self._steps = list(steps)
+
+    def stop(self) -> None:
+        """End the watch; the lease is released where nothing of this driver is at work any more."""
+        self._ended.set()
+        self._wake.set()
+        for thread in self._threads:
+            thread.join(self._lease.terms.patience)
+        if any(thread.is_alive() for thread in self._threads):
+            return  # a heartbeat that hangs in the store may land later: the lease has to run out
+        try:
+            self._lease.release()
+        except CheckpointError as error:
+            say(f"The lease could not be released and will run out: {error}")
+
+    def _beat(self) -> None:
+        pause = self._lease.terms.interval
+        while not self._ended.wait(pause) and self._reason is None:
+            if self._lease.overdue:
+                # Late: whoever looked meanwhile has taken this driver for dead. To renew now would be a lie.
+                self._cancel(self._lost())
+                return
+            try:
+                self._lease.renew()
+                listing = self._log.listing()
+            except CheckpointError:
+                pause = min(_RETRY_SECONDS, self._lease.terms.interval)
+                continue
+            pause = self._lease.terms.interval
+            newest = self._newest()
+            if newest is not None and listing.numbers and listing.numbers[-1] > newest:
+                self._cancel(self._superseded())
+            elif self._lease.name not in listing.heartbeats:
+                self._cancel(SupersededError("This attempt was taken for dead: its heartbeat was removed."))
+
+    def _watch(self) -> None:
+        while not self._wake.wait(_LOOK_SECONDS):
+            if self._lease.overdue:
+                self._cancel(self._lost())
+        if self._reason is None:
+            return
+        say(f"Stopping: {self._reason}")
+        for step in self._steps:
+            threading.Thread(target=step, name="cancel", daemon=True).start()
+            if self._ended.wait(self._lease.terms.patience):
+                return
+        if not self._ended.is_set():
+            say(f"The component did not stop, so the process ends: {self._reason}")
+            os._exit(EXIT_SUPERSEDED)  # the heartbeat stays: it runs out when this process is long gone
+
+    def _cancel(self, reason: SparkPipelineError) -> None:
+        if self._reason is None:
+            self._reason = reason
+        self._wake.set()
+
+    def _lost(self) -> LeaseLostError:
+        return LeaseLostError(
+            f"This driver could not renew its lease for {self._lease.terms.fence:g} s (the store was out of reach, or the "
+            "process was suspended), so it stops; what was recorded stays."
+        )
+
+    def _superseded(self) -> SupersededError:
+        try:
+            newest = self._log.newest_state()
+        except CheckpointError:
+            newest = None
+        return self._log.superseded(newest)

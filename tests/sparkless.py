@@ -1,0 +1,47 @@
+"""A driver without Spark: the real launcher's main, the real log and lease, and a session that is not there.
+
+``python -m tests.sparkless run REQUEST``. For tests in which Spark does not matter and many processes do.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from airflow_spark_pipeline.runtime import driver
+from airflow_spark_pipeline.runtime.__main__ import main
+
+
+class FakeContext:
+    applicationId = "sparkless"  # noqa: N815  # Spark's name
+    _jsc: Any
+
+    def __init__(self) -> None:
+        self._jsc = self
+
+    def sc(self) -> FakeContext:
+        return self
+
+    def isStopped(self) -> bool:  # noqa: N802  # Spark's name
+        return False
+
+    def addJobTag(self, tag: str) -> None:  # noqa: N802  # Spark's name
+        pass
+
+    def cancelJobsWithTag(self, tag: str) -> None:  # noqa: N802  # Spark's name
+        pass
+
+
+class FakeSpark:
+    """What the driver itself asks of a session."""
+
+    def __init__(self) -> None:
+        self.sparkContext = FakeContext()
+
+    def stop(self) -> None:
+        self.sparkContext._jsc = None
+
+
+if __name__ == "__main__":
+    driver.open_session = lambda config: FakeSpark()  # type: ignore[assignment,return-value]  # that is the point
+    main(sys.argv[1:])
