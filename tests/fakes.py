@@ -10,7 +10,12 @@ from airflow_spark_pipeline.checkpoint.state import (
     CheckpointStatus,
     ComponentCheckpoint,
 )
-from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectExistsError, ObjectNotFoundError, StoredObject
+from airflow_spark_pipeline.checkpoint.store import (
+    CheckpointStore,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    StoredObject,
+)
 
 Fault = Callable[[str, str], None]
 

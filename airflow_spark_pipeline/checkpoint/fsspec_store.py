@@ -16,7 +16,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectExistsError, ObjectNotFoundError, StoredObject
+from airflow_spark_pipeline.checkpoint.store import (
+    CheckpointStore,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    StoredObject,
+)
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, CheckpointStoreError
 
 # What an fsspec file system raises for a request that will be refused again, beside PermissionError.
@@ -88,7 +93,7 @@ class FsspecStore(CheckpointStore):
             return self._opened[1]
 
     def _open(self) -> Any:
-        import fsspec  # noqa: PLC0415  # only processes that reach the store pay for the import
+        import fsspec  # only processes that reach the store pay for the import
 
         options = {"use_listings_cache": False, "skip_instance_cache": True, **self._options}
         return fsspec.filesystem(self._protocol, **options)

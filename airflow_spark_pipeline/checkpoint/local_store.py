@@ -15,7 +15,12 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectExistsError, ObjectNotFoundError, StoredObject
+from airflow_spark_pipeline.checkpoint.store import (
+    CheckpointStore,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    StoredObject,
+)
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, CheckpointStoreError
 
 _TEMPORARY = ".tmp-"

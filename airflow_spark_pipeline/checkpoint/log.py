@@ -127,7 +127,9 @@ class RunLog:
                 continue
             self._check(number, state)
             return Commit(number, state)
-        raise SupersededError(f"{self.store.describe(self.path)}: lost the claim to others {_CLAIM_ROUNDS} times in a row")
+        raise SupersededError(
+            f"{self.store.describe(self.path)}: lost the claim to others {_CLAIM_ROUNDS} times in a row"
+        )
 
     def adopt(self, number: int, attempt_id: str, nonce: str) -> Commit:
         """Return the commit from which a driver that holds this token goes on.
@@ -168,7 +170,9 @@ class RunLog:
             return latest
         discarded = self.append(
             latest,
-            replace(latest.state, status=CheckpointStatus.DISCARDED, completed_components=(), components=(), failure=None),
+            replace(
+                latest.state, status=CheckpointStatus.DISCARDED, completed_components=(), components=(), failure=None
+            ),
         )
         self.retire(discarded)
         return discarded

@@ -100,9 +100,7 @@ class TaskAttempt:
 
     def _claim_state(self, latest: Commit | None) -> CheckpointState:
         outlook = self._outlook(latest)
-        return claim_state(
-            self._spec, outlook.plan, outlook.decision, latest, key=self._key, caller=self._caller
-        )
+        return claim_state(self._spec, outlook.plan, outlook.decision, latest, key=self._key, caller=self._caller)
 
     def _outlook(self, latest: Commit | None) -> Outlook:
         state = None if latest is None else latest.state

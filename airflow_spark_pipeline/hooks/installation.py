@@ -86,7 +86,9 @@ def _pyspark_home() -> Path | None:
 
 def _compare_versions(home: Path) -> None:
     """Refuse Python files of another Spark than the jars; warn of a pair that may be mixed."""
-    jars = _minor(next((p.name for p in Path(home, "jars").glob("spark-core_*.jar")), ""), r"spark-core_[\d.]+-(\d+\.\d+)")
+    jars = _minor(
+        next((p.name for p in Path(home, "jars").glob("spark-core_*.jar")), ""), r"spark-core_[\d.]+-(\d+\.\d+)"
+    )
     files = _minor(Path(home, "version.py").read_text(encoding="utf-8"), r"(\d+\.\d+)")
     if jars and files and jars != files:
         raise SparkInstallationError(

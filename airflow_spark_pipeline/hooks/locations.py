@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 def configured(option: str) -> str | None:
     """Return an option of ``[spark_pipeline]`` in Airflow's configuration, ``None`` where it is empty."""
-    from airflow.sdk.configuration import conf  # noqa: PLC0415  # read when a task runs, not while a DAG file is parsed
+    from airflow.sdk.configuration import conf  # read when a task runs, not while a DAG file is parsed
 
     value: str | None = conf.get(_SECTION, option, fallback=None)
     return value or None
@@ -73,7 +73,7 @@ def storage_options(conn_id: str | None) -> dict[str, Any]:
     """
     if conn_id is None:
         return {}
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook  # noqa: PLC0415  # as above
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook  # as above
 
     try:
         connection = BaseHook.get_connection(conn_id)

@@ -45,7 +45,9 @@ def check_components(request: Path, *, launcher: Path, python: str, path: Sequen
             check=False,
         )
         # Modules of the user may print what they like while they are imported.
-        answer = json.loads(next(line for line in reversed(result.stdout.splitlines()) if line.startswith('{"problems"')))
+        answer = json.loads(
+            next(line for line in reversed(result.stdout.splitlines()) if line.startswith('{"problems"'))
+        )
         problems = [Problem(**problem) for problem in answer["problems"]]
     except (OSError, subprocess.TimeoutExpired, StopIteration, ValueError, LookupError, TypeError) as error:
         log.info("The components could not be checked beforehand (%s); the driver will say.", error)
@@ -54,5 +56,3 @@ def check_components(request: Path, *, launcher: Path, python: str, path: Sequen
         raise PipelineDefinitionError(
             Problem(p.message, path=p.path, file=p.file or source, line=p.line) for p in problems
         )
-
-

@@ -67,7 +67,7 @@ def render(source: PipelineSource, context: Mapping[str, Any], environment: Envi
         return source
     if "{{" not in source.text and "{%" not in source.text:
         return source
-    from jinja2 import TemplateError  # noqa: PLC0415  # nothing of it is needed while a DAG file is parsed
+    from jinja2 import TemplateError  # nothing of it is needed while a DAG file is parsed
 
     try:
         text = hocon_environment(environment).from_string(source.text).render(**context)
@@ -83,7 +83,7 @@ def hocon_environment(environment: Environment) -> Environment:
 
 
 def _read_url(url: str) -> str:
-    from airflow.sdk import ObjectStoragePath  # noqa: PLC0415  # nothing of it is needed while a DAG file is parsed
+    from airflow.sdk import ObjectStoragePath  # nothing of it is needed while a DAG file is parsed
 
     try:
         return _decode(ObjectStoragePath(url).read_bytes, url)

@@ -87,7 +87,9 @@ class SparkPipelineSubmitHook(SparkSubmitHook):
         if self._names_binary:
             named = self._connection["spark_binary"]
             if shutil.which(named) is None:
-                raise SparkInstallationError(f"The spark-submit that was named, {named}, is not there or cannot be run.")
+                raise SparkInstallationError(
+                    f"The spark-submit that was named, {named}, is not there or cannot be run."
+                )
             return
         binary, environment = find_spark_submit()
         require_java()

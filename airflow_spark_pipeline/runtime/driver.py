@@ -92,9 +92,7 @@ class _Driver:
         self._spec = PipelineSpec.from_dict(request.pipeline)
         self._log = RunLog(open_store(request.location, request.storage_options), request.unit)
         self._recorder = Recorder(self._log, redactor)
-        self._lease = Lease(
-            self._log, self._token.attempt_id, _about(request), LeaseTerms(request.lease_seconds)
-        )
+        self._lease = Lease(self._log, self._token.attempt_id, _about(request), LeaseTerms(request.lease_seconds))
         self._watchdog = Watchdog(self._log, self._lease, lambda: self._recorder.newest)
 
     def drive(self) -> tuple[int, str]:
@@ -131,9 +129,7 @@ class _Driver:
 
     def _run(self, components: list[Component], plan: Plan) -> tuple[int, str]:
         recorder, tag = self._recorder, f"spark-pipeline-{self._token.attempt_id}"
-        runner = PipelineRunner(
-            components, plan, recorder, fail_fast=self._spec.fail_fast, workdir=self._workdir
-        )
+        runner = PipelineRunner(components, plan, recorder, fail_fast=self._spec.fail_fast, workdir=self._workdir)
         try:
             spark = open_session(self._request.spark_config)
         except Exception as error:  # whatever Spark raises when it cannot start is why this attempt failed

@@ -10,12 +10,12 @@ import sys
 
 def main() -> None:
     """Make the shipped runtime importable, and hand over to it."""
-    import airflow_spark_pipeline  # noqa: PLC0415  # on the path by --py-files
+    import airflow_spark_pipeline  # on the path by --py-files
 
     shipped = os.path.dirname(os.path.dirname(os.path.abspath(airflow_spark_pipeline.__file__)))
     sys.path.append(os.path.join(shipped, "_vendor"))
 
-    from airflow_spark_pipeline.runtime.__main__ import main as run  # noqa: PLC0415
+    from airflow_spark_pipeline.runtime.__main__ import main as run
 
     run(sys.argv[1:])
 

@@ -141,9 +141,7 @@ class Recorder:
     def ended(self) -> None:
         """Every component had its turn: completed, or failed where one of them did."""
         complete = len(self.state.completed_components) == self.state.total_components
-        self._append(
-            replace(self.state, status=CheckpointStatus.COMPLETED if complete else CheckpointStatus.FAILED)
-        )
+        self._append(replace(self.state, status=CheckpointStatus.COMPLETED if complete else CheckpointStatus.FAILED))
 
     def describe(self, error: BaseException, step: Step | None) -> Failure:
         """Return what is recorded of an error: bounded in length, secrets masked."""

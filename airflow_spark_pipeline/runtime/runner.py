@@ -80,7 +80,7 @@ class PipelineRunner:
                 raise ComponentFailedError(
                     f"{step.name} stopped the Spark session, which belongs to the whole pipeline. Remove the call to stop()."
                 )
-        except BaseException as error:  # noqa: BLE001  # sys.exit and KeyboardInterrupt in a component are failures too
+        except BaseException as error:  # sys.exit and KeyboardInterrupt in a component are failures too
             # Work that was cancelled has not failed: whoever cancelled it has taken over.
             self._recorder.guard()
             _wait_for_the_end_of_a_dying_jvm(spark)

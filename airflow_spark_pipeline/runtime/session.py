@@ -15,7 +15,7 @@ _STOP_SECONDS = 30.0
 
 def open_session(config: Mapping[str, str]) -> SparkSession:
     """Return the session that ``spark-submit`` configured, with the settings that no command line may show."""
-    from pyspark.sql import SparkSession  # noqa: PLC0415  # the package is imported where Spark is not installed too
+    from pyspark.sql import SparkSession  # the package is imported where Spark is not installed too
 
     builder = SparkSession.builder
     for name, value in config.items():
@@ -27,7 +27,7 @@ def application_id(spark: SparkSession) -> str | None:
     """Return the id that the cluster manager knows the application by."""
     try:
         value: str | None = spark.sparkContext.applicationId
-    except Exception:  # noqa: BLE001  # for display only; a stopped session must not fail what is about to be reported
+    except Exception:  # for display only; a stopped session must not fail what is about to be reported
         return None
     return value
 
@@ -54,7 +54,7 @@ def ended_from_outside(spark: SparkSession) -> bool:
         return False
     try:
         return bool(spark.sparkContext._jsc.sc().isStopped())
-    except Exception:  # noqa: BLE001  # py4j raises classes of its own when the JVM does not answer
+    except Exception:  # py4j raises classes of its own when the JVM does not answer
         return True
 
 

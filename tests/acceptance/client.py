@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import httpx
 from tests.acceptance.deployment import Deployment, wait_for
 
 _TERMINAL = ("success", "failed")
+_STEP = re.compile(r"\[\d+/\d+\] .+ (skipped \(|done in |failed after )")
 
 
 class Client:
@@ -120,6 +122,17 @@ class Run:
         answer = self.client.get(f"{self._task}/logs/{try_number}", full_content=True)
         return [_text(line) for line in answer["content"]]
 
+    def steps(self, try_number: int) -> list[str]:
+        """What the driver's log of a try says of each component: ``[2/4] b done in 0.1 s``."""
+        lines = [line.strip() for line in self.log(try_number)]
+        return [line for line in lines if _STEP.match(line)]
+
+    def error(self, try_number: int) -> str:
+        """The error that a try of the task ended with, as its log shows it."""
+        content = self.client.get(f"{self._task}/logs/{try_number}", full_content=True)["content"]
+        details = [line["error_detail"] for line in content if isinstance(line, dict) and line.get("error_detail")]
+        return str(details[-1][0]["exc_value"]) if details else ""
+
     def all_logs(self) -> str:
         """The logs of all tries, for people."""
         parts = []
@@ -165,18 +178,32 @@ class Run:
         """Wait until a component has started."""
 
         def probe() -> Entry | None:
-            entries = [entry for entry in self.entries("start") if (entry.component, entry.attempt) == (component, attempt)]
+            entries = [
+                entry for entry in self.entries("start") if (entry.component, entry.attempt) == (component, attempt)
+            ]
             return entries[-1] if entries else None
 
-        def alive() -> None:
-            self.client.deployment.check()
-            if self._end():
-                raise AssertionError(f"{self} ended before {component} started\n{self.all_logs()}")
+        return wait_for(
+            f"{component} in attempt {attempt} of {self}", probe, seconds=seconds, alive=self._still_running
+        )
 
-        return wait_for(f"{component} in attempt {attempt} of {self}", probe, seconds=seconds, alive=alive)
+    def wait_for_marker(self, *, seconds: float = 200.0) -> int:
+        """Wait until the task waits to be killed. Returns the pid of its process."""
+        marker = self.ledger.with_suffix(".dying")
+
+        def probe() -> int | None:
+            text = marker.read_text(encoding="utf-8") if marker.exists() else ""
+            return int(text) if text else None
+
+        return wait_for(f"the marker of {self}", probe, seconds=seconds, alive=self._still_running)
 
     def __str__(self) -> str:
         return f"{self.dag_id}/{self.run_id}"
+
+    def _still_running(self) -> None:
+        self.client.deployment.check()
+        if self._end():
+            raise AssertionError(f"{self} has ended already\n{self.all_logs()}")
 
     def _end(self) -> str | None:
         state = self.client.get(self._path)["state"]

@@ -6,7 +6,6 @@ Airflow is up, so that they share its time, and each test waits for its own.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -55,21 +54,25 @@ def client(deployment: Deployment) -> Iterator[Client]:
 @pytest.fixture(scope="session")
 def runs(request: pytest.FixtureRequest, client: Client) -> dict[str, Run]:
     """The DAG runs of all selected tests, triggered in their order."""
-    runs = {}
+    runs: dict[str, Run] = {}
     for item in request.session.items:
         marker = item.get_closest_marker("dag_run")
-        if marker is not None:
+        if marker is not None and (run_id := _run_id(item)) not in runs:
             (dag_id,) = marker.args
-            run_id = re.sub(r"\W+", "_", item.name).strip("_")
-            runs[item.nodeid] = Run(client, dag_id, run_id, marker.kwargs, _TASKS.get(dag_id, "pipeline"))
-            runs[item.nodeid].trigger()
+            runs[run_id] = Run(client, dag_id, run_id, marker.kwargs, _TASKS.get(dag_id, "pipeline"))
+            runs[run_id].trigger()
     return runs
+
+
+def _run_id(item: pytest.Item) -> str:
+    """The tests of a class share a run, since the marker is the class's."""
+    return item.name if not isinstance(item.parent, pytest.Class) else item.parent.name
 
 
 @pytest.fixture
 def run(request: pytest.FixtureRequest, runs: dict[str, Run]) -> Run:
     """The DAG run that the test's marker names."""
-    return runs[request.node.nodeid]
+    return runs[_run_id(request.node)]
 
 
 @pytest.hookimpl(wrapper=True)

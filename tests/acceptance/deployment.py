@@ -32,7 +32,12 @@ T = TypeVar("T")
 
 
 def wait_for(
-    what: str, probe: Callable[[], T | None], *, seconds: float, every: float = 0.3, alive: Callable[[], None] | None = None
+    what: str,
+    probe: Callable[[], T | None],
+    *,
+    seconds: float,
+    every: float = 0.3,
+    alive: Callable[[], None] | None = None,
 ) -> T:
     """Ask until there is an answer, and return it.
 
@@ -118,7 +123,10 @@ class Deployment:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.1, deadline - time.monotonic()))
         left = [f"{pid}: {command}" for pid, command in self._marked()]
+        deadline = time.monotonic() + _STOP_SECONDS
         while marked := self._marked():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"these processes cannot be killed: {marked}")
             for pid, _ in marked:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -190,6 +198,7 @@ class Deployment:
             "LEDGERS": str(self.ledgers),
             "NO_COLOR": "1",
             "NYCFLIGHTS_DIR": str(self.nycflights),
+            "SPARK_LOCAL_DIRS": str(self.temporary),
             "SPARK_LOCAL_IP": "127.0.0.1",
             "TMPDIR": str(self.temporary),
         }

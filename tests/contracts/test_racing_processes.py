@@ -41,9 +41,7 @@ print(json.dumps({"wins": wins, "torn": torn}))
 def _race(location: str, options: dict[str, object]) -> list[dict[str, object]]:
     command = [sys.executable, "-c", _RACER, location, json.dumps(options)]
     racers = [
-        subprocess.Popen(
-            [*command, str(who), str(_ROUNDS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        subprocess.Popen([*command, str(who), str(_ROUNDS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for who in range(4)
     ]
     for racer in racers:

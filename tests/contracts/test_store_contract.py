@@ -6,12 +6,11 @@ import multiprocessing
 import os
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectExistsError, ObjectNotFoundError
-
-from collections.abc import Callable
 
 StoreMaker = Callable[[], CheckpointStore]
 

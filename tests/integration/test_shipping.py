@@ -33,7 +33,7 @@ from airflow_spark_pipeline.hooks.attempt import TaskAttempt
 from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
 from airflow_spark_pipeline.protocol import DriverRequest
 
-# Starts the launcher as spark-submit does, where importing what a cluster does not have is an error that nobody catches.
+# Starts the launcher as spark-submit does, where importing what a cluster does not have ends the process.
 GUARD = """
 import runpy, sys
 
@@ -51,18 +51,25 @@ sys.path[0] = __import__("os").path.dirname(sys.argv[0])
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
-# As much of Spark as the loop needs.
+# As much of Spark as the loop needs; whatever else it asks of a session is answered, and the answer is "no".
 PYSPARK = """
-class SparkContext:
+class Whatever:
+    def __getattr__(self, name):
+        return Whatever()
+
+    def __call__(self, *arguments, **options):
+        return self
+
+    def __bool__(self):
+        return False
+
+
+class SparkContext(Whatever):
     applicationId = "application_1"
-    _jsc = object()
 
 
-class SparkSession:
+class SparkSession(Whatever):
     sparkContext = SparkContext()
-
-    def stop(self):
-        pass
 
     class builder:
         def config(name, value):
@@ -430,6 +437,7 @@ def test_driver_and_executors_of_a_bare_spark_import_what_is_shipped(
     python.chmod(0o755)
     for name in ("PYTHONPATH", "PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)  # Spark's Python workers look into the working directory first
     file = tmp_path / "scaled.json"
 
     result = operate(

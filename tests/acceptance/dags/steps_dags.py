@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -33,7 +34,7 @@ class DiesUnheard(SparkPipelineOperator):
     def _wait_to_be_killed(self, context: Context, moment: str) -> None:
         conf = context["dag_run"].conf or {}  # type: ignore[union-attr]
         if conf["dies"] == moment and context["ti"].try_number == 1:
-            Path(conf["marker"]).touch()
+            Path(os.environ["LEDGERS"], f"{context['run_id']}.dying").write_text(str(os.getpid()), encoding="utf-8")
             threading.Event().wait(_LONGER_THAN_ANY_TEST)
 
 

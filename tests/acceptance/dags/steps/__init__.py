@@ -92,7 +92,11 @@ class Confidant(Step):
     def run(self, spark: SparkSession) -> None:
         setting = "spark.hadoop.fs.s3a.secret.key"
         command_lines = subprocess.run(["ps", "-eww", "-o", "args="], capture_output=True, text=True, check=True).stdout
-        self.note("look", command_lines=command_lines, setting_has_arrived=setting in dict(spark.sparkContext.getConf().getAll()))
+        self.note(
+            "look",
+            command_lines=command_lines,
+            setting_has_arrived=setting in dict(spark.sparkContext.getConf().getAll()),
+        )
         super().run(spark)
 
     def fail(self, spark: SparkSession) -> NoReturn:
@@ -100,4 +104,6 @@ class Confidant(Step):
         try:
             raise PermissionError(f"access denied for etl:{self.password}")
         except PermissionError as error:
-            raise ConnectionError(f"jdbc:postgresql://etl:{self.password}@db/orders does not answer, nor s3 with {key}") from error
+            raise ConnectionError(
+                f"jdbc:postgresql://etl:{self.password}@db/orders does not answer, nor s3 with {key}"
+            ) from error

