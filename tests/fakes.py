@@ -44,6 +44,18 @@ class DictStore(CheckpointStore):
         self.after("list", directory)
         return found
 
+    def list_directories(self, directory: str) -> list[str]:
+        self._enter("list_directories", directory)
+        prefix = f"{directory}/" if directory else ""
+        found = {path[len(prefix) :].partition("/") for path in self.objects if path.startswith(prefix)}
+        return sorted({name for name, slash, _ in found if slash})
+
+    def delete_tree(self, directory: str) -> None:
+        self._enter("delete_tree", directory)
+        for path in [path for path in self.objects if path.startswith(f"{directory}/")]:
+            del self.objects[path]
+        self.after("delete_tree", directory)
+
     def read(self, path: str) -> bytes:
         self._enter("read", path)
         if path not in self.objects:

@@ -48,12 +48,11 @@ class FsspecStore(CheckpointStore):
         self._opened: tuple[int, Any] | None = None
 
     def list(self, directory: str) -> list[StoredObject]:
-        try:
-            with self._errors(directory):
-                entries = self._fs.ls(self._full(directory), detail=True, refresh=True)
-        except ObjectNotFoundError:
-            return []
-        return [found for entry in entries if (found := _stored(entry)) is not None]
+        return [found for entry in self._entries(directory) if (found := _stored(entry)) is not None]
+
+    def list_directories(self, directory: str) -> list[str]:
+        found = self._entries(directory)
+        return [posixpath.basename(entry["name"].rstrip("/")) for entry in found if entry["type"] == "directory"]
 
     def read(self, path: str) -> bytes:
         with self._errors(path):
@@ -69,6 +68,18 @@ class FsspecStore(CheckpointStore):
     def delete(self, path: str) -> None:
         with contextlib.suppress(ObjectNotFoundError), self._errors(path):
             self._fs.rm_file(self._full(path))
+
+    def delete_tree(self, directory: str) -> None:
+        with contextlib.suppress(ObjectNotFoundError), self._errors(directory):
+            self._fs.rm(self._full(directory), recursive=True)
+
+    def _entries(self, directory: str) -> list[dict[str, Any]]:
+        try:
+            with self._errors(directory):
+                entries: list[dict[str, Any]] = self._fs.ls(self._full(directory), detail=True, refresh=True)
+                return entries
+        except ObjectNotFoundError:
+            return []
 
     def _put(self, path: str, data: bytes, *, mode: str) -> None:
         try:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +48,14 @@ class LocalStore(CheckpointStore):
             except FileNotFoundError:
                 return []
 
+    def list_directories(self, directory: str) -> list[str]:
+        with self._errors(directory):
+            try:
+                with os.scandir(self.root / directory) as entries:
+                    return [entry.name for entry in entries if entry.is_dir()]
+            except FileNotFoundError:
+                return []
+
     def read(self, path: str) -> bytes:
         with self._errors(path):
             return (self.root / path).read_bytes()
@@ -75,6 +84,10 @@ class LocalStore(CheckpointStore):
     def delete(self, path: str) -> None:
         with self._errors(path):
             (self.root / path).unlink(missing_ok=True)
+
+    def delete_tree(self, directory: str) -> None:
+        with self._errors(directory), contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self.root / directory)
 
     @contextlib.contextmanager
     def _synced(self, target: Path, data: bytes) -> Iterator[Path]:

@@ -11,6 +11,7 @@ Operations, in the words of the protocol: CREATE (``_create``), CHECK (``_check`
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 import uuid
@@ -23,6 +24,8 @@ from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectExist
 from airflow_spark_pipeline.exceptions import CheckpointStoreError, SupersededError
 
 HEARTBEAT = "hb-"  # prefix of the objects that say that an attempt's driver is alive
+OPEN = "_open"  # directory of the hints that name unfinished units; for listings, never trusted for a decision
+HISTORY = "_history"  # directory, in a pipeline's, of what is kept of finished runs
 _COMMIT = re.compile(r"(\d{8,})\.json")
 _CLAIM_ROUNDS = 8  # how often a lost claim is decided again before somebody has to look
 
@@ -51,6 +54,11 @@ class Listing:
 
 class _LostError(Exception):
     """The number went to somebody else; nothing was recorded."""
+
+
+def outputs_path(unit: str) -> str:
+    """Return where the saved outputs of a unit lie: one directory for each attempt, its claim number in front."""
+    return f"_outputs/{unit}"
 
 
 class RunLog:
@@ -182,17 +190,28 @@ class RunLog:
 
         :param keep_history: keep a copy of the commit for good
         """
-        parent, unit = self.path.split("/", 1)
         if keep_history:
-            copy = f"{parent}/_history/{unit}-{commit.number:08d}.json"
-            try:
+            pipeline, unit = self.path.split("/", 1)
+            copy = f"{pipeline}/{HISTORY}/{unit}-{commit.number:08d}.json"
+            # It is there already where an earlier clean-up died half-way; the copy of a commit can only be this one.
+            with contextlib.suppress(ObjectExistsError):
                 self._retried(lambda: self.store.create(copy, encode(commit.state)))
-            except ObjectExistsError:
-                pass  # an earlier clean-up died half-way; the copy of a commit can only be this one
+        self._delete_outputs(commit)
         for number in self._numbers():
             if number < commit.number:
                 self._delete(self._name(number))
-        self._delete(f"{parent}/_open/{unit}")
+        self._delete(self._hint_path)
+        if any(number > commit.number for number in self._numbers()):
+            self._hint()  # somebody claimed the unit meanwhile, and it was their hint that went
+
+    def _delete_outputs(self, commit: Commit) -> None:
+        """Delete saved outputs up to this commit's claim: those of a newer attempt are in use."""
+        state = commit.state
+        last = commit.number if state.status is CheckpointStatus.DISCARDED else state.claim_number
+        for attempt in self._retried(lambda: self.store.list_directories(outputs_path(self.path))):
+            number = attempt.partition("-")[0]
+            if number.isdigit() and int(number) <= last:
+                self._retried(lambda path=f"{outputs_path(self.path)}/{attempt}": self.store.delete_tree(path))
 
     def delete(self, name: str) -> None:
         """Remove an object of the unit's directory that is no commit."""
@@ -245,8 +264,11 @@ class RunLog:
 
     def _hint(self) -> None:
         """Leave the hint by which listings find unfinished units; before the claim, so that none is missed."""
-        parent, unit = self.path.split("/", 1)
-        self._retried(lambda: self.store.write(f"{parent}/_open/{unit}", b""))
+        self._retried(lambda: self.store.write(self._hint_path, b""))
+
+    @property
+    def _hint_path(self) -> str:
+        return f"{OPEN}/{self.path.replace('/', '~')}"
 
     def _delete(self, name: str) -> None:
         self._retried(lambda: self.store.delete(name))

@@ -29,6 +29,7 @@ know; the others serve the protocol and the display.
 ``attempts``                  for each attempt of the epoch: ``AttemptSummary``
 ``failure``                   why the attempt failed: ``Failure``, or null
 ``fingerprintSalt``           key of the fingerprints' digests, one for each epoch
+``leaseSeconds``              after how many seconds without a sign of life the attempt's driver is taken for dead
 ``sparkApplicationId``        of the driver that made the commit, or null
 ============================  ========================================================================================
 """
@@ -62,6 +63,7 @@ class ComponentAction(str, enum.Enum):
 
     PENDING = "pending"
     RAN = "ran"
+    REPLAYED = "replayed"
     SKIPPED = "skipped"
     FAILED = "failed"
 
@@ -76,6 +78,8 @@ class ComponentCheckpoint:
     :param started_at: ISO 8601, UTC, of that run
     :param duration_seconds: of that run
     :param fingerprint: map from config path to keyed digest; opaque here, compared by ``planning``
+    :param views: names of the temp views that it made
+    :param outputs: of those that were saved: map from view to ``path``, ``schema`` (Spark's JSON) and ``files``
     """
 
     index: int
@@ -87,6 +91,8 @@ class ComponentCheckpoint:
     started_at: str | None = None
     duration_seconds: float | None = None
     fingerprint: Mapping[str, str] = field(default_factory=dict)
+    views: tuple[str, ...] = ()
+    outputs: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -153,6 +159,7 @@ class CheckpointState:
     failure: Failure | None = None
     caller: Mapping[str, Any] | None = None
     fingerprint_salt: str = ""
+    lease_seconds: float = 60.0
     spark_application_id: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 

@@ -59,6 +59,10 @@ class CheckpointStore(ABC):
         """
 
     @abstractmethod
+    def list_directories(self, directory: str) -> list[str]:
+        """Return the names of the directories directly below ``directory`` that hold any object, at any depth."""
+
+    @abstractmethod
     def read(self, path: str) -> bytes:
         """Return the content of an object.
 
@@ -81,6 +85,10 @@ class CheckpointStore(ABC):
     @abstractmethod
     def delete(self, path: str) -> None:
         """Remove an object; no error where there is none."""
+
+    @abstractmethod
+    def delete_tree(self, directory: str) -> None:
+        """Remove every object below ``directory``, at any depth; no error where there is none."""
 
     def describe(self, path: str) -> str:
         """Return the full name of an object, for messages."""

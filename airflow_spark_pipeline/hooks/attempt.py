@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow_spark_pipeline.checkpoint.claim import Caller, ClaimDecision, ClaimKind, decide_claim
 from airflow_spark_pipeline.checkpoint.key import UnitKey
+from airflow_spark_pipeline.checkpoint.lease import DEFAULT_LEASE_SECONDS
 from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
 from airflow_spark_pipeline.exceptions import CheckpointError, ComponentFailedError, SupersededError
@@ -32,16 +33,25 @@ class TaskAttempt:
 
     :param log: of the unit of work
     :param auto_resume: carry on what an earlier try recorded
+    :param lease_seconds: after which this try's driver is taken for dead where it shows no sign of life
     """
 
     def __init__(
-        self, spec: PipelineSpec, log: RunLog, key: UnitKey, caller: Caller | None, *, auto_resume: bool
+        self,
+        spec: PipelineSpec,
+        log: RunLog,
+        key: UnitKey,
+        caller: Caller | None,
+        *,
+        auto_resume: bool,
+        lease_seconds: float = DEFAULT_LEASE_SECONDS,
     ) -> None:
         self._spec = spec
         self._log = log
         self._key = key
         self._caller = caller
         self._auto_resume = auto_resume
+        self._lease_seconds = lease_seconds
         self._seen: Commit | None = None
         self._claimed: Commit | None = None
 
@@ -100,7 +110,15 @@ class TaskAttempt:
 
     def _claim_state(self, latest: Commit | None) -> CheckpointState:
         outlook = self._outlook(latest)
-        return claim_state(self._spec, outlook.plan, outlook.decision, latest, key=self._key, caller=self._caller)
+        return claim_state(
+            self._spec,
+            outlook.plan,
+            outlook.decision,
+            latest,
+            key=self._key,
+            caller=self._caller,
+            lease_seconds=self._lease_seconds,
+        )
 
     def _outlook(self, latest: Commit | None) -> Outlook:
         state = None if latest is None else latest.state

@@ -64,7 +64,15 @@ class Submission:
         key = _unit_key(context)
         self._unit = unit_path(spec.pipeline_name, key)
         log = RunLog(open_store(self._location, self._options), self._unit)
-        self.attempt = TaskAttempt(spec, log, key, _caller(context), auto_resume=checkpoint.auto_resume)
+        self._lease_seconds = lease_seconds()
+        self.attempt = TaskAttempt(
+            spec,
+            log,
+            key,
+            _caller(context),
+            auto_resume=checkpoint.auto_resume,
+            lease_seconds=self._lease_seconds,
+        )
 
     def hook(self) -> SparkPipelineSubmitHook:
         """Return the hook that submits the driver, once everything that can be checked beforehand is.
@@ -120,7 +128,7 @@ class Submission:
             unit=self._unit,
             token=self.attempt.claim(),
             spark_config={name: value for name, value in self._spec.spark.config.items() if is_secret(name)},
-            lease_seconds=lease_seconds(),
+            lease_seconds=self._lease_seconds,
             local=hook.master.startswith("local"),
         )
         path = self._write("request.json", request)

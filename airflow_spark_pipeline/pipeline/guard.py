@@ -58,6 +58,7 @@ class Reference:
 
     name: str
     path: Path
+    optional: bool
     scope: Scope
     place: Place
     address: Address
@@ -148,8 +149,6 @@ class Guard:
             self._skip(_BLANK)
             if self._peek.kind != "end":
                 self._fail("there is more text after the closing brace of the file")
-        for position, reference in self._pending:
-            self._out[position] = self._refer(reference, self._out[position])
         return "".join(self._out)
 
     @property
@@ -265,25 +264,100 @@ class Guard:
     def _value(self, here: Address, in_list: bool, start: Token, *, listed: bool) -> None:
         first = self._peek
         self._skip(_BLANK)
-        space, shapes, held = "", "", None
+        at, shapes, space, text = self._place(start), "", "", ""
+        kind = ""  # of the scalar that is being put together
         while self._peek.kind not in _ENDS:
-            token = self._peek
+            token = self._take()
             if token.kind == "space":
-                space = self._take().text
+                space = token.text
                 continue
             if token.kind in _SEPARATORS:
-                self._fail(
+                message = (
                     f"`{token.text}` cannot stand inside an unquoted value: quote the value of `{join_path(here)}`, "
                     "or put a comma or a new line before the next key"
                 )
+                self._fail(message, token)
             if token.kind in ("text", "bare"):
-                held = self._join(held, shapes, space, self._take())
-                shapes += "" if shapes.endswith("t") else "t"
+                # `10 minutes` is one text, its inner space included, and so is what follows a substitution.
+                alone = not kind and not (space and shapes.endswith("$"))
+                kind = "text" if token.kind == "text" or not alone else classify(token.text)
+                text += (space if shapes else "") + token.text
+                shapes += "t"
             else:
-                self._flush(held, space if token.kind.startswith("subst") else "", here, start)
-                shapes += self._other(token, here, in_list, shapes, space, start, listed)
-                held = None
+                if token.kind.startswith("subst") and space and kind:
+                    kind, text = "text", text + space
+                self._hold(kind, text, at, here)
+                kind = text = ""
+                self._join(token, space, shapes, listed, here)
+                shapes += self._part(token, here, in_list, start)
             space = ""
-        self._flush(held, "", here, start)
+        self._hold(kind, text, at, here)
         if not shapes:
             self._fail(f'`{join_path(here)}` has no value; write "" for an empty text', first)
+        if len(set(shapes) - {"$"}) > 1:
+            self._report("text, a list and an object cannot be joined in one value", at, here)
+        if not in_list and set(shapes) == {"t"}:
+            self._facts.scalars[tuple(map(str, here))] = at
+
+    def _hold(self, kind: str, text: str, at: Place, here: Address) -> None:
+        if kind:
+            self._out.append(self._words.hold(Word(kind, text), at, _key(here)))
+
+    def _join(self, token: Token, space: str, shapes: str, listed: bool, here: Address) -> None:
+        """Write what stands between two parts of a value, neither of them text."""
+        if token.kind == "{" and listed and shapes.endswith("{"):
+            # HOCON merges them into one; of two components, the first would vanish.
+            self._report("there is no comma between two objects of a list", self._place(token), here)
+        if token.kind.startswith("subst") and shapes.endswith("$") and space:
+            if self._pending[-1][1].optional or set(space) - {" ", "\t"}:
+                self._fail("put the white space before this substitution in quotes, or remove it", token)
+            self._out.append(space)
+
+    def _part(self, token: Token, here: Address, in_list: bool, start: Token) -> str:
+        """Write one part of a value that is not text; returns its shape."""
+        if token.kind.startswith("subst"):
+            target = split_path(tokenize(token.text, token.line, token.column + len(token.kind) - 3), token)
+            self._refer(target, token.kind == "subst?", token, here, in_list)
+            return "$"
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            self._fail("objects or lists are nested too deeply", token)
+        if token.kind == "{":
+            if not in_list:
+                self._facts.parents.add(tuple(map(str, here)))
+            mark = self._words.hold(Word("text", ""), self._place(start), _key(here))
+            self._out.append(f"{{{self._words.mark}={mark},")
+            self._members(here, in_list, "}", token)
+            self._out.append("}")
+        else:
+            self._out.append("[")
+            self._list(here, token)
+            self._out.append("]")
+        self._depth -= 1
+        return token.kind
+
+    def _list(self, path: Address, opened: Token) -> None:
+        index = 0
+        while True:
+            self._separate(index > 0)
+            token = self._peek
+            if token.kind == "]":
+                self._take()
+                return
+            if token.kind in ("end", "}"):
+                self._fail("the `[` that opens here is never closed", opened)
+            self._value((*path, index), True, token, listed=True)
+            index += 1
+
+    def _refer(self, path: Path, optional: bool, token: Token, here: Address, in_list: bool) -> None:
+        name = ".".join(map(self._words.name, path))
+        if name != ".".join(path) and ".".join(path) in os.environ:
+            self._fail("only a variable whose name is of letters, digits, _ and - can be taken from the environment", token)
+        reference = Reference(name, path, optional, self._scope, self._place(token), here)
+        self._pending.append((len(self._out), reference))
+        self._facts.references.append(reference)
+        self._out.append(f"${{{'?' * optional}{name}}}")
+
+
+def _key(here: Address) -> str:
+    return next(part for part in reversed(here) if isinstance(part, str))

@@ -5,31 +5,34 @@ its file and, where it is certain, its line; nothing is guessed, dropped or roun
 looked up relative to the file that names them. It does not import the classes that the description names, and does
 not say whether a component's config fits its class; the driver does, where the user's code is.
 
-How: ``syntax`` reads the text and splices includes in, ``resolve`` merges keys and resolves substitutions, ``schema``
-checks the result. The environment and other files are read, so this belongs into a task and never into a DAG file.
+How: pyhocon parses, includes, merges and substitutes. ``files`` guards the text and all that it includes, because
+pyhocon reads some constructs wrongly and says nothing; ``schema`` checks the result. The environment and other files
+are read, so this belongs into a task and never into a DAG file.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import pathlib
 import re
+import tempfile
+import threading
+import warnings
+from typing import Any
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
-from airflow_spark_pipeline.pipeline.nodes import Address, Member, Place, Scope
-from airflow_spark_pipeline.pipeline.places import find_places
-from airflow_spark_pipeline.pipeline.resolve import resolve
+from airflow_spark_pipeline.pipeline.files import Copies, Unreadable, read_text
 from airflow_spark_pipeline.pipeline.schema import read_description
-from airflow_spark_pipeline.pipeline.secrets import is_secret
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec, join_path
-from airflow_spark_pipeline.pipeline.syntax import Parser
-from airflow_spark_pipeline.pipeline.tokens import HoconSyntaxError
+from airflow_spark_pipeline.pipeline.words import BROKEN, Place, Places
 
-log = logging.getLogger(__name__)
-
-_SHOWN_CHARS = 80
-_MISSING = "the file does not exist"
+_DEADLINE_S = 60.0
+_UNRESOLVED = re.compile(r"Cannot resolve variable \$\{\??([^}]*)\}")
+_AT = re.compile(r"\(line: (\d+)")
+_CIRCLE = (
+    "pyhocon cannot resolve the substitutions: one refers to itself, directly or through others, "
+    "or joins what does not go together; write the value out in one of them"
+)
 
 
 def load_pipeline(path: str | os.PathLike[str]) -> PipelineSpec:
@@ -39,7 +42,7 @@ def load_pipeline(path: str | os.PathLike[str]) -> PipelineSpec:
     :raises PipelineDefinitionError: the file cannot be read, or is not a valid description; with all problems
     """
     file = pathlib.Path(path)
-    text, problem = _read(file)
+    text, problem = read_text(file)
     if problem:
         raise PipelineDefinitionError([Problem(problem, file=str(path))])
     return parse_pipeline(text, file=str(path), base_dir=file.parent)
@@ -55,106 +58,78 @@ def parse_pipeline(text: str, *, file: str | None = None, base_dir: pathlib.Path
     """
     if base_dir is None and file is not None:
         base_dir = pathlib.Path(file).parent
-    reader = _Reader()
-    try:
-        spec = reader.read(text, file, base_dir)
-    except RecursionError:
-        reader.problems.append(Problem("objects or lists are nested too deeply", file=file))
-        spec = None
-    if reader.problems or spec is None:
-        raise PipelineDefinitionError(reader.problems)
+    problems: list[Problem] = []
+    spec = None
+    if not text.removeprefix("\ufeff").strip():
+        problems.append(Problem("the description is empty", file=file))
+    else:
+        # Of mode 0700, as the descriptions may hold secrets; the copies hold handles only, and go at once.
+        with tempfile.TemporaryDirectory(prefix="hocon-") as directory:
+            spec = _read(text, file, base_dir, problems, pathlib.Path(directory))
+    if problems or spec is None:
+        raise PipelineDefinitionError(problems)
     return spec
 
 
-class _UnreadableError(Exception):
-    """A problem was noted after which nothing more can be said."""
-
-
-class _Reader:
-    def __init__(self) -> None:
-        self.problems: list[Problem] = []
-
-    def read(self, text: str, file: str | None, directory: pathlib.Path | None) -> PipelineSpec | None:
-        if not text.removeprefix("\ufeff").strip():
-            self._note("the description is empty", Place(file, 0))
-            return None
-        chain = (str((directory / pathlib.Path(file).name).resolve()),) if file and directory else ()
-        try:
-            members = self._parse(text, Scope(file, directory=directory, chain=chain))
-        except _UnreadableError:
-            return None
-        tree = resolve(members, self._note)
-        return None if tree is None else read_description(tree, find_places(members), file, self.problems)
-
-    def _note(self, message: str, place: Place, address: Address = ()) -> None:
-        self.problems.append(Problem(message, join_path(address), place.file, place.line or None))
-
-    def _parse(self, text: str, scope: Scope) -> list[Member]:
-        try:
-            parser = Parser(text, scope, self._include, self._note)
-            members = parser.members()
-        except HoconSyntaxError as error:
-            self._note(error.message + _quote_line(text, error), Place(scope.file, error.line))
-            raise _UnreadableError from None
-        if scope.in_list:
-            defined = {member.path for member in members}
-            for part in parser.substitutions:
-                if any(part.path[: len(path)] == path for path in defined):
-                    message = "an included file cannot use its own keys in substitutions when it is included in a list"
-                    self._note(message, part.place, ())
-        return members
-
-    def _include(
-        self, name: str, required: bool, scope: Scope, path: Address, in_list: bool, place: Place
-    ) -> list[Member]:
-        if re.match(r"[a-z][a-z0-9+.-]+:", name, re.IGNORECASE):
-            return self._skip_include("only local files can be included, not URLs or packages", place)
-        if scope.directory is None and not pathlib.Path(name).is_absolute():
-            message = f"cannot say where to look for the included file `{name}`; the description came from no file"
-            return self._skip_include(message, place)
-        file = pathlib.Path(scope.directory or "", name)
-        real = str(file.resolve())
-        if real in scope.chain:
-            circle = " -> ".join((*scope.chain[scope.chain.index(real) :], real))
-            return self._skip_include(f"files include each other in a circle: {circle}", place)
-        if file.suffix == ".properties":
-            return self._skip_include("a .properties file cannot be included; write it as HOCON", place)
-        text, problem = _read(file)
-        if problem == _MISSING and not required:
-            # HOCON says that such a file is skipped, and people keep optional local settings that way.
-            source = place.file or "the description"
-            log.warning("%s:%d includes %s, which does not exist; it is skipped", source, place.line, file)
-            return []
-        if problem:
-            return self._skip_include(f"cannot include `{file}`: {problem}", place)
-        inside = scope.path if in_list else tuple(str(part) for part in path)
-        return self._parse(text, Scope(str(file), inside, in_list, file.parent, (*scope.chain, real)))
-
-    def _skip_include(self, message: str, place: Place) -> list[Member]:
-        self._note(message, place)
-        return []
-
-
-def _read(file: pathlib.Path) -> tuple[str, str]:
-    """Return a file's text and an empty message, or an empty text and what is wrong."""
+def _read(
+    text: str, file: str | None, base_dir: pathlib.Path | None, problems: list[Problem], directory: pathlib.Path
+) -> PipelineSpec | None:
     try:
-        data = file.read_bytes()
-    except FileNotFoundError:
-        return "", _MISSING
-    except IsADirectoryError:
-        return "", "this is a directory, not a file"
-    except (OSError, ValueError) as error:
-        return "", f"the file cannot be read: {getattr(error, 'strerror', None) or error}"
-    try:
-        return data.decode("utf-8-sig"), ""
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        return "", f"the file is not UTF-8: line {line} has the byte 0x{data[error.start]:02x}"
+        copies = Copies(directory, problems)
+        copies.guard(text, file, base_dir)
+    except Unreadable:
+        return None
+    tree = _resolve(copies, file, problems)
+    if tree is None:
+        return None
+    places = Places(shadowed=copies.shadowed())
+    return read_description(copies.words.release(tree, places), places, file, problems)
 
 
-def _quote_line(text: str, error: HoconSyntaxError) -> str:
-    """Show where in its line an error is, unless the line may hold a secret."""
-    line = text.split("\n")[error.line - 1]
-    start = max(0, error.column - 1 - _SHOWN_CHARS // 2)
-    shown = line[start : start + _SHOWN_CHARS].strip()
-    return f" (column {error.column})" if not shown or is_secret(line) else f" (column {error.column} of `{shown}`)"
+def _resolve(copies: Copies, file: str | None, problems: list[Problem]) -> Any:
+    """Return what pyhocon makes of the copies, or ``None`` after a problem that leaves nothing to look at."""
+    known = len(problems)
+    while True:
+        tree, error = _run_pyhocon(copies.main)
+        if error is None:
+            return tree
+        missing = _UNRESOLVED.search(str(error))
+        if missing is None:
+            break
+        # pyhocon stops at the first one; the next round shows the next one.
+        for reference in copies.give_up(missing[1]):
+            name = f"`${{{join_path(reference.path)}}}`"
+            message = f"{name} is defined neither in the description nor in the environment, or refers to itself"
+            problems.append(Problem(message, join_path(reference.address), reference.place.file, reference.place.line))
+    if len(problems) == known:  # otherwise it may be their consequence
+        line = _AT.search(str(error))
+        place = copies.place(int(line[1])) if line else Place(file, 0)
+        message = str(error) if isinstance(error, TimeoutError) else _CIRCLE
+        problems.append(Problem(message, file=place.file, line=place.line or None))
+    return None
+
+
+def _run_pyhocon(main: pathlib.Path) -> tuple[Any, Exception | None]:
+    """Return pyhocon's result, or its error."""
+    result: list[tuple[Any, Exception | None]] = []
+
+    def run() -> None:
+        from pyhocon import ConfigFactory
+
+        try:
+            with warnings.catch_warnings():
+                # It opens files with codecs.open, and pyparsing renames its functions now and then.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                tree = ConfigFactory.parse_file(str(main)).as_plain_ordered_dict()
+            result.append((tree, None))
+        except Exception as error:  # noqa: BLE001  # in a circle it raises whatever comes first: RecursionError, RuntimeError, ...
+            result.append((None, error))
+
+    # Some circles keep it busy for ever, and a thread is all that can be left behind.
+    thread = threading.Thread(target=run, name="pyhocon", daemon=True)
+    thread.start()
+    thread.join(_DEADLINE_S)
+    if result:
+        return result[0]
+    message = f"pyhocon did not come to an end in {_DEADLINE_S:.0f} s, probably because substitutions refer to each "
+    return None, TimeoutError(message + "other in a circle; write one of the values out, or split the description")

@@ -14,9 +14,7 @@ import re
 from typing import Any
 
 from airflow_spark_pipeline.exceptions import Problem
-from airflow_spark_pipeline.pipeline.nodes import Address, Place
-from airflow_spark_pipeline.pipeline.places import Places
-from airflow_spark_pipeline.pipeline.resolve import Word
+from airflow_spark_pipeline.pipeline.words import Address, Place, Places, Word
 from airflow_spark_pipeline.pipeline.secrets import is_secret
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec, join_path
 

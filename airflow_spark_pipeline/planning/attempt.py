@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from airflow_spark_pipeline.checkpoint.claim import Caller, ClaimDecision, ClaimKind
 from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
+from airflow_spark_pipeline.checkpoint.lease import DEFAULT_LEASE_SECONDS
 from airflow_spark_pipeline.checkpoint.log import Commit
 from airflow_spark_pipeline.checkpoint.state import (
     AttemptSummary,
@@ -34,6 +35,7 @@ def claim_state(
     *,
     key: UnitKey,
     caller: Caller | None,
+    lease_seconds: float = DEFAULT_LEASE_SECONDS,
 ) -> CheckpointState:
     """Return the state of the claim that follows ``latest``.
 
@@ -65,6 +67,7 @@ def claim_state(
         resumed_from=plan.resumed_from,
         caller=None if caller is None else caller.to_dict(),
         fingerprint_salt=salt,
+        lease_seconds=lease_seconds,
         extra={} if carried is None else carried.extra,
     )
 

@@ -72,6 +72,24 @@ class TestStoreContract:
         with pytest.raises(ObjectNotFoundError):
             other.read("p/u/a")
 
+    def test_directories_are_listed_one_level_deep(self, make_store: StoreMaker) -> None:
+        store, other = make_store(), make_store()
+        assert other.list_directories("p") == []
+        for path in ("p/u/a", "p/u/deeper/b", "p/v/c", "p/d"):
+            store.create(path, b"1")
+        assert sorted(other.list_directories("p")) == ["u", "v"]
+        assert sorted(other.list_directories("")) == ["p"]
+
+    def test_a_deleted_tree_is_gone_at_every_depth_and_nothing_beside_it(self, make_store: StoreMaker) -> None:
+        store, other = make_store(), make_store()
+        for path in ("p/u/a", "p/u/deeper/b", "p/uv/c"):
+            store.create(path, b"1")
+        store.delete_tree("p/u")
+        store.delete_tree("p/u")
+        assert other.list("p/u") == []
+        assert other.list("p/u/deeper") == []
+        assert _names(other, "p/uv") == ["c"]
+
     def test_a_name_is_free_again_after_a_delete(self, make_store: StoreMaker) -> None:
         """Why numbers must never be reused: the store itself does not prevent it."""
         store = make_store()

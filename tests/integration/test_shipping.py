@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -155,7 +156,7 @@ class Driver:
 
     def _start(self, verb: str, request: DriverRequest, *, forbidden: str) -> subprocess.CompletedProcess[str]:
         (self.folder / "guard.py").write_text(GUARD, encoding="utf-8")
-        launcher = self.folder / "launch" / LAUNCHER.name
+        launcher = self.folder / "launch" / "spark-pipeline.py"
         launcher.parent.mkdir(exist_ok=True)
         shutil.copy(LAUNCHER, launcher)
         file = self.folder / "request.json"
@@ -331,7 +332,6 @@ def test_a_store_can_be_opened_with_the_package_that_travels_along(driver: Drive
 
 @pytest.mark.parametrize("name", ["runner", "state", "console", "component", "exceptions", "protocol", "launcher"])
 def test_a_module_of_the_user_may_have_the_name_of_one_of_ours(driver: Driver, name: str) -> None:
-    """Spark puts the directory of the started file first on the path; what lies there hides the user's modules."""
     driver.modules = {f"{name}.py": f"MINE = 'mine'\n{STEPS}", "shop_etl.py": f"from {name} import MINE, Fail, Note\n"}
     done = driver.run("shop_etl.Note", f"{name}.Note", "shop_etl.Fail")
     assert done.stdout.splitlines()[-1].endswith("(2 of 3 done; a retry resumes there): OSError: disk full"), (
@@ -339,10 +339,10 @@ def test_a_module_of_the_user_may_have_the_name_of_one_of_ours(driver: Driver, n
     )
 
 
-def test_the_launcher_lies_alone_in_its_directory(
+def test_the_launcher_lies_alone_in_its_directory_and_no_import_can_name_it(
     driver: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The request of the job, which may hold secrets, must not be on the module path."""
+    """Spark puts the directory of the started file first on the path; what lies there hides the user's modules."""
     from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 
     seen: dict[str, Any] = {}
@@ -357,7 +357,8 @@ def test_the_launcher_lies_alone_in_its_directory(
     monkeypatch.setattr(SparkPipelineSubmitHook, "submit", submit)
     with pytest.raises(RuntimeError, match="not today"):
         operate(tmp_path, "shop_etl.Fail {}", STEPS)
-    assert len(seen["beside"]) == 1
+    (launcher,) = seen["beside"]
+    assert not Path(launcher).stem.isidentifier()
     assert seen["mode"] == 0o600
     assert seen["above"] == 0o700
 
@@ -459,5 +460,5 @@ def test_driver_and_executors_of_a_bare_spark_import_what_is_shipped(
     assert content["airflow"] is False
     for _, pid, origin, airflow in content["rows"]:
         assert int(pid) != content["pid"]
-        assert f"{runtime_archive().name}/airflow_spark_pipeline/" in origin
+        assert re.search(r"/spark-pipeline-runtime-[0-9a-f]{16}\.zip/airflow_spark_pipeline/__init__", origin)
         assert airflow == "False"

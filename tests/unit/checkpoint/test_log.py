@@ -56,7 +56,7 @@ class TestCommits:
     def test_a_hint_that_the_unit_is_unfinished_is_there_before_the_claim(self, log: RunLog, store: DictStore) -> None:
         _claim(log)
         operations = [call for call in store.calls if call[0] in ("write", "create")]
-        assert operations == [("write", "p/_open/u"), ("create", "p/u/00000000.json")]
+        assert operations == [("write", "_open/p~u"), ("create", "p/u/00000000.json")]
 
     def test_looking_up_costs_one_list_and_one_read_whatever_is_stored(self, log: RunLog, store: DictStore) -> None:
         commit = _claim(log)
@@ -234,7 +234,7 @@ class TestEndings:
         end = log.append(_claim(log), make_state(done="abc", status=CheckpointStatus.COMPLETED))
         log.retire(end)
         assert _commits(store) == ["00000001.json"]
-        assert "p/_open/u" not in store.objects
+        assert "_open/p~u" not in store.objects
         assert _claim(_log(store), make_state(epoch=1)).number == 2
 
     def test_cleaning_up_twice_is_harmless(self, log: RunLog, store: DictStore) -> None:
@@ -248,6 +248,28 @@ class TestEndings:
         newer = _claim(_log(store), make_state(epoch=1))
         log.retire(end)
         assert log.latest() == newer
+
+    def test_a_hint_that_a_new_claim_left_during_a_clean_up_stays(self, log: RunLog, store: DictStore) -> None:
+        end = log.append(_claim(log), make_state(status=CheckpointStatus.COMPLETED))
+
+        def claim_meanwhile(operation: str, path: str) -> None:
+            if (operation, path) == ("delete", "_open/p~u"):
+                store.before = lambda operation, path: None
+                _claim(_log(store), make_state(epoch=1))
+
+        store.before = claim_meanwhile
+        log.retire(end)
+        assert "_open/p~u" in store.objects
+
+    def test_saved_outputs_go_with_the_run_and_those_of_a_newer_attempt_stay(
+        self, log: RunLog, store: DictStore
+    ) -> None:
+        end = log.append(_claim(log), make_state(status=CheckpointStatus.COMPLETED, claim_number=3))
+        mine = [f"_outputs/p/u/{number:08d}-x/0000-a/v/part-0" for number in (0, 3)]
+        newer = "_outputs/p/u/00000004-y/0000-a/v/part-0"
+        store.objects |= dict.fromkeys([*mine, newer], b"data")
+        log.retire(end)
+        assert [path for path in store.objects if path.startswith("_outputs")] == [newer]
 
     def test_history_keeps_one_object_a_run_out_of_the_way_of_look_ups(self, log: RunLog, store: DictStore) -> None:
         end = log.append(_claim(log), make_state(status=CheckpointStatus.COMPLETED))

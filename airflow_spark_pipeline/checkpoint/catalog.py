@@ -1,0 +1,190 @@
+"""What a location holds: the unfinished runs, the run of an id, and the clean-up of what nobody needs any more.
+
+Promises: listing unfinished runs costs in proportion to them, not to history; one unreadable run does not hide the
+others; ``prune`` never touches a run that is alive, and is safe beside running drivers and beside another ``prune``.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from airflow_spark_pipeline.checkpoint.key import parse_run_id, pipeline_slug
+from airflow_spark_pipeline.checkpoint.log import HISTORY, OPEN, Commit, RunLog, outputs_path
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, decode
+from airflow_spark_pipeline.checkpoint.store import CheckpointStore
+from airflow_spark_pipeline.exceptions import CheckpointError, SupersededError
+
+_ENDED = (CheckpointStatus.COMPLETED, CheckpointStatus.DISCARDED)
+
+#: A last commit is kept for at least this many seconds, far above any pause of a process: three days.
+TOMBSTONE_SECONDS = 3 * 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunEntry:
+    """A unit of work in a listing.
+
+    :param path: its directory, relative to the location
+    :param commit: the newest commit, ``None`` where it cannot be read
+    :param error: why it cannot be read
+    :param alive: whether a driver showed a sign of life within its lease
+    """
+
+    path: str
+    commit: Commit | None
+    error: CheckpointError | None = None
+    alive: bool = False
+
+
+@dataclass(slots=True)
+class PruneReport:
+    """What :func:`prune` did, or would do."""
+
+    discarded: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    alive: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+
+
+def unfinished_runs(store: CheckpointStore, pipeline_name: str | None = None) -> Iterator[RunEntry]:
+    """Give the units of work that are neither completed nor discarded: one list, and two requests for each.
+
+    :param pipeline_name: only those of this pipeline
+    :raises CheckpointError: the location cannot be listed
+    """
+    prefix = "" if pipeline_name is None else f"{pipeline_slug(pipeline_name)}~"
+    now = _now(store)
+    for hint in sorted(found.name for found in store.list(OPEN)):
+        path = hint.replace("~", "/", 1)
+        if not hint.startswith(prefix) or path.count("/") != 1:
+            continue
+        entry = _entry(store, path, now)
+        if entry is not None and (entry.commit is None or entry.commit.state.status not in _ENDED):
+            yield entry
+
+
+def find_run(store: CheckpointStore, run_id: str) -> RunEntry | None:
+    """Return the unit of work that the id of any of its attempts names, ``None`` where nothing is recorded.
+
+    :raises ValueError: it is no run id
+    :raises CheckpointError: the store could not answer
+    """
+    path, _ = parse_run_id(run_id)
+    return _entry(store, path, _now(store))
+
+
+def finished_runs(store: CheckpointStore, pipeline_name: str) -> Iterator[CheckpointState]:
+    """Give what is kept of a pipeline's finished runs (``cleanup-on-success = false``), oldest name first.
+
+    :raises CheckpointError: one of them cannot be read
+    """
+    directory = f"{pipeline_slug(pipeline_name)}/{HISTORY}"
+    for name in sorted(found.name for found in store.list(directory)):
+        path = f"{directory}/{name}"
+        yield decode(store.read(path), store.describe(path))
+
+
+def discard(store: CheckpointStore, run_id: str) -> bool:
+    """Give up the progress of a unit of work, so that its next attempt starts over. Returns whether there was any.
+
+    A driver that is at work stops at its next heartbeat or commit, whichever comes first.
+
+    :raises ValueError: it is no run id
+    :raises SupersededError: somebody recorded something at the same moment; look again
+    """
+    path, _ = parse_run_id(run_id)
+    return RunLog(store, path).discard() is not None
+
+
+def prune(
+    store: CheckpointStore,
+    older_than: float,
+    *,
+    pipeline_name: str | None = None,
+    tombstone_seconds: float = TOMBSTONE_SECONDS,
+    dry_run: bool = False,
+) -> PruneReport:
+    """Discard abandoned runs, and remove what is left of ended ones.
+
+    :param older_than: age in seconds, by the store's clock, of the newest object of a run
+    :param pipeline_name: only runs of this pipeline
+    :param tombstone_seconds: the last commit of an ended run stays for at least this long, whatever ``older_than`` says
+    :param dry_run: only report
+    :raises CheckpointError: the location cannot be listed
+    """
+    report, now = PruneReport(), _now(store)
+    pipelines = [pipeline_slug(pipeline_name)] if pipeline_name is not None else store.list_directories("")
+    for pipeline in pipelines:
+        if pipeline.startswith("_"):
+            continue
+        for unit in store.list_directories(pipeline):
+            if not unit.startswith("_"):
+                _prune_unit(store, f"{pipeline}/{unit}", now, older_than, tombstone_seconds, report, dry_run=dry_run)
+        if not dry_run:
+            for found in store.list(f"{pipeline}/{HISTORY}"):
+                if now - found.modified > older_than:
+                    store.delete(f"{pipeline}/{HISTORY}/{found.name}")
+    return report
+
+
+def _prune_unit(
+    store: CheckpointStore,
+    path: str,
+    now: float,
+    older_than: float,
+    tombstone_seconds: float,
+    report: PruneReport,
+    *,
+    dry_run: bool,
+) -> None:
+    newest = max((found.modified for found in store.list(path)), default=now)
+    if now - newest <= older_than:
+        return
+    entry = _entry(store, path, now)
+    if entry is None:
+        return
+    if entry.alive:
+        report.alive.append(path)
+    elif entry.commit is None:
+        report.unreadable.append(path)
+    elif entry.commit.state.status not in _ENDED:
+        report.discarded.append(path)
+        if not dry_run:
+            try:
+                RunLog(store, path).discard()
+            except SupersededError:
+                report.discarded.remove(path)  # it came back to life
+    elif now - newest > tombstone_seconds:
+        report.removed.append(path)
+        if not dry_run:
+            # Nobody has written here for longer than any process sleeps, so no late writer can find its number free.
+            store.delete_tree(outputs_path(path))
+            store.delete(f"{OPEN}/{path.replace('/', '~')}")
+            store.delete_tree(path)
+
+
+def _entry(store: CheckpointStore, path: str, now: float) -> RunEntry | None:
+    log = RunLog(store, path, retry_seconds=0)
+    try:
+        commit = log.latest()
+        listing = log.listing()
+    except CheckpointError as error:
+        return RunEntry(path, None, error)
+    if commit is None:
+        return None
+    lease = commit.state.lease_seconds + store.clock_slack
+    running = commit.state.status is CheckpointStatus.RUNNING
+    alive = running and any(now - modified <= lease for modified in listing.heartbeats.values())
+    return RunEntry(path, commit, alive=alive)
+
+
+def _now(store: CheckpointStore) -> float:
+    """Return the time by the store's own clock: the only one that its objects' times can be compared with."""
+    name = f"now-{uuid.uuid4().hex}"
+    store.write(f"_clock/{name}", b"")
+    try:
+        return next(found.modified for found in store.list("_clock") if found.name == name)
+    finally:
+        store.delete(f"_clock/{name}")

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import pytest
+
+from airflow_spark_pipeline.checkpoint.catalog import discard, find_run, prune, unfinished_runs
+from airflow_spark_pipeline.checkpoint.key import make_run_id, pipeline_slug
+from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
+from airflow_spark_pipeline.exceptions import CorruptCheckpointError
+from tests.fakes import DictStore, make_state
+
+PIPELINE = pipeline_slug("Test")
+DAY = 24 * 3600.0
+
+
+@pytest.fixture
+def store() -> DictStore:
+    return DictStore()
+
+
+def _run(store: DictStore, unit: str, status: CheckpointStatus = CheckpointStatus.FAILED) -> Commit:
+    log = RunLog(store, f"{PIPELINE}/{unit}")
+    commit = log.append(log.claim(lambda latest: make_state()), make_state(done="a", status=status))
+    if status is CheckpointStatus.COMPLETED:
+        log.retire(commit)
+    return commit
+
+
+def _paths(store: DictStore) -> list[str]:
+    return [entry.path.partition("/")[2] for entry in unfinished_runs(store)]
+
+
+def test_unfinished_runs_are_listed_and_finished_ones_are_not(store: DictStore) -> None:
+    _run(store, "failed")
+    _run(store, "running", CheckpointStatus.RUNNING)
+    _run(store, "done", CheckpointStatus.COMPLETED)
+    assert _paths(store) == ["failed", "running"]
+
+
+def test_listing_costs_the_same_however_many_runs_have_finished(store: DictStore) -> None:
+    _run(store, "failed")
+    for number in range(50):
+        _run(store, f"done-{number}", CheckpointStatus.COMPLETED)
+    store.calls.clear()
+    assert _paths(store) == ["failed"]
+    assert len(store.calls) <= 7
+
+
+def test_a_hint_is_never_trusted(store: DictStore) -> None:
+    """A clean-up that died before its last step leaves the hint of a finished run."""
+    _run(store, "done", CheckpointStatus.COMPLETED)
+    store.objects[f"_open/{PIPELINE}~done"] = b""
+    store.objects["_open/never-claimed~u"] = b""
+    store.objects["_open/no-unit"] = b""
+    assert _paths(store) == []
+
+
+def test_one_unreadable_run_does_not_hide_the_others(store: DictStore) -> None:
+    _run(store, "a-broken")
+    _run(store, "b-fine")
+    store.objects[f"{PIPELINE}/a-broken/00000001.json"] = b"{"
+    broken, fine = unfinished_runs(store)
+    assert isinstance(broken.error, CorruptCheckpointError)
+    assert fine.commit is not None
+
+
+def test_only_the_runs_of_one_pipeline_are_given_where_one_is_named(store: DictStore) -> None:
+    _run(store, "mine")
+    RunLog(store, f"{pipeline_slug('Tes')}/other").claim(lambda latest: make_state())
+    assert [entry.path for entry in unfinished_runs(store, "Test")] == [f"{PIPELINE}/mine"]
+
+
+def test_a_running_driver_is_told_from_a_dead_one_by_its_lease(store: DictStore) -> None:
+    _run(store, "alive", CheckpointStatus.RUNNING)
+    _run(store, "dead", CheckpointStatus.RUNNING)
+    store.write(f"{PIPELINE}/dead/hb-1", b"{}")
+    store.clock.sleep(61)
+    store.write(f"{PIPELINE}/alive/hb-1", b"{}")
+    assert {entry.path.partition("/")[2]: entry.alive for entry in unfinished_runs(store)} == {
+        "alive": True,
+        "dead": False,
+    }
+
+
+def test_the_id_of_any_attempt_leads_to_the_units_newest_commit(store: DictStore) -> None:
+    commit = _run(store, "u")
+    entry = find_run(store, make_run_id(f"{PIPELINE}/u", 0))
+    assert entry is not None
+    assert entry.commit == commit
+    assert find_run(store, make_run_id(f"{PIPELINE}/absent", 0)) is None
+
+
+def test_discarding_by_id_makes_the_next_attempt_start_over(store: DictStore) -> None:
+    _run(store, "u")
+    run_id = make_run_id(f"{PIPELINE}/u", 0)
+    assert discard(store, run_id)
+    assert _paths(store) == []
+    latest = RunLog(store, f"{PIPELINE}/u").latest()
+    assert latest is not None
+    assert latest.state.completed_components == ()
+    assert not discard(store, make_run_id(f"{PIPELINE}/absent", 0))
+
+
+class TestPrune:
+    def test_an_abandoned_run_is_discarded_first_and_removed_much_later(self, store: DictStore) -> None:
+        _run(store, "old")
+        store.objects[f"_outputs/{PIPELINE}/old/00000000-1-x/0000/v/part"] = b"data"
+        store.clock.sleep(31 * DAY)
+        _run(store, "young")
+        assert prune(store, 30 * DAY).discarded == [f"{PIPELINE}/old"]
+        assert _paths(store) == ["young"]
+        assert not any(path.startswith("_outputs") for path in store.objects)
+        assert any(path.startswith(f"{PIPELINE}/old/") for path in store.objects)  # the tombstone
+        store.clock.sleep(31 * DAY)
+        assert prune(store, 30 * DAY).removed == [f"{PIPELINE}/old"]
+        assert not any("old" in path for path in store.objects)
+
+    def test_the_last_commit_of_an_ended_run_outlives_every_pause_whatever_age_is_asked_for(
+        self, store: DictStore
+    ) -> None:
+        """Without it the number of a writer that sleeps would be free again."""
+        _run(store, "done", CheckpointStatus.COMPLETED)
+        store.clock.sleep(DAY)
+        assert prune(store, 0.0).removed == []
+        store.clock.sleep(3 * DAY)
+        assert prune(store, 0.0).removed == [f"{PIPELINE}/done"]
+
+    def test_a_live_run_is_never_touched_however_old_its_commits_are(self, store: DictStore) -> None:
+        _run(store, "u", CheckpointStatus.RUNNING)
+        store.clock.sleep(365 * DAY)
+        store.write(f"{PIPELINE}/u/hb-1", b"{}")
+        before = dict(store.objects)
+        report = prune(store, 0.0 - 1)
+        assert report.alive == [f"{PIPELINE}/u"]
+        assert store.objects == before
+
+    def test_a_dry_run_says_the_same_and_leaves_everything(self, store: DictStore) -> None:
+        _run(store, "old")
+        _run(store, "done", CheckpointStatus.COMPLETED)
+        store.clock.sleep(31 * DAY)
+        before = dict(store.objects)
+        report = prune(store, DAY, dry_run=True)
+        assert (report.discarded, report.removed) == ([f"{PIPELINE}/old"], [f"{PIPELINE}/done"])
+        assert store.objects == before
+
+    def test_an_unreadable_run_is_reported_and_left_for_a_person(self, store: DictStore) -> None:
+        _run(store, "broken")
+        store.objects[f"{PIPELINE}/broken/00000001.json"] = b"{"
+        store.clock.sleep(31 * DAY)
+        assert prune(store, DAY).unreadable == [f"{PIPELINE}/broken"]
+        assert f"{PIPELINE}/broken/00000000.json" in store.objects

@@ -1,0 +1,207 @@
+"""Which Spark and which Python are used, and what is said where none is."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from airflow_spark_pipeline.exceptions import SparkInstallationError
+from airflow_spark_pipeline.hooks import installation
+from airflow_spark_pipeline.hooks.installation import (
+    driver_python,
+    find_spark_submit,
+    python_path,
+    require_java,
+)
+
+
+def executable(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("#!/bin/sh\n", encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No Spark and no Java: nothing is set, ``PATH`` is one empty directory, and pyspark is not installed."""
+    for name in ("SPARK_HOME", "JAVA_HOME", "PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "path").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "path"))
+    install_no_pyspark(monkeypatch)
+
+
+def install_no_pyspark(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.metadata, "version", _not_installed)
+
+
+def _not_installed(name: str) -> str:
+    raise importlib.metadata.PackageNotFoundError(name)
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Install pyspark, pyspark-client or both: ``install(files="4.2.0", jars="4.2.0", pyspark="4.2.0")``."""
+
+    def build(*, files: str = "4.2.0", jars: str | None = "4.2.0", **distributions: str) -> Path:
+        home = tmp_path / "site-packages" / "pyspark"
+        home.mkdir(parents=True)
+        (home / "__init__.py").touch()
+        (home / "version.py").write_text(f'__version__: str = "{files}"\n', encoding="utf-8")
+        if jars is not None:
+            executable(home / "bin" / "spark-submit")
+            (home / "jars").mkdir()
+            (home / "jars" / f"spark-core_2.13-{jars}.jar").touch()
+        spec = importlib.machinery.ModuleSpec("pyspark", None, is_package=True)
+        spec.submodule_search_locations = [str(home)]
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
+        versions = {name.replace("_", "-"): version for name, version in distributions.items()}
+        monkeypatch.setattr(
+            importlib.metadata,
+            "version",
+            lambda name: versions[name] if name in versions else _not_installed(name),
+        )
+        return home
+
+    return build
+
+
+# ---- spark-submit
+
+
+def test_spark_home_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, install: Callable[..., Path]) -> None:
+    install(pyspark="4.2.0")
+    binary = executable(tmp_path / "spark" / "bin" / "spark-submit")
+    monkeypatch.setenv("SPARK_HOME", str(tmp_path / "spark"))
+    assert find_spark_submit() == (str(binary), {})
+
+
+def test_a_spark_home_without_spark_submit_is_an_error_that_names_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, install: Callable[..., Path]
+) -> None:
+    """Falling back in silence would run another Spark than the one that somebody chose."""
+    install(pyspark="4.2.0")
+    monkeypatch.setenv("SPARK_HOME", str(tmp_path / "spark"))
+    with pytest.raises(SparkInstallationError) as caught:
+        find_spark_submit()
+    binary = tmp_path / "spark" / "bin" / "spark-submit"
+    assert str(caught.value) == f"SPARK_HOME is {tmp_path / 'spark'}, but {binary} is not there or cannot be run."
+    assert not caught.value.retry_helps
+
+
+def test_an_installed_pyspark_is_used_with_its_own_home(install: Callable[..., Path], tmp_path: Path) -> None:
+    home = install(pyspark="4.2.0", pyspark_client="4.2.0")
+    executable(tmp_path / "path" / "spark-submit")
+    assert find_spark_submit() == (str(home / "bin" / "spark-submit"), {"SPARK_HOME": str(home)})
+
+
+def test_a_pyspark_client_alone_has_no_spark_submit_so_that_the_path_is_asked(
+    install: Callable[..., Path], tmp_path: Path
+) -> None:
+    install(jars=None, pyspark_client="4.2.0")
+    binary = executable(tmp_path / "path" / "spark-submit")
+    assert find_spark_submit() == (str(binary), {})
+
+
+def test_a_pyspark_client_alone_is_explained_with_the_command_that_helps(install: Callable[..., Path]) -> None:
+    install(jars=None, pyspark_client="4.2.0")
+    with pytest.raises(SparkInstallationError) as caught:
+        find_spark_submit()
+    text = str(caught.value)
+    assert "the Spark provider brings pyspark-client only, which has none" in text
+    assert "pip install 'airflow-spark-pipeline[spark]', or set SPARK_HOME." in text
+
+
+def test_without_any_spark_the_same_is_said() -> None:
+    with pytest.raises(SparkInstallationError, match="There is no spark-submit"):
+        find_spark_submit()
+
+
+def test_python_files_of_another_spark_than_the_jars_are_refused(install: Callable[..., Path]) -> None:
+    """That is what is left on disk where pyspark-client was installed after another pyspark."""
+    home = install(files="4.2.0", jars="4.1.0", pyspark="4.1.0", pyspark_client="4.2.0")
+    with pytest.raises(SparkInstallationError) as caught:
+        find_spark_submit()
+    text = str(caught.value)
+    assert f"The Python files in {home} are of Spark 4.2, the jars of Spark 4.1" in text
+    assert "pip install 'airflow-spark-pipeline[spark]' --force-reinstall" in text
+
+
+def test_two_versions_whose_files_happen_to_fit_are_warned_of(
+    install: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    install(pyspark="4.2.0", pyspark_client="4.1.0")
+    with caplog.at_level(logging.WARNING, logger=installation.__name__):
+        find_spark_submit()
+    (record,) = caplog.records
+    assert "pyspark 4.2.0 and pyspark-client 4.1.0 own the same files" in record.getMessage()
+
+
+def test_two_patches_of_one_version_are_fine(install: Callable[..., Path], caplog: pytest.LogCaptureFixture) -> None:
+    install(files="4.2.1", jars="4.2.0", pyspark="4.2.0", pyspark_client="4.2.1")
+    find_spark_submit()
+    assert not caplog.records
+
+
+# ---- Java
+
+
+def test_java_is_found_on_the_path(tmp_path: Path) -> None:
+    executable(tmp_path / "path" / "java")
+    require_java()
+
+
+def test_java_is_found_in_its_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    executable(tmp_path / "jdk" / "bin" / "java")
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "jdk"))
+    require_java()
+
+
+def test_a_wrong_java_home_is_named_even_where_the_path_has_a_java(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spark looks into JAVA_HOME alone where it is set."""
+    executable(tmp_path / "path" / "java")
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "jdk"))
+    with pytest.raises(SparkInstallationError, match=f"JAVA_HOME is {tmp_path / 'jdk'}"):
+        require_java()
+
+
+def test_without_java_the_version_that_is_needed_is_said() -> None:
+    with pytest.raises(SparkInstallationError, match="Spark needs Java 17 or newer"):
+        require_java()
+
+
+# ---- Python
+
+
+def test_the_drivers_python_is_the_one_that_spark_would_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    conf: dict[str, str] = {}
+    assert driver_python(conf) == sys.executable
+    monkeypatch.setenv("PYSPARK_PYTHON", "/env/python")
+    assert driver_python(conf) == "/env/python"
+    monkeypatch.setenv("PYSPARK_DRIVER_PYTHON", "/env/driver")
+    assert driver_python(conf) == "/env/driver"
+    conf["spark.pyspark.python"] = "/conf/python"
+    assert driver_python(conf) == "/conf/python"
+    conf["spark.pyspark.driver.python"] = "/conf/driver"
+    assert driver_python(conf) == "/conf/driver"
+
+
+def test_a_spark_home_brings_its_own_pyspark_and_py4j(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lib = tmp_path / "python" / "lib"
+    lib.mkdir(parents=True)
+    (lib / "py4j-0.10.9.9-src.zip").touch()
+    monkeypatch.setenv("SPARK_HOME", str(tmp_path))
+    assert python_path() == [str(tmp_path / "python"), str(lib / "py4j-0.10.9.9-src.zip")]
+
+
+def test_without_a_spark_home_the_python_finds_its_own() -> None:
+    assert python_path() == []
