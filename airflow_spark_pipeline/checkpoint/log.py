@@ -144,13 +144,13 @@ class RunLog:
 
         That is the claim itself, or a later commit of the same attempt where the cluster manager runs the driver again.
 
-        :raises SupersededError: the newest commit is somebody else's
+        :raises SupersededError: the newest commit is somebody else's, or gives this attempt's progress up
         """
         latest = self.latest()
         if latest is None:
             raise SupersededError(f"{self.store.describe(self.path)}: the claim of this driver is gone")
         mine = latest.state.attempt_id == attempt_id and (latest.number > number or latest.state.nonce == nonce)
-        if not mine:
+        if not mine or latest.state.status is CheckpointStatus.DISCARDED:  # which is recorded in the attempt's own name
             raise self.superseded(latest.state)
         return latest
 

@@ -24,7 +24,7 @@ _SHOWN_CHARS = 80
 _MISSING = "the file does not exist"
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """A problem was noted after which nothing more can be said."""
 
 
@@ -40,6 +40,8 @@ class Copies:
         self._problems = problems
         self._facts = Facts()
         self._starts: list[tuple[int, str | None]] = []
+        self._pieces: dict[str, list[str | Reference]] = {}
+        self._names: dict[Reference, str] = {}
         self._lines = 0
         self.words = Words()
         self.main = directory / "0.conf"
@@ -48,10 +50,13 @@ class Copies:
         """Copy the description.
 
         :param directory: where relative includes are looked up
-        :raises Unreadable: a text is not HOCON; the problem is noted
+        :raises UnreadableError: a text is not HOCON; the problem is noted
         """
         chain = (str((directory / pathlib.Path(file).name).resolve()),) if file and directory else ()
         self._copy(text.removeprefix("\ufeff"), Scope(file, directory=directory, chain=chain))
+        for name, pieces in self._pieces.items():
+            written = (piece if isinstance(piece, str) else self._write(piece) for piece in pieces)
+            (self._directory / name).write_text("".join(written), encoding="utf-8")
 
     def place(self, line: int) -> Place:
         """Return the place that pyhocon means by a line."""
@@ -64,7 +69,7 @@ class Copies:
 
     def give_up(self, name: str) -> list[Reference]:
         """Put `BROKEN` in place of a substitution that has no value; returns all that refer to it."""
-        found = [entry for entry in self._facts.references if entry.name == name and not entry.optional]
+        found = [entry for entry, known in self._names.items() if known == name and not entry.optional]
         handle = self.words.hold(BROKEN, Place(None, 0), "")
         for copy in self._directory.iterdir():
             copy.write_text(copy.read_text(encoding="utf-8").replace(f"${{{name}}}", handle), encoding="utf-8")
@@ -74,14 +79,32 @@ class Copies:
         start, name = self._lines, f"{len(self._starts)}.conf"
         self._starts.append((start, scope.file))
         self._lines += text.count("\n") + 1
-        guard = Guard(text, scope, self.words, self._facts, self._include, self._note)
         try:
-            guarded = guard.rewritten()
+            pieces = Guard(text, scope, self.words, self._facts, self._include, self._note).rewritten()
         except HoconSyntaxError as error:
             self._note(error.message + _quote_line(text, error), Place(scope.file, error.line))
-            raise Unreadable from None
-        (self._directory / name).write_text("\n" * start + guarded, encoding="utf-8")
+            raise UnreadableError from None
+        self._pieces[name] = ["\n" * start, *pieces]
         return name
+
+    def _write(self, reference: Reference) -> str:
+        """Write a reference with the path that it has from the root, the only one that pyhocon looks up."""
+        scope, path = reference.scope.path, reference.path
+        inside = (*scope, *path)
+        if scope and not reference.scope.in_list and inside in self._facts.certain:
+            path = inside
+        elif scope and not self._is_outside(inside, len(scope)):
+            message = (
+                f"pyhocon cannot tell whether `${{{join_path(path)}}}` is a key beside this include, or one of the "
+                "whole description; write the path from the root in the including file"
+            )
+            self._note(message, reference.place, reference.address)
+        self._names[reference] = self.words.join(path)
+        return f"${{{'?' * reference.optional}{self._names[reference]}}}"
+
+    def _is_outside(self, path: tuple[str, ...], depth: int) -> bool:
+        above = {path[:length] for length in range(1, len(path) + 1)}
+        return path[: depth + 1] not in self._facts.certain and not above & self._facts.opaque
 
     def _note(self, message: str, place: Place, address: Address = ()) -> None:
         self._problems.append(Problem(message, join_path(address), place.file, place.line or None))

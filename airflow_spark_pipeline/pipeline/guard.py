@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from airflow_spark_pipeline.pipeline.spec import join_path
 from airflow_spark_pipeline.pipeline.tokens import HoconSyntaxError, Token, tokenize
-from airflow_spark_pipeline.pipeline.words import Address, Path, Place, Word, Words, classify
+from airflow_spark_pipeline.pipeline.words import BROKEN, Address, Path, Place, Word, Words, classify
 
 _BLANK = ("space", "newline")
 _SEPARATORS = ("=", ":", "+=")
@@ -50,13 +50,11 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One ``${path}``.
+    """One ``${path}`` or ``${?path}``.
 
-    :param name: the path as pyhocon sees it
     :param address: of the key in whose value it stands
     """
 
-    name: str
     path: Path
     optional: bool
     scope: Scope
@@ -66,11 +64,18 @@ class Reference:
 
 @dataclass(slots=True)
 class Facts:
-    """What the guard saw in all files of a description."""
+    """What the guard saw outside of lists, in all files of a description.
+
+    :param scalars: keys with a value that is text only
+    :param parents: keys with keys of their own
+    :param certain: keys that have a value whatever the environment holds
+    :param opaque: keys whose value comes from a substitution, in part at least
+    """
 
     scalars: dict[Path, Place] = field(default_factory=dict)
     parents: set[Path] = field(default_factory=set)
-    references: list[Reference] = field(default_factory=list)
+    certain: set[Path] = field(default_factory=set)
+    opaque: set[Path] = field(default_factory=set)
 
 
 #: Copies an included file: (name, is it required?, scope of the including text, path, inside a list?, place); returns
@@ -129,16 +134,18 @@ class Guard:
         self._tokens = tokenize(text)
         self._next = 0
         self._depth = 0
-        self._out: list[str] = []
+        self._out: list[str | Reference] = []
         self._line = 1
         self._own: set[str] = set()  # the keys at the top of this text
-        self._pending: list[tuple[int, Reference]] = []
 
-    def rewritten(self) -> str:
-        """Return the text as pyhocon shall see it.
+    def rewritten(self) -> list[str | Reference]:
+        """Return the text as pyhocon shall see it, in pieces; where a reference leads, only all files together say.
 
         :raises HoconSyntaxError: at the first error after which nothing can be read
         """
+        if not self._scope.path:
+            # Of a file that holds nothing, pyhocon makes a list.
+            self._out.append(f"{self._words.mark}={self._words.hold(Word('text', ''), Place(None, 0), '')},")
         self._skip(_BLANK)
         if self._peek.kind == "[":
             self._fail("the file holds a list; a description is an object")
@@ -149,7 +156,11 @@ class Guard:
             self._skip(_BLANK)
             if self._peek.kind != "end":
                 self._fail("there is more text after the closing brace of the file")
-        return "".join(self._out)
+        for piece in self._out if self._scope.in_list else ():
+            if isinstance(piece, Reference) and piece.path[0] in self._own:
+                message = "an included file cannot use its own keys in substitutions when it is included in a list"
+                self._report(message, piece.place, ())
+        return self._out
 
     @property
     def _peek(self) -> Token:
@@ -185,12 +196,11 @@ class Guard:
         while self._peek.kind in (*_BLANK, ","):
             token = self._take()
             self._break_line(token)
-            if token.kind == ",":
-                commas += 1
-                self._out.append(",")
-            if commas > 1:
+            commas += token.kind == ","
+            if commas <= 1:
+                self._out.append("," * (token.kind == ","))
+            elif token.kind == "," and commas == 2:  # noqa: PLR2004  # once is enough
                 self._report("there is a comma with nothing before it; remove it", self._place(token), ())
-                commas = -len(self._tokens)  # once is enough
 
     def _members(self, path: Address, in_list: bool, closing: str, opened: Token) -> None:
         any_item = False
@@ -249,7 +259,9 @@ class Guard:
         appends = self._peek.kind != "{" and self._take().kind == "+="
         here = (*path, *key)
         if not in_list:
-            self._facts.parents.update(here[:length] for length in range(len(path) + 1, len(here)))
+            above = {tuple(map(str, here[:length])) for length in range(len(path) + 1, len(here))}
+            self._facts.parents |= above
+            self._facts.certain |= above
         if appends:
             self._append(here, in_list, start)
         self._value(here, in_list, start, listed=False)
@@ -259,12 +271,13 @@ class Guard:
         """Write ``l += x`` as ``l = ${?l} [x]``; of pyhocon's own reading, only x would be left."""
         if in_list:
             self._fail("`+=` does not work inside a list; write the whole list at once", start)
-        self._out.append("${?" + ".".join(self._words.name(str(part)) for part in here) + "}[")
+        path = tuple(map(str, here))
+        self._out += [Reference(path, True, Scope(), self._place(start), here), "["]
 
     def _value(self, here: Address, in_list: bool, start: Token, *, listed: bool) -> None:
         first = self._peek
         self._skip(_BLANK)
-        at, shapes, space, text = self._place(start), "", "", ""
+        at, begin, shapes, space, text = self._place(start), len(self._out), "", "", ""
         kind = ""  # of the scalar that is being put together
         while self._peek.kind not in _ENDS:
             token = self._take()
@@ -279,7 +292,7 @@ class Guard:
                 self._fail(message, token)
             if token.kind in ("text", "bare"):
                 # `10 minutes` is one text, its inner space included, and so is what follows a substitution.
-                alone = not kind and not (space and shapes.endswith("$"))
+                alone = not kind and not (space and shapes.endswith(("$", "?")))
                 kind = "text" if token.kind == "text" or not alone else classify(token.text)
                 text += (space if shapes else "") + token.text
                 shapes += "t"
@@ -288,43 +301,51 @@ class Guard:
                     kind, text = "text", text + space
                 self._hold(kind, text, at, here)
                 kind = text = ""
-                self._join(token, space, shapes, listed, here)
+                if token.kind.startswith("subst") and shapes.endswith(("$", "?")):
+                    if space and (shapes.endswith("?") or set(space) - {" ", "\t"}):
+                        self._fail("put the white space before this substitution in quotes, or remove it", token)
+                    self._out.append(space)
                 shapes += self._part(token, here, in_list, start)
             space = ""
         self._hold(kind, text, at, here)
         if not shapes:
             self._fail(f'`{join_path(here)}` has no value; write "" for an empty text', first)
-        if len(set(shapes) - {"$"}) > 1:
-            self._report("text, a list and an object cannot be joined in one value", at, here)
-        if not in_list and set(shapes) == {"t"}:
-            self._facts.scalars[tuple(map(str, here))] = at
+        if len(set(shapes) - {"$", "?"}) > 1:
+            self._break(begin, "text, a list and an object cannot be joined in one value", at, here)
+        elif listed and "{{" in shapes:
+            # HOCON merges them into one; of two components, the first would vanish.
+            self._break(begin, "there is no comma between two objects of a list", at, here)
+        if not in_list:
+            self._record(tuple(map(str, here)), shapes, at)
+
+    def _break(self, begin: int, message: str, at: Place, here: Address) -> None:
+        self._report(message, at, here)
+        self._out[begin:] = [self._words.hold(BROKEN, at, _key(here))]
+
+    def _record(self, path: Path, shapes: str, at: Place) -> None:
+        if set(shapes) == {"t"}:
+            self._facts.scalars[path] = at
+        if "{" in shapes:
+            self._facts.parents.add(path)
+        if "$" in shapes or "?" in shapes:
+            self._facts.opaque.add(path)
+        if set(shapes) != {"?"}:
+            self._facts.certain.add(path)
 
     def _hold(self, kind: str, text: str, at: Place, here: Address) -> None:
         if kind:
             self._out.append(self._words.hold(Word(kind, text), at, _key(here)))
 
-    def _join(self, token: Token, space: str, shapes: str, listed: bool, here: Address) -> None:
-        """Write what stands between two parts of a value, neither of them text."""
-        if token.kind == "{" and listed and shapes.endswith("{"):
-            # HOCON merges them into one; of two components, the first would vanish.
-            self._report("there is no comma between two objects of a list", self._place(token), here)
-        if token.kind.startswith("subst") and shapes.endswith("$") and space:
-            if self._pending[-1][1].optional or set(space) - {" ", "\t"}:
-                self._fail("put the white space before this substitution in quotes, or remove it", token)
-            self._out.append(space)
-
     def _part(self, token: Token, here: Address, in_list: bool, start: Token) -> str:
         """Write one part of a value that is not text; returns its shape."""
         if token.kind.startswith("subst"):
             target = split_path(tokenize(token.text, token.line, token.column + len(token.kind) - 3), token)
-            self._refer(target, token.kind == "subst?", token, here, in_list)
-            return "$"
+            self._refer(target, token, here)
+            return token.kind[-1].replace("t", "$")
         self._depth += 1
         if self._depth > _DEEPEST:
             self._fail("objects or lists are nested too deeply", token)
         if token.kind == "{":
-            if not in_list:
-                self._facts.parents.add(tuple(map(str, here)))
             mark = self._words.hold(Word("text", ""), self._place(start), _key(here))
             self._out.append(f"{{{self._words.mark}={mark},")
             self._members(here, in_list, "}", token)
@@ -349,14 +370,11 @@ class Guard:
             self._value((*path, index), True, token, listed=True)
             index += 1
 
-    def _refer(self, path: Path, optional: bool, token: Token, here: Address, in_list: bool) -> None:
-        name = ".".join(map(self._words.name, path))
-        if name != ".".join(path) and ".".join(path) in os.environ:
-            self._fail("only a variable whose name is of letters, digits, _ and - can be taken from the environment", token)
-        reference = Reference(name, path, optional, self._scope, self._place(token), here)
-        self._pending.append((len(self._out), reference))
-        self._facts.references.append(reference)
-        self._out.append(f"${{{'?' * optional}{name}}}")
+    def _refer(self, path: Path, token: Token, here: Address) -> None:
+        name = ".".join(path)
+        if name in os.environ and name != self._words.join(path):
+            self._fail("a variable is taken from the environment only if its name has letters, digits, - and _", token)
+        self._out.append(Reference(path, token.kind == "subst?", self._scope, self._place(token), here))
 
 
 def _key(here: Address) -> str:

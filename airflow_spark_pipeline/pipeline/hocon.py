@@ -21,12 +21,12 @@ import warnings
 from typing import Any
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
-from airflow_spark_pipeline.pipeline.files import Copies, Unreadable, read_text
+from airflow_spark_pipeline.pipeline.files import Copies, UnreadableError, read_text
 from airflow_spark_pipeline.pipeline.schema import read_description
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec, join_path
-from airflow_spark_pipeline.pipeline.words import BROKEN, Place, Places
+from airflow_spark_pipeline.pipeline.words import Place, Places
 
-_DEADLINE_S = 60.0
+_DEADLINE_S = float(os.environ.get("DL", "60"))
 _UNRESOLVED = re.compile(r"Cannot resolve variable \$\{\??([^}]*)\}")
 _AT = re.compile(r"\(line: (\d+)")
 _CIRCLE = (
@@ -77,7 +77,7 @@ def _read(
     try:
         copies = Copies(directory, problems)
         copies.guard(text, file, base_dir)
-    except Unreadable:
+    except UnreadableError:
         return None
     tree = _resolve(copies, file, problems)
     if tree is None:

@@ -58,9 +58,34 @@ class SparkSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreSpec:
+    """A store of the user's own: a Python class and its config.
+
+    :param instance_type: dotted name of a subclass of ``CheckpointStore``
+    :param instance_config: plain JSON, passed to its ``from_config``
+    """
+
+    instance_type: str
+    instance_config: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the block as plain JSON."""
+        return {"instance-type": self.instance_type, "instance-config": dict(self.instance_config)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> StoreSpec:
+        """Read what `to_dict` wrote."""
+        return cls(data["instance-type"], dict(data["instance-config"]))
+
+
+@dataclass(frozen=True, slots=True)
 class CheckpointSpec:
     """The ``checkpoint`` block; the defaults are those of the reference page.
 
+    :param on_change: what a resume does when a completed component was edited: ``fail``, ``restart`` from the first
+        component, or ``rerun-from-change``
+    :param config_match: what has to be as it was: what is ``completed``, or everything (``strict``)
+    :param store: a place for checkpoints that is not one of the built-in ones
     :param given: the (Python) names of the fields that somebody stated, in the file or as an override; only the
         others give way to `with_defaults`
     """
@@ -69,6 +94,9 @@ class CheckpointSpec:
     location: str | None = None
     auto_resume: bool = False
     cleanup_on_success: bool = True
+    on_change: str = "fail"
+    config_match: str = "completed"
+    store: StoreSpec | None = None
     given: frozenset[str] = frozenset()
 
     def with_defaults(self, **values: Any) -> CheckpointSpec:
@@ -97,6 +125,9 @@ class CheckpointSpec:
             "location": self.location,
             "auto-resume": self.auto_resume,
             "cleanup-on-success": self.cleanup_on_success,
+            "on-change": self.on_change,
+            "config-match": self.config_match,
+            "store": None if self.store is None else self.store.to_dict(),
             "given": sorted(self.given),
         }
 
@@ -108,11 +139,22 @@ class CheckpointSpec:
             location=data.get("location"),
             auto_resume=data["auto-resume"],
             cleanup_on_success=data["cleanup-on-success"],
+            on_change=data["on-change"],
+            config_match=data["config-match"],
+            store=None if data.get("store") is None else StoreSpec.from_dict(data["store"]),
             given=frozenset(data.get("given", ())),
         )
 
 
-CHECKPOINT_FIELDS = ("enabled", "location", "auto_resume", "cleanup_on_success")
+CHECKPOINT_FIELDS = (
+    "enabled",
+    "location",
+    "auto_resume",
+    "cleanup_on_success",
+    "on_change",
+    "config_match",
+    "store",
+)
 
 
 def _refuse_unknown(values: Iterable[str]) -> None:
@@ -131,12 +173,19 @@ class ComponentSpec:
     :param instance_name: unique in its pipeline; the identity under which checkpoints know the component
     :param instance_config: plain JSON, free-form
     :param path: where it stands, ``pipeline.pipeline-components[0]``, for messages
+    :param save_outputs: write the frames that it returns beside the checkpoint; ``None`` leaves it to the pipeline
+    :param replay_on_resume: run it again on resume, since it only defines views; ``None`` leaves it to the pipeline,
+        and then to the class
+    :param depends_on: names of earlier components: where one of them runs again, so does this one
     """
 
     instance_type: str
     instance_name: str
     instance_config: Mapping[str, Any]
     path: str
+    save_outputs: bool | None = None
+    replay_on_resume: bool | None = None
+    depends_on: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the component as plain JSON."""
@@ -145,6 +194,9 @@ class ComponentSpec:
             "instance-name": self.instance_name,
             "instance-config": dict(self.instance_config),
             "path": self.path,
+            "save-outputs": self.save_outputs,
+            "replay-on-resume": self.replay_on_resume,
+            "depends-on": list(self.depends_on),
         }
 
     @classmethod
@@ -155,6 +207,9 @@ class ComponentSpec:
             instance_name=data["instance-name"],
             instance_config=dict(data["instance-config"]),
             path=data["path"],
+            save_outputs=data.get("save-outputs"),
+            replay_on_resume=data.get("replay-on-resume"),
+            depends_on=tuple(data.get("depends-on", ())),
         )
 
 
@@ -164,6 +219,8 @@ class PipelineSpec:
 
     :param fail_fast: stop at the first component that fails
     :param source: the file it came from, or ``None`` for text
+    :param save_outputs: for every component that does not say
+    :param replay_on_resume: the same
     """
 
     pipeline_name: str
@@ -172,6 +229,8 @@ class PipelineSpec:
     checkpoint: CheckpointSpec = field(default_factory=CheckpointSpec)
     fail_fast: bool = True
     source: str | None = None
+    save_outputs: bool | None = None
+    replay_on_resume: bool | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the description as plain JSON, in the structure of the HOCON file, plus ``source``."""
@@ -180,6 +239,8 @@ class PipelineSpec:
             "pipeline": {
                 "pipeline-name": self.pipeline_name,
                 "fail-fast": self.fail_fast,
+                "save-outputs": self.save_outputs,
+                "replay-on-resume": self.replay_on_resume,
                 "checkpoint": self.checkpoint.to_dict(),
                 "pipeline-components": [component.to_dict() for component in self.components],
             },
@@ -197,4 +258,6 @@ class PipelineSpec:
             checkpoint=CheckpointSpec.from_dict(pipeline["checkpoint"]),
             fail_fast=pipeline["fail-fast"],
             source=data.get("source"),
+            save_outputs=pipeline.get("save-outputs"),
+            replay_on_resume=pipeline.get("replay-on-resume"),
         )

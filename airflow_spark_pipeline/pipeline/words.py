@@ -1,7 +1,7 @@
-"""Stand-ins for what pyhocon must not interpret: it gets a handle, and the handle stands for what was written.
+r"""Stand-ins for what pyhocon must not interpret: it gets a handle, and the handle stands for what was written.
 
 It promises that a scalar arrives as it was written, whatever pyhocon makes of ``5m``, ``007``, ``""`` in a list, tabs
-or ``\\u0041``, that a key is one key whatever characters it has, and that the place of a value is that of its own
+or ``\u0041``, that a key is one key whatever characters it has, and that the place of a value is that of its own
 line. Merging, including and substituting stay pyhocon's: it moves handles around like any other text, and joins them.
 Secrets come along: pyhocon's errors and logs can show handles only.
 """
@@ -96,6 +96,10 @@ class Words:
             return key
         return self._names.setdefault(key, f"key-{self._salt}-{len(self._names)}")
 
+    def join(self, path: Path) -> str:
+        """Return a path as pyhocon knows it."""
+        return ".".join(map(self.name, path))
+
     def release(self, tree: Any, places: Places, address: Address = ()) -> Any:
         """Return what pyhocon made of the handles, as dicts, lists and `Word`.
 
@@ -106,7 +110,8 @@ class Words:
         if isinstance(tree, list):
             items = [item for item in tree if item is not None]  # undefined; a null that was written is a handle
             released = [self.release(item, places, (*address, index)) for index, item in enumerate(items)]
-            places.of[address] = places.of[(*address, 0)] if items else Place(None, 0)
+            first: Address = (*address, 0)
+            places.of[address] = places.of[first] if items else Place(None, 0)
             return released
         return self._scalar(tree, places, address)
 

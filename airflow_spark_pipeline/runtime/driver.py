@@ -25,6 +25,7 @@ from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms, Other
 from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.processes import identify
+from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.exceptions import (
     CheckpointError,
     LeaseLostError,
@@ -100,6 +101,9 @@ class _Driver:
         self._watchdog.start()
         try:
             self._recorder.adopt(self._token, self._watchdog.guard)
+            if self._recorder.state.status is CheckpointStatus.COMPLETED:
+                # Run again by the cluster manager after the end: what followed it would undo the end.
+                return protocol.EXIT_COMPLETED, summarize(self._recorder.state)
             plan = make_plan(self._spec, self._recorder.state)
             self._recorder.running(plan)
             try:

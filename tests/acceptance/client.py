@@ -14,6 +14,7 @@ import httpx
 from tests.acceptance.deployment import Deployment, wait_for
 
 _TERMINAL = ("success", "failed")
+_SECONDS = 400.0
 _STEP = re.compile(r"\[\d+/\d+\] .+ (skipped \(|done in |failed after )")
 
 
@@ -95,7 +96,7 @@ class Run:
 
     # ---- what a user sees
 
-    def wait(self, state: str, *, tries: int | None = None, seconds: float = 240.0) -> None:
+    def wait(self, state: str, *, tries: int | None = None, seconds: float = _SECONDS) -> None:
         """Wait until the DAG run ends, which has to be in this state.
 
         :param tries: how many tries the task has to have had
@@ -174,7 +175,7 @@ class Run:
         """Which component ran to its end in which attempt."""
         return _short(self.entries("end"))
 
-    def wait_for_start(self, component: str, attempt: int, *, seconds: float = 200.0) -> Entry:
+    def wait_for_start(self, component: str, attempt: int, *, seconds: float = _SECONDS) -> Entry:
         """Wait until a component has started."""
 
         def probe() -> Entry | None:
@@ -187,7 +188,7 @@ class Run:
             f"{component} in attempt {attempt} of {self}", probe, seconds=seconds, alive=self._still_running
         )
 
-    def wait_for_marker(self, *, seconds: float = 200.0) -> int:
+    def wait_for_marker(self, *, seconds: float = _SECONDS) -> int:
         """Wait until the task waits to be killed. Returns the pid of its process."""
         marker = self.ledger.with_suffix(".dying")
 

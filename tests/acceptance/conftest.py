@@ -1,7 +1,7 @@
 """One Airflow for all tests of this folder, and the DAG runs that they ask for.
 
-A test names its DAG run in the marker ``dag_run``; the runs of all selected tests are triggered together as soon as
-Airflow is up, so that they share its time, and each test waits for its own.
+A test names its DAG run in the marker ``dag_run``. While it waits for that run, those of the next tests are on their
+way already.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from tests.acceptance.deployment import Deployment
 _HERE = Path(__file__).parent
 _EXAMPLES = _HERE.parents[1] / "dags_examples"
 _TASKS = {"nycflights": "delays"}
-_SECONDS = 420  # the first test waits for Airflow, and then for its turn
+_AT_A_TIME = 3
+_SECONDS = 900  # Airflow and Spark start slowly on a machine that has other things to do; every wait has its own limit
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -51,28 +52,47 @@ def client(deployment: Deployment) -> Iterator[Client]:
     client.close()
 
 
-@pytest.fixture(scope="session")
-def runs(request: pytest.FixtureRequest, client: Client) -> dict[str, Run]:
-    """The DAG runs of all selected tests, triggered in their order."""
-    runs: dict[str, Run] = {}
-    for item in request.session.items:
-        marker = item.get_closest_marker("dag_run")
-        if marker is not None and (run_id := _run_id(item)) not in runs:
-            (dag_id,) = marker.args
-            runs[run_id] = Run(client, dag_id, run_id, marker.kwargs, _TASKS.get(dag_id, "pipeline"))
-            runs[run_id].trigger()
-    return runs
+class Runs:
+    """The DAG runs of the selected tests, in the tests' order; a test's own and the next few are on their way.
+
+    More at a time would take longer in all: each starts a JVM, and those that wait to be killed hold a worker.
+    """
+
+    def __init__(self, client: Client, items: list[pytest.Item]) -> None:
+        self._runs: dict[str, Run] = {}
+        self._triggered: set[str] = set()
+        for item in items:
+            marker = item.get_closest_marker("dag_run")
+            if marker is not None:
+                (dag_id,) = marker.args
+                run_id = _run_id(item)
+                self._runs[run_id] = Run(client, dag_id, run_id, marker.kwargs, _TASKS.get(dag_id, "pipeline"))
+
+    def of(self, item: pytest.Item) -> Run:
+        """Return the run of a test; it and the next ones are triggered."""
+        run_ids = list(self._runs)
+        position = run_ids.index(_run_id(item))
+        for run_id in run_ids[position : position + _AT_A_TIME]:
+            if run_id not in self._triggered:
+                self._runs[run_id].trigger()
+                self._triggered.add(run_id)
+        return self._runs[run_ids[position]]
 
 
 def _run_id(item: pytest.Item) -> str:
     """The tests of a class share a run, since the marker is the class's."""
-    return item.name if not isinstance(item.parent, pytest.Class) else item.parent.name
+    return item.parent.name if isinstance(item.parent, pytest.Class) else item.name
+
+
+@pytest.fixture(scope="session")
+def runs(request: pytest.FixtureRequest, client: Client) -> Runs:
+    return Runs(client, request.session.items)
 
 
 @pytest.fixture
-def run(request: pytest.FixtureRequest, runs: dict[str, Run]) -> Run:
+def run(request: pytest.FixtureRequest, runs: Runs) -> Run:
     """The DAG run that the test's marker names."""
-    return runs[_run_id(request.node)]
+    return runs.of(request.node)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,8 +1,8 @@
 """A real Airflow, its processes and nothing else: scheduler with local workers, DAG processor, API server.
 
-``airflow standalone`` starts the same three (and a triggerer, which nothing here needs), but leaves them running when it
-is told to stop. Here each is started on its own and carries a mark in its environment that everything below it inherits,
-down to Spark's drivers: at the end, whatever carries the mark is ended, and nothing else.
+``airflow standalone`` starts the same three (and a triggerer, which nothing here needs), but leaves them running when
+it is told to stop. Here each is started on its own and carries a mark in its environment that everything below it
+inherits, down to Spark's drivers: at the end, whatever carries the mark is ended, and nothing else.
 """
 
 from __future__ import annotations

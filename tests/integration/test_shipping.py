@@ -425,7 +425,12 @@ def operate(folder: Path, component: str, module: str, **arguments: Any) -> dict
 
     context: Any = {"ti": TaskInstance(operator), "task_state_store": None}
     operator.render_template_fields(context)
-    return operator.execute(context)
+    try:
+        return operator.execute(context)
+    finally:
+        process = getattr(operator._hook, "_submit_sp", None)
+        if process is not None:
+            process.stdout.close()  # the provider's hook leaves it open
 
 
 @pytest.mark.spark

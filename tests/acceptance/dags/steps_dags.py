@@ -32,7 +32,7 @@ class DiesUnheard(SparkPipelineOperator):
         self._wait_to_be_killed(context, "before it reports")
 
     def _wait_to_be_killed(self, context: Context, moment: str) -> None:
-        conf = context["dag_run"].conf or {}  # type: ignore[union-attr]
+        conf = context["dag_run"].conf or {}
         if conf["dies"] == moment and context["ti"].try_number == 1:
             Path(os.environ["LEDGERS"], f"{context['run_id']}.dying").write_text(str(os.getpid()), encoding="utf-8")
             threading.Event().wait(_LONGER_THAN_ANY_TEST)

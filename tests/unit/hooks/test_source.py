@@ -17,7 +17,7 @@ CONF = "pipeline { pipeline-name = Shop }\n"
 @pytest.fixture
 def environment() -> Environment:
     """The one that Airflow gives a task."""
-    return SandboxedEnvironment(undefined=StrictUndefined)
+    return SandboxedEnvironment(undefined=StrictUndefined)  # type: ignore[no-untyped-call]
 
 
 def problem(pipeline: str, folder: Path) -> str:
@@ -76,7 +76,7 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
 
 def test_a_missing_object_behind_a_url_is_named_by_the_url(tmp_path: Path) -> None:
     url = (tmp_path / "shop.conf").as_uri()
-    assert problem(url, tmp_path).startswith(f"{url}: cannot be read: FileNotFoundError")
+    assert problem(url, tmp_path).startswith(f"{url}: cannot be read: ")
 
 
 # ---- rendered
@@ -133,7 +133,7 @@ def test_airflows_own_environment_keeps_its_comment_marks(environment: Environme
     [
         ("a = 1\nb = {{ ds | nope }}", 2, "No filter named 'nope'"),
         ("a = 1\nb = {{ nope }}", 2, "'nope' is undefined"),
-        ("a = 1\n{% if ds %}\nb = 2", 3, "Unexpected end of template"),
+        ("a = 1\n{% if ds %}\nb = 2", 2, "Unexpected end of template"),
     ],
     ids=["filter", "undefined", "open block"],
 )
@@ -149,5 +149,5 @@ def test_an_error_of_jinja_names_the_file_and_the_line(
 
 def test_an_expression_that_raises_is_an_error_of_the_description(environment: Environment) -> None:
     """Whatever the user's own expression raises; a retry does not help."""
-    with pytest.raises(PipelineDefinitionError, match="shop.conf"):
+    with pytest.raises(PipelineDefinitionError, match=r"shop\.conf"):
         render(PipelineSource("a = {{ 1 / 0 }}", "shop.conf"), {}, environment)

@@ -1,0 +1,120 @@
+"""Which checkpoint location a task uses, and with which credentials."""
+
+from __future__ import annotations
+
+import json
+import logging
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_spark_pipeline.exceptions import CheckpointLocationError
+from airflow_spark_pipeline.hooks import locations
+from airflow_spark_pipeline.hooks.locations import checkpoint_location, configured, lease_seconds, storage_options
+
+
+@pytest.fixture
+def in_configuration(airflow_config: Any) -> None:
+    airflow_config("spark_pipeline", "checkpoint_location", "s3://of/configuration")
+
+
+@pytest.mark.usefixtures("in_configuration")
+def test_the_argument_wins_over_the_file_and_the_file_over_the_configuration() -> None:
+    assert checkpoint_location("s3://of/argument", "s3://of/file") == "s3://of/argument"
+    assert checkpoint_location(None, "s3://of/file") == "s3://of/file"
+    assert checkpoint_location(None, None) == "s3://of/configuration"
+
+
+@pytest.mark.usefixtures("in_configuration")
+def test_an_argument_that_was_rendered_to_nothing_gives_way() -> None:
+    assert checkpoint_location("", None) == "s3://of/configuration"
+
+
+@pytest.mark.usefixtures("in_configuration")
+def test_a_location_that_is_named_needs_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+    checkpoint_location(None, None)
+    assert not caplog.records
+
+
+def test_a_temporary_one_is_used_where_none_is_named_and_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with caplog.at_level(logging.WARNING, logger=locations.__name__):
+        assert checkpoint_location(None, None) == str(tmp_path / "spark-pipeline-checkpoints")
+    (record,) = caplog.records
+    assert str(tmp_path) in record.getMessage()
+    assert "[spark_pipeline] checkpoint_location" in record.getMessage()
+
+
+def test_an_empty_option_is_none_at_all(airflow_config: Any) -> None:
+    assert configured("checkpoint_conn_id") is None
+    airflow_config("spark_pipeline", "checkpoint_conn_id", "lake")
+    assert configured("checkpoint_conn_id") == "lake"
+
+
+# ---- how long a driver may be silent
+
+
+def test_the_lease_is_the_options_number_of_seconds(airflow_config: Any) -> None:
+    airflow_config("spark_pipeline", "lease_seconds", "90")
+    assert lease_seconds() == 90.0
+
+
+@pytest.mark.parametrize("text", ["soon", "1", "-60", "nan"])
+def test_a_lease_that_cannot_be_kept_is_refused_with_the_option_and_the_least(airflow_config: Any, text: str) -> None:
+    airflow_config("spark_pipeline", "lease_seconds", text)
+    with pytest.raises(CheckpointLocationError, match=rf"\[spark_pipeline\] lease_seconds is '{text}'.* at least"):
+        lease_seconds()
+
+
+# ---- credentials
+
+
+def test_without_a_connection_the_environments_own_credentials_count() -> None:
+    assert storage_options(None) == {}
+
+
+def test_an_aws_connection_gives_key_secret_token_region_and_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_LAKE",
+        "aws://AKIA:s%2Fcret@/?aws_session_token=tok&region_name=eu-west-1&endpoint_url=http%3A%2F%2Fminio%3A9000",
+    )
+    assert storage_options("lake") == {
+        "key": "AKIA",
+        "secret": "s/cret",
+        "token": "tok",
+        "client_kwargs": {"endpoint_url": "http://minio:9000", "region_name": "eu-west-1"},
+    }
+
+
+def test_an_aws_connection_without_credentials_leaves_them_to_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On EKS or EC2 the role of the machine counts; an empty key would be taken for one."""
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", "aws://?region_name=eu-west-1")
+    assert storage_options("lake") == {"client_kwargs": {"region_name": "eu-west-1"}}
+
+
+def test_storage_options_in_the_extra_are_taken_as_they_are_and_win(monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = {"key": "mine", "client_kwargs": {"region_name": "us-east-1"}}
+    extra = {"region_name": "eu-west-1", "storage_options": theirs}
+    connection = {"conn_type": "aws", "login": "AKIA", "password": "x", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(connection))
+    assert storage_options("lake") == {
+        "key": "mine",
+        "secret": "x",
+        "client_kwargs": {"region_name": "us-east-1"},
+    }
+
+
+def test_any_connection_may_hold_storage_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = {"conn_type": "generic", "login": "not for fsspec", "extra": {"storage_options": {"anon": True}}}
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(connection))
+    assert storage_options("lake") == {"anon": True}
+
+
+def test_a_connection_that_does_not_exist_is_named() -> None:
+    with pytest.raises(CheckpointLocationError, match="'lake' does not exist") as caught:
+        storage_options("lake")
+    assert not caught.value.retry_helps

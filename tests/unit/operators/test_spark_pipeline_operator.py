@@ -1,0 +1,568 @@
+"""The operator without a Spark: what Airflow sees of it, what it decides, and what it submits.
+
+In place of spark-submit a *driver* takes the request, as the one that is shipped does, and answers through the log.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from airflow_spark_pipeline import SparkPipelineOperator
+from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
+from airflow_spark_pipeline.checkpoint.locations import open_store
+from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction, Failure
+from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
+from airflow_spark_pipeline.operators import submission
+from airflow_spark_pipeline.protocol import DriverRequest
+
+CONF = """
+spark {
+  app-name = "Shop of {{ ds }}"
+  config { "spark.sql.shuffle.partitions" = 7, "spark.hadoop.fs.s3a.secret.key" = hunter2 }
+}
+pipeline {
+  pipeline-name = Shop
+  pipeline-components = [
+    { instance-type = shop_etl.Extract, instance-config { input-path = "/in/{{ ds }}", api-token = swordfish } }
+    { instance-type = shop_etl.Clean }
+    { instance-type = shop_etl.Load }
+  ]
+}
+"""
+UNIT = UnitKey("default", "shop", "manual__2026-01-31", "etl", -1)
+NAMES = ("Extract", "Clean", "Load")
+
+
+@dataclass
+class TaskInstance:
+    """What the operator reads of Airflow's."""
+
+    task: SparkPipelineOperator
+    try_number: int
+    max_tries: int
+    dag_id: str = "shop"
+    run_id: str = "manual__2026-01-31"
+    task_id: str = "etl"
+    map_index: int = -1
+
+
+@dataclass
+class StateStore:
+    """Airflow's ``task_state_store`` of one task instance."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def get(self, key: str) -> Any:
+        return self.values.get(key)
+
+    def set(self, key: str, value: Any, **_: Any) -> None:
+        self.values[key] = value
+
+    def delete(self, key: str) -> None:
+        self.values.pop(key, None)
+
+
+@dataclass
+class Driver:
+    """Does what the request says until the component that fails, if any.
+
+    :param fails_at: name of a component
+    :param answer: raised when it has ended, as the provider's hook does for an exit code
+    :param silent: it never starts, as where the cluster refuses the job
+    """
+
+    fails_at: str | None = None
+    answer: Exception | None = None
+    silent: bool = False
+    commands: list[list[str]] = field(default_factory=list)
+    requests: list[DriverRequest] = field(default_factory=list)
+
+    def submit(self, hook: SparkPipelineSubmitHook, application: str = "", **_: Any) -> None:
+        arguments = hook._before_submit(hook)
+        self.commands.append(hook._build_spark_submit_command(application))
+        request = DriverRequest.from_json(Path(arguments[1]).read_text(encoding="utf-8"))
+        self.requests.append(request)
+        if not self.silent:
+            self.run(request)
+        if self.answer is not None:
+            raise self.answer
+
+    def run(self, request: DriverRequest) -> None:
+        assert request.token is not None
+        log = RunLog(open_store(request.location), request.unit)
+        commit = log.adopt(request.token.number, request.token.attempt_id, request.token.nonce)
+        commit = log.append(commit, replace(commit.state, status=CheckpointStatus.RUNNING))
+        for component in commit.state.components:
+            if component.name in commit.state.completed_components:
+                continue
+            if component.name == self.fails_at:
+                failure = Failure(component.name, component.index, "OSError", "disk full")
+                log.append(commit, replace(commit.state, status=CheckpointStatus.FAILED, failure=failure))
+                return
+            commit = log.append(commit, self.done(commit.state, component.name))
+        log.append(commit, replace(commit.state, status=CheckpointStatus.COMPLETED))
+
+    @staticmethod
+    def done(state: CheckpointState, name: str) -> CheckpointState:
+        record = state.component(name)
+        assert record is not None
+        ran = replace(record, action=ComponentAction.RAN, attempt=state.attempt, duration_seconds=1.0)
+        return replace(state.with_component(ran), completed_components=(*state.completed_components, name))
+
+
+@dataclass
+class Shop:
+    """A DAG folder with one task."""
+
+    folder: Path
+    driver: Driver
+    store: StateStore = field(default_factory=StateStore)
+
+    def operator(self, **arguments: Any) -> SparkPipelineOperator:
+        with DAG("shop", schedule=None, start_date=dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)) as dag:
+            given = {"pipeline": "shop.conf", "checkpoint_location": str(self.folder / "checkpoints"), "retries": 3}
+            operator = SparkPipelineOperator(task_id="etl", **{**given, **arguments})
+        dag.fileloc = str(self.folder / "dag.py")
+        return operator
+
+    def run(self, *, try_number: int = 1, max_tries: int = 3, **arguments: Any) -> dict[str, Any]:
+        """Do what Airflow's task runner does in one try."""
+        operator = self.operator(**arguments)
+        context = self.context(operator, try_number, max_tries)
+        operator.render_template_fields(context)
+        return operator.execute(context)
+
+    def context(self, operator: SparkPipelineOperator, try_number: int = 1, max_tries: int = 3) -> Any:
+        return {
+            "ti": TaskInstance(operator, try_number, max_tries),
+            "task_state_store": self.store,
+            "ds": "2026-01-31",
+            "params": {},
+        }
+
+    def latest(self) -> Commit:
+        log = RunLog(open_store(str(self.folder / "checkpoints")), unit_path("Shop", UNIT))
+        commit = log.latest()
+        assert commit is not None
+        return commit
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    (tmp_path / "shop.conf").write_text(CONF, encoding="utf-8")
+    driver = Driver()
+    monkeypatch.setattr(SparkPipelineSubmitHook, "submit", lambda hook, *a, **k: driver.submit(hook, *a, **k))
+    monkeypatch.setattr(SparkPipelineSubmitHook, "prepare", lambda hook: None)
+    monkeypatch.setattr(submission, "check_components", lambda *a, **k: None)
+    return Shop(tmp_path, driver)
+
+
+# ---- what Airflow sees
+
+
+def test_everything_that_the_providers_operator_renders_is_rendered_except_what_is_set_here() -> None:
+    theirs = set(SparkSubmitOperator.template_fields) - {"application", "java_class", "application_args"}
+    assert theirs <= set(SparkPipelineOperator.template_fields)
+    assert {"pipeline", "checkpoint_location"} <= set(SparkPipelineOperator.template_fields)
+    assert "application" not in SparkPipelineOperator.template_fields
+    assert "application_args" not in SparkPipelineOperator.template_fields
+
+
+def test_every_template_field_is_an_attribute(shop: Shop) -> None:
+    """Airflow refuses the DAG otherwise."""
+    operator = shop.operator()
+    assert [name for name in operator.template_fields if not hasattr(operator, name)] == []
+    assert set(operator.template_fields_renderers) <= set(operator.template_fields)
+
+
+def test_no_suffix_makes_airflow_read_the_file_while_the_dag_is_parsed() -> None:
+    assert not SparkPipelineOperator.template_ext
+
+
+def test_arguments_are_rendered(shop: Shop) -> None:
+    operator = shop.operator(
+        pipeline="{{ params.shop }}.conf",
+        checkpoint_location="/checkpoints/{{ ds }}",
+        py_files=["{{ params.shop }}.py"],
+        conf={"spark.app.day": "{{ ds }}"},
+        name="{{ ds }}",
+    )
+    context = shop.context(operator)
+    context["params"] = {"shop": "shop"}
+    operator.render_template_fields(context)
+    assert operator.pipeline == "shop.conf"
+    assert operator.checkpoint_location == "/checkpoints/2026-01-31"
+    assert operator.py_files == ["shop.py"]
+    assert operator.conf == {"spark.app.day": "2026-01-31"}
+    assert operator.name == "2026-01-31"
+
+
+def test_text_keeps_the_comments_that_jinja_would_take_for_its_own(shop: Shop) -> None:
+    text = "pipeline {# the shop of {{ ds }}\n  pipeline-name = Shop }"
+    operator = shop.operator(pipeline=text)
+    operator.render_template_fields(shop.context(operator))
+    assert operator.pipeline == text.replace("{{ ds }}", "2026-01-31")
+
+
+def test_what_text_was_rendered_from_is_not_rendered_again(shop: Shop) -> None:
+    name = 'pipeline-name = "{{ params.name }}"'
+    operator = shop.operator(pipeline=CONF.replace("pipeline-name = Shop", name))
+    context = shop.context(operator)
+    context["params"] = {"name": "{{ ds }}"}
+    operator.render_template_fields(context)
+    assert json.loads(operator.resolved_pipeline or "")["pipeline"]["pipeline-name"] == "{{ ds }}"
+
+
+def test_the_resolved_description_is_shown_with_its_secrets_masked(shop: Shop) -> None:
+    operator = shop.operator()
+    operator.render_template_fields(shop.context(operator))
+    shown = operator.resolved_pipeline or ""
+    components = json.loads(shown)["pipeline"]["pipeline-components"]
+    assert components[0]["instance-config"] == {"input-path": "/in/2026-01-31", "api-token": "***"}
+    assert json.loads(shown)["spark"]["config"] == {
+        "spark.sql.shuffle.partitions": "7",
+        "spark.hadoop.fs.s3a.secret.key": "***",
+    }
+    assert "hunter2" not in shown
+    assert "swordfish" not in shown
+
+
+def test_rendering_leaves_a_mistake_to_execute(shop: Shop) -> None:
+    """Otherwise Airflow would show it as a template error, without the fields that it did render."""
+    operator = shop.operator(pipeline="missing.conf", name="{{ ds }}")
+    operator.render_template_fields(shop.context(operator))
+    assert operator.name == "2026-01-31"
+    with pytest.raises(AirflowFailException, match=r"missing\.conf: there is no such file"):
+        operator.execute(shop.context(operator))
+
+
+def test_default_args_reach_the_operator(tmp_path: Path) -> None:
+    default_args = {
+        "checkpoint_location": "/checkpoints",
+        "checkpoint_conn_id": "lake",
+        "auto_resume": False,
+        "conn_id": "spark_prod",
+        "py_files": ["libs"],
+        "executor_memory": "2g",
+        "retries": 5,
+        "durable": False,
+    }
+    with DAG("shop", schedule=None, default_args=default_args):
+        operator = SparkPipelineOperator(task_id="etl", pipeline="shop.conf")
+    assert operator.checkpoint_location == "/checkpoints"
+    assert operator.checkpoint_conn_id == "lake"
+    assert operator.auto_resume is False
+    assert operator.conn_is_named
+    assert operator._conn_id == "spark_prod"
+    assert operator.py_files == ["libs"]
+    assert operator._executor_memory == "2g"
+    assert operator.retries == 5
+
+
+def test_an_argument_of_the_task_wins_over_the_default_args() -> None:
+    with DAG("shop", schedule=None, default_args={"auto_resume": False, "checkpoint_location": "/a"}):
+        operator = SparkPipelineOperator(task_id="etl", pipeline="x", auto_resume=True, checkpoint_location="/b")
+    assert (operator.auto_resume, operator.checkpoint_location) == (True, "/b")
+
+
+def test_default_args_of_a_spark_submit_task_beside_it_do_not_break_it() -> None:
+    """A shared ``default_args`` with an ``application`` is refused in words, like the argument itself."""
+    with (
+        DAG("shop", schedule=None, default_args={"application": "etl.py"}),
+        pytest.raises(ValueError, match="sets application itself"),
+    ):
+        SparkPipelineOperator(task_id="etl", pipeline="shop.conf")
+
+
+def test_the_operator_can_be_mapped(shop: Shop) -> None:
+    with DAG("shop", schedule=None) as dag:
+        SparkPipelineOperator.partial(task_id="etl", checkpoint_location="/x").expand(pipeline=["a.conf", "b.conf"])
+    assert dag.get_task("etl").is_mapped
+
+
+# ---- what it costs to parse a DAG file
+
+
+def run_python(code: str) -> list[str]:
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=120)
+    words: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return words
+
+
+def test_importing_the_operator_imports_no_package_that_the_providers_operator_does_not() -> None:
+    code = (
+        "import json, sys\n"
+        "import {module}\n"
+        "print(json.dumps(sorted({{name.partition('.')[0] for name in sys.modules}})))"
+    )
+    theirs = set(run_python(code.format(module="airflow.providers.apache.spark.operators.spark_submit")))
+    ours = set(run_python(code.format(module="airflow_spark_pipeline.operators.spark_pipeline")))
+    assert {name for name in ours - theirs if name not in sys.stdlib_module_names} == {"airflow_spark_pipeline"}
+
+
+def test_a_dag_file_is_parsed_and_serialized_without_opening_what_its_tasks_read(tmp_path: Path) -> None:
+    """A DAG file is parsed every few seconds, and by processes that have no business with the data of a task."""
+    (tmp_path / "shop.conf").write_text(CONF, encoding="utf-8")
+    (tmp_path / "libs").mkdir()
+    (tmp_path / "libs" / "shop_etl.py").touch()
+    (tmp_path / "dag.py").write_text(
+        "from airflow.sdk import DAG\n"
+        "from airflow_spark_pipeline import SparkPipelineOperator\n"
+        "with DAG('shop', schedule=None) as dag:\n"
+        "    SparkPipelineOperator(task_id='etl', pipeline='shop.conf', py_files=['libs'],\n"
+        f"                          checkpoint_location={str(tmp_path / 'checkpoints')!r})\n",
+        encoding="utf-8",
+    )
+    code = f"""
+import json, runpy, sys
+from airflow.serialization.serialized_objects import DagSerialization
+opened = []
+def hook(event, arguments):
+    if event in ("open", "os.listdir", "os.scandir", "os.mkdir", "subprocess.Popen", "socket.connect"):
+        opened.append(f"{{event}} {{arguments[0]}}")
+sys.addaudithook(hook)
+dag = runpy.run_path({str(tmp_path / "dag.py")!r})["dag"]
+DagSerialization.to_dict(dag)
+print(json.dumps([name for name in opened if {str(tmp_path)!r} in name or not name.startswith(("open", "os."))]))
+"""
+    assert run_python(code) == [f"open {tmp_path / 'dag.py'}"]
+
+
+# ---- what it decides
+
+
+def test_a_first_try_runs_everything_and_says_so(shop: Shop) -> None:
+    result = shop.run()
+    assert result["components_run"] == list(NAMES)
+    assert result["components_skipped"] == []
+    assert result["attempt"] == 1
+    assert result["resumed_from"] is None
+    assert result["seconds"] == 3.0
+    assert json.loads(json.dumps(result)) == result  # XCom
+
+
+def test_a_retry_resumes_at_the_component_that_failed(shop: Shop) -> None:
+    shop.driver.fails_at = "Clean"
+    with pytest.raises(AirflowException, match=r"at \[2/3\] Clean in attempt 1 \(1 of 3 done; a retry resumes there\)"):
+        shop.run()
+    failed = shop.latest().state.run_id
+
+    shop.driver.fails_at = None
+    result = shop.run(try_number=2)
+    assert result["components_run"] == ["Clean", "Load"]
+    assert result["components_skipped"] == ["Extract"]
+    assert result["resumed_from"] == failed
+    assert result["attempt"] == 2
+
+
+@pytest.mark.parametrize("where", ["argument", "file"])
+def test_with_auto_resume_off_a_retry_starts_from_the_first_component(shop: Shop, where: str) -> None:
+    arguments: dict[str, Any] = {"auto_resume": False}
+    if where == "file":
+        arguments = {"pipeline": CONF.replace("fail-fast", "") + "\npipeline.checkpoint.auto-resume = false\n"}
+    shop.driver.fails_at = "Load"
+    with pytest.raises(AirflowException, match="disk full"):
+        shop.run(**arguments)
+
+    shop.driver.fails_at = None
+    result = shop.run(try_number=2, **arguments)
+    assert result["components_run"] == list(NAMES)
+    assert result["resumed_from"] is None
+    assert result["attempt"] == 1
+
+
+def test_the_argument_wins_over_the_file(shop: Shop) -> None:
+    pipeline = f"{CONF}\npipeline.checkpoint.auto-resume = false\n"
+    shop.driver.fails_at = "Load"
+    with pytest.raises(AirflowException):
+        shop.run(pipeline=pipeline, auto_resume=True)
+    shop.driver.fails_at = None
+    assert shop.run(try_number=2, pipeline=pipeline, auto_resume=True)["components_run"] == ["Load"]
+
+
+def test_a_success_that_airflow_never_heard_of_is_reported_and_not_run_again(shop: Shop) -> None:
+    """The worker died between the driver's last commit and the report to Airflow; Airflow tries again."""
+    first = shop.run()
+    again = shop.run(try_number=2)
+    assert again == first
+    assert len(shop.driver.requests) == 1
+
+
+def test_a_success_that_was_cleared_is_run_from_the_start(shop: Shop) -> None:
+    first = shop.run()
+    again = shop.run(try_number=2, max_tries=4)  # so Airflow clears a task instance
+    assert again["components_run"] == list(NAMES)
+    assert again["run_id"] != first["run_id"]
+    assert len(shop.driver.requests) == 2
+
+
+def test_a_job_of_an_earlier_success_is_forgotten_before_a_new_one_starts(shop: Shop) -> None:
+    """The provider would find the old job, see that it succeeded, and report that instead of running anything."""
+    shop.run()
+    shop.store.set(SparkPipelineOperator.external_id_key, "driver-1")
+    shop.run(try_number=2, max_tries=4)
+    assert shop.store.get(SparkPipelineOperator.external_id_key) is None
+
+
+def test_a_dag_run_that_was_created_again_starts_from_the_first_component(shop: Shop) -> None:
+    shop.driver.fails_at = "Load"
+    with pytest.raises(AirflowException):
+        shop.run()
+    shop.store = StateStore()  # Airflow deletes it with the DAG run
+    shop.driver.fails_at = None
+    assert shop.run()["components_run"] == list(NAMES)
+
+
+def test_another_deployment_at_the_same_location_does_not_take_over(shop: Shop, airflow_config: Any) -> None:
+    shop.driver.fails_at = "Load"
+    with pytest.raises(AirflowException):
+        shop.run()
+    airflow_config("spark_pipeline", "namespace", "blue")
+    shop.driver.fails_at = None
+    assert shop.run(try_number=2)["components_run"] == list(NAMES)
+
+
+# ---- red and green
+
+
+def test_an_exit_code_of_zero_is_no_success_where_the_log_tells_of_none(shop: Shop) -> None:
+    shop.driver.silent = True
+    with pytest.raises(AirflowException) as caught:
+        shop.run()
+    assert not isinstance(caught.value, AirflowFailException)
+
+
+def test_an_exit_code_is_no_failure_where_the_log_tells_of_a_success(shop: Shop) -> None:
+    shop.driver.answer = AirflowException("Cannot execute: spark-submit. Error code is: 1.")
+    assert shop.run()["components_run"] == list(NAMES)
+
+
+def test_the_log_says_why_a_component_failed_and_not_the_exit_code(shop: Shop) -> None:
+    shop.driver.fails_at = "Clean"
+    shop.driver.answer = AirflowException("Cannot execute: spark-submit --master. Error code is: 1.")
+    with pytest.raises(AirflowException, match="OSError: disk full") as caught:
+        shop.run()
+    assert "spark-submit" not in str(caught.value)
+
+
+def test_where_no_driver_started_the_providers_own_words_stand(shop: Shop) -> None:
+    shop.driver.silent = True
+    shop.driver.answer = AirflowException("Cannot execute: spark-submit. Error code is: 1.\nConnection refused")
+    with pytest.raises(AirflowException, match="Connection refused"):
+        shop.run()
+
+
+def test_a_failure_that_no_retry_helps_ends_the_tries(shop: Shop) -> None:
+    def refuse(request: DriverRequest) -> None:
+        assert request.token is not None
+        log = RunLog(open_store(request.location), request.unit)
+        commit = log.adopt(request.token.number, request.token.attempt_id, request.token.nonce)
+        failure = Failure(None, None, "PipelineDefinitionError", "no class 'Lode'", retry_helps=False)
+        log.append(commit, replace(commit.state, status=CheckpointStatus.FAILED, failure=failure))
+
+    shop.driver.run = refuse  # type: ignore[method-assign]
+    with pytest.raises(AirflowFailException, match="no class 'Lode'"):
+        shop.run()
+
+
+# ---- what it submits
+
+
+def test_no_secret_of_the_file_is_in_the_command_line_and_the_driver_gets_them_all(shop: Shop) -> None:
+    shop.run()
+    (command,), (request,) = shop.driver.commands, shop.driver.requests
+    line = " ".join(command)
+    assert "hunter2" not in line
+    assert "swordfish" not in line
+    assert "spark.sql.shuffle.partitions=7" in command
+    assert request.spark_config == {"spark.hadoop.fs.s3a.secret.key": "hunter2"}
+    assert request.pipeline["pipeline"]["pipeline-components"][0]["instance-config"]["api-token"] == "swordfish"
+
+
+def test_credentials_of_the_location_travel_in_the_request_alone(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    extra = '{"storage_options": {"secret": "hunter3"}}'
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", f'{{"conn_type": "generic", "extra": {extra}}}')
+    shop.run(checkpoint_conn_id="lake")
+    assert shop.driver.requests[0].storage_options == {"secret": "hunter3"}
+    assert "hunter3" not in " ".join(shop.driver.commands[0])
+
+
+@pytest.mark.parametrize("end", ["success", "failure"])
+def test_the_request_is_gone_when_the_task_ends(shop: Shop, end: str) -> None:
+    files: list[Path] = []
+    submit = shop.driver.submit
+
+    def spy(hook: SparkPipelineSubmitHook, application: str = "", **_: Any) -> None:
+        files.append(Path(application))
+        submit(hook, application)
+
+    shop.driver.submit = spy  # type: ignore[method-assign]
+    if end == "success":
+        shop.run()
+    else:
+        shop.driver.fails_at = "Clean"
+        with pytest.raises(AirflowException):
+            shop.run()
+    (launcher,) = files
+    assert not launcher.exists()
+    assert not launcher.parent.parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({}, "Shop of 2026-01-31"),
+        ({"name": "Night {{ ds }}"}, "Night 2026-01-31"),
+        ({"pipeline": CONF.replace("app-name", "# app-name")}, "Shop"),
+    ],
+    ids=["of the file", "of the task", "of the pipeline"],
+)
+def test_the_application_has_a_name(shop: Shop, arguments: dict[str, Any], expected: str) -> None:
+    shop.run(**arguments)
+    (command,) = shop.driver.commands
+    assert command[command.index("--name") + 1] == expected
+
+
+@pytest.mark.parametrize(
+    ("spark", "connection", "conf", "master"),
+    [
+        ("", None, {}, "local[*]"),
+        ("spark.master = local[3]", None, {}, "local[3]"),
+        ("spark.master = local[3]", "spark://prod:7077", {}, "spark://prod:7077"),
+    ],
+    ids=["nobody", "file", "connection"],
+)
+def test_the_master_is_the_connections_else_the_files_else_local(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, spark: str, connection: str | None, conf: dict[str, str], master: str
+) -> None:
+    if connection is not None:
+        monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", connection)
+    shop.run(pipeline=CONF + spark.replace("local[3]", '"local[3]"'), conf=conf)
+    (command,) = shop.driver.commands
+    assert command[command.index("--master") + 1] == master
+
+
+def test_killing_a_task_that_has_not_submitted_yet_does_nothing(shop: Shop) -> None:
+    """Airflow calls ``on_kill`` whenever it stops a task, also while the description is read."""
+    shop.operator().on_kill()
+
+
+def test_killing_a_task_stops_its_driver(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed: list[SparkPipelineSubmitHook] = []
+    monkeypatch.setattr(SparkPipelineSubmitHook, "on_kill", killed.append)
+    operator = shop.operator()
+    operator.execute(shop.context(operator))
+    operator.on_kill()
+    assert killed == [operator._hook]

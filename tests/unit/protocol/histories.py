@@ -1,0 +1,90 @@
+"""Random histories of a :class:`World`, drawn by Hypothesis or by a seed; one vocabulary for both."""
+
+from __future__ import annotations
+
+import random
+
+from tests.unit.protocol.simulation import LEASE, Fault, Process, World
+
+#: How long a fault lasts: short is well below the lease, long is above it.
+SHORT, LONG = (0.5, 2.0, LEASE / 3), (LEASE * 1.5, LEASE * 3)
+DURATIONS = (*SHORT, *LONG)
+TIMED = (
+    Fault.OUTAGE,
+    Fault.ERROR_LATE,
+    Fault.DEATH_LATE,
+    Fault.FREEZE_BEFORE,
+    Fault.FREEZE_AFTER,
+    Fault.HANG_BEFORE,
+    Fault.HANG_AFTER,
+)
+
+
+def living(world: World, kind: str = "") -> list[Process]:
+    """The processes that are at work, the newest last."""
+    return [process for process in world.processes if not process.dead and process.name.startswith(kind)]
+
+
+def play(seed: int) -> World:
+    """One random history to its good end; the world is checked."""
+    draw = random.Random(seed)  # noqa: S311  # not a secret
+    world = World(
+        seed,
+        components=draw.choice((2, 3, 3, 4)),
+        whole_seconds=draw.random() < 0.3,
+        local=draw.random() < 0.3,
+        stubborn=draw.random() < 0.3,
+        seconds=draw.choice((0.5, 2.0, 4.0)),
+        fail_fast=draw.random() < 0.8,
+        keep_history=draw.random() < 0.2,
+    )
+    world.latencies = draw.choice(((0.01, 0.02, 0.05, 0.2), (0.01, 0.3, 0.9), (0.05,)))
+    for _ in range(draw.randint(2, 14)):
+        _something_happens(world, draw)
+        world.check()
+    world.finish()
+    return world
+
+
+def _something_happens(world: World, draw: random.Random) -> None:
+    what = draw.choice(("try", "try", "fault", "fault", "fault", "now", "kill", "time", "time", "run", "rare"))
+    alive = living(world)
+    if what == "try" and not (world.success and draw.random() < 0.5):
+        for kind in ("operator", "driver"):
+            if draw.random() < 0.5:
+                world.next_faults[kind] = {draw.randint(1, 25): _fault(draw)}
+        world.queue_seconds = draw.choice((0.0, 0.0, 0.0, 1.0, LEASE, 4 * LEASE))
+        world.start_try(clear=draw.random() < 0.15)
+        world.run(draw.choice((0.3, 1.0, 3.0, 8.0, 20.0)))
+    elif what == "fault" and alive:
+        world.arm(draw.choice(alive), draw.randint(1, 10), *_fault(draw))
+        world.run(draw.choice((0.5, 2.0, 5.0)))
+    elif what == "now" and alive:
+        world.freeze(draw.choice(alive), draw.choice(DURATIONS))
+    elif what == "kill" and alive:
+        world.kill(draw.choice(alive))
+    elif what == "time":
+        world.run(draw.uniform(0.01, 3.0))
+    elif what == "run":
+        world.run(draw.choice((LEASE / 2, LEASE, 2 * LEASE, 4 * LEASE)))
+    elif what == "rare":
+        _rare(world, draw)
+
+
+def _rare(world: World, draw: random.Random) -> None:
+    what = draw.choice(("rerun", "discard", "edit", "fail", "fail"))
+    drivers = [process for process in world.processes if process.name.startswith("driver")]
+    if what == "rerun" and drivers:
+        world.rerun(draw.choice(drivers[-2:]))
+    elif what == "discard":
+        world.discard()
+    elif what == "edit":
+        world.edit(draw.randrange(len(world.spec.components)))
+    elif what == "fail":
+        world.failures[draw.choice(world.spec.components).instance_name] = draw.randint(1, 2)
+    world.run(draw.choice((0.2, 1.0, 4.0)))
+
+
+def _fault(draw: random.Random) -> tuple[Fault, float]:
+    fault = draw.choice(list(Fault))
+    return fault, draw.choice(DURATIONS) if fault in TIMED else 0.0
