@@ -90,7 +90,9 @@ class Lease:
         *,
         clock: Callable[[], float] = boottime,
     ) -> None:
-        self.name = f"{HEARTBEAT}{attempt_id}-{uuid.uuid4().hex[:8]}"
+        #: Names this process: the attempt, and which of the processes that a cluster manager may start for it.
+        self.incarnation = f"{attempt_id}-{uuid.uuid4().hex[:8]}"
+        self.name = f"{HEARTBEAT}{self.incarnation}"
         self.terms = terms
         self._log = log
         self._body = json.dumps({**about, "leaseSeconds": terms.seconds}).encode()

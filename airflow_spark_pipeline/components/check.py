@@ -14,6 +14,8 @@ from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.runtime.component import Component, ContextNotAttachedError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from pyspark.sql import SparkSession
 
 
@@ -51,6 +53,10 @@ class CheckRowCount(Component):
         if self.max is not None and self.max < self.min:
             raise ValueError(f"max ({self.max:,}) is less than min ({self.min:,})")
 
+    def reads_views(self) -> Collection[str]:
+        """Return the view."""
+        return (self.view,)
+
     def run(self, spark: SparkSession) -> None:
         """Count.
 
@@ -81,6 +87,10 @@ class CheckNotNull(Component):
     def __post_init__(self) -> None:
         check_view_name(self.view)
         check_given("columns", self.columns)
+
+    def reads_views(self) -> Collection[str]:
+        """Return the view."""
+        return (self.view,)
 
     def run(self, spark: SparkSession) -> None:
         """Count the nulls of all columns in one pass.

@@ -13,7 +13,7 @@ from airflow_spark_pipeline.components.views import check_given, check_view_name
 from airflow_spark_pipeline.runtime.component import Component
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from pyspark.sql import DataFrame, SparkSession
 
@@ -36,10 +36,16 @@ class ReadFiles(Component):
     options: dict[str, str] = field(default_factory=dict, repr=False)  # may hold credentials
     schema: str | None = None
 
+    replay_on_resume = True
+
     def __post_init__(self) -> None:
         check_given("path", self.path)
         check_given("format", self.format)
         check_view_name(self.view)
+
+    def makes_views(self) -> Collection[str]:
+        """Return the view."""
+        return (self.view,)
 
     def run(self, spark: SparkSession) -> Mapping[str, DataFrame]:
         """Return the view."""
@@ -67,9 +73,15 @@ class ReadTable(Component):
     columns: list[str] = field(default_factory=list)
     where: str | None = None
 
+    replay_on_resume = True
+
     def __post_init__(self) -> None:
         check_given("table", self.table)
         check_view_name(self.view)
+
+    def makes_views(self) -> Collection[str]:
+        """Return the view."""
+        return (self.view,)
 
     def run(self, spark: SparkSession) -> Mapping[str, DataFrame]:
         """Return the view."""

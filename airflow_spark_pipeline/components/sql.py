@@ -6,6 +6,7 @@ takes many lines between triple quotes.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,11 @@ from airflow_spark_pipeline.components.views import check_given, check_view_name
 from airflow_spark_pipeline.runtime.component import Component
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from pyspark.sql import DataFrame, SparkSession
+
+_SOURCE = re.compile(r"\b(?:from|join)\s+([A-Za-z_]\w*)", re.IGNORECASE)
 
 
 @dataclass
@@ -35,9 +38,19 @@ class SqlToView(Component):
     view: str
     args: dict[str, str | int | float | bool] = field(default_factory=dict, repr=False)
 
+    replay_on_resume = True
+
     def __post_init__(self) -> None:
         check_given("sql", self.sql)
         check_view_name(self.view)
+
+    def reads_views(self) -> Collection[str]:
+        """Return the plain names after FROM and JOIN; some of them may be tables, or names inside the query."""
+        return {name.lower() for name in _SOURCE.findall(self.sql)}
+
+    def makes_views(self) -> Collection[str]:
+        """Return the view."""
+        return (self.view,)
 
     def run(self, spark: SparkSession) -> Mapping[str, DataFrame]:
         """Return the view."""

@@ -28,7 +28,7 @@ from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.runtime.component import Component
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from pyspark.sql import DataFrame, SparkSession
 
@@ -105,6 +105,10 @@ class WriteFiles(Component):
         if self.coalesce is not None and self.coalesce < 1:
             raise ValueError(f"coalesce is {self.coalesce}; at least one file is needed")
 
+    def reads_views(self) -> Collection[str]:
+        """Return the view."""
+        return (self.view,)
+
     def run(self, spark: SparkSession) -> None:
         """Write.
 
@@ -151,6 +155,10 @@ class WriteTable(Component):
     def __post_init__(self) -> None:
         check_view_name(self.view)
         check_given("table", self.table)
+
+    def reads_views(self) -> Collection[str]:
+        """Return the view."""
+        return (self.view,)
 
     def run(self, spark: SparkSession) -> None:
         """Write.

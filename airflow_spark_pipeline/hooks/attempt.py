@@ -125,8 +125,10 @@ class TaskAttempt:
         decision = decide_claim(state, self._caller, start_over=not self._auto_resume)
         if decision.kind is ClaimKind.STOP:
             raise SupersededError(f"This try stops: {decision.reason}.")
-        carried = state if decision.kind is ClaimKind.RESUME else None
-        return Outlook(latest, decision, make_plan(self._spec, carried))
+        plan = make_plan(self._spec, state if decision.kind is ClaimKind.RESUME else None)
+        if plan.restart is not None:
+            decision = ClaimDecision(ClaimKind.START, decision.epoch + 1, plan.restart)
+        return Outlook(latest, decision, plan)
 
 
 def result(state: CheckpointState) -> dict[str, Any]:
@@ -138,6 +140,7 @@ def result(state: CheckpointState) -> dict[str, Any]:
         "attempt": state.attempt,
         "resumed_from": state.resumed_from,
         "components_run": [c.name for c in ran],
+        "components_replayed": [c.name for c in state.components if c.action is ComponentAction.REPLAYED],
         "components_skipped": [c.name for c in state.components if c.action is ComponentAction.SKIPPED],
         "seconds": round(sum(c.duration_seconds or 0.0 for c in ran), 3),
         "spark_application_id": state.spark_application_id,

@@ -9,6 +9,7 @@ import inspect
 import os
 import shutil
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,11 +50,12 @@ class Submission:
 
     def __init__(self, operator: SparkPipelineOperator, spec: PipelineSpec, context: Context, directory: Path) -> None:
         self._operator = operator
-        self._spec = spec
         self._directory = directory
         self._options: dict[str, Any] = {}
         checkpoint = spec.checkpoint.with_defaults(enabled=True, auto_resume=True)
         checkpoint = checkpoint.with_overrides(auto_resume=operator.auto_resume)
+        # From here on the description says what holds, defaults and arguments included; the driver reads it so.
+        self._spec = spec = replace(spec, checkpoint=checkpoint)
         self._keeps_history = not checkpoint.cleanup_on_success
         self._keeps_progress = checkpoint.enabled
         if self._keeps_progress:

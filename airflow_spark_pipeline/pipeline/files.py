@@ -16,7 +16,7 @@ from airflow_spark_pipeline.pipeline.guard import Facts, Guard, Reference, Scope
 from airflow_spark_pipeline.pipeline.secrets import is_secret
 from airflow_spark_pipeline.pipeline.spec import join_path
 from airflow_spark_pipeline.pipeline.tokens import HoconSyntaxError
-from airflow_spark_pipeline.pipeline.words import BROKEN, Address, Place, Words
+from airflow_spark_pipeline.pipeline.words import BROKEN, Address, Path, Place, Words
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,9 @@ class Copies:
         for name, pieces in self._pieces.items():
             written = (piece if isinstance(piece, str) else self._write(piece) for piece in pieces)
             (self._directory / name).write_text("".join(written), encoding="utf-8")
+        for key, place in self.shadowed().items():
+            if key[:2] != ("spark", "config"):  # where it is a matter of quotes, and said by the schema
+                self._note("the key is given a value here, and keys of its own elsewhere; one is lost", place, key)
 
     def place(self, line: int) -> Place:
         """Return the place that pyhocon means by a line."""
@@ -99,12 +102,33 @@ class Copies:
                 "whole description; write the path from the root in the including file"
             )
             self._note(message, reference.place, reference.address)
+        self._check(reference, path)
         self._names[reference] = self.words.join(path)
         return f"${{{'?' * reference.optional}{self._names[reference]}}}"
 
-    def _is_outside(self, path: tuple[str, ...], depth: int) -> bool:
-        above = {path[:length] for length in range(1, len(path) + 1)}
-        return path[: depth + 1] not in self._facts.certain and not above & self._facts.opaque
+    def _check(self, reference: Reference, path: Path) -> None:
+        """Refuse what pyhocon resolves wrongly and in silence; ``path`` is from the root."""
+        facts, here = self._facts, reference.address
+        if here[: len(path)] == path and any(isinstance(part, str) for part in here[len(path) :]):
+            # pyhocon takes what the key holds at that moment, or never ends.
+            self._note("the value contains itself", reference.place, here)
+            return
+        listed = reference.scope.in_list or any(isinstance(part, int) for part in here)
+        overrides = len(facts.assigned.get(here, "")) > 1 or bool(_above(here[:-1]) & facts.opaque)
+        name = f"`${{{'?' * reference.optional}{join_path(path)}}}`"
+        if path == here or not (overrides or listed):
+            return
+        if reference.optional and path[0] == here[0] and path not in facts.certain:
+            message = (
+                f"where {name} is not defined, pyhocon drops the earlier value; refer to a key outside `{path[0]}`"
+            )
+            self._note(message, reference.place, here)
+        elif overrides and any(path == other[: len(path)] or other in _above(path) for other in facts.opaque):
+            message = f"pyhocon keeps the earlier value where {name} is a substitution itself; write that one here"
+            self._note(message, reference.place, here)
+
+    def _is_outside(self, path: Path, depth: int) -> bool:
+        return path[: depth + 1] not in self._facts.certain and not _above(path) & self._facts.opaque
 
     def _note(self, message: str, place: Place, address: Address = ()) -> None:
         self._problems.append(Problem(message, join_path(address), place.file, place.line or None))
@@ -136,6 +160,11 @@ class Copies:
     def _skip(self, message: str, place: Place) -> str:
         self._note(message, place)
         return ""
+
+
+def _above(path: Address) -> set[Address]:
+    """Return ``path`` and all that it stands in."""
+    return {path[:length] for length in range(1, len(path) + 1)}
 
 
 def read_text(file: pathlib.Path) -> tuple[str, str]:

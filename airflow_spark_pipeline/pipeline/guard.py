@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -64,18 +65,21 @@ class Reference:
 
 @dataclass(slots=True)
 class Facts:
-    """What the guard saw outside of lists, in all files of a description.
+    """What the guard saw in all files of a description; the first three hold nothing from inside lists.
 
     :param scalars: keys with a value that is text only
     :param parents: keys with keys of their own
     :param certain: keys that have a value whatever the environment holds
     :param opaque: keys whose value comes from a substitution, in part at least
+    :param assigned: for each key, what it was given one after another: ``s`` a value that refers to the key itself,
+        ``o`` one that refers to others, ``p`` one that refers to none
     """
 
-    scalars: dict[Path, Place] = field(default_factory=dict)
-    parents: set[Path] = field(default_factory=set)
-    certain: set[Path] = field(default_factory=set)
-    opaque: set[Path] = field(default_factory=set)
+    scalars: dict[Address, Place] = field(default_factory=dict)
+    parents: set[Address] = field(default_factory=set)
+    certain: set[Address] = field(default_factory=set)
+    opaque: set[Address] = field(default_factory=set)
+    assigned: defaultdict[Address, str] = field(default_factory=lambda: defaultdict(str))
 
 
 #: Copies an included file: (name, is it required?, scope of the including text, path, inside a list?, place); returns
@@ -123,9 +127,7 @@ class Guard:
     :raises HoconSyntaxError: see `tokenize`
     """
 
-    def __init__(
-        self, text: str, scope: Scope, words: Words, facts: Facts, include: Include, report: Report
-    ) -> None:
+    def __init__(self, text: str, scope: Scope, words: Words, facts: Facts, include: Include, report: Report) -> None:
         self._scope = scope
         self._words = words
         self._facts = facts
@@ -259,12 +261,13 @@ class Guard:
         appends = self._peek.kind != "{" and self._take().kind == "+="
         here = (*path, *key)
         if not in_list:
-            above = {tuple(map(str, here[:length])) for length in range(len(path) + 1, len(here))}
+            above = {here[:length] for length in range(len(path) + 1, len(here))}
             self._facts.parents |= above
             self._facts.certain |= above
+        begin = len(self._out)
         if appends:
             self._append(here, in_list, start)
-        self._value(here, in_list, start, listed=False)
+        self._value(here, in_list, start, listed=False, begin=begin)
         self._out.append("]" * appends + "}" * (len(key) - 1))
 
     def _append(self, here: Address, in_list: bool, start: Token) -> None:
@@ -272,12 +275,19 @@ class Guard:
         if in_list:
             self._fail("`+=` does not work inside a list; write the whole list at once", start)
         path = tuple(map(str, here))
-        self._out += [Reference(path, True, Scope(), self._place(start), here), "["]
+        above = {here[:length] for length in range(1, len(here))}
+        if here in self._facts.parents or here in self._facts.scalars:
+            self._report(
+                "`+=` can only add to a list, and the key holds something else before it", self._place(start), here
+            )
+        if here in self._facts.assigned or above & self._facts.opaque:
+            self._out.append(Reference(path, True, Scope(), self._place(start), here))
+        self._out.append("[")
 
-    def _value(self, here: Address, in_list: bool, start: Token, *, listed: bool) -> None:
+    def _value(self, here: Address, in_list: bool, start: Token, *, listed: bool, begin: int) -> None:
         first = self._peek
         self._skip(_BLANK)
-        at, begin, shapes, space, text = self._place(start), len(self._out), "", "", ""
+        at, shapes, space, text = self._place(start), "", "", ""
         kind = ""  # of the scalar that is being put together
         while self._peek.kind not in _ENDS:
             token = self._take()
@@ -315,22 +325,30 @@ class Guard:
         elif listed and "{{" in shapes:
             # HOCON merges them into one; of two components, the first would vanish.
             self._break(begin, "there is no comma between two objects of a list", at, here)
-        if not in_list:
-            self._record(tuple(map(str, here)), shapes, at)
+        self._record(here, begin, shapes, at, in_list)
 
     def _break(self, begin: int, message: str, at: Place, here: Address) -> None:
         self._report(message, at, here)
         self._out[begin:] = [self._words.hold(BROKEN, at, _key(here))]
 
-    def _record(self, path: Path, shapes: str, at: Place) -> None:
+    def _record(self, here: Address, begin: int, shapes: str, at: Place, in_list: bool) -> None:
+        pieces = [piece for piece in self._out[begin:] if isinstance(piece, Reference) and piece.address == here]
+        own = any(here in (piece.path, (*self._scope.path, *piece.path)) for piece in pieces)
+        kinds = self._facts.assigned[here] + ("s" if own else "o" if pieces else "p")
+        self._facts.assigned[here] = kinds
+        if "s" in kinds and ("o" in kinds or "sp" in kinds):
+            message = "pyhocon loses a value of a key that refers to itself and gets another value; write it at once"
+            self._report(message, at, here)
+        if pieces:
+            self._facts.opaque.add(here)
+        if in_list:
+            return
         if set(shapes) == {"t"}:
-            self._facts.scalars[path] = at
+            self._facts.scalars[here] = at
         if "{" in shapes:
-            self._facts.parents.add(path)
-        if "$" in shapes or "?" in shapes:
-            self._facts.opaque.add(path)
+            self._facts.parents.add(here)
         if set(shapes) != {"?"}:
-            self._facts.certain.add(path)
+            self._facts.certain.add(here)
 
     def _hold(self, kind: str, text: str, at: Place, here: Address) -> None:
         if kind:
@@ -367,7 +385,7 @@ class Guard:
                 return
             if token.kind in ("end", "}"):
                 self._fail("the `[` that opens here is never closed", opened)
-            self._value((*path, index), True, token, listed=True)
+            self._value((*path, index), True, token, listed=True, begin=len(self._out))
             index += 1
 
     def _refer(self, path: Path, token: Token, here: Address) -> None:

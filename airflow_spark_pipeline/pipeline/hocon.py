@@ -30,8 +30,12 @@ _DEADLINE_S = float(os.environ.get("DL", "60"))
 _UNRESOLVED = re.compile(r"Cannot resolve variable \$\{\??([^}]*)\}")
 _AT = re.compile(r"\(line: (\d+)")
 _CIRCLE = (
-    "pyhocon cannot resolve the substitutions: one refers to itself, directly or through others, "
-    "or joins what does not go together; write the value out in one of them"
+    "pyhocon cannot resolve the substitutions: one of them refers to itself, directly or through others; "
+    "write the value out in one of them"
+)
+_MIXED = (
+    "pyhocon cannot join or replace values of two kinds: a key is text in one place, and a list or has keys of its own "
+    "in another"
 )
 
 
@@ -104,7 +108,7 @@ def _resolve(copies: Copies, file: str | None, problems: list[Problem]) -> Any:
     if len(problems) == known:  # otherwise it may be their consequence
         line = _AT.search(str(error))
         place = copies.place(int(line[1])) if line else Place(file, 0)
-        message = str(error) if isinstance(error, TimeoutError) else _CIRCLE
+        message = {"TimeoutError": str(error), "ConfigWrongTypeException": _MIXED}.get(type(error).__name__, _CIRCLE)
         problems.append(Problem(message, file=place.file, line=place.line or None))
     return None
 

@@ -47,7 +47,7 @@ def claim_state(
     run_id = make_run_id(unit_path(spec.pipeline_name, key), number)
     salt = uuid.uuid4().hex if carried is None else carried.fingerprint_salt
     now = utc_now()
-    summary = AttemptSummary(attempt, run_id, now, skipped=tuple(step.name for step in plan.to_skip))
+    summary = AttemptSummary(attempt, run_id, now, skipped=tuple(step.name for step in plan.done))
     return CheckpointState(
         key=key.to_dict(),
         run_id=run_id,
@@ -61,7 +61,7 @@ def claim_state(
         started_at=now,
         updated_at=now,
         total_components=len(spec.components),
-        completed_components=tuple(step.name for step in plan.to_skip),
+        completed_components=tuple(step.name for step in plan.done),
         components=tuple(_record(spec, step, carried, salt) for step in plan.steps),
         attempts=(*(() if carried is None else carried.attempts), summary)[-_KEPT_ATTEMPTS:],
         resumed_from=plan.resumed_from,
@@ -75,7 +75,7 @@ def claim_state(
 def _record(spec: PipelineSpec, step: Step, carried: CheckpointState | None, salt: str) -> ComponentCheckpoint:
     component = spec.components[step.index]
     old = carried.component(step.name) if carried is not None else None
-    if step.action is StepAction.SKIP and old is not None:
+    if step.action is not StepAction.RUN and old is not None:
         return replace(old, index=step.index, action=ComponentAction.SKIPPED, reason=step.reason)
     return ComponentCheckpoint(
         index=step.index,

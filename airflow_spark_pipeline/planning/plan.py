@@ -1,26 +1,24 @@
 """From a description and what is recorded to what the next attempt does with each component.
 
-Promises: pure (nothing is read, nothing is written); every recorded component is skipped, every other one runs, or the
-plan is refused with the path of what differs. Completed is a set: where ``fail-fast = false`` left a hole in the middle,
-exactly the hole runs. Does not promise that the views of a skipped component exist in the new Spark session.
+Promises: pure (nothing is read, nothing is written); every recorded component is skipped or replayed, every other one
+runs, or the plan is refused with the path of what differs. Completed is a set: where ``fail-fast = false`` left a hole in
+the middle, exactly the hole runs, and what declares that it depends on it.
 
 A description may change after the last completed component: edits, additions and removals there are what a fix looks
 like. At or before it nothing may be added, removed or moved, and no completed component may be edited: its result came
-from something else.
+from something else. ``checkpoint.on-change`` says what happens then, ``config-match = strict`` that nothing may change.
 """
 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from typing import NoReturn
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
 from airflow_spark_pipeline.exceptions import ResumeRefusedError
-from airflow_spark_pipeline.pipeline.fingerprint import differences, fingerprint
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-
-_WAY_OUT = "Undo the change, or start over with auto_resume=False."
+from airflow_spark_pipeline.planning.changes import Change, first_change
 
 
 class StepAction(enum.Enum):
@@ -28,6 +26,7 @@ class StepAction(enum.Enum):
 
     RUN = "run"
     SKIP = "skip"
+    REPLAY = "replay"  # done already, and run again because it only defines views
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +44,12 @@ class Plan:
     """What an attempt does.
 
     :param resumed_from: run id whose progress is taken over, ``None`` for a run from the start
+    :param restart: why a run that could be resumed starts over, ``None`` where it does not
     """
 
     steps: tuple[Step, ...]
     resumed_from: str | None = None
+    restart: str | None = None
 
     @property
     def to_run(self) -> tuple[Step, ...]:
@@ -56,9 +57,9 @@ class Plan:
         return tuple(step for step in self.steps if step.action is StepAction.RUN)
 
     @property
-    def to_skip(self) -> tuple[Step, ...]:
-        """The steps that are skipped, in order."""
-        return tuple(step for step in self.steps if step.action is StepAction.SKIP)
+    def done(self) -> tuple[Step, ...]:
+        """The steps whose components are done already, in order."""
+        return tuple(step for step in self.steps if step.action is not StepAction.RUN)
 
     def describe(self) -> str:
         """Return the plan in one line, for a log."""
@@ -67,34 +68,90 @@ class Plan:
             return f"runs {_listed(runs)}"
         if self.to_run:
             runs[0] += f" ({self.to_run[0].reason})"
-        skips = [f"{step.name} ({step.reason})" for step in self.to_skip]
+        skips = [f"{step.name} ({step.reason})" for step in self.done]
         return f"resumes {self.resumed_from}: skips {_listed(skips)}; runs {_listed(runs)}"
 
 
-def make_plan(spec: PipelineSpec, recorded: CheckpointState | None) -> Plan:
+def make_plan(
+    spec: PipelineSpec,
+    recorded: CheckpointState | None,
+    *,
+    replays: Collection[str] = (),
+    lost: Mapping[str, str] | None = None,
+) -> Plan:
     """Decide what runs.
 
     :param spec: the description as it is now
     :param recorded: the state whose progress is taken over, ``None`` to start from nothing
-    :raises ResumeRefusedError: a component that is done, or the order before one, was changed
+    :param replays: names of components whose class says that they are to be replayed
+    :param lost: completed components whose saved outputs are gone, and what is missing
+    :raises ResumeRefusedError: something was changed that must not, and ``on-change`` is ``fail``
     """
     if recorded is None:
-        steps = (Step(i, c.instance_name, StepAction.RUN, "first attempt") for i, c in enumerate(spec.components))
-        return Plan(tuple(steps))
-    _refuse_changes(spec, recorded)
-    done = set(recorded.completed_components)
-    planned: list[Step] = []
+        return _from_the_start(spec, "first attempt")
+    again = dict(lost or {})
+    change = first_change(spec, recorded)
+    if change is not None:
+        if spec.checkpoint.on_change == "restart":
+            restart = f"{change.what}, and on-change is restart"
+            return replace(_from_the_start(spec, restart), restart=restart)
+        if spec.checkpoint.on_change != "rerun-from-change":
+            raise _refused(change, recorded)
+        reason = f"{change.what}, and on-change is rerun-from-change"
+        again |= {c.instance_name: reason for c in spec.components[change.index :]}
+    done = _still_done(spec, recorded, again)
+    return Plan(tuple(_steps(spec, recorded, done, again, replays)), recorded.run_id)
+
+
+def _from_the_start(spec: PipelineSpec, reason: str) -> Plan:
+    return Plan(tuple(Step(i, c.instance_name, StepAction.RUN, reason) for i, c in enumerate(spec.components)))
+
+
+def _still_done(spec: PipelineSpec, recorded: CheckpointState, again: dict[str, str]) -> set[str]:
+    """Return what stays done; adds to ``again`` what runs again because something that it depends on does."""
+    done = set(recorded.completed_components) - again.keys()
+    for component in spec.components:
+        name = component.instance_name
+        dirty = next((each for each in component.depends_on if each not in done), None)
+        if name in done and dirty is not None:
+            done.discard(name)
+            again[name] = f"depends on {dirty}, which runs again"
+    return done
+
+
+def _steps(
+    spec: PipelineSpec,
+    recorded: CheckpointState,
+    done: set[str],
+    again: Mapping[str, str],
+    replays: Collection[str],
+) -> list[Step]:
+    last_run = max((i for i, c in enumerate(spec.components) if c.instance_name not in done), default=-1)
     interrupted = recorded.status is CheckpointStatus.RUNNING
+    steps: list[Step] = []
     for index, component in enumerate(spec.components):
         name = component.instance_name
-        if name in done:
-            record = recorded.component(name)
-            attempt = record.attempt if record is not None else None
-            planned.append(Step(index, name, StepAction.SKIP, f"done in attempt {attempt}"))
+        if name not in done:
+            reason = again.get(name) or _why_run(recorded, name, interrupted=interrupted)
+            interrupted = False
+            steps.append(Step(index, name, StepAction.RUN, reason))
             continue
-        planned.append(Step(index, name, StepAction.RUN, _why_run(recorded, name, interrupted=interrupted)))
-        interrupted = False
-    return Plan(tuple(planned), recorded.run_id)
+        record = recorded.component(name)
+        reason = f"done in attempt {record.attempt if record is not None else None}"
+        said = component.replay_on_resume if component.replay_on_resume is not None else spec.replay_on_resume
+        replay = said if said is not None else name in replays
+        # Nobody is left to read its views where nothing runs after it.
+        action = StepAction.REPLAY if replay and index < last_run else StepAction.SKIP
+        steps.append(Step(index, name, action, reason))
+    return steps
+
+
+def _refused(change: Change, recorded: CheckpointState) -> ResumeRefusedError:
+    return ResumeRefusedError(
+        f"Cannot resume {recorded.run_id}: {change.what}. Undo the change, start over with auto_resume=False, or say "
+        "what a change means with checkpoint.on-change = restart | rerun-from-change.",
+        differences=change.paths,
+    )
 
 
 def _listed(names: list[str]) -> str:
@@ -113,31 +170,3 @@ def _why_run(recorded: CheckpointState, name: str, *, interrupted: bool) -> str:
         return f"attempt {recorded.attempt} died before it was done"
     return record.reason or "not done yet"
 
-
-def _refuse_changes(spec: PipelineSpec, recorded: CheckpointState) -> None:
-    done = set(recorded.completed_components)
-    for old in sorted(recorded.components, key=lambda c: c.index):
-        if old.index > recorded.last_checkpointed_index:
-            return
-        if old.index >= len(spec.components) or spec.components[old.index].instance_name != old.name:
-            _refuse_order(spec, old.index, old.name)
-        if old.name not in done:
-            continue
-        component = spec.components[old.index]
-        changed = differences(old.fingerprint, fingerprint(component, recorded.fingerprint_salt))
-        if changed:
-            paths = [f"{component.path}.{path}" for path in changed]
-            raise ResumeRefusedError(
-                f"Cannot resume {recorded.run_id}: {old.name} is recorded as done, and differs now at "
-                f"{', '.join(paths)}. {_WAY_OUT}",
-                differences=paths,
-            )
-
-
-def _refuse_order(spec: PipelineSpec, index: int, old_name: str) -> NoReturn:
-    path = f"pipeline.pipeline-components[{index}]"
-    now = spec.components[index].instance_name if index < len(spec.components) else "nothing"
-    raise ResumeRefusedError(
-        f"Cannot resume: {path} was {old_name} and is {now} now, before a component that is recorded as done. {_WAY_OUT}",
-        differences=[path],
-    )

@@ -17,13 +17,13 @@ import logging
 import sys
 import textwrap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.runtime.console import say
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from pyspark.sql import DataFrame, SparkSession
 
@@ -94,13 +94,17 @@ class Component(abc.ABC):
 
             def run(self, spark: SparkSession) -> Mapping[str, DataFrame] | None: ...
 
-    ``input-path`` in HOCON fills ``input_path``. The names ``context``, ``attach`` and ``run`` are taken.
+    ``input-path`` in HOCON fills ``input_path``. The names of this class's own members are taken.
     """
+
+    #: Whether a resumed run runs this component again although it is done, because it is cheap and only defines views.
+    #: ``replay-on-resume`` in the file wins over it.
+    replay_on_resume: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         # Without this, @dataclass takes the inherited property for the field's default and the error comes much later.
-        for name in ("attach", "context", "run"):
+        for name in ("attach", "context", "makes_views", "reads_views", "run"):
             if name in own_annotations(cls):
                 raise TypeError(f"{cls.__qualname__}: Component uses the name {name!r} itself; rename the field")
 
@@ -112,6 +116,17 @@ class Component(abc.ABC):
         :return: frames for later components by the name of the temp view to register each as, or ``None``
         :raises Exception: anything that is raised fails this component, and the run resumes here
         """
+
+    def reads_views(self) -> Collection[str]:
+        """Return the names of the views that this component reads, as far as it knows them before it runs.
+
+        With this, a view that a resumed run would not have is reported before any work starts.
+        """
+        return ()
+
+    def makes_views(self) -> Collection[str]:
+        """Return the names of the views that this component returns, as far as it knows them before it runs."""
+        return ()
 
     @property
     def context(self) -> ComponentContext:

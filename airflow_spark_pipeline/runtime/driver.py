@@ -17,15 +17,15 @@ import os
 import sys
 import threading
 import time
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_spark_pipeline import protocol
 from airflow_spark_pipeline.checkpoint.key import make_run_id
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms, Other
 from airflow_spark_pipeline.checkpoint.locations import open_store
-from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.log import RunLog, outputs_path
 from airflow_spark_pipeline.checkpoint.processes import identify
-from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
 from airflow_spark_pipeline.exceptions import (
     CheckpointError,
     LeaseLostError,
@@ -40,6 +40,7 @@ from airflow_spark_pipeline.runtime.component import Component
 from airflow_spark_pipeline.runtime.console import say
 from airflow_spark_pipeline.runtime.lifeline import started_by_spark_submit
 from airflow_spark_pipeline.runtime.loading import load_components
+from airflow_spark_pipeline.runtime.outputs import missing
 from airflow_spark_pipeline.runtime.recorder import Recorder
 from airflow_spark_pipeline.runtime.redact import Redactor
 from airflow_spark_pipeline.runtime.runner import PipelineRunner
@@ -50,7 +51,12 @@ from airflow_spark_pipeline.runtime.session import (
     open_session,
     tag_jobs,
 )
+from airflow_spark_pipeline.runtime.views import refuse_views_that_a_resume_would_miss
+from airflow_spark_pipeline.runtime.views import replays as runs_again
 from airflow_spark_pipeline.runtime.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 _ATEXIT_SECONDS = 10.0
 
@@ -58,8 +64,9 @@ _ATEXIT_SECONDS = 10.0
 def check(request: DriverRequest) -> int:
     """Load the components and print what is wrong with them as one line of JSON; runs nothing, needs no Spark."""
     problems = []
+    spec = PipelineSpec.from_dict(request.pipeline)
     try:
-        load_components(PipelineSpec.from_dict(request.pipeline).components)
+        refuse_views_that_a_resume_would_miss(spec, load_components(spec.components), None)
     except PipelineDefinitionError as error:
         problems = [problem.to_dict() for problem in error.problems]
     say(json.dumps({"problems": problems}))
@@ -104,15 +111,16 @@ class _Driver:
             if self._recorder.state.status is CheckpointStatus.COMPLETED:
                 # Run again by the cluster manager after the end: what followed it would undo the end.
                 return protocol.EXIT_COMPLETED, summarize(self._recorder.state)
-            plan = make_plan(self._spec, self._recorder.state)
-            self._recorder.running(plan)
+            earlier = self._recorder.state
+            self._recorder.running(make_plan(self._spec, earlier))
             try:
                 components = load_components(self._spec.components)
+                refuse_views_that_a_resume_would_miss(self._spec, components, earlier)
             except PipelineDefinitionError as error:
                 self._recorder.refused(error)
                 return protocol.EXIT_DEFINITION, str(error)
             others = self._wait_for_others()
-            answer = self._run(components, plan)
+            answer = self._run(components, earlier)
             self._lease.clear(others)
             return answer
         finally:
@@ -131,9 +139,8 @@ class _Driver:
             self._watchdog.guard()
         return others
 
-    def _run(self, components: list[Component], plan: Plan) -> tuple[int, str]:
-        recorder, tag = self._recorder, f"spark-pipeline-{self._token.attempt_id}"
-        runner = PipelineRunner(components, plan, recorder, fail_fast=self._spec.fail_fast, workdir=self._workdir)
+    def _run(self, components: list[Component], earlier: CheckpointState) -> tuple[int, str]:
+        recorder, tag = self._recorder, f"spark-pipeline-{self._lease.incarnation}"
         try:
             spark = open_session(self._request.spark_config)
         except Exception as error:  # whatever Spark raises when it cannot start is why this attempt failed
@@ -143,16 +150,35 @@ class _Driver:
             recorder.application(application_id(spark))
             tag_jobs(spark, tag)
             self._watchdog.on_cancel(lambda: cancel_jobs(spark, tag), lambda: close_session(spark))
-            complete = runner.run(spark)
+            plan = self._plan(components, earlier, spark)
+            complete = PipelineRunner(self._spec, components, plan, recorder, workdir=self._workdir).run(spark)
         finally:
             # Spark prints while it stops; stopped first, so that the summary is the last line of the log.
             close_session(spark)
         return (protocol.EXIT_COMPLETED if complete else protocol.EXIT_COMPONENT_FAILED), summarize(recorder.state)
 
+    def _plan(self, components: list[Component], earlier: CheckpointState, spark: SparkSession) -> Plan:
+        """Return the plan, now that the components and the saved outputs can be looked at."""
+        instances = dict(zip((c.instance_name for c in self._spec.components), components, strict=True))
+        replays = [c.instance_name for c in self._spec.components if runs_again(self._spec, c, instances[c.instance_name])]
+        plan = make_plan(self._spec, earlier, replays=replays)
+        if not plan.to_run:
+            return plan
+        records = {step.name: self._recorder.state.component(step.name) for step in plan.done}
+        found = {name: missing(record.outputs, spark) for name, record in records.items() if record is not None}
+        lost = {name: reason for name, reason in found.items() if reason is not None}
+        for name, reason in lost.items():
+            say(f"{name} is run again: {reason}")
+        if lost:
+            plan = make_plan(self._spec, earlier, replays=replays, lost=lost)
+            self._recorder.running(plan)
+        return plan
+
     def _workdir(self, index: int) -> str:
-        state, location = self._recorder.state, self._request.location.rstrip("/")
-        attempt = f"{state.claim_number:08d}-{state.attempt_id}"
-        return f"{location}/_outputs/{self._request.unit}/{attempt}/{index:04d}"
+        location = self._request.location.rstrip("/")
+        # The claim's number comes first: a clean-up deletes by it, and never what a newer attempt has written.
+        attempt = f"{self._token.number:08d}-{self._lease.incarnation}"
+        return f"{location}/{outputs_path(self._request.unit)}/{attempt}/{index:04d}"
 
 
 def _about(request: DriverRequest) -> dict[str, Any]:

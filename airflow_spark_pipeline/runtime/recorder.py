@@ -7,8 +7,9 @@ driver has to stop. Secrets are masked before anything is stored.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
 from airflow_spark_pipeline.checkpoint.state import (
@@ -20,7 +21,7 @@ from airflow_spark_pipeline.checkpoint.state import (
     Failure,
 )
 from airflow_spark_pipeline.exceptions import SparkPipelineError
-from airflow_spark_pipeline.planning import Plan, Step
+from airflow_spark_pipeline.planning import Plan, Step, StepAction
 from airflow_spark_pipeline.protocol import Token
 from airflow_spark_pipeline.runtime.redact import Redactor
 
@@ -71,17 +72,42 @@ class Recorder:
         return self._commit.state
 
     def running(self, plan: Plan) -> None:
-        """The driver has started, and will do what the plan says."""
-        reasons = {step.name: step.reason for step in plan.steps}
-        components = tuple(replace(c, reason=reasons.get(c.name, c.reason)) for c in self.state.components)
-        self._append(replace(self.state, status=CheckpointStatus.RUNNING, components=components, failure=None))
+        """The driver has started, and will do what the plan says; what the plan runs again is not done any more."""
+        done = {step.name for step in plan.done}
+        components = tuple(self._planned(step) for step in plan.steps)
+        self._append(
+            replace(
+                self.state,
+                status=CheckpointStatus.RUNNING,
+                components=components,
+                completed_components=tuple(c.name for c in components if c.name in done),
+                failure=None,
+            )
+        )
 
     def application(self, application_id: str | None) -> None:
         """Spark gave the application this id; recorded with the next commit, since nothing depends on it."""
         self._adopted = replace(self._commit, state=replace(self.state, spark_application_id=application_id))
 
-    def done(self, step: Step, started_at: str, seconds: float) -> None:
-        """The component is done; it will not be run again."""
+    def replayed(self, step: Step) -> None:
+        """The component, done before, has defined its views again; recorded with the next commit."""
+        state = self.state.with_component(replace(self._component(step), action=ComponentAction.REPLAYED))
+        self._adopted = replace(self._commit, state=state)
+
+    def done(
+        self,
+        step: Step,
+        started_at: str,
+        seconds: float,
+        *,
+        views: Iterable[str] = (),
+        outputs: Mapping[str, Any] | None = None,
+    ) -> None:
+        """The component is done; it will not be run again.
+
+        :param views: names of the views that it made
+        :param outputs: of those that were saved
+        """
         state = self.state.with_component(
             replace(
                 self._component(step),
@@ -90,6 +116,8 @@ class Recorder:
                 attempt=self.state.attempt,
                 started_at=started_at,
                 duration_seconds=round(seconds, 3),
+                views=tuple(views),
+                outputs=dict(outputs or {}),
             )
         )
         names = {*state.completed_components, step.name}
@@ -160,6 +188,13 @@ class Recorder:
         # Said before it is done: the watchdog must not take the commit for a successor's.
         self._writing = self._commit.number + 1
         self._adopted = self._log.append(self._commit, state)
+
+    def _planned(self, step: Step) -> ComponentCheckpoint:
+        record = self._component(step)
+        if step.action is not StepAction.RUN:
+            return replace(record, reason=step.reason)
+        action, views, outputs = ComponentAction.PENDING, (), dict[str, Any]()
+        return replace(record, reason=step.reason, action=action, views=views, outputs=outputs)
 
     def _component(self, step: Step) -> ComponentCheckpoint:
         record = self.state.component(step.name)

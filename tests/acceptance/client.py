@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from tests.acceptance.deployment import Deployment, wait_for
+from tests.acceptance.ledger import Entry, read_ledger, short
 
 _TERMINAL = ("success", "failed")
 _SECONDS = 400.0
@@ -48,18 +48,6 @@ class Client:
     def await_dag(self, dag_id: str) -> None:
         """Return when the DAG can be triggered."""
         wait_for(f"the DAG {dag_id}", lambda: self.find(f"/dags/{dag_id}"), seconds=120, alive=self.deployment.check)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One line of a ledger."""
-
-    event: str
-    component: str
-    attempt: int
-    pid: int
-    parent: int
-    details: Mapping[str, Any]
 
 
 class Run:
@@ -158,22 +146,16 @@ class Run:
     def ledger(self) -> Path:
         return self.client.deployment.ledgers / f"{self.run_id}.jsonl"
 
-    def entries(self, event: str | None = None) -> list[Entry]:
-        lines = self.ledger.read_text(encoding="utf-8").splitlines() if self.ledger.exists() else []
-        entries = []
-        for line in lines:
-            fields = json.loads(line)
-            known = {name: fields.pop(name) for name in ("event", "component", "attempt", "pid", "parent")}
-            entries.append(Entry(**known, details=fields))
-        return [entry for entry in entries if event in {None, entry.event}]
+    def entries(self, event: str) -> list[Entry]:
+        return [entry for entry in read_ledger(self.ledger) if entry.event == event]
 
     def started(self) -> str:
         """Which component started in which attempt: ``a1 b1 b2 c2 d2``."""
-        return _short(self.entries("start"))
+        return short(read_ledger(self.ledger), "start")
 
     def ended(self) -> str:
         """Which component ran to its end in which attempt."""
-        return _short(self.entries("end"))
+        return short(read_ledger(self.ledger), "end")
 
     def wait_for_start(self, component: str, attempt: int, *, seconds: float = _SECONDS) -> Entry:
         """Wait until a component has started."""
@@ -209,10 +191,6 @@ class Run:
     def _end(self) -> str | None:
         state = self.client.get(self._path)["state"]
         return state if state in _TERMINAL else None
-
-
-def _short(entries: list[Entry]) -> str:
-    return " ".join(f"{entry.component}{entry.attempt}" for entry in entries)
 
 
 def _text(line: Any) -> str:

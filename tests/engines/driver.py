@@ -65,6 +65,15 @@ class Driver:
             writer.join()
         return answers
 
+    def put(self, how: str, path: str) -> str:
+        """Create one file; what became of it."""
+        return self.race(how, path, 0.0, 1)[0].split()[0]
+
+    def replace(self, how: str, path: str, times: int) -> None:
+        content = json.dumps({"writer": "one", "filling": FILLING}).encode()
+        for _ in range(times):
+            hadoop_calls.REPLACERS[how](self.jvm, self.fs, self.conf, path, content, uuid.uuid4().hex)
+
     def look(self, path: str) -> dict[str, int]:
         """Read one file over and over, until a line comes in."""
         seen: Counter[str] = Counter()
@@ -113,6 +122,23 @@ class Driver:
         """Name, length and modification time (in ms) of everything directly below ``path``."""
         found = self.fs.listStatus(hadoop_calls.java_path(self.jvm, path))
         return [(str(each.getPath().getName()), each.getLen(), each.getModificationTime()) for each in found]
+
+    def watch_listing(self, path: str) -> dict[str, int]:
+        """List one file's directory over and over, until a line comes in."""
+        seen: Counter[str] = Counter()
+        done = threading.Event()
+        directory, _, name = path.rpartition("/")
+
+        def watch() -> None:
+            while not done.is_set():
+                seen["listed" if name in [found[0] for found in self.listing(directory)] else "absent"] += 1
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        sys.stdin.readline()
+        done.set()
+        watcher.join()
+        return seen
 
     def delete(self, path: str) -> bool:
         return bool(self.fs.delete(hadoop_calls.java_path(self.jvm, path), False))

@@ -13,7 +13,8 @@ from py4j.protocol import Py4JJavaError
 
 Creator = Callable[[Any, Any, Any, str, bytes, str], bool]
 
-_EXISTS = {"FileAlreadyExistsException", "AlreadyBeingCreatedException"}
+# The last is S3A's word for the answer 412 to a conditional PUT.
+_EXISTS = {"FileAlreadyExistsException", "AlreadyBeingCreatedException", "RemoteFileChangedException"}
 
 
 def java_class(error: Py4JJavaError) -> str:
@@ -123,12 +124,28 @@ def context_rename(jvm: Any, fs: Any, conf: Any, uri: str, content: bytes, who: 
     return True
 
 
-def _rename_options(jvm: Any) -> Any:
-    array = jvm.java.lang.reflect.Array
+def _rename_options(jvm: Any, *names: str) -> Any:
     kind = jvm.java.lang.Class.forName("org.apache.hadoop.fs.Options$Rename")
-    return array.newInstance(kind, 0)
+    options = jvm.java.lang.reflect.Array.newInstance(kind, len(names))
+    for place, name in enumerate(names):
+        options[place] = jvm.java.lang.Enum.valueOf(kind, name)
+    return options
+
+
+def replace_by_create(jvm: Any, fs: Any, conf: Any, uri: str, content: bytes, who: str) -> None:
+    _put(fs.create(java_path(jvm, uri), True), content)
+
+
+def replace_by_rename(jvm: Any, fs: Any, conf: Any, uri: str, content: bytes, who: str) -> None:
+    temporary = java_path(jvm, _beside(uri, who))
+    _put(fs.create(temporary, True), content)
+    context = jvm.org.apache.hadoop.fs.FileContext.getFileContext(fs.getUri(), conf)
+    context.rename(temporary, java_path(jvm, uri), _rename_options(jvm, "OVERWRITE"))
 
 
 CREATORS: dict[str, Creator] = {
     function.__name__: function for function in (create, build, build_conditional, rename, context_rename)
+}
+REPLACERS: dict[str, Callable[[Any, Any, Any, str, bytes, str], None]] = {
+    function.__name__: function for function in (replace_by_create, replace_by_rename)
 }

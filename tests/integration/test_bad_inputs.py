@@ -68,6 +68,7 @@ class Stranger:
     pass
 """
 
+FUTURE = ("from __future__ import annotations\n", "")
 EXTRACT = "{ instance-type = shop_etl.Extract, instance-config { input-path = /in } }"
 LOAD = "{ instance-type = shop_etl.Load, instance-config { table = orders, columns = [id, total] } }"
 
@@ -91,6 +92,10 @@ class TaskInstance:
     run_id: str = "manual__2026-01-31"
     task_id: str = "etl"
     map_index: int = -1
+
+
+class JvmStartedError(Exception):
+    """In place of a JVM."""
 
 
 @dataclass
@@ -146,6 +151,11 @@ class Shop:
         assert snapshot(self.location) == before
         return text
 
+    def accepted(self, **arguments: Any) -> None:
+        """Run a task that has to reach spark-submit."""
+        with pytest.raises(JvmStartedError):
+            self.run(**arguments)
+
     def mistake_in(self, text: str, **arguments: Any) -> str:
         """The same with this description in ``shop.conf``."""
         self.conf.write_text(text, encoding="utf-8")
@@ -199,7 +209,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
         def __init__(self, command: list[str], *arguments: Any, **options: Any) -> None:
             line = [str(part) for part in command]
             if "spark-submit" in line[0] or "java" in line[0]:
-                raise AssertionError(f"a JVM was started: {line}")
+                raise JvmStartedError(line)
             if line[0] == sys.executable:
                 shop.looks.append(line[2])
             super().__init__(command, *arguments, **options)
@@ -480,6 +490,40 @@ def test_a_secret_that_does_not_fit_is_not_shown(shop: Shop) -> None:
     assert "hunter2" not in found
 
 
+# ---- what only looks like a mistake on this machine
+
+
+def test_a_description_without_mistakes_reaches_spark_submit(shop: Shop) -> None:
+    shop.accepted()
+    assert shop.looks == ["check"]
+
+
+def test_a_module_that_spark_fetches_is_not_missed_beforehand(shop: Shop) -> None:
+    shop.accepted(py_files=["s3://bucket/shop_etl.zip"])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"conf": {"spark.submit.pyFiles": "hdfs://host/shop_etl.zip"}},
+        {"properties_file": "/etc/spark/shop.properties"},
+        {"packages": "com.example:shop-etl:1.0"},
+        {"archives": "s3://bucket/environment.tar.gz#environment"},
+    ],
+    ids=lambda arguments: next(iter(arguments)),
+)
+def test_a_module_that_spark_brings_by_other_ways_is_not_missed_beforehand(
+    shop: Shop, arguments: dict[str, Any]
+) -> None:
+    shop.accepted(py_files=None, **arguments)
+
+
+def test_the_variables_that_the_driver_will_have_are_there_when_components_are_looked_at(shop: Shop) -> None:
+    shop.module.write_text(f"import os\nSHOP = os.environ['SHOP']\n{MODULE}".replace(*FUTURE), encoding="utf-8")
+    shop.accepted(env_vars={"SHOP": "north"})
+    shop.accepted(py_files=None, env_vars={"SHOP": "north", "PYTHONPATH": str(shop.module.parent)})
+
+
 # ---- py_files
 
 
@@ -610,7 +654,8 @@ def test_an_edit_to_a_component_that_is_done_is_refused_with_its_path_and_the_wa
         "Extract is recorded as done, and differs now at pipeline.pipeline-components[0].instance-config.input-path."
         in found
     )
-    assert "Undo the change, or start over with auto_resume=False." in found
+    assert "Undo the change" in found
+    assert "start over with auto_resume=False" in found
     assert "/elsewhere" not in found
 
 
@@ -618,7 +663,8 @@ def test_a_component_before_one_that_is_done_is_refused(shop: Shop) -> None:
     shop.first_try()
     found = shop.mistake_in(describe(LOAD, EXTRACT), try_number=2)
     assert "pipeline.pipeline-components[0] was Extract and is Load now" in found
-    assert "Undo the change, or start over with auto_resume=False." in found
+    assert "Undo the change" in found
+    assert "start over with auto_resume=False" in found
 
 
 @pytest.mark.parametrize(

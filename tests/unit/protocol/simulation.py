@@ -246,7 +246,7 @@ class Oracle:
     * two attempts are inside components at once only where one was frozen while its lease ran out, and that one never
       enters another component, and is out soon after it wakes up;
     * a driver whose claim was not the newest when it started records and enters nothing;
-    * a heartbeat is removed by somebody else only where its owner is dead, gone, or was frozen beyond its lease;
+    * a heartbeat is removed by somebody else only where its owner is dead, was frozen beyond its lease, or has not begun;
     * whoever is told that he recorded something has become the truth by it; whoever is told that he was superseded was.
     """
 
@@ -257,7 +257,6 @@ class Oracle:
         self.finishes: list[Finish] = []
         self.entries: list[tuple[float, str, str]] = []
         self.since = 0.0  # the last time at which everything was asked to run again
-        self.config: dict[str, int] = {}  # of what is recorded, by component
         self.heartbeats: dict[str, Process] = {}
 
     # ---- the store
@@ -276,7 +275,6 @@ class Oracle:
         if process is not None and process.late and not claim:
             self._violate(f"{who} recorded {number} though its claim was not the newest when it started")
         if state.status is CheckpointStatus.DISCARDED:
-            self.since, self.config = self.world.now, {}
             return
         done, total = set(state.completed_components), state.total_components
         previous: set[str] = set()
@@ -291,17 +289,24 @@ class Oracle:
                 cleared = before.state.status is CheckpointStatus.COMPLETED and self.world.cleared
                 if not (before.state.status is CheckpointStatus.DISCARDED or cleared):
                     self._violate(f"{number} starts over though nobody asked for it")
-                self.config, previous = {}, set()
+                previous = set()
             elif not previous <= done:
                 self._violate(f"{number} gives up what {before.number} had recorded")
         for name in done - previous:
-            ends = [f for f in self.finishes if f.name == name and f.epoch == state.epoch and f.process == who]
-            if not ends:
+            if not any((f.name, f.epoch, f.process) == (name, state.epoch, who) for f in self.finishes):
                 self._violate(f"{number} says that {name} is done, and it never ran to its end")
-            else:
-                self.config[name] = ends[-1].n
+        if process is not None and process.spec is not None and not claim:
+            self._compare_configs(process, state)
         if state.status is CheckpointStatus.COMPLETED and len(done) != total:
             self._violate(f"{number} says completed with {len(done)} of {total} components")
+
+    def _compare_configs(self, process: Process, state: CheckpointState) -> None:
+        assert process.spec is not None
+        for component in process.spec.components:
+            name = component.instance_name
+            runs = [f for f in self.finishes if (f.name, f.epoch) == (name, state.epoch)]
+            if name in state.completed_components and all(f.n != component.instance_config["n"] for f in runs):
+                self._violate(f"{name} is recorded as done, and never ran with the config of {process.name}")
 
     def deleted(self, process: Process | None, name: str, present: list[int]) -> None:
         if self.truth is not None and self.truth.number not in present:
@@ -310,6 +315,8 @@ class Oracle:
         if owner is None or owner is process:
             return
         owner.note_lease()
+        if owner.inside is None and self.world.now > owner.lease_until:
+            owner.lost = True  # it hangs in the store before anything began, and must not begin
         if not (owner.dead or owner.lost):
             self._violate(f"the heartbeat of {owner.name}, which is alive, was deleted")
 
@@ -369,7 +376,7 @@ class Oracle:
             self._violate("success was reported without a completed commit")
         for component in spec.components:
             name = component.instance_name
-            if not any(f.name == name and f.time >= self.since for f in self.finishes):
+            if not any((f.name, f.epoch) == (name, state.epoch) and f.time >= self.since for f in self.finishes):
                 self._violate(f"success was reported, and {name} did not run since it was asked for")
 
     def _violate(self, what: str) -> None:
@@ -729,9 +736,9 @@ class World:
                 while submitted.alive:
                     self.block(0.5)
             state = attempt.outcome()
-            self.oracle.success(state, spec)
             self.block(self._latency())
-            if caller.try_number == self.try_number:
+            if caller.try_number == self.try_number:  # Airflow does not listen to others
+                self.oracle.success(state, spec)
                 self.success = True
                 self.note(f"Airflow stores the success of try {caller.try_number}")
             self.outcomes.append("success")

@@ -12,11 +12,12 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
-
-from pyspark.sql import SparkSession
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_spark_pipeline import Component
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 _LONGER_THAN_ANY_TEST = 900.0
 

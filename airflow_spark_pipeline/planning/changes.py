@@ -1,0 +1,66 @@
+"""Whether a description still fits what is recorded, and where it does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, ComponentCheckpoint
+from airflow_spark_pipeline.pipeline.fingerprint import differences, fingerprint
+from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The first change that matters.
+
+    :param index: of the component, in the description as it is now
+    :param what: in words, with the paths; never a value
+    :param paths: the HOCON paths that differ
+    """
+
+    index: int
+    what: str
+    paths: tuple[str, ...]
+
+
+def first_change(spec: PipelineSpec, recorded: CheckpointState) -> Change | None:
+    """Return the first change at or before the last completed component; with ``config-match = strict``, anywhere."""
+    strict = spec.checkpoint.config_match == "strict"
+    done = set(recorded.completed_components)
+    for old in sorted(recorded.components, key=lambda c: c.index):
+        if not strict and old.index > recorded.last_checkpointed_index:
+            return None
+        change = _moved(spec, old, strict=strict)
+        if change is None and (strict or old.name in done):
+            change = _edited(spec, old, recorded, is_done=old.name in done)
+        if change is not None:
+            return change
+    if strict and len(spec.components) > len(recorded.components):
+        return _added(spec, len(recorded.components))
+    return None
+
+
+def _moved(spec: PipelineSpec, old: ComponentCheckpoint, *, strict: bool) -> Change | None:
+    now = spec.components[old.index].instance_name if old.index < len(spec.components) else "nothing"
+    if now == old.name:
+        return None
+    path = f"pipeline.pipeline-components[{old.index}]"
+    why = "with config-match = strict nothing may change" if strict else "before a component that is recorded as done"
+    return Change(min(old.index, len(spec.components)), f"{path} was {old.name} and is {now} now, {why}", (path,))
+
+
+def _edited(
+    spec: PipelineSpec, old: ComponentCheckpoint, recorded: CheckpointState, *, is_done: bool
+) -> Change | None:
+    component = spec.components[old.index]
+    changed = differences(old.fingerprint, fingerprint(component, recorded.fingerprint_salt))
+    if not changed:
+        return None
+    paths = tuple(f"{component.path}.{path}" for path in changed)
+    state = "is recorded as done, and" if is_done else "has to be as it was (config-match = strict), and"
+    return Change(old.index, f"{old.name} {state} differs now at {', '.join(paths)}", paths)
+
+
+def _added(spec: PipelineSpec, index: int) -> Change:
+    path = f"pipeline.pipeline-components[{index}]"
+    return Change(index, f"{path} is new, and with config-match = strict nothing may change", (path,))

@@ -1,0 +1,40 @@
+"""What components wrote about themselves: see ``dags/steps``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line: a component started, ended, or noted something else.
+
+    :param pid: of the driver's Python
+    :param parent: its parent's: the driver's JVM
+    """
+
+    event: str
+    component: str
+    attempt: int
+    pid: int
+    parent: int
+    details: Mapping[str, Any]
+
+
+def read_ledger(path: Path) -> list[Entry]:
+    """Return the lines of a ledger; none where no component has started yet."""
+    entries = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        fields = json.loads(line)
+        known = {name: fields.pop(name) for name in ("event", "component", "attempt", "pid", "parent")}
+        entries.append(Entry(**known, details=fields))
+    return entries
+
+
+def short(entries: Iterable[Entry], event: str) -> str:
+    """Return what happened as component and attempt: ``a1 b1 b2 c2 d2``."""
+    return " ".join(f"{entry.component}{entry.attempt}" for entry in entries if entry.event == event)

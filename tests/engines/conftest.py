@@ -1,0 +1,125 @@
+"""Real file systems behind Spark's Hadoop client. Collected only when asked for: ``make hadoop``, or by path.
+
+It needs Maven, fetches 800 MB once, and takes minutes: nothing for each run of ``make test``.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.engines.jars import class_path
+from tests.engines.processes import DriverProcess, drivers, mini_hdfs
+
+_HERE = Path(__file__).parent
+_LINES = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "engines: real file systems behind Spark's Hadoop client (make hadoop)")
+    config.stash[_LINES] = []
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    named = any(_HERE in (path := Path(argument.split("::")[0]).resolve()).parents or path == _HERE for argument in config.args)
+    return None if named else True
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _HERE in item.path.parents:
+            item.add_marker("engines")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    lines = config.stash[_LINES]
+    if lines:
+        terminalreporter.section("what was measured")
+        for line in lines:
+            terminalreporter.line(line)
+
+
+@dataclass
+class Place:
+    """A file system, three drivers that write and one that looks on.
+
+    :param settings: of Hadoop's configuration, as a user would have to make them
+    """
+
+    name: str
+    uri: str
+    settings: dict[str, str]
+    extra: str
+    log: Path
+    writers: list[DriverProcess] = field(default_factory=list)
+    onlookers: list[DriverProcess] = field(default_factory=list)
+
+    @property
+    def onlooker(self) -> DriverProcess:
+        return self.onlookers[0]
+
+    def new_directory(self) -> str:
+        return f"{self.uri}/{uuid.uuid4().hex[:12]}"
+
+    def new_driver(self) -> DriverProcess:
+        driver = DriverProcess(self.uri, self.settings, self.extra, self.log)
+        driver.wait_until_ready()
+        return driver
+
+
+@pytest.fixture
+def note(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+    """Lines for the summary."""
+    lines: list[str] = []
+    yield lines
+    request.config.stash[_LINES].extend(f"{request.node.name}: {line}" for line in lines)
+
+
+@pytest.fixture(scope="session")
+def hdfs_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with mini_hdfs(tmp_path_factory.mktemp("hdfs")) as uri:
+        yield uri
+
+
+@pytest.fixture(scope="session")
+def s3a_settings(s3_endpoint: str) -> dict[str, str]:
+    return {
+        "fs.s3a.endpoint": s3_endpoint,
+        "fs.s3a.endpoint.region": "us-east-1",
+        "fs.s3a.path.style.access": "true",
+        "fs.s3a.access.key": "planted-key",
+        "fs.s3a.secret.key": "planted-secret",
+    }
+
+
+@pytest.fixture(scope="session")
+def s3a_uri(s3_endpoint: str) -> str:
+    import s3fs
+
+    options = {"endpoint_url": s3_endpoint, "region_name": "us-east-1"}
+    client = s3fs.S3FileSystem(
+        skip_instance_cache=True, key="planted-key", secret="planted-secret", client_kwargs=options
+    )
+    bucket = f"bucket-{uuid.uuid4().hex[:12]}"
+    client.call_s3("create_bucket", Bucket=bucket)
+    return f"s3a://{bucket}"
+
+
+def _place(name: str, uri: str, settings: dict[str, str], extra: str, log: Path) -> Iterator[Place]:
+    with drivers(4, uri, settings, extra, log) as started:
+        yield Place(name, uri, settings, extra, log, writers=started[:3], onlookers=started[3:])
+
+
+@pytest.fixture(scope="session")
+def hdfs(hdfs_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    yield from _place("hdfs", hdfs_uri, {}, "", tmp_path_factory.mktemp("drivers") / "hdfs.log")
+
+
+@pytest.fixture(scope="session")
+def s3a(s3a_uri: str, s3a_settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    log = tmp_path_factory.mktemp("drivers") / "s3a.log"
+    yield from _place("s3a", s3a_uri, s3a_settings, class_path("s3a"), log)

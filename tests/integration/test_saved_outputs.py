@@ -1,0 +1,141 @@
+"""Saved outputs come back as they were, and are not trusted where they are not all there."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+import uuid
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_spark_pipeline.exceptions import CheckpointLocationError
+from airflow_spark_pipeline.runtime.outputs import missing, restore, save, spark_path
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+pytestmark = pytest.mark.spark
+
+_UTC = dt.timezone.utc
+_COLUMNS: dict[str, tuple[str, list[Any]]] = {
+    "flag": ("boolean", [True, False, None]),
+    "tiny": ("tinyint", [-128, 127, None]),
+    "small": ("smallint", [-(2**15), 2**15 - 1, None]),
+    "whole": ("int", [-(2**31), 2**31 - 1, None]),
+    "big": ("bigint", [-(2**63), 2**63 - 1, None]),
+    "single": ("float", [1.5, float("inf"), None]),
+    "double": ("double", [0.1, float("-inf"), None]),
+    "decimal": ("decimal(38,18)", [Decimal("1.000000000000000001"), Decimal("-99999999999999999999.5"), None]),
+    "text": ("string", ["", "ünïcode \u2028 \x00", None]),
+    "binary": ("binary", [bytearray(b""), bytearray(b"\x00\xff"), None]),
+    "date": ("date", [dt.date(1, 1, 1), dt.date(9999, 12, 31), None]),
+    "with zone": ("timestamp", [dt.datetime(1970, 1, 1, tzinfo=_UTC), dt.datetime(2026, 3, 29, 2, 30), None]),
+    "without.zone": ("timestamp_ntz", [dt.datetime(1, 1, 1), dt.datetime(2026, 3, 29, 2, 30, 0, 123456), None]),
+    "interval": ("interval day to second", [dt.timedelta(days=1, microseconds=1), dt.timedelta(0), None]),
+    "list": ("array<int>", [[], [1, None], None]),
+    "map": ("map<string,double>", [{}, {"a": 1.0, "b": None}, None]),
+    "struct": ("struct<a:int,`odd name`:array<struct<b:string>>>", [(1, [("x",)]), (None, None), None]),
+    "odd, name; {}()\n\t=`": ("string", ["x", "y", None]),
+    "nothing but null": ("string", [None, None, None]),
+}
+
+
+def _frame(spark: SparkSession, rows: int = 3) -> DataFrame:
+    schema = ", ".join(f"`{name.replace('`', '``')}` {kind}" for name, (kind, _) in _COLUMNS.items())
+    data = list(zip(*(values for _, values in _COLUMNS.values()), strict=True))[:rows]
+    return spark.createDataFrame(data, schema)
+
+
+def _types(frame: DataFrame) -> list[tuple[str, str]]:
+    return [(field.name, field.dataType.simpleString()) for field in frame.schema.fields]
+
+
+def test_every_type_comes_back_with_its_values_and_names(spark: SparkSession, tmp_path: Path) -> None:
+    frame = _frame(spark)
+    outputs = save({"v": frame}, str(tmp_path), spark)
+    again = restore(outputs, spark)["v"]
+    assert _types(again) == _types(frame)
+    assert sorted(map(repr, again.collect())) == sorted(map(repr, frame.collect()))
+
+
+def test_an_empty_frame_keeps_its_columns(spark: SparkSession, tmp_path: Path) -> None:
+    frame = _frame(spark, rows=0)
+    outputs = save({"v": frame}, str(tmp_path), spark)
+    again = restore(outputs, spark)["v"]
+    assert _types(again) == _types(frame)
+    assert again.count() == 0
+    assert missing(outputs, spark) is None
+
+
+def test_metadata_of_columns_is_kept_and_only_not_null_is_not(spark: SparkSession, tmp_path: Path) -> None:
+    from pyspark.sql import functions as F  # noqa: N812
+
+    frame = spark.range(3).select(F.col("id").alias("id", metadata={"note": "key"}))
+    again = restore(save({"v": frame}, str(tmp_path), spark), spark)["v"]
+    (field,) = again.schema.fields
+    assert field.metadata == {"note": "key"}
+    assert (frame.schema.fields[0].nullable, field.nullable) == (False, True)
+
+
+def test_a_frame_is_computed_once_so_that_a_resumed_run_sees_the_same_numbers(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    from pyspark.sql import functions as F  # noqa: N812
+
+    new_id = F.udf(lambda: uuid.uuid4().hex, "string").asNondeterministic()
+    frame = spark.range(100).withColumn("random", new_id())
+    outputs = save({"v": frame}, str(tmp_path), spark)
+    fresh, resumed = restore(outputs, spark)["v"], restore(outputs, spark)["v"]
+    assert sorted(fresh.collect()) == sorted(resumed.collect())
+    assert sorted(fresh.collect()) != sorted(frame.collect())
+
+
+@pytest.mark.parametrize("view", ["plain", "with/slash", "..", "ünïcode", "a b%20c"])
+def test_any_name_of_a_view_gets_a_path_of_its_own_below_the_directory(
+    spark: SparkSession, tmp_path: Path, view: str
+) -> None:
+    outputs = save({view: spark.range(1)}, str(tmp_path / "step"), spark)
+    assert restore(outputs, spark)[view].count() == 1
+    assert len(list((tmp_path / "step").iterdir())) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["step"]
+
+
+def test_outputs_that_are_gone_or_not_complete_are_noticed(spark: SparkSession, tmp_path: Path) -> None:
+    outputs = save({"v": spark.range(4).repartition(2), "w": spark.range(1)}, str(tmp_path), spark)
+    assert missing(outputs, spark) is None
+    part = next((tmp_path / "00-v").glob("part-*"))
+    content = part.read_bytes()
+    part.unlink()
+    assert "saved output of view 'v' is not complete" in str(missing(outputs, spark))
+    part.write_bytes(content)
+    assert missing(outputs, spark) is None
+    shutil.rmtree(tmp_path / "01-w")
+    assert "view 'w'" in str(missing(outputs, spark))
+
+
+def test_a_path_is_never_written_twice(spark: SparkSession, tmp_path: Path) -> None:
+    save({"v": spark.range(1)}, str(tmp_path), spark)
+    with pytest.raises(Exception, match="PATH_ALREADY_EXISTS"):
+        save({"v": spark.range(2)}, str(tmp_path), spark)
+
+
+@pytest.mark.parametrize(
+    ("location", "path"),
+    [
+        ("/data/x", "file:///data/x"),
+        ("file:///data/a%20b", "file:///data/a b"),
+        ("s3://bucket/x", "s3a://bucket/x"),
+        ("s3a://bucket/x", "s3a://bucket/x"),
+        ("hdfs://nn/x", "hdfs://nn/x"),
+    ],
+)
+def test_a_location_is_written_the_way_spark_names_it(location: str, path: str) -> None:
+    assert spark_path(location) == path
+
+
+def test_outputs_cannot_be_saved_in_memory() -> None:
+    with pytest.raises(CheckpointLocationError, match="cannot be saved in memory"):
+        spark_path("memory://x")

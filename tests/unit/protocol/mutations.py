@@ -1,0 +1,231 @@
+"""The protocol with one rule broken: each of these must be found out by the histories, or they prove nothing."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any
+from unittest import mock
+
+from airflow_spark_pipeline.checkpoint import log as log_module
+from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind
+from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms, Other
+from airflow_spark_pipeline.checkpoint.log import Commit, Listing, RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointState
+from airflow_spark_pipeline.checkpoint.store import ObjectExistsError
+from airflow_spark_pipeline.exceptions import CheckpointStoreError
+from airflow_spark_pipeline.hooks import attempt as attempt_module
+from airflow_spark_pipeline.runtime.driver import _Driver
+from airflow_spark_pipeline.runtime.watchdog import Watchdog
+from tests.fakes import DictStore
+
+Mutation = Callable[[], AbstractContextManager[Any]]
+
+
+def _no_check() -> AbstractContextManager[Any]:
+    return mock.patch.object(RunLog, "_check", lambda self, number, state: None)
+
+
+def _no_read_back() -> AbstractContextManager[Any]:
+    def create(self: RunLog, number: int, state: CheckpointState) -> None:
+        for pause in self._pauses():
+            try:
+                self.store.create(self._name(number), log_module.encode(state))
+                return
+            except ObjectExistsError:
+                raise log_module._LostError from None
+            except CheckpointStoreError:
+                self._sleep(pause)
+        raise CheckpointStoreError("could not be written")
+
+    return mock.patch.object(RunLog, "_create", create)
+
+
+def _no_tombstone() -> AbstractContextManager[Any]:
+    real = RunLog.retire
+
+    def retire(self: RunLog, commit: Commit, **options: Any) -> None:
+        real(self, commit, **options)
+        self._delete(self._name(commit.number))
+
+    return mock.patch.object(RunLog, "retire", retire)
+
+
+def _no_waiting() -> AbstractContextManager[Any]:
+    return mock.patch.object(Lease, "blocking", lambda self, others, listing: [])
+
+
+def _waiting_for_the_predecessor_only() -> AbstractContextManager[Any]:
+    real = Lease.others
+
+    def others(self: Lease, listing: Listing) -> list[Other]:
+        return real(self, listing)[-1:]
+
+    return mock.patch.object(Lease, "others", others)
+
+
+def _waiting_without_looking_for_successors() -> AbstractContextManager[Any]:
+    """Both looks: the waiting driver's own, and its watchdog's."""
+
+    def wait(self: Lease, others: list[Other], number: int, *, sleep: Any, tell: Any) -> Iterator[None]:
+        while self.blocking(others, self._log.listing()):
+            yield
+            sleep(min(1.0, self.terms.interval))
+
+    stack = contextlib.ExitStack()
+    stack.enter_context(mock.patch.object(Lease, "wait", wait))
+    stack.enter_context(_no_watch_for_successors())
+    return stack
+
+
+def _no_watch_for_successors() -> AbstractContextManager[Any]:
+    real = Watchdog.__init__
+
+    def init(self: Watchdog, log: RunLog, lease: Lease, newest: Any) -> None:
+        real(self, log, lease, lambda: None)
+
+    return mock.patch.object(Watchdog, "__init__", init)
+
+
+def _no_heartbeat_before_the_start() -> AbstractContextManager[Any]:
+    """The first heartbeat is written when the first interval is over."""
+
+    def start(self: Watchdog) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    return mock.patch.object(Watchdog, "start", start)
+
+
+def _no_cancelling() -> AbstractContextManager[Any]:
+    """The lease is noticed as lost only when it is as good as over, and the guard says nothing."""
+    stack = contextlib.ExitStack()
+    stack.enter_context(mock.patch.object(LeaseTerms, "fence", property(lambda self: self.seconds * 100)))
+    stack.enter_context(mock.patch.object(Watchdog, "guard", lambda self: None))
+    return stack
+
+
+def _no_guard_before_a_component() -> AbstractContextManager[Any]:
+    return mock.patch.object(Watchdog, "guard", lambda self: None)
+
+
+def _clears_are_ignored() -> AbstractContextManager[Any]:
+    real = attempt_module.decide_claim
+
+    def decide(latest: CheckpointState | None, caller: Any, **options: Any) -> ClaimDecision:
+        if latest is not None and latest.status.value == "completed":
+            return ClaimDecision(ClaimKind.REPORT, latest.epoch, "all is done")
+        return real(latest, caller, **options)
+
+    return mock.patch.object(attempt_module, "decide_claim", decide)
+
+
+def _every_try_is_a_clear() -> AbstractContextManager[Any]:
+    real = attempt_module.decide_claim
+
+    def decide(latest: CheckpointState | None, caller: Any, **options: Any) -> ClaimDecision:
+        decision = real(latest, caller, **options)
+        if latest is not None and latest.status.value == "completed":
+            return ClaimDecision(ClaimKind.START, latest.epoch + 1, "again")
+        return decision
+
+    return mock.patch.object(attempt_module, "decide_claim", decide)
+
+
+def _numbers_start_again() -> AbstractContextManager[Any]:
+    """A run that starts from nothing starts at number 0, after removing what is in its way."""
+    real = RunLog.claim
+
+    def claim(self: RunLog, build: Any) -> Commit:
+        latest = self.latest()
+        if latest is not None and latest.state.status.value in ("completed", "discarded"):
+            self._delete(self._name(latest.number))
+        return real(self, lambda found: build(latest if found is None else found))
+
+    return mock.patch.object(RunLog, "claim", claim)
+
+
+def _creates_overwrite() -> AbstractContextManager[Any]:
+    return mock.patch.object(DictStore, "create", DictStore.write)
+
+
+def _any_token_is_good() -> AbstractContextManager[Any]:
+    def adopt(self: RunLog, number: int, attempt_id: str, nonce: str) -> Commit:
+        latest = self.latest()
+        assert latest is not None
+        return Commit(latest.number, replace(latest.state, attempt_id=attempt_id))
+
+    return mock.patch.object(RunLog, "adopt", adopt)
+
+
+def _progress_is_not_carried() -> AbstractContextManager[Any]:
+    return mock.patch.object(attempt_module, "make_plan", lambda spec, state: _real_plan(spec, None))
+
+
+_real_plan = attempt_module.make_plan
+
+
+def _edits_are_not_compared() -> AbstractContextManager[Any]:
+    from airflow_spark_pipeline.planning import plan
+
+    return mock.patch.object(plan, "differences", lambda old, new: [])
+
+
+def _recorded_before_it_ran() -> AbstractContextManager[Any]:
+    from airflow_spark_pipeline.runtime.runner import PipelineRunner
+
+    real = PipelineRunner._run_step
+
+    def run_step(self: PipelineRunner, step: Any, label: str, spark: Any) -> bool:
+        self._recorder.done(step, "", 0.0)
+        return real(self, step, label, spark)
+
+    return mock.patch.object(PipelineRunner, "_run_step", run_step)
+
+
+def _all_heartbeats_are_cleared() -> AbstractContextManager[Any]:
+    """At the end, those of newer attempts too."""
+
+    def clear(self: Lease, others: list[Other]) -> None:
+        for name in self._log.listing().heartbeats:
+            if name != self.name:
+                self._log.delete(name)
+
+    return mock.patch.object(Lease, "clear", clear)
+
+
+def _running_again_after_the_end() -> AbstractContextManager[Any]:
+    """A driver that the cluster manager starts again does not look whether its attempt has ended."""
+
+    def adopt(self: RunLog, number: int, attempt_id: str, nonce: str) -> Commit:
+        latest = self.latest()
+        if latest is None or latest.state.attempt_id != attempt_id:
+            raise self.superseded(None if latest is None else latest.state)
+        return latest
+
+    return mock.patch.object(RunLog, "adopt", adopt)
+
+
+MUTATIONS: dict[str, Mutation] = {
+    "nobody checks after a create": _no_check,
+    "no nonce is read back": _no_read_back,
+    "the clean-up deletes the last commit": _no_tombstone,
+    "nobody waits for others": _no_waiting,
+    "only the predecessor is waited for": _waiting_for_the_predecessor_only,
+    "who waits does not look for successors": _waiting_without_looking_for_successors,
+    "the heartbeat comes late": _no_heartbeat_before_the_start,
+    "a lost lease cancels nothing": _no_cancelling,
+    "nobody asks the watchdog": _no_guard_before_a_component,
+    "a clear is ignored": _clears_are_ignored,
+    "every try after a success is a clear": _every_try_is_a_clear,
+    "numbers are used again": _numbers_start_again,
+    "creates overwrite": _creates_overwrite,
+    "any token is good": _any_token_is_good,
+    "progress is not carried over": _progress_is_not_carried,
+    "edits are not compared": _edits_are_not_compared,
+    "recorded before it ran": _recorded_before_it_ran,
+    "all heartbeats are cleared": _all_heartbeats_are_cleared,
+    "an ended attempt runs again": _running_again_after_the_end,
+}

@@ -1,0 +1,84 @@
+"""A whole run in which each operation of the store, one after another, goes wrong once, in each way. Exhaustive."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+from tests.unit.protocol.histories import LONG, SHORT, TIMED
+from tests.unit.protocol.simulation import Fault, World
+
+OPERATIONS = {"operator": 16, "driver": 31}  # at least so many are seen; the test finds out the real numbers
+TRANSIENT = (Fault.ERROR_BEFORE, Fault.ERROR_AFTER, Fault.ERROR_LATE, Fault.EXISTS_AFTER, Fault.OUTAGE)
+CASES = [
+    (fault, seconds)
+    for fault in Fault
+    for seconds in ((SHORT[1], LONG[0]) if fault in TIMED else (0.0,))
+]
+
+
+def _world() -> World:
+    world = World(components=3, seconds=1.0, keep_history=True)
+    world.latencies = (0.05,)
+    return world
+
+
+@functools.cache
+def operations() -> dict[str, int]:
+    """How many operations the processes of an undisturbed run ask for."""
+    world = _world()
+    world.start_try()
+    world.settle()
+    world.check()
+    assert world.outcomes == ["success"]
+    return {process.name.partition(" ")[0]: process.operations for process in world.processes}
+
+
+def test_an_undisturbed_run_is_one_try_and_its_operations_are_counted() -> None:
+    assert operations().keys() == {"operator", "driver"}
+    assert min(operations().values()) >= 10
+
+
+@pytest.mark.parametrize("kind", ["operator", "driver"])
+@pytest.mark.parametrize(("fault", "seconds"), CASES, ids=lambda value: getattr(value, "name", value))
+def test_whatever_goes_wrong_at_any_operation_the_next_try_resumes_right(kind: str, fault: Fault, seconds: float) -> None:
+    for number in range(1, operations()[kind] + 1):
+        world = _world()
+        world.next_faults[kind] = {number: (fault, seconds)}
+        world.start_try()
+        world.settle()
+        world.finish()
+
+
+@pytest.mark.parametrize("kind", ["operator", "driver"])
+@pytest.mark.parametrize(("fault", "seconds"), CASES, ids=lambda value: getattr(value, "name", value))
+def test_a_next_try_that_does_not_wait_for_the_one_in_trouble_resumes_right_as_well(
+    kind: str, fault: Fault, seconds: float
+) -> None:
+    for number in range(1, operations()[kind] + 1):
+        world = _world()
+        world.next_faults[kind] = {number: (fault, seconds)}
+        world.start_try()
+        world.run_until(lambda world=world, kind=kind, number=number: _reached(world, kind, number))  # type: ignore[misc]
+        world.start_try()
+        world.finish()
+
+
+@pytest.mark.parametrize("fault", [Fault.ERROR_BEFORE, Fault.ERROR_AFTER, Fault.EXISTS_AFTER])
+@pytest.mark.parametrize("kind", ["operator", "driver"])
+def test_one_error_of_the_store_at_any_operation_costs_no_try(kind: str, fault: Fault) -> None:
+    costly = []
+    for number in range(1, operations()[kind] + 1):
+        world = _world()
+        world.next_faults[kind] = {number: (fault, 0.0)}
+        world.start_try()
+        world.settle()
+        world.check()
+        if world.outcomes != ["success"]:
+            costly.append((number, world.outcomes))
+    assert costly == []
+
+
+def _reached(world: World, kind: str, number: int) -> bool:
+    return any(process.name.startswith(kind) and process.operations >= number for process in world.processes)

@@ -1,0 +1,143 @@
+"""Random histories of several attempts at one unit of work, with everything that can go wrong, in every order.
+
+``HISTORIES=100000`` runs that many instead of a minute's worth. A failure prints the seed, or Hypothesis's own
+reproduction, and the story that led to it.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.unit.protocol.histories import DURATIONS, TIMED, living, play
+from tests.unit.protocol.mutations import MUTATIONS
+from tests.unit.protocol.simulation import LEASE, Fault, Violation, World
+
+HISTORIES = int(os.environ.get("HISTORIES", "0"))
+SEEDED = HISTORIES or 1_000
+DRAWN = max(HISTORIES // 10, 250)
+CHUNKS = 10
+ENOUGH_TO_FIND_A_MUTATION = 4_000
+
+durations = st.sampled_from(DURATIONS)
+faults = st.sampled_from(list(Fault))
+soon = st.integers(1, 25)
+
+
+@pytest.mark.timeout(0 if HISTORIES else 300)
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_every_seeded_history_keeps_every_promise(chunk: int) -> None:
+    for seed in range(chunk * SEEDED // CHUNKS, (chunk + 1) * SEEDED // CHUNKS):
+        try:
+            play(seed)
+        except Violation as violation:
+            raise Violation(f"play({seed}): {violation}") from None
+
+
+class Protocol(RuleBasedStateMachine):
+    """The same world, with what happens drawn, and shrunk, by Hypothesis."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+
+    @initialize(
+        seed=st.integers(0, 99),
+        components=st.integers(1, 3),
+        whole_seconds=st.booleans(),
+        local=st.booleans(),
+        stubborn=st.booleans(),
+        fail_fast=st.booleans(),
+        keep_history=st.booleans(),
+    )
+    def begin(self, **options: int) -> None:
+        self.world = World(seconds=2.0, **options)  # type: ignore[arg-type]
+
+    @rule(clear=st.booleans(), queue=st.sampled_from((0.0, 0.0, 1.0, 4 * LEASE)), wait=st.sampled_from((0.5, 2.0, 6.0, 20.0)))
+    def airflow_starts_a_try(self, *, clear: bool, queue: float, wait: float) -> None:
+        self.world.queue_seconds = queue
+        self.world.start_try(clear=clear)
+        self.world.run(wait)
+
+    @rule(kind=st.sampled_from(("operator", "driver")), at=soon, fault=faults, seconds=durations)
+    def the_next_one_is_doomed(self, kind: str, at: int, fault: Fault, seconds: float) -> None:
+        self.world.next_faults[kind][at] = (fault, seconds if fault in TIMED else 0.0)
+
+    @precondition(lambda self: living(self.world))
+    @rule(who=st.integers(0, 7), after=soon, fault=faults, seconds=durations, wait=st.sampled_from((0.0, 1.0, 4.0)))
+    def a_fault_is_waiting(self, who: int, after: int, fault: Fault, seconds: float, wait: float) -> None:
+        alive = living(self.world)
+        self.world.arm(alive[who % len(alive)], after, fault, seconds if fault in TIMED else 0.0)
+        self.world.run(wait)
+
+    @precondition(lambda self: living(self.world))
+    @rule(who=st.integers(0, 7))
+    def a_process_dies(self, who: int) -> None:
+        alive = living(self.world)
+        self.world.kill(alive[who % len(alive)])
+
+    @precondition(lambda self: living(self.world))
+    @rule(who=st.integers(0, 7), seconds=durations)
+    def a_process_is_frozen(self, who: int, seconds: float) -> None:
+        alive = living(self.world)
+        self.world.freeze(alive[who % len(alive)], seconds)
+
+    @precondition(lambda self: any(process.request for process in self.world.processes))
+    @rule(who=st.integers(0, 7))
+    def the_cluster_manager_starts_a_driver_again(self, who: int) -> None:
+        drivers = [process for process in self.world.processes if process.request]
+        self.world.rerun(drivers[who % len(drivers)])
+
+    @rule()
+    def somebody_discards_the_progress(self) -> None:
+        self.world.discard()
+
+    @rule(index=st.integers(0, 7))
+    def somebody_edits_a_component(self, index: int) -> None:
+        self.world.edit(index % len(self.world.spec.components))
+
+    @rule(index=st.integers(0, 7), times=st.integers(1, 2))
+    def a_component_will_fail(self, index: int, times: int) -> None:
+        component = self.world.spec.components[index % len(self.world.spec.components)]
+        self.world.failures[component.instance_name] = times
+
+    @rule(seconds=st.sampled_from((0.05, 0.3, 1.0, 3.0, LEASE / 2, LEASE, 3 * LEASE)))
+    def time_passes(self, seconds: float) -> None:
+        self.world.run(seconds)
+
+    @invariant()
+    def nothing_is_broken(self) -> None:
+        self.world.check()
+
+    def teardown(self) -> None:
+        self.world.finish()
+
+
+Protocol.TestCase.settings = settings(
+    max_examples=DRAWN,
+    stateful_step_count=15,
+    deadline=None,
+    database=None,
+    derandomize=not HISTORIES,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.generate, Phase.shrink),
+)
+TestProtocol = Protocol.TestCase
+TestProtocol.pytestmark = [pytest.mark.timeout(0 if HISTORIES else 300)]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("rule", MUTATIONS)
+def test_a_protocol_with_one_rule_broken_is_found_out(rule: str) -> None:
+    """A test that cannot fail proves nothing."""
+    with MUTATIONS[rule]():
+        for seed in range(ENOUGH_TO_FIND_A_MUTATION):
+            try:
+                play(seed)
+            except Violation:
+                return
+    pytest.fail(f"{ENOUGH_TO_FIND_A_MUTATION} histories did not find out that {rule}")
