@@ -34,6 +34,9 @@ os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"sqlite:///{_HOME / 'airflow.db'}"
 
+# Spark's Python workers would otherwise be whatever python3 the PATH has, without the packages of this environment.
+os.environ["PYSPARK_PYTHON"] = sys.executable
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

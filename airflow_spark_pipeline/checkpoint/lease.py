@@ -172,7 +172,7 @@ class Lease:
 
     def _other(self, name: str) -> Other:
         try:
-            about = json.loads(self._log.store.read(f"{self._log.path}/{name}"))
+            about = json.loads(self._log.retried(lambda: self._log.store.read(f"{self._log.path}/{name}")))
             who = f"attempt {about['attempt']} (run {about['runId']})"
             return Other(name, who, float(about["leaseSeconds"]), about.get("process"))
         except ObjectNotFoundError:

@@ -6,6 +6,7 @@ directory by accident.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import re
 from collections.abc import Mapping
@@ -63,6 +64,32 @@ def open_store(location: str, options: Mapping[str, Any] | None = None) -> Check
         f"The checkpoint location {location} has the unknown scheme {scheme}://. Supported: a directory, file://, "
         "s3://, s3a://."
     )
+
+
+def load_store(instance_type: str, config: Mapping[str, Any], location: str) -> CheckpointStore:
+    """Return a store of the user's own.
+
+    :param instance_type: dotted name of a subclass of ``CheckpointStore``, importable here
+    :param config: its ``instance-config``
+    :raises CheckpointLocationError: it cannot be loaded, or does not take this config
+    """
+    module, _, name = instance_type.rpartition(".")
+    try:
+        cls = getattr(importlib.import_module(module), name)
+    except Exception as error:
+        raise CheckpointLocationError(
+            f"The checkpoint store {instance_type} cannot be loaded ({type(error).__name__}: {error}). It must be "
+            "importable in the Airflow worker (installed, or in the plugins folder) and in the Spark driver (installed, "
+            "or shipped by py_files)."
+        ) from error
+    if not (isinstance(cls, type) and issubclass(cls, CheckpointStore)):
+        raise CheckpointLocationError(f"The checkpoint store {instance_type} is no subclass of CheckpointStore.")
+    try:
+        return cls.from_config(location, config)
+    except Exception as error:
+        raise CheckpointLocationError(
+            f"The checkpoint store {instance_type} does not take its instance-config: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _open_fsspec(location: str, scheme: str, options: Mapping[str, Any] | None) -> CheckpointStore:

@@ -195,7 +195,7 @@ class RunLog:
             copy = f"{pipeline}/{HISTORY}/{unit}-{commit.number:08d}.json"
             # It is there already where an earlier clean-up died half-way; the copy of a commit can only be this one.
             with contextlib.suppress(ObjectExistsError):
-                self._retried(lambda: self.store.create(copy, encode(commit.state)))
+                self.retried(lambda: self.store.create(copy, encode(commit.state)))
         self._delete_outputs(commit)
         for number in self._numbers():
             if number < commit.number:
@@ -208,10 +208,10 @@ class RunLog:
         """Delete saved outputs up to this commit's claim: those of a newer attempt are in use."""
         state = commit.state
         last = commit.number if state.status is CheckpointStatus.DISCARDED else state.claim_number
-        for attempt in self._retried(lambda: self.store.list_directories(outputs_path(self.path))):
+        for attempt in self.retried(lambda: self.store.list_directories(outputs_path(self.path))):
             number = attempt.partition("-")[0]
             if number.isdigit() and int(number) <= last:
-                self._retried(lambda path=f"{outputs_path(self.path)}/{attempt}": self.store.delete_tree(path))
+                self.retried(lambda path=f"{outputs_path(self.path)}/{attempt}": self.store.delete_tree(path))
 
     def delete(self, name: str) -> None:
         """Remove an object of the unit's directory that is no commit."""
@@ -251,11 +251,11 @@ class RunLog:
 
     def _read(self, number: int) -> Commit:
         name = self._name(number)
-        data = self._retried(lambda: self.store.read(name))
+        data = self.retried(lambda: self.store.read(name))
         return Commit(number, decode(data, self.store.describe(name)))
 
     def _numbers(self) -> list[int]:
-        return self._retried(self.listing).numbers
+        return self.retried(self.listing).numbers
 
     def newest_state(self) -> CheckpointState | None:
         """Return the state of the newest commit, ``None`` where there is none."""
@@ -264,19 +264,19 @@ class RunLog:
 
     def _hint(self) -> None:
         """Leave the hint by which listings find unfinished units; before the claim, so that none is missed."""
-        self._retried(lambda: self.store.write(self._hint_path, b""))
+        self.retried(lambda: self.store.write(self._hint_path, b""))
 
     @property
     def _hint_path(self) -> str:
         return f"{OPEN}/{self.path.replace('/', '~')}"
 
     def _delete(self, name: str) -> None:
-        self._retried(lambda: self.store.delete(name))
+        self.retried(lambda: self.store.delete(name))
 
     def _name(self, number: int) -> str:
         return f"{self.path}/{number:08d}.json"
 
-    def _retried(self, operation: Callable[[], T]) -> T:
+    def retried(self, operation: Callable[[], T]) -> T:
         """Run an operation that may be repeated; transient errors are retried for a bounded time."""
         last: CheckpointStoreError | None = None
         for pause in self._pauses():

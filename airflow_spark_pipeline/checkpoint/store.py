@@ -14,9 +14,14 @@ Implementations may be used from several threads, and after a fork.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.exceptions import CheckpointError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class ObjectNotFoundError(CheckpointError):
@@ -50,6 +55,16 @@ class CheckpointStore(ABC):
 
     def __init__(self, location: str) -> None:
         self.location = location
+
+    @classmethod
+    def from_config(cls, location: str, config: Mapping[str, Any]) -> Self:
+        """Return the store that ``checkpoint.store`` in a description names.
+
+        :param location: the checkpoint location, where one is given
+        :param config: ``instance-config``; each ``kebab-case`` key becomes an argument of the class
+        :raises TypeError: the class does not take these arguments
+        """
+        return cls(location, **{name.replace("-", "_"): value for name, value in config.items()})
 
     @abstractmethod
     def list(self, directory: str) -> list[StoredObject]:

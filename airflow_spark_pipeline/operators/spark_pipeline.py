@@ -18,7 +18,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 
@@ -58,6 +58,8 @@ class SparkPipelineOperator(SparkSubmitOperator):
     :param checkpoint_conn_id: Airflow connection that holds the credentials of the location; default from
         ``[spark_pipeline] checkpoint_conn_id``
     :param auto_resume: ``False`` starts every try from the first component. Default: as the file says, else ``True``
+    :param on_change: what a retry does when a component that is done was edited: ``fail`` (the default), ``restart`` from
+        the first component, or ``rerun-from-change``; wins over the file's ``checkpoint.on-change``
     :param py_files: modules of yours for the driver and the executors: ``.py``, ``.zip`` and ``.egg`` files and
         directories (zipped on the way), relative to the DAG file, or URLs (templated)
     :param conn_id: Spark connection; where it is not given and ``spark_default`` does not exist, see above
@@ -83,6 +85,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
         checkpoint_location: str | None = None,
         checkpoint_conn_id: str | None = None,
         auto_resume: bool | None = None,
+        on_change: Literal["fail", "restart", "rerun-from-change"] | None = None,
         py_files: str | Sequence[str] | None = None,
         conn_id: str | None = None,
         name: str | None = None,
@@ -98,7 +101,10 @@ class SparkPipelineOperator(SparkSubmitOperator):
         self.pipeline = pipeline
         self.checkpoint_location = checkpoint_location
         self.checkpoint_conn_id = checkpoint_conn_id
+        if on_change not in (None, "fail", "restart", "rerun-from-change"):
+            raise ValueError(f"on_change is {on_change!r}; it is one of fail, restart, rerun-from-change")
         self.auto_resume = auto_resume
+        self.on_change = on_change
         self.py_files = py_files  # type: ignore[assignment]  # the parent's is text; ours becomes text when the task runs
         self.name = name  # type: ignore[assignment]  # ours becomes text when the description is read
         self.resolved_pipeline: str | None = None

@@ -18,8 +18,6 @@ from airflow.sdk import NEVER_EXPIRE
 
 from airflow_spark_pipeline.checkpoint.claim import Caller
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
-from airflow_spark_pipeline.checkpoint.locations import open_store
-from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
 from airflow_spark_pipeline.hooks.archives import LAUNCHER, runtime_archive
 from airflow_spark_pipeline.hooks.attempt import TaskAttempt
@@ -29,6 +27,7 @@ from airflow_spark_pipeline.hooks.preflight import check_components
 from airflow_spark_pipeline.hooks.py_files import resolve_py_files
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 from airflow_spark_pipeline.pipeline.secrets import is_secret
+from airflow_spark_pipeline.planning import open_log
 from airflow_spark_pipeline.protocol import DriverRequest
 
 if TYPE_CHECKING:
@@ -53,7 +52,9 @@ class Submission:
         self._directory = directory
         self._options: dict[str, Any] = {}
         checkpoint = spec.checkpoint.with_defaults(enabled=True, auto_resume=True)
-        checkpoint = checkpoint.with_overrides(auto_resume=operator.auto_resume)
+        checkpoint = checkpoint.with_overrides(auto_resume=operator.auto_resume, on_change=operator.on_change)
+        if not checkpoint.enabled:
+            checkpoint = replace(checkpoint, auto_resume=False, store=None)
         # From here on the description says what holds, defaults and arguments included; the driver reads it so.
         self._spec = spec = replace(spec, checkpoint=checkpoint)
         self._keeps_history = not checkpoint.cleanup_on_success
@@ -65,7 +66,7 @@ class Submission:
             self._location = str(directory / "log")
         key = _unit_key(context)
         self._unit = unit_path(spec.pipeline_name, key)
-        log = RunLog(open_store(self._location, self._options), self._unit)
+        log = open_log(checkpoint, self._location, self._options, self._unit)
         self._lease_seconds = lease_seconds()
         self.attempt = TaskAttempt(
             spec,

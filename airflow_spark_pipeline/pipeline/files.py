@@ -12,11 +12,12 @@ import pathlib
 import re
 
 from airflow_spark_pipeline.exceptions import Problem
-from airflow_spark_pipeline.pipeline.guard import Facts, Guard, Reference, Scope
+from airflow_spark_pipeline.pipeline.facts import Facts, Reference, Scope
+from airflow_spark_pipeline.pipeline.guard import SPLIT, Guard
 from airflow_spark_pipeline.pipeline.secrets import is_secret
 from airflow_spark_pipeline.pipeline.spec import join_path
 from airflow_spark_pipeline.pipeline.tokens import HoconSyntaxError
-from airflow_spark_pipeline.pipeline.words import BROKEN, Address, Path, Place, Words
+from airflow_spark_pipeline.pipeline.words import BROKEN, Address, Place, Words
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Copies:
         self._names: dict[Reference, str] = {}
         self._lines = 0
         self.words = Words()
-        self.main = directory / "0.conf"
+        self.main = directory
 
     def guard(self, text: str, file: str | None, directory: pathlib.Path | None) -> None:
         """Copy the description.
@@ -53,7 +54,8 @@ class Copies:
         :raises UnreadableError: a text is not HOCON; the problem is noted
         """
         chain = (str((directory / pathlib.Path(file).name).resolve()),) if file and directory else ()
-        self._copy(text.removeprefix("\ufeff"), Scope(file, directory=directory, chain=chain))
+        (main,) = self._copy(text.removeprefix("\ufeff"), Scope(file, directory=directory, chain=chain))
+        self.main = self._directory / main
         for name, pieces in self._pieces.items():
             written = (piece if isinstance(piece, str) else self._write(piece) for piece in pieces)
             (self._directory / name).write_text("".join(written), encoding="utf-8")
@@ -78,8 +80,8 @@ class Copies:
             copy.write_text(copy.read_text(encoding="utf-8").replace(f"${{{name}}}", handle), encoding="utf-8")
         return found
 
-    def _copy(self, text: str, scope: Scope) -> str:
-        start, name = self._lines, f"{len(self._starts)}.conf"
+    def _copy(self, text: str, scope: Scope) -> list[str]:
+        start = self._lines
         self._starts.append((start, scope.file))
         self._lines += text.count("\n") + 1
         try:
@@ -87,8 +89,16 @@ class Copies:
         except HoconSyntaxError as error:
             self._note(error.message + _quote_line(text, error), Place(scope.file, error.line))
             raise UnreadableError from None
-        self._pieces[name] = ["\n" * start, *pieces]
-        return name
+        names = [f"{len(self._pieces)}.conf"]
+        self._pieces[names[0]] = ["\n" * start]
+        for piece in pieces:
+            if piece == SPLIT:
+                done = sum(entry.count("\n") for entry in self._pieces[names[-1]] if isinstance(entry, str))
+                names.append(f"{len(self._pieces)}.conf")
+                self._pieces[names[-1]] = ["\n" * done]
+            else:
+                self._pieces[names[-1]].append(piece)
+        return names
 
     def _write(self, reference: Reference) -> str:
         """Write a reference with the path that it has from the root, the only one that pyhocon looks up."""
@@ -96,44 +106,24 @@ class Copies:
         inside = (*scope, *path)
         if scope and not reference.scope.in_list and inside in self._facts.certain:
             path = inside
-        elif scope and not self._is_outside(inside, len(scope)):
+        elif scope and not self._facts.is_outside(inside, len(scope)):
             message = (
                 f"pyhocon cannot tell whether `${{{join_path(path)}}}` is a key beside this include, or one of the "
                 "whole description; write the path from the root in the including file"
             )
             self._note(message, reference.place, reference.address)
-        self._check(reference, path)
+        if problem := self._facts.judge(reference, path):
+            self._note(problem, reference.place, reference.address)
+            return self.words.hold(BROKEN, reference.place, "")
         self._names[reference] = self.words.join(path)
         return f"${{{'?' * reference.optional}{self._names[reference]}}}"
-
-    def _check(self, reference: Reference, path: Path) -> None:
-        """Refuse what pyhocon resolves wrongly and in silence; ``path`` is from the root."""
-        facts, here = self._facts, reference.address
-        if here[: len(path)] == path and any(isinstance(part, str) for part in here[len(path) :]):
-            # pyhocon takes what the key holds at that moment, or never ends.
-            self._note("the value contains itself", reference.place, here)
-            return
-        listed = reference.scope.in_list or any(isinstance(part, int) for part in here)
-        overrides = len(facts.assigned.get(here, "")) > 1 or bool(_above(here[:-1]) & facts.opaque)
-        name = f"`${{{'?' * reference.optional}{join_path(path)}}}`"
-        if path == here or not (overrides or listed):
-            return
-        if reference.optional and path[0] == here[0] and path not in facts.certain:
-            message = (
-                f"where {name} is not defined, pyhocon drops the earlier value; refer to a key outside `{path[0]}`"
-            )
-            self._note(message, reference.place, here)
-        elif overrides and any(path == other[: len(path)] or other in _above(path) for other in facts.opaque):
-            message = f"pyhocon keeps the earlier value where {name} is a substitution itself; write that one here"
-            self._note(message, reference.place, here)
-
-    def _is_outside(self, path: Path, depth: int) -> bool:
-        return path[: depth + 1] not in self._facts.certain and not _above(path) & self._facts.opaque
 
     def _note(self, message: str, place: Place, address: Address = ()) -> None:
         self._problems.append(Problem(message, join_path(address), place.file, place.line or None))
 
-    def _include(self, name: str, required: bool, scope: Scope, path: Address, in_list: bool, place: Place) -> str:
+    def _include(
+        self, name: str, required: bool, scope: Scope, path: Address, in_list: bool, place: Place
+    ) -> list[str]:
         if re.match(r"[a-z][a-z0-9+.-]+:", name, re.IGNORECASE):
             return self._skip("only local files can be included, not URLs or packages", place)
         if scope.directory is None and not pathlib.Path(name).is_absolute():
@@ -151,20 +141,15 @@ class Copies:
             # HOCON says that such a file is skipped, and people keep optional local settings that way.
             source = place.file or "the description"
             log.warning("%s:%d includes %s, which does not exist; it is skipped", source, place.line, file)
-            return ""
+            return []
         if problem:
             return self._skip(f"cannot include `{file}`: {problem}", place)
         inside = scope.path if in_list else tuple(str(part) for part in path)
         return self._copy(text, Scope(str(file), inside, in_list, file.parent, (*scope.chain, real)))
 
-    def _skip(self, message: str, place: Place) -> str:
+    def _skip(self, message: str, place: Place) -> list[str]:
         self._note(message, place)
-        return ""
-
-
-def _above(path: Address) -> set[Address]:
-    """Return ``path`` and all that it stands in."""
-    return {path[:length] for length in range(1, len(path) + 1)}
+        return []
 
 
 def read_text(file: pathlib.Path) -> tuple[str, str]:

@@ -12,19 +12,20 @@ says so: includes by URL or from packages, and files that hold a list.
 from __future__ import annotations
 
 import os
-import pathlib
-from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from airflow_spark_pipeline.pipeline.facts import Facts, Reference, Scope, above
 from airflow_spark_pipeline.pipeline.spec import join_path
-from airflow_spark_pipeline.pipeline.tokens import HoconSyntaxError, Token, tokenize
+from airflow_spark_pipeline.pipeline.tokens import HoconSyntaxError, Token, split_path, tokenize
 from airflow_spark_pipeline.pipeline.words import BROKEN, Address, Path, Place, Word, Words, classify
 
 _BLANK = ("space", "newline")
 _SEPARATORS = ("=", ":", "+=")
 _ENDS = ("newline", ",", "}", "]", "end")
 _DEEPEST = 25
+#: Where an included file gives a key at its top yet another value, it goes on in another copy: of two values in one
+#: included file, pyhocon drops the first one although the second, an optional substitution, has none.
+SPLIT = "\0"
 _INCLUDES = {
     "@": False,
     "file(@)": False,
@@ -33,90 +34,11 @@ _INCLUDES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Where a text stands: its file, and the path at which it was included.
-
-    :param in_list: it was included inside a list, where ``path`` is only that of the file around it
-    :param directory: where relative includes are looked up
-    :param chain: the files that are being read, outermost first, to notice a cycle
-    """
-
-    file: str | None = None
-    path: Path = ()
-    in_list: bool = False
-    directory: pathlib.Path | None = None
-    chain: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """One ``${path}`` or ``${?path}``.
-
-    :param address: of the key in whose value it stands
-    """
-
-    path: Path
-    optional: bool
-    scope: Scope
-    place: Place
-    address: Address
-
-
-@dataclass(slots=True)
-class Facts:
-    """What the guard saw in all files of a description; the first three hold nothing from inside lists.
-
-    :param scalars: keys with a value that is text only
-    :param parents: keys with keys of their own
-    :param certain: keys that have a value whatever the environment holds
-    :param opaque: keys whose value comes from a substitution, in part at least
-    :param assigned: for each key, what it was given one after another: ``s`` a value that refers to the key itself,
-        ``o`` one that refers to others, ``p`` one that refers to none
-    """
-
-    scalars: dict[Address, Place] = field(default_factory=dict)
-    parents: set[Address] = field(default_factory=set)
-    certain: set[Address] = field(default_factory=set)
-    opaque: set[Address] = field(default_factory=set)
-    assigned: defaultdict[Address, str] = field(default_factory=lambda: defaultdict(str))
-
-
 #: Copies an included file: (name, is it required?, scope of the including text, path, inside a list?, place); returns
-#: the name of the copy, or nothing where there is none to include.
-Include = Callable[[str, bool, Scope, Address, bool, Place], str]
+#: the names of the copies, none where there is nothing to include.
+Include = Callable[[str, bool, Scope, Address, bool, Place], list[str]]
 #: Notes a problem after which reading can go on: (message, place, address).
 Report = Callable[[str, Place, Address], None]
-
-
-def split_path(tokens: list[Token], at: Token) -> Path:
-    """Split a key, or what stands inside a substitution, at its unquoted dots.
-
-    :param at: where to report what is wrong
-    :raises HoconSyntaxError: a part is empty (``a..b``), or a token cannot be part of a path
-    """
-    while tokens and tokens[0].kind in _BLANK:
-        tokens = tokens[1:]
-    while tokens and tokens[-1].kind in (*_BLANK, "end"):
-        tokens = tokens[:-1]
-    written = "".join(token.text for token in tokens)
-    if written.strip(".…") == "" and written:
-        message = f"`{written}` is a placeholder, not HOCON; write the settings, or leave the braces empty"
-        raise HoconSyntaxError(message, at.line, at.column)
-    parts: list[str] = [""]
-    solid = [False]  # quoted parts may be empty, others may not
-    for token in tokens:
-        if token.kind not in ("bare", "text", "space"):
-            raise HoconSyntaxError(f"`{token.text}` cannot be part of a key; put the key in quotes", at.line, at.column)
-        first, *others = token.text.split(".") if token.kind == "bare" else [token.text]
-        parts[-1] += first
-        solid[-1] = solid[-1] or bool(first) or token.kind == "text"
-        parts.extend(others)
-        solid.extend(bool(other) for other in others)
-    if not all(solid):
-        message = f"the key `{written}` has an empty part; quote it if the dot belongs to the name"
-        raise HoconSyntaxError(message if written else "a key is missing here", at.line, at.column)
-    return tuple(parts)
 
 
 class Guard:
@@ -138,6 +60,7 @@ class Guard:
         self._depth = 0
         self._out: list[str | Reference] = []
         self._line = 1
+        self._recent: set[str] = set()  # those since the last split
         self._own: set[str] = set()  # the keys at the top of this text
 
     def rewritten(self) -> list[str | Reference]:
@@ -147,7 +70,9 @@ class Guard:
         """
         if not self._scope.path:
             # Of a file that holds nothing, pyhocon makes a list.
-            self._out.append(f"{self._words.mark}={self._words.hold(Word('text', ''), Place(None, 0), '')},")
+            self._out.append(
+                f"{self._words.mark}={self._words.hold(Word('text', ''), Place(self._scope.file, 0), '')},"
+            )
         self._skip(_BLANK)
         if self._peek.kind == "[":
             self._fail("the file holds a list; a description is an object")
@@ -239,10 +164,9 @@ class Guard:
             self._fail("an include cannot use substitutions; write the file's name as it is", start)
         if shape not in _INCLUDES:
             self._fail('this include is not supported; write include "file" or include required("file")', start)
-        copy = self._include(names[0], _INCLUDES[shape], self._scope, path, in_list, self._place(start))
-        if copy:
-            # `required`: of a copy that is gone, pyhocon would say nothing.
-            self._out.append(f'include required("{copy}")')
+        copies = self._include(names[0], _INCLUDES[shape], self._scope, path, in_list, self._place(start))
+        # `required`: of a copy that is gone, pyhocon would say nothing.
+        self._out.append(",".join(f'include required("{copy}")' for copy in copies))
 
     def _member(self, path: Address, in_list: bool) -> None:
         start = self._peek
@@ -253,6 +177,10 @@ class Guard:
             tokens.append(self._take())
         key = split_path(tokens, start)
         if path == self._scope.path:
+            if key[0] in self._recent and len(self._scope.chain) > 1:
+                self._out.append(SPLIT)
+                self._recent.clear()
+            self._recent.add(key[0])
             self._own.add(key[0])
         self._out.append("{".join(f"{self._words.name(part)}=" for part in key))
         self._skip(_BLANK)
@@ -267,7 +195,7 @@ class Guard:
         begin = len(self._out)
         if appends:
             self._append(here, in_list, start)
-        self._value(here, in_list, start, listed=False, begin=begin)
+        self._value(here, in_list, start, listed=False, begin=begin, appends=appends)
         self._out.append("]" * appends + "}" * (len(key) - 1))
 
     def _append(self, here: Address, in_list: bool, start: Token) -> None:
@@ -275,16 +203,17 @@ class Guard:
         if in_list:
             self._fail("`+=` does not work inside a list; write the whole list at once", start)
         path = tuple(map(str, here))
-        above = {here[:length] for length in range(1, len(here))}
         if here in self._facts.parents or here in self._facts.scalars:
             self._report(
                 "`+=` can only add to a list, and the key holds something else before it", self._place(start), here
             )
-        if here in self._facts.assigned or above & self._facts.opaque:
+        if here in self._facts.assigned or above(here) & self._facts.opaque:
             self._out.append(Reference(path, True, Scope(), self._place(start), here))
         self._out.append("[")
 
-    def _value(self, here: Address, in_list: bool, start: Token, *, listed: bool, begin: int) -> None:
+    def _value(
+        self, here: Address, in_list: bool, start: Token, *, listed: bool, begin: int, appends: bool = False
+    ) -> None:
         first = self._peek
         self._skip(_BLANK)
         at, shapes, space, text = self._place(start), "", "", ""
@@ -294,12 +223,7 @@ class Guard:
             if token.kind == "space":
                 space = token.text
                 continue
-            if token.kind in _SEPARATORS:
-                message = (
-                    f"`{token.text}` cannot stand inside an unquoted value: quote the value of `{join_path(here)}`, "
-                    "or put a comma or a new line before the next key"
-                )
-                self._fail(message, token)
+            self._refuse_separator(token, here)
             if token.kind in ("text", "bare"):
                 # `10 minutes` is one text, its inner space included, and so is what follows a substitution.
                 alone = not kind and not (space and shapes.endswith(("$", "?")))
@@ -311,10 +235,7 @@ class Guard:
                     kind, text = "text", text + space
                 self._hold(kind, text, at, here)
                 kind = text = ""
-                if token.kind.startswith("subst") and shapes.endswith(("$", "?")):
-                    if space and (shapes.endswith("?") or set(space) - {" ", "\t"}):
-                        self._fail("put the white space before this substitution in quotes, or remove it", token)
-                    self._out.append(space)
+                self._gap(token, space, shapes)
                 shapes += self._part(token, here, in_list, start)
             space = ""
         self._hold(kind, text, at, here)
@@ -325,30 +246,28 @@ class Guard:
         elif listed and "{{" in shapes:
             # HOCON merges them into one; of two components, the first would vanish.
             self._break(begin, "there is no comma between two objects of a list", at, here)
-        self._record(here, begin, shapes, at, in_list)
+        parts = [piece for piece in self._out[begin:] if isinstance(piece, Reference) and piece.address == here]
+        if problem := self._facts.record(here, parts, "[" if appends else shapes, at, in_list):
+            self._break(begin, problem, at, here)
 
     def _break(self, begin: int, message: str, at: Place, here: Address) -> None:
         self._report(message, at, here)
         self._out[begin:] = [self._words.hold(BROKEN, at, _key(here))]
 
-    def _record(self, here: Address, begin: int, shapes: str, at: Place, in_list: bool) -> None:
-        pieces = [piece for piece in self._out[begin:] if isinstance(piece, Reference) and piece.address == here]
-        own = any(here in (piece.path, (*self._scope.path, *piece.path)) for piece in pieces)
-        kinds = self._facts.assigned[here] + ("s" if own else "o" if pieces else "p")
-        self._facts.assigned[here] = kinds
-        if "s" in kinds and ("o" in kinds or "sp" in kinds):
-            message = "pyhocon loses a value of a key that refers to itself and gets another value; write it at once"
-            self._report(message, at, here)
-        if pieces:
-            self._facts.opaque.add(here)
-        if in_list:
-            return
-        if set(shapes) == {"t"}:
-            self._facts.scalars[here] = at
-        if "{" in shapes:
-            self._facts.parents.add(here)
-        if set(shapes) != {"?"}:
-            self._facts.certain.add(here)
+    def _refuse_separator(self, token: Token, here: Address) -> None:
+        if token.kind in _SEPARATORS:
+            message = (
+                f"`{token.text}` cannot stand inside an unquoted value: quote the value of `{join_path(here)}`, "
+                "or put a comma or a new line before the next key"
+            )
+            self._fail(message, token)
+
+    def _gap(self, token: Token, space: str, shapes: str) -> None:
+        if token.kind.startswith("subst") and shapes.endswith(("$", "?")):
+            if space and (shapes.endswith("?") or set(space) - {" ", "\t"}):
+                # After a substitution that is not defined, pyhocon drops it.
+                self._fail("put the white space before this substitution in quotes, or remove it", token)
+            self._out.append(space)
 
     def _hold(self, kind: str, text: str, at: Place, here: Address) -> None:
         if kind:

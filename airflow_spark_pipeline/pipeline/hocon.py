@@ -17,6 +17,7 @@ import pathlib
 import re
 import tempfile
 import threading
+import time
 import warnings
 from typing import Any
 
@@ -26,12 +27,12 @@ from airflow_spark_pipeline.pipeline.schema import read_description
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec, join_path
 from airflow_spark_pipeline.pipeline.words import Place, Places
 
-_DEADLINE_S = float(os.environ.get("DL", "60"))
+_DEADLINE_S = 60.0
 _UNRESOLVED = re.compile(r"Cannot resolve variable \$\{\??([^}]*)\}")
 _AT = re.compile(r"\(line: (\d+)")
 _CIRCLE = (
-    "pyhocon cannot resolve the substitutions: one of them refers to itself, directly or through others; "
-    "write the value out in one of them"
+    "pyhocon cannot resolve the substitutions: one of them refers to itself, directly or through others, extends an "
+    "empty list, or stands too deep; write the value out in one of them"
 )
 _MIXED = (
     "pyhocon cannot join or replace values of two kinds: a key is text in one place, and a list or has keys of its own "
@@ -92,7 +93,6 @@ def _read(
 
 def _resolve(copies: Copies, file: str | None, problems: list[Problem]) -> Any:
     """Return what pyhocon makes of the copies, or ``None`` after a problem that leaves nothing to look at."""
-    known = len(problems)
     while True:
         tree, error = _run_pyhocon(copies.main)
         if error is None:
@@ -105,7 +105,7 @@ def _resolve(copies: Copies, file: str | None, problems: list[Problem]) -> Any:
             name = f"`${{{join_path(reference.path)}}}`"
             message = f"{name} is defined neither in the description nor in the environment, or refers to itself"
             problems.append(Problem(message, join_path(reference.address), reference.place.file, reference.place.line))
-    if len(problems) == known:  # otherwise it may be their consequence
+    if not problems:  # otherwise it may be their consequence
         line = _AT.search(str(error))
         place = copies.place(int(line[1])) if line else Place(file, 0)
         message = {"TimeoutError": str(error), "ConfigWrongTypeException": _MIXED}.get(type(error).__name__, _CIRCLE)
@@ -126,14 +126,17 @@ def _run_pyhocon(main: pathlib.Path) -> tuple[Any, Exception | None]:
                 warnings.simplefilter("ignore", DeprecationWarning)
                 tree = ConfigFactory.parse_file(str(main)).as_plain_ordered_dict()
             result.append((tree, None))
-        except Exception as error:  # noqa: BLE001  # in a circle it raises whatever comes first: RecursionError, RuntimeError, ...
+        except Exception as error:  # noqa: BLE001  # in a circle it raises whatever comes first
             result.append((None, error))
 
     # Some circles keep it busy for ever, and a thread is all that can be left behind.
     thread = threading.Thread(target=run, name="pyhocon", daemon=True)
+    # Its time is counted in CPU seconds: on a crowded machine, a large description is no circle.
+    started = time.process_time()
     thread.start()
-    thread.join(_DEADLINE_S)
+    while thread.is_alive() and time.process_time() - started < _DEADLINE_S:
+        thread.join(0.2)
     if result:
         return result[0]
-    message = f"pyhocon did not come to an end in {_DEADLINE_S:.0f} s, probably because substitutions refer to each "
+    message = f"pyhocon did not come to an end in {_DEADLINE_S:.0f} s of CPU time, probably because substitutions refer to each "
     return None, TimeoutError(message + "other in a circle; write one of the values out, or split the description")

@@ -14,9 +14,9 @@ import re
 from typing import Any
 
 from airflow_spark_pipeline.exceptions import Problem
-from airflow_spark_pipeline.pipeline.words import Address, Place, Places, Word
 from airflow_spark_pipeline.pipeline.secrets import is_secret
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec, join_path
+from airflow_spark_pipeline.pipeline.words import Address, Place, Places, Word
 
 FIELDS = {
     "spark": ("app-name", "master", "config"),
@@ -149,7 +149,7 @@ class _Checker:
         """Note a problem, with the line of the key, or of the object in which a key is missing."""
         places = self._places.of
         place = places.get(address) or places.get(address[:-1]) or Place(self._source, 0)
-        self._problems.append(Problem(message, join_path(address), place.file, place.line or None))
+        self._problems.append(Problem(message, join_path(address), place.file or self._source, place.line or None))
 
     def get(self, node: dict[str, Any], key: str, parent: Address, *, required: bool = False) -> Any:
         """Return a value, or ``None`` where there is none, or none that is worth looking at."""

@@ -1,7 +1,12 @@
 """Which keys of a config hold a secret, decided by their names alone.
 
 It promises that one rule serves the fingerprint, the display and the error texts. It does not look at values: a
-password under a key with another name, or inside a URL, is not recognised.
+password under a key with another name, or inside a URL, is not recognised. A key that is taken for a secret and is
+none costs something, too: it is left out of the fingerprint, so that an edit of it goes unnoticed.
+
+``secret``, ``password``, ``passwd``, ``passphrase`` and ``credential`` count wherever they stand in a name. ``token``
+counts as a word of its own, so that ``max-tokens`` and ``tokenizer-path`` do not. ``key`` counts alone, and after a
+word such as ``access``, ``api``, ``encryption`` or ``signing``, so that ``primary-key`` and ``key-columns`` do not.
 """
 
 from __future__ import annotations
@@ -13,7 +18,15 @@ from typing import Any
 MASK = "***"
 
 _SECRET = re.compile(
-    r"secret|password|passwd|token|credential|private[-_]?key|access[-_]?key|api[-_]?key", re.IGNORECASE
+    r"secret|password|passwd|passphrase|credential"
+    r"|(private|access|api|account|shared|storage|master|signing|signature|encryption|decryption)-?key(?!s?-?column)"
+    r"|(?<![a-z])(access|api|auth|bearer|refresh|session)?token(?![a-z])"
+    r"|(?<![a-z])(aes|cipher|hmac|rsa|ssh|ssl|tls)-key(?![a-z])"
+)
+_BARE_KEY = re.compile(r"(?:^|\.)key(?=$|[.\[])")
+_HARMLESS_KEY = re.compile(
+    r"(?:^|[.-])(business|cluster|foreign|group|join|lookup|merge|natural|order|partition|primary|sort|surrogate|unique)"
+    r"\.key(?=$|[.\[])"
 )
 
 
@@ -22,8 +35,12 @@ def is_secret(key: str) -> bool:
 
     :param key: one key, or a dotted path such as ``spark.hadoop.fs.s3a.access.key``
     """
+    # clientSecret, CLIENT_SECRET and client-secret are one name in three spellings.
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[_\s]+", "-", key).lower().replace('"', "")
     # Hadoop separates with dots what HOCON separates with dashes: fs.s3a.access.key is an access key, too.
-    return _SECRET.search(key) is not None or _SECRET.search(key.replace(".", "-")) is not None
+    if _SECRET.search(name) or _SECRET.search(name.replace(".", "-")):
+        return True
+    return _BARE_KEY.search(name) is not None and _HARMLESS_KEY.search(name) is None
 
 
 def mask(config: Any) -> Any:

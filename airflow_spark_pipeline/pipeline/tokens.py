@@ -127,3 +127,33 @@ def _explain(text: str, position: int) -> str:
     if character == "$":
         return "`$` starts a substitution, `${name}`, which has to be closed on its line; quote the value if it is text"
     return f"the character `{character}` has a meaning of its own in HOCON; put the text that contains it in quotes"
+
+
+def split_path(tokens: list[Token], at: Token) -> tuple[str, ...]:
+    """Split a key, or what stands inside a substitution, at its unquoted dots.
+
+    :param at: where to report what is wrong
+    :raises HoconSyntaxError: a part is empty (``a..b``), or a token cannot be part of a path
+    """
+    while tokens and tokens[0].kind in ("space", "newline"):
+        tokens = tokens[1:]
+    while tokens and tokens[-1].kind in ("space", "newline", "end"):
+        tokens = tokens[:-1]
+    written = "".join(token.text for token in tokens)
+    if written.strip(".…") == "" and written:
+        message = f"`{written}` is a placeholder, not HOCON; write the settings, or leave the braces empty"
+        raise HoconSyntaxError(message, at.line, at.column)
+    parts: list[str] = [""]
+    solid = [False]  # quoted parts may be empty, others may not
+    for token in tokens:
+        if token.kind not in ("bare", "text", "space"):
+            raise HoconSyntaxError(f"`{token.text}` cannot be part of a key; put the key in quotes", at.line, at.column)
+        first, *others = token.text.split(".") if token.kind == "bare" else [token.text]
+        parts[-1] += first
+        solid[-1] = solid[-1] or bool(first) or token.kind == "text"
+        parts.extend(others)
+        solid.extend(bool(other) for other in others)
+    if not all(solid):
+        message = f"the key `{written}` has an empty part; quote it if the dot belongs to the name"
+        raise HoconSyntaxError(message if written else "a key is missing here", at.line, at.column)
+    return tuple(parts)

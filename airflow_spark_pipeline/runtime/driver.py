@@ -22,8 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow_spark_pipeline import protocol
 from airflow_spark_pipeline.checkpoint.key import make_run_id
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms, Other
-from airflow_spark_pipeline.checkpoint.locations import open_store
-from airflow_spark_pipeline.checkpoint.log import RunLog, outputs_path
+from airflow_spark_pipeline.checkpoint.log import outputs_path
 from airflow_spark_pipeline.checkpoint.processes import identify
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
 from airflow_spark_pipeline.exceptions import (
@@ -34,7 +33,7 @@ from airflow_spark_pipeline.exceptions import (
     SupersededError,
 )
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-from airflow_spark_pipeline.planning import Plan, make_plan, summarize
+from airflow_spark_pipeline.planning import Plan, make_plan, open_log, summarize
 from airflow_spark_pipeline.protocol import DriverRequest
 from airflow_spark_pipeline.runtime.component import Component
 from airflow_spark_pipeline.runtime.console import say
@@ -98,7 +97,9 @@ class _Driver:
         self._request = request
         self._token = request.token
         self._spec = PipelineSpec.from_dict(request.pipeline)
-        self._log = RunLog(open_store(request.location, request.storage_options), request.unit)
+        self._log = open_log(
+            self._spec.checkpoint, request.location, request.storage_options, request.unit
+        )
         self._recorder = Recorder(self._log, redactor)
         self._lease = Lease(self._log, self._token.attempt_id, _about(request), LeaseTerms(request.lease_seconds))
         self._watchdog = Watchdog(self._log, self._lease, lambda: self._recorder.newest)
@@ -127,7 +128,7 @@ class _Driver:
             self._watchdog.stop()
 
     def _wait_for_others(self) -> list[Other]:
-        others = self._lease.others(self._log.listing())
+        others = self._lease.others(self._log.retried(self._log.listing))
 
         def tell(other: Other) -> None:
             limit = max(other.lease_seconds, self._lease.terms.seconds) + self._log.store.clock_slack

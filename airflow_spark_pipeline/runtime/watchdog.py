@@ -46,7 +46,7 @@ class Watchdog:
 
         :raises CheckpointError: the store does not take the heartbeat
         """
-        self._lease.renew()
+        self._log.retried(self._lease.renew)
         for thread in self._threads:
             thread.start()
 

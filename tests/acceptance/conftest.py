@@ -6,6 +6,7 @@ way already.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -36,6 +37,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def deployment(airflow_db: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A running Airflow; when the tests are over, nothing of it is left."""
+    if sys.platform != "linux":
+        pytest.skip("finds processes in /proc")
     bundles = {"acceptance": _HERE / "dags", "examples": _EXAMPLES}
     airflow = Deployment(tmp_path_factory.mktemp("airflow"), airflow_db / "airflow.db", bundles)
     try:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.acceptance.deployment import SHORT_LIVED_JVM
 from tests.acceptance.ledger import read_ledger, short
 
 _DAG_FILE = Path(__file__).with_name("dags") / "steps_dags.py"
@@ -22,6 +23,7 @@ def test_a_retry_resumes_under_dag_test(airflow_db: Path, tmp_path: Path) -> Non
         "LEDGERS": str(tmp_path),
         "SPARK_LOCAL_DIRS": str(tmp_path),
         "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_SUBMIT_OPTS": SHORT_LIVED_JVM,
         "TMPDIR": str(tmp_path),
     }
     result = subprocess.run(

@@ -5,10 +5,15 @@ It needs Maven, fetches 800 MB once, and takes minutes: nothing for each run of 
 
 from __future__ import annotations
 
+import contextlib
+import threading
+import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,8 +30,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    named = any(_HERE in (path := Path(argument.split("::")[0]).resolve()).parents or path == _HERE for argument in config.args)
-    return None if named else True
+    asked = [Path(argument.split("::")[0]).resolve() for argument in config.args]
+    return None if any(path == _HERE or _HERE in path.parents for path in asked) else True
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -71,6 +76,57 @@ class Place:
         return driver
 
 
+@dataclass
+class Server:
+    """How moto answers PUTs, and what they asked.
+
+    moto looks whether there is an object and then stores one, in threads and without a lock: of two conditional PUTs it
+    sometimes grants both. S3 itself decides in one step, so the tests put a lock around moto's two.
+
+    :param serial: with that lock
+    :param pause: seconds between the two steps, which widens moto's gap
+    """
+
+    serial: bool = True
+    pause: float = 0.0
+    conditions: list[str | None] = field(default_factory=list)
+    granted: Counter[str] = field(default_factory=Counter)
+
+
+@pytest.fixture(scope="session")
+def s3_server(s3_endpoint: str) -> Iterator[Server]:
+    from moto.s3.responses import S3Response
+
+    server, lock = Server(), threading.Lock()
+    put: Any = S3Response.put_object
+    checksum: Any = S3Response._get_checksum
+
+    def put_object(response: Any) -> Any:
+        server.conditions.append(response.headers.get("If-None-Match"))
+        with lock if server.serial else contextlib.nullcontext():
+            answer = put(response)
+        server.granted[response.parse_key_name()] += 1
+        return answer
+
+    def get_checksum(response: Any, headers: Any) -> Any:  # moto calls it between the two steps
+        time.sleep(server.pause)
+        return checksum(response, headers)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(S3Response, "put_object", put_object)
+        patch.setattr(S3Response, "_get_checksum", get_checksum)
+        yield server
+
+
+@pytest.fixture
+def server(s3_server: Server) -> Iterator[Server]:
+    """The server with a clean sheet, and put right again afterwards."""
+    s3_server.conditions.clear()
+    s3_server.granted.clear()
+    yield s3_server
+    s3_server.serial, s3_server.pause = True, 0.0
+
+
 @pytest.fixture
 def note(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     """Lines for the summary."""
@@ -97,7 +153,7 @@ def s3a_settings(s3_endpoint: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def s3a_uri(s3_endpoint: str) -> str:
+def s3a_uri(s3_endpoint: str, s3_server: Server) -> str:
     import s3fs
 
     options = {"endpoint_url": s3_endpoint, "region_name": "us-east-1"}

@@ -23,7 +23,7 @@ from tests.engines import hadoop_calls
 FILLING = "x" * 100_000
 
 
-def start_jvm(extra_class_path: str) -> Any:
+def start_jvm(extra_class_path: str, stdout: Any = None) -> Any:
     """The gateway of a Spark driver, without the session: the store needs no more."""
     from pyspark import SparkConf, java_gateway
 
@@ -32,7 +32,7 @@ def start_jvm(extra_class_path: str) -> Any:
     if extra_class_path:
         conf.set("spark.driver.extraClassPath", extra_class_path)
     launch: Any = java_gateway.launch_gateway
-    return launch(conf, {"stdout": sys.stderr})  # this process's standard output carries the answers
+    return launch(conf, {"stdout": stdout or sys.stderr})  # standard output is for the answers
 
 
 class Driver:
@@ -55,7 +55,7 @@ class Driver:
             try:
                 won = hadoop_calls.CREATORS[how](self.jvm, self.fs, self.conf, path, content, who)
                 answers.append(f"won {who}" if won else "exists")
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 -- whatever it is, it is an answer
                 answers.append(_said(error))
 
         writers = [threading.Thread(target=create, args=(uuid.uuid4().hex,)) for _ in range(threads)]
@@ -96,7 +96,7 @@ class Driver:
         """What a reader finds: absent, empty, torn, whole, or an error."""
         try:
             data = hadoop_calls.read(self.jvm, self.fs, path)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is what a reader sees
             said = _said(error)
             return "absent" if said == "FileNotFoundException" else said
         if not data:
@@ -151,23 +151,27 @@ class Driver:
 
 
 def _said(error: Exception) -> str:
-    from py4j.protocol import Py4JJavaError
+    from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 
     return hadoop_calls.java_class(error) if isinstance(error, Py4JJavaError) else repr(error)
+
+
+def _tell(answer: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
 
 
 def main() -> None:
     uri, settings, class_path = sys.argv[1], json.loads(sys.argv[2]), sys.argv[3]
     gateway = start_jvm(class_path)
     driver = Driver(gateway.jvm, uri, settings)
-    print(json.dumps({"answer": gateway.proc.pid}), flush=True)
+    _tell({"answer": gateway.proc.pid})
     for line in iter(sys.stdin.readline, ""):
         command = json.loads(line)
         try:
-            answer = getattr(driver, command.pop("do"))(**command)
-            print(json.dumps({"answer": answer}), flush=True)
-        except Exception:
-            print(json.dumps({"error": traceback.format_exc()}), flush=True)
+            _tell({"answer": getattr(driver, command.pop("do"))(**command)})
+        except Exception:  # noqa: BLE001 -- the test that asked has to hear of it
+            _tell({"error": traceback.format_exc()})
     gateway.shutdown()
 
 

@@ -1,7 +1,7 @@
 """The ways in which a driver could create a file through its JVM, each in the calls that a store would make.
 
-Each takes the gateway's ``jvm``, a ``FileSystem``, its ``Configuration``, the file's URI, the content and a word that no
-other writer uses, and returns whether this writer created the file. What it does not know it lets through.
+Each takes the gateway's ``jvm``, a ``FileSystem``, its ``Configuration``, the file's URI, the content and a word that
+no other writer uses, and returns whether this writer created the file. What it does not know it lets through.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from py4j.protocol import Py4JJavaError
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 
 Creator = Callable[[Any, Any, Any, str, bytes, str], bool]
 

@@ -21,7 +21,7 @@ _DRIVER = Path(__file__).with_name("driver.py")
 @contextlib.contextmanager
 def mini_hdfs(directory: Path) -> Iterator[str]:
     """Start an HDFS on free ports of the loopback interface; its JVM ends when this process does, however it does."""
-    from py4j.java_gateway import GatewayParameters, JavaGateway, launch_gateway
+    from py4j.java_gateway import GatewayParameters, JavaGateway, launch_gateway  # type: ignore[import-untyped]
 
     with (directory / "hdfs.log").open("w") as log:
         port, process = launch_gateway(

@@ -10,6 +10,7 @@ import datetime as dt
 import re
 import subprocess
 import sys
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -222,6 +223,13 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
 # ---- the file itself
 
 
+def test_an_error_is_told_once(shop: Shop) -> None:
+    """Airflow logs an error with all that led to it: another copy of the text would stand above this one."""
+    with pytest.raises(AirflowFailException) as caught:
+        shop.run(pipeline="shopp.conf")
+    assert "".join(traceback.format_exception(caught.value)).count(str(caught.value)) == 1
+
+
 def test_a_file_that_does_not_exist_is_named_in_full_with_the_place_where_paths_start(shop: Shop) -> None:
     text = shop.mistake(pipeline="shopp.conf")
     assert f"{shop.folder / 'shopp.conf'}: there is no such file" in text
@@ -329,7 +337,7 @@ DESCRIPTIONS: dict[str, tuple[str, str]] = {
     "name blank": (describe(name='pipeline-name = " "'), ":2: pipeline.pipeline-name: the text is empty"),
     "components empty": (
         describe(" "),
-        ":3: pipeline.pipeline-components: the list is empty; a pipeline needs at least one component",
+        ": pipeline.pipeline-components: the list is empty; a pipeline needs at least one component",
     ),
     "components missing": ("pipeline { pipeline-name = Shop }", "pipeline.pipeline-components: the field is missing"),
     "components misspelled": (

@@ -82,7 +82,7 @@ def test_the_format_of_the_reference_page_loads_field_for_field() -> None:
 
 def test_what_is_not_stated_has_the_defaults_of_the_reference_page() -> None:
     spec = parse_pipeline("pipeline { pipeline-name = p, pipeline-components = [ { instance-type = Extract } ] }")
-    assert spec.checkpoint == CheckpointSpec(False, None, False, True, frozenset())
+    assert spec.checkpoint == CheckpointSpec(False, None, False, True, given=frozenset())
     assert (spec.fail_fast, spec.spark, spec.source) == (True, SparkSpec(None, None, {}), None)
 
 
@@ -185,15 +185,21 @@ def test_an_empty_name_is_an_error() -> None:
     assert problems(pipeline().replace("pipeline-name = p", 'pipeline-name = ""'))[0].endswith("the text is empty")
 
 
-def test_a_value_that_comes_from_a_substitution_has_no_line_rather_than_a_wrong_one() -> None:
+def test_a_value_that_comes_with_an_object_by_substitution_has_the_line_where_it_is_written() -> None:
     text = (
         "base { pipeline-name = p, fail-fast = x, pipeline-components = [{ instance-type = C }] }\npipeline = ${base}"
     )
     with pytest.raises(PipelineDefinitionError) as caught:
         parse_pipeline("\n" + text)
     (problem,) = caught.value.problems
-    assert problem.line in (None, 3)  # the line of `pipeline = ${base}` is where the key comes from
-    assert problem.path == "pipeline.fail-fast"
+    assert (problem.path, problem.line) == ("pipeline.fail-fast", 2)
+
+
+def test_a_value_that_is_a_substitution_has_no_line_rather_than_that_of_another_key() -> None:
+    text = "x = maybe\npipeline { pipeline-name = p, pipeline-components = [{ instance-type = C }]\nfail-fast = ${x} }"
+    with pytest.raises(PipelineDefinitionError) as caught:
+        parse_pipeline(text)
+    assert [problem.line for problem in caught.value.problems] == [None]
 
 
 def test_the_line_is_that_of_the_assignment_that_counts() -> None:
@@ -204,11 +210,11 @@ def test_the_line_is_that_of_the_assignment_that_counts() -> None:
     assert [problem.line for problem in caught.value.problems] == [6]
 
 
-def test_a_list_whose_positions_may_shift_gives_no_line() -> None:
+def test_a_list_whose_positions_shift_keeps_the_right_lines() -> None:
     text = "pipeline { pipeline-name = p, pipeline-components = [\n${?NOT_SET_ANYWHERE}\n{ instance-type = 1 }\n] }"
     with pytest.raises(PipelineDefinitionError) as caught:
         parse_pipeline(text)
-    assert caught.value.problems[0].line is None
+    assert caught.value.problems[0].line == 3
 
 
 def test_a_file_on_disk_is_its_own_source(tmp_path: pathlib.Path) -> None:

@@ -112,13 +112,48 @@ def test_a_fingerprint_of_the_same_config_is_the_same(config: dict[str, Any]) ->
         "apiKey",
         "fs.s3a.access.key",
         "spark.hadoop.fs.s3a.secret.key",
+        "access-key-id",
+        "access-token",
+        "accessToken",
+        "authtoken",
+        "token-2",
+        "instance-config.token[0]",
+        "key",
+        "tls.key",
+        "encryption-key",
+        "encryptionKey",
+        "signing_key",
+        "ssh-key",
+        "passphrase",
     ],
 )
 def test_a_key_that_names_a_secret_is_one(key: str) -> None:
     assert is_secret(key)
 
 
-@pytest.mark.parametrize("key", ["input-path", "keys", "key", "pass-through", "primary-key", "api", "user"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "input-path",
+        "keys",
+        "pass-through",
+        "api",
+        "user",
+        "primary-key",
+        "primary.key",
+        "primaryKey",
+        "key-columns",
+        "partition-key",
+        "sort_key",
+        "join-key",
+        "keyspace",
+        "monkey",
+        "tokenizer-path",
+        "max-tokens",
+        "maxTokens",
+        "broken",
+    ],
+)
 def test_other_keys_are_not(key: str) -> None:
     assert not is_secret(key)
 

@@ -43,6 +43,22 @@ def test_a_later_key_wins_over_an_included_one(tmp_path: pathlib.Path) -> None:
     assert load(tmp_path, text, a="{ x = 1, y = ${x} }") == {"v": {"x": 2, "y": 2}}
 
 
+@pytest.mark.parametrize("include", ['include "a.conf"\nv = ${r}', 'v { include "a.conf" }\nr = 1'])
+def test_a_default_of_an_included_file_survives_an_optional_override_that_is_not_defined(
+    tmp_path: pathlib.Path, include: str
+) -> None:
+    """Of two values of one key at the top of an included file, pyhocon drops the first one."""
+    text = include + "\n" + MAIN.format("v = ${v}, x = 1")
+    found = load(tmp_path, text, a="r { p = /data }\nr { p = ${?NOT_SET_X} }\nr.q = 1, q = x\nq = ${?NOT_SET_X}")
+    assert found["v"] in ({"p": "/data", "q": 1}, {"r": {"p": "/data", "q": 1}, "q": "x"})
+
+
+def test_an_included_default_that_is_a_plain_key_survives_too(tmp_path: pathlib.Path) -> None:
+    text = 'include "a.conf"\n' + MAIN.format("v = ${root}, w = ${other}")
+    found = load(tmp_path, text, a="root = /data\nroot = ${?NOT_SET_X}\n\nother = 1\nother = 2")
+    assert found == {"v": "/data", "w": 2}
+
+
 def test_a_component_can_be_included_into_the_list(tmp_path: pathlib.Path) -> None:
     text = 'pipeline { pipeline-name = p, pipeline-components = [ { include "c.conf" } ] }\nroot = /data'
     assert load(tmp_path, text, c='instance-type = m.C\ninstance-config { a = ${root}"/x" }') == {"a": "/data/x"}

@@ -25,7 +25,7 @@ CHECKPOINTS = st.builds(
     st.none() | TEXT,
     st.booleans(),
     st.booleans(),
-    st.frozensets(st.sampled_from(["enabled", "location", "auto_resume", "cleanup_on_success"])),
+    given=st.frozensets(st.sampled_from(["enabled", "location", "auto_resume", "cleanup_on_success"])),
 )
 SPARKS = st.builds(SparkSpec, st.none() | TEXT, st.none() | TEXT, st.dictionaries(TEXT, TEXT, max_size=3))
 PIPELINES = st.builds(

@@ -39,11 +39,22 @@ def play(seed: int) -> World:
         keep_history=draw.random() < 0.2,
     )
     world.latencies = draw.choice(((0.01, 0.02, 0.05, 0.2), (0.01, 0.3, 0.9), (0.05,)))
+    if draw.random() < 0.3:
+        _crowd(world, draw)
     for _ in range(draw.randint(2, 14)):
         _something_happens(world, draw)
         world.check()
     world.finish()
     return world
+
+
+def _crowd(world: World, draw: random.Random) -> None:
+    """Tries that follow each other faster than drivers notice; some of them stop in the middle."""
+    for _ in range(draw.randint(2, 4)):
+        world.start_try()
+        world.run(draw.uniform(0.2, 4.0))
+        if draw.random() < 0.3:
+            world.freeze(draw.choice(living(world)), draw.choice(DURATIONS))
 
 
 def _something_happens(world: World, draw: random.Random) -> None:

@@ -17,7 +17,8 @@ from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.checkpoint.store import ObjectExistsError
 from airflow_spark_pipeline.exceptions import CheckpointStoreError
 from airflow_spark_pipeline.hooks import attempt as attempt_module
-from airflow_spark_pipeline.runtime.driver import _Driver
+from airflow_spark_pipeline.planning import changes
+from airflow_spark_pipeline.runtime.runner import PipelineRunner
 from airflow_spark_pipeline.runtime.watchdog import Watchdog
 from tests.fakes import DictStore
 
@@ -168,14 +169,10 @@ _real_plan = attempt_module.make_plan
 
 
 def _edits_are_not_compared() -> AbstractContextManager[Any]:
-    from airflow_spark_pipeline.planning import plan
-
-    return mock.patch.object(plan, "differences", lambda old, new: [])
+    return mock.patch.object(changes, "differences", lambda old, new: [])
 
 
 def _recorded_before_it_ran() -> AbstractContextManager[Any]:
-    from airflow_spark_pipeline.runtime.runner import PipelineRunner
-
     real = PipelineRunner._run_step
 
     def run_step(self: PipelineRunner, step: Any, label: str, spark: Any) -> bool:

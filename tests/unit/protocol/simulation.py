@@ -843,10 +843,9 @@ def _installed(world: World) -> Iterator[None]:
 
     patches = {
         driver_module: {
-            "open_store": lambda *_: world.store,
+            "open_log": lambda *_: world.log(),
             "open_session": session,
             "close_session": lambda spark: spark.stop(),
-            "RunLog": lambda store, unit: _SimLog(world, store, unit),
             "Lease": functools.partial(Lease, clock=world.clock),
             "time": types.SimpleNamespace(sleep=world.block, monotonic=world.clock),
             "identify": lambda *_: {"index": world.processes.index(world.current.process)},

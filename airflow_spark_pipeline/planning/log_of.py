@@ -1,0 +1,24 @@
+"""From a description to the log of one of its units of work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_spark_pipeline.checkpoint.locations import load_store, open_store
+from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.pipeline.spec import CheckpointSpec
+
+
+def open_log(checkpoint: CheckpointSpec, location: str, options: Mapping[str, Any], unit: str) -> RunLog:
+    """Return the log of a unit in the store that a description names, or else in the one that the location names.
+
+    :param location: the location in use, which need not be the description's
+    :param options: fsspec's, for a built-in store
+    :param unit: the unit's directory
+    :raises CheckpointLocationError: there is no such store here
+    """
+    custom = checkpoint.store
+    if custom is None:
+        return RunLog(open_store(location, options), unit)
+    return RunLog(load_store(custom.instance_type, custom.instance_config, location), unit)

@@ -1,0 +1,76 @@
+"""What it costs to find what to resume, and to list what is unfinished, whatever else is stored."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+
+from airflow_spark_pipeline.checkpoint.catalog import unfinished_runs
+from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
+from airflow_spark_pipeline.checkpoint.log import OPEN, RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, encode
+from benchmarks.harness import Row, interleaved, timed
+from benchmarks.places import Place, places
+from tests.fakes import make_state
+
+_FEW = 10
+_FINISHED = {"local disk": (1_000, 100_000), "S3 (moto)": (1_000, 10_000)}
+_UNFINISHED = 1_000
+_ROUNDS = 21
+
+
+def rows() -> Iterator[Row]:
+    """Fill each place step by step, and measure between."""
+    with places() as found:
+        for place in found:
+            yield from _place(place)
+
+
+def _place(place: Place) -> Iterator[Row]:
+    store, state = place.store(), make_state(done="a", status=CheckpointStatus.FAILED)
+    done = encode(replace(state, status=CheckpointStatus.COMPLETED))
+    numbers, pipelines = itertools.count(), ("Small", "Large")
+    units = {name: unit_path(name, UnitKey("bench", "dag", "run", "task")) for name in pipelines}
+    for unit in units.values():
+        RunLog(store, unit).claim(lambda latest: state)
+
+    def fill(name: str, count: int) -> None:
+        for _ in range(count):
+            path = unit_path(name, UnitKey("bench", "dag", f"run-{next(numbers)}", "task"))
+            if place.name.startswith("local"):
+                # As a finished run leaves it, without the syncs that would make this take an hour.
+                directory = f"{place.location}/{path}"
+                _write(directory, done)
+            else:
+                store.write(f"{path}/00000003.json", done)
+
+    fill("Small", _FEW)
+    stored = 0
+    for count in _FINISHED[place.name]:
+        fill("Large", count - stored)
+        stored = count
+        many, few = interleaved(
+            lambda: timed(RunLog(store, units["Large"]).latest),
+            lambda: timed(RunLog(store, units["Small"]).latest),
+            _ROUNDS,
+        )
+        yield Row(f"look-up beside {count:,} finished runs ({place.name})", f"beside {_FEW}", many, few, aim=1.2)
+    few_open = timed(lambda: list(unfinished_runs(store)))
+    for number in range(_UNFINISHED):
+        path = unit_path("Large", UnitKey("bench", "dag", f"open-{number}", "task"))
+        store.write(f"{path}/00000000.json", encode(state))
+        store.write(f"{OPEN}/{path.replace('/', '~')}", b"")
+    assert len(list(unfinished_runs(store))) == _UNFINISHED + len(pipelines)
+    many_open, each = interleaved(
+        lambda: timed(lambda: list(unfinished_runs(store))), lambda: few_open, rounds=3, discard=0
+    )
+    yield Row(f"listing {_UNFINISHED:,} unfinished runs ({place.name})", "listing 2", many_open, each)
+
+
+def _write(directory: str, data: bytes) -> None:
+    import os
+
+    os.makedirs(directory)
+    with open(f"{directory}/00000003.json", "wb") as file:
+        file.write(data)

@@ -1,0 +1,47 @@
+"""What saving and restoring a frame costs, against Spark's own Parquet with nothing of ours."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+
+from airflow_spark_pipeline.runtime.outputs import missing, restore, save
+from benchmarks.harness import Row, interleaved, timed
+
+_ROWS = 10_000_000
+_ROUNDS = 3
+
+
+def rows() -> Iterator[Row]:
+    """Measure ten million rows of four columns."""
+    from pyspark.sql import SparkSession
+
+    spark = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    frame = spark.range(_ROWS).selectExpr("id", "id % 1000 AS k", "id * 0.5 AS x", "cast(id AS string) AS s")
+    with tempfile.TemporaryDirectory(prefix="bench-") as directory:
+        names = iter(range(1_000))
+
+        def ours() -> float:
+            return timed(lambda: save({"v": frame}, f"{directory}/{next(names)}", spark))
+
+        def plain() -> float:
+            return timed(lambda: frame.write.parquet(f"{directory}/{next(names)}"))
+
+        measured, base = interleaved(ours, plain, _ROUNDS)
+        yield Row(f"saving {_ROWS:,} rows", "Spark's own Parquet", measured, base)
+        outputs = save({"v": frame}, f"{directory}/kept", spark)
+        path = outputs["v"]["path"]
+
+        def restored() -> float:
+            def read() -> None:
+                assert missing(outputs, spark) is None
+                restore(outputs, spark)["v"].selectExpr("sum(x)").collect()
+
+            return timed(read)
+
+        measured, base = interleaved(
+            restored, lambda: timed(lambda: spark.read.parquet(path).selectExpr("sum(x)").collect()), _ROUNDS
+        )
+        yield Row(f"restoring and summing {_ROWS:,} rows", "Spark's own Parquet", measured, base)
+    spark.stop()

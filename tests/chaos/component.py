@@ -1,0 +1,46 @@
+"""The component that the chaos runs: it writes down, outside the checkpoint store, when it starts and when it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_spark_pipeline.runtime.component import Component
+
+
+@dataclass
+class Logged(Component):
+    """A component whose work is a line in a ledger.
+
+    :param ledger: path of the file; a line is appended and synced for each start and each end
+    :param seconds: how long it takes
+    """
+
+    ledger: str
+    seconds: float
+
+    def run(self, spark: Any) -> None:
+        self._write("start")
+        time.sleep(self.seconds)
+        self._write("end")
+
+    def _write(self, what: str) -> None:
+        line = json.dumps(
+            {
+                "what": what,
+                "component": self.context.component_name,
+                "run": self.context.run_id,
+                "attempt": self.context.attempt,
+                "pid": os.getpid(),
+                "at": time.monotonic(),
+            }
+        )
+        descriptor = os.open(self.ledger, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            os.write(descriptor, f"{line}\n".encode())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

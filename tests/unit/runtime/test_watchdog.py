@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import threading
+import time
+import types
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms
+from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.exceptions import CheckpointStoreError, LeaseLostError, SupersededError
+from airflow_spark_pipeline.protocol import EXIT_SUPERSEDED
+from airflow_spark_pipeline.runtime import watchdog as watchdog_module
+from airflow_spark_pipeline.runtime.watchdog import Watchdog
+from tests.fakes import DictStore, make_state
+from tests.unit.protocol.simulation import LEASE, Fault, World
+
+SECONDS = 0.6  # a lease short enough to watch it run out
+
+
+class Bench:
+    """A watchdog with real threads, a clock that can jump, and a store that can fail or hang."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+        self.store = DictStore()
+        self.log = RunLog(self.store, "p/u", retry_seconds=0.05)
+        self.claimed = self.log.claim(lambda latest: make_state())
+        about = {"attempt": 1, "runId": "p~u~0", "process": None}
+        self.lease = Lease(self.log, "1-me", about, LeaseTerms(SECONDS), clock=self.clock)
+        self.watchdog = Watchdog(self.log, self.lease, lambda: self.claimed.number)
+        self.hung = threading.Event()
+        self.beats = 0
+        self.exits: list[int] = []
+        self.store.after = self._count
+
+    def clock(self) -> float:
+        return time.monotonic() + self.ahead
+
+    def fail(self, error: Exception | None) -> None:
+        def before(operation: str, path: str) -> None:
+            if error is not None:
+                raise error
+
+        self.store.before = before
+
+    def hang(self) -> None:
+        def before(operation: str, path: str) -> None:
+            if operation == "write":
+                self.hung.wait(30)
+
+        self.store.before = before
+
+    def beat(self) -> None:
+        seen = self.beats
+        _eventually(lambda: self.beats > seen)
+
+    def _count(self, operation: str, path: str) -> None:
+        self.beats += operation == "write"
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setattr(watchdog_module, "_LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(watchdog_module, "_RETRY_SECONDS", 0.02)
+    bench = Bench()
+    # The real one would end the tests.
+    monkeypatch.setattr(watchdog_module, "os", types.SimpleNamespace(_exit=bench.exits.append))
+    yield bench
+    bench.fail(None)
+    bench.hung.set()
+    bench.watchdog.stop()
+
+
+def _eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def _cancelled(bench: Bench) -> bool:
+    try:
+        bench.watchdog.guard()
+    except (LeaseLostError, SupersededError):
+        return True
+    return False
+
+
+def test_the_heartbeat_is_there_when_start_returns_and_gone_after_stop(bench: Bench) -> None:
+    bench.watchdog.start()
+    assert list(bench.log.listing().heartbeats) == [bench.lease.name]
+    bench.watchdog.stop()
+    assert bench.log.listing().heartbeats == {}
+
+
+def test_a_heartbeat_that_cannot_be_written_for_a_while_and_then_again_stops_nobody(bench: Bench) -> None:
+    bench.lease.terms = LeaseTerms(60.0)  # type: ignore[misc]  # long enough for any machine
+    bench.watchdog.start()
+    bench.fail(CheckpointStoreError("503"))
+    bench.fail(None)
+    bench.watchdog.guard()
+
+
+def test_a_heartbeat_that_cannot_be_written_for_too_long_stops_the_driver(bench: Bench) -> None:
+    bench.watchdog.start()
+    bench.fail(CheckpointStoreError("503"))
+    _eventually(lambda: _cancelled(bench))
+    with pytest.raises(LeaseLostError, match="could not renew its lease for 0.3 s"):
+        bench.watchdog.guard()
+
+
+def test_once_stopped_it_stays_so_though_the_store_answers_again(bench: Bench) -> None:
+    bench.watchdog.start()
+    bench.fail(CheckpointStoreError("503"))
+    _eventually(lambda: _cancelled(bench))
+    bench.fail(None)
+    with pytest.raises(LeaseLostError):
+        bench.watchdog.guard()
+
+
+def test_a_put_that_hangs_does_not_keep_the_clock_from_being_watched(bench: Bench) -> None:
+    steps: list[str] = []
+    bench.watchdog.on_cancel(lambda: steps.append("cancel"))
+    bench.watchdog.start()
+    bench.hang()
+    _eventually(lambda: bool(steps))
+    assert steps == ["cancel"]
+    with pytest.raises(LeaseLostError):
+        bench.watchdog.guard()
+
+
+def test_a_put_that_hangs_until_after_the_end_keeps_the_lease_from_being_given_up(bench: Bench) -> None:
+    """It may land after the release, and would then be waited for."""
+    bench.watchdog.start()
+    bench.hang()
+    _eventually(lambda: _cancelled(bench))
+    bench.watchdog.stop()
+    assert bench.log.listing().heartbeats
+
+
+def test_a_clock_that_jumps_ahead_stops_the_driver_at_its_next_step(bench: Bench) -> None:
+    """The machine was suspended: whoever looked meanwhile has taken this driver for dead."""
+    bench.watchdog.start()
+    bench.ahead = 3600.0
+    with pytest.raises(LeaseLostError):
+        bench.watchdog.guard()
+
+
+def test_a_heartbeat_that_wakes_up_late_renews_nothing(bench: Bench) -> None:
+    bench.watchdog.start()
+    bench.ahead = 3600.0
+    before = bench.store.calls.count(("write", f"p/u/{bench.lease.name}"))
+    _eventually(lambda: not bench.watchdog._threads[0].is_alive())
+    assert bench.store.calls.count(("write", f"p/u/{bench.lease.name}")) <= before + 1  # one may be on its way
+
+
+def test_a_successor_is_noticed_and_named(bench: Bench) -> None:
+    bench.watchdog.start()
+    bench.log.claim(lambda latest: make_state(attempt=2, attempt_id="2-newer", run_id="p~u~1"))
+    _eventually(lambda: _cancelled(bench))
+    if isinstance(bench.watchdog._reason, SupersededError):  # a busy machine may lose the lease first
+        assert "superseded by attempt 2 (run p~u~1" in str(bench.watchdog._reason)
+
+
+def test_a_heartbeat_that_somebody_removed_is_noticed(bench: Bench) -> None:
+    bench.watchdog.start()
+    real = bench.store.write
+
+    def write_and_lose(path: str, data: bytes) -> None:
+        real(path, data)
+        bench.store.objects.pop(path)
+
+    bench.store.write = write_and_lose  # type: ignore[method-assign]
+    _eventually(lambda: _cancelled(bench))
+
+
+def test_a_component_that_ignores_its_cancellation_ends_with_the_process(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steps: list[str] = []
+    bench.watchdog.on_cancel(lambda: steps.append("cancel jobs"), lambda: steps.append("stop Spark"))
+    bench.watchdog.start()
+    bench.fail(CheckpointStoreError("503"))
+    _eventually(lambda: bool(bench.exits))
+    assert bench.exits == [EXIT_SUPERSEDED]
+    assert steps == ["cancel jobs", "stop Spark"]
+    assert "The component did not stop, so the process ends: " in capsys.readouterr().out
+
+
+class TestInTheSimulation:
+    """With the whole driver around it, and time that passes as told."""
+
+    @pytest.mark.parametrize("stubborn", [False, True], ids=["obedient", "stubborn"])
+    def test_a_superseded_driver_is_out_of_its_component_within_its_lease(self, stubborn: bool) -> None:
+        world = World(seconds=10 * LEASE, stubborn=stubborn)
+        world.start_try()
+        assert world.run_until(lambda: any(process.inside for process in world.processes))
+        first = next(process for process in world.processes if process.inside)
+        world.start_try()
+        claimed_at = world.now
+        assert world.run_until(lambda: first.dead)
+        assert world.now - claimed_at < LEASE
+        assert first.code == EXIT_SUPERSEDED
+        world.settle(at_most=50 * LEASE)
+        world.check()
+        assert world.success
+
+    @pytest.mark.parametrize("seconds", [LEASE / 3, LEASE * 2], ids=["shorter", "longer"])
+    def test_a_process_that_is_stopped_and_continued_goes_on_only_if_it_was_short(self, seconds: float) -> None:
+        world = World(seconds=2.0)
+        world.start_try()
+        assert world.run_until(lambda: any(process.inside == "b" for process in world.processes))
+        driver = next(process for process in world.processes if process.inside)
+        world.freeze(driver, seconds)
+        world.settle()
+        world.check()
+        assert world.success is (seconds < LEASE)
+
+    def test_an_outage_that_is_shorter_than_the_fence_stops_nobody(self) -> None:
+        world = World(seconds=LEASE)
+        world.start_try()
+        assert world.run_until(lambda: any(process.inside for process in world.processes))
+        driver = next(process for process in world.processes if process.inside)
+        world.arm(driver, 1, Fault.OUTAGE, LEASE / 5)
+        world.settle()
+        world.check()
+        assert world.outcomes == ["success"]
