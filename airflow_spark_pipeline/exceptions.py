@@ -26,12 +26,14 @@ class Problem:
         empty where the file as a whole is meant
     :param file: the file's name, or ``None`` for text that came from no file
     :param line: line in that file, counted from 1, where it is known
+    :param missing_module: name of a Python module, where its absence is the problem
     """
 
     message: str
     path: str = ""
     file: str | None = None
     line: int | None = None
+    missing_module: str | None = None
 
     def __str__(self) -> str:
         place = self.file or ""

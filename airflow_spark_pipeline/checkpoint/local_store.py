@@ -145,7 +145,10 @@ def _make_directories(directory: Path) -> None:
         missing.append(directory)
         directory = directory.parent
     for each in reversed(missing):
-        each.mkdir(exist_ok=True)
+        try:
+            each.mkdir(exist_ok=True)
+        except (FileNotFoundError, FileExistsError) as error:  # below /proc; a link that leads nowhere
+            raise NotADirectoryError(errno.ENOTDIR, "no directory can be made", str(each)) from error
         _sync_directory(each.parent)
 
 

@@ -106,7 +106,8 @@ def _cached(name: str, entries: Iterable[tuple[str, Path]]) -> Path:
 def _cache_directory() -> Path:
     """Return a directory that only this user can write to: whoever can put a zip there runs code in the driver."""
     directory = Path(tempfile.gettempdir()) / f"airflow-spark-pipeline-{os.getuid()}"
-    directory.mkdir(mode=0o700, exist_ok=True)
+    with contextlib.suppress(FileExistsError):  # whatever lies there is looked at below
+        directory.mkdir(mode=0o700)
     info = directory.lstat()
     if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid() or info.st_mode & 0o022:
         raise SparkPipelineError(

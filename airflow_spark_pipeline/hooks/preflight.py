@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
@@ -21,17 +21,29 @@ _SECONDS = 60.0
 log = logging.getLogger(__name__)
 
 
-def check_components(request: Path, *, launcher: Path, python: str, path: Sequence[str], source: str | None) -> None:
+def check_components(
+    request: Path,
+    *,
+    launcher: Path,
+    python: str,
+    path: Sequence[str],
+    variables: Mapping[str, str],
+    modules_elsewhere: bool,
+    source: str | None,
+) -> None:
     """Load the components of a request.
 
     :param request: the request's file
     :param launcher: the driver's launcher
     :param python: the driver's Python
     :param path: its module path, in front of its own
+    :param variables: what its environment has beside this process's
+    :param modules_elsewhere: it will see more modules than are here, so that a missing one is no mistake
     :param source: the description's file, for messages
     :raises PipelineDefinitionError: what is wrong with them
     """
     environment = {name: value for name, value in os.environ.items() if name != "PYSPARK_GATEWAY_PORT"}
+    environment |= {name: str(value) for name, value in variables.items()}
     inherited = [environment["PYTHONPATH"]] if environment.get("PYTHONPATH") else []
     environment["PYTHONPATH"] = os.pathsep.join([*path, *inherited])
     try:
@@ -52,6 +64,8 @@ def check_components(request: Path, *, launcher: Path, python: str, path: Sequen
     except (OSError, subprocess.TimeoutExpired, StopIteration, ValueError, LookupError, TypeError) as error:
         log.info("The components could not be checked beforehand (%s); the driver will say.", error)
         return
+    if modules_elsewhere:
+        problems = [problem for problem in problems if problem.missing_module is None]
     if problems:
         raise PipelineDefinitionError(
             Problem(p.message, path=p.path, file=p.file or source, line=p.line) for p in problems

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,28 @@ from airflow_spark_pipeline.hooks.archives import directory_archive
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _SUFFIXES = (".py", ".zip", ".egg", ".whl")
+
+
+def is_url(name: str) -> bool:
+    """Whether Spark fetches the module from elsewhere."""
+    return _URL.match(name) is not None
+
+
+def import_path(modules: Sequence[str], directory: Path) -> list[str]:
+    """Return what makes modules importable here as spark-submit does it.
+
+    :param modules: as :func:`resolve_py_files` gives them
+    :param directory: is made, and gets the single files: Python imports from directories and archives
+    """
+    path = []
+    for module in modules:
+        if module.endswith(".py") and not is_url(module):
+            directory.mkdir(exist_ok=True)
+            with contextlib.suppress(FileExistsError):  # two files of one name: the first is imported, as in Spark
+                (directory / Path(module).name).symlink_to(module)
+        elif not is_url(module):
+            path.append(module)
+    return [str(directory), *path] if directory.exists() else path
 
 
 def resolve_py_files(py_files: str | Sequence[str] | None, dag_dir: Path) -> list[str]:
@@ -26,7 +49,7 @@ def resolve_py_files(py_files: str | Sequence[str] | None, dag_dir: Path) -> lis
     for name in (name.strip() for name in names):
         if not name:
             continue
-        if _URL.match(name):
+        if is_url(name):
             resolved.append(name)
             continue
         path = dag_dir / name

@@ -7,6 +7,7 @@ other comment marks than Jinja's own, since ``{#`` opens an object with a commen
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,15 +72,24 @@ def render(source: PipelineSource, context: Mapping[str, Any], environment: Envi
 
     try:
         text = hocon_environment(environment).from_string(source.text).render(**context)
-    except TemplateError as error:
-        line = getattr(error, "lineno", None)
-        raise _problem(f"Jinja: {error}", source.file, line) from error
+    except Exception as error:
+        # Besides Jinja's own errors, whatever an expression raises: {{ 1 / 0 }}, a macro of the user.
+        said = str(error) if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}"
+        raise _problem(f"Jinja: {said}", source.file, _template_line(error)) from error
     return PipelineSource(text, source.file, source.base_dir)
 
 
 def hocon_environment(environment: Environment) -> Environment:
     """Return the environment with comment marks that HOCON does not use."""
     return environment.overlay(**_COMMENT_MARKS)
+
+
+def _template_line(error: Exception) -> int | None:
+    """Return the line of the template; Jinja shows its templates as frames of a file called ``<template>``."""
+    frames = traceback.walk_tb(error.__traceback__)
+    lines = [line for frame, line in frames if frame.f_code.co_filename == "<template>"]
+    line: int | None = getattr(error, "lineno", lines[-1] if lines else None)
+    return line
 
 
 def _read_url(url: str) -> str:

@@ -111,7 +111,11 @@ class SparkPipelineSubmitHook(SparkSubmitHook):
         self._application_args = self._before_submit(self)
         if self.runs_driver_here and sys.platform == "linux":
             kwargs.setdefault("preexec_fn", _die_with_parent())
-        return super().submit(application, **kwargs)
+        try:
+            return super().submit(application, **kwargs)
+        finally:
+            if self._submit_sp is not None and self._submit_sp.stdout is not None:
+                self._submit_sp.stdout.close()  # the parent leaves the pipe open
 
     def _build_spark_submit_command(self, application: str) -> list[str]:
         command = super()._build_spark_submit_command(application)

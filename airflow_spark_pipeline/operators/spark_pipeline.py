@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -81,12 +82,12 @@ class SparkPipelineOperator(SparkSubmitOperator):
     def __init__(
         self,
         *,
-        pipeline: str,
-        checkpoint_location: str | None = None,
+        pipeline: str | os.PathLike[str],
+        checkpoint_location: str | os.PathLike[str] | None = None,
         checkpoint_conn_id: str | None = None,
         auto_resume: bool | None = None,
         on_change: Literal["fail", "restart", "rerun-from-change"] | None = None,
-        py_files: str | Sequence[str] | None = None,
+        py_files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
         conn_id: str | None = None,
         name: str | None = None,
         **kwargs: Any,
@@ -98,14 +99,14 @@ class SparkPipelineOperator(SparkSubmitOperator):
                     f"SparkPipelineOperator sets {argument} itself; name the components in the pipeline's file. For any "
                     "other application use SparkSubmitOperator."
                 )
-        self.pipeline = pipeline
-        self.checkpoint_location = checkpoint_location
+        self.pipeline = _as_text(pipeline)
+        self.checkpoint_location = _as_text(checkpoint_location)
         self.checkpoint_conn_id = checkpoint_conn_id
         if on_change not in (None, "fail", "restart", "rerun-from-change"):
             raise ValueError(f"on_change is {on_change!r}; it is one of fail, restart, rerun-from-change")
         self.auto_resume = auto_resume
         self.on_change = on_change
-        self.py_files = py_files  # type: ignore[assignment]  # the parent's is text; ours becomes text when the task runs
+        self.py_files = _as_text(py_files)  # type: ignore[assignment]  # the parent's is text; ours may be a list
         self.name = name  # type: ignore[assignment]  # ours becomes text when the description is read
         self.resolved_pipeline: str | None = None
         self.conn_is_named = conn_id is not None
@@ -130,7 +131,9 @@ class SparkPipelineOperator(SparkSubmitOperator):
         try:
             return self._execute(context)
         except SparkPipelineError as error:
-            raise (AirflowException if error.retry_helps else AirflowFailException)(str(error)) from error
+            self.log.debug("Where it comes from:", exc_info=True)
+            # Airflow logs the whole chain; the text says all there is, once.
+            raise (AirflowException if error.retry_helps else AirflowFailException)(str(error)) from None
 
     def on_kill(self) -> None:
         """Stop the driver. Killing its JVM ends its Python as well; what is recorded stays."""
@@ -142,6 +145,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
         from airflow_spark_pipeline.hooks.attempt import result
         from airflow_spark_pipeline.operators.submission import Submission
 
+        self._hook = None  # of an earlier try in this process, as in dag.test()
         directory = Path(tempfile.mkdtemp(prefix="spark-pipeline-"))  # mode 0700: the request in it may hold secrets
         try:
             spec = self._describe(context)
@@ -160,6 +164,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
             submission.retire()
             return result(state)
         finally:
+            self._spec = None  # another try in this process reads the file again
             shutil.rmtree(directory, ignore_errors=True)
 
     def _describe(self, context: Context) -> PipelineSpec:
@@ -204,3 +209,10 @@ class SparkPipelineOperator(SparkSubmitOperator):
     def dag_dir(self) -> Path:
         """The directory of the DAG file, where relative paths start."""
         return Path(self.get_dag().fileloc).parent  # type: ignore[union-attr]  # a task that runs has a DAG
+
+
+def _as_text(value: Any) -> Any:
+    """Return a path as text, also inside a list: only text is rendered, and sent to the scheduler."""
+    if isinstance(value, (list, tuple)):
+        return [_as_text(item) for item in value]
+    return os.fspath(value) if isinstance(value, os.PathLike) else value

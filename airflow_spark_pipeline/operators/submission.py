@@ -9,6 +9,7 @@ import inspect
 import os
 import shutil
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from airflow_spark_pipeline.hooks.attempt import TaskAttempt
 from airflow_spark_pipeline.hooks.installation import driver_python, python_path
 from airflow_spark_pipeline.hooks.locations import checkpoint_location, configured, lease_seconds, storage_options
 from airflow_spark_pipeline.hooks.preflight import check_components
-from airflow_spark_pipeline.hooks.py_files import resolve_py_files
+from airflow_spark_pipeline.hooks.py_files import import_path, is_url, resolve_py_files
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 from airflow_spark_pipeline.pipeline.secrets import is_secret
 from airflow_spark_pipeline.planning import open_log
@@ -85,7 +86,8 @@ class Submission:
         """
         operator, spark = self._operator, self._spec.spark
         # Spark puts the launcher's directory first on the module path: nothing else may lie there.
-        launcher = self._directory / "launch" / LAUNCHER.name
+        # No import can name a file with a dash, so that not even the launcher hides a module of the user.
+        launcher = self._directory / "launch" / "spark-pipeline.py"
         launcher.parent.mkdir()
         shutil.copy(LAUNCHER, launcher)
         modules = resolve_py_files(operator.py_files, operator.dag_dir)
@@ -110,7 +112,9 @@ class Submission:
                 self._write("check.json", DriverRequest(pipeline=self._spec.to_dict())),
                 launcher=launcher,
                 python=driver_python(hook.conf),
-                path=[str(runtime), *modules, *python_path()],
+                path=[str(runtime), *import_path(modules, self._directory / "modules"), *python_path()],
+                variables=operator.env_vars or {},
+                modules_elsewhere=_brings_more_modules(arguments, hook.conf, modules),
                 source=self._spec.source,
             )
         return hook
@@ -152,6 +156,12 @@ def _hook_arguments(operator: SparkPipelineOperator) -> dict[str, Any]:
     """Return what the provider's operator would pass to its hook: it keeps each argument as ``x`` or ``_x``."""
     names = [name for name in inspect.signature(SparkSubmitHook.__init__).parameters if name != "self"]
     return {name: getattr(operator, name if hasattr(operator, name) else f"_{name}") for name in names}
+
+
+def _brings_more_modules(arguments: Mapping[str, Any], conf: Mapping[str, str], modules: list[str]) -> bool:
+    """Whether Spark may make modules importable that this machine cannot see before it runs."""
+    others = ("packages", "jars", "archives", "properties_file")
+    return any(arguments[name] for name in others) or "spark.submit.pyFiles" in conf or any(map(is_url, modules))
 
 
 def _unit_key(context: Context) -> UnitKey:

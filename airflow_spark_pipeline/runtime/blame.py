@@ -7,6 +7,7 @@ is recognised.
 from __future__ import annotations
 
 import difflib
+import os
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -37,9 +38,11 @@ def blame(error: BaseException, module: str, config: Mapping[str, Any] | None = 
 
 def _place(error: BaseException, package: str) -> str:
     if isinstance(error, SyntaxError):
-        return f"{error.filename}:{error.lineno}" if error.filename else ""  # no frame ever ran in that file
+        # No frame ever ran in that file.
+        return f"{os.path.realpath(error.filename)}:{error.lineno}" if error.filename else ""
     place = ""
     for frame, line in traceback.walk_tb(error.__traceback__):
         if str(frame.f_globals.get("__name__", "")).partition(".")[0] == package:
-            place = f"{frame.f_code.co_filename}:{line}"
+            # A single module is linked into a directory of its own while it is looked at beforehand.
+            place = f"{os.path.realpath(frame.f_code.co_filename)}:{line}"
     return place

@@ -31,6 +31,10 @@ _SHOWN_CLASSES = 6
 class _UnloadableError(Exception):
     """One line for the user about an ``instance-type``; a retry does not help."""
 
+    def __init__(self, message: str, missing_module: str | None = None) -> None:
+        super().__init__(message)
+        self.missing_module = missing_module
+
 
 def load_components(specs: Sequence[ComponentSpec]) -> list[Component]:
     """Return one configured component per spec, in their order.
@@ -46,7 +50,8 @@ def load_components(specs: Sequence[ComponentSpec]) -> list[Component]:
             cls = _find_class(spec.instance_type)
             components.append(bind(cls, spec.instance_config, f"{spec.path}.instance-config"))
         except _UnloadableError as error:
-            problems.append(Problem(str(error), f"{spec.path}.instance-type"))
+            place = f"{spec.path}.instance-type"
+            problems.append(Problem(str(error), place, missing_module=error.missing_module))
         except PipelineDefinitionError as error:
             problems.extend(error.problems)
     if problems:
@@ -60,7 +65,7 @@ def _find_class(instance_type: str) -> type[Component]:
         raise _UnloadableError(f"{instance_type!r} is no class name; write package.module.Class")
     name, found = parts[0], _import(parts[0])
     if found is None:
-        raise _UnloadableError(_missing(name))
+        raise _UnloadableError(_missing(name), name)
     rest = parts[1:]
     while len(rest) > 1 and (module := _import(f"{name}.{rest[0]}", found)) is not None:
         name, found, rest = f"{name}.{rest[0]}", module, rest[1:]
@@ -83,7 +88,8 @@ def _import(name: str, parent: ModuleType | None = None) -> ModuleType | None:
         message = f"{name!r} cannot be imported: {blame(error, name)}"
         if isinstance(error, ModuleNotFoundError) and error.name:
             message += f"; ship {error.name!r} with py_files, or install it in the driver"
-        raise _UnloadableError(message) from None
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        raise _UnloadableError(message, missing) from None
 
 
 def _missing(name: str, parent: ModuleType | None = None) -> str:
@@ -102,7 +108,7 @@ def _attribute(found: ModuleType, module: str, names: list[str]) -> Any:
         except AttributeError:
             if holder is found and hasattr(found, "__path__"):
                 if len(names) > 1:
-                    raise _UnloadableError(_missing(f"{module}.{name}", found)) from None
+                    raise _UnloadableError(_missing(f"{module}.{name}", found), f"{module}.{name}") from None
                 if _import(f"{module}.{name}", found) is not None:
                     raise _UnloadableError(f"{module}.{name} is a module; name a class in it") from None
             raise _UnloadableError(f"{where!r} has no class {name!r}{_alternatives(holder, name)}") from None
