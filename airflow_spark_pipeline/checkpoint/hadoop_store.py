@@ -8,6 +8,7 @@ does the other's, so a file system that is not known to do one of them is refuse
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import re
 import uuid
@@ -86,7 +87,7 @@ class HadoopStore(CheckpointStore):
             if status["directory"] == "false" and not name.startswith(_TEMPORARY)
         ]
 
-    def list_directories(self, directory: str) -> list[str]:
+    def list_directories(self, directory: str) -> builtins.list[str]:
         return [name for name, status in self._entries(directory) if status["directory"] == "true"]
 
     def read(self, path: str) -> bytes:

@@ -49,6 +49,7 @@ class Facts:
     """What the guard saw in all files of a description; the first three hold nothing from inside lists.
 
     :param scalars: keys with a value that is text only
+    :param lists: keys with a value that is a list
     :param parents: keys with keys of their own
     :param certain: keys that have a value whatever the environment holds
     :param opaque: keys whose value comes from a substitution, in part at least
@@ -59,23 +60,32 @@ class Facts:
     scalars: dict[Address, Place] = field(default_factory=dict)
     parents: set[Address] = field(default_factory=set)
     certain: set[Address] = field(default_factory=set)
-    opaque: set[Address] = field(default_factory=set)
+    opaque: dict[Address, None] = field(default_factory=dict)  # in the order of the text
+    lists: dict[Address, Place] = field(default_factory=dict)
     assigned: defaultdict[Address, str] = field(default_factory=lambda: defaultdict(str))
 
-    def record(self, here: Address, references: list[Reference], shapes: str, place: Place, in_list: bool) -> str:
+    def record(
+        self, here: Address, references: list[Reference], before: int, shapes: str, place: Place, in_list: bool
+    ) -> str:
         """Note that a key is given a value; returns what is wrong with that.
 
         :param references: those that are parts of the value itself
+        :param before: how many keys were opaque when the value began
         :param shapes: of its parts: ``t``, ``{``, ``[``, ``$`` and ``?``
         """
         own = any(here in (entry.path, (*entry.scope.path, *entry.path)) for entry in references)
         kinds = self.assigned[here] + ("s" if own else "o" if references else "p")
         self.assigned[here] = kinds
         if references:
-            self.opaque.add(here)
+            below = [other for other in [*self.opaque][:before] if len(other) > len(here) and here in above(other)]
+            self.opaque[here] = None
+            if below:
+                return "pyhocon loses keys where it lays a substitution over others; write one of them out"
         if not in_list:
             if set(shapes) == {"t"}:
                 self.scalars[here] = place
+            if set(shapes) == {"["}:
+                self.lists[here] = place
             if "{" in shapes:
                 self.parents.add(here)
             if set(shapes) != {"?"}:
@@ -93,7 +103,11 @@ class Facts:
         if here[: len(path)] == path and any(isinstance(part, str) for part in here[len(path) :]):
             return "the value contains itself"  # pyhocon takes what the key holds at that moment, or never ends
         listed = reference.scope.in_list or any(isinstance(part, int) for part in here)
-        overrides = len(self.assigned.get(here, "")) > 1 or here in self.parents or bool(above(here[:-1]) & self.opaque)
+        overrides = (
+            len(self.assigned.get(here, "")) > 1 or here in self.parents or bool(above(here[:-1]) & self.opaque.keys())
+        )
+        if here in self.parents and above(here[:-1]) & self.opaque.keys():
+            return "pyhocon loses keys where it lays one substitution over another; write one of them out"
         if path == here or not (overrides or listed):
             return ""
         name = f"`${{{'?' * reference.optional}{join_path(path)}}}`"
@@ -105,7 +119,7 @@ class Facts:
 
     def is_outside(self, path: Path, depth: int) -> bool:
         """Say whether a key at ``path`` can certainly not exist, ``depth`` being where its include stands."""
-        return path[: depth + 1] not in self.certain and not above(path) & self.opaque
+        return path[: depth + 1] not in self.certain and not above(path) & self.opaque.keys()
 
 
 def above(path: Address) -> set[Address]:

@@ -69,8 +69,9 @@ class Copies:
         return Place(file, line - start)
 
     def shadowed(self) -> dict[Address, Place]:
-        """Return the keys that were given a scalar and, elsewhere, keys of their own."""
-        return {path: place for path, place in self._facts.scalars.items() if path in self._facts.parents}
+        """Return the keys that were given text or a list and, elsewhere, keys of their own."""
+        given = {**self._facts.lists, **self._facts.scalars}
+        return {path: place for path, place in given.items() if path in self._facts.parents}
 
     def give_up(self, name: str) -> list[Reference]:
         """Put `BROKEN` in place of a substitution that has no value; returns all that refer to it."""

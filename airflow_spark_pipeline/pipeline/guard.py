@@ -207,14 +207,14 @@ class Guard:
             self._report(
                 "`+=` can only add to a list, and the key holds something else before it", self._place(start), here
             )
-        if here in self._facts.assigned or above(here) & self._facts.opaque:
+        if here in self._facts.assigned or above(here) & self._facts.opaque.keys():
             self._out.append(Reference(path, True, Scope(), self._place(start), here))
         self._out.append("[")
 
     def _value(
         self, here: Address, in_list: bool, start: Token, *, listed: bool, begin: int, appends: bool = False
     ) -> None:
-        first = self._peek
+        first, before = self._peek, len(self._facts.opaque)
         self._skip(_BLANK)
         at, shapes, space, text = self._place(start), "", "", ""
         kind = ""  # of the scalar that is being put together
@@ -247,7 +247,7 @@ class Guard:
             # HOCON merges them into one; of two components, the first would vanish.
             self._break(begin, "there is no comma between two objects of a list", at, here)
         parts = [piece for piece in self._out[begin:] if isinstance(piece, Reference) and piece.address == here]
-        if problem := self._facts.record(here, parts, "[" if appends else shapes, at, in_list):
+        if problem := self._facts.record(here, parts, before, "[" if appends else shapes, at, in_list):
             self._break(begin, problem, at, here)
 
     def _break(self, begin: int, message: str, at: Place, here: Address) -> None:

@@ -138,5 +138,8 @@ def _run_pyhocon(main: pathlib.Path) -> tuple[Any, Exception | None]:
         thread.join(0.2)
     if result:
         return result[0]
-    message = f"pyhocon did not come to an end in {_DEADLINE_S:.0f} s of CPU time, probably because substitutions refer to each "
-    return None, TimeoutError(message + "other in a circle; write one of the values out, or split the description")
+    message = (
+        f"pyhocon did not come to an end in {_DEADLINE_S:.0f} s of CPU time, probably because substitutions refer to "
+        "each other in a circle; write one of the values out, or split the description"
+    )
+    return None, TimeoutError(message)

@@ -15,30 +15,48 @@ from typing import Any
 
 from airflow_spark_pipeline.exceptions import Problem
 from airflow_spark_pipeline.pipeline.secrets import is_secret
-from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec, join_path
+from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec, StoreSpec, join_path
 from airflow_spark_pipeline.pipeline.words import Address, Place, Places, Word
 
 FIELDS = {
     "spark": ("app-name", "master", "config"),
-    "pipeline": ("pipeline-name", "fail-fast", "checkpoint", "pipeline-components"),
-    "checkpoint": ("enabled", "location", "auto-resume", "cleanup-on-success"),
-    "component": ("instance-type", "instance-name", "instance-config"),
+    "pipeline": (
+        "pipeline-name",
+        "fail-fast",
+        "save-outputs",
+        "replay-on-resume",
+        "checkpoint",
+        "pipeline-components",
+    ),
+    "checkpoint": (
+        "enabled",
+        "location",
+        "auto-resume",
+        "cleanup-on-success",
+        "on-change",
+        "config-match",
+        "store",
+    ),
+    "store": ("instance-type", "instance-config"),
+    "component": (
+        "instance-type",
+        "instance-name",
+        "instance-config",
+        "save-outputs",
+        "replay-on-resume",
+        "depends-on",
+    ),
 }
 #: Fields of a later release. To bring one, delete it here, add it above, and read it below.
 LATER = {
     "spark": ("connect-string",),
-    "pipeline": ("retry-policy", "hooks", "save-outputs", "replay-on-resume"),
-    "checkpoint": ("on-change", "config-match", "store"),
-    "component": (
-        "retry-policy",
-        "save-outputs",
-        "replay-on-resume",
-        "depends-on",
-        "enabled",
-        "timeout",
-        "hooks",
-    ),
+    "pipeline": ("retry-policy", "hooks"),
+    "checkpoint": (),
+    "store": (),
+    "component": ("retry-policy", "enabled", "timeout", "hooks"),
 }
+ON_CHANGE = ("fail", "restart", "rerun-from-change")
+CONFIG_MATCH = ("completed", "strict")
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _KINDS = {"number": "a number", "boolean": "a boolean", "null": "null"}
 
@@ -72,6 +90,8 @@ def read_description(
         checkpoint=checkpoint,
         fail_fast=True if fail_fast is None else fail_fast,
         source=source,
+        save_outputs=checker.flag(pipeline, "save-outputs", ("pipeline",)),
+        replay_on_resume=checker.flag(pipeline, "replay-on-resume", ("pipeline",)),
     )
 
 
@@ -91,8 +111,21 @@ def _checkpoint(checker: _Checker, pipeline: dict[str, Any]) -> CheckpointSpec:
         "location": checker.text(block, "location", here),
         "auto_resume": checker.flag(block, "auto-resume", here),
         "cleanup_on_success": checker.flag(block, "cleanup-on-success", here),
+        "on_change": checker.choice(block, "on-change", here, ON_CHANGE),
+        "config_match": checker.choice(block, "config-match", here, CONFIG_MATCH),
+        "store": _store(checker, block, here),
     }
     return CheckpointSpec().with_overrides(**values)
+
+
+def _store(checker: _Checker, block: dict[str, Any], parent: Address) -> StoreSpec | None:
+    node, here = checker.block(block, "store", parent, "store"), (*parent, "store")
+    if node is None:
+        return None
+    kind = checker.python_name(node, "instance-type", here)
+    config = checker.block(node, "instance-config", here, None) or {}
+    plain = checker.plain(config, (*here, "instance-config"))
+    return None if kind is None else StoreSpec(kind, plain)
 
 
 def _components(checker: _Checker, pipeline: dict[str, Any]) -> tuple[ComponentSpec, ...]:
@@ -117,6 +150,12 @@ def _components(checker: _Checker, pipeline: dict[str, Any]) -> tuple[ComponentS
                 "so set `instance-name` in one of them to a name of its own"
             )
             checker.note((*here, index, "instance-name"), message)
+        earlier = [other.instance_name for other in components]
+        for position, name in enumerate(component.depends_on):
+            if name not in earlier:
+                near = difflib.get_close_matches(name, earlier, 1)
+                message = f"there is no earlier component `{name}`" + (f"; did you mean `{near[0]}`?" if near else "")
+                checker.note((*here, index, "depends-on", position), message)
         components.append(component)
     return tuple(components)
 
@@ -125,16 +164,21 @@ def _component(checker: _Checker, item: Any, here: Address) -> ComponentSpec | N
     node = checker.known(item, here, "component")
     if node is None:
         return None
-    kind = checker.text(node, "instance-type", here, required=True)
-    if kind is not None and not all(part.isidentifier() and not keyword.iskeyword(part) for part in kind.split(".")):
-        checker.note((*here, "instance-type"), f"`{kind}` is no Python name; write `package.module.Class`")
-        kind = None
+    kind = checker.python_name(node, "instance-type", here)
     name = checker.text(node, "instance-name", here)
     config = checker.block(node, "instance-config", here, None) or {}
     plain = checker.plain(config, (*here, "instance-config"))
     if kind is None:
         return None
-    return ComponentSpec(kind, name or kind.rpartition(".")[2], plain, join_path(here))
+    return ComponentSpec(
+        kind,
+        name or kind.rpartition(".")[2],
+        plain,
+        join_path(here),
+        save_outputs=checker.flag(node, "save-outputs", here),
+        replay_on_resume=checker.flag(node, "replay-on-resume", here),
+        depends_on=checker.texts(node, "depends-on", here),
+    )
 
 
 class _Checker:
@@ -192,6 +236,34 @@ class _Checker:
         else:
             return value.text
         return None
+
+    def python_name(self, node: dict[str, Any], key: str, parent: Address) -> str | None:
+        """Return the dotted name of a Python class."""
+        name = self.text(node, key, parent, required=True)
+        if name is None or all(part.isidentifier() and not keyword.iskeyword(part) for part in name.split(".")):
+            return name
+        self.note((*parent, key), f"`{name}` is no Python name; write `package.module.Class`")
+        return None
+
+    def choice(self, node: dict[str, Any], key: str, parent: Address, choices: tuple[str, ...]) -> str | None:
+        """Return one of a few words."""
+        word = self.text(node, key, parent)
+        if word is None or word in choices:
+            return word
+        self.note((*parent, key), f"`{word}` is none of {', '.join(choices)}")
+        return None
+
+    def texts(self, node: dict[str, Any], key: str, parent: Address) -> tuple[str, ...]:
+        """Return a list of texts."""
+        value = self.get(node, key, parent)
+        if value is None:
+            return ()
+        if not isinstance(value, list):
+            self.note((*parent, key), f"expected a list of texts, found {_name(value)}")
+            return ()
+        items = {str(index): item for index, item in enumerate(value)}
+        found = [self.text(items, index, (*parent, key)) for index in items]
+        return tuple(text for text in found if text is not None)
 
     def flag(self, node: dict[str, Any], key: str, parent: Address) -> bool | None:
         """Return a boolean, in HOCON's spellings."""

@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.checkpoint.claim import Caller, ClaimKind
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
@@ -35,6 +35,9 @@ from airflow_spark_pipeline.hooks.attempt import TaskAttempt
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec
 from airflow_spark_pipeline.protocol import DriverRequest
 from tests.chaos.nursery import Child, Nursery
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 LEASE = 6.0
 CALM_LEASE = 30.0  # a machine that is busy with other things must not keep a round from its end
@@ -74,7 +77,7 @@ class Lag:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="lag", daemon=True)
 
-    def __enter__(self) -> Lag:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -164,7 +167,8 @@ class Round:
 
     def _try(self, number: int, *, calm: bool) -> bool:
         """Do as the operator does; returns whether the try succeeded."""
-        attempt = TaskAttempt(self.spec, self.log, self.key, Caller(TRIES, TRIES, number, "identity"), auto_resume=True)
+        caller = Caller(TRIES, TRIES, number, "identity")
+        attempt = TaskAttempt(self.spec, self.log, self.key, caller, auto_resume=True)
         self.counts["tries"] += 1
         if attempt.look().decision.kind is ClaimKind.REPORT:
             self.counts["unreported successes"] += 1
@@ -205,7 +209,7 @@ class Round:
         return driver
 
     def _harass(self, driver: Driver) -> bool:
-        """Do something bad to the driver, or nothing. Returns whether the next try is started without waiting for it."""
+        """Do something bad to the driver, or nothing. Returns whether the next try does not wait for it."""
         what = self.draw.choice(("kill", "kill", "kill", "short stop", "long stop", "overtake", "nothing"))
         moment = self.draw.uniform(0.0, 2.5)
         for_long = self.draw.uniform(LEASE * 1.1, LEASE * 1.6)
@@ -259,7 +263,9 @@ class Round:
         recorded: set[str] = set()
         for driver in self.drivers:
             recorded |= driver.recorded
-            started = {line["component"] for line in lines if line["pid"] == driver.process.pid and line["what"] == "start"}
+            started = {
+                line["component"] for line in lines if line["pid"] == driver.process.pid and line["what"] == "start"
+            }
             problems += [f"{driver.run_id} ran {name} again, which was recorded" for name in sorted(started & recorded)]
         spans = [
             (line["at"], self._end_of(line, lines, drivers), drivers[line["pid"]], line["component"])

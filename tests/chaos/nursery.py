@@ -14,6 +14,10 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -55,7 +59,7 @@ class Nursery:
     def __init__(self) -> None:
         self._lock = threading.Lock()
 
-    def __enter__(self) -> Nursery:
+    def __enter__(self) -> Self:
         command = [sys.executable, "-m", "tests.chaos.nursery"]
         self._process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
@@ -87,7 +91,7 @@ def _serve() -> None:
     from tests.chaos import component  # noqa: F401  # the same
     from tests.sparkless import FakeSpark
 
-    driver.open_session = lambda config: FakeSpark()  # type: ignore[assignment,return-value]  # as in tests.sparkless
+    setattr(driver, "open_session", lambda config: FakeSpark())  # noqa: B010  # as in tests.sparkless
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are gone as soon as they have ended
     for line in sys.stdin:
         request, output = line.rstrip("\n").split("\t")

@@ -28,7 +28,9 @@ def log(store: DictStore) -> RunLog:
     return RunLog(store, "p/u", retry_seconds=2.0, clock=clock, sleep=clock.sleep)
 
 
-def _lease(log: RunLog, attempt: int = 1, *, seconds: float = 60.0, clock: Clock | None = None, **about: object) -> Lease:
+def _lease(
+    log: RunLog, attempt: int = 1, *, seconds: float = 60.0, clock: Clock | None = None, **about: object
+) -> Lease:
     described = {"attempt": attempt, "runId": f"p~u~{attempt}", "process": None, **about}
     return Lease(log, f"{attempt}-id", described, LeaseTerms(seconds), clock=clock or Clock())
 

@@ -10,14 +10,14 @@ from typing import Any
 from unittest import mock
 
 from airflow_spark_pipeline.checkpoint import log as log_module
-from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind
+from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind, decide_claim
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms, Other
 from airflow_spark_pipeline.checkpoint.log import Commit, Listing, RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointState
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, encode
 from airflow_spark_pipeline.checkpoint.store import ObjectExistsError
 from airflow_spark_pipeline.exceptions import CheckpointStoreError
 from airflow_spark_pipeline.hooks import attempt as attempt_module
-from airflow_spark_pipeline.planning import changes
+from airflow_spark_pipeline.planning import changes, make_plan
 from airflow_spark_pipeline.runtime.runner import PipelineRunner
 from airflow_spark_pipeline.runtime.watchdog import Watchdog
 from tests.fakes import DictStore
@@ -26,14 +26,14 @@ Mutation = Callable[[], AbstractContextManager[Any]]
 
 
 def _no_check() -> AbstractContextManager[Any]:
-    return mock.patch.object(RunLog, "_check", lambda self, number, state: None)
+    return mock.patch.object(RunLog, "_check")
 
 
 def _no_read_back() -> AbstractContextManager[Any]:
     def create(self: RunLog, number: int, state: CheckpointState) -> None:
         for pause in self._pauses():
             try:
-                self.store.create(self._name(number), log_module.encode(state))
+                self.store.create(self._name(number), encode(state))
                 return
             except ObjectExistsError:
                 raise log_module._LostError from None
@@ -55,7 +55,7 @@ def _no_tombstone() -> AbstractContextManager[Any]:
 
 
 def _no_waiting() -> AbstractContextManager[Any]:
-    return mock.patch.object(Lease, "blocking", lambda self, others, listing: [])
+    return mock.patch.object(Lease, "blocking", return_value=[])
 
 
 def _waiting_for_the_predecessor_only() -> AbstractContextManager[Any]:
@@ -104,16 +104,16 @@ def _no_cancelling() -> AbstractContextManager[Any]:
     """The lease is noticed as lost only when it is as good as over, and the guard says nothing."""
     stack = contextlib.ExitStack()
     stack.enter_context(mock.patch.object(LeaseTerms, "fence", property(lambda self: self.seconds * 100)))
-    stack.enter_context(mock.patch.object(Watchdog, "guard", lambda self: None))
+    stack.enter_context(mock.patch.object(Watchdog, "guard"))
     return stack
 
 
 def _no_guard_before_a_component() -> AbstractContextManager[Any]:
-    return mock.patch.object(Watchdog, "guard", lambda self: None)
+    return mock.patch.object(Watchdog, "guard")
 
 
 def _clears_are_ignored() -> AbstractContextManager[Any]:
-    real = attempt_module.decide_claim
+    real = decide_claim
 
     def decide(latest: CheckpointState | None, caller: Any, **options: Any) -> ClaimDecision:
         if latest is not None and latest.status.value == "completed":
@@ -124,7 +124,7 @@ def _clears_are_ignored() -> AbstractContextManager[Any]:
 
 
 def _every_try_is_a_clear() -> AbstractContextManager[Any]:
-    real = attempt_module.decide_claim
+    real = decide_claim
 
     def decide(latest: CheckpointState | None, caller: Any, **options: Any) -> ClaimDecision:
         decision = real(latest, caller, **options)
@@ -162,22 +162,19 @@ def _any_token_is_good() -> AbstractContextManager[Any]:
 
 
 def _progress_is_not_carried() -> AbstractContextManager[Any]:
-    return mock.patch.object(attempt_module, "make_plan", lambda spec, state: _real_plan(spec, None))
-
-
-_real_plan = attempt_module.make_plan
+    return mock.patch.object(attempt_module, "make_plan", lambda spec, state: make_plan(spec, None))
 
 
 def _edits_are_not_compared() -> AbstractContextManager[Any]:
-    return mock.patch.object(changes, "differences", lambda old, new: [])
+    return mock.patch.object(changes, "differences", return_value=[])
 
 
 def _recorded_before_it_ran() -> AbstractContextManager[Any]:
     real = PipelineRunner._run_step
 
-    def run_step(self: PipelineRunner, step: Any, label: str, spark: Any) -> bool:
+    def run_step(self: PipelineRunner, step: Any, spark: Any) -> bool:
         self._recorder.done(step, "", 0.0)
-        return real(self, step, label, spark)
+        return real(self, step, spark)
 
     return mock.patch.object(PipelineRunner, "_run_step", run_step)
 

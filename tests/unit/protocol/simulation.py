@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from unittest import mock
 
-import greenlet
+import greenlet  # type: ignore[import-untyped]  # its stubs are a package of their own
 
 from airflow_spark_pipeline import protocol
 from airflow_spark_pipeline.checkpoint import lease as lease_module
@@ -110,7 +110,7 @@ class Thread:
             self.result = target()
         except Death:
             pass
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # the thread's last word, whatever it is
             self.process.world.violate(f"{self.process.name}, thread {self.name}: {type(error).__name__}: {error}")
         finally:
             self.alive = False
@@ -246,7 +246,7 @@ class Oracle:
     * two attempts are inside components at once only where one was frozen while its lease ran out, and that one never
       enters another component, and is out soon after it wakes up;
     * a driver whose claim was not the newest when it started records and enters nothing;
-    * a heartbeat is removed by somebody else only where its owner is dead, was frozen beyond its lease, or has not begun;
+    * a heartbeat is removed by somebody else only where its owner is dead, was frozen for too long, or has not begun;
     * whoever is told that he recorded something has become the truth by it; whoever is told that he was superseded was.
     """
 
@@ -270,35 +270,43 @@ class Oracle:
         self.truth = Commit(number, state)
         self.truths.add(state.nonce)
         who = "nobody" if process is None else process.name
-        self.world.note(f"{who} recorded {number} {state.status.value} {state.attempt_id} e{state.epoch} {state.completed_components}")
+        self.world.note(
+            f"{who} recorded {number} {state.status.value} {state.attempt_id} e{state.epoch} "
+            f"{','.join(state.completed_components)}"
+        )
         claim = state.status is CheckpointStatus.SUBMITTED
         if process is not None and process.late and not claim:
             self._violate(f"{who} recorded {number} though its claim was not the newest when it started")
         if state.status is CheckpointStatus.DISCARDED:
             return
-        done, total = set(state.completed_components), state.total_components
-        previous: set[str] = set()
-        if before is not None:
-            previous = set(before.state.completed_components)
-            ended = before.state.status in (CheckpointStatus.DISCARDED, CheckpointStatus.COMPLETED)
-            if not claim and (ended or before.state.attempt_id != state.attempt_id):
-                self._violate(f"{number} follows {before.number} ({before.state.status.value}), which is another's or an end")
-            if state.epoch < before.state.epoch:
-                self._violate(f"{number} is of an older epoch than {before.number}")
-            if state.epoch > before.state.epoch:
-                cleared = before.state.status is CheckpointStatus.COMPLETED and self.world.cleared
-                if not (before.state.status is CheckpointStatus.DISCARDED or cleared):
-                    self._violate(f"{number} starts over though nobody asked for it")
-                previous = set()
-            elif not previous <= done:
-                self._violate(f"{number} gives up what {before.number} had recorded")
+        done, previous = set(state.completed_components), self._carried(before, self.truth)
         for name in done - previous:
             if not any((f.name, f.epoch, f.process) == (name, state.epoch, who) for f in self.finishes):
                 self._violate(f"{number} says that {name} is done, and it never ran to its end")
         if process is not None and process.spec is not None and not claim:
             self._compare_configs(process, state)
-        if state.status is CheckpointStatus.COMPLETED and len(done) != total:
-            self._violate(f"{number} says completed with {len(done)} of {total} components")
+        if state.status is CheckpointStatus.COMPLETED and len(done) != state.total_components:
+            self._violate(f"{number} says completed with {len(done)} of {state.total_components} components")
+
+    def _carried(self, before: Commit | None, after: Commit) -> set[str]:
+        """Check that a commit may follow another one; returns what it takes over as done."""
+        if before is None:
+            return set()
+        state, number = after.state, after.number
+        ended = before.state.status in (CheckpointStatus.DISCARDED, CheckpointStatus.COMPLETED)
+        if state.status is not CheckpointStatus.SUBMITTED and (ended or before.state.attempt_id != state.attempt_id):
+            self._violate(f"{number} follows {before.number} ({before.state.status.value}), another's or an end")
+        if state.epoch < before.state.epoch:
+            self._violate(f"{number} is of an older epoch than {before.number}")
+        if state.epoch > before.state.epoch:
+            cleared = before.state.status is CheckpointStatus.COMPLETED and self.world.cleared
+            if not (before.state.status is CheckpointStatus.DISCARDED or cleared):
+                self._violate(f"{number} starts over though nobody asked for it")
+            return set()
+        previous = set(before.state.completed_components)
+        if not previous <= set(state.completed_components):
+            self._violate(f"{number} gives up what {before.number} had recorded")
+        return previous
 
     def _compare_configs(self, process: Process, state: CheckpointState) -> None:
         assert process.spec is not None
@@ -365,10 +373,16 @@ class Oracle:
 
     def told_superseded(self, attempt_id: str) -> None:
         truth = self.truth
-        if truth is not None and truth.state.attempt_id == attempt_id and truth.state.status in (
-            CheckpointStatus.SUBMITTED,
-            CheckpointStatus.RUNNING,
-        ) and not any(p.request is not None and _attempt(p) == attempt_id for p in self.world.reruns):
+        if (
+            truth is not None
+            and truth.state.attempt_id == attempt_id
+            and truth.state.status
+            in (
+                CheckpointStatus.SUBMITTED,
+                CheckpointStatus.RUNNING,
+            )
+            and not any(p.request is not None and _attempt(p) == attempt_id for p in self.world.reruns)
+        ):
             self._violate(f"{attempt_id} was told that it was superseded, and nobody had taken over")
 
     def success(self, state: CheckpointState, spec: PipelineSpec) -> None:
@@ -424,7 +438,7 @@ class World:
         self.failures: dict[str, int] = {}
         self.queue_seconds = 0.0  # how long the cluster lets an application wait
         self.next_faults: dict[str, dict[int, tuple[Fault, float]]] = {"operator": {}, "driver": {}}
-        self.latencies = (0.01, 0.02, 0.05, 0.2)
+        self.latencies: tuple[float, ...] = (0.01, 0.02, 0.05, 0.2)
         self.current: Thread = None  # type: ignore[assignment]  # set whenever anything runs
         self.hub = greenlet.getcurrent()
         self._counter = itertools.count(1)
@@ -597,25 +611,26 @@ class World:
         self.block(seconds if fault is Fault.HANG_BEFORE else self._latency())
         if fault in (Fault.ERROR_LATE, Fault.DEATH_LATE):
             self.arriving.append((self.now + seconds, functools.partial(self._land, process, operation, path, effect)))
-        if fault in (Fault.DEATH_BEFORE, Fault.DEATH_LATE):
-            self.kill(process)
-            raise Death
+        self._maybe_die(process, fault, Fault.DEATH_BEFORE, Fault.DEATH_LATE)
         if fault in (Fault.ERROR_BEFORE, Fault.ERROR_LATE) or process.unreachable_until > self.now:
             raise CheckpointStoreError("503 Slow Down")
         answer, error = self._effect(process, operation, path, effect)
         if fault is Fault.FREEZE_AFTER:
             self.freeze(process, seconds)
         self.block(seconds if fault is Fault.HANG_AFTER else self._latency())
-        if fault is Fault.DEATH_AFTER:
-            self.kill(process)
-            raise Death
+        self._maybe_die(process, fault, Fault.DEATH_AFTER)
         if fault is Fault.ERROR_AFTER:
-            raise CheckpointStoreError("the answer was lost")
+            error = CheckpointStoreError("the answer was lost")
         if fault is Fault.EXISTS_AFTER and operation == "create":
-            raise ObjectExistsError("the client library's own retry")
+            error = ObjectExistsError("the client library's own retry")
         if error is not None:
             raise error
         return answer
+
+    def _maybe_die(self, process: Process, fault: Fault | None, *deadly: Fault) -> None:
+        if fault in deadly:
+            self.kill(process)
+            raise Death
 
     def log(self) -> RunLog:
         return _SimLog(self, self.store, UNIT)
@@ -662,7 +677,9 @@ class World:
         """The numbers of the commits that are there."""
         prefix = f"{UNIT}/"
         return sorted(
-            int(path[len(prefix) : -5]) for path in self.inner.objects if path.startswith(prefix) and path.endswith(".json")
+            int(path[len(prefix) : -5])
+            for path in self.inner.objects
+            if path.startswith(prefix) and path.endswith(".json")
         )
 
     def _process(self, kind: str, **known: Any) -> Process:
@@ -841,7 +858,7 @@ def _installed(world: World) -> Iterator[None]:
     def gone(identity: Any) -> bool:
         return bool(identity) and world.processes[identity["index"]].dead
 
-    patches = {
+    patches: dict[Any, dict[str, Any]] = {
         driver_module: {
             "open_log": lambda *_: world.log(),
             "open_session": session,

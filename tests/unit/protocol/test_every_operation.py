@@ -6,16 +6,11 @@ import functools
 
 import pytest
 
+from airflow_spark_pipeline.protocol import EXIT_COMPLETED
 from tests.unit.protocol.histories import LONG, SHORT, TIMED
 from tests.unit.protocol.simulation import Fault, World
 
-OPERATIONS = {"operator": 16, "driver": 31}  # at least so many are seen; the test finds out the real numbers
-TRANSIENT = (Fault.ERROR_BEFORE, Fault.ERROR_AFTER, Fault.ERROR_LATE, Fault.EXISTS_AFTER, Fault.OUTAGE)
-CASES = [
-    (fault, seconds)
-    for fault in Fault
-    for seconds in ((SHORT[1], LONG[0]) if fault in TIMED else (0.0,))
-]
+CASES = [(fault, seconds) for fault in Fault for seconds in ((SHORT[1], LONG[0]) if fault in TIMED else (0.0,))]
 
 
 def _world() -> World:
@@ -42,7 +37,9 @@ def test_an_undisturbed_run_is_one_try_and_its_operations_are_counted() -> None:
 
 @pytest.mark.parametrize("kind", ["operator", "driver"])
 @pytest.mark.parametrize(("fault", "seconds"), CASES, ids=lambda value: getattr(value, "name", value))
-def test_whatever_goes_wrong_at_any_operation_the_next_try_resumes_right(kind: str, fault: Fault, seconds: float) -> None:
+def test_whatever_goes_wrong_at_any_operation_the_next_try_resumes_right(
+    kind: str, fault: Fault, seconds: float
+) -> None:
     for number in range(1, operations()[kind] + 1):
         world = _world()
         world.next_faults[kind] = {number: (fault, seconds)}
@@ -78,6 +75,21 @@ def test_one_error_of_the_store_at_any_operation_costs_no_try(kind: str, fault: 
         if world.outcomes != ["success"]:
             costly.append((number, world.outcomes))
     assert costly == []
+
+
+def test_a_driver_that_completed_says_so_though_it_cannot_tidy_up_after_the_one_before() -> None:
+    world = _world()
+    world.start_try()
+    assert world.run_until(lambda: any(process.inside for process in world.processes))
+    world.kill(next(process for process in world.processes if process.inside))
+    world.settle()
+    world.start_try()
+    assert world.run_until(lambda: bool(world.oracle.truth) and world.oracle.truth.state.status.value == "completed")
+    second = next(process for process in reversed(world.processes) if process.request)
+    world.arm(second, 2, Fault.OUTAGE, LONG[0])  # the next one is the check of the last commit
+    world.settle()
+    assert second.code == EXIT_COMPLETED
+    world.finish()
 
 
 def _reached(world: World, kind: str, number: int) -> bool:

@@ -22,6 +22,13 @@ SEEDED = HISTORIES or 1_000
 DRAWN = max(HISTORIES // 10, 250)
 CHUNKS = 10
 ENOUGH_TO_FIND_A_MUTATION = 4_000
+# Tried first, to save time. That they no longer do, after a change of the histories, is no failure.
+SEEDS_THAT_FOUND_IT = {
+    "no nonce is read back": (88,),
+    "who waits does not look for successors": (820,),
+    "a lost lease cancels nothing": (62,),
+    "nobody asks the watchdog": (248,),
+}
 
 durations = st.sampled_from(DURATIONS)
 faults = st.sampled_from(list(Fault))
@@ -57,7 +64,11 @@ class Protocol(RuleBasedStateMachine):
     def begin(self, **options: int) -> None:
         self.world = World(seconds=2.0, **options)  # type: ignore[arg-type]
 
-    @rule(clear=st.booleans(), queue=st.sampled_from((0.0, 0.0, 1.0, 4 * LEASE)), wait=st.sampled_from((0.5, 2.0, 6.0, 20.0)))
+    @rule(
+        clear=st.booleans(),
+        queue=st.sampled_from((0.0, 0.0, 1.0, 4 * LEASE)),
+        wait=st.sampled_from((0.5, 2.0, 6.0, 20.0)),
+    )
     def airflow_starts_a_try(self, *, clear: bool, queue: float, wait: float) -> None:
         self.world.queue_seconds = queue
         self.world.start_try(clear=clear)
@@ -67,20 +78,20 @@ class Protocol(RuleBasedStateMachine):
     def the_next_one_is_doomed(self, kind: str, at: int, fault: Fault, seconds: float) -> None:
         self.world.next_faults[kind][at] = (fault, seconds if fault in TIMED else 0.0)
 
-    @precondition(lambda self: living(self.world))
+    @precondition(lambda self: bool(living(self.world)))
     @rule(who=st.integers(0, 7), after=soon, fault=faults, seconds=durations, wait=st.sampled_from((0.0, 1.0, 4.0)))
     def a_fault_is_waiting(self, who: int, after: int, fault: Fault, seconds: float, wait: float) -> None:
         alive = living(self.world)
         self.world.arm(alive[who % len(alive)], after, fault, seconds if fault in TIMED else 0.0)
         self.world.run(wait)
 
-    @precondition(lambda self: living(self.world))
+    @precondition(lambda self: bool(living(self.world)))
     @rule(who=st.integers(0, 7))
     def a_process_dies(self, who: int) -> None:
         alive = living(self.world)
         self.world.kill(alive[who % len(alive)])
 
-    @precondition(lambda self: living(self.world))
+    @precondition(lambda self: bool(living(self.world)))
     @rule(who=st.integers(0, 7), seconds=durations)
     def a_process_is_frozen(self, who: int, seconds: float) -> None:
         alive = living(self.world)
@@ -135,7 +146,7 @@ TestProtocol.pytestmark = [pytest.mark.timeout(0 if HISTORIES else 300)]  # type
 def test_a_protocol_with_one_rule_broken_is_found_out(rule: str) -> None:
     """A test that cannot fail proves nothing."""
     with MUTATIONS[rule]():
-        for seed in range(ENOUGH_TO_FIND_A_MUTATION):
+        for seed in (*SEEDS_THAT_FOUND_IT.get(rule, ()), *range(ENOUGH_TO_FIND_A_MUTATION)):
             try:
                 play(seed)
             except Violation:

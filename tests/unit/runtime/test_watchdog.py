@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms
-from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
 from airflow_spark_pipeline.exceptions import CheckpointStoreError, LeaseLostError, SupersededError
 from airflow_spark_pipeline.protocol import EXIT_SUPERSEDED
 from airflow_spark_pipeline.runtime import watchdog as watchdog_module
@@ -19,16 +19,24 @@ from tests.unit.protocol.simulation import LEASE, Fault, World
 SECONDS = 0.6  # a lease short enough to watch it run out
 
 
+class Brisk(LeaseTerms):
+    """A driver that looks often, and has all the time in the world: no busy machine can make it lose its lease."""
+
+    interval = property(lambda self: 0.02)
+    fence = property(lambda self: 600.0)
+    patience = property(lambda self: 10.0)
+
+
 class Bench:
     """A watchdog with real threads, a clock that can jump, and a store that can fail or hang."""
 
-    def __init__(self) -> None:
+    def __init__(self, terms: LeaseTerms) -> None:
         self.ahead = 0.0
         self.store = DictStore()
         self.log = RunLog(self.store, "p/u", retry_seconds=0.05)
         self.claimed = self.log.claim(lambda latest: make_state())
         about = {"attempt": 1, "runId": "p~u~0", "process": None}
-        self.lease = Lease(self.log, "1-me", about, LeaseTerms(SECONDS), clock=self.clock)
+        self.lease = Lease(self.log, "1-me", about, terms, clock=self.clock)
         self.watchdog = Watchdog(self.log, self.lease, lambda: self.claimed.number)
         self.hung = threading.Event()
         self.beats = 0
@@ -61,16 +69,25 @@ class Bench:
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+def terms() -> LeaseTerms:
+    return LeaseTerms(SECONDS)
+
+
+brisk = pytest.mark.parametrize("terms", [Brisk(600.0)], ids=["brisk"])
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch, terms: LeaseTerms) -> Iterator[Bench]:
     monkeypatch.setattr(watchdog_module, "_LOOK_SECONDS", 0.02)
     monkeypatch.setattr(watchdog_module, "_RETRY_SECONDS", 0.02)
-    bench = Bench()
+    bench = Bench(terms)
     # The real one would end the tests.
     monkeypatch.setattr(watchdog_module, "os", types.SimpleNamespace(_exit=bench.exits.append))
     yield bench
     bench.fail(None)
     bench.hung.set()
-    bench.watchdog.stop()
+    if bench.watchdog._threads[0].ident is not None:
+        bench.watchdog.stop()
 
 
 def _eventually(holds: Callable[[], bool]) -> None:
@@ -95,11 +112,14 @@ def test_the_heartbeat_is_there_when_start_returns_and_gone_after_stop(bench: Be
     assert bench.log.listing().heartbeats == {}
 
 
+@brisk
 def test_a_heartbeat_that_cannot_be_written_for_a_while_and_then_again_stops_nobody(bench: Bench) -> None:
-    bench.lease.terms = LeaseTerms(60.0)  # type: ignore[misc]  # long enough for any machine
     bench.watchdog.start()
     bench.fail(CheckpointStoreError("503"))
+    failed = len(bench.store.calls) + 3
+    _eventually(lambda: len(bench.store.calls) > failed)
     bench.fail(None)
+    bench.beat()
     bench.watchdog.guard()
 
 
@@ -107,7 +127,7 @@ def test_a_heartbeat_that_cannot_be_written_for_too_long_stops_the_driver(bench:
     bench.watchdog.start()
     bench.fail(CheckpointStoreError("503"))
     _eventually(lambda: _cancelled(bench))
-    with pytest.raises(LeaseLostError, match="could not renew its lease for 0.3 s"):
+    with pytest.raises(LeaseLostError, match=r"could not renew its lease for 0\.3 s"):
         bench.watchdog.guard()
 
 
@@ -156,24 +176,36 @@ def test_a_heartbeat_that_wakes_up_late_renews_nothing(bench: Bench) -> None:
     assert bench.store.calls.count(("write", f"p/u/{bench.lease.name}")) <= before + 1  # one may be on its way
 
 
+@brisk
 def test_a_successor_is_noticed_and_named(bench: Bench) -> None:
     bench.watchdog.start()
     bench.log.claim(lambda latest: make_state(attempt=2, attempt_id="2-newer", run_id="p~u~1"))
     _eventually(lambda: _cancelled(bench))
-    if isinstance(bench.watchdog._reason, SupersededError):  # a busy machine may lose the lease first
-        assert "superseded by attempt 2 (run p~u~1" in str(bench.watchdog._reason)
+    with pytest.raises(SupersededError, match=r"superseded by attempt 2 \(run p~u~1"):
+        bench.watchdog.guard()
 
 
+@brisk
 def test_a_heartbeat_that_somebody_removed_is_noticed(bench: Bench) -> None:
+    def remove(operation: str, path: str) -> None:
+        if operation == "write":
+            bench.store.objects.pop(path)
+
     bench.watchdog.start()
-    real = bench.store.write
-
-    def write_and_lose(path: str, data: bytes) -> None:
-        real(path, data)
-        bench.store.objects.pop(path)
-
-    bench.store.write = write_and_lose  # type: ignore[method-assign]
+    bench.store.after = remove
     _eventually(lambda: _cancelled(bench))
+    with pytest.raises(SupersededError, match="its heartbeat was removed"):
+        bench.watchdog.guard()
+
+
+@brisk
+def test_a_commit_of_its_own_is_not_taken_for_a_successors(bench: Bench) -> None:
+    bench.watchdog.start()
+    bench.claimed = Commit(1, bench.claimed.state)  # said before it is done
+    bench.log.append(Commit(0, bench.claimed.state), bench.claimed.state)
+    bench.beat()
+    bench.beat()
+    bench.watchdog.guard()
 
 
 def test_a_component_that_ignores_its_cancellation_ends_with_the_process(
