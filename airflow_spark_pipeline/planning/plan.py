@@ -132,8 +132,9 @@ def _steps(
     for index, component in enumerate(spec.components):
         name = component.instance_name
         if name not in done:
-            reason = again.get(name) or _why_run(recorded, name, interrupted=interrupted)
-            interrupted = False
+            reason = again.get(name)
+            if reason is None:
+                reason, interrupted = _why_run(recorded, name, interrupted=interrupted), False
             steps.append(Step(index, name, StepAction.RUN, reason))
             continue
         record = recorded.component(name)

@@ -104,3 +104,93 @@ class TestChangesOfTheDescription:
         assert _runs(_spec("abc", b={"n": 9}), state) == "b"
         with pytest.raises(ResumeRefusedError):
             make_plan(_spec("ac"), state)
+
+
+class TestWhatAChangeMeans:
+    EDITED = _spec(b={"n": 2})
+
+    @staticmethod
+    def _with(spec: PipelineSpec, **checkpoint: str) -> PipelineSpec:
+        return replace(spec, checkpoint=CheckpointSpec().with_overrides(**checkpoint))
+
+    def test_rerun_from_change_keeps_what_was_done_before_the_change(self) -> None:
+        plan = make_plan(self._with(self.EDITED, on_change="rerun-from-change"), _recorded(_spec(), "abc"))
+        assert [step.name for step in plan.to_run] == ["b", "c"]
+        assert plan.to_run[0].reason == (
+            "b is recorded as done, and differs now at pipeline.pipeline-components[1].instance-config.n, "
+            "and on-change is rerun-from-change"
+        )
+        assert plan.resumed_from is not None
+
+    def test_rerun_from_change_takes_a_removed_component_for_a_change_from_there_on(self) -> None:
+        spec = self._with(_spec("ac"), on_change="rerun-from-change")
+        assert _runs(spec, _recorded(_spec("abc"), "abc")) == "c"
+
+    def test_restart_starts_over_and_says_why(self) -> None:
+        plan = make_plan(self._with(self.EDITED, on_change="restart"), _recorded(_spec(), "ab"))
+        assert [step.name for step in plan.to_run] == ["a", "b", "c"]
+        assert plan.resumed_from is None
+        assert "on-change is restart" in str(plan.restart)
+
+    def test_neither_matters_where_nothing_that_is_done_was_changed(self) -> None:
+        for on_change in ("restart", "rerun-from-change"):
+            plan = make_plan(self._with(self.EDITED, on_change=on_change), _recorded(_spec(), "a"))
+            assert [step.name for step in plan.to_run] == ["b", "c"]
+            assert plan.restart is None
+
+    @pytest.mark.parametrize("names", ["ab", "abcd", "abx"])
+    def test_strict_refuses_any_other_list_of_components(self, names: str) -> None:
+        with pytest.raises(ResumeRefusedError, match="config-match = strict"):
+            make_plan(self._with(_spec(names), config_match="strict"), _recorded(_spec("abc"), "a"))
+
+    def test_strict_refuses_an_edit_of_what_is_not_done_yet(self) -> None:
+        strict = self._with(_spec(c={"n": 2}), config_match="strict")
+        with pytest.raises(ResumeRefusedError, match=r"c has to be as it was .*pipeline-components\[2\]"):
+            make_plan(strict, _recorded(_spec(), "a"))
+
+    def test_strict_resumes_what_is_as_it_was(self) -> None:
+        assert _runs(self._with(_spec(), config_match="strict"), _recorded(_spec(), "a")) == "bc"
+
+
+class TestDependencies:
+    @staticmethod
+    def _spec(**depends_on: tuple[str, ...]) -> PipelineSpec:
+        spec = _spec("abcd")
+        components = tuple(
+            replace(component, depends_on=depends_on.get(component.instance_name, ())) for component in spec.components
+        )
+        return replace(spec, components=components)
+
+    def test_what_depends_on_a_component_that_runs_again_runs_again_and_the_rest_does_not(self) -> None:
+        spec = self._spec(c=("a",), d=("b",))
+        plan = make_plan(spec, _recorded(spec, "acd"))
+        assert [(step.name, step.reason) for step in plan.to_run][1:] == [("d", "depends on b, which runs again")]
+
+    def test_dependencies_reach_through_several_components(self) -> None:
+        spec = self._spec(b=("a",), d=("b",))
+        assert _runs(spec, _recorded(spec, "bcd")) == "abd"
+
+
+class TestReplay:
+    def test_a_component_that_only_defines_views_is_replayed_where_something_after_it_runs(self) -> None:
+        plan = make_plan(_spec(), _recorded(_spec(), "ab"), replays=["a"])
+        assert [step.action for step in plan.steps] == [StepAction.REPLAY, StepAction.SKIP, StepAction.RUN]
+
+    def test_nothing_is_replayed_for_nobody(self) -> None:
+        plan = make_plan(_spec(), _recorded(_spec(), "abc"), replays=["a", "b", "c"])
+        assert {step.action for step in plan.steps} == {StepAction.SKIP}
+
+    def test_the_file_wins_over_the_class(self) -> None:
+        spec = _spec()
+        said = replace(spec.components[0], replay_on_resume=False)
+        spec = replace(spec, components=(said, *spec.components[1:]), replay_on_resume=True)
+        plan = make_plan(spec, _recorded(spec, "ab"), replays=["a"])
+        assert [step.action for step in plan.steps] == [StepAction.SKIP, StepAction.REPLAY, StepAction.RUN]
+
+
+def test_a_component_whose_saved_output_is_gone_runs_again_and_says_so() -> None:
+    plan = make_plan(_spec(), _recorded(_spec(), "ab"), lost={"a": "the saved output of view 'v' is gone"})
+    assert [(step.name, step.reason) for step in plan.to_run] == [
+        ("a", "the saved output of view 'v' is gone"),
+        ("c", "attempt 1 died before it was done"),
+    ]
