@@ -124,7 +124,9 @@ class HadoopStore(CheckpointStore):
     def _entries(self, directory: str) -> Iterable[tuple[str, re.Match[str]]]:
         try:
             with self._errors(directory):
-                text = str(self._jvm.java.util.Arrays.toString(self._fs.listStatus(self._path(directory))))
+                found = self._fs.listStatus(self._path(directory))
+                # Of a class that Spark brings, since Py4J finds no Arrays.toString for an array of FileStatus.
+                text = str(self._jvm.org.apache.commons.lang3.ArrayUtils.toString(found))
         except ObjectNotFoundError:
             return []
         return [(status["path"].rpartition("/")[2], status) for status in _STATUS.finditer(text)]

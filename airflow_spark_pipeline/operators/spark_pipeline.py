@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from jinja2 import Environment
 
-    from airflow_spark_pipeline.hooks.attempt import TaskAttempt
+    from airflow_spark_pipeline.hooks.attempt import Outlook, TaskAttempt
     from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
     from airflow_spark_pipeline.operators.submission import Submission
     from airflow_spark_pipeline.pipeline.spec import PipelineSpec
@@ -150,7 +150,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
         try:
             spec = self._describe(context)
             submission = Submission(self, spec, context, directory)
-            outlook = submission.attempt.look()
+            outlook = self._look(submission.attempt, spec, context)
             if outlook.decision.kind is ClaimKind.REPORT:
                 self.log.info("Pipeline %r: %s; nothing runs", spec.pipeline_name, outlook.decision.reason)
             else:
@@ -181,6 +181,18 @@ class SparkPipelineOperator(SparkSubmitOperator):
         self.name = self.name or spec.spark.app_name or spec.pipeline_name
         self._spec = spec
         return spec
+
+    def _look(self, attempt: TaskAttempt, spec: PipelineSpec, context: Context) -> Outlook:
+        """Decide what this try does; a refusal names fields that cannot stay the same."""
+        from airflow_spark_pipeline.exceptions import ResumeRefusedError
+        from airflow_spark_pipeline.hooks.source import read_source
+        from airflow_spark_pipeline.hooks.volatile import explain
+
+        try:
+            return attempt.look()
+        except ResumeRefusedError as error:
+            source = read_source(self.pipeline, self.dag_dir)
+            raise explain(error, spec, source, context, self.get_template_env()) from None
 
     def _submit(self, context: Context, attempt: TaskAttempt) -> None:
         """Let the parent submit, or reconnect. What the log says wins over how spark-submit ended."""

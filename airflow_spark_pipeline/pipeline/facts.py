@@ -90,6 +90,8 @@ class Facts:
                 self.parents.add(here)
             if set(shapes) != {"?"}:
                 self.certain.add(here)
+        if kinds.count("o") > 1:
+            return "pyhocon loses the values of a key that is given several substitutions; give it one"
         if "s" in kinds and ("o" in kinds or "sp" in kinds):
             return "pyhocon loses a value of a key that refers to itself and gets another value; write it at once"
         return ""

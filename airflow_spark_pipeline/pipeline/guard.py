@@ -247,6 +247,8 @@ class Guard:
             # HOCON merges them into one; of two components, the first would vanish.
             self._break(begin, "there is no comma between two objects of a list", at, here)
         parts = [piece for piece in self._out[begin:] if isinstance(piece, Reference) and piece.address == here]
+        if appends:  # what is added stands inside a list
+            parts = [piece for piece in parts if piece.path == here]
         if problem := self._facts.record(here, parts, before, "[" if appends else shapes, at, in_list):
             self._break(begin, problem, at, here)
 

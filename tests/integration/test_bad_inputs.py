@@ -667,6 +667,16 @@ def test_an_edit_to_a_component_that_is_done_is_refused_with_its_path_and_the_wa
     assert "/elsewhere" not in found
 
 
+@pytest.mark.parametrize("expression", ["{{ ti.try_number }}", "{{ macros.uuid.uuid4() }}"])
+def test_a_field_that_renders_differently_on_each_try_is_named_as_such(shop: Shop, expression: str) -> None:
+    """Nobody edited anything, and the retry would be refused for ever."""
+    shop.first_try()
+    found = shop.mistake_in(describe(EXTRACT.replace("/in", f"/in/{expression}"), LOAD), try_number=2)
+    assert "Nobody edited pipeline.pipeline-components[0].instance-config.input-path" in found
+    assert "renders differently on each try" in found
+    assert "{{ ds }}" in found
+
+
 def test_a_component_before_one_that_is_done_is_refused(shop: Shop) -> None:
     shop.first_try()
     found = shop.mistake_in(describe(LOAD, EXTRACT), try_number=2)

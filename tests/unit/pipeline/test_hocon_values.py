@@ -250,9 +250,20 @@ def test_an_override_by_a_key_that_is_a_substitution_itself_is_an_error() -> Non
     assert config("x = ${b}", "b = 1\nb = ${?c}\nc = 2") == {"x": 2}
 
 
+def test_two_optional_overrides_of_one_key_are_an_error() -> None:
+    """Where neither is defined, pyhocon drops the default."""
+    assert "several substitutions" in message("x = 1", "b = 1\nb = ${?UNSET_X}\nb = ${?UNSET_Y}")
+
+
 def test_a_key_that_refers_to_itself_and_is_then_replaced_is_an_error() -> None:
     """Pyhocon would ignore the replacement."""
     assert "pyhocon loses a value" in message("x = 1", "c = [1]\nc = ${c}\nc = [2]")
+
+
+def test_an_object_laid_over_keys_that_are_substitutions_is_an_error() -> None:
+    """Pyhocon would lose some of its keys."""
+    before = "a.d = ${?d}\na = ${?e}\nd.d.d = 1\ne.d.e = 1"
+    assert "pyhocon loses keys" in problems("x = 1", before)[0].message
 
 
 def test_a_key_that_is_text_here_and_an_object_there_is_an_error() -> None:

@@ -6,6 +6,7 @@ import functools
 
 import pytest
 
+from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.protocol import EXIT_COMPLETED
 from tests.unit.protocol.histories import LONG, SHORT, TIMED
 from tests.unit.protocol.simulation import Fault, World
@@ -84,12 +85,17 @@ def test_a_driver_that_completed_says_so_though_it_cannot_tidy_up_after_the_one_
     world.kill(next(process for process in world.processes if process.inside))
     world.settle()
     world.start_try()
-    assert world.run_until(lambda: bool(world.oracle.truth) and world.oracle.truth.state.status.value == "completed")
+    assert world.run_until(lambda: _completed(world))
     second = next(process for process in reversed(world.processes) if process.request)
     world.arm(second, 2, Fault.OUTAGE, LONG[0])  # the next one is the check of the last commit
     world.settle()
     assert second.code == EXIT_COMPLETED
     world.finish()
+
+
+def _completed(world: World) -> bool:
+    truth = world.oracle.truth
+    return truth is not None and truth.state.status is CheckpointStatus.COMPLETED
 
 
 def _reached(world: World, kind: str, number: int) -> bool:
