@@ -2,6 +2,9 @@
 
 VENV ?= .venv
 PYTEST_ARGS ?=
+HISTORIES ?= 100000
+ROUNDS ?= 1000
+SEED ?= 0
 PY := $(VENV)/bin/python
 TIMED := scripts/timed.sh
 
@@ -9,7 +12,7 @@ TIMED := scripts/timed.sh
 WITH_JAVA := JAVA_HOME=$$(scripts/java.sh) && export JAVA_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java test unit acceptance check format demo airflow bench constraints clean
+.PHONY: help setup java test unit acceptance stateful chaos check format demo airflow bench constraints clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +31,12 @@ unit: setup ## The tests that start neither Spark nor Airflow: seconds
 
 acceptance: setup ## The promises, proven with a real Airflow and a real Spark
 	@$(WITH_JAVA) && $(TIMED) acceptance $(PY) -m pytest $(PYTEST_ARGS) tests/acceptance
+
+stateful: setup ## Random histories of the checkpoint protocol (HISTORIES=100000)
+	@HISTORIES=$(HISTORIES) $(TIMED) stateful $(PY) -m pytest -q --timeout=0 -k "seeded or Protocol" tests/unit/protocol/test_histories.py
+
+chaos: setup ## Real drivers, killed and stopped at random (ROUNDS=1000 SEED=0)
+	@$(TIMED) chaos $(PY) -m tests.chaos --rounds $(ROUNDS) --seed $(SEED)
 
 check: setup ## Lint, format, types, and who may import whom
 	@$(TIMED) "ruff check" $(PY) -m ruff check

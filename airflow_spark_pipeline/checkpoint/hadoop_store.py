@@ -40,7 +40,7 @@ _NEEDS_THE_USER = {
     "UnsupportedFileSystemException",
 }
 
-# FileStatus.toString(): one call tells all of a listing, where a call for each field of each file takes a minute.
+# FileStatus.toString(): one call through Py4J tells a whole listing, instead of one for each field of each file.
 _STATUS = re.compile(
     r"\{path=(?P<path>[^;]*); isDirectory=(?P<directory>true|false);.*?modification_time=(?P<time>\d+)"
 )

@@ -10,10 +10,14 @@ from airflow_spark_pipeline.checkpoint.key import UnitKey
 from airflow_spark_pipeline.checkpoint.lease import DEFAULT_LEASE_SECONDS
 from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
-from airflow_spark_pipeline.exceptions import CheckpointError, ComponentFailedError, SupersededError
+from airflow_spark_pipeline.exceptions import CheckpointError, ComponentFailedError, SparkPipelineError, SupersededError
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import Plan, claim_state, make_plan, summarize
 from airflow_spark_pipeline.protocol import Token
+
+
+class CompletedMeanwhileError(SparkPipelineError):
+    """An orphaned driver completed the pipeline after this try had looked: nothing is left to run, or to claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class TaskAttempt:
         """Claim the unit; from here on no older attempt can record anything.
 
         :raises SupersededError: a newer try is at work
+        :raises CompletedMeanwhileError: there is nothing left to run
         """
         self._claimed = self._log.claim(self._claim_state)
         state = self._claimed.state
@@ -110,6 +115,8 @@ class TaskAttempt:
 
     def _claim_state(self, latest: Commit | None) -> CheckpointState:
         outlook = self._outlook(latest)
+        if outlook.decision.kind is ClaimKind.REPORT:
+            raise CompletedMeanwhileError(f"Nothing is left to run: {outlook.decision.reason}.")
         return claim_state(
             self._spec,
             outlook.plan,

@@ -198,8 +198,12 @@ class SparkPipelineOperator(SparkSubmitOperator):
         """Let the parent submit, or reconnect. What the log says wins over how spark-submit ended."""
         from airflow.providers.common.compat.sdk import AirflowException
 
+        from airflow_spark_pipeline.hooks.attempt import CompletedMeanwhileError
+
         try:
             super().execute(context)
+        except CompletedMeanwhileError as error:
+            self.log.info("%s", error)
         except (AirflowException, RuntimeError) as error:
             if not attempt.driver_recorded():
                 raise

@@ -12,7 +12,7 @@ import pathlib
 import re
 
 from airflow_spark_pipeline.exceptions import Problem
-from airflow_spark_pipeline.pipeline.facts import Facts, Reference, Scope
+from airflow_spark_pipeline.pipeline.facts import Facts, Reference, Scope, above
 from airflow_spark_pipeline.pipeline.guard import SPLIT, Guard
 from airflow_spark_pipeline.pipeline.secrets import is_secret
 from airflow_spark_pipeline.pipeline.spec import join_path
@@ -59,6 +59,9 @@ class Copies:
         for name, pieces in self._pieces.items():
             written = (piece if isinstance(piece, str) else self._write(piece) for piece in pieces)
             (self._directory / name).write_text("".join(written), encoding="utf-8")
+        for key, place in self._facts.appended.items():
+            if above(key) & self._facts.opaque.keys() - {key}:
+                self._note("`+=` does not work below a substitution; write the whole list at once", place, key)
         for key, place in self.shadowed().items():
             if key[:2] != ("spark", "config"):  # where it is a matter of quotes, and said by the schema
                 self._note("the key is given a value here, and keys of its own elsewhere; one is lost", place, key)
@@ -93,8 +96,9 @@ class Copies:
         names = [f"{len(self._pieces)}.conf"]
         self._pieces[names[0]] = ["\n" * start]
         for piece in pieces:
-            if piece == SPLIT:
+            if isinstance(piece, str) and piece.startswith(SPLIT):
                 done = sum(entry.count("\n") for entry in self._pieces[names[-1]] if isinstance(entry, str))
+                names += filter(None, piece.removeprefix(SPLIT).split(","))
                 names.append(f"{len(self._pieces)}.conf")
                 self._pieces[names[-1]] = ["\n" * done]
             else:

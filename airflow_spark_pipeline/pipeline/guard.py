@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from airflow_spark_pipeline.pipeline.facts import Facts, Reference, Scope, above
+from airflow_spark_pipeline.pipeline.facts import Facts, Reference, Scope
 from airflow_spark_pipeline.pipeline.spec import join_path
 from airflow_spark_pipeline.pipeline.tokens import HoconSyntaxError, Token, split_path, tokenize
 from airflow_spark_pipeline.pipeline.words import BROKEN, Address, Path, Place, Word, Words, classify
@@ -24,7 +24,8 @@ _SEPARATORS = ("=", ":", "+=")
 _ENDS = ("newline", ",", "}", "]", "end")
 _DEEPEST = 25
 #: Where an included file gives a key at its top yet another value, it goes on in another copy: of two values in one
-#: included file, pyhocon drops the first one although the second, an optional substitution, has none.
+#: included file, pyhocon drops the first one although the second, an optional substitution, has none. Behind it stand
+#: the names of the copies that come in between, where it is an include.
 SPLIT = "\0"
 _INCLUDES = {
     "@": False,
@@ -165,6 +166,10 @@ class Guard:
         if shape not in _INCLUDES:
             self._fail('this include is not supported; write include "file" or include required("file")', start)
         copies = self._include(names[0], _INCLUDES[shape], self._scope, path, in_list, self._place(start))
+        if path == self._scope.path and len(self._scope.chain) > 1:
+            self._out.append(SPLIT + ",".join(copies))
+            self._recent.clear()
+            return
         # `required`: of a copy that is gone, pyhocon would say nothing.
         self._out.append(",".join(f'include required("{copy}")' for copy in copies))
 
@@ -196,7 +201,7 @@ class Guard:
         if appends:
             self._append(here, in_list, start)
         self._value(here, in_list, start, listed=False, begin=begin, appends=appends)
-        self._out.append("]" * appends + "}" * (len(key) - 1))
+        self._out.append("}" * (len(key) - 1))
 
     def _append(self, here: Address, in_list: bool, start: Token) -> None:
         """Write ``l += x`` as ``l = ${?l} [x]``; of pyhocon's own reading, only x would be left."""
@@ -207,7 +212,8 @@ class Guard:
             self._report(
                 "`+=` can only add to a list, and the key holds something else before it", self._place(start), here
             )
-        if here in self._facts.assigned or above(here) & self._facts.opaque.keys():
+        self._facts.appended[here] = self._place(start)
+        if here in self._facts.assigned:
             self._out.append(Reference(path, True, Scope(), self._place(start), here))
         self._out.append("[")
 
@@ -246,10 +252,9 @@ class Guard:
         elif listed and "{{" in shapes:
             # HOCON merges them into one; of two components, the first would vanish.
             self._break(begin, "there is no comma between two objects of a list", at, here)
-        parts = [piece for piece in self._out[begin:] if isinstance(piece, Reference) and piece.address == here]
-        if appends:  # what is added stands inside a list
-            parts = [piece for piece in parts if piece.path == here]
-        if problem := self._facts.record(here, parts, before, "[" if appends else shapes, at, in_list):
+        self._out.append("]" * appends)
+        inside = [piece for piece in self._out[begin:] if isinstance(piece, Reference)]
+        if problem := self._facts.record(here, inside, before, "+" if appends else shapes, at, in_list):
             self._break(begin, problem, at, here)
 
     def _break(self, begin: int, message: str, at: Place, here: Address) -> None:
@@ -266,8 +271,8 @@ class Guard:
 
     def _gap(self, token: Token, space: str, shapes: str) -> None:
         if token.kind.startswith("subst") and shapes.endswith(("$", "?")):
-            if space and (shapes.endswith("?") or set(space) - {" ", "\t"}):
-                # After a substitution that is not defined, pyhocon drops it.
+            if space and ("?" in (shapes[-1], token.kind[-1]) or set(space) - {" ", "\t"}):
+                # Beside a substitution that is not defined, it is kept here and dropped there.
                 self._fail("put the white space before this substitution in quotes, or remove it", token)
             self._out.append(space)
 

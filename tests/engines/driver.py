@@ -118,6 +118,15 @@ class Driver:
             stream.hflush()
         self.left_open.append(stream)
 
+    def rename_later(self, path: str, seconds: float) -> tuple[int, int]:
+        """The modification times of a file before and after a rename some time after its close."""
+        before, after = (hadoop_calls.java_path(self.jvm, each) for each in (path + ".before", path))
+        self.fs.create(before, False).close()
+        closed = self.fs.getFileStatus(before).getModificationTime()
+        time.sleep(seconds)
+        self.fs.rename(before, after)
+        return closed, self.fs.getFileStatus(after).getModificationTime()
+
     def listing(self, path: str) -> list[tuple[str, int, int]]:
         """Name, length and modification time (in ms) of everything directly below ``path``."""
         found = self.fs.listStatus(hadoop_calls.java_path(self.jvm, path))

@@ -267,9 +267,12 @@ def _watch_replacing(place: Place, how: str) -> tuple[Counter[str], Counter[str]
 
 
 class TestTimes:
-    def test_on_hdfs_times_have_milliseconds_and_a_rename_keeps_the_time_of_the_close(
-        self, hdfs: Place, note: list[str]
-    ) -> None:
+    def test_on_hdfs_a_rename_keeps_the_time_of_the_close(self, hdfs: Place, note: list[str]) -> None:
+        before, after = hdfs.onlooker.do("rename_later", path=hdfs.new_directory() + "/a", seconds=2)
+        note.append(f"time after the close {before}, after a rename 2 s later {after}")
+        assert before == after
+
+    def test_on_hdfs_times_have_milliseconds(self, hdfs: Place, note: list[str]) -> None:
         directory = hdfs.new_directory()
         for number in range(10):
             hdfs.onlooker.do("put", how="rename", path=f"{directory}/{number}")

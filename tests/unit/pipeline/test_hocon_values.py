@@ -86,7 +86,7 @@ def test_keys_may_hold_anything_in_quotes() -> None:
 
 
 def test_appending_to_a_list_keeps_the_list_of_which_pyhocon_would_keep_the_last_item_only() -> None:
-    before = "v { l = [1], l += 2, m += x, n = [[2]] }\nv.l += ${one}\nv { n += [1] }\none = 3"
+    before = "v { l = [1], l += 2, m += x, n = [[2]] }\nv.l += 3\nv { n += [1] }"
     assert config("x = ${v}", before) == {"x": {"l": [1, 2, 3], "m": ["x"], "n": [[2], [1]]}}
 
 
@@ -252,12 +252,12 @@ def test_an_override_by_a_key_that_is_a_substitution_itself_is_an_error() -> Non
 
 def test_two_optional_overrides_of_one_key_are_an_error() -> None:
     """Where neither is defined, pyhocon drops the default."""
-    assert "several substitutions" in message("x = 1", "b = 1\nb = ${?UNSET_X}\nb = ${?UNSET_Y}")
+    assert "pyhocon may lose one" in message("x = 1", "b = 1\nb = ${?UNSET_X}\nb = ${?UNSET_Y}")
 
 
 def test_a_key_that_refers_to_itself_and_is_then_replaced_is_an_error() -> None:
     """Pyhocon would ignore the replacement."""
-    assert "pyhocon loses a value" in message("x = 1", "c = [1]\nc = ${c}\nc = [2]")
+    assert "pyhocon may lose one" in message("x = 1", "c = [1]\nc = ${c}\nc = [2]")
 
 
 def test_an_object_laid_over_keys_that_are_substitutions_is_an_error() -> None:

@@ -35,7 +35,7 @@ from airflow_spark_pipeline.checkpoint.log import HEARTBEAT, Commit, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, decode
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectExistsError, StoredObject
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointStoreError, SparkPipelineError, SupersededError
-from airflow_spark_pipeline.hooks.attempt import TaskAttempt
+from airflow_spark_pipeline.hooks.attempt import CompletedMeanwhileError, TaskAttempt
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec
 from airflow_spark_pipeline.protocol import DriverRequest
 from airflow_spark_pipeline.runtime import driver as driver_module
@@ -737,10 +737,10 @@ class World:
         """What the operator does with a try; the order is that of ``SparkPipelineOperator``."""
         process = self.current.process
         try:
-            attempt = _Attempt(spec, self.log(), KEY, caller, auto_resume=True)
-            with contextlib.suppress(_CompletedMeanwhile):
+            attempt = TaskAttempt(spec, self.log(), KEY, caller, auto_resume=True)
+            with contextlib.suppress(CompletedMeanwhileError):
                 if attempt.look().decision.kind is ClaimKind.REPORT:
-                    raise _CompletedMeanwhile
+                    raise CompletedMeanwhileError
                 token = attempt.claim()
                 request = DriverRequest(
                     spec.to_dict(), "sim://", unit=UNIT, token=token, lease_seconds=LEASE, local=self.local
@@ -784,19 +784,6 @@ def _attempt(process: Process) -> str:
     assert process.request is not None
     assert process.request.token is not None
     return process.request.token.attempt_id
-
-
-class _CompletedMeanwhile(Exception):  # noqa: N818  # not an error
-    """There is nothing left to claim."""
-
-
-class _Attempt(TaskAttempt):
-    """A try that reports a success which was recorded between its look and its claim."""
-
-    def _claim_state(self, latest: Commit | None) -> CheckpointState:
-        if self._outlook(latest).decision.kind is ClaimKind.REPORT:
-            raise _CompletedMeanwhile
-        return super()._claim_state(latest)
 
 
 class _SimLog(RunLog):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,10 +20,9 @@ from airflow_spark_pipeline.exceptions import (
     CheckpointError,
     CheckpointLocationError,
     ResumeRefusedError,
-    SparkPipelineError,
     UnsupportedCheckpointError,
 )
-from airflow_spark_pipeline.hooks.attempt import TaskAttempt
+from airflow_spark_pipeline.hooks.attempt import CompletedMeanwhileError, TaskAttempt
 from airflow_spark_pipeline.pipeline.fingerprint import fingerprint
 from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec
@@ -293,7 +291,6 @@ def test_a_checkpoint_that_cannot_be_read_is_an_error_and_never_nothing(world: W
         RunLog(world.inner, UNIT).latest()
 
 
-@pytest.mark.xfail(strict=True, reason="a claim that finds the pipeline completed claims it with nothing done")
 def test_what_an_orphaned_driver_completed_between_a_look_and_a_claim_is_not_run_again() -> None:
     world, log = World(), RunLog(DictStore(), UNIT)
     TaskAttempt(world.spec, log, KEY, Caller(2, 2, 1, "id"), auto_resume=True).claim()
@@ -303,7 +300,7 @@ def test_what_an_orphaned_driver_completed_between_a_look_and_a_claim_is_not_run
     assert claimed is not None
     names = tuple(component.instance_name for component in world.spec.components)
     log.append(claimed, replace(claimed.state, status=CheckpointStatus.COMPLETED, completed_components=names))
-    with contextlib.suppress(SparkPipelineError):  # to say so instead of claiming is as good
+    with pytest.raises(CompletedMeanwhileError):
         second.claim()
     newest = log.newest_state()
     assert newest is not None
