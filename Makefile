@@ -12,7 +12,7 @@ TIMED := scripts/timed.sh
 WITH_JAVA := JAVA_HOME=$$(scripts/java.sh) && export JAVA_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java test unit acceptance stateful chaos check format demo airflow bench constraints clean
+.PHONY: help setup java test unit acceptance stateful chaos hadoop check format demo airflow bench constraints clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ stateful: setup ## Random histories of the checkpoint protocol (HISTORIES=100000
 
 chaos: setup ## Real drivers, killed and stopped at random (ROUNDS=1000 SEED=0)
 	@$(TIMED) chaos $(PY) -m tests.chaos --rounds $(ROUNDS) --seed $(SEED)
+
+hadoop: setup ## What HDFS and S3A guarantee, measured (needs Maven; fetches 800 MB once; a quarter of an hour)
+	@$(WITH_JAVA) && $(TIMED) hadoop $(PY) -m pytest $(PYTEST_ARGS) tests/engines
 
 check: setup ## Lint, format, types, and who may import whom
 	@$(TIMED) "ruff check" $(PY) -m ruff check
