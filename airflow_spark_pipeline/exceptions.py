@@ -108,7 +108,7 @@ class SupersededError(SparkPipelineError):
 
 
 class LeaseLostError(SparkPipelineError):
-    """This attempt could not show for too long that it is alive, so it stops before anybody takes its place.
+    """An attempt could not show for too long that it is alive, so it stops before anybody takes its place.
 
     A retry may help; what was recorded stays.
     """

@@ -77,8 +77,8 @@ class DriverRequest:
         version = raw.get("protocol_version")
         if version != PROTOCOL_VERSION:
             raise ProtocolMismatchError(
-                f"The operator (airflow-spark-pipeline {raw.get('package_version')}) speaks protocol {version}, the driver "
-                f"(airflow-spark-pipeline {__version__}) protocol {PROTOCOL_VERSION}. Remove the copy of "
+                f"The operator (airflow-spark-pipeline {raw.get('package_version')}) speaks protocol {version}, the "
+                f"driver (airflow-spark-pipeline {__version__}) protocol {PROTOCOL_VERSION}. Remove the copy of "
                 "airflow-spark-pipeline that is baked into the driver's environment; the operator ships its own."
             )
         token = raw.pop("token")

@@ -52,8 +52,8 @@ def _report(lines: list[str]) -> str:
         [
             "# Benchmarks",
             "",
-            "Made by `make bench`. Medians of measurements taken in turn with their baselines; the ratios are the result, the",
-            "times belong to the machine.",
+            "Made by `make bench`. Medians of measurements taken in turn with their baselines;",
+            "the ratios are the result, the times belong to the machine.",
             "",
             f"{machine}; Python {platform.python_version()}, {versions}.",
             "",

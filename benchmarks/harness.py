@@ -45,6 +45,12 @@ def interleaved(
     return statistics.median(one), statistics.median(other)
 
 
+def repeat(action: Callable[[], object], times: int) -> None:
+    """Do it again and again."""
+    for _ in range(times):
+        action()
+
+
 def timed(action: Callable[[], object]) -> float:
     """Return how many milliseconds an action takes."""
     start = time.perf_counter()

@@ -33,7 +33,7 @@ def _place(place: Place) -> Iterator[Row]:
     numbers, pipelines = itertools.count(), ("Small", "Large")
     units = {name: unit_path(name, UnitKey("bench", "dag", "run", "task")) for name in pipelines}
     for unit in units.values():
-        RunLog(store, unit).claim(lambda latest: state)
+        RunLog(store, unit).claim(lambda _: state)
 
     def fill(name: str, count: int) -> None:
         for _ in range(count):

@@ -1,4 +1,4 @@
-"""What recording a component costs: the real loop over components that do nothing, against bare writes of the same bytes."""
+"""What recording a component costs: the real loop over components that do nothing, against bare writes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from airflow_spark_pipeline.runtime.component import Component
 from airflow_spark_pipeline.runtime.recorder import Recorder
 from airflow_spark_pipeline.runtime.redact import Redactor
 from airflow_spark_pipeline.runtime.runner import PipelineRunner
-from benchmarks.harness import Row, interleaved, timed
+from benchmarks.harness import Row, interleaved, repeat, timed
 from benchmarks.places import Place, places
 from tests.sparkless import FakeSpark
 
@@ -88,7 +88,9 @@ class _Run:
         assert len(latest.state.completed_components) == len(components)
         self.size = len(encode(latest.state))
         self.written = sum(
-            len(store.read(f"{log.path}/{found.name}")) for found in store.list(log.path) if found.name.endswith(".json")
+            len(store.read(f"{log.path}/{found.name}"))
+            for found in store.list_objects(log.path)
+            if found.name.endswith(".json")
         )
         return took
 
@@ -100,15 +102,20 @@ class _Run:
 
             def write_and_list() -> None:
                 store.write(f"{directory}/{next(numbers):08d}", data)
-                store.list(directory)
+                store.list_objects(directory)
 
             write_and_list()
-            return timed(lambda: [write_and_list() for _ in self._spec.components])
+            return timed(lambda: repeat(write_and_list, len(self._spec.components)))
         target = Path(self._place.location, directory)
         target.mkdir()
         descriptor = os.open(target, os.O_RDONLY)
         try:
-            return timed(lambda: [_durable(target / str(i), data, descriptor) for i in range(len(self._spec.components))])
+            numbers = itertools.count()
+            return timed(
+                lambda: repeat(
+                    lambda: _durable(target / str(next(numbers)), data, descriptor), len(self._spec.components)
+                )
+            )
         finally:
             os.close(descriptor)
 

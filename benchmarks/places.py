@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
+from tests.s3_server import s3_server
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,9 @@ class Place:
 def places() -> Iterator[list[Place]]:
     """Give both."""
     import s3fs
-    from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    options = {"key": "k", "secret": "s", "client_kwargs": {"endpoint_url": f"http://{host}:{port}"}}
-    bucket = f"bench-{uuid.uuid4().hex[:8]}"
-    s3fs.S3FileSystem(skip_instance_cache=True, **options).call_s3("create_bucket", Bucket=bucket)
-    try:
-        with tempfile.TemporaryDirectory(prefix="bench-") as directory:
-            yield [Place("local disk", directory), Place("S3 (moto)", f"s3://{bucket}/checkpoints", options)]
-    finally:
-        server.stop()
+    with s3_server() as url, tempfile.TemporaryDirectory(prefix="bench-") as directory:
+        options = {"key": "k", "secret": "s", "client_kwargs": {"endpoint_url": url}}
+        bucket = f"bench-{uuid.uuid4().hex[:8]}"
+        s3fs.S3FileSystem(skip_instance_cache=True, **options).call_s3("create_bucket", Bucket=bucket)
+        yield [Place("local disk", directory), Place("S3 (moto)", f"s3://{bucket}/checkpoints", options)]

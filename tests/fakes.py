@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from airflow_spark_pipeline.checkpoint.state import (
     AttemptSummary,
@@ -36,7 +37,7 @@ class DictStore(CheckpointStore):
         self.before: Fault = lambda operation, path: None
         self.after: Fault = lambda operation, path: None
 
-    def list(self, directory: str) -> list[StoredObject]:
+    def list_objects(self, directory: str) -> list[StoredObject]:
         self._enter("list", directory)
         prefix = f"{directory}/"
         rests = [path[len(prefix) :] for path in self.objects if path.startswith(prefix)]
@@ -107,7 +108,7 @@ def make_state(
     status: CheckpointStatus = CheckpointStatus.RUNNING,
     attempt: int = 1,
     attempt_id: str = "1-me",
-    **changes: object,
+    **changes: Any,
 ) -> CheckpointState:
     """A state of a pipeline whose components have one-letter names."""
     values: dict[str, object] = {
@@ -131,4 +132,4 @@ def make_state(
         "attempts": (AttemptSummary(attempt, "p~u~0", "2026-01-01T00:00:00.000+00:00"),),
         "fingerprint_salt": "salt",
     }
-    return CheckpointState(**{**values, **changes})  # type: ignore[arg-type]
+    return CheckpointState(**{**values, **changes})

@@ -35,6 +35,8 @@ class FakeContext:
 class FakeSpark:
     """What the driver itself asks of a session."""
 
+    version = "none"
+
     def __init__(self) -> None:
         self.sparkContext = FakeContext()
 
@@ -43,5 +45,5 @@ class FakeSpark:
 
 
 if __name__ == "__main__":
-    driver.open_session = lambda config: FakeSpark()  # type: ignore[assignment,return-value]  # that is the point
+    driver.open_session = lambda config: FakeSpark()  # type: ignore[assignment,attr-defined,return-value]
     main(sys.argv[1:])

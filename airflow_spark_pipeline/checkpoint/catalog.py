@@ -56,7 +56,7 @@ def unfinished_runs(store: CheckpointStore, pipeline_name: str | None = None) ->
     """
     prefix = "" if pipeline_name is None else f"{pipeline_slug(pipeline_name)}~"
     now = _now(store)
-    for hint in sorted(found.name for found in store.list(OPEN)):
+    for hint in sorted(found.name for found in store.list_objects(OPEN)):
         path = hint.replace("~", "/", 1)
         if not hint.startswith(prefix) or path.count("/") != 1:
             continue
@@ -81,7 +81,7 @@ def finished_runs(store: CheckpointStore, pipeline_name: str) -> Iterator[Checkp
     :raises CheckpointError: one of them cannot be read
     """
     directory = f"{pipeline_slug(pipeline_name)}/{HISTORY}"
-    for name in sorted(found.name for found in store.list(directory)):
+    for name in sorted(found.name for found in store.list_objects(directory)):
         path = f"{directory}/{name}"
         yield decode(store.read(path), store.describe(path))
 
@@ -123,7 +123,7 @@ def prune(
             if not unit.startswith("_"):
                 _prune_unit(store, f"{pipeline}/{unit}", now, older_than, tombstone_seconds, report, dry_run=dry_run)
         if not dry_run:
-            for found in store.list(f"{pipeline}/{HISTORY}"):
+            for found in store.list_objects(f"{pipeline}/{HISTORY}"):
                 if now - found.modified > older_than:
                     store.delete(f"{pipeline}/{HISTORY}/{found.name}")
     return report
@@ -139,7 +139,7 @@ def _prune_unit(
     *,
     dry_run: bool,
 ) -> None:
-    newest = max((found.modified for found in store.list(path)), default=now)
+    newest = max((found.modified for found in store.list_objects(path)), default=now)
     if now - newest <= older_than:
         return
     entry = _entry(store, path, now)
@@ -185,6 +185,6 @@ def _now(store: CheckpointStore) -> float:
     name = f"now-{uuid.uuid4().hex}"
     store.write(f"_clock/{name}", b"")
     try:
-        return next(found.modified for found in store.list("_clock") if found.name == name)
+        return next(found.modified for found in store.list_objects("_clock") if found.name == name)
     finally:
         store.delete(f"_clock/{name}")

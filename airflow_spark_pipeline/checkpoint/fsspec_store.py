@@ -47,7 +47,7 @@ class FsspecStore(CheckpointStore):
         self._lock = threading.Lock()
         self._opened: tuple[int, Any] | None = None
 
-    def list(self, directory: str) -> list[StoredObject]:
+    def list_objects(self, directory: str) -> list[StoredObject]:
         return [found for entry in self._entries(directory) if (found := _stored(entry)) is not None]
 
     def list_directories(self, directory: str) -> list[str]:
@@ -87,8 +87,8 @@ class FsspecStore(CheckpointStore):
                 self._fs.pipe_file(self._full(path), data, mode=mode)
         except ObjectNotFoundError as error:
             raise CheckpointLocationError(
-                f"The checkpoint location {self.location} does not exist: {error.__cause__}. Create the bucket, or name "
-                "another location.",
+                f"The checkpoint location {self.location} does not exist: {error.__cause__}. Create the bucket, or "
+                f"name another location.",
                 path=self.describe(path),
             ) from error.__cause__
 

@@ -8,7 +8,6 @@ does the other's, so a file system that is not known to do one of them is refuse
 
 from __future__ import annotations
 
-import builtins
 import contextlib
 import re
 import uuid
@@ -80,14 +79,14 @@ class HadoopStore(CheckpointStore):
                 f"{scheme}:// through Hadoop. Supported: hdfs://, s3a://."
             )
 
-    def list(self, directory: str) -> list[StoredObject]:
+    def list_objects(self, directory: str) -> list[StoredObject]:
         return [
             StoredObject(name, int(status["time"]) / 1_000)
             for name, status in self._entries(directory)
             if status["directory"] == "false" and not name.startswith(_TEMPORARY)
         ]
 
-    def list_directories(self, directory: str) -> builtins.list[str]:
+    def list_directories(self, directory: str) -> list[str]:
         return [name for name, status in self._entries(directory) if status["directory"] == "true"]
 
     def read(self, path: str) -> bytes:

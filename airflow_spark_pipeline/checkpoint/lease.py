@@ -1,12 +1,13 @@
 """Who is at work in a unit: a heartbeat object beside the log for each driver, and the wait for those of others.
 
-Promises: a driver that finds the unit's other heartbeats absent, stale, or of processes that are gone for certain is the
-only one that is not frozen; staleness is judged by the store's clock alone, so that clocks of machines may differ. A
-driver that cannot renew its own for half the lease stops before anybody may take it for stale. Does not promise anything
-about the outside effects of a driver that was frozen for longer than its lease.
+Promises: a driver that finds the unit's other heartbeats absent, stale, or of processes that are gone for certain is
+the only one that is not frozen; staleness is judged by the store's clock alone, so that clocks of machines may differ.
+A driver that cannot renew its own for half the lease stops before anybody may take it for stale. Does not promise
+anything about the outside effects of a driver that was frozen for longer than its lease.
 
-The object ``hb-<attempt id>-<incarnation>`` holds JSON for whoever waits: runId, attempt, leaseSeconds, process. Its time is
-the lease; that it is gone means released. An incarnation is one process: a cluster manager may start a driver twice.
+The object ``hb-<attempt id>-<incarnation>`` holds JSON for whoever waits: runId, attempt, leaseSeconds, process. Its
+time is the lease; that it is gone means released. An incarnation is one process: a cluster manager may start a driver
+twice.
 """
 
 from __future__ import annotations

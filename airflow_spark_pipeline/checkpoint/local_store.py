@@ -1,9 +1,9 @@
 """Run logs on a local or shared disk.
 
 An object is written under a hidden name, synced, and given its name by ``link(2)``: the one call on POSIX that is
-exclusive *and* shows the whole content at once. ``rename`` would replace another writer's object; ``open(…, "x")`` shows
-an empty one to whoever looks at the wrong moment, for good if the writer dies there. fsspec's ``file`` offers neither.
-A file system without hard links is refused.
+exclusive *and* shows the whole content at once. ``rename`` would replace another writer's object; ``open(…, "x")``
+shows an empty one to whoever looks at the wrong moment, for good if the writer dies there. fsspec's ``file`` offers
+neither. A file system without hard links is refused.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class LocalStore(CheckpointStore):
         super().__init__(location)
         self.root = root
 
-    def list(self, directory: str) -> list[StoredObject]:
+    def list_objects(self, directory: str) -> list[StoredObject]:
         with self._errors(directory):
             try:
                 with os.scandir(self.root / directory) as entries:
@@ -122,8 +122,9 @@ class LocalStore(CheckpointStore):
         except OSError as error:
             if error.errno in _NEEDS_THE_USER:
                 raise CheckpointLocationError(
-                    f"The checkpoint location {self.location} cannot be used: {error.strerror}: {error.filename or full}. "
-                    "Give the user that runs Airflow and Spark the right to read and write there, or name another location.",
+                    f"The checkpoint location {self.location} cannot be used: {error.strerror}: "
+                    f"{error.filename or full}. Give the user that runs Airflow and Spark the right to read and write "
+                    "there, or name another location.",
                     path=str(full),
                 ) from error
             raise CheckpointStoreError(f"{full}: {error.strerror or error}", path=str(full)) from error

@@ -79,8 +79,8 @@ def load_store(instance_type: str, config: Mapping[str, Any], location: str) -> 
     except Exception as error:
         raise CheckpointLocationError(
             f"The checkpoint store {instance_type} cannot be loaded ({type(error).__name__}: {error}). It must be "
-            "importable in the Airflow worker (installed, or in the plugins folder) and in the Spark driver (installed, "
-            "or shipped by py_files)."
+            "importable in the Airflow worker (installed, or in the plugins folder) and in the Spark driver "
+            "(installed, or shipped by py_files)."
         ) from error
     if not (isinstance(cls, type) and issubclass(cls, CheckpointStore)):
         raise CheckpointLocationError(f"The checkpoint store {instance_type} is no subclass of CheckpointStore.")

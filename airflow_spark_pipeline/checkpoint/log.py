@@ -5,13 +5,14 @@ Promises: a number is used once, ever; of several writers at most one gets a num
 commit that was made on a number freed by somebody's clean-up is found out before anything rests on it.
 Does not promise that nobody else is at work *now*: a writer learns of its successor when it records.
 
-Operations, in the words of the protocol: CREATE (``_create``), CHECK (``_check``), CLAIM (``claim``), the driver's start
-(``adopt``), COMMIT (``append``), CLEANUP (``retire``), DISCARD (``discard``).
+Operations, in the words of the protocol: CREATE (``_create``), CHECK (``_check``), CLAIM (``claim``), the driver's
+start (``adopt``), COMMIT (``append``), CLEANUP (``retire``), DISCARD (``discard``).
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 import time
 import uuid
@@ -110,7 +111,7 @@ class RunLog:
 
         :raises CheckpointError: the store could not answer
         """
-        found = self.store.list(self.path)
+        found = self.store.list_objects(self.path)
         matches = (_COMMIT.fullmatch(each.name) for each in found)
         return Listing(
             sorted(int(match[1]) for match in matches if match),
@@ -211,7 +212,7 @@ class RunLog:
         for attempt in self.retried(lambda: self.store.list_directories(outputs_path(self.path))):
             number = attempt.partition("-")[0]
             if number.isdigit() and int(number) <= last:
-                self.retried(lambda path=f"{outputs_path(self.path)}/{attempt}": self.store.delete_tree(path))
+                self.retried(functools.partial(self.store.delete_tree, f"{outputs_path(self.path)}/{attempt}"))
 
     def delete(self, name: str) -> None:
         """Remove an object of the unit's directory that is no commit."""

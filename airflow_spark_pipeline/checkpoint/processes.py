@@ -16,7 +16,7 @@ _PROC = Path("/proc")
 
 
 def identify(*pids: int) -> dict[str, Any] | None:
-    """Return what :func:`all_gone` needs to know of these processes of this machine, ``None`` where it cannot be told."""
+    """Return what :func:`all_gone` needs to know of these processes; ``None`` where it cannot be told."""
     place = _place()
     starts = {str(pid): _start(pid) for pid in pids}
     if place is None or None in starts.values():

@@ -18,7 +18,7 @@ know; the others serve the protocol and the display.
 ``claimNumber``               number of the commit by which the attempt claimed the unit
 ``nonce``                     fresh for each commit; tells a writer that lost the store's answer whether it won
 ``epoch``                     raised whenever the unit starts over
-``caller``                    what Airflow knew at the claim: maxTries, retries, tryNumber, identity; null outside Airflow
+``caller``                    what Airflow knew at the claim: maxTries, retries, tryNumber, identity; else null
 ``status``                    submitted, running, failed, completed, discarded
 ``startedAt, updatedAt``      ISO 8601, UTC: when the attempt was claimed, when this commit was made
 ``pipelineName``              as in the description

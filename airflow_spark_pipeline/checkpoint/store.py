@@ -67,7 +67,7 @@ class CheckpointStore(ABC):
         return cls(location, **{name.replace("-", "_"): value for name, value in config.items()})
 
     @abstractmethod
-    def list(self, directory: str) -> list[StoredObject]:
+    def list_objects(self, directory: str) -> list[StoredObject]:
         """Return the objects directly below ``directory``; none where it is absent.
 
         :raises CheckpointError: the store could not answer

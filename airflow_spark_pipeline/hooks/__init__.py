@@ -1,1 +1,1 @@
-"""What the operator asks of the world: where the description is, what travels to the driver, and how it is submitted."""
+"""What the operator asks of the world: the description, what travels to the driver, and its submission."""

@@ -13,6 +13,7 @@ import io
 import os
 import stat
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -33,6 +34,7 @@ _SHIPPED = (
     "runtime",
 )
 _VENDORED = ("fsspec",)
+_KEPT_SECONDS = 7 * 24 * 3600.0
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 
 LAUNCHER = _PACKAGE / "runtime" / "launcher.py"
@@ -86,7 +88,10 @@ def _cached(name: str, entries: Iterable[tuple[str, Path]]) -> Path:
     for arcname, data in contents:
         digest.update(f"{arcname}\0{len(data)}\0".encode() + data)
     target = _cache_directory() / f"{name}-{digest.hexdigest()[:16]}.zip"
-    if not target.exists():
+    if target.exists():
+        os.utime(target)
+    else:
+        _forget_old(target.parent)
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
             for arcname, data in contents:
@@ -101,6 +106,14 @@ def _cached(name: str, entries: Iterable[tuple[str, Path]]) -> Path:
         Path(temporary).chmod(0o644)
         os.replace(temporary, target)
     return target
+
+
+def _forget_old(directory: Path) -> None:
+    """Remove what no task has used for a week: each edit of a module leaves one archive behind."""
+    for old in directory.iterdir():
+        with contextlib.suppress(OSError):  # another task removes it as well
+            if time.time() - old.stat().st_mtime > _KEPT_SECONDS:
+                old.unlink()
 
 
 def _cache_directory() -> Path:

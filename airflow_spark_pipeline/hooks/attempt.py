@@ -78,9 +78,10 @@ class TaskAttempt:
         state = self._claimed.state
         return Token(self._claimed.number, state.attempt_id, state.nonce)
 
-    def outcome(self) -> CheckpointState:
+    def outcome(self, exit_code: int | None = None) -> CheckpointState:
         """Return the state of this attempt, which is completed.
 
+        :param exit_code: of spark-submit, where it is known; it only helps to say how a driver died
         :raises ComponentFailedError: it is not
         :raises SupersededError: the newest commit is another attempt's
         """
@@ -94,7 +95,8 @@ class TaskAttempt:
             )
         if state.status is not CheckpointStatus.COMPLETED:
             retry_helps = state.failure is None or state.failure.retry_helps
-            raise ComponentFailedError(summarize(state), retry_helps=retry_helps)
+            died = _how_it_died(exit_code) if state.status is CheckpointStatus.RUNNING else ""
+            raise ComponentFailedError(summarize(state) + died, retry_helps=retry_helps)
         return state
 
     def driver_recorded(self) -> bool:
@@ -136,6 +138,15 @@ class TaskAttempt:
         if plan.restart is not None:
             decision = ClaimDecision(ClaimKind.START, decision.epoch + 1, plan.restart)
         return Outlook(latest, decision, plan)
+
+
+def _how_it_died(exit_code: int | None) -> str:
+    if exit_code is None:
+        return ""
+    if exit_code == 0:
+        return "; it ended with exit code 0 and recorded no end: does a component call os._exit?"
+    killed = exit_code in (-9, 137)
+    return f"; exit code {exit_code}" + (": killed, by somebody or for want of memory" if killed else "")
 
 
 def result(state: CheckpointState) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Which ``spark-submit`` and Python a submission uses, where the user names none.
 
 The worker's own: ``SPARK_HOME`` where it is set, else the ``pyspark`` that is installed beside Airflow, else what
-``PATH`` has. The Spark provider alone brings ``pyspark-client``, which has no ``spark-submit`` and owns the same files as
-``pyspark``: two different versions of the pair overwrite each other, in the order of their installation.
+``PATH`` has. The Spark provider alone brings ``pyspark-client``, which has no ``spark-submit`` and owns the same files
+as ``pyspark``: two different versions of the pair overwrite each other, in the order of their installation.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def find_spark_submit() -> tuple[str, dict[str, str]]:
     found = shutil.which("spark-submit")
     if found is None:
         raise SparkInstallationError(
-            f"There is no spark-submit: SPARK_HOME is not set, the package pyspark is not installed (the Spark provider "
-            f"brings pyspark-client only, which has none), and PATH has none. {_EXTRA}, or set SPARK_HOME."
+            f"There is no spark-submit: SPARK_HOME is not set, the package pyspark is not installed (the Spark "
+            f"provider brings pyspark-client only, which has none), and PATH has none. {_EXTRA}, or set SPARK_HOME."
         )
     return found, {}
 
@@ -92,8 +92,8 @@ def _compare_versions(home: Path) -> None:
     files = _minor(Path(home, "version.py").read_text(encoding="utf-8"), r"(\d+\.\d+)")
     if jars and files and jars != files:
         raise SparkInstallationError(
-            f"The Python files in {home} are of Spark {files}, the jars of Spark {jars}: pyspark and pyspark-client own the "
-            f"same files, and two different versions are installed. {_EXTRA} --force-reinstall"
+            f"The Python files in {home} are of Spark {files}, the jars of Spark {jars}: pyspark and pyspark-client "
+            f"own the same files, and two different versions are installed. {_EXTRA} --force-reinstall"
         )
     versions = {name: _version(name) for name in ("pyspark", "pyspark-client")}
     minors = {_minor(version, r"(\d+\.\d+)") for version in versions.values() if version}

@@ -1,7 +1,8 @@
 """The checkpoint location that a task uses, how it gets in, and how long a driver may be silent.
 
 An argument of the operator wins over the file, the file over Airflow's configuration (``[spark_pipeline]``), and where
-none names a location a directory below the system's temporary one is used: good for trying out, and gone with the machine.
+none names a location a directory below the system's temporary one is used: good for trying out, and gone with the
+machine.
 """
 
 from __future__ import annotations

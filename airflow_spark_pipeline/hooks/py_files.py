@@ -39,8 +39,8 @@ def import_path(modules: Sequence[str], directory: Path) -> list[str]:
 def resolve_py_files(py_files: str | Sequence[str] | None, dag_dir: Path) -> list[str]:
     """Return what ``--py-files`` takes: full paths and URLs, directories zipped.
 
-    :param py_files: paths of ``.py``, ``.zip`` or ``.egg`` files or of directories, or URLs; one string may hold several,
-        separated by commas. Relative ones are looked up beside the DAG file.
+    :param py_files: paths of ``.py``, ``.zip`` or ``.egg`` files or of directories, or URLs; one string may hold
+        several, separated by commas. Relative ones are looked up beside the DAG file.
     :raises PipelineDefinitionError: one does not exist, or is nothing that Python can import; all are named
     """
     names = py_files.split(",") if isinstance(py_files, str) else list(py_files or [])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-_COMMENT_MARKS = {"comment_start_string": "<#jinja", "comment_end_string": "jinja#>"}
+_COMMENT_MARKS = ("<#jinja", "jinja#>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,8 @@ def render(source: PipelineSource, context: Mapping[str, Any], environment: Envi
 
 def hocon_environment(environment: Environment) -> Environment:
     """Return the environment with comment marks that HOCON does not use."""
-    return environment.overlay(**_COMMENT_MARKS)
+    opens, closes = _COMMENT_MARKS
+    return environment.overlay(comment_start_string=opens, comment_end_string=closes)
 
 
 def _template_line(error: Exception) -> int | None:

@@ -66,7 +66,8 @@ class SparkPipelineSubmitHook(SparkSubmitHook):
     @property
     def runs_driver_here(self) -> bool:
         """Whether the driver runs on this machine (client mode)."""
-        return self._connection["deploy_mode"] != "cluster"
+        mode: str | None = self._connection["deploy_mode"]
+        return mode != "cluster"
 
     @property
     def master(self) -> str:

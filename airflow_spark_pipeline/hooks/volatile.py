@@ -33,8 +33,8 @@ def explain(
     if not volatile:
         return error
     return ResumeRefusedError(
-        f"{error} Nobody edited {', '.join(volatile)}: it renders differently on each try, since it uses the try number or "
-        "the time. Use what stays the same for a DAG run, such as {{ ds }} or {{ run_id }}.",
+        f"{error} Nobody edited {', '.join(volatile)}: it renders differently on each try, since it uses the try "
+        "number or the time. Use what stays the same for a DAG run, such as {{ ds }} or {{ run_id }}.",
         differences=error.differences,
     )
 

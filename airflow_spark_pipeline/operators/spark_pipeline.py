@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from airflow_spark_pipeline.operators.submission import Submission
     from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 
+_EXIT_CODE = re.compile(r"Error code is: (-?\d+)")  # in what the provider's hook raises
 _OURS = ("application", "java_class", "application_args")
 
 
@@ -59,12 +61,13 @@ class SparkPipelineOperator(SparkSubmitOperator):
     :param checkpoint_conn_id: Airflow connection that holds the credentials of the location; default from
         ``[spark_pipeline] checkpoint_conn_id``
     :param auto_resume: ``False`` starts every try from the first component. Default: as the file says, else ``True``
-    :param on_change: what a retry does when a component that is done was edited: ``fail`` (the default), ``restart`` from
-        the first component, or ``rerun-from-change``; wins over the file's ``checkpoint.on-change``
+    :param on_change: what a retry does when a component that is done was edited: ``fail`` (the default), ``restart``
+        from the first component, or ``rerun-from-change``; wins over the file's ``checkpoint.on-change``
     :param py_files: modules of yours for the driver and the executors: ``.py``, ``.zip`` and ``.egg`` files and
         directories (zipped on the way), relative to the DAG file, or URLs (templated)
     :param conn_id: Spark connection; where it is not given and ``spark_default`` does not exist, see above
-    :param name: name of the Spark application; default the file's ``spark.app-name``, else the pipeline's name (templated)
+    :param name: name of the Spark application; default the file's ``spark.app-name``, else the pipeline's name
+        (templated)
     :raises AirflowFailException: for what no retry helps: a wrong description, an edited component that is done already
     :raises AirflowException: for what a retry may help: a failed component, a dead driver
     :return: run id, attempt, names of the components run and skipped, seconds of work (XCom)
@@ -96,8 +99,8 @@ class SparkPipelineOperator(SparkSubmitOperator):
         for argument, value in zip(_OURS, (self.application, self._java_class, self.application_args), strict=True):
             if value:
                 raise ValueError(
-                    f"SparkPipelineOperator sets {argument} itself; name the components in the pipeline's file. For any "
-                    "other application use SparkSubmitOperator."
+                    f"SparkPipelineOperator sets {argument} itself; name the components in the pipeline's file. For "
+                    f"any other application use SparkSubmitOperator."
                 )
         self.pipeline = _as_text(pipeline)
         self.checkpoint_location = _as_text(checkpoint_location)
@@ -106,7 +109,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
             raise ValueError(f"on_change is {on_change!r}; it is one of fail, restart, rerun-from-change")
         self.auto_resume = auto_resume
         self.on_change = on_change
-        self.py_files = _as_text(py_files)  # type: ignore[assignment]  # the parent's is text; ours may be a list
+        self.py_files = _as_text(py_files)
         self.name = name  # type: ignore[assignment]  # ours becomes text when the description is read
         self.resolved_pipeline: str | None = None
         self.conn_is_named = conn_id is not None
@@ -122,7 +125,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
         with contextlib.suppress(SparkPipelineError):  # execute says it as the task's own error
             self._describe(context)
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]  # the parent returns nothing
         """Run what is not done yet."""
         from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
@@ -146,6 +149,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
         from airflow_spark_pipeline.operators.submission import Submission
 
         self._hook = None  # of an earlier try in this process, as in dag.test()
+        exit_code = None
         directory = Path(tempfile.mkdtemp(prefix="spark-pipeline-"))  # mode 0700: the request in it may hold secrets
         try:
             spec = self._describe(context)
@@ -159,8 +163,8 @@ class SparkPipelineOperator(SparkSubmitOperator):
                 if outlook.decision.kind is ClaimKind.START:
                     self._forget_earlier_job(context)
                 self._submission = submission
-                self._submit(context, submission.attempt)
-            state = submission.attempt.outcome()
+                exit_code = self._submit(context, submission.attempt)
+            state = submission.attempt.outcome(exit_code)
             submission.retire()
             return result(state)
         finally:
@@ -194,8 +198,11 @@ class SparkPipelineOperator(SparkSubmitOperator):
             source = read_source(self.pipeline, self.dag_dir)
             raise explain(error, spec, source, context, self.get_template_env()) from None
 
-    def _submit(self, context: Context, attempt: TaskAttempt) -> None:
-        """Let the parent submit, or reconnect. What the log says wins over how spark-submit ended."""
+    def _submit(self, context: Context, attempt: TaskAttempt) -> int | None:
+        """Let the parent submit, or reconnect. What the log says wins over how spark-submit ended.
+
+        :return: its exit code, where there is one
+        """
         from airflow.providers.common.compat.sdk import AirflowException
 
         from airflow_spark_pipeline.hooks.attempt import CompletedMeanwhileError
@@ -204,10 +211,13 @@ class SparkPipelineOperator(SparkSubmitOperator):
             super().execute(context)
         except CompletedMeanwhileError as error:
             self.log.info("%s", error)
+            return None
         except (AirflowException, RuntimeError) as error:
             if not attempt.driver_recorded():
                 raise
-            self.log.info("spark-submit ended with an error: %s", str(error).partition("\n")[0])
+            found = _EXIT_CODE.search(str(error))
+            return int(found[1]) if found else None
+        return 0
 
     def _get_hook(self) -> SparkPipelineSubmitHook:
         """Return the hook; called by the parent when it is about to submit."""

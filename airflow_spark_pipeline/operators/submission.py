@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
-from airflow.sdk import NEVER_EXPIRE
+from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # missing in its stub, there at run time
 
 from airflow_spark_pipeline.checkpoint.claim import Caller
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
@@ -108,8 +108,9 @@ class Submission:
             )
         hook.prepare()
         if hook.runs_driver_here:
+            request = self._write("check.json", DriverRequest(pipeline=self._spec.to_dict()))
             check_components(
-                self._write("check.json", DriverRequest(pipeline=self._spec.to_dict())),
+                request,
                 launcher=launcher,
                 python=driver_python(hook.conf),
                 path=[str(runtime), *import_path(modules, self._directory / "modules"), *python_path()],
@@ -117,6 +118,7 @@ class Submission:
                 modules_elsewhere=_brings_more_modules(arguments, hook.conf, modules),
                 source=self._spec.source,
             )
+            request.unlink()  # should this task be killed, nothing with a secret in it stays behind
         return hook
 
     def retire(self) -> None:
@@ -167,7 +169,7 @@ def _brings_more_modules(arguments: Mapping[str, Any], conf: Mapping[str, str], 
 def _unit_key(context: Context) -> UnitKey:
     ti = context["ti"]
     namespace = configured("namespace") or _DEFAULT_NAMESPACE
-    return UnitKey(namespace, ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
+    return UnitKey(namespace, ti.dag_id, ti.run_id, ti.task_id, -1 if ti.map_index is None else ti.map_index)
 
 
 def _caller(context: Context) -> Caller:

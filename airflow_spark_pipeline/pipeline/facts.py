@@ -50,7 +50,7 @@ class Reference:
 
 @dataclass(slots=True)
 class Facts:
-    """What the guard saw in all files of a description; the first three hold nothing from inside lists.
+    """What the guard saw in all files of a description; the first four hold nothing from inside lists.
 
     :param scalars: keys with a value that is text only
     :param lists: keys with a value that is a list
@@ -62,10 +62,10 @@ class Facts:
     """
 
     scalars: dict[Address, Place] = field(default_factory=dict)
+    lists: dict[Address, Place] = field(default_factory=dict)
     parents: set[Address] = field(default_factory=set)
     certain: set[Address] = field(default_factory=set)
     opaque: dict[Address, None] = field(default_factory=dict)  # in the order of the text
-    lists: dict[Address, Place] = field(default_factory=dict)
     appended: dict[Address, Place] = field(default_factory=dict)
     assigned: defaultdict[Address, str] = field(default_factory=lambda: defaultdict(str))
 
@@ -91,7 +91,9 @@ class Facts:
             if set(shapes) != {"?"}:
                 self.certain.add(here)
         if top and shapes != "+":
-            below = [other for other in [*self.opaque][:before] if len(other) > len(here) and here in above(other)]
+            below = [
+                other for other in [*self.opaque][:before] if len(other) > len(here) and other[: len(here)] == here
+            ]
             self.opaque[here] = None
             if below:
                 return "pyhocon loses keys where it lays a substitution over others; write one of them out"

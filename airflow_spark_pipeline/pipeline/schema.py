@@ -15,7 +15,14 @@ from typing import Any
 
 from airflow_spark_pipeline.exceptions import Problem
 from airflow_spark_pipeline.pipeline.secrets import is_secret
-from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec, StoreSpec, join_path
+from airflow_spark_pipeline.pipeline.spec import (
+    CheckpointSpec,
+    ComponentSpec,
+    PipelineSpec,
+    SparkSpec,
+    StoreSpec,
+    join_path,
+)
 from airflow_spark_pipeline.pipeline.words import Address, Place, Places, Word
 
 FIELDS = {

@@ -49,9 +49,7 @@ def _moved(spec: PipelineSpec, old: ComponentCheckpoint, *, strict: bool) -> Cha
     return Change(min(old.index, len(spec.components)), f"{path} was {old.name} and is {now} now, {why}", (path,))
 
 
-def _edited(
-    spec: PipelineSpec, old: ComponentCheckpoint, recorded: CheckpointState, *, is_done: bool
-) -> Change | None:
+def _edited(spec: PipelineSpec, old: ComponentCheckpoint, recorded: CheckpointState, *, is_done: bool) -> Change | None:
     component = spec.components[old.index]
     changed = differences(old.fingerprint, fingerprint(component, recorded.fingerprint_salt))
     if not changed:

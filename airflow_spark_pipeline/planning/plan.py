@@ -1,8 +1,8 @@
 """From a description and what is recorded to what the next attempt does with each component.
 
 Promises: pure (nothing is read, nothing is written); every recorded component is skipped or replayed, every other one
-runs, or the plan is refused with the path of what differs. Completed is a set: where ``fail-fast = false`` left a hole in
-the middle, exactly the hole runs, and what declares that it depends on it.
+runs, or the plan is refused with the path of what differs. Completed is a set: where ``fail-fast = false`` left a hole
+in the middle, exactly the hole runs, and what declares that it depends on it.
 
 A description may change after the last completed component: edits, additions and removals there are what a fix looks
 like. At or before it nothing may be added, removed or moved, and no completed component may be edited: its result came
@@ -170,4 +170,3 @@ def _why_run(recorded: CheckpointState, name: str, *, interrupted: bool) -> str:
     if interrupted:
         return f"attempt {recorded.attempt} died before it was done"
     return record.reason or "not done yet"
-

@@ -17,11 +17,16 @@ def main(arguments: list[str]) -> None:
     verb, path = arguments
     if started_by_spark_submit():
         end_with_jvm()
+    file = Path(path)
     try:
-        request = DriverRequest.from_json(Path(path).read_text(encoding="utf-8"))
+        request = DriverRequest.from_json(file.read_text(encoding="utf-8"))
     except SparkPipelineError as error:
         say(str(error))
         leave(EXIT_DEFINITION)
+    if verb == "run" and file.is_absolute():
+        # Named by its full path it is the operator's own file, which may hold secrets: should the task be killed,
+        # nobody else would remove it. A cluster manager's copy has a bare name, and is needed if it starts us again.
+        file.unlink()
     leave(check(request) if verb == "check" else drive(request))
 
 

@@ -97,9 +97,7 @@ class _Driver:
         self._request = request
         self._token = request.token
         self._spec = PipelineSpec.from_dict(request.pipeline)
-        self._log = open_log(
-            self._spec.checkpoint, request.location, request.storage_options, request.unit
-        )
+        self._log = open_log(self._spec.checkpoint, request.location, request.storage_options, request.unit)
         self._recorder = Recorder(self._log, redactor)
         self._lease = Lease(self._log, self._token.attempt_id, _about(request), LeaseTerms(request.lease_seconds))
         self._watchdog = Watchdog(self._log, self._lease, lambda: self._recorder.newest)
@@ -144,12 +142,15 @@ class _Driver:
     def _run(self, components: list[Component], earlier: CheckpointState) -> tuple[int, str]:
         recorder, tag = self._recorder, f"spark-pipeline-{self._lease.incarnation}"
         try:
+            say("Starting Spark …")
             spark = open_session(self._request.spark_config)
         except Exception as error:  # whatever Spark raises when it cannot start is why this attempt failed
             recorder.refused(error)
             return protocol.EXIT_COMPONENT_FAILED, f"Spark did not start: {recorder.describe(error, None).headline}"
         try:
-            recorder.application(application_id(spark))
+            application = application_id(spark)
+            recorder.application(application)
+            say(f"Spark {spark.version}, application {application}, attempt {recorder.state.attempt}")
             tag_jobs(spark, tag)
             self._watchdog.on_cancel(lambda: cancel_jobs(spark, tag), lambda: close_session(spark))
             plan = self._plan(components, earlier, spark)
@@ -162,7 +163,9 @@ class _Driver:
     def _plan(self, components: list[Component], earlier: CheckpointState, spark: SparkSession) -> Plan:
         """Return the plan, now that the components and the saved outputs can be looked at."""
         instances = dict(zip((c.instance_name for c in self._spec.components), components, strict=True))
-        replays = [c.instance_name for c in self._spec.components if runs_again(self._spec, c, instances[c.instance_name])]
+        replays = [
+            c.instance_name for c in self._spec.components if runs_again(self._spec, c, instances[c.instance_name])
+        ]
         plan = make_plan(self._spec, earlier, replays=replays)
         if not plan.to_run:
             return plan
@@ -186,7 +189,8 @@ class _Driver:
 def _about(request: DriverRequest) -> dict[str, Any]:
     """Return what the heartbeat says of this driver.
 
-    The processes are named only where their end is the end of all work: executors elsewhere outlive their driver a little.
+    The processes are named only where their end is the end of all work: executors elsewhere outlive their driver a
+    little.
     """
     token = request.token
     assert token is not None  # noqa: S101  # checked before

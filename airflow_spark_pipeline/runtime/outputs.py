@@ -1,9 +1,9 @@
 """Saved outputs: the frames that a component returned, written beside the checkpoint and restored on resume.
 
-Promises: a frame is computed once, since the view of the fresh run reads the saved files as well; a path is written by one
-attempt at one component only, and before the commit that names it; what is restored has the saved column types, names and
-metadata, and is checked to be all there before its component is trusted as done. Not kept: ``nullable = false`` (a file
-source cannot promise it), order of rows, partitioning, caching.
+Promises: a frame is computed once, since the view of the fresh run reads the saved files as well; a path is written by
+one attempt at one component only, and before the commit that names it; what is restored has the saved column types,
+names and metadata, and is checked to be all there before its component is trusted as done. Not kept: ``nullable =
+false`` (a file source cannot promise it), order of rows, partitioning, caching.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The loop: one component after another, each recorded when it is done.
 
 Promises: one loop for fresh and resumed runs, a resumed one just has more to skip; what is recorded as done has run to
-its end, with its views registered and the session alive; a failure is recorded before anything is shut down. A component
-that calls ``sys.exit`` has failed. Does not promise that side effects of the component that was running when the driver
-died happened once: it is run again.
+its end, with its views registered and the session alive; a failure is recorded before anything is shut down. A
+component that calls ``sys.exit`` has failed. Does not promise that side effects of the component that was running when
+the driver died happened once: it is run again.
 """
 
 from __future__ import annotations
@@ -101,7 +101,8 @@ class PipelineRunner:
                 frame.createOrReplaceTempView(view)
             if stopped_by_component(spark):
                 raise ComponentFailedError(
-                    f"{step.name} stopped the Spark session, which belongs to the whole pipeline. Remove the call of stop()."
+                    f"{step.name} stopped the Spark session, which belongs to the whole pipeline. Remove the call "
+                    f"of stop()."
                 )
         except BaseException as error:  # sys.exit and KeyboardInterrupt in a component are failures too
             # Work that was cancelled has not failed: whoever cancelled it has taken over.

@@ -57,7 +57,7 @@ class Watchdog:
         :raises LeaseLostError: the lease could not be kept
         """
         if self._reason is None and self._lease.overdue:
-            # A process that was frozen wakes up in any of its threads; this one must not rely on the other having looked.
+            # A process that was frozen wakes up in any of its threads; this one must not rely on the other's look.
             self._cancel(self._lost())
         if self._reason is not None:
             raise self._reason
@@ -121,8 +121,8 @@ class Watchdog:
 
     def _lost(self) -> LeaseLostError:
         return LeaseLostError(
-            f"This driver could not renew its lease for {self._lease.terms.fence:g} s (the store was out of reach, or the "
-            "process was suspended), so it stops; what was recorded stays."
+            f"This driver could not renew its lease for {self._lease.terms.fence:g} s (the store was out of reach, "
+            f"or the process was suspended), so it stops; what was recorded stays."
         )
 
     def _superseded(self) -> SupersededError:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.chaos.harness import Place
+from tests.s3_server import s3_server
 
 
 def s3_at(endpoint: str) -> Place:
@@ -28,14 +28,6 @@ def s3_at(endpoint: str) -> Place:
 @contextlib.contextmanager
 def local_and_s3(directory: Path) -> Iterator[list[Place]]:
     """A local directory, and a bucket on an S3 server (moto's) of this process."""
-    from moto.moto_server.threaded_moto_server import ThreadedMotoServer
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
+    with s3_server() as url:
         local = Place("local", str(directory))
-        yield [local, s3_at(f"http://{host}:{port}"), local, local]  # the S3 server costs more than the drivers
-    finally:
-        server.stop()
+        yield [local, s3_at(url), local, local]  # the S3 server costs more than the drivers

@@ -67,4 +67,4 @@ def test_of_several_processes_one_creates_each_name_and_nobody_reads_half_of_it(
     wins = [number for answer in answers for number in answer["wins"]]  # type: ignore[attr-defined]
     assert sorted(wins) == list(range(_ROUNDS))
     assert [answer["torn"] for answer in answers] == [0, 0, 0, 0]
-    assert len(open_store(location, options).list("p/u")) == _ROUNDS
+    assert len(open_store(location, options).list_objects("p/u")) == _ROUNDS

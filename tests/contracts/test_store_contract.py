@@ -36,11 +36,11 @@ class TestStoreContract:
         store = make_store()
         store.write("p/u/first", b"1")
         store.write("p/u/second", b"2")
-        times = {found.name: found.modified for found in make_store().list("p/u")}
+        times = {found.name: found.modified for found in make_store().list_objects("p/u")}
         assert times["second"] >= times["first"] > 0
         time.sleep(store.clock_slack + 0.05)  # what makes two times of this store's clock differ for sure
         store.write("p/u/first", b"again")
-        times = {found.name: found.modified for found in make_store().list("p/u")}
+        times = {found.name: found.modified for found in make_store().list_objects("p/u")}
         assert times["first"] > times["second"]
 
     def test_a_second_create_is_refused_and_changes_nothing(self, make_store: StoreMaker) -> None:
@@ -86,8 +86,8 @@ class TestStoreContract:
             store.create(path, b"1")
         store.delete_tree("p/u")
         store.delete_tree("p/u")
-        assert other.list("p/u") == []
-        assert other.list("p/u/deeper") == []
+        assert other.list_objects("p/u") == []
+        assert other.list_objects("p/u/deeper") == []
         assert _names(other, "p/uv") == ["c"]
 
     def test_a_name_is_free_again_after_a_delete(self, make_store: StoreMaker) -> None:
@@ -116,7 +116,7 @@ class TestStoreContract:
 
 
 def _names(store: CheckpointStore, directory: str) -> list[str]:
-    return [found.name for found in store.list(directory)]
+    return [found.name for found in store.list_objects(directory)]
 
 
 def _race(store: CheckpointStore, path: str, *, threads: int) -> list[bytes]:

@@ -66,7 +66,7 @@ def test_s3a_without_conditional_creation_is_refused_in_words(
 def test_a_name_node_that_does_not_answer_is_an_error_of_the_store_and_not_an_empty_list(jvm: Any) -> None:
     conf = _settings(jvm, {"ipc.client.connect.max.retries": "0"})
     with pytest.raises(CheckpointError, match="Connect"):
-        HadoopStore("hdfs://127.0.0.1:1/checkpoints", jvm, conf).list("p")
+        HadoopStore("hdfs://127.0.0.1:1/checkpoints", jvm, conf).list_objects("p")
 
 
 def test_unfinished_temporary_files_are_no_objects(jvm: Any, hdfs_uri: str) -> None:
@@ -75,4 +75,4 @@ def test_unfinished_temporary_files_are_no_objects(jvm: Any, hdfs_uri: str) -> N
     store.create("p/u/a", b"1")
     stream = store._fs.create(store._path("p/u/.tmp-b-gone"), False)
     stream.close()
-    assert [found.name for found in store.list("p/u")] == ["a"]
+    assert [found.name for found in store.list_objects("p/u")] == ["a"]

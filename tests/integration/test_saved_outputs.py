@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+# ruff: noqa: DTZ001  # times without a zone are what some of the types hold
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
 from airflow_spark_pipeline.runtime.outputs import missing, restore, save, spark_path
 

@@ -22,7 +22,6 @@ pytestmark = pytest.mark.spark
 
 _ROOT = Path(__file__).resolve().parents[2]
 _KEY = UnitKey("test", "dag", "run", "task")
-_READY = "airflow_spark_pipeline.components"
 
 
 class Unit:
@@ -78,9 +77,18 @@ def unit(tmp_path: Path) -> Unit:
 
 
 def _step(name: str, *, more: str = "", **config: object) -> str:
-    inside = ", ".join(f"{key} = {value}" for key, value in config.items())
-    kind = f"view_steps.{name}"
-    return f'{{ instance-type = {kind}, instance-name = {name}, {more} instance-config {{ ledger = "LEDGER", {inside} }} }}'
+    settings = ", ".join(['ledger = "LEDGER"', *(f"{key} = {value}" for key, value in config.items())])
+    return f"{{ instance-type = view_steps.{name}, instance-name = {name}, {more} instance-config {{ {settings} }} }}"
+
+
+_READY_MADE = """
+    { instance-type = airflow_spark_pipeline.components.SqlToView, instance-name = Numbers
+      instance-config { view = n, sql = "SELECT id, cast(id AS string) AS x FROM range(4)" } }
+    { instance-type = airflow_spark_pipeline.components.SqlToView, instance-name = Even
+      instance-config { view = drawn, sql = "SELECT * FROM n WHERE id % 2 = 0" } }
+    { instance-type = airflow_spark_pipeline.components.CheckRowCount, instance-name = Check
+      instance-config { view = drawn, min = 2, max = 2 } }
+"""
 
 
 def test_a_saved_view_is_computed_once_and_holds_the_same_on_resume(unit: Unit) -> None:
@@ -106,17 +114,7 @@ def test_a_component_whose_saved_output_is_gone_runs_again_and_says_so(unit: Uni
 
 
 def test_ready_made_components_that_define_views_are_replayed(unit: Unit) -> None:
-    components = ",\n".join(
-        [
-            f'{{ instance-type = {_READY}.SqlToView, instance-name = Numbers, instance-config {{ view = n, '
-            'sql = "SELECT id, cast(id AS string) AS x FROM range(4)" } }',
-            f'{{ instance-type = {_READY}.SqlToView, instance-name = Even, instance-config {{ view = drawn, '
-            'sql = "SELECT * FROM n WHERE id % 2 = 0" } }',
-            f"{{ instance-type = {_READY}.CheckRowCount, instance-name = Check, "
-            "instance-config { view = drawn, min = 2, max = 2 } }",
-            _step("Look", fails=1),
-        ]
-    )
+    components = _READY_MADE.replace("}\n    {", "},\n    {") + "," + _step("Look", fails=1)
     assert unit.attempt(components)[0] == EXIT_COMPONENT_FAILED
     code, said = unit.attempt(components)
     assert code == EXIT_COMPLETED

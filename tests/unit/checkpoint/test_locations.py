@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint import locations
 from airflow_spark_pipeline.checkpoint.fsspec_store import FsspecStore
 from airflow_spark_pipeline.checkpoint.local_store import LocalStore
 from airflow_spark_pipeline.checkpoint.locations import open_store
@@ -50,7 +49,7 @@ def test_a_location_that_cannot_be_served_is_refused_and_never_becomes_a_local_d
 
 
 def test_a_missing_package_is_named_with_the_extra_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locations.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(CheckpointLocationError, match=r"needs the package s3fs.*airflow-spark-pipeline\[s3\]"):
         open_store("s3://bucket/x")
 
@@ -70,7 +69,7 @@ def test_a_file_system_without_hard_links_is_refused_in_words(tmp_path: Path, mo
     store = open_store(str(tmp_path))
     with pytest.raises(CheckpointLocationError, match="without hard links"):
         store.create("p/u/0", b"")
-    assert store.list("p/u") == []
+    assert store.list_objects("p/u") == []
     assert list((tmp_path / "p" / "u").iterdir()) == []  # the temporary file is gone, too
 
 
@@ -84,22 +83,22 @@ def test_a_full_disk_is_an_error_that_a_retry_may_help(tmp_path: Path, monkeypat
         store.create("p/0", b"x")
     assert error.value.retry_helps
     monkeypatch.undo()
-    assert store.list("p") == []
+    assert store.list_objects("p") == []
 
 
 def test_a_writer_that_died_before_it_gave_its_object_a_name_left_nothing_that_is_listed(tmp_path: Path) -> None:
     store = open_store(str(tmp_path))
     store.create("p/u/00000000.json", b"1")
     (tmp_path / "p" / "u" / ".tmp-00000001.json-dead").write_bytes(b"half")
-    assert [found.name for found in store.list("p/u")] == ["00000000.json"]
+    assert [found.name for found in store.list_objects("p/u")] == ["00000000.json"]
 
 
 @pytest.mark.s3
 def test_an_s3_bucket_that_does_not_exist_is_named(s3_endpoint: str) -> None:
     options = {"key": "k", "secret": "s", "client_kwargs": {"endpoint_url": s3_endpoint}}
     store = open_store("s3://no-such-bucket/x", options)
-    assert store.list("p") == []
-    with pytest.raises(CheckpointLocationError, match="s3://no-such-bucket/x does not exist.*Create the bucket"):
+    assert store.list_objects("p") == []
+    with pytest.raises(CheckpointLocationError, match=r"s3://no-such-bucket/x does not exist.*Create the bucket"):
         store.create("p/0", b"")
 
 
@@ -113,5 +112,5 @@ def test_an_s3_server_that_does_not_answer_is_an_error_that_a_retry_may_help_and
         "retries": 1,
     }
     with pytest.raises(CheckpointStoreError) as error:
-        open_store("s3://bucket/x", options).list("p")
+        open_store("s3://bucket/x", options).list_objects("p")
     assert "planted" not in str(error.value)

@@ -80,7 +80,8 @@ def _full_state() -> CheckpointState:
 
 
 def test_the_persisted_format_is_the_one_in_the_golden_file() -> None:
-    """A change here is a change of what users have stored: it needs a new schema version, or to be readable by this one."""
+    """A change here is a change of what users have stored: it needs a new schema version, or to be readable by this
+    one."""
     assert json.loads(encode(_full_state())) == json.loads(GOLDEN.read_text(encoding="utf-8"))
 
 
@@ -121,13 +122,13 @@ def test_fields_that_this_version_does_not_know_are_kept() -> None:
 
 def test_a_newer_schema_is_refused_with_the_way_out() -> None:
     raw = make_state().to_dict() | {"schemaVersion": 2}
-    with pytest.raises(UnsupportedCheckpointError, match="schema version is 2, this one reads up to 1. Upgrade"):
+    with pytest.raises(UnsupportedCheckpointError, match=r"schema version is 2, this one reads up to 1\. Upgrade"):
         decode(json.dumps(raw).encode(), "p/u/00000000.json")
 
 
 @pytest.mark.parametrize("cut", [0, 1, 100, -1])
 def test_a_truncated_commit_is_reported_with_its_path(cut: int) -> None:
-    with pytest.raises(CorruptCheckpointError, match="p/u/00000000.json is not a readable commit"):
+    with pytest.raises(CorruptCheckpointError, match=r"p/u/00000000\.json is not a readable commit"):
         decode(encode(make_state())[:cut], "p/u/00000000.json")
 
 

@@ -266,6 +266,17 @@ def test_an_object_laid_over_keys_that_are_substitutions_is_an_error() -> None:
     assert "pyhocon loses keys" in problems("x = 1", before)[0].message
 
 
+def test_appending_below_a_substitution_is_an_error() -> None:
+    """Pyhocon would forget the list that came with the substitution."""
+    assert "does not work below a substitution" in message("x = 1", "b { l = [1] }\na = ${b} { l += 2 }")
+
+
+def test_an_object_with_a_list_that_was_added_to_cannot_be_laid_over_another() -> None:
+    """Pyhocon would repeat the last item."""
+    before = "a.k = 1\na = ${b}\nb { l = [1], l += 2 }"
+    assert "pyhocon repeats items" in message("x = 1", before)
+
+
 def test_a_key_that_is_text_here_and_an_object_there_is_an_error() -> None:
     assert "keys of its own elsewhere" in message("x = 1", "c = 1\nc { a = 1 }")
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from airflow_spark_pipeline.planning import StepAction, make_plan
 from tests.fakes import make_state
 
 
-def _spec(names: str = "abc", **configs: dict[str, object]) -> PipelineSpec:
+def _spec(names: str = "abc", **configs: Any) -> PipelineSpec:
     components = tuple(
         ComponentSpec("m.C", name, configs.get(name, {"n": 1}), f"pipeline.pipeline-components[{index}]")
         for index, name in enumerate(names)
@@ -21,7 +22,7 @@ def _spec(names: str = "abc", **configs: dict[str, object]) -> PipelineSpec:
     return PipelineSpec("Test", components, SparkSpec(None, None, {}), CheckpointSpec(), True, "test.conf")
 
 
-def _recorded(spec: PipelineSpec, done: str, **changes: object) -> CheckpointState:
+def _recorded(spec: PipelineSpec, done: str, **changes: Any) -> CheckpointState:
     names = "".join(c.instance_name for c in spec.components)
     state = make_state(names, done=done, **changes)
     records = tuple(
@@ -76,7 +77,7 @@ class TestChangesOfTheDescription:
 
     @pytest.mark.parametrize("changed", ["b", "c"])
     def test_an_edit_at_or_after_the_failure_point_is_fine(self, changed: str) -> None:
-        assert _runs(_spec(**{changed: {"n": 2}}), _recorded(_spec(), "a")) == "bc"
+        assert _runs(_spec("abc", **{changed: {"n": 2}}), _recorded(_spec(), "a")) == "bc"
 
     def test_another_type_of_a_completed_component_is_refused(self) -> None:
         spec = _spec()
