@@ -12,7 +12,7 @@ TIMED := scripts/timed.sh
 WITH_JAVA := JAVA_HOME=$$(scripts/java.sh) && export JAVA_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java test unit acceptance stateful chaos hadoop check format demo airflow bench constraints clean
+.PHONY: help setup java test slow unit acceptance stateful chaos hadoop check format demo airflow bench constraints clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,8 +23,11 @@ setup: ## The development environment in .venv (VENV=... for another place, PYTH
 java: ## Find Java 17 or newer, or install it
 	@$(WITH_JAVA) && echo "Java: $$JAVA_HOME"
 
-test: setup ## All tests: unit, integration, acceptance (PYTEST_ARGS=... for pytest)
-	@$(WITH_JAVA) && $(TIMED) test $(PY) -m pytest $(PYTEST_ARGS) tests
+test: setup ## The tests: unit, integration, acceptance (PYTEST_ARGS=... for pytest)
+	@$(WITH_JAVA) && $(TIMED) test $(PY) -m pytest -m "not slow" --durations=15 $(PYTEST_ARGS) tests
+
+slow: setup ## The tests that take minutes each: 200 rounds of chaos, and what runs a whole example twice
+	@$(WITH_JAVA) && $(TIMED) "slow tests" $(PY) -m pytest -m slow --durations=0 $(PYTEST_ARGS) tests
 
 unit: setup ## The tests that start neither Spark nor Airflow: seconds
 	@$(TIMED) unit $(PY) -m pytest -m "not spark and not airflow" $(PYTEST_ARGS) tests/unit
