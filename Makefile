@@ -24,6 +24,7 @@ java: ## Find Java 17 or newer, or install it
 	@$(WITH_JAVA) && echo "Java: $$JAVA_HOME"
 
 test: setup ## The tests: unit, integration, acceptance (PYTEST_ARGS=... for pytest)
+	@scripts/redis.sh
 	@$(WITH_JAVA) && $(TIMED) test $(PY) -m pytest -m "not slow" --durations=15 $(PYTEST_ARGS) tests
 
 slow: setup ## The tests that take minutes each: 200 rounds of chaos, and what runs a whole example twice

@@ -6,6 +6,7 @@ others; ``prune`` never touches a run that is alive, and is safe beside running 
 
 from __future__ import annotations
 
+import random
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -104,6 +105,8 @@ def prune(
     *,
     pipeline_name: str | None = None,
     tombstone_seconds: float = TOMBSTONE_SECONDS,
+    abandoned: bool = True,
+    at_most: int | None = None,
     dry_run: bool = False,
 ) -> PruneReport:
     """Discard abandoned runs, and remove what is left of ended ones.
@@ -111,6 +114,8 @@ def prune(
     :param older_than: age in seconds, by the store's clock, of the newest object of a run
     :param pipeline_name: only runs of this pipeline
     :param tombstone_seconds: the last commit of an ended run stays for at least this long, whatever ``older_than`` says
+    :param abandoned: also discard runs that did not end
+    :param at_most: look at no more than this many runs of each pipeline, drawn at random: called often, it gets to all
     :param dry_run: only report
     :raises CheckpointError: the location cannot be listed
     """
@@ -119,9 +124,12 @@ def prune(
     for pipeline in pipelines:
         if pipeline.startswith("_"):
             continue
-        for unit in store.list_directories(pipeline):
-            if not unit.startswith("_"):
-                _prune_unit(store, f"{pipeline}/{unit}", now, older_than, tombstone_seconds, report, dry_run=dry_run)
+        units = [unit for unit in store.list_directories(pipeline) if not unit.startswith("_")]
+        if at_most is not None and at_most < len(units):
+            units = random.sample(units, at_most)
+        for unit in units:
+            work = _Pruning(store, f"{pipeline}/{unit}", now, older_than, tombstone_seconds, abandoned=abandoned)
+            work.prune(report, dry_run=dry_run)
         if not dry_run:
             for found in store.list_objects(f"{pipeline}/{HISTORY}"):
                 if now - found.modified > older_than:
@@ -129,40 +137,46 @@ def prune(
     return report
 
 
-def _prune_unit(
-    store: CheckpointStore,
-    path: str,
-    now: float,
-    older_than: float,
-    tombstone_seconds: float,
-    report: PruneReport,
-    *,
-    dry_run: bool,
-) -> None:
-    newest = max((found.modified for found in store.list_objects(path)), default=now)
-    if now - newest <= older_than:
-        return
-    entry = _entry(store, path, now)
-    if entry is None:
-        return
-    if entry.alive:
-        report.alive.append(path)
-    elif entry.commit is None:
-        report.unreadable.append(path)
-    elif entry.commit.state.status not in _ENDED:
-        report.discarded.append(path)
-        if not dry_run:
-            try:
-                RunLog(store, path).discard()
-            except SupersededError:
-                report.discarded.remove(path)  # it came back to life
-    elif now - newest > tombstone_seconds:
-        report.removed.append(path)
-        if not dry_run:
-            # Nobody has written here for longer than any process sleeps, so no late writer can find its number free.
-            store.delete_tree(outputs_path(path))
-            store.delete(f"{OPEN}/{path.replace('/', '~')}")
-            store.delete_tree(path)
+@dataclass(frozen=True, slots=True)
+class _Pruning:
+    """What is to be done about one unit of work."""
+
+    store: CheckpointStore
+    path: str
+    now: float
+    older_than: float
+    tombstone_seconds: float
+    abandoned: bool
+
+    def prune(self, report: PruneReport, *, dry_run: bool) -> None:
+        age = self.now - max((found.modified for found in self.store.list_objects(self.path)), default=self.now)
+        entry = _entry(self.store, self.path, self.now) if age > self.older_than else None
+        if entry is None:
+            return
+        if entry.alive:
+            report.alive.append(self.path)
+        elif entry.commit is None:
+            report.unreadable.append(self.path)
+        elif entry.commit.state.status not in _ENDED:
+            if self.abandoned and (dry_run or self._discard()):
+                report.discarded.append(self.path)
+        elif age > self.tombstone_seconds:
+            report.removed.append(self.path)
+            if not dry_run:
+                self._remove()
+
+    def _discard(self) -> bool:
+        try:
+            RunLog(self.store, self.path).discard()
+        except SupersededError:
+            return False  # it came back to life
+        return True
+
+    def _remove(self) -> None:
+        # Nobody has written here for longer than any process sleeps, so no late writer can find its number free.
+        self.store.delete_tree(outputs_path(self.path))
+        self.store.delete(f"{OPEN}/{self.path.replace('/', '~')}")
+        self.store.delete_tree(self.path)
 
 
 def _entry(store: CheckpointStore, path: str, now: float) -> RunEntry | None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # missing in its stub, there at run time
 
+from airflow_spark_pipeline.checkpoint.catalog import prune
 from airflow_spark_pipeline.checkpoint.claim import Caller
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 
 _IDENTITY = "spark_pipeline.dag_run"
 _DEFAULT_NAMESPACE = "default"
+# By the way, each success removes what is left of a few runs of its pipeline that ended a month ago.
+_KEPT_SECONDS = 30 * 24 * 3600.0
+_LOOKED_AT = 10
 
 
 class Submission:
@@ -68,6 +72,7 @@ class Submission:
         key = _unit_key(context)
         self._unit = unit_path(spec.pipeline_name, key)
         log = open_log(checkpoint, self._location, self._options, self._unit)
+        self._store = log.store
         self._lease_seconds = lease_seconds()
         self.attempt = TaskAttempt(
             spec,
@@ -125,6 +130,13 @@ class Submission:
         """Clean up after success; what cannot be deleted is only said, since the work is done."""
         try:
             self.attempt.retire(keep_history=self._keeps_history)
+            prune(
+                self._store,
+                _KEPT_SECONDS,
+                pipeline_name=self._spec.pipeline_name,
+                abandoned=False,
+                at_most=_LOOKED_AT,
+            )
         except CheckpointError as error:
             self._operator.log.warning("The run succeeded, but its checkpoints could not be cleaned up: %s", error)
 

@@ -1,21 +1,35 @@
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import socket
+import subprocess
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.locations import open_store
+from airflow_spark_pipeline.checkpoint.locations import load_store, open_store
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 
 StoreMaker = Callable[[], CheckpointStore]
 
 
 @pytest.fixture
-def s3_bucket(s3_endpoint: str) -> tuple[str, dict[str, object]]:
-    """A bucket of its own, and fsspec's options to reach it."""
+def s3_bucket(request: pytest.FixtureRequest) -> tuple[str, dict[str, object]]:
+    """A bucket of its own, and fsspec's options to reach it.
+
+    With SPARK_PIPELINE_TEST_S3 set to a bucket (and prefix) of a real S3 or MinIO, and SPARK_PIPELINE_TEST_S3_OPTIONS
+    to fsspec's options as JSON, the same tests run there.
+    """
     import s3fs
+
+    real = os.environ.get("SPARK_PIPELINE_TEST_S3")
+    if real:
+        return f"{real}/{uuid.uuid4().hex[:12]}", json.loads(os.environ.get("SPARK_PIPELINE_TEST_S3_OPTIONS", "{}"))
+    s3_endpoint: str = request.getfixturevalue("s3_endpoint")
 
     options: dict[str, object] = {
         "key": "planted-key",
@@ -27,10 +41,34 @@ def s3_bucket(s3_endpoint: str) -> tuple[str, dict[str, object]]:
     return bucket, options
 
 
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis of this session's own, on a free port, that writes its log before it answers."""
+    binary = shutil.which("redis-server")
+    if binary is None:
+        pytest.skip("there is no redis-server here (scripts/redis.sh installs one)")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = {"port": port, "bind": "127.0.0.1", "appendonly": "yes", "appendfsync": "always", "save": ""}
+    command = [binary, *(word for name, value in options.items() for word in (f"--{name}", str(value)))]
+    server = subprocess.Popen(
+        command, cwd=tmp_path_factory.mktemp("redis"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        assert server.stdout is not None
+        assert any("Ready to accept connections" in line for line in server.stdout)
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        server.terminate()
+        server.communicate(timeout=30)
+
+
 @pytest.fixture(
     params=[
         "local",
         "memory",
+        "redis",
         pytest.param("s3", marks=pytest.mark.s3),
     ]
 )
@@ -41,5 +79,8 @@ def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> StoreMaker:
     if request.param == "memory":
         location = f"memory://{uuid.uuid4().hex}"
         return lambda: open_store(location)
+    if request.param == "redis":
+        config = {"url": request.getfixturevalue("redis_url"), "prefix": uuid.uuid4().hex}
+        return lambda: load_store("redis_store.RedisStore", config, str(tmp_path))
     bucket, options = request.getfixturevalue("s3_bucket")
     return lambda: open_store(f"s3a://{bucket}/some/prefix", options)

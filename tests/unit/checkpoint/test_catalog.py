@@ -143,6 +143,20 @@ class TestPrune:
         assert (report.discarded, report.removed) == ([f"{PIPELINE}/old"], [f"{PIPELINE}/done"])
         assert store.objects == before
 
+    def test_by_the_way_only_ended_runs_are_removed_and_only_a_few_are_looked_at(self, store: DictStore) -> None:
+        _run(store, "failed")
+        for number in range(20):
+            _run(store, f"done-{number}", CheckpointStatus.COMPLETED)
+        store.clock.sleep(31 * DAY)
+        store.calls.clear()
+        report = prune(store, 30 * DAY, pipeline_name="Test", abandoned=False, at_most=5)
+        assert report.discarded == []
+        assert 4 <= len(report.removed) <= 5
+        assert len(store.calls) < 60
+        while prune(store, 30 * DAY, pipeline_name="Test", abandoned=False, at_most=5).removed:
+            pass
+        assert _paths(store) == ["failed"]
+
     def test_an_unreadable_run_is_reported_and_left_for_a_person(self, store: DictStore) -> None:
         _run(store, "broken")
         store.objects[f"{PIPELINE}/broken/00000001.json"] = b"{"
