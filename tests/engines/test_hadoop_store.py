@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.hadoop_store import HadoopStore
+from tests.engines.hadoop_store import HadoopStore
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
 from tests.contracts import test_store_contract
