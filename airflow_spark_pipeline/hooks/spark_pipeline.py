@@ -66,8 +66,13 @@ class SparkPipelineSubmitHook(SparkSubmitHook):
     @property
     def runs_driver_here(self) -> bool:
         """Whether the driver runs on this machine (client mode)."""
-        mode: str | None = self._connection["deploy_mode"]
+        mode: str | None = self._connection["deploy_mode"] or self._conf.get("spark.submit.deployMode")
         return mode != "cluster"
+
+    @property
+    def runs_spark_here(self) -> bool:
+        """Whether all of Spark runs inside the driver's own processes; ``local-cluster`` starts others."""
+        return self.master == "local" or self.master.startswith("local[")
 
     @property
     def master(self) -> str:

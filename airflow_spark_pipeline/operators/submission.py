@@ -150,7 +150,7 @@ class Submission:
             token=self.attempt.claim(),
             spark_config={name: value for name, value in self._spec.spark.config.items() if is_secret(name)},
             lease_seconds=self._lease_seconds,
-            local=hook.master.startswith("local"),
+            local=hook.runs_spark_here,
         )
         path = self._write("request.json", request)
         if hook.runs_driver_here:

@@ -17,7 +17,7 @@ from tests.acceptance.deployment import Deployment
 
 _HERE = Path(__file__).parent
 _EXAMPLES = _HERE.parents[1] / "dags_examples"
-_TASKS = {"nycflights": "delays"}
+_TASKS = {"nycflights": "delays", "ready_made": "revenue"}
 _AT_A_TIME = 3
 _SECONDS = 900  # Airflow and Spark start slowly on a machine that has other things to do; every wait has its own limit
 
