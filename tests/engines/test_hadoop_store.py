@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.engines.hadoop_store import HadoopStore
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
 from tests.contracts import test_store_contract
 from tests.engines.driver import start_jvm
+from tests.engines.hadoop_store import HadoopStore
 from tests.engines.jars import class_path
 
 pytestmark = pytest.mark.timeout(1_500)
