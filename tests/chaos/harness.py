@@ -31,7 +31,7 @@ from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.exceptions import ComponentFailedError
-from airflow_spark_pipeline.hooks.attempt import TaskAttempt
+from airflow_spark_pipeline.hooks.attempt import CompletedMeanwhileError, TaskAttempt
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec
 from airflow_spark_pipeline.protocol import DriverRequest
 from tests.chaos.nursery import Child, Nursery
@@ -171,10 +171,11 @@ class Round:
         attempt = TaskAttempt(self.spec, self.log, self.key, caller, auto_resume=True)
         self.counts["tries"] += 1
         if attempt.look().decision.kind is ClaimKind.REPORT:
-            self.counts["unreported successes"] += 1
-            attempt.retire(keep_history=False)
-            return True
-        driver = self._submit(attempt, number, CALM_LEASE if calm else LEASE)
+            return self._report(attempt, "unreported successes")
+        try:
+            driver = self._submit(attempt, number, CALM_LEASE if calm else LEASE)
+        except CompletedMeanwhileError:
+            return self._report(attempt, "successes between a look and a claim")
         if not calm and self._harass(driver):
             return False  # Airflow has lost the try and starts the next one at once, whatever the driver does
         if not driver.process.wait(120):
@@ -184,6 +185,13 @@ class Round:
             attempt.outcome()
         except ComponentFailedError:
             return False
+        attempt.retire(keep_history=False)
+        return True
+
+    def _report(self, attempt: TaskAttempt, what: str) -> bool:
+        """An orphaned driver has completed the pipeline: nothing runs."""
+        self.counts[what] += 1
+        attempt.outcome()
         attempt.retire(keep_history=False)
         return True
 
