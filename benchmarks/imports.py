@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from benchmarks.harness import Row, interleaved
 
 _TIME = "import time; s = time.perf_counter(); import {}; print((time.perf_counter() - s) * 1000)"
-_ROUNDS = 7
+_ROUNDS = 5
 
 
 def rows() -> Iterator[Row]:

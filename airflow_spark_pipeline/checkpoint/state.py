@@ -37,6 +37,7 @@ know; the others serve the protocol and the display.
 from __future__ import annotations
 
 import enum
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -187,6 +188,8 @@ class CheckpointState:
 
 
 _NESTED: dict[str, type] = {"components": ComponentCheckpoint, "attempts": AttemptSummary, "failure": Failure}
+_RECORDS = frozenset(_NESTED.values())
+_PLAIN = (str, int, float, bool)
 _ENUMS: dict[str, type[enum.Enum]] = {"status": CheckpointStatus, "action": ComponentAction}
 _DERIVED = {"schemaVersion", "lastCheckpointedIndex"}
 
@@ -243,28 +246,28 @@ def _camel(name: str) -> str:
     return head + "".join(part.capitalize() for part in rest)
 
 
+@functools.cache
+def _names(cls: Any) -> dict[str, str]:
+    """Return the persisted name of each field, by its own; asked for every component of every commit."""
+    return {f.name: _camel(f.name) for f in fields(cls) if f.name != "extra"}
+
+
 def _to_dict(value: Any) -> dict[str, Any]:
-    out: dict[str, Any] = {}
-    for f in fields(value):
-        item = getattr(value, f.name)
-        if f.name == "extra":
-            continue
-        if f.name in _NESTED and isinstance(item, tuple):
-            item = [_to_dict(each) for each in item]
-        elif f.name in _NESTED and item is not None:
-            item = _to_dict(item)
-        elif isinstance(item, enum.Enum):
-            item = item.value
-        elif isinstance(item, tuple):
-            item = list(item)
-        elif isinstance(item, Mapping):
-            item = dict(item)
-        out[_camel(f.name)] = item
-    return {**value.extra, **out}
+    return {**value.extra, **{key: _to_json(getattr(value, name)) for name, key in _names(type(value)).items()}}
+
+
+def _to_json(item: Any) -> Any:
+    if item is None or type(item) in _PLAIN:
+        return item
+    if isinstance(item, enum.Enum):
+        return item.value
+    if isinstance(item, tuple):
+        return [_to_json(each) for each in item]
+    return _to_dict(item) if type(item) in _RECORDS else dict(item)
 
 
 def _from_dict(cls: type, raw: Mapping[str, Any]) -> Any:
-    names = {_camel(f.name): f.name for f in fields(cls) if f.name != "extra"}
+    names = {key: name for name, key in _names(cls).items()}
     values: dict[str, Any] = {}
     for key, item in raw.items():
         name = names.get(key)
