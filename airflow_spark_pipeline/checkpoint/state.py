@@ -37,7 +37,6 @@ know; the others serve the protocol and the display.
 from __future__ import annotations
 
 import enum
-import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -246,14 +245,15 @@ def _camel(name: str) -> str:
     return head + "".join(part.capitalize() for part in rest)
 
 
-@functools.cache
-def _names(cls: Any) -> dict[str, str]:
-    """Return the persisted name of each field, by its own; asked for every component of every commit."""
-    return {f.name: _camel(f.name) for f in fields(cls) if f.name != "extra"}
+# The persisted name of each field, by its own; computed once, since every commit asks for those of every component.
+_NAMES: dict[type, dict[str, str]] = {
+    cls: {f.name: _camel(f.name) for f in fields(cls) if f.name != "extra"}
+    for cls in (CheckpointState, ComponentCheckpoint, AttemptSummary, Failure)
+}
 
 
 def _to_dict(value: Any) -> dict[str, Any]:
-    return {**value.extra, **{key: _to_json(getattr(value, name)) for name, key in _names(type(value)).items()}}
+    return {**value.extra, **{key: _to_json(getattr(value, name)) for name, key in _NAMES[type(value)].items()}}
 
 
 def _to_json(item: Any) -> Any:
@@ -267,7 +267,7 @@ def _to_json(item: Any) -> Any:
 
 
 def _from_dict(cls: type, raw: Mapping[str, Any]) -> Any:
-    names = {key: name for name, key in _names(cls).items()}
+    names = {key: name for name, key in _NAMES[cls].items()}
     values: dict[str, Any] = {}
     for key, item in raw.items():
         name = names.get(key)
