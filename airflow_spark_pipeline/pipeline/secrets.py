@@ -23,6 +23,7 @@ _SECRET = re.compile(
     r"|(?<![a-z])(access|api|auth|bearer|refresh|session)?token(?![a-z])"
     r"|(?<![a-z])(aes|cipher|hmac|rsa|ssh|ssl|tls)-key(?![a-z])"
 )
+_URL_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):([^/\s@]+)@")
 _BARE_KEY = re.compile(r"(?:^|\.)key(?=$|[.\[])")
 _HARMLESS_KEY = re.compile(
     r"(?:^|[.-])(business|cluster|foreign|group|join|lookup|merge|natural|order|partition|primary|sort|surrogate|unique)"
@@ -44,7 +45,7 @@ def is_secret(key: str) -> bool:
 
 
 def mask(config: Any) -> Any:
-    """Return a copy of ``config`` in which every value under a secret key reads ``***``.
+    """Return a copy of ``config`` in which every value under a secret key, and every password in a URL, reads ``***``.
 
     :param config: plain JSON: mappings, sequences and scalars, nested to any depth
     """
@@ -52,4 +53,9 @@ def mask(config: Any) -> Any:
         return {key: MASK if is_secret(str(key)) else mask(value) for key, value in config.items()}
     if isinstance(config, (list, tuple)):
         return [mask(value) for value in config]
-    return config
+    return mask_urls(config) if isinstance(config, str) else config
+
+
+def mask_urls(text: str) -> str:
+    """Return the text with the password of every URL in it masked: ``jdbc://me:***@host``."""
+    return _URL_PASSWORD.sub(rf"\1:{MASK}@", text)

@@ -155,6 +155,12 @@ class _Driver:
             self._watchdog.on_cancel(lambda: cancel_jobs(spark, tag), lambda: close_session(spark))
             plan = self._plan(components, earlier, spark)
             complete = PipelineRunner(self._spec, components, plan, recorder, workdir=self._workdir).run(spark)
+        except SparkPipelineError:
+            raise
+        except Exception as error:  # Spark could not look at, or restore, a saved output
+            self._watchdog.guard()
+            recorder.refused(error)
+            complete = False
         finally:
             # Spark prints while it stops; stopped first, so that the summary is the last line of the log.
             close_session(spark)

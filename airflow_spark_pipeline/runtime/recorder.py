@@ -168,7 +168,9 @@ class Recorder:
 
     def ended(self) -> None:
         """Every component had its turn: completed, or failed where one of them did."""
-        complete = len(self.state.completed_components) == self.state.total_components
+        # A component that failed while it was replayed counts as done, and the attempt has failed all the same.
+        all_done = len(self.state.completed_components) == self.state.total_components
+        complete = all_done and self.state.failure is None
         self._append(replace(self.state, status=CheckpointStatus.COMPLETED if complete else CheckpointStatus.FAILED))
 
     def describe(self, error: BaseException, step: Step | None) -> Failure:

@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from airflow_spark_pipeline.pipeline.secrets import is_secret
+from airflow_spark_pipeline.pipeline.secrets import is_secret, mask_urls
 
-_URL_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):([^/\s@]+)@")
 _SHORTEST = 3  # masking a shorter value would make a text unreadable and hide nothing
 
 
@@ -27,7 +26,7 @@ class Redactor:
         """Return the text with every known secret replaced by ``***``."""
         if self._pattern is not None:
             text = self._pattern.sub("***", text)
-        return _URL_PASSWORD.sub(r"\1:***@", text)
+        return mask_urls(text)
 
 
 def _secrets(config: Any, *, secret: bool = False) -> Iterator[str]:

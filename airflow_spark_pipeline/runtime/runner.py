@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_spark_pipeline.checkpoint.state import utc_now
+from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, utc_now
 from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.planning import Plan, Step, StepAction
 from airflow_spark_pipeline.runtime.component import Component, ComponentContext
@@ -69,7 +69,7 @@ class PipelineRunner:
             elif not self._run_step(step, spark) and self._spec.fail_fast:
                 return False
         self._recorder.ended()
-        return len(self._recorder.state.completed_components) == len(self._plan.steps)
+        return self._recorder.state.status is CheckpointStatus.COMPLETED
 
     def _skip(self, step: Step, spark: SparkSession, *, restores: bool) -> None:
         record = self._recorder.state.component(step.name)

@@ -162,3 +162,9 @@ def test_masking_reaches_every_level_and_changes_nothing_in_place() -> None:
     config = {"a": [{"password": "x", "b": 1}], "token": {"deep": "x"}, "c": None}
     assert mask(config) == {"a": [{"password": MASK, "b": 1}], "token": MASK, "c": None}
     assert config["token"] == {"deep": "x"}
+
+
+def test_a_password_in_a_url_is_masked_for_display_whatever_its_key_is() -> None:
+    assert mask({"source": ["jdbc:postgresql://me:hunter2@host/db", "s3://bucket/x"]}) == {
+        "source": ["jdbc:postgresql://me:***@host/db", "s3://bucket/x"]
+    }
