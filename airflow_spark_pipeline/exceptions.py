@@ -81,15 +81,58 @@ class ResumeRefusedError(SparkPipelineError):
         self.differences = tuple(differences)
 
 
+class SelectionError(SparkPipelineError):
+    """``start_from``, ``only`` or ``force`` name a component that does not exist, or contradict each other.
+
+    A retry does not help; the argument has to change.
+    """
+
+    retry_helps = False
+
+
+class NothingToResumeError(SparkPipelineError):
+    """The run that is to be resumed by its id cannot be: there is none, it has ended, or it is another pipeline's.
+
+    A retry does not help; name another run, or none to start from the beginning.
+
+    :param run_id: the id that was given
+    """
+
+    retry_helps = False
+
+    def __init__(self, message: str, *, run_id: str) -> None:
+        super().__init__(message)
+        self.run_id = run_id
+
+
+class RunAtWorkError(SparkPipelineError):
+    """The run that is to be resumed is at work for another task instance; it is never superseded.
+
+    A retry helps once that one has ended.
+
+    :param run_id: of the run that is at work
+    """
+
+    def __init__(self, message: str, *, run_id: str) -> None:
+        super().__init__(message)
+        self.run_id = run_id
+
+
 class ComponentFailedError(SparkPipelineError):
     """A component raised, or its driver died while it ran. A retry resumes at that component, and may help.
 
     :param retry_helps: ``False`` where the driver found that another try cannot end differently
+    :param run_id: of the attempt that failed
+    :param completed: number of components that are done, and stay done
     """
 
-    def __init__(self, message: str, *, retry_helps: bool = True) -> None:
+    def __init__(
+        self, message: str, *, retry_helps: bool = True, run_id: str | None = None, completed: int = 0
+    ) -> None:
         super().__init__(message)
         self.retry_helps = retry_helps
+        self.run_id = run_id
+        self.completed = completed
 
 
 class SupersededError(SparkPipelineError):

@@ -31,6 +31,7 @@ know; the others serve the protocol and the display.
 ``fingerprintSalt``           key of the fingerprints' digests, one for each epoch
 ``leaseSeconds``              after how many seconds without a sign of life the attempt's driver is taken for dead
 ``sparkApplicationId``        of the driver that made the commit, or null
+``selection``                 what the user asked for by component name (startFrom, only, force), or null
 ============================  ========================================================================================
 """
 
@@ -65,6 +66,7 @@ class ComponentAction(str, enum.Enum):
     RAN = "ran"
     REPLAYED = "replayed"
     SKIPPED = "skipped"
+    OMITTED = "omitted"
     FAILED = "failed"
 
 
@@ -161,6 +163,7 @@ class CheckpointState:
     fingerprint_salt: str = ""
     lease_seconds: float = 60.0
     spark_application_id: str | None = None
+    selection: Mapping[str, Any] | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property

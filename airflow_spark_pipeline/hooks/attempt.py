@@ -160,6 +160,7 @@ def result(state: CheckpointState) -> dict[str, Any]:
         "components_run": [c.name for c in ran],
         "components_replayed": [c.name for c in state.components if c.action is ComponentAction.REPLAYED],
         "components_skipped": [c.name for c in state.components if c.action is ComponentAction.SKIPPED],
+        "components_left_out": [c.name for c in state.components if c.action is ComponentAction.OMITTED],
         "seconds": round(sum(c.duration_seconds or 0.0 for c in ran), 3),
         "spark_application_id": state.spark_application_id,
     }

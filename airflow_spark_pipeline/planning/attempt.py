@@ -23,6 +23,7 @@ from airflow_spark_pipeline.checkpoint.state import (
 from airflow_spark_pipeline.pipeline.fingerprint import fingerprint
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning.plan import Plan, Step, StepAction
+from airflow_spark_pipeline.planning.selection import Selection
 
 _KEPT_ATTEMPTS = 50  # summaries are for display; a task that is retried for ever must not grow its commits for ever
 
@@ -36,10 +37,12 @@ def claim_state(
     key: UnitKey,
     caller: Caller | None,
     lease_seconds: float = DEFAULT_LEASE_SECONDS,
+    selection: Selection | None = None,
 ) -> CheckpointState:
     """Return the state of the claim that follows ``latest``.
 
     :param decision: to start or to resume
+    :param selection: by which the plan was made
     """
     carried = latest.state if latest is not None and decision.kind is ClaimKind.RESUME else None
     number = 0 if latest is None else latest.number + 1
@@ -68,6 +71,7 @@ def claim_state(
         caller=None if caller is None else caller.to_dict(),
         fingerprint_salt=salt,
         lease_seconds=lease_seconds,
+        selection=(selection or Selection()).to_dict(),
         extra={} if carried is None else carried.extra,
     )
 
@@ -75,12 +79,13 @@ def claim_state(
 def _record(spec: PipelineSpec, step: Step, carried: CheckpointState | None, salt: str) -> ComponentCheckpoint:
     component = spec.components[step.index]
     old = carried.component(step.name) if carried is not None else None
-    if step.action is not StepAction.RUN and old is not None:
+    if step.action in (StepAction.SKIP, StepAction.REPLAY) and old is not None:
         return replace(old, index=step.index, action=ComponentAction.SKIPPED, reason=step.reason)
     return ComponentCheckpoint(
         index=step.index,
         name=step.name,
         type=component.instance_type,
+        action=ComponentAction.OMITTED if step.action is StepAction.OMIT else ComponentAction.PENDING,
         reason=step.reason,
         fingerprint=fingerprint(component, salt),
     )

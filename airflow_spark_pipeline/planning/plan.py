@@ -2,7 +2,8 @@
 
 Promises: pure (nothing is read, nothing is written); every recorded component is skipped or replayed, every other one
 runs, or the plan is refused with the path of what differs. Completed is a set: where ``fail-fast = false`` left a hole
-in the middle, exactly the hole runs, and what declares that it depends on it.
+in the middle, exactly the hole runs, and what declares that it depends on it. What a user selected by name (see
+``selection``) comes first.
 
 A description may change after the last completed component: edits, additions and removals there are what a fix looks
 like. At or before it nothing may be added, removed or moved, and no completed component may be edited: its result came
@@ -12,6 +13,7 @@ from something else. ``checkpoint.on-change`` says what happens then, ``config-m
 from __future__ import annotations
 
 import enum
+import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
@@ -19,6 +21,7 @@ from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointS
 from airflow_spark_pipeline.exceptions import ResumeRefusedError
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning.changes import Change, first_change
+from airflow_spark_pipeline.planning.selection import Selection
 
 
 class StepAction(enum.Enum):
@@ -27,6 +30,7 @@ class StepAction(enum.Enum):
     RUN = "run"
     SKIP = "skip"
     REPLAY = "replay"  # done already, and run again because it only defines views
+    OMIT = "omit"  # neither done nor run: the user left it out
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +63,29 @@ class Plan:
     @property
     def done(self) -> tuple[Step, ...]:
         """The steps whose components are done already, in order."""
-        return tuple(step for step in self.steps if step.action is not StepAction.RUN)
+        return tuple(step for step in self.steps if step.action in (StepAction.SKIP, StepAction.REPLAY))
+
+    @property
+    def omitted(self) -> tuple[Step, ...]:
+        """The steps that are left out, in order."""
+        return tuple(step for step in self.steps if step.action is StepAction.OMIT)
 
     def describe(self) -> str:
         """Return the plan in one line, for a log."""
         runs = [step.name for step in self.to_run]
+        omits = f"; leaves out {_with_reasons(self.omitted)}" if self.omitted else ""
         if self.resumed_from is None:
-            return f"runs {_listed(runs)}"
+            return f"runs {_listed(runs)}{omits}"
         if self.to_run:
             runs[0] += f" ({self.to_run[0].reason})"
-        skips = [f"{step.name} ({step.reason})" for step in self.done]
-        return f"resumes {self.resumed_from}: skips {_listed(skips)}; runs {_listed(runs)}"
+        return f"resumes {self.resumed_from}: skips {_with_reasons(self.done)}; runs {_listed(runs)}{omits}"
 
 
 def make_plan(
     spec: PipelineSpec,
     recorded: CheckpointState | None,
     *,
+    selection: Selection | None = None,
     replays: Collection[str] = (),
     lost: Mapping[str, str] | None = None,
 ) -> Plan:
@@ -83,28 +93,52 @@ def make_plan(
 
     :param spec: the description as it is now
     :param recorded: the state whose progress is taken over, ``None`` to start from nothing
+    :param selection: what the user asked for by name; ``None`` goes on with the recorded one
     :param replays: names of components whose class says that they are to be replayed
     :param lost: completed components whose saved outputs are gone, and what is missing
     :raises ResumeRefusedError: something was changed that must not, and ``on-change`` is ``fail``
+    :raises SelectionError: the selection does not fit the description
     """
+    served = None if recorded is None else recorded.selection
+    asked = Selection.from_dict(served) if selection is None else selection
+    asked.check(spec)
+    left_out = asked.left_out(spec)
     if recorded is None:
-        return _from_the_start(spec, "first attempt")
+        return _from_the_start(spec, "first attempt", left_out)
     again = dict(lost or {})
+    if asked.to_dict() != served:
+        forced = asked.forced(spec)
+        again |= {name: reason for name, reason in forced.items() if name in recorded.completed_components}
+        recorded = _without(recorded, forced)
     change = first_change(spec, recorded)
     if change is not None:
         if spec.checkpoint.on_change == "restart":
             restart = f"{change.what}, and on-change is restart"
-            return replace(_from_the_start(spec, restart), restart=restart)
+            return replace(_from_the_start(spec, restart, left_out), restart=restart)
         if spec.checkpoint.on_change != "rerun-from-change":
             raise _refused(change, recorded)
         reason = f"{change.what}, and on-change is rerun-from-change"
         again |= {c.instance_name: reason for c in spec.components[change.index :]}
     done = _still_done(spec, recorded, again)
-    return Plan(tuple(_steps(spec, recorded, done, again, replays)), recorded.run_id)
+    steps = _steps(spec, recorded, done, again, replays)
+    return Plan(tuple(_leave_out(step, left_out) for step in steps), recorded.run_id)
 
 
-def _from_the_start(spec: PipelineSpec, reason: str) -> Plan:
-    return Plan(tuple(Step(i, c.instance_name, StepAction.RUN, reason) for i, c in enumerate(spec.components)))
+def _from_the_start(spec: PipelineSpec, reason: str, left_out: Mapping[str, str]) -> Plan:
+    steps = (Step(i, c.instance_name, StepAction.RUN, reason) for i, c in enumerate(spec.components))
+    return Plan(tuple(_leave_out(step, left_out) for step in steps))
+
+
+def _leave_out(step: Step, left_out: Mapping[str, str]) -> Step:
+    if step.action is not StepAction.RUN or step.name not in left_out:
+        return step
+    return replace(step, action=StepAction.OMIT, reason=left_out[step.name])
+
+
+def _without(recorded: CheckpointState, forced: Collection[str]) -> CheckpointState:
+    """Return the state in which what is run again anyway is not done: an edit to it is no reason to refuse."""
+    kept = tuple(name for name in recorded.completed_components if name not in forced)
+    return replace(recorded, completed_components=kept)
 
 
 def _still_done(spec: PipelineSpec, recorded: CheckpointState, again: dict[str, str]) -> set[str]:
@@ -157,6 +191,12 @@ def _refused(change: Change, recorded: CheckpointState) -> ResumeRefusedError:
 
 def _listed(names: list[str]) -> str:
     return ", ".join(names) or "nothing"
+
+
+def _with_reasons(steps: tuple[Step, ...]) -> str:
+    """Return names and reasons, the reason once for neighbours that share it."""
+    runs = [list(run) for _, run in itertools.groupby(steps, key=lambda step: step.reason)]
+    return _listed([f"{', '.join(step.name for step in run)} ({run[0].reason})" for run in runs])
 
 
 def _why_run(recorded: CheckpointState, name: str, *, interrupted: bool) -> str:

@@ -50,7 +50,7 @@ from airflow_spark_pipeline.runtime.session import (
     open_session,
     tag_jobs,
 )
-from airflow_spark_pipeline.runtime.views import refuse_views_that_a_resume_would_miss
+from airflow_spark_pipeline.runtime.views import refuse_views_left_out, refuse_views_that_a_resume_would_miss
 from airflow_spark_pipeline.runtime.views import replays as runs_again
 from airflow_spark_pipeline.runtime.watchdog import Watchdog
 
@@ -111,9 +111,11 @@ class _Driver:
                 # Run again by the cluster manager after the end: what followed it would undo the end.
                 return protocol.EXIT_COMPLETED, summarize(self._recorder.state)
             earlier = self._recorder.state
-            self._recorder.running(make_plan(self._spec, earlier))
+            plan = make_plan(self._spec, earlier)
+            self._recorder.running(plan)
             try:
                 components = load_components(self._spec.components)
+                refuse_views_left_out(self._spec, components, plan)
                 refuse_views_that_a_resume_would_miss(self._spec, components, earlier)
             except PipelineDefinitionError as error:
                 self._recorder.refused(error)

@@ -169,7 +169,8 @@ class Recorder:
     def ended(self) -> None:
         """Every component had its turn: completed, or failed where one of them did."""
         # A component that failed while it was replayed counts as done, and the attempt has failed all the same.
-        all_done = len(self.state.completed_components) == self.state.total_components
+        omitted = sum(c.action is ComponentAction.OMITTED for c in self.state.components)
+        all_done = len(self.state.completed_components) + omitted == self.state.total_components
         complete = all_done and self.state.failure is None
         self._append(replace(self.state, status=CheckpointStatus.COMPLETED if complete else CheckpointStatus.FAILED))
 
@@ -193,9 +194,10 @@ class Recorder:
 
     def _planned(self, step: Step) -> ComponentCheckpoint:
         record = self._component(step)
-        if step.action is not StepAction.RUN:
+        if step.action in (StepAction.SKIP, StepAction.REPLAY):
             return replace(record, reason=step.reason)
-        action, views, outputs = ComponentAction.PENDING, (), dict[str, Any]()
+        pending = ComponentAction.OMITTED if step.action is StepAction.OMIT else ComponentAction.PENDING
+        action, views, outputs = pending, (), dict[str, Any]()
         return replace(record, reason=step.reason, action=action, views=views, outputs=outputs)
 
     def _component(self, step: Step) -> ComponentCheckpoint:

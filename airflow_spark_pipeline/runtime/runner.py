@@ -57,7 +57,7 @@ class PipelineRunner:
         self._workdir = workdir
 
     def run(self, spark: SparkSession) -> bool:
-        """Run what the plan says. Returns whether every component is done.
+        """Run what the plan says. Returns whether every component is done, or left out.
 
         :raises SupersededError: another attempt has taken over
         :raises CheckpointError: progress could not be recorded
@@ -66,6 +66,8 @@ class PipelineRunner:
         for step in self._plan.steps:
             if step.action is StepAction.SKIP:
                 self._skip(step, spark, restores=step.index < last)
+            elif step.action is StepAction.OMIT:
+                say(f"{self._label(step)} left out ({step.reason})")
             elif not self._run_step(step, spark) and self._spec.fail_fast:
                 return False
         self._recorder.ended()
@@ -82,7 +84,8 @@ class PipelineRunner:
     def _run_step(self, step: Step, spark: SparkSession) -> bool:
         self._recorder.guard()
         label, spec = self._label(step), self._spec.components[step.index]
-        failed = next((name for name in spec.depends_on if name not in self._recorder.state.completed_components), None)
+        there = {*self._recorder.state.completed_components, *(omitted.name for omitted in self._plan.omitted)}
+        failed = next((name for name in spec.depends_on if name not in there), None)
         if failed is not None:
             say(f"{label} not run (depends on {failed}, which failed)")
             return False

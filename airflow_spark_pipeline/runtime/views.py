@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec
+from airflow_spark_pipeline.planning import Plan
 from airflow_spark_pipeline.runtime.component import Component
 
 
@@ -48,6 +49,29 @@ def refuse_views_that_a_resume_would_miss(
         )
         for producer, view in _lost_on_resume(spec, instances, recorded)
         for consumer in _readers(spec, instances, producer, view)
+    ]
+    if problems:
+        raise PipelineDefinitionError(problems)
+
+
+def refuse_views_left_out(spec: PipelineSpec, instances: Sequence[Component], plan: Plan) -> None:
+    """Refuse to run a component without the one that makes a view it reads.
+
+    :raises PipelineDefinitionError: with the view, who makes it and who reads it
+    """
+    runs = {step.name for step in plan.to_run}
+    omitted = [spec.components[step.index] for step in plan.omitted]
+    problems = [
+        Problem(
+            f"{consumer.instance_name} reads the view {view!r} of {producer.instance_name}, which is left out and was "
+            f"never run; run {producer.instance_name} as well",
+            path=consumer.path,
+            file=spec.source,
+        )
+        for producer in omitted
+        for view in sorted(instances[spec.components.index(producer)].makes_views())
+        for consumer in _readers(spec, instances, producer, view)
+        if consumer.instance_name in runs
     ]
     if problems:
         raise PipelineDefinitionError(problems)

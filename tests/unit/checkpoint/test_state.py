@@ -76,6 +76,7 @@ def _full_state() -> CheckpointState:
         caller={"max_tries": 2},
         fingerprint_salt="0123",
         spark_application_id="local-1",
+        selection={"startFrom": None, "only": [], "force": ["Extract"]},
     )
 
 

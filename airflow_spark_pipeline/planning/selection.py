@@ -1,0 +1,84 @@
+"""What a user asked for by component name, beside what is recorded: where to start, what alone to run, what to repeat.
+
+A selection is served once: it is recorded with the claim, and a retry that brings the same one goes on with what it has
+left, instead of running a forced component a second time.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_spark_pipeline.exceptions import SelectionError
+from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which components are to run.
+
+    :param start_from: this component and all after it run, done or not; what lies before it and is not done is left out
+    :param only: these run, done or not; everything else that is not done is left out
+    :param force: these run although they are done; everything else is as it would be
+    """
+
+    start_from: str | None = None
+    only: tuple[str, ...] = ()
+    force: tuple[str, ...] = ()
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any] | None) -> Selection:
+        """Read what :meth:`to_dict` gave; ``None`` is the empty selection."""
+        raw = raw or {}
+        return cls(raw.get("startFrom"), tuple(raw.get("only", ())), tuple(raw.get("force", ())))
+
+    def to_dict(self) -> dict[str, Any] | None:
+        """Return the JSON form that a claim records, ``None`` where nothing is asked for."""
+        if self == Selection():
+            return None
+        return {"startFrom": self.start_from, "only": list(self.only), "force": list(self.force)}
+
+    def forced(self, spec: PipelineSpec) -> dict[str, str]:
+        """Return the components that run although they may be done, and why."""
+        names = [component.instance_name for component in spec.components]
+        after = names[names.index(self.start_from) :] if self.start_from is not None else []
+        return {
+            **dict.fromkeys(after, f"start_from is {self.start_from}"),
+            **dict.fromkeys(self.only, f"only {', '.join(self.only)}"),
+            **dict.fromkeys(self.force, "forced"),
+        }
+
+    def left_out(self, spec: PipelineSpec) -> dict[str, str]:
+        """Return the components that do not run although they may not be done, and why."""
+        names = [component.instance_name for component in spec.components]
+        if self.start_from is not None:
+            names, reason = names[: names.index(self.start_from)], f"start_from is {self.start_from}"
+        elif self.only:
+            names, reason = [name for name in names if name not in self.only], f"only {', '.join(self.only)}"
+        else:
+            return {}
+        return {name: reason for name in names if name not in self.force}
+
+    def check(self, spec: PipelineSpec) -> None:
+        """Compare the names with the description.
+
+        :raises SelectionError: a component of that name does not exist, or two arguments contradict each other
+        """
+        if self.start_from is not None and self.only:
+            raise SelectionError("start_from and only exclude each other: name the components either way.")
+        names = [component.instance_name for component in spec.components]
+        start: tuple[str, ...] = () if self.start_from is None else (self.start_from,)
+        asked = {"start_from": start, "only": self.only, "force": self.force}
+        wrong = [(argument, name) for argument, given in asked.items() for name in given if name not in names]
+        if wrong:
+            raise SelectionError(
+                "; ".join(f"{argument} names {name!r}, {_hint(name, names)}" for argument, name in wrong)
+                + f". The components of {spec.pipeline_name!r} are: {', '.join(names)}."
+            )
+
+
+def _hint(name: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(name, names, n=1)
+    return "which does not exist" + (f" (did you mean {close[0]!r}?)" if close else "")
