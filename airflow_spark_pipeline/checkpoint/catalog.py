@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from airflow_spark_pipeline.checkpoint.key import parse_run_id, pipeline_slug
-from airflow_spark_pipeline.checkpoint.log import HISTORY, OPEN, Commit, RunLog, outputs_path
+from airflow_spark_pipeline.checkpoint.log import HISTORY, OPEN, Commit, Listing, RunLog, outputs_path
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, decode
-from airflow_spark_pipeline.checkpoint.store import CheckpointStore
+from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectNotFoundError
 from airflow_spark_pipeline.exceptions import CheckpointError, SupersededError
 
 _ENDED = (CheckpointStatus.COMPLETED, CheckpointStatus.DISCARDED)
@@ -38,6 +38,11 @@ class RunEntry:
     error: CheckpointError | None = None
     alive: bool = False
 
+    @property
+    def ended(self) -> bool:
+        """Whether it is known to be completed or discarded."""
+        return self.commit is not None and self.commit.state.status in _ENDED
+
 
 @dataclass(slots=True)
 class PruneReport:
@@ -55,15 +60,47 @@ def unfinished_runs(store: CheckpointStore, pipeline_name: str | None = None) ->
     :param pipeline_name: only those of this pipeline
     :raises CheckpointError: the location cannot be listed
     """
-    prefix = "" if pipeline_name is None else f"{pipeline_slug(pipeline_name)}~"
-    now = _now(store)
-    for hint in sorted(found.name for found in store.list_objects(OPEN)):
-        path = hint.replace("~", "/", 1)
-        if not hint.startswith(prefix) or path.count("/") != 1:
+    prefix = "" if pipeline_name is None else f"{pipeline_slug(pipeline_name)}/"
+    now = store_time(store)
+    for path in sorted(open_units(store)):
+        if not path.startswith(prefix):
             continue
-        entry = _entry(store, path, now)
-        if entry is not None and (entry.commit is None or entry.commit.state.status not in _ENDED):
+        entry = look(store, path, now)
+        if entry is not None and not entry.ended:
             yield entry
+
+
+def open_units(store: CheckpointStore) -> dict[str, float]:
+    """Return the directories of the units that may be unfinished, by one list.
+
+    The number is when the unit was last claimed, by the store's clock: a hint is written right before each claim. What
+    is named here may have ended all the same; look at it before you believe it.
+
+    :raises CheckpointError: the location cannot be listed
+    """
+    found = {hint.name.replace("~", "/", 1): hint.modified for hint in store.list_objects(OPEN)}
+    return {path: modified for path, modified in found.items() if path.count("/") == 1}
+
+
+def look(store: CheckpointStore, path: str, now: float, known: Commit | None = None) -> RunEntry | None:
+    """Return what a unit of work is like now, ``None`` where nothing is recorded: one list, and one read at most.
+
+    :param path: its directory
+    :param now: the time by the store's clock, see :func:`store_time`
+    :param known: a commit of this unit that was read before; where it is still the newest, nothing is read
+    """
+    log = RunLog(store, path, retry_seconds=0)
+    try:
+        listing = log.listing()
+        if not listing.numbers:
+            return None
+        number = listing.numbers[-1]
+        commit = known if known is not None and known.number == number else log.read(number)
+    except ObjectNotFoundError:
+        return _look_again(log, path)
+    except CheckpointError as error:
+        return RunEntry(path, None, error)
+    return _entry_of(store, path, commit, listing, now)
 
 
 def find_run(store: CheckpointStore, run_id: str) -> RunEntry | None:
@@ -73,7 +110,7 @@ def find_run(store: CheckpointStore, run_id: str) -> RunEntry | None:
     :raises CheckpointError: the store could not answer
     """
     path, _ = parse_run_id(run_id)
-    return _entry(store, path, _now(store))
+    return look(store, path, store_time(store))
 
 
 def finished_runs(store: CheckpointStore, pipeline_name: str) -> Iterator[CheckpointState]:
@@ -87,16 +124,17 @@ def finished_runs(store: CheckpointStore, pipeline_name: str) -> Iterator[Checkp
         yield decode(store.read(path), store.describe(path))
 
 
-def discard(store: CheckpointStore, run_id: str) -> bool:
+def discard(store: CheckpointStore, run_id: str, *, number: int | None = None) -> bool:
     """Give up the progress of a unit of work, so that its next attempt starts over. Returns whether there was any.
 
     A driver that is at work stops at its next heartbeat or commit, whichever comes first.
 
+    :param number: of the commit that the decision rests on; where it is not the newest any more, nothing is discarded
     :raises ValueError: it is no run id
     :raises SupersededError: somebody recorded something at the same moment; look again
     """
     path, _ = parse_run_id(run_id)
-    return RunLog(store, path).discard() is not None
+    return RunLog(store, path).discard(number=number) is not None
 
 
 def prune(
@@ -119,7 +157,7 @@ def prune(
     :param dry_run: only report
     :raises CheckpointError: the location cannot be listed
     """
-    report, now = PruneReport(), _now(store)
+    report, now = PruneReport(), store_time(store)
     pipelines = [pipeline_slug(pipeline_name)] if pipeline_name is not None else store.list_directories("")
     for pipeline in pipelines:
         if pipeline.startswith("_"):
@@ -150,7 +188,7 @@ class _Pruning:
 
     def prune(self, report: PruneReport, *, dry_run: bool) -> None:
         age = self.now - max((found.modified for found in self.store.list_objects(self.path)), default=self.now)
-        entry = _entry(self.store, self.path, self.now) if age > self.older_than else None
+        entry = look(self.store, self.path, self.now) if age > self.older_than else None
         if entry is None:
             return
         if entry.alive:
@@ -179,23 +217,27 @@ class _Pruning:
         self.store.delete_tree(self.path)
 
 
-def _entry(store: CheckpointStore, path: str, now: float) -> RunEntry | None:
-    log = RunLog(store, path, retry_seconds=0)
+def _look_again(log: RunLog, path: str) -> RunEntry | None:
+    """The newest commit was cleaned up between the list and the read: a newer one is there by now."""
     try:
         commit = log.latest()
-        listing = log.listing()
     except CheckpointError as error:
         return RunEntry(path, None, error)
-    if commit is None:
-        return None
+    return None if commit is None else RunEntry(path, commit)
+
+
+def _entry_of(store: CheckpointStore, path: str, commit: Commit, listing: Listing, now: float) -> RunEntry:
     lease = commit.state.lease_seconds + store.clock_slack
     running = commit.state.status is CheckpointStatus.RUNNING
     alive = running and any(now - modified <= lease for modified in listing.heartbeats.values())
     return RunEntry(path, commit, alive=alive)
 
 
-def _now(store: CheckpointStore) -> float:
-    """Return the time by the store's own clock: the only one that its objects' times can be compared with."""
+def store_time(store: CheckpointStore) -> float:
+    """Return the time by the store's own clock: the only one that its objects' times can be compared with.
+
+    :raises CheckpointError: the store could not answer, or does not let us write
+    """
     name = f"now-{uuid.uuid4().hex}"
     store.write(f"_clock/{name}", b"")
     try:

@@ -98,7 +98,7 @@ class RunLog:
             if not numbers:
                 return None
             try:
-                return self._read(numbers[-1])
+                return self.read(numbers[-1])
             except ObjectNotFoundError:
                 # Cleaned up between list and read: by then a higher number is there.
                 self._sleep(pause)
@@ -117,6 +117,16 @@ class RunLog:
             sorted(int(match[1]) for match in matches if match),
             {each.name: each.modified for each in found if each.name.startswith(HEARTBEAT)},
         )
+
+    def read(self, number: int) -> Commit:
+        """Return the commit of that number, which never changes.
+
+        :raises ObjectNotFoundError: there is none, or it was cleaned up
+        :raises CheckpointError: it cannot be read
+        """
+        name = self._name(number)
+        data = self.retried(lambda: self.store.read(name))
+        return Commit(number, decode(data, self.store.describe(name)))
 
     def claim(self, build: Callable[[Commit | None], CheckpointState]) -> Commit:
         """Claim the unit: read the newest commit, let ``build`` decide, record what it returns.
@@ -169,14 +179,17 @@ class RunLog:
         self._check(number, state)
         return Commit(number, state)
 
-    def discard(self) -> Commit | None:
+    def discard(self, *, number: int | None = None) -> Commit | None:
         """Give the progress up: the next attempt starts with nothing done. Returns the commit that says so.
 
+        :param number: of the newest commit that the caller has seen; ``None`` takes whatever is there
         :raises SupersededError: somebody recorded something meanwhile; look again
         """
         latest = self.latest()
         if latest is None or latest.state.status is CheckpointStatus.DISCARDED:
             return latest
+        if number is not None and latest.number != number:
+            raise self.superseded(latest.state)
         discarded = self.append(
             latest,
             replace(
@@ -232,7 +245,7 @@ class RunLog:
                 last = error
             try:
                 # The answer may have been lost after the create took effect; a client's own retry then says "exists".
-                if self._read(number).state.nonce == state.nonce:
+                if self.read(number).state.nonce == state.nonce:
                     return
                 raise _LostError
             except ObjectNotFoundError:
@@ -249,11 +262,6 @@ class RunLog:
         if not numbers or numbers[-1] != number:
             newest = self.newest_state()
             raise self.superseded(newest if newest is not None and newest.attempt_id != state.attempt_id else None)
-
-    def _read(self, number: int) -> Commit:
-        name = self._name(number)
-        data = self.retried(lambda: self.store.read(name))
-        return Commit(number, decode(data, self.store.describe(name)))
 
     def _numbers(self) -> list[int]:
         return self.retried(self.listing).numbers

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.catalog import discard, find_run, prune, unfinished_runs
+from airflow_spark_pipeline.checkpoint.catalog import discard, find_run, look, open_units, prune, unfinished_runs
 from airflow_spark_pipeline.checkpoint.key import make_run_id, pipeline_slug
 from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
-from airflow_spark_pipeline.exceptions import CorruptCheckpointError
+from airflow_spark_pipeline.exceptions import CorruptCheckpointError, SupersededError
 from tests.fakes import DictStore, make_state
 
 PIPELINE = pipeline_slug("Test")
@@ -163,3 +163,36 @@ class TestPrune:
         store.clock.sleep(31 * DAY)
         assert prune(store, DAY).unreadable == [f"{PIPELINE}/broken"]
         assert f"{PIPELINE}/broken/00000000.json" in store.objects
+
+
+def test_a_known_commit_that_is_still_the_newest_is_not_read_again() -> None:
+    store = DictStore()
+    log = RunLog(store, "p/u")
+    log.claim(lambda _: make_state(status=CheckpointStatus.FAILED))
+    first = look(store, "p/u", 0.0)
+    assert first is not None
+    store.calls.clear()
+    again = look(store, "p/u", 0.0, first.commit)
+    assert again == first
+    assert [operation for operation, _ in store.calls] == ["list"]
+
+
+def test_a_discard_that_rests_on_an_older_commit_discards_nothing() -> None:
+    store = DictStore()
+    log = RunLog(store, "p/u")
+    seen = log.claim(lambda _: make_state(status=CheckpointStatus.FAILED))
+    log.append(seen, make_state(done="a", status=CheckpointStatus.RUNNING))
+    with pytest.raises(SupersededError):
+        discard(store, "p~u~0", number=seen.number)
+    assert (latest := log.latest()) is not None
+    assert latest.state.status is CheckpointStatus.RUNNING
+    assert discard(store, "p~u~0", number=latest.number)
+
+
+def test_a_hint_tells_when_its_unit_was_last_claimed() -> None:
+    store = DictStore()
+    RunLog(store, "p/u").claim(lambda _: make_state())
+    store.clock.now = 90.0
+    RunLog(store, "p/u").claim(lambda _: make_state(attempt=2, attempt_id="2"))
+    RunLog(store, "p/v").claim(lambda _: make_state())
+    assert open_units(store) == {"p/u": 90.0, "p/v": 90.0}
