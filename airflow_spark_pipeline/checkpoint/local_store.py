@@ -43,61 +43,72 @@ class LocalStore(CheckpointStore):
     def list_objects(self, directory: str) -> list[StoredObject]:
         with self._errors(directory):
             try:
-                with os.scandir(self.root / directory) as entries:
+                with os.scandir(self._full(directory)) as entries:
                     return [found for entry in entries if (found := _stored(entry)) is not None]
+            except FileNotFoundError:
+                return []
+
+    def list_names(self, directory: str) -> list[str]:
+        with self._errors(directory):
+            try:
+                with os.scandir(self._full(directory)) as entries:
+                    return [entry.name for entry in entries if _is_object(entry)]
             except FileNotFoundError:
                 return []
 
     def list_directories(self, directory: str) -> list[str]:
         with self._errors(directory):
             try:
-                with os.scandir(self.root / directory) as entries:
+                with os.scandir(self._full(directory)) as entries:
                     return [entry.name for entry in entries if entry.is_dir()]
             except FileNotFoundError:
                 return []
 
     def read(self, path: str) -> bytes:
-        with self._errors(path):
-            return (self.root / path).read_bytes()
+        with self._errors(path), open(self._full(path), "rb") as file:
+            return file.read()
 
     def create(self, path: str, data: bytes) -> None:
-        target = self.root / path
+        target = self._full(path)
         with self._errors(path), self._synced(target, data) as temporary:
             try:
                 os.link(temporary, target)
             except FileExistsError:
-                raise ObjectExistsError(f"{target} exists already", path=str(target)) from None
+                raise ObjectExistsError(f"{target} exists already", path=target) from None
             except OSError as error:
                 if error.errno in _NO_LINKS:
                     raise CheckpointLocationError(
                         f"The checkpoint location {self.location} is on a file system without hard links "
                         f"({error.strerror}), so two writers could not be kept apart. Use another location.",
-                        path=str(target),
+                        path=target,
                     ) from error
                 raise
 
     def write(self, path: str, data: bytes) -> None:
-        target = self.root / path
+        target = self._full(path)
         with self._errors(path), self._synced(target, data) as temporary:
             os.replace(temporary, target)
 
     def delete(self, path: str) -> None:
         with self._errors(path):
-            (self.root / path).unlink(missing_ok=True)
+            Path(self._full(path)).unlink(missing_ok=True)
 
     def delete_tree(self, directory: str) -> None:
         with self._errors(directory), contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(self.root / directory)
+            shutil.rmtree(self._full(directory))
+
+    def _full(self, path: str) -> str:
+        return f"{self.root}/{path}"
 
     @contextlib.contextmanager
-    def _synced(self, target: Path, data: bytes) -> Iterator[Path]:
+    def _synced(self, target: str, data: bytes) -> Iterator[str]:
         """Give a synced temporary file beside the target; afterwards sync the directory, which holds the name."""
-        directory = target.parent
-        temporary = directory / f"{_TEMPORARY}{target.name}-{uuid.uuid4().hex}"
+        directory, name = os.path.split(target)
+        temporary = f"{directory}/{_TEMPORARY}{name}-{uuid.uuid4().hex}"
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         except FileNotFoundError:
-            _make_directories(directory)
+            _make_directories(Path(directory))
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
             with open(descriptor, "wb") as file:
@@ -106,37 +117,42 @@ class LocalStore(CheckpointStore):
                 os.fsync(descriptor)
             yield temporary
         finally:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # renamed
+                os.unlink(temporary)
         _sync_directory(directory)
 
     @contextlib.contextmanager
     def _errors(self, path: str) -> Iterator[None]:
         """Turn what the operating system says into what a store says."""
-        full = self.root / path
+        full = self._full(path)
         try:
             yield
         except CheckpointError:
             raise
         except FileNotFoundError as error:
-            raise ObjectNotFoundError(f"{full} does not exist", path=str(full)) from error
+            raise ObjectNotFoundError(f"{full} does not exist", path=full) from error
         except OSError as error:
             if error.errno in _NEEDS_THE_USER:
                 raise CheckpointLocationError(
                     f"The checkpoint location {self.location} cannot be used: {error.strerror}: "
                     f"{error.filename or full}. Give the user that runs Airflow and Spark the right to read and write "
                     "there, or name another location.",
-                    path=str(full),
+                    path=full,
                 ) from error
-            raise CheckpointStoreError(f"{full}: {error.strerror or error}", path=str(full)) from error
+            raise CheckpointStoreError(f"{full}: {error.strerror or error}", path=full) from error
 
 
 def _stored(entry: os.DirEntry[str]) -> StoredObject | None:
-    if entry.name.startswith(_TEMPORARY) or not entry.is_file():
+    if not _is_object(entry):
         return None
     try:
         return StoredObject(entry.name, entry.stat().st_mtime)
     except FileNotFoundError:
         return None  # deleted while we looked
+
+
+def _is_object(entry: os.DirEntry[str]) -> bool:
+    return not entry.name.startswith(_TEMPORARY) and entry.is_file()
 
 
 def _make_directories(directory: Path) -> None:
@@ -153,7 +169,7 @@ def _make_directories(directory: Path) -> None:
         _sync_directory(each.parent)
 
 
-def _sync_directory(directory: Path) -> None:
+def _sync_directory(directory: str | Path) -> None:
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

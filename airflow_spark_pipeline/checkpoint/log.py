@@ -16,7 +16,7 @@ import functools
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -55,6 +55,10 @@ class Listing:
 
 class _LostError(Exception):
     """The number went to somebody else; nothing was recorded."""
+
+
+def _commit_numbers(names: Iterable[str]) -> list[int]:
+    return sorted(int(match[1]) for match in map(_COMMIT.fullmatch, names) if match)
 
 
 def outputs_path(unit: str) -> str:
@@ -112,9 +116,8 @@ class RunLog:
         :raises CheckpointError: the store could not answer
         """
         found = self.store.list_objects(self.path)
-        matches = (_COMMIT.fullmatch(each.name) for each in found)
         return Listing(
-            sorted(int(match[1]) for match in matches if match),
+            _commit_numbers(each.name for each in found),
             {each.name: each.modified for each in found if each.name.startswith(HEARTBEAT)},
         )
 
@@ -264,7 +267,7 @@ class RunLog:
             raise self.superseded(newest if newest is not None and newest.attempt_id != state.attempt_id else None)
 
     def _numbers(self) -> list[int]:
-        return self.retried(self.listing).numbers
+        return _commit_numbers(self.retried(lambda: self.store.list_names(self.path)))
 
     def newest_state(self) -> CheckpointState | None:
         """Return the state of the newest commit, ``None`` where there is none."""

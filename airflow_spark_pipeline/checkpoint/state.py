@@ -38,6 +38,7 @@ know; the others serve the protocol and the display.
 from __future__ import annotations
 
 import enum
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -70,8 +71,20 @@ class ComponentAction(str, enum.Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class ComponentCheckpoint:
+class _Record:
+    """A part of a commit that keeps its JSON text: most of a commit is what the one before it held.
+
+    Its fields, and what they hold, never change; a changed record is a new one.
+    """
+
+    @functools.cached_property
+    def text(self) -> str:
+        """The record as JSON."""
+        return _dumps(_members(self))
+
+
+@dataclass(frozen=True)  # without slots, which would leave no place for the text
+class ComponentCheckpoint(_Record):
     """What is recorded of one component.
 
     :param action: what the attempt that wrote the commit did with it
@@ -98,8 +111,8 @@ class ComponentCheckpoint:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+@dataclass(frozen=True)
+class Failure(_Record):
     """Why an attempt failed.
 
     :param component: name of the component that failed, ``None`` where none had started
@@ -124,8 +137,8 @@ class Failure:
         return f"{self.error_type}: {(self.message.splitlines() or [''])[0]}"
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptSummary:
+@dataclass(frozen=True)
+class AttemptSummary(_Record):
     """What an attempt did, for display: never read to decide what runs."""
 
     attempt: int
@@ -183,17 +196,14 @@ class CheckpointState:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
-        data = _to_dict(self)
-        data["schemaVersion"] = SCHEMA_VERSION
-        data["lastCheckpointedIndex"] = self.last_checkpointed_index
+        data: dict[str, Any] = json.loads(encode(self))
         return data
 
 
 _NESTED: dict[str, type] = {"components": ComponentCheckpoint, "attempts": AttemptSummary, "failure": Failure}
-_RECORDS = frozenset(_NESTED.values())
-_PLAIN = (str, int, float, bool)
 _ENUMS: dict[str, type[enum.Enum]] = {"status": CheckpointStatus, "action": ComponentAction}
 _DERIVED = {"schemaVersion", "lastCheckpointedIndex"}
+_dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=dict).encode
 
 
 def utc_now() -> str:
@@ -203,7 +213,11 @@ def utc_now() -> str:
 
 def encode(state: CheckpointState) -> bytes:
     """Return the bytes of a commit."""
-    return json.dumps(state.to_dict(), separators=(",", ":"), ensure_ascii=False).encode()
+    members = _members(state)
+    records = {key: _text(members.pop(key)) for key in _NESTED}
+    members |= {"schemaVersion": SCHEMA_VERSION, "lastCheckpointedIndex": state.last_checkpointed_index}
+    spliced = "".join(f',"{key}":{text}' for key, text in records.items())
+    return f"{_dumps(members)[:-1]}{spliced}}}".encode()
 
 
 def decode(data: bytes, path: str) -> CheckpointState:
@@ -255,18 +269,14 @@ _NAMES: dict[type, dict[str, str]] = {
 }
 
 
-def _to_dict(value: Any) -> dict[str, Any]:
-    return {**value.extra, **{key: _to_json(getattr(value, name)) for name, key in _NAMES[type(value)].items()}}
+def _members(record: Any) -> dict[str, Any]:
+    return {**record.extra, **{key: getattr(record, name) for name, key in _NAMES[type(record)].items()}}
 
 
-def _to_json(item: Any) -> Any:
-    if item is None or type(item) in _PLAIN:
-        return item
-    if isinstance(item, enum.Enum):
-        return item.value
-    if isinstance(item, tuple):
-        return [_to_json(each) for each in item]
-    return _to_dict(item) if type(item) in _RECORDS else dict(item)
+def _text(item: _Record | tuple[_Record, ...] | None) -> str:
+    if item is None:
+        return "null"
+    return f"[{','.join(each.text for each in item)}]" if isinstance(item, tuple) else item.text
 
 
 def _from_dict(cls: type, raw: Mapping[str, Any]) -> Any:

@@ -116,7 +116,9 @@ class TestStoreContract:
 
 
 def _names(store: CheckpointStore, directory: str) -> list[str]:
-    return [found.name for found in store.list_objects(directory)]
+    names = [found.name for found in store.list_objects(directory)]
+    assert sorted(store.list_names(directory)) == sorted(names)
+    return names
 
 
 def _race(store: CheckpointStore, path: str, *, threads: int) -> list[bytes]:
