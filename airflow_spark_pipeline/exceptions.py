@@ -122,7 +122,7 @@ class ComponentFailedError(SparkPipelineError):
     """A component raised, or its driver died while it ran. A retry resumes at that component, and may help.
 
     :param retry_helps: ``False`` where the driver found that another try cannot end differently
-    :param run_id: of the attempt that failed
+    :param run_id: of the attempt that failed, by which it can be resumed; ``None`` where it is not known
     :param completed: number of components that are done, and stay done
     """
 
@@ -133,6 +133,26 @@ class ComponentFailedError(SparkPipelineError):
         self.retry_helps = retry_helps
         self.run_id = run_id
         self.completed = completed
+
+
+class ComponentTimeoutError(SparkPipelineError):
+    """A component took longer than its ``timeout`` and was stopped. A retry resumes at it, and may help.
+
+    Its Spark jobs were cancelled; what it had written by then stays.
+    """
+
+
+class GateFailedError(SparkPipelineError):
+    """A hook that is a gate, such as a check of the data, stopped what it was about from being recorded as done.
+
+    A retry resumes at the component, and helps if what the gate looks at is different by then.
+
+    :param retry_helps: as the gate's own error says it
+    """
+
+    def __init__(self, message: str, *, retry_helps: bool = True) -> None:
+        super().__init__(message)
+        self.retry_helps = retry_helps
 
 
 class SupersededError(SparkPipelineError):

@@ -19,9 +19,9 @@ from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec
 from airflow_spark_pipeline.planning import claim_state, make_plan
 from airflow_spark_pipeline.protocol import Token
 from airflow_spark_pipeline.runtime.component import Component
+from airflow_spark_pipeline.runtime.loop import ComponentLoop
 from airflow_spark_pipeline.runtime.recorder import Recorder
 from airflow_spark_pipeline.runtime.redact import Redactor
-from airflow_spark_pipeline.runtime.runner import PipelineRunner
 from benchmarks.harness import Row, interleaved, repeat, timed
 from benchmarks.places import Place, places
 from tests.sparkless import FakeSpark
@@ -80,7 +80,7 @@ class _Run:
         recorder.adopt(Token(claim.number, claim.state.attempt_id, claim.state.nonce), lambda: None)
         recorder.running(plan)
         components = [Nothing() for _ in self._spec.components]
-        runner = PipelineRunner(self._spec, components, plan, recorder, workdir=lambda index: f"/none/{index}")
+        runner = ComponentLoop(self._spec, components, plan, recorder, workdir=lambda index, _: f"/none/{index}")
         with contextlib.redirect_stdout(io.StringIO()):
             took = timed(lambda: runner.run(FakeSpark()))  # type: ignore[arg-type]  # it is asked for nothing else
         latest = log.latest()

@@ -69,6 +69,7 @@ class ComponentAction(str, enum.Enum):
     SKIPPED = "skipped"
     OMITTED = "omitted"
     FAILED = "failed"
+    DISABLED = "disabled"
 
 
 class _Record:
@@ -95,6 +96,8 @@ class ComponentCheckpoint(_Record):
     :param fingerprint: map from config path to keyed digest; opaque here, compared by ``planning``
     :param views: names of the temp views that it made
     :param outputs: of those that were saved: map from view to ``path``, ``schema`` (Spark's JSON) and ``files``
+    :param retries: one entry for each time it failed and was tried again inside the attempt: ``startedAt``,
+        ``durationSeconds``, ``error``, ``delaySeconds`` until the next try; absent in JSON where there was none
     """
 
     index: int
@@ -108,6 +111,7 @@ class ComponentCheckpoint(_Record):
     fingerprint: Mapping[str, str] = field(default_factory=dict)
     views: tuple[str, ...] = ()
     outputs: Mapping[str, Any] = field(default_factory=dict)
+    retries: tuple[Mapping[str, Any], ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -185,6 +189,12 @@ class CheckpointState:
         done = set(self.completed_components)
         return max((c.index for c in self.components if c.name in done), default=-1)
 
+    @property
+    def all_done(self) -> bool:
+        """Whether every component is done that is not left out, by the user or by the description."""
+        done, left_out = set(self.completed_components), (ComponentAction.OMITTED, ComponentAction.DISABLED)
+        return all(c.name in done or c.action in left_out for c in self.components)
+
     def component(self, name: str) -> ComponentCheckpoint | None:
         """Return the record of the component of that name, ``None`` where there is none."""
         return next((c for c in self.components if c.name == name), None)
@@ -202,6 +212,7 @@ class CheckpointState:
 
 _NESTED: dict[str, type] = {"components": ComponentCheckpoint, "attempts": AttemptSummary, "failure": Failure}
 _ENUMS: dict[str, type[enum.Enum]] = {"status": CheckpointStatus, "action": ComponentAction}
+_ABSENT_WHEN_EMPTY = {"retries"}
 _DERIVED = {"schemaVersion", "lastCheckpointedIndex"}
 _dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=dict).encode
 
@@ -270,7 +281,11 @@ _NAMES: dict[type, dict[str, str]] = {
 
 
 def _members(record: Any) -> dict[str, Any]:
-    return {**record.extra, **{key: getattr(record, name) for name, key in _NAMES[type(record)].items()}}
+    members = {key: getattr(record, name) for name, key in _NAMES[type(record)].items()}
+    for key in _ABSENT_WHEN_EMPTY & members.keys():
+        if not members[key]:
+            del members[key]
+    return {**record.extra, **members}
 
 
 def _text(item: _Record | tuple[_Record, ...] | None) -> str:

@@ -12,7 +12,7 @@ from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
 from airflow_spark_pipeline.exceptions import CheckpointError, ComponentFailedError, SparkPipelineError, SupersededError
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-from airflow_spark_pipeline.planning import Plan, claim_state, make_plan, summarize
+from airflow_spark_pipeline.planning import Plan, claim_state, make_plan, seconds_saved, summarize
 from airflow_spark_pipeline.protocol import Token
 
 
@@ -161,6 +161,8 @@ def result(state: CheckpointState) -> dict[str, Any]:
         "components_replayed": [c.name for c in state.components if c.action is ComponentAction.REPLAYED],
         "components_skipped": [c.name for c in state.components if c.action is ComponentAction.SKIPPED],
         "components_left_out": [c.name for c in state.components if c.action is ComponentAction.OMITTED],
+        "components_disabled": [c.name for c in state.components if c.action is ComponentAction.DISABLED],
+        "seconds_saved": seconds_saved(state),
         "seconds": round(sum(c.duration_seconds or 0.0 for c in ran), 3),
         "spark_application_id": state.spark_application_id,
     }

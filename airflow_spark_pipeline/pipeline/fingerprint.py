@@ -33,6 +33,8 @@ def fingerprint(component: ComponentSpec, salt: str) -> dict[str, str]:
     if not salt:
         raise ValueError("a fingerprint needs a salt that is not empty")
     digests = {"instance-type": _digest("instance-type", component.instance_type, salt)}
+    if not component.enabled:  # only then, so that it shows as a change of its own and nothing else changes
+        digests["enabled"] = _digest("enabled", component.enabled, salt)
     for path, value in _leaves(("instance-config",), component.instance_config):
         text = join_path(path)
         digests[text] = _digest(text, value, salt)

@@ -14,6 +14,7 @@ import re
 from typing import Any
 
 from airflow_spark_pipeline.exceptions import Problem
+from airflow_spark_pipeline.pipeline.schema_policies import read_hooks, read_milliseconds, read_retry_policy
 from airflow_spark_pipeline.pipeline.secrets import is_secret
 from airflow_spark_pipeline.pipeline.spec import (
     CheckpointSpec,
@@ -32,6 +33,8 @@ FIELDS = {
         "fail-fast",
         "save-outputs",
         "replay-on-resume",
+        "retry-policy",
+        "hooks",
         "checkpoint",
         "pipeline-components",
     ),
@@ -52,18 +55,28 @@ FIELDS = {
         "save-outputs",
         "replay-on-resume",
         "depends-on",
+        "enabled",
+        "timeout",
+        "retry-policy",
+        "hooks",
     ),
+    "retry-policy": (
+        "max-retries",
+        "initial-delay-ms",
+        "max-delay-ms",
+        "backoff-multiplier",
+        "jitter-factor",
+        "retryable-exceptions",
+    ),
+    "hook": ("instance-type", "instance-config", "gate"),
 }
 #: Fields of a later release. To bring one, delete it here, add it above, and read it below.
 LATER = {
     "spark": ("connect-string",),
-    "pipeline": ("retry-policy", "hooks"),
-    "checkpoint": (),
-    "store": (),
-    "component": ("retry-policy", "enabled", "timeout", "hooks"),
 }
 ON_CHANGE = ("fail", "restart", "rerun-from-change")
 CONFIG_MATCH = ("completed", "strict")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _KINDS = {"number": "a number", "boolean": "a boolean", "null": "null"}
 
@@ -77,7 +90,7 @@ def read_description(
     :param source: the file to name in messages and in the result
     :param problems: gets everything that is wrong; the result counts only if it is empty afterwards
     """
-    checker = _Checker(places, source, problems)
+    checker = Checker(places, source, problems)
     spark = _spark(checker, tree)
     if "pipeline" not in tree:
         near = difflib.get_close_matches("pipeline", [key for key in tree if key != "spark"], 1)
@@ -99,10 +112,12 @@ def read_description(
         source=source,
         save_outputs=checker.flag(pipeline, "save-outputs", ("pipeline",)),
         replay_on_resume=checker.flag(pipeline, "replay-on-resume", ("pipeline",)),
+        retry_policy=read_retry_policy(checker, pipeline, ("pipeline",)),
+        hooks=read_hooks(checker, pipeline, ("pipeline",)),
     )
 
 
-def _spark(checker: _Checker, tree: dict[str, Any]) -> SparkSpec:
+def _spark(checker: Checker, tree: dict[str, Any]) -> SparkSpec:
     spark = checker.block(tree, "spark", (), "spark") or {}
     here: Address = ("spark",)
     config: dict[str, str] = {}
@@ -110,7 +125,7 @@ def _spark(checker: _Checker, tree: dict[str, Any]) -> SparkSpec:
     return SparkSpec(checker.text(spark, "app-name", here), checker.text(spark, "master", here), config)
 
 
-def _checkpoint(checker: _Checker, pipeline: dict[str, Any]) -> CheckpointSpec:
+def _checkpoint(checker: Checker, pipeline: dict[str, Any]) -> CheckpointSpec:
     here: Address = ("pipeline", "checkpoint")
     block = checker.block(pipeline, "checkpoint", ("pipeline",), "checkpoint") or {}
     values = {
@@ -125,7 +140,7 @@ def _checkpoint(checker: _Checker, pipeline: dict[str, Any]) -> CheckpointSpec:
     return CheckpointSpec().with_overrides(**values)
 
 
-def _store(checker: _Checker, block: dict[str, Any], parent: Address) -> StoreSpec | None:
+def _store(checker: Checker, block: dict[str, Any], parent: Address) -> StoreSpec | None:
     node, here = checker.block(block, "store", parent, "store"), (*parent, "store")
     if node is None:
         return None
@@ -135,7 +150,7 @@ def _store(checker: _Checker, block: dict[str, Any], parent: Address) -> StoreSp
     return None if kind is None else StoreSpec(kind, plain)
 
 
-def _components(checker: _Checker, pipeline: dict[str, Any]) -> tuple[ComponentSpec, ...]:
+def _components(checker: Checker, pipeline: dict[str, Any]) -> tuple[ComponentSpec, ...]:
     here: Address = ("pipeline", "pipeline-components")
     node = checker.get(pipeline, "pipeline-components", ("pipeline",), required=True)
     if node is None:
@@ -157,17 +172,28 @@ def _components(checker: _Checker, pipeline: dict[str, Any]) -> tuple[ComponentS
                 "so set `instance-name` in one of them to a name of its own"
             )
             checker.note((*here, index, "instance-name"), message)
-        earlier = [other.instance_name for other in components]
-        for position, name in enumerate(component.depends_on):
-            if name not in earlier:
-                near = difflib.get_close_matches(name, earlier, 1)
-                message = f"there is no earlier component `{name}`" + (f"; did you mean `{near[0]}`?" if near else "")
-                checker.note((*here, index, "depends-on", position), message)
+        _check_dependencies(checker, component, components, (*here, index, "depends-on"))
         components.append(component)
+    if components and not any(component.enabled for component in components):
+        checker.note(here, "no component is enabled; a pipeline needs at least one that runs")
     return tuple(components)
 
 
-def _component(checker: _Checker, item: Any, here: Address) -> ComponentSpec | None:
+def _check_dependencies(
+    checker: Checker, component: ComponentSpec, earlier: list[ComponentSpec], here: Address
+) -> None:
+    by_name = {other.instance_name: other for other in earlier}
+    for position, name in enumerate(component.depends_on):
+        if name not in by_name:
+            near = difflib.get_close_matches(name, by_name, 1)
+            message = f"there is no earlier component `{name}`" + (f"; did you mean `{near[0]}`?" if near else "")
+            checker.note((*here, position), message)
+        elif component.enabled and not by_name[name].enabled:
+            message = f"`{name}` is not enabled, so this would never run; set enabled = false here, too"
+            checker.note((*here, position), message)
+
+
+def _component(checker: Checker, item: Any, here: Address) -> ComponentSpec | None:
     node = checker.known(item, here, "component")
     if node is None:
         return None
@@ -185,10 +211,14 @@ def _component(checker: _Checker, item: Any, here: Address) -> ComponentSpec | N
         save_outputs=checker.flag(node, "save-outputs", here),
         replay_on_resume=checker.flag(node, "replay-on-resume", here),
         depends_on=checker.texts(node, "depends-on", here),
+        enabled=checker.flag(node, "enabled", here) is not False,
+        timeout_ms=read_milliseconds(checker, node, "timeout", here),
+        retry_policy=read_retry_policy(checker, node, here),
+        hooks=read_hooks(checker, node, here),
     )
 
 
-class _Checker:
+class Checker:
     """Reads fields and notes what is wrong with them."""
 
     def __init__(self, places: Places, source: str | None, problems: list[Problem]) -> None:
@@ -225,7 +255,7 @@ class _Checker:
                 self.note(here, f"expected an object, found {_name(value)}")
             return None
         for key in value if kind else ():
-            if key in LATER[kind or ""]:
+            if key in LATER.get(kind or "", ()):
                 self.note((*here, key), f"`{key}` is not supported yet; remove it")
             elif key not in FIELDS[kind or ""]:
                 self.note((*here, key), f"unknown key `{key}`" + _suggest(key, FIELDS[kind or ""]))
@@ -281,6 +311,31 @@ class _Checker:
         if flag is None:
             self.note((*parent, key), f"expected true or false, found {_name(value)}")
         return flag
+
+    def whole_number(self, node: dict[str, Any], key: str, parent: Address) -> int | None:
+        """Return a number that counts something, 0 or more."""
+        value = self.number(node, key, parent)
+        if value is None or value == int(value):
+            return None if value is None else int(value)
+        self.note((*parent, key), f"expected a whole number, found {value:g}")
+        return None
+
+    def number(
+        self, node: dict[str, Any], key: str, parent: Address, *, least: float = 0.0, most: float = math.inf
+    ) -> float | None:
+        """Return a number between two bounds, both included."""
+        value = self.get(node, key, parent)
+        if value is None:
+            return None
+        if not (isinstance(value, Word) and _NUMBER.fullmatch(value.text)):
+            self.note((*parent, key), f"expected a number, found {_name(value)}")
+            return None
+        number = float(value.text)
+        if not least <= number <= min(most, 1e12):
+            bounds = f"{least:g} or more" if most == math.inf else f"between {least:g} and {most:g}"
+            self.note((*parent, key), f"{value.text} is out of range; expected {bounds}")
+            return None
+        return number
 
     def spark_config(self, node: dict[str, Any], here: Address, found: dict[str, str], prefix: str = "") -> None:
         """Collect Spark's settings flat: nested keys are joined with dots, values are places as Spark writes them."""

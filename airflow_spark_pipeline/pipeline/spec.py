@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from airflow_spark_pipeline.pipeline.policies import HookSpec, RetryPolicy
+
 _PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -177,6 +179,10 @@ class ComponentSpec:
     :param replay_on_resume: run it again on resume, since it only defines views; ``None`` leaves it to the pipeline,
         and then to the class
     :param depends_on: names of earlier components: where one of them runs again, so does this one
+    :param enabled: ``False`` leaves it out of the run; it is neither loaded nor recorded as done
+    :param timeout_ms: milliseconds that one try of it may take
+    :param retry_policy: in place of the pipeline's, as a whole; ``None`` leaves it to the pipeline
+    :param hooks: those of this component alone
     """
 
     instance_type: str
@@ -186,6 +192,10 @@ class ComponentSpec:
     save_outputs: bool | None = None
     replay_on_resume: bool | None = None
     depends_on: tuple[str, ...] = ()
+    enabled: bool = True
+    timeout_ms: int | None = None
+    retry_policy: RetryPolicy | None = None
+    hooks: tuple[HookSpec, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the component as plain JSON."""
@@ -197,6 +207,10 @@ class ComponentSpec:
             "save-outputs": self.save_outputs,
             "replay-on-resume": self.replay_on_resume,
             "depends-on": list(self.depends_on),
+            "enabled": self.enabled,
+            "timeout": self.timeout_ms,
+            "retry-policy": None if self.retry_policy is None else self.retry_policy.to_dict(),
+            "hooks": [hook.to_dict() for hook in self.hooks],
         }
 
     @classmethod
@@ -210,6 +224,10 @@ class ComponentSpec:
             save_outputs=data.get("save-outputs"),
             replay_on_resume=data.get("replay-on-resume"),
             depends_on=tuple(data.get("depends-on", ())),
+            enabled=data.get("enabled", True),
+            timeout_ms=data.get("timeout"),
+            retry_policy=_policy(data),
+            hooks=_hooks(data),
         )
 
 
@@ -221,6 +239,8 @@ class PipelineSpec:
     :param source: the file it came from, or ``None`` for text
     :param save_outputs: for every component that does not say
     :param replay_on_resume: the same
+    :param retry_policy: the same; ``None`` retries nothing inside the job
+    :param hooks: called around the pipeline and each component, in this order
     """
 
     pipeline_name: str
@@ -231,6 +251,8 @@ class PipelineSpec:
     source: str | None = None
     save_outputs: bool | None = None
     replay_on_resume: bool | None = None
+    retry_policy: RetryPolicy | None = None
+    hooks: tuple[HookSpec, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the description as plain JSON, in the structure of the HOCON file, plus ``source``."""
@@ -241,6 +263,8 @@ class PipelineSpec:
                 "fail-fast": self.fail_fast,
                 "save-outputs": self.save_outputs,
                 "replay-on-resume": self.replay_on_resume,
+                "retry-policy": None if self.retry_policy is None else self.retry_policy.to_dict(),
+                "hooks": [hook.to_dict() for hook in self.hooks],
                 "checkpoint": self.checkpoint.to_dict(),
                 "pipeline-components": [component.to_dict() for component in self.components],
             },
@@ -260,4 +284,14 @@ class PipelineSpec:
             source=data.get("source"),
             save_outputs=pipeline.get("save-outputs"),
             replay_on_resume=pipeline.get("replay-on-resume"),
+            retry_policy=_policy(pipeline),
+            hooks=_hooks(pipeline),
         )
+
+
+def _policy(data: Mapping[str, Any]) -> RetryPolicy | None:
+    return None if data.get("retry-policy") is None else RetryPolicy.from_dict(data["retry-policy"])
+
+
+def _hooks(data: Mapping[str, Any]) -> tuple[HookSpec, ...]:
+    return tuple(HookSpec.from_dict(hook) for hook in data.get("hooks", ()))

@@ -4,6 +4,17 @@ from airflow_spark_pipeline.planning.attempt import claim_state
 from airflow_spark_pipeline.planning.log_of import open_log
 from airflow_spark_pipeline.planning.plan import Plan, Step, StepAction, make_plan
 from airflow_spark_pipeline.planning.selection import Selection
-from airflow_spark_pipeline.planning.summary import summarize
+from airflow_spark_pipeline.planning.summary import readable, seconds_saved, summarize
 
-__all__ = ["Plan", "Selection", "Step", "StepAction", "claim_state", "make_plan", "open_log", "summarize"]
+__all__ = [
+    "Plan",
+    "Selection",
+    "Step",
+    "StepAction",
+    "claim_state",
+    "make_plan",
+    "open_log",
+    "readable",
+    "seconds_saved",
+    "summarize",
+]

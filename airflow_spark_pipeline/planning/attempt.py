@@ -26,6 +26,7 @@ from airflow_spark_pipeline.planning.plan import Plan, Step, StepAction
 from airflow_spark_pipeline.planning.selection import Selection
 
 _KEPT_ATTEMPTS = 50  # summaries are for display; a task that is retried for ever must not grow its commits for ever
+_WITHOUT = {StepAction.OMIT: ComponentAction.OMITTED, StepAction.DISABLE: ComponentAction.DISABLED}
 
 
 def claim_state(
@@ -85,7 +86,7 @@ def _record(spec: PipelineSpec, step: Step, carried: CheckpointState | None, sal
         index=step.index,
         name=step.name,
         type=component.instance_type,
-        action=ComponentAction.OMITTED if step.action is StepAction.OMIT else ComponentAction.PENDING,
+        action=_WITHOUT.get(step.action, ComponentAction.PENDING),
         reason=step.reason,
         fingerprint=fingerprint(component, salt),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, ComponentCheckpoint
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, ComponentAction, ComponentCheckpoint
 from airflow_spark_pipeline.pipeline.fingerprint import differences, fingerprint
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 
@@ -30,7 +30,7 @@ def first_change(spec: PipelineSpec, recorded: CheckpointState) -> Change | None
     for old in sorted(recorded.components, key=lambda c: c.index):
         if not strict and old.index > recorded.last_checkpointed_index:
             return None
-        change = _moved(spec, old, strict=strict)
+        change = _moved(spec, old, strict=strict) or _enabled(spec, old)
         if change is None and (strict or old.name in done):
             change = _edited(spec, old, recorded, is_done=old.name in done)
         if change is not None:
@@ -47,6 +47,15 @@ def _moved(spec: PipelineSpec, old: ComponentCheckpoint, *, strict: bool) -> Cha
     path = f"pipeline.pipeline-components[{old.index}]"
     why = "with config-match = strict nothing may change" if strict else "before a component that is recorded as done"
     return Change(min(old.index, len(spec.components)), f"{path} was {old.name} and is {now} now, {why}", (path,))
+
+
+def _enabled(spec: PipelineSpec, old: ComponentCheckpoint) -> Change | None:
+    """A component that was left out runs now, although later ones have been completed without it."""
+    component = spec.components[old.index]
+    if old.action is not ComponentAction.DISABLED or not component.enabled:
+        return None
+    path = f"{component.path}.enabled"
+    return Change(old.index, f"{old.name} was disabled while later components were completed, see {path}", (path,))
 
 
 def _edited(spec: PipelineSpec, old: ComponentCheckpoint, recorded: CheckpointState, *, is_done: bool) -> Change | None:

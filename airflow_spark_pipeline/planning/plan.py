@@ -7,7 +7,8 @@ in the middle, exactly the hole runs, and what declares that it depends on it. W
 
 A description may change after the last completed component: edits, additions and removals there are what a fix looks
 like. At or before it nothing may be added, removed or moved, and no completed component may be edited: its result came
-from something else. ``checkpoint.on-change`` says what happens then, ``config-match = strict`` that nothing may change.
+from something else. To enable or disable a component there is such an edit, too. ``checkpoint.on-change`` says what
+happens then, ``config-match = strict`` that nothing may change.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dataclasses import dataclass, replace
 
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
 from airflow_spark_pipeline.exceptions import ResumeRefusedError
-from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec
 from airflow_spark_pipeline.planning.changes import Change, first_change
 from airflow_spark_pipeline.planning.selection import Selection
 
@@ -31,6 +32,7 @@ class StepAction(enum.Enum):
     SKIP = "skip"
     REPLAY = "replay"  # done already, and run again because it only defines views
     OMIT = "omit"  # neither done nor run: the user left it out
+    DISABLE = "disable"  # the same, by the description: enabled = false
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,8 @@ class Plan:
 
     @property
     def omitted(self) -> tuple[Step, ...]:
-        """The steps that are left out, in order."""
-        return tuple(step for step in self.steps if step.action is StepAction.OMIT)
+        """The steps that are left out, by the user or by the description, in order."""
+        return tuple(step for step in self.steps if step.action in (StepAction.OMIT, StepAction.DISABLE))
 
     def describe(self) -> str:
         """Return the plan in one line, for a log."""
@@ -125,8 +127,15 @@ def make_plan(
 
 
 def _from_the_start(spec: PipelineSpec, reason: str, left_out: Mapping[str, str]) -> Plan:
-    steps = (Step(i, c.instance_name, StepAction.RUN, reason) for i, c in enumerate(spec.components))
+    steps = (
+        Step(i, c.instance_name, StepAction.RUN, reason) if c.enabled else _disabled(i, c)
+        for i, c in enumerate(spec.components)
+    )
     return Plan(tuple(_leave_out(step, left_out) for step in steps))
+
+
+def _disabled(index: int, component: ComponentSpec) -> Step:
+    return Step(index, component.instance_name, StepAction.DISABLE, "enabled = false")
 
 
 def _leave_out(step: Step, left_out: Mapping[str, str]) -> Step:
@@ -144,6 +153,7 @@ def _without(recorded: CheckpointState, forced: Collection[str]) -> CheckpointSt
 def _still_done(spec: PipelineSpec, recorded: CheckpointState, again: dict[str, str]) -> set[str]:
     """Return what stays done; adds to ``again`` what runs again because something that it depends on does."""
     done = set(recorded.completed_components) - again.keys()
+    done -= {component.instance_name for component in spec.components if not component.enabled}
     for component in spec.components:
         name = component.instance_name
         dirty = next((each for each in component.depends_on if each not in done), None)
@@ -160,11 +170,14 @@ def _steps(
     again: Mapping[str, str],
     replays: Collection[str],
 ) -> list[Step]:
-    last_run = max((i for i, c in enumerate(spec.components) if c.instance_name not in done), default=-1)
+    last_run = max((i for i, c in enumerate(spec.components) if c.enabled and c.instance_name not in done), default=-1)
     interrupted = recorded.status is CheckpointStatus.RUNNING
     steps: list[Step] = []
     for index, component in enumerate(spec.components):
         name = component.instance_name
+        if not component.enabled:
+            steps.append(_disabled(index, component))
+            continue
         if name not in done:
             reason = again.get(name)
             if reason is None:

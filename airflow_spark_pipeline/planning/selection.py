@@ -69,6 +69,7 @@ class Selection:
         if self.start_from is not None and self.only:
             raise SelectionError("start_from and only exclude each other: name the components either way.")
         names = [component.instance_name for component in spec.components]
+        disabled = {component.instance_name for component in spec.components if not component.enabled}
         start: tuple[str, ...] = () if self.start_from is None else (self.start_from,)
         asked = {"start_from": start, "only": self.only, "force": self.force}
         wrong = [(argument, name) for argument, given in asked.items() for name in given if name not in names]
@@ -77,6 +78,9 @@ class Selection:
                 "; ".join(f"{argument} names {name!r}, {_hint(name, names)}" for argument, name in wrong)
                 + f". The components of {spec.pipeline_name!r} are: {', '.join(names)}."
             )
+        unable = [name for name in (*self.only, *self.force) if name in disabled]
+        if unable:
+            raise SelectionError(f"{', '.join(unable)} cannot run: enabled = false in the description.")
 
 
 def _hint(name: str, names: list[str]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
 
+_NEVER_RUN = (ComponentAction.OMITTED, ComponentAction.DISABLED)
+
 
 def summarize(state: CheckpointState) -> str:
     """Return how an attempt ended, or where it stands if nobody recorded an end."""
@@ -11,20 +13,40 @@ def summarize(state: CheckpointState) -> str:
     name = f"Pipeline {state.pipeline_name!r}"
     kept = f" ({done} of {total} done; a retry resumes there)" if done else ""
     if state.status is CheckpointStatus.COMPLETED:
-        ran = len(state.attempts[-1].ran)
-        omitted = sum(c.action is ComponentAction.OMITTED for c in state.components)
-        left_out = f", {omitted} left out" if omitted else ""
-        return (
-            f"{name} completed in attempt {state.attempt}: {ran} of {total} components ran, "
-            f"{total - ran - omitted} skipped{left_out}"
-        )
+        return f"{name} completed in attempt {state.attempt}: {_counts(state)}"
     if state.status is CheckpointStatus.FAILED and state.failure is not None:
         failure = state.failure
         place = "" if failure.index is None else f" at [{failure.index + 1}/{total}] {failure.component}"
         return f"{name} failed{place} in attempt {state.attempt}{kept}: {failure.headline}"
     if state.status is CheckpointStatus.RUNNING:
-        waiting = (c for c in state.components if c.action is not ComponentAction.OMITTED)
+        waiting = (c for c in state.components if c.action not in _NEVER_RUN)
         next_ = next((c for c in waiting if c.name not in state.completed_components), None)
         place = "" if next_ is None else f" at [{next_.index + 1}/{total}] {next_.name}"
         return f"{name}: the driver of attempt {state.attempt} died{place}{kept}"
     return f"{name}: attempt {state.attempt} is {state.status.value}{kept}"
+
+
+def seconds_saved(state: CheckpointState) -> float:
+    """Return the seconds of work that this attempt did not repeat: what its skipped components took when they ran."""
+    skipped = (c for c in state.components if c.action is ComponentAction.SKIPPED)
+    return round(sum(c.duration_seconds or 0.0 for c in skipped), 3)
+
+
+def readable(seconds: float) -> str:
+    """Return a duration as people read it."""
+    if seconds < 60:  # noqa: PLR2004
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def _counts(state: CheckpointState) -> str:
+    total, ran = state.total_components, len(state.attempts[-1].ran)
+    omitted = sum(c.action is ComponentAction.OMITTED for c in state.components)
+    disabled = sum(c.action is ComponentAction.DISABLED for c in state.components)
+    text = f"{ran} of {total} components ran, {total - ran - omitted - disabled} skipped"
+    text += f", {omitted} left out" if omitted else ""
+    text += f", {disabled} disabled" if disabled else ""
+    saved = seconds_saved(state)
+    return f"{text}; {readable(saved)} of work not repeated" if saved else text

@@ -52,6 +52,7 @@ class ComponentContext:
     :param workdir: path or URI of this component's own for this attempt; nobody else's writes end there. It may be on a
         remote file system (write there with Spark), and it need not exist yet
     :param logger: a logger that carries the component's name
+    :param retry: which try inside this attempt (``retry-policy``), 0 for the first; each has a workdir of its own
     """
 
     run_id: str
@@ -62,6 +63,7 @@ class ComponentContext:
     total: int
     workdir: str
     logger: logging.Logger
+    retry: int = 0
 
     def progress(self, message: str) -> None:
         """Print a line (or several) under the component's own line in the task log, at once.

@@ -16,12 +16,3 @@ def say(text: str) -> None:
     except (OSError, ValueError):
         # The pipe's other end died (an orphaned driver): the log, not the console, decides what happens next.
         pass
-
-
-def seconds(value: float) -> str:
-    """Return a duration as people read it."""
-    if value < 60:  # noqa: PLR2004
-        return f"{value:.1f} s"
-    minutes, rest = divmod(round(value), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"

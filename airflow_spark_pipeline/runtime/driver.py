@@ -17,18 +17,20 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_spark_pipeline import protocol
 from airflow_spark_pipeline.checkpoint.key import make_run_id
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms, Other
-from airflow_spark_pipeline.checkpoint.log import outputs_path
+from airflow_spark_pipeline.checkpoint.log import RunLog, outputs_path
 from airflow_spark_pipeline.checkpoint.processes import identify
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
 from airflow_spark_pipeline.exceptions import (
     CheckpointError,
     LeaseLostError,
     PipelineDefinitionError,
+    Problem,
     SparkPipelineError,
     SupersededError,
 )
@@ -37,18 +39,23 @@ from airflow_spark_pipeline.planning import Plan, make_plan, open_log, summarize
 from airflow_spark_pipeline.protocol import DriverRequest
 from airflow_spark_pipeline.runtime.component import Component
 from airflow_spark_pipeline.runtime.console import say
+from airflow_spark_pipeline.runtime.hooks.base import PipelineHooks
+from airflow_spark_pipeline.runtime.hooks.calls import ActiveHook, HookCalls
+from airflow_spark_pipeline.runtime.hooks.events import Events
+from airflow_spark_pipeline.runtime.hooks.loading import load_hooks
 from airflow_spark_pipeline.runtime.lifeline import started_by_spark_submit
 from airflow_spark_pipeline.runtime.loading import load_components
+from airflow_spark_pipeline.runtime.loop import ComponentLoop
 from airflow_spark_pipeline.runtime.outputs import missing
 from airflow_spark_pipeline.runtime.recorder import Recorder
-from airflow_spark_pipeline.runtime.redact import Redactor
-from airflow_spark_pipeline.runtime.runner import PipelineRunner
+from airflow_spark_pipeline.runtime.redact import Redactor, secrets_of_environment
 from airflow_spark_pipeline.runtime.session import (
     application_id,
     cancel_jobs,
     close_session,
     open_session,
     tag_jobs,
+    untag_jobs,
 )
 from airflow_spark_pipeline.runtime.views import refuse_views_left_out, refuse_views_that_a_resume_would_miss
 from airflow_spark_pipeline.runtime.views import replays as runs_again
@@ -63,20 +70,47 @@ _ATEXIT_SECONDS = 10.0
 def check(request: DriverRequest) -> int:
     """Load the components and print what is wrong with them as one line of JSON; runs nothing, needs no Spark."""
     problems = []
-    spec = PipelineSpec.from_dict(request.pipeline)
     try:
-        refuse_views_that_a_resume_would_miss(spec, load_components(spec.components), None)
+        load(PipelineSpec.from_dict(request.pipeline))
     except PipelineDefinitionError as error:
         problems = [problem.to_dict() for problem in error.problems]
     say(json.dumps({"problems": problems}))
     return protocol.EXIT_DEFINITION if problems else protocol.EXIT_COMPLETED
 
 
+def load(
+    spec: PipelineSpec, recorded: CheckpointState | None = None, *hooks: PipelineHooks
+) -> tuple[list[Component], list[ActiveHook]]:
+    """Return the components and hooks of a description, ready to be used.
+
+    :param recorded: what an earlier attempt recorded, with the views that its components made
+    :param hooks: more of them, from code
+    :raises PipelineDefinitionError: with every problem of both
+    """
+    problems: list[Problem] = []
+    components, active = list[Component](), list[ActiveHook]()
+    try:
+        components = load_components(spec.components)
+        refuse_views_that_a_resume_would_miss(spec, components, recorded)
+    except PipelineDefinitionError as error:
+        problems.extend(error.problems)
+    try:
+        active = load_hooks(spec, *hooks)
+    except PipelineDefinitionError as error:
+        problems.extend(error.problems)
+    if problems:
+        raise PipelineDefinitionError(problems)
+    return components, active
+
+
 def drive(request: DriverRequest) -> int:
     """Run the pipeline of a request. Returns the exit code; the last line printed sums up."""
-    redactor = Redactor(request.pipeline, request.storage_options, request.spark_config)
+    # What the environment calls a secret is one, too: an error of a client may quote it.
+    redactor = Redactor(
+        request.pipeline, request.storage_options, request.spark_config, secrets_of_environment(os.environ)
+    )
     try:
-        code, summary = _Driver(request, redactor).drive()
+        code, summary = Driver(request, redactor).drive()
     except SupersededError as error:
         code, summary = protocol.EXIT_SUPERSEDED, str(error)
     except (CheckpointError, LeaseLostError) as error:
@@ -88,45 +122,88 @@ def drive(request: DriverRequest) -> int:
     return code
 
 
-class _Driver:
-    """One driver's way through the protocol."""
+class Driver:
+    """One driver's way through the protocol.
 
-    def __init__(self, request: DriverRequest, redactor: Redactor) -> None:
+    :param log: of the unit of work; default: the one that the request names
+    :param spark: a session to use, which is not stopped; default: one of its own. Where one is given, the process is
+        the caller's and is not ended, whatever a component does
+    :param hooks: called beside those of the description
+    """
+
+    def __init__(
+        self,
+        request: DriverRequest,
+        redactor: Redactor,
+        *,
+        log: RunLog | None = None,
+        spark: SparkSession | None = None,
+        hooks: Sequence[PipelineHooks] = (),
+        owns_process: bool = True,
+    ) -> None:
         if request.token is None:
             raise ValueError("the request holds no token")
         self._request = request
         self._token = request.token
         self._spec = PipelineSpec.from_dict(request.pipeline)
-        self._log = open_log(self._spec.checkpoint, request.location, request.storage_options, request.unit)
+        self._log = log or open_log(self._spec.checkpoint, request.location, request.storage_options, request.unit)
+        self._redactor = redactor
         self._recorder = Recorder(self._log, redactor)
         self._lease = Lease(self._log, self._token.attempt_id, _about(request), LeaseTerms(request.lease_seconds))
-        self._watchdog = Watchdog(self._log, self._lease, lambda: self._recorder.newest)
+        self._owns_process = owns_process
+        self._watchdog = Watchdog(
+            self._log, self._lease, lambda: self._recorder.newest, ends_process=self._owns_process
+        )
+        self._given = spark
+        self._more_hooks = tuple(hooks)
+        self._calls = HookCalls()
+        #: Where somebody pressed Ctrl-C; the failure is recorded.
+        self.interrupt: KeyboardInterrupt | None = None
+
+    @property
+    def state(self) -> CheckpointState:
+        """What is recorded."""
+        return self._recorder.state
 
     def drive(self) -> tuple[int, str]:
+        """Go all the way. Returns the exit code and the line that sums up.
+
+        :raises SupersededError: another attempt has taken over
+        :raises CheckpointError: progress could not be recorded
+        """
         # The heartbeat comes first: without one this driver would look released to whoever claims next.
         self._watchdog.start()
         try:
-            self._recorder.adopt(self._token, self._watchdog.guard)
-            if self._recorder.state.status is CheckpointStatus.COMPLETED:
-                # Run again by the cluster manager after the end: what followed it would undo the end.
-                return protocol.EXIT_COMPLETED, summarize(self._recorder.state)
-            earlier = self._recorder.state
-            plan = make_plan(self._spec, earlier)
-            self._recorder.running(plan)
-            try:
-                components = load_components(self._spec.components)
-                refuse_views_left_out(self._spec, components, plan)
-                refuse_views_that_a_resume_would_miss(self._spec, components, earlier)
-            except PipelineDefinitionError as error:
-                self._recorder.refused(error)
-                return protocol.EXIT_DEFINITION, str(error)
-            others = self._wait_for_others()
-            answer = self._run(components, earlier)
-            with contextlib.suppress(CheckpointError):  # what came of the run is recorded; they stay, and are stale
-                self._lease.clear(others)
-            return answer
+            return self._drive()
+        except (SupersededError, LeaseLostError) as error:
+            if self._calls:
+                failure = self._recorder.describe(error, None)
+                event = Events(self._spec, self._recorder).ended("superseded", failure)
+                self._calls.tell("on_superseded", event)
+            raise
         finally:
             self._watchdog.stop()
+
+    def _drive(self) -> tuple[int, str]:
+        self._recorder.adopt(self._token, self._watchdog.guard)
+        if self._recorder.state.status is CheckpointStatus.COMPLETED:
+            # Run again by the cluster manager after the end: what followed it would undo the end.
+            return protocol.EXIT_COMPLETED, summarize(self._recorder.state)
+        earlier = self._recorder.state
+        plan = make_plan(self._spec, earlier)
+        self._recorder.running(plan)
+        try:
+            components, hooks = load(self._spec, earlier, *self._more_hooks)
+            refuse_views_left_out(self._spec, components, plan)
+        except PipelineDefinitionError as error:
+            self._recorder.refused(error)
+            return protocol.EXIT_DEFINITION, str(error)
+        self._calls = HookCalls(hooks, self._redactor.mask)
+        others = self._wait_for_others()
+        answer = self._run(components, earlier)
+        with contextlib.suppress(CheckpointError):  # what came of the run is recorded; they stay, and are stale
+            self._lease.clear(others)
+        return answer
 
     def _wait_for_others(self) -> list[Other]:
         others = self._lease.others(self._log.retried(self._log.listing))
@@ -144,8 +221,9 @@ class _Driver:
     def _run(self, components: list[Component], earlier: CheckpointState) -> tuple[int, str]:
         recorder, tag = self._recorder, f"spark-pipeline-{self._lease.incarnation}"
         try:
-            say("Starting Spark …")
-            spark = open_session(self._request.spark_config)
+            if self._given is None:
+                say("Starting Spark …")
+            spark = self._given or open_session(self._request.spark_config)
         except Exception as error:  # whatever Spark raises when it cannot start is why this attempt failed
             recorder.refused(error)
             return protocol.EXIT_COMPONENT_FAILED, f"Spark did not start: {recorder.describe(error, None).headline}"
@@ -154,9 +232,9 @@ class _Driver:
             recorder.application(application)
             say(f"Spark {spark.version}, application {application}, attempt {recorder.state.attempt}")
             tag_jobs(spark, tag)
-            self._watchdog.on_cancel(lambda: cancel_jobs(spark, tag), lambda: close_session(spark))
-            plan = self._plan(components, earlier, spark)
-            complete = PipelineRunner(self._spec, components, plan, recorder, workdir=self._workdir).run(spark)
+            steps = [lambda: cancel_jobs(spark, tag), lambda: close_session(spark)]
+            self._watchdog.on_cancel(*(steps if self._given is None else steps[:1]))
+            complete = self._loop(components, self._plan(components, earlier, spark), spark, tag)
         except SparkPipelineError:
             raise
         except Exception as error:  # Spark could not look at, or restore, a saved output
@@ -164,9 +242,35 @@ class _Driver:
             recorder.refused(error)
             complete = False
         finally:
-            # Spark prints while it stops; stopped first, so that the summary is the last line of the log.
-            close_session(spark)
+            if self._given is None:
+                # Spark prints while it stops; stopped first, so that the summary is the last line of the log.
+                close_session(spark)
+            else:
+                untag_jobs(spark, tag)
         return (protocol.EXIT_COMPLETED if complete else protocol.EXIT_COMPONENT_FAILED), summarize(recorder.state)
+
+    def _loop(self, components: list[Component], plan: Plan, spark: SparkSession, tag: str) -> bool:
+        loop = ComponentLoop(
+            self._spec,
+            components,
+            plan,
+            self._recorder,
+            workdir=self._workdir,
+            hooks=self._calls,
+            pause=self._watchdog.pause,
+            cancel=lambda: cancel_jobs(spark, tag),
+            last_resort=self._last_resort,
+        )
+        try:
+            return loop.run(spark)
+        finally:
+            self.interrupt = loop.interrupt
+
+    def _last_resort(self) -> None:
+        if self._owns_process:
+            say("The component did not stop at the end of its time, so the process ends")
+            os._exit(protocol.EXIT_COMPONENT_FAILED)
+        say("The component does not stop at the end of its time; interrupt it")
 
     def _plan(self, components: list[Component], earlier: CheckpointState, spark: SparkSession) -> Plan:
         """Return the plan, now that the components and the saved outputs can be looked at."""
@@ -187,11 +291,13 @@ class _Driver:
             self._recorder.running(plan)
         return plan
 
-    def _workdir(self, index: int) -> str:
+    def _workdir(self, index: int, retry: int) -> str:
         location = self._request.location.rstrip("/")
         # The claim's number comes first: a clean-up deletes by it, and never what a newer attempt has written.
         attempt = f"{self._token.number:08d}-{self._lease.incarnation}"
-        return f"{location}/{outputs_path(self._request.unit)}/{attempt}/{index:04d}"
+        return (
+            f"{location}/{outputs_path(self._request.unit)}/{attempt}/{index:04d}{f'-retry-{retry}' if retry else ''}"
+        )
 
 
 def _about(request: DriverRequest) -> dict[str, Any]:

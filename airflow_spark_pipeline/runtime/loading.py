@@ -1,8 +1,9 @@
 """From the components of a description to objects that can be run: import each class, fill it with its config.
 
 Promised: every problem of every component in one error, before any component has run; whatever a user's module or
-constructor raises (``sys.exit()`` included) becomes a problem of the description. A keyboard interrupt stays one.
-Not promised: isolation. Importing a user's module runs its top level, in this process.
+constructor raises (``sys.exit()`` included) becomes a problem of the description. A keyboard interrupt stays one. A
+component that is not enabled is not loaded. Not promised: isolation. Importing a user's module runs its top level, in
+this process. Hooks are loaded the same way, see :mod:`airflow_spark_pipeline.runtime.hooks.loading`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import inspect
 import pkgutil
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.runtime.binding import bind
@@ -23,12 +24,16 @@ from airflow_spark_pipeline.runtime.component import Component
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pyspark.sql import SparkSession
+
     from airflow_spark_pipeline.pipeline.spec import ComponentSpec
+
+C = TypeVar("C")
 
 _SHOWN_CLASSES = 6
 
 
-class _UnloadableError(Exception):
+class UnloadableError(Exception):
     """One line for the user about an ``instance-type``; a retry does not help."""
 
     def __init__(self, message: str, missing_module: str | None = None) -> None:
@@ -46,10 +51,13 @@ def load_components(specs: Sequence[ComponentSpec]) -> list[Component]:
     components: list[Component] = []
     problems: list[Problem] = []
     for spec in specs:
+        if not spec.enabled:
+            components.append(_LeftOut())
+            continue
         try:
-            cls = _find_class(spec.instance_type)
+            cls = checked(find_class(spec.instance_type), spec.instance_type, Component, "component")  # type: ignore[type-abstract]  # its subclasses are meant
             components.append(bind(cls, spec.instance_config, f"{spec.path}.instance-config"))
-        except _UnloadableError as error:
+        except UnloadableError as error:
             place = f"{spec.path}.instance-type"
             problems.append(Problem(str(error), place, missing_module=error.missing_module))
         except PipelineDefinitionError as error:
@@ -59,17 +67,29 @@ def load_components(specs: Sequence[ComponentSpec]) -> list[Component]:
     return components
 
 
-def _find_class(instance_type: str) -> type[Component]:
+class _LeftOut(Component):
+    """Stands for a component that is not enabled; nobody runs it."""
+
+    def run(self, spark: SparkSession) -> None:
+        """Refuse."""
+        raise RuntimeError("a component that is not enabled was run")
+
+
+def find_class(instance_type: str) -> Any:
+    """Return what a dotted name stands for, importing what it needs.
+
+    :raises UnloadableError: it cannot be had
+    """
     parts = instance_type.split(".")
     if len(parts) < 2 or not all(part.isidentifier() for part in parts):  # noqa: PLR2004
-        raise _UnloadableError(f"{instance_type!r} is no class name; write package.module.Class")
+        raise UnloadableError(f"{instance_type!r} is no class name; write package.module.Class")
     name, found = parts[0], _import(parts[0])
     if found is None:
-        raise _UnloadableError(_missing(name), name)
+        raise UnloadableError(_missing(name), name)
     rest = parts[1:]
     while len(rest) > 1 and (module := _import(f"{name}.{rest[0]}", found)) is not None:
         name, found, rest = f"{name}.{rest[0]}", module, rest[1:]
-    return _checked(_attribute(found, name, rest), instance_type)
+    return _attribute(found, name, rest)
 
 
 def _import(name: str, parent: ModuleType | None = None) -> ModuleType | None:
@@ -89,7 +109,7 @@ def _import(name: str, parent: ModuleType | None = None) -> ModuleType | None:
         if isinstance(error, ModuleNotFoundError) and error.name:
             message += f"; ship {error.name!r} with py_files, or install it in the driver"
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
-        raise _UnloadableError(message, missing) from None
+        raise UnloadableError(message, missing) from None
 
 
 def _missing(name: str, parent: ModuleType | None = None) -> str:
@@ -108,14 +128,14 @@ def _attribute(found: ModuleType, module: str, names: list[str]) -> Any:
         except AttributeError:
             if holder is found and hasattr(found, "__path__"):
                 if len(names) > 1:
-                    raise _UnloadableError(_missing(f"{module}.{name}", found), f"{module}.{name}") from None
+                    raise UnloadableError(_missing(f"{module}.{name}", found), f"{module}.{name}") from None
                 if _import(f"{module}.{name}", found) is not None:
-                    raise _UnloadableError(f"{module}.{name} is a module; name a class in it") from None
-            raise _UnloadableError(f"{where!r} has no class {name!r}{_alternatives(holder, name)}") from None
+                    raise UnloadableError(f"{module}.{name} is a module; name a class in it") from None
+            raise UnloadableError(f"{where!r} has no class {name!r}{_alternatives(holder, name)}") from None
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a module may look its names up on demand
-            raise _UnloadableError(f"{where}.{name} cannot be loaded: {blame(error, module)}") from None
+            raise UnloadableError(f"{where}.{name} cannot be loaded: {blame(error, module)}") from None
         where = f"{where}.{name}"
     return holder
 
@@ -128,14 +148,18 @@ def _alternatives(holder: Any, name: str) -> str:
     return f"; its components: {', '.join(usable)}" if 0 < len(usable) <= _SHOWN_CLASSES else ""
 
 
-def _checked(found: Any, instance_type: str) -> type[Component]:
+def checked(found: Any, instance_type: str, kind: type[C], noun: str) -> type[C]:
+    """Return a class that can be instantiated and is of the right kind.
+
+    :raises UnloadableError: it is not
+    """
     if isinstance(found, ModuleType):
-        raise _UnloadableError(f"{instance_type} is a module; name a class in it")
+        raise UnloadableError(f"{instance_type} is a module; name a class in it")
     if not inspect.isclass(found):
-        raise _UnloadableError(f"{instance_type} is no class but of type {type(found).__name__}")
-    if not issubclass(found, Component):
-        raise _UnloadableError(f"{instance_type} is no component; derive it from airflow_spark_pipeline.Component")
+        raise UnloadableError(f"{instance_type} is no class but of type {type(found).__name__}")
+    if not issubclass(found, kind):
+        raise UnloadableError(f"{instance_type} is no {noun}; derive it from airflow_spark_pipeline.{kind.__name__}")
     if inspect.isabstract(found):
-        lacking = ", ".join(sorted(found.__abstractmethods__))
-        raise _UnloadableError(f"{instance_type} is abstract; it does not define {lacking}")
+        lacking = ", ".join(sorted(getattr(found, "__abstractmethods__", ())))
+        raise UnloadableError(f"{instance_type} is abstract; it does not define {lacking}")
     return found

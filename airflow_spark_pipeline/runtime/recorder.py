@@ -27,6 +27,7 @@ from airflow_spark_pipeline.runtime.redact import Redactor
 
 _MESSAGE_LENGTH = 4_000
 _TRACEBACK_LENGTH = 16_000
+_KEPT_RETRIES = 50  # for display; a commit must not grow for ever
 
 
 class Recorder:
@@ -130,8 +131,23 @@ class Recorder:
             )
         )
 
-    def failed(self, step: Step, started_at: str, seconds: float, error: BaseException, *, final: bool) -> None:
-        """The component failed.
+    def retrying(self, step: Step, started_at: str, seconds: float, failure: Failure, delay: float) -> None:
+        """The component failed and is tried again inside this attempt.
+
+        :param seconds: that the try took
+        :param delay: seconds until the next one
+        """
+        record = self._component(step)
+        tried = {
+            "startedAt": started_at,
+            "durationSeconds": round(seconds, 3),
+            "error": failure.headline,
+            "delaySeconds": delay,
+        }
+        self._append(self.state.with_component(replace(record, retries=(*record.retries, tried)[-_KEPT_RETRIES:])))
+
+    def failed(self, step: Step, started_at: str, seconds: float, error: BaseException, *, final: bool) -> Failure:
+        """The component failed. Returns what is recorded of it.
 
         :param final: the attempt ends here
         """
@@ -152,6 +168,7 @@ class Recorder:
             summary = replace(summary, failed=step.name, error=failure.headline)
         status = CheckpointStatus.FAILED if final else CheckpointStatus.RUNNING
         self._append(replace(state, status=status, failure=first, attempts=(*state.attempts[:-1], summary)))
+        return failure
 
     def refused(self, error: BaseException) -> None:
         """The attempt ends before a component ran."""
@@ -168,11 +185,14 @@ class Recorder:
 
     def ended(self) -> None:
         """Every component had its turn: completed, or failed where one of them did."""
-        # A component that failed while it was replayed counts as done, and the attempt has failed all the same.
-        omitted = sum(c.action is ComponentAction.OMITTED for c in self.state.components)
-        all_done = len(self.state.completed_components) + omitted == self.state.total_components
-        complete = all_done and self.state.failure is None
+        complete = self.completes
         self._append(replace(self.state, status=CheckpointStatus.COMPLETED if complete else CheckpointStatus.FAILED))
+
+    @property
+    def completes(self) -> bool:
+        """Whether nothing is left to do, and nothing failed."""
+        # A component that failed while it was replayed counts as done, and the attempt has failed all the same.
+        return self.state.all_done and self.state.failure is None
 
     def describe(self, error: BaseException, step: Step | None) -> Failure:
         """Return what is recorded of an error: bounded in length, secrets masked."""
@@ -194,11 +214,11 @@ class Recorder:
 
     def _planned(self, step: Step) -> ComponentCheckpoint:
         record = self._component(step)
-        if step.action in (StepAction.SKIP, StepAction.REPLAY):
+        if step.action in (StepAction.SKIP, StepAction.REPLAY, StepAction.DISABLE):
             return replace(record, reason=step.reason)
         pending = ComponentAction.OMITTED if step.action is StepAction.OMIT else ComponentAction.PENDING
         action, views, outputs = pending, (), dict[str, Any]()
-        return replace(record, reason=step.reason, action=action, views=views, outputs=outputs)
+        return replace(record, reason=step.reason, action=action, views=views, outputs=outputs, retries=())
 
     def _component(self, step: Step) -> ComponentCheckpoint:
         record = self.state.component(step.name)

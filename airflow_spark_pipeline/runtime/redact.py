@@ -9,6 +9,14 @@ from typing import Any
 from airflow_spark_pipeline.pipeline.secrets import is_secret, mask_urls
 
 _SHORTEST = 3  # masking a shorter value would make a text unreadable and hide nothing
+_SHORTEST_IN_ENVIRONMENT = 6  # "true" and "1" stand there under names of all kinds
+
+
+def secrets_of_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables whose names say that they hold a secret, as a config for a `Redactor`."""
+    return {
+        name: value for name, value in environment.items() if is_secret(name) and len(value) >= _SHORTEST_IN_ENVIRONMENT
+    }
 
 
 class Redactor:

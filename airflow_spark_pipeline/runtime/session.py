@@ -37,6 +37,12 @@ def tag_jobs(spark: SparkSession, tag: str) -> None:
     spark.sparkContext.addJobTag(tag)
 
 
+def untag_jobs(spark: SparkSession, tag: str) -> None:
+    """Take the tag from the jobs that this thread starts from now on."""
+    with contextlib.suppress(Exception):  # a session that is gone has no jobs
+        spark.sparkContext.removeJobTag(tag)
+
+
 def cancel_jobs(spark: SparkSession, tag: str) -> None:
     """Cancel the jobs of a tag."""
     with contextlib.suppress(Exception):  # the session is going down anyway

@@ -26,12 +26,21 @@ class Watchdog:
     """Watches over one driver.
 
     :param newest: returns the highest number that this driver wrote or is writing, ``None`` while it has none
+    :param ends_process: whether this process may be ended where a component does not stop: it is the driver's alone
     """
 
-    def __init__(self, log: RunLog, lease: Lease, newest: Callable[[], int | None]) -> None:
+    def __init__(
+        self,
+        log: RunLog,
+        lease: Lease,
+        newest: Callable[[], int | None],
+        *,
+        ends_process: bool = True,
+    ) -> None:
         self._log = log
         self._lease = lease
         self._newest = newest
+        self._ends_process = ends_process
         self._reason: SparkPipelineError | None = None
         self._ended = threading.Event()
         self._wake = threading.Event()  # cancelled or ended: the clock's watch is over
@@ -61,6 +70,15 @@ class Watchdog:
             self._cancel(self._lost())
         if self._reason is not None:
             raise self._reason
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but no longer than until this driver has to stop.
+
+        :raises SupersededError: another attempt has taken over
+        :raises LeaseLostError: the lease could not be kept
+        """
+        self._wake.wait(seconds)
+        self.guard()
 
     def on_cancel(self, *steps: Callable[[], None]) -> None:
         """Say how the work is stopped; each step gets the lease's patience before the next one is taken."""
@@ -111,6 +129,9 @@ class Watchdog:
             if self._ended.wait(self._lease.terms.patience):
                 return
         if not self._ended.is_set():
+            if not self._ends_process:
+                say(f"The component has not stopped yet; what it does from here on counts for nothing: {self._reason}")
+                return
             say(f"The component did not stop, so the process ends: {self._reason}")
             os._exit(EXIT_SUPERSEDED)  # the heartbeat stays: it runs out when this process is long gone
 

@@ -18,7 +18,7 @@ from airflow_spark_pipeline.checkpoint.store import ObjectExistsError
 from airflow_spark_pipeline.exceptions import CheckpointStoreError
 from airflow_spark_pipeline.hooks import attempt as attempt_module
 from airflow_spark_pipeline.planning import changes, make_plan
-from airflow_spark_pipeline.runtime.runner import PipelineRunner
+from airflow_spark_pipeline.runtime.loop import ComponentLoop
 from airflow_spark_pipeline.runtime.watchdog import Watchdog
 from tests.fakes import DictStore
 
@@ -170,13 +170,13 @@ def _edits_are_not_compared() -> AbstractContextManager[Any]:
 
 
 def _recorded_before_it_ran() -> AbstractContextManager[Any]:
-    real = PipelineRunner._run_step
+    real = ComponentLoop._run_step
 
-    def run_step(self: PipelineRunner, step: Any, spark: Any) -> bool:
+    def run_step(self: ComponentLoop, step: Any, spark: Any) -> bool:
         self._recorder.done(step, "", 0.0)
         return real(self, step, spark)
 
-    return mock.patch.object(PipelineRunner, "_run_step", run_step)
+    return mock.patch.object(ComponentLoop, "_run_step", run_step)
 
 
 def _all_heartbeats_are_cleared() -> AbstractContextManager[Any]:

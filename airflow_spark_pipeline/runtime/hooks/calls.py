@@ -1,0 +1,88 @@
+"""Calls the hooks of a run: gates where they can stop it, reporters where they cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_spark_pipeline.exceptions import GateFailedError
+from airflow_spark_pipeline.runtime.console import say
+from airflow_spark_pipeline.runtime.hooks.base import ComponentEvent, PipelineEvent, PipelineHooks
+
+Event = PipelineEvent | ComponentEvent
+
+
+@dataclass(frozen=True)
+class ActiveHook:
+    """A hook in use.
+
+    :param gate: whether what it raises stops the run
+    :param component: the only component that it is called for, ``None`` for the pipeline and every component
+    """
+
+    hook: PipelineHooks
+    gate: bool
+    component: str | None = None
+
+    def concerns(self, event: Event) -> bool:
+        """Whether it is called for the event."""
+        return self.component is None or (isinstance(event, ComponentEvent) and event.name == self.component)
+
+
+class HookCalls:
+    """The hooks of one run, in their order.
+
+    :param mask: takes the secrets out of what a failing hook said
+    """
+
+    def __init__(self, hooks: Sequence[ActiveHook] = (), mask: Callable[[str], str] = str) -> None:
+        self._hooks = tuple(hooks)
+        self._mask = mask
+
+    def __bool__(self) -> bool:
+        return bool(self._hooks)
+
+    def before(self, name: str, event: Event) -> None:
+        """Call all, in order; a gate stops what is about to happen.
+
+        :raises GateFailedError: a gate failed
+        """
+        for active in self._hooks:
+            self._call(active, name, event, stops=active.gate)
+
+    def gates(self, name: str, event: Event) -> None:
+        """Call the gates, before what they are about is recorded.
+
+        :raises GateFailedError: one of them failed
+        """
+        for active in self._hooks:
+            if active.gate:
+                self._call(active, name, event, stops=True)
+
+    def reporters(self, name: str, event: Event) -> None:
+        """Call those that are no gates, after what they are about was recorded."""
+        for active in self._hooks:
+            if not active.gate:
+                self._call(active, name, event, stops=False)
+
+    def tell(self, name: str, event: Event) -> None:
+        """Call all; none of them can change what has happened."""
+        for active in self._hooks:
+            self._call(active, name, event, stops=False)
+
+    def _call(self, active: ActiveHook, name: str, event: Event, *, stops: bool) -> None:
+        if not active.concerns(event):
+            return
+        method: Callable[[Any], None] = getattr(active.hook, name)
+        try:
+            method(event)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a hook that calls sys.exit has failed like any other
+            who = getattr(active.hook, "label", type(active.hook).__name__)
+            what = f"{type(error).__name__}: {error}".rstrip(": ")
+            if stops:
+                helps = bool(getattr(error, "retry_helps", True))
+                raise GateFailedError(f"{who} ({name}): {what}", retry_helps=helps) from error
+            say(self._mask(f"The hook {who} failed in {name}, which changes nothing: {what}"))
