@@ -370,10 +370,24 @@ DESCRIPTIONS: dict[str, tuple[str, str]] = {
         "pipeline.checkpoint.enabled: expected true or false, found a list",
     ),
     "retry-policy": (
-        describe(more="retry-policy { max-retries = 3 }"),
-        "`retry-policy` is not supported yet; remove it",
+        describe(more="retry-policy { max-retries = -3 }"),
+        ":7: pipeline.retry-policy.max-retries: -3 is out of range; expected 0 or more",
     ),
-    "hooks": (describe(more="hooks = []"), "`hooks` is not supported yet; remove it"),
+    "hooks": (
+        describe(more='hooks = [ { instance-type = "airflow_spark_pipeline.runtime.hooks.AuditHook" } ]'),
+        "pipeline.hooks[0].instance-type: 'airflow_spark_pipeline.runtime.hooks' has no class 'AuditHook'",
+    ),
+    "hook's config": (
+        describe(
+            more='hooks = [ { instance-type = "airflow_spark_pipeline.runtime.hooks.AuditHooks", '
+            "instance-config { path = here.jsonl } } ]"
+        ),
+        "pipeline.hooks[0].instance-config: AuditHooks could not be constructed: ValueError: the audit path here.jsonl",
+    ),
+    "all disabled": (
+        describe(EXTRACT.replace("instance-type", "enabled = false, instance-type")),
+        "pipeline.pipeline-components: no component is enabled",
+    ),
     "connect-string": (
         'spark { connect-string = "sc://host" }\n' + describe(),
         ":1: spark.connect-string: `connect-string` is not supported yet",

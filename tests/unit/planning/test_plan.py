@@ -195,3 +195,41 @@ def test_a_component_whose_saved_output_is_gone_runs_again_and_says_so() -> None
         ("a", "the saved output of view 'v' is gone"),
         ("c", "attempt 1 died before it was done"),
     ]
+
+
+def _disable(spec: PipelineSpec, *names: str) -> PipelineSpec:
+    components = tuple(replace(c, enabled=c.instance_name not in names) for c in spec.components)
+    return replace(spec, components=components)
+
+
+def test_a_component_that_is_disabled_neither_runs_nor_counts_as_done() -> None:
+    plan = make_plan(_disable(_spec(), "b"), None)
+    assert [step.action for step in plan.steps] == [StepAction.RUN, StepAction.DISABLE, StepAction.RUN]
+    assert not plan.done
+    assert plan.describe() == "runs a, c; leaves out b (enabled = false)"
+
+
+def test_the_component_that_failed_may_be_disabled_to_get_on() -> None:
+    spec = _spec()
+    plan = make_plan(_disable(spec, "b"), _recorded(spec, "a"))
+    assert [step.action for step in plan.steps] == [StepAction.SKIP, StepAction.DISABLE, StepAction.RUN]
+
+
+def test_disabling_a_component_that_is_done_is_refused_with_the_path() -> None:
+    spec = _spec()
+    with pytest.raises(ResumeRefusedError, match=r"pipeline\.pipeline-components\[0\]\.enabled") as refused:
+        make_plan(_disable(spec, "a"), _recorded(spec, "ab"))
+    assert refused.value.differences == ("pipeline.pipeline-components[0].enabled",)
+
+
+def test_enabling_a_component_that_later_ones_were_completed_without_is_refused() -> None:
+    spec = _spec()
+    state = _recorded(_disable(spec, "a"), "b")
+    a = state.component("a")
+    assert a is not None
+    state = state.with_component(replace(a, action=ComponentAction.DISABLED))
+    with pytest.raises(ResumeRefusedError, match="a was disabled while later components were completed"):
+        make_plan(spec, state)
+    again = replace(spec, checkpoint=CheckpointSpec(on_change="rerun-from-change"))
+    assert _runs(again, state) == "abc"
+    assert _runs(_disable(spec, "a"), state) == "c"
