@@ -30,6 +30,7 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": ["airflow_spark_pipeline.hooks.spark_pipeline"],
             }
         ],
+        "extra-links": ["airflow_spark_pipeline.links.spark_pipeline.SparkPipelineRunLink"],
         "plugins": [
             {
                 "name": "spark_pipeline",

@@ -7,11 +7,11 @@ others; ``prune`` never touches a run that is alive, and is safe beside running 
 from __future__ import annotations
 
 import random
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from airflow_spark_pipeline.checkpoint.key import parse_run_id, pipeline_slug
+from airflow_spark_pipeline.checkpoint.liveness import signs_of_life, store_time
 from airflow_spark_pipeline.checkpoint.log import HISTORY, OPEN, Commit, Listing, RunLog, outputs_path
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, decode
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectNotFoundError
@@ -227,20 +227,4 @@ def _look_again(log: RunLog, path: str) -> RunEntry | None:
 
 
 def _entry_of(store: CheckpointStore, path: str, commit: Commit, listing: Listing, now: float) -> RunEntry:
-    lease = commit.state.lease_seconds + store.clock_slack
-    running = commit.state.status is CheckpointStatus.RUNNING
-    alive = running and any(now - modified <= lease for modified in listing.heartbeats.values())
-    return RunEntry(path, commit, alive=alive)
-
-
-def store_time(store: CheckpointStore) -> float:
-    """Return the time by the store's own clock: the only one that its objects' times can be compared with.
-
-    :raises CheckpointError: the store could not answer, or does not let us write
-    """
-    name = f"now-{uuid.uuid4().hex}"
-    store.write(f"_clock/{name}", b"")
-    try:
-        return next(found.modified for found in store.list_objects("_clock") if found.name == name)
-    finally:
-        store.delete(f"_clock/{name}")
+    return RunEntry(path, commit, alive=bool(signs_of_life(store, commit, listing, now)))

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
+from airflow_spark_pipeline.checkpoint.caller import Caller, is_claim_of, recorded_of
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
 
 
@@ -23,27 +24,6 @@ class ClaimKind(enum.Enum):
     RESUME = "resume"  # what is done stays done
     REPORT = "report"  # all is done already: run nothing, say success
     STOP = "stop"  # somebody newer is at work
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """What Airflow knew when the unit was claimed; recorded in the claim for the next one to compare.
-
-    :param max_tries: of the task instance; a clear raises it
-    :param retries: of the task; with it a clear is told from a retry even where ``retries`` was lowered in between
-    :param try_number: 1, 2, …
-    :param identity: of the DAG run, ``None`` where it is not known
-    """
-
-    max_tries: int
-    retries: int
-    try_number: int
-    identity: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form (the field ``caller`` of a commit)."""
-        names = {"max_tries": "maxTries", "try_number": "tryNumber"}
-        return {names.get(name, name): value for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +47,7 @@ def decide_claim(latest: CheckpointState | None, caller: Caller | None, *, start
     """
     if latest is None:
         return ClaimDecision(ClaimKind.START, 0, "nothing is recorded yet")
-    recorded = latest.caller or {}
+    recorded = {} if caller is None else recorded_of(caller, latest.caller)
     fresh_epoch = latest.epoch + 1
     if caller is not None and _another_run(caller, recorded):
         return ClaimDecision(ClaimKind.START, fresh_epoch, "the DAG run was deleted and created again")
@@ -78,7 +58,9 @@ def decide_claim(latest: CheckpointState | None, caller: Caller | None, *, start
     if latest.status is CheckpointStatus.DISCARDED:
         return ClaimDecision(ClaimKind.START, fresh_epoch, "the earlier progress was discarded")
     if latest.status is CheckpointStatus.COMPLETED:
-        if caller is not None and _was_cleared(caller, recorded):
+        # What a guest completed is reported once; from then on the claim is recorded as the owner's (see TaskAttempt).
+        mine = is_claim_of(caller, latest.caller)
+        if caller is not None and mine and _was_cleared(caller, recorded):
             return ClaimDecision(ClaimKind.START, fresh_epoch, "the task had succeeded and was cleared")
         return ClaimDecision(ClaimKind.REPORT, latest.epoch, f"attempt {latest.attempt} completed the pipeline")
     if start_over:

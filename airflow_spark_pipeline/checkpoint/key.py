@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,11 @@ class UnitKey:
     def fresh(cls, namespace: str, pipeline_name: str) -> UnitKey:
         """Return the key of a new run outside Airflow; no other run has it."""
         return cls(namespace, "", uuid.uuid4().hex, pipeline_name)
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> UnitKey:
+        """Read what :meth:`to_dict` gave."""
+        return cls(raw["namespace"], raw["dagId"], raw["runId"], raw["taskId"], raw["mapIndex"])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form that every commit carries."""

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from airflow_spark_pipeline.checkpoint.claim import Caller, ClaimDecision, ClaimKind, decide_claim
-from airflow_spark_pipeline.checkpoint.key import UnitKey
+from airflow_spark_pipeline.checkpoint.caller import Caller, is_claim_of, to_record
+from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind, decide_claim
+from airflow_spark_pipeline.checkpoint.key import UnitKey, parse_run_id
 from airflow_spark_pipeline.checkpoint.lease import DEFAULT_LEASE_SECONDS
+from airflow_spark_pipeline.checkpoint.liveness import who_is_at_work
 from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
-from airflow_spark_pipeline.exceptions import CheckpointError, ComponentFailedError, SparkPipelineError, SupersededError
+from airflow_spark_pipeline.exceptions import (
+    CheckpointError,
+    ComponentFailedError,
+    NothingToResumeError,
+    RunAtWorkError,
+    SparkPipelineError,
+    SupersededError,
+)
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-from airflow_spark_pipeline.planning import Plan, claim_state, make_plan, seconds_saved, summarize
+from airflow_spark_pipeline.planning import Plan, Selection, claim_state, make_plan, seconds_saved, summarize
 from airflow_spark_pipeline.protocol import Token
 
 
@@ -36,8 +46,13 @@ class TaskAttempt:
     """One try.
 
     :param log: of the unit of work
+    :param key: of the task instance
+    :param caller: what Airflow knows of the try; as a guest it resumes the unit of another task instance
     :param auto_resume: carry on what an earlier try recorded
     :param lease_seconds: after which this try's driver is taken for dead where it shows no sign of life
+    :param selection: what the user asked for by component name
+    :param run_id: of the run that has to be resumed, ``None`` where it may be a new one
+    :param is_active: whether Airflow runs, or is about to run, the task instance of a key
     """
 
     def __init__(
@@ -49,6 +64,9 @@ class TaskAttempt:
         *,
         auto_resume: bool,
         lease_seconds: float = DEFAULT_LEASE_SECONDS,
+        selection: Selection | None = None,
+        run_id: str | None = None,
+        is_active: Callable[[Mapping[str, Any]], bool] = lambda _: False,
     ) -> None:
         self._spec = spec
         self._log = log
@@ -56,14 +74,22 @@ class TaskAttempt:
         self._caller = caller
         self._auto_resume = auto_resume
         self._lease_seconds = lease_seconds
+        self._selection = selection or Selection()
+        self._run_id = run_id
+        self._is_active = is_active
         self._seen: Commit | None = None
         self._claimed: Commit | None = None
+        #: The state by which :meth:`outcome` judged.
+        self.last_state: CheckpointState | None = None
 
     def look(self) -> Outlook:
         """Decide what this try does, without claiming anything.
 
         :raises SupersededError: a newer try is at work
+        :raises RunAtWorkError: another task instance is at work in this unit
+        :raises NothingToResumeError: the run that has to be resumed cannot be
         :raises ResumeRefusedError: what is recorded does not fit the description any more
+        :raises SelectionError: the selection does not fit the description
         """
         self._seen = self._log.latest()
         return self._outlook(self._seen)
@@ -78,6 +104,12 @@ class TaskAttempt:
         state = self._claimed.state
         return Token(self._claimed.number, state.attempt_id, state.nonce)
 
+    @property
+    def claimed(self) -> CheckpointState:
+        """The state with which this try claimed the unit."""
+        assert self._claimed is not None  # noqa: S101  # asked for after claim() only
+        return self._claimed.state
+
     def outcome(self, exit_code: int | None = None) -> CheckpointState:
         """Return the state of this attempt, which is completed.
 
@@ -88,7 +120,7 @@ class TaskAttempt:
         latest = self._log.latest()
         if latest is None:
             raise CheckpointError("The checkpoint log of this task is gone.", path=self._log.path)
-        state = latest.state
+        self.last_state = state = latest.state
         if self._claimed is not None and state.attempt_id != self._claimed.state.attempt_id:
             raise SupersededError(
                 f"This attempt was superseded by attempt {state.attempt} (run {state.run_id}).", by=state.run_id
@@ -96,8 +128,20 @@ class TaskAttempt:
         if state.status is not CheckpointStatus.COMPLETED:
             retry_helps = state.failure is None or state.failure.retry_helps
             died = _how_it_died(exit_code) if state.status is CheckpointStatus.RUNNING else ""
-            raise ComponentFailedError(summarize(state) + died, retry_helps=retry_helps)
-        return state
+            raise ComponentFailedError(
+                summarize(state) + died,
+                retry_helps=retry_helps,
+                run_id=state.run_id,
+                completed=len(state.completed_components),
+            )
+        return self._own(latest).state
+
+    def _own(self, latest: Commit) -> Commit:
+        """Record a success that a guest brought as this task instance's own, or its clear would look like a retry."""
+        caller, recorded = self._caller, latest.state.caller
+        if caller is None or caller.guest is not None or is_claim_of(caller, recorded):
+            return latest
+        return self._log.append(latest, replace(latest.state, caller=to_record(caller, recorded)))
 
     def driver_recorded(self) -> bool:
         """Whether a driver has recorded anything since this try looked: its words say more than spark-submit's."""
@@ -124,20 +168,62 @@ class TaskAttempt:
             outlook.plan,
             outlook.decision,
             latest,
-            key=self._key,
+            key=self._key if latest is None else UnitKey.from_dict(latest.state.key),
             caller=self._caller,
             lease_seconds=self._lease_seconds,
+            selection=self._selection,
         )
 
     def _outlook(self, latest: Commit | None) -> Outlook:
         state = None if latest is None else latest.state
-        decision = decide_claim(state, self._caller, start_over=not self._auto_resume)
+        self._refuse_what_cannot_be_resumed(state)
+        self._refuse_to_supersede_another_task(latest)
+        start_over = not self._auto_resume and self._run_id is None
+        decision = decide_claim(state, self._caller, start_over=start_over)
         if decision.kind is ClaimKind.STOP:
             raise SupersededError(f"This try stops: {decision.reason}.")
-        plan = make_plan(self._spec, state if decision.kind is ClaimKind.RESUME else None)
+        carried = state if decision.kind is ClaimKind.RESUME else None
+        plan = make_plan(self._spec, carried, selection=self._selection)
         if plan.restart is not None:
             decision = ClaimDecision(ClaimKind.START, decision.epoch + 1, plan.restart)
         return Outlook(latest, decision, plan)
+
+    def _refuse_what_cannot_be_resumed(self, state: CheckpointState | None) -> None:
+        if self._run_id is None:
+            return
+        why = None
+        if state is None or parse_run_id(self._run_id)[1] > state.claim_number:
+            why = "nothing is recorded under this id"
+        elif state.status is CheckpointStatus.DISCARDED:
+            why = "its progress was discarded"
+        elif state.key.get("namespace") != self._key.namespace:
+            why = f"it belongs to the namespace {state.key.get('namespace')!r}, this Airflow is {self._key.namespace!r}"
+        elif state.status is CheckpointStatus.COMPLETED and self._is_not_mine_to_report(state):
+            why = f"it was completed at {state.updated_at}"
+        if why is not None:
+            raise NothingToResumeError(
+                f"Cannot resume {self._run_id}: {why}. Name an unfinished run of {self._spec.pipeline_name!r}, or none "
+                f"to run from the start.",
+                run_id=self._run_id,
+            )
+
+    def _is_not_mine_to_report(self, state: CheckpointState) -> bool:
+        if self._caller is None or self._caller.guest is None:
+            return False
+        return decide_claim(state, self._caller).kind is not ClaimKind.REPORT or not is_claim_of(
+            self._caller, state.caller
+        )
+
+    def _refuse_to_supersede_another_task(self, latest: Commit | None) -> None:
+        if latest is None or is_claim_of(self._caller, latest.state.caller):
+            return
+        who = who_is_at_work(self._log, latest, self._is_active)
+        if who is not None:
+            raise RunAtWorkError(
+                f"Run {latest.state.run_id} is at work: {who}. It is not taken over; a retry goes on with it once it "
+                f"has ended. To end it now, mark that task as failed.",
+                run_id=latest.state.run_id,
+            )
 
 
 def _how_it_died(exit_code: int | None) -> str:

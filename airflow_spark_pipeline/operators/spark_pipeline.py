@@ -24,6 +24,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 
+from airflow_spark_pipeline.callbacks import with_auto_resume
+from airflow_spark_pipeline.links.spark_pipeline import SparkPipelineRunLink
+from airflow_spark_pipeline.retries import AutoResumeRetryPolicy
+
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from jinja2 import Environment
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
     from airflow_spark_pipeline.operators.submission import Submission
     from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+    from airflow_spark_pipeline.planning import Plan
 
 _EXIT_CODE = re.compile(r"Error code is: (-?\d+)")  # in what the provider's hook raises
 _OURS = ("application", "java_class", "application_args")
@@ -61,6 +66,14 @@ class SparkPipelineOperator(SparkSubmitOperator):
     :param checkpoint_conn_id: Airflow connection that holds the credentials of the location; default from
         ``[spark_pipeline] checkpoint_conn_id``
     :param auto_resume: ``False`` starts every try from the first component. Default: as the file says, else ``True``
+    :param resume_run_id: id of an unfinished run of this pipeline, of whatever DAG run, that is resumed in its own log;
+        empty for none. A run that is at work for another task instance is never taken over. (templated)
+    :param resume_scope: ``dag_run`` (the default): a task instance resumes only itself; ``pipeline``: one that has
+        nothing recorded yet takes over the pipeline's newest unfinished run that nobody works on
+    :param start_from: name of a component: it and all after it run, done or not; what lies before it and is not done
+        is left out. A retry goes on with what is left. (templated)
+    :param only: names of the components that alone run, done or not (templated)
+    :param force: names of components that run although they are done (templated)
     :param on_change: what a retry does when a component that is done was edited: ``fail`` (the default), ``restart``
         from the first component, or ``rerun-from-change``; wins over the file's ``checkpoint.on-change``
     :param py_files: modules of yours for the driver and the executors: ``.py``, ``.zip`` and ``.egg`` files and
@@ -68,18 +81,23 @@ class SparkPipelineOperator(SparkSubmitOperator):
     :param conn_id: Spark connection; where it is not given and ``spark_default`` does not exist, see above
     :param name: name of the Spark application; default the file's ``spark.app-name``, else the pipeline's name
         (templated)
-    :raises AirflowFailException: for what no retry helps: a wrong description, an edited component that is done already
-    :raises AirflowException: for what a retry may help: a failed component, a dead driver
+    :raises SparkPipelineError: its subclass says what is wrong; its ``retry_helps`` whether another try may end
+        differently. :class:`~airflow_spark_pipeline.retries.AutoResumeRetryPolicy`, the default policy, heeds it.
     :return: run id, attempt, names of the components run and skipped, seconds of work (XCom)
     """
 
     template_fields: Sequence[str] = (
         "pipeline",
         "checkpoint_location",
+        "resume_run_id",
+        "start_from",
+        "only",
+        "force",
         *(field for field in SparkSubmitOperator.template_fields if field not in _OURS),
         "resolved_pipeline",
     )
     template_fields_renderers = {"conf": "json", "env_vars": "json", "resolved_pipeline": "json"}  # noqa: RUF012  # as in Airflow
+    operator_extra_links = (SparkPipelineRunLink(),)
     ui_color = "#f5dcc4"
 
     def __init__(
@@ -90,6 +108,11 @@ class SparkPipelineOperator(SparkSubmitOperator):
         checkpoint_conn_id: str | None = None,
         auto_resume: bool | None = None,
         on_change: Literal["fail", "restart", "rerun-from-change"] | None = None,
+        resume_run_id: str | None = None,
+        resume_scope: Literal["dag_run", "pipeline"] = "dag_run",
+        start_from: str | None = None,
+        only: str | Sequence[str] | None = None,
+        force: str | Sequence[str] | None = None,
         py_files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
         conn_id: str | None = None,
         name: str | None = None,
@@ -107,12 +130,23 @@ class SparkPipelineOperator(SparkSubmitOperator):
         self.checkpoint_conn_id = checkpoint_conn_id
         if on_change not in (None, "fail", "restart", "rerun-from-change"):
             raise ValueError(f"on_change is {on_change!r}; it is one of fail, restart, rerun-from-change")
+        if resume_scope not in ("dag_run", "pipeline"):
+            raise ValueError(f"resume_scope is {resume_scope!r}; it is one of dag_run, pipeline")
+        self.resume_run_id = resume_run_id
+        self.resume_scope = resume_scope
+        self.start_from = start_from
+        self.only = only
+        self.force = force
         self.auto_resume = auto_resume
         self.on_change = on_change
         self.py_files = _as_text(py_files)
         self.name = name  # type: ignore[assignment]  # ours becomes text when the description is read
         self.resolved_pipeline: str | None = None
         self.conn_is_named = conn_id is not None
+        # Set here and not before super().__init__(): a mapped task passes each of these explicitly, empty.
+        if self.retry_policy is None:
+            self.retry_policy = AutoResumeRetryPolicy()
+        self.on_retry_callback = with_auto_resume(self.on_retry_callback)
         self._spec: PipelineSpec | None = None
         self._submission: Submission | None = None
 
@@ -127,16 +161,26 @@ class SparkPipelineOperator(SparkSubmitOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]  # the parent returns nothing
         """Run what is not done yet."""
-        from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
-
         from airflow_spark_pipeline.exceptions import SparkPipelineError
 
         try:
             return self._execute(context)
         except SparkPipelineError as error:
             self.log.debug("Where it comes from:", exc_info=True)
-            # Airflow logs the whole chain; the text says all there is, once.
-            raise (AirflowException if error.retry_helps else AirflowFailException)(str(error)) from None
+            # Airflow logs the whole chain and every frame; the text says all there is, once.
+            raise error.with_traceback(None) from None
+
+    def plan(self, context: Context) -> Plan:
+        """Return what the next try would run and skip, and why; nothing is claimed, and no Spark is started.
+
+        :param context: of the task instance
+        :raises SparkPipelineError: as :meth:`execute` would
+        """
+        from airflow_spark_pipeline.operators.submission import Submission
+
+        with tempfile.TemporaryDirectory(prefix="spark-pipeline-") as directory:
+            spec = self._describe(context)
+            return self._look(Submission(self, spec, context, Path(directory)).attempt, spec, context).plan
 
     def on_kill(self) -> None:
         """Stop the driver. Killing its JVM ends its Python as well; what is recorded stays."""
@@ -164,7 +208,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
                     self._forget_earlier_job(context)
                 self._submission = submission
                 exit_code = self._submit(context, submission.attempt)
-            state = submission.attempt.outcome(exit_code)
+            state = submission.outcome(exit_code)
             submission.retire()
             return result(state)
         finally:

@@ -5,22 +5,24 @@ Imported when a task runs, so that parsing a DAG file pays for none of it.
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import inspect
 import os
 import shutil
-import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
-from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # missing in its stub, there at run time
 
+from airflow_spark_pipeline.checkpoint.caller import Caller
 from airflow_spark_pipeline.checkpoint.catalog import prune
-from airflow_spark_pipeline.checkpoint.claim import Caller
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
-from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
+from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointState
+from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, NothingToResumeError
 from airflow_spark_pipeline.hooks.archives import LAUNCHER, runtime_archive
 from airflow_spark_pipeline.hooks.attempt import TaskAttempt
 from airflow_spark_pipeline.hooks.installation import driver_python, python_path
@@ -28,8 +30,11 @@ from airflow_spark_pipeline.hooks.locations import checkpoint_location, configur
 from airflow_spark_pipeline.hooks.preflight import check_components
 from airflow_spark_pipeline.hooks.py_files import import_path, is_url, resolve_py_files
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
+from airflow_spark_pipeline.hooks.target import Target, by_run_id, of_pipeline
+from airflow_spark_pipeline.hooks.task_instance import caller as caller_of
+from airflow_spark_pipeline.hooks.task_instance import remember, remember_run, remembered_run, task_is, unit_key
 from airflow_spark_pipeline.pipeline.secrets import is_secret
-from airflow_spark_pipeline.planning import open_log
+from airflow_spark_pipeline.planning import Selection, open_log
 from airflow_spark_pipeline.protocol import DriverRequest
 
 if TYPE_CHECKING:
@@ -38,8 +43,6 @@ if TYPE_CHECKING:
     from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperator
     from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 
-_IDENTITY = "spark_pipeline.dag_run"
-_DEFAULT_NAMESPACE = "default"
 # By the way, each success removes what is left of a few runs of its pipeline that ended a month ago.
 _KEPT_SECONDS = 30 * 24 * 3600.0
 _LOOKED_AT = 10
@@ -54,6 +57,7 @@ class Submission:
 
     def __init__(self, operator: SparkPipelineOperator, spec: PipelineSpec, context: Context, directory: Path) -> None:
         self._operator = operator
+        self._context = context
         self._directory = directory
         self._options: dict[str, Any] = {}
         checkpoint = spec.checkpoint.with_defaults(enabled=True, auto_resume=True)
@@ -69,19 +73,62 @@ class Submission:
             self._options = storage_options(operator.checkpoint_conn_id or configured("checkpoint_conn_id"))
         else:  # the log still tells what came of this try, and goes with it
             self._location = str(directory / "log")
-        key = _unit_key(context)
-        self._unit = unit_path(spec.pipeline_name, key)
-        log = open_log(checkpoint, self._location, self._options, self._unit)
+        key, caller = unit_key(context), caller_of(context)
+        log = open_log(checkpoint, self._location, self._options, unit_path(spec.pipeline_name, key))
         self._store = log.store
         self._lease_seconds = lease_seconds()
+        target = self._target(key, caller)
+        self._unit = target.unit
         self.attempt = TaskAttempt(
             spec,
-            log,
+            RunLog(self._store, self._unit),
             key,
-            _caller(context),
+            target.caller,
             auto_resume=checkpoint.auto_resume,
             lease_seconds=self._lease_seconds,
+            selection=Selection(operator.start_from or None, names(operator.only), names(operator.force)),
+            run_id=target.run_id,
+            is_active=task_is(context, or_will_retry=False),
         )
+        if target.run_id is not None:
+            # Before the claim: a retry has to find the same run, whatever dies in between.
+            remember_run(context, target.run_id)
+
+    def _target(self, key: UnitKey, caller: Caller) -> Target:
+        spec, run_id = self._spec, self._operator.resume_run_id
+        if run_id:
+            if not self._keeps_progress:
+                raise NothingToResumeError(
+                    "resume_run_id needs checkpoints, and checkpoint.enabled is false.", run_id=run_id
+                )
+            return by_run_id(run_id, spec.pipeline_name, key, caller)
+        if self._operator.resume_scope == "dag_run" or not spec.checkpoint.auto_resume:
+            return Target(unit_path(spec.pipeline_name, key), caller)
+        return of_pipeline(
+            self._store,
+            spec.pipeline_name,
+            key,
+            caller,
+            remembered=remembered_run(self._context),
+            is_active=task_is(self._context, or_will_retry=False),
+            will_retry=task_is(self._context, or_will_retry=True),
+        )
+
+    def outcome(self, exit_code: int | None) -> CheckpointState:
+        """Return the completed state of this try, and show in Airflow where the run stands either way.
+
+        :raises ComponentFailedError: it is not completed
+        """
+        try:
+            return self.attempt.outcome(exit_code)
+        finally:
+            if self.attempt.last_state is not None:
+                self.remember(self.attempt.last_state)
+
+    def remember(self, state: CheckpointState) -> None:
+        """Show in Airflow where the run stands."""
+        if self._keeps_progress:
+            remember(self._context, state)
 
     def hook(self) -> SparkPipelineSubmitHook:
         """Return the hook that submits the driver, once everything that can be checked beforehand is.
@@ -142,12 +189,14 @@ class Submission:
 
     def _claim(self, hook: SparkPipelineSubmitHook) -> list[str]:
         """Claim the unit of work and write the driver's request; returns the driver's arguments."""
+        token = self.attempt.claim()
+        self.remember(self.attempt.claimed)
         request = DriverRequest(
             pipeline=self._spec.to_dict(),
             location=self._location,
             storage_options=self._options,
             unit=self._unit,
-            token=self.attempt.claim(),
+            token=token,
             spark_config={name: value for name, value in self._spec.spark.config.items() if is_secret(name)},
             lease_seconds=self._lease_seconds,
             local=hook.runs_spark_here,
@@ -178,28 +227,9 @@ def _brings_more_modules(arguments: Mapping[str, Any], conf: Mapping[str, str], 
     return any(arguments[name] for name in others) or "spark.submit.pyFiles" in conf or any(map(is_url, modules))
 
 
-def _unit_key(context: Context) -> UnitKey:
-    ti = context["ti"]
-    namespace = configured("namespace") or _DEFAULT_NAMESPACE
-    return UnitKey(namespace, ti.dag_id, ti.run_id, ti.task_id, -1 if ti.map_index is None else ti.map_index)
-
-
-def _caller(context: Context) -> Caller:
-    """Return what Airflow knows about this try."""
-    ti = context["ti"]
-    return Caller(ti.max_tries, ti.task.retries or 0, ti.try_number, _identity(context))
-
-
-def _identity(context: Context) -> str | None:
-    """Return an id of the DAG run that a run created again under the same run id does not have.
-
-    Airflow deletes the task's state store with the DAG run, and keeps it through retries and clears.
-    """
-    store = context.get("task_state_store")
-    if store is None:
-        return None
-    identity = store.get(_IDENTITY)
-    if identity is None:
-        identity = uuid.uuid4().hex
-        store.set(_IDENTITY, identity, retention=NEVER_EXPIRE)
-    return str(identity)
+def names(value: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return names from an argument: one, a list, or a list that a template rendered as text; nothing empty."""
+    if isinstance(value, str) and value.startswith("[") and value.endswith("]"):
+        with contextlib.suppress(ValueError, SyntaxError):
+            value = ast.literal_eval(value)
+    return tuple(filter(None, [value] if isinstance(value, str) else value or ()))

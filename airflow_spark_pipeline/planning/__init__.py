@@ -4,7 +4,7 @@ from airflow_spark_pipeline.planning.attempt import claim_state
 from airflow_spark_pipeline.planning.log_of import open_log
 from airflow_spark_pipeline.planning.plan import Plan, Step, StepAction, make_plan
 from airflow_spark_pipeline.planning.selection import Selection
-from airflow_spark_pipeline.planning.summary import readable, seconds_saved, summarize
+from airflow_spark_pipeline.planning.summary import next_try, position, readable, seconds_saved, summarize
 
 __all__ = [
     "Plan",
@@ -13,7 +13,9 @@ __all__ = [
     "StepAction",
     "claim_state",
     "make_plan",
+    "next_try",
     "open_log",
+    "position",
     "readable",
     "seconds_saved",
     "summarize",

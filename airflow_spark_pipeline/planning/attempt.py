@@ -8,7 +8,8 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 
-from airflow_spark_pipeline.checkpoint.claim import Caller, ClaimDecision, ClaimKind
+from airflow_spark_pipeline.checkpoint.caller import Caller, to_record
+from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind
 from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
 from airflow_spark_pipeline.checkpoint.lease import DEFAULT_LEASE_SECONDS
 from airflow_spark_pipeline.checkpoint.log import Commit
@@ -69,7 +70,7 @@ def claim_state(
         components=tuple(_record(spec, step, carried, salt) for step in plan.steps),
         attempts=(*(() if carried is None else carried.attempts), summary)[-_KEPT_ATTEMPTS:],
         resumed_from=plan.resumed_from,
-        caller=None if caller is None else caller.to_dict(),
+        caller=to_record(caller, None if latest is None else latest.state.caller),
         fingerprint_salt=salt,
         lease_seconds=lease_seconds,
         selection=(selection or Selection()).to_dict(),

@@ -1,8 +1,25 @@
-"""What came of an attempt, in one line for people."""
+"""What came of an attempt, or where it stands, in one line for people."""
 
 from __future__ import annotations
 
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
+from typing import Any
+
+from airflow_spark_pipeline.checkpoint.state import (
+    CheckpointState,
+    CheckpointStatus,
+    ComponentAction,
+    ComponentCheckpoint,
+)
+
+
+def position(state: CheckpointState) -> str:
+    """Return how far a run got: ``2 of 5 done, failed at [3/5] load``."""
+    done, total = len(state.completed_components), state.total_components
+    stands = f"{done} of {total} done"
+    if state.status is CheckpointStatus.FAILED and state.failure is not None and state.failure.index is not None:
+        return f"{stands}, failed at [{state.failure.index + 1}/{total}] {state.failure.component}"
+    return stands if state.status is CheckpointStatus.RUNNING else f"{stands}, {state.status.value}"
+
 
 _NEVER_RUN = (ComponentAction.OMITTED, ComponentAction.DISABLED)
 
@@ -19,8 +36,7 @@ def summarize(state: CheckpointState) -> str:
         place = "" if failure.index is None else f" at [{failure.index + 1}/{total}] {failure.component}"
         return f"{name} failed{place} in attempt {state.attempt}{kept}: {failure.headline}"
     if state.status is CheckpointStatus.RUNNING:
-        waiting = (c for c in state.components if c.action not in _NEVER_RUN)
-        next_ = next((c for c in waiting if c.name not in state.completed_components), None)
+        next_ = _stopped_at(state)
         place = "" if next_ is None else f" at [{next_.index + 1}/{total}] {next_.name}"
         return f"{name}: the driver of attempt {state.attempt} died{place}{kept}"
     return f"{name}: attempt {state.attempt} is {state.status.value}{kept}"
@@ -50,3 +66,33 @@ def _counts(state: CheckpointState) -> str:
     text += f", {disabled} disabled" if disabled else ""
     saved = seconds_saved(state)
     return f"{text}; {readable(saved)} of work not repeated" if saved else text
+
+
+def next_try(state: CheckpointState) -> dict[str, Any]:
+    """Return what a try that resumes this run is going to do, as data and as ``text``."""
+    done = list(state.completed_components)
+    failure = state.failure if state.status is CheckpointStatus.FAILED else None
+    at = _stopped_at(state)
+    place = "" if at is None else f" at [{at.index + 1}/{state.total_components}] {at.name}"
+    how = "did not get to its end" if failure is None else "failed"
+    error = None if failure is None else failure.headline
+    skips = f"skips {', '.join(done)} and goes on" if done else "runs everything"
+    return {
+        "text": f"Run {state.run_id} (attempt {state.attempt}) {how}{place}{f': {error}' if error else ''}. "
+        f"The next try {skips}.",
+        "run_id": state.run_id,
+        "attempt": state.attempt,
+        "failed_component": None if at is None else at.name,
+        "index": None if at is None else at.index,
+        "total": state.total_components,
+        "error": error,
+        "skips": done,
+    }
+
+
+def _stopped_at(state: CheckpointState) -> ComponentCheckpoint | None:
+    """Return the component that failed, or else the first that is neither done nor left out."""
+    if state.failure is not None and state.failure.component is not None:
+        return state.component(state.failure.component)
+    waiting = (c for c in state.components if c.action not in _NEVER_RUN)
+    return next((c for c in waiting if c.name not in state.completed_components), None)

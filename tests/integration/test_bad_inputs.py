@@ -18,14 +18,14 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_spark_pipeline import SparkPipelineOperator
-from airflow_spark_pipeline.checkpoint.claim import Caller
+from airflow_spark_pipeline.checkpoint.caller import Caller
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, ComponentAction, Failure
+from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.hooks import installation
 from airflow_spark_pipeline.hooks.attempt import TaskAttempt
 from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
@@ -143,7 +143,7 @@ class Shop:
     def mistake(self, **arguments: Any) -> str:
         """Run a task that has to be refused; returns the text of the one error there is."""
         before = snapshot(self.location)
-        with pytest.raises(AirflowFailException) as caught:
+        with pytest.raises(SparkPipelineError) as caught:
             self.run(**arguments)
         text = str(caught.value)
         assert not NOISE.search(text), text
@@ -225,7 +225,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
 
 def test_an_error_is_told_once(shop: Shop) -> None:
     """Airflow logs an error with all that led to it: another copy of the text would stand above this one."""
-    with pytest.raises(AirflowFailException) as caught:
+    with pytest.raises(SparkPipelineError) as caught:
         shop.run(pipeline="shopp.conf")
     assert "".join(traceback.format_exception(caught.value)).count(str(caught.value)) == 1
 

@@ -23,7 +23,7 @@ import pytest
 from airflow.sdk import DAG
 
 from airflow_spark_pipeline import SparkPipelineOperator
-from airflow_spark_pipeline.checkpoint.claim import Caller
+from airflow_spark_pipeline.checkpoint.caller import Caller
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.log import RunLog

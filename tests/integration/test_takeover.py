@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.claim import Caller
+from airflow_spark_pipeline.checkpoint.caller import Caller
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.log import RunLog

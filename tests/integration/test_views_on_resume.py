@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.claim import Caller
+from airflow_spark_pipeline.checkpoint.caller import Caller
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.hooks.attempt import TaskAttempt
 from airflow_spark_pipeline.pipeline.hocon import parse_pipeline

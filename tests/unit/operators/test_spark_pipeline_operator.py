@@ -1,177 +1,27 @@
-"""The operator without a Spark: what Airflow sees of it, what it decides, and what it submits.
-
-In place of spark-submit a *driver* takes the request, as the one that is shipped does, and answers through the log.
-"""
+"""The operator without a Spark: what Airflow sees of it, what it decides, and what it submits."""
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import subprocess
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException
 
 from airflow_spark_pipeline import SparkPipelineOperator
-from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.checkpoint.locations import open_store
-from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction, Failure
+from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Failure
+from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
-from airflow_spark_pipeline.operators import submission
 from airflow_spark_pipeline.protocol import DriverRequest
-
-CONF = """
-spark {
-  app-name = "Shop of {{ ds }}"
-  config { "spark.sql.shuffle.partitions" = 7, "spark.hadoop.fs.s3a.secret.key" = hunter2 }
-}
-pipeline {
-  pipeline-name = Shop
-  pipeline-components = [
-    { instance-type = shop_etl.Extract, instance-config { input-path = "/in/{{ ds }}", api-token = swordfish } }
-    { instance-type = shop_etl.Clean }
-    { instance-type = shop_etl.Load }
-  ]
-}
-"""
-UNIT = UnitKey("default", "shop", "manual__2026-01-31", "etl", -1)
-NAMES = ("Extract", "Clean", "Load")
-
-
-@dataclass
-class TaskInstance:
-    """What the operator reads of Airflow's."""
-
-    task: SparkPipelineOperator
-    try_number: int
-    max_tries: int
-    dag_id: str = "shop"
-    run_id: str = "manual__2026-01-31"
-    task_id: str = "etl"
-    map_index: int = -1
-
-
-@dataclass
-class StateStore:
-    """Airflow's ``task_state_store`` of one task instance."""
-
-    values: dict[str, Any] = field(default_factory=dict)
-
-    def get(self, key: str) -> Any:
-        return self.values.get(key)
-
-    def set(self, key: str, value: Any, **_: Any) -> None:
-        self.values[key] = value
-
-    def delete(self, key: str) -> None:
-        self.values.pop(key, None)
-
-
-@dataclass
-class Driver:
-    """Does what the request says until the component that fails, if any.
-
-    :param fails_at: name of a component
-    :param answer: raised when it has ended, as the provider's hook does for an exit code
-    :param silent: it never starts, as where the cluster refuses the job
-    """
-
-    fails_at: str | None = None
-    answer: Exception | None = None
-    silent: bool = False
-    commands: list[list[str]] = field(default_factory=list)
-    requests: list[DriverRequest] = field(default_factory=list)
-
-    def submit(self, hook: SparkPipelineSubmitHook, application: str = "", **_: Any) -> None:
-        arguments = hook._before_submit(hook)
-        self.commands.append(hook._build_spark_submit_command(application))
-        request = DriverRequest.from_json(Path(arguments[1]).read_text(encoding="utf-8"))
-        self.requests.append(request)
-        if not self.silent:
-            self.run(request)
-        if self.answer is not None:
-            raise self.answer
-
-    def run(self, request: DriverRequest) -> None:
-        assert request.token is not None
-        log = RunLog(open_store(request.location), request.unit)
-        commit = log.adopt(request.token.number, request.token.attempt_id, request.token.nonce)
-        commit = log.append(commit, replace(commit.state, status=CheckpointStatus.RUNNING))
-        for component in commit.state.components:
-            if component.name in commit.state.completed_components:
-                continue
-            if component.name == self.fails_at:
-                failure = Failure(component.name, component.index, "OSError", "disk full")
-                log.append(commit, replace(commit.state, status=CheckpointStatus.FAILED, failure=failure))
-                return
-            commit = log.append(commit, self.done(commit.state, component.name))
-        log.append(commit, replace(commit.state, status=CheckpointStatus.COMPLETED))
-
-    @staticmethod
-    def done(state: CheckpointState, name: str) -> CheckpointState:
-        record = state.component(name)
-        assert record is not None
-        ran = replace(record, action=ComponentAction.RAN, attempt=state.attempt, duration_seconds=1.0)
-        return replace(state.with_component(ran), completed_components=(*state.completed_components, name))
-
-
-@dataclass
-class Shop:
-    """A DAG folder with one task."""
-
-    folder: Path
-    driver: Driver
-    store: StateStore = field(default_factory=StateStore)
-
-    def operator(self, **arguments: Any) -> SparkPipelineOperator:
-        with DAG("shop", schedule=None, start_date=dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)) as dag:
-            given = {"pipeline": "shop.conf", "checkpoint_location": str(self.folder / "checkpoints"), "retries": 3}
-            operator = SparkPipelineOperator(task_id="etl", **{**given, **arguments})
-        dag.fileloc = str(self.folder / "dag.py")
-        return operator
-
-    def run(self, *, try_number: int = 1, max_tries: int = 3, **arguments: Any) -> dict[str, Any]:
-        """Do what Airflow's task runner does in one try."""
-        operator = self.operator(**arguments)
-        context = self.context(operator, try_number, max_tries)
-        operator.render_template_fields(context)
-        return operator.execute(context)
-
-    def context(self, operator: SparkPipelineOperator, try_number: int = 1, max_tries: int = 3) -> Any:
-        return {
-            "ti": TaskInstance(operator, try_number, max_tries),
-            "task_state_store": self.store,
-            "ds": "2026-01-31",
-            "params": {},
-        }
-
-    def latest(self) -> Commit:
-        log = RunLog(open_store(str(self.folder / "checkpoints")), unit_path("Shop", UNIT))
-        commit = log.latest()
-        assert commit is not None
-        return commit
-
-
-@pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    (tmp_path / "shop.conf").write_text(CONF, encoding="utf-8")
-    driver = Driver()
-
-    def submit(hook: SparkPipelineSubmitHook, application: str = "", **_: Any) -> None:
-        driver.submit(hook, application)
-
-    monkeypatch.setattr(SparkPipelineSubmitHook, "submit", submit)
-    monkeypatch.setattr(SparkPipelineSubmitHook, "prepare", lambda hook: None)
-    monkeypatch.setattr(submission, "check_components", lambda *a, **k: None)
-    return Shop(tmp_path, driver)
-
+from tests.unit.operators.shop import CONF, NAMES, Shop, StateStore
 
 # ---- what Airflow sees
 
@@ -248,7 +98,7 @@ def test_rendering_leaves_a_mistake_to_execute(shop: Shop) -> None:
     operator = shop.operator(pipeline="missing.conf", name="{{ ds }}")
     operator.render_template_fields(shop.context(operator))
     assert operator.name == "2026-01-31"
-    with pytest.raises(AirflowFailException, match=r"missing\.conf: there is no such file"):
+    with pytest.raises(SparkPipelineError, match=r"missing\.conf: there is no such file"):
         operator.execute(shop.context(operator))
 
 
@@ -359,7 +209,9 @@ def test_a_first_try_runs_everything_and_says_so(shop: Shop) -> None:
 
 def test_a_retry_resumes_at_the_component_that_failed(shop: Shop) -> None:
     shop.driver.fails_at = "Clean"
-    with pytest.raises(AirflowException, match=r"at \[2/3\] Clean in attempt 1 \(1 of 3 done; a retry resumes there\)"):
+    with pytest.raises(
+        SparkPipelineError, match=r"at \[2/3\] Clean in attempt 1 \(1 of 3 done; a retry resumes there\)"
+    ):
         shop.run()
     failed = shop.latest().state.run_id
 
@@ -377,7 +229,7 @@ def test_with_auto_resume_off_a_retry_starts_from_the_first_component(shop: Shop
     if where == "file":
         arguments = {"pipeline": f"{CONF}\npipeline.checkpoint.auto-resume = false\n"}
     shop.driver.fails_at = "Load"
-    with pytest.raises(AirflowException, match="disk full"):
+    with pytest.raises(SparkPipelineError, match="disk full"):
         shop.run(**arguments)
 
     shop.driver.fails_at = None
@@ -390,7 +242,7 @@ def test_with_auto_resume_off_a_retry_starts_from_the_first_component(shop: Shop
 def test_the_argument_wins_over_the_file(shop: Shop) -> None:
     pipeline = f"{CONF}\npipeline.checkpoint.auto-resume = false\n"
     shop.driver.fails_at = "Load"
-    with pytest.raises(AirflowException):
+    with pytest.raises(SparkPipelineError):
         shop.run(pipeline=pipeline, auto_resume=True)
     shop.driver.fails_at = None
     assert shop.run(try_number=2, pipeline=pipeline, auto_resume=True)["components_run"] == ["Load"]
@@ -422,7 +274,7 @@ def test_a_job_of_an_earlier_success_is_forgotten_before_a_new_one_starts(shop: 
 
 def test_a_dag_run_that_was_created_again_starts_from_the_first_component(shop: Shop) -> None:
     shop.driver.fails_at = "Load"
-    with pytest.raises(AirflowException):
+    with pytest.raises(SparkPipelineError):
         shop.run()
     shop.store = StateStore()  # Airflow deletes it with the DAG run
     shop.driver.fails_at = None
@@ -431,7 +283,7 @@ def test_a_dag_run_that_was_created_again_starts_from_the_first_component(shop: 
 
 def test_another_deployment_at_the_same_location_does_not_take_over(shop: Shop, airflow_config: Any) -> None:
     shop.driver.fails_at = "Load"
-    with pytest.raises(AirflowException):
+    with pytest.raises(SparkPipelineError):
         shop.run()
     airflow_config("spark_pipeline", "namespace", "blue")
     shop.driver.fails_at = None
@@ -442,7 +294,7 @@ def test_one_operator_can_execute_again_and_sees_what_was_changed_meanwhile(shop
     """``dag.test()`` runs the tries of a task in one process."""
     operator = shop.operator()
     shop.driver.fails_at = "Clean"
-    with pytest.raises(AirflowException, match="disk full"):
+    with pytest.raises(SparkPipelineError, match="disk full"):
         operator.execute(shop.context(operator))
 
     shop.driver.fails_at = None
@@ -457,9 +309,9 @@ def test_one_operator_can_execute_again_and_sees_what_was_changed_meanwhile(shop
 
 def test_an_exit_code_of_zero_is_no_success_where_the_log_tells_of_none(shop: Shop) -> None:
     shop.driver.silent = True
-    with pytest.raises(AirflowException) as caught:
+    with pytest.raises(SparkPipelineError) as caught:
         shop.run()
-    assert not isinstance(caught.value, AirflowFailException)
+    assert caught.value.retry_helps
 
 
 def test_an_exit_code_is_no_failure_where_the_log_tells_of_a_success(shop: Shop) -> None:
@@ -470,7 +322,7 @@ def test_an_exit_code_is_no_failure_where_the_log_tells_of_a_success(shop: Shop)
 def test_the_log_says_why_a_component_failed_and_not_the_exit_code(shop: Shop) -> None:
     shop.driver.fails_at = "Clean"
     shop.driver.answer = AirflowException("Cannot execute: spark-submit --master. Error code is: 1.")
-    with pytest.raises(AirflowException, match="OSError: disk full") as caught:
+    with pytest.raises(SparkPipelineError, match="OSError: disk full") as caught:
         shop.run()
     assert "spark-submit" not in str(caught.value)
 
@@ -491,7 +343,7 @@ def test_a_failure_that_no_retry_helps_ends_the_tries(shop: Shop) -> None:
         log.append(commit, replace(commit.state, status=CheckpointStatus.FAILED, failure=failure))
 
     shop.driver.run = refuse  # type: ignore[method-assign]
-    with pytest.raises(AirflowFailException, match="no class 'Lode'"):
+    with pytest.raises(SparkPipelineError, match="no class 'Lode'"):
         shop.run()
 
 
@@ -531,7 +383,7 @@ def test_the_request_is_gone_when_the_task_ends(shop: Shop, end: str) -> None:
         shop.run()
     else:
         shop.driver.fails_at = "Clean"
-        with pytest.raises(AirflowException):
+        with pytest.raises(SparkPipelineError):
             shop.run()
     (launcher,) = files
     assert not launcher.exists()

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from airflow_spark_pipeline.checkpoint.claim import Caller, decide_claim
+from airflow_spark_pipeline.checkpoint.caller import Caller
+from airflow_spark_pipeline.checkpoint.claim import decide_claim
 from airflow_spark_pipeline.checkpoint.key import UnitKey, parse_run_id, unit_path
 from airflow_spark_pipeline.checkpoint.log import Commit
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction

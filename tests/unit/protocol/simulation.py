@@ -28,7 +28,8 @@ import greenlet  # type: ignore[import-untyped]  # its stubs are a package of th
 
 from airflow_spark_pipeline import protocol
 from airflow_spark_pipeline.checkpoint import lease as lease_module
-from airflow_spark_pipeline.checkpoint.claim import Caller, ClaimKind
+from airflow_spark_pipeline.checkpoint.caller import Caller
+from airflow_spark_pipeline.checkpoint.claim import ClaimKind
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms
 from airflow_spark_pipeline.checkpoint.log import HEARTBEAT, Commit, RunLog

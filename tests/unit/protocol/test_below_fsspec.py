@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.claim import Caller
+from airflow_spark_pipeline.checkpoint.caller import Caller
 from airflow_spark_pipeline.checkpoint.fsspec_store import FsspecStore
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.checkpoint.locations import open_store

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_spark_pipeline import protocol
-from airflow_spark_pipeline.checkpoint.claim import Caller
+from airflow_spark_pipeline.checkpoint.caller import Caller
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.checkpoint.local_store import LocalStore
 from airflow_spark_pipeline.checkpoint.locations import open_store

@@ -1,0 +1,88 @@
+"""Who claims a unit of work, and what is recorded of that in the claim.
+
+A unit belongs to one task instance, or to a run outside Airflow. Another one, a *guest*, may resume it by its run id.
+The claim then says who that was, beside what the owner had last recorded of itself: a try of the owner can still tell a
+retry from a clear.
+
+The field ``caller`` of a commit: ``maxTries``, ``retries``, ``tryNumber``, ``identity`` of the claimer; for a guest
+also ``taskInstance``, its key (``{}`` outside Airflow), and ``owner``, the owner's own last record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_GUEST = "taskInstance"
+_OWNER = "owner"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What Airflow knew when the unit was claimed; recorded in the claim for the next one to compare.
+
+    :param max_tries: of the task instance; a clear raises it
+    :param retries: of the task; with it a clear is told from a retry even where ``retries`` was lowered in between
+    :param try_number: 1, 2, …
+    :param identity: of the DAG run, ``None`` where it is not known
+    :param guest: key of the task instance where the unit is another one's, ``None`` for the unit's own
+    """
+
+    max_tries: int
+    retries: int
+    try_number: int
+    identity: str | None = None
+    guest: Mapping[str, Any] | None = None
+
+
+def to_record(caller: Caller | None, recorded: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return the field ``caller`` of a claim.
+
+    :param caller: ``None`` outside Airflow
+    :param recorded: the field of the commit before it
+    """
+    if caller is None:
+        return None if recorded is None else {_GUEST: {}, _OWNER: _owner(recorded)}
+    record = {
+        "maxTries": caller.max_tries,
+        "retries": caller.retries,
+        "tryNumber": caller.try_number,
+        "identity": caller.identity,
+    }
+    return record if caller.guest is None else {**record, _GUEST: dict(caller.guest), _OWNER: _owner(recorded)}
+
+
+def is_claim_of(caller: Caller | None, recorded: Mapping[str, Any] | None) -> bool:
+    """Whether a claim was made by this caller's task instance, in this try or an earlier one."""
+    if caller is None:  # outside Airflow, every process may go on with what another one began
+        return recorded is None or recorded.get(_GUEST) == {}
+    return recorded is not None and recorded.get(_GUEST) == caller.guest
+
+
+def recorded_of(caller: Caller, recorded: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return what this caller's task instance recorded of itself the last time, empty where nothing is kept."""
+    if is_claim_of(caller, recorded):
+        return recorded or {}
+    return (_owner(recorded) or {}) if caller.guest is None else {}
+
+
+def claimer(key: Mapping[str, Any], recorded: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return the key of whoever made a claim on the unit of ``key``; without a DAG where that was outside Airflow."""
+    guest: Mapping[str, Any] | None = (recorded or {}).get(_GUEST)
+    return key if guest is None else guest
+
+
+def describe(key: Mapping[str, Any]) -> str:
+    """Return the key of a claimer in words."""
+    if not key.get("dagId"):
+        return "a run outside Airflow"
+    mapped = f"[{key['mapIndex']}]" if key.get("mapIndex", -1) >= 0 else ""
+    return f"task {key['dagId']}.{key['taskId']}{mapped} of DAG run {key['runId']}"
+
+
+def _owner(recorded: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    if recorded is None or _GUEST not in recorded:
+        return recorded
+    owner: Mapping[str, Any] | None = recorded.get(_OWNER)
+    return owner

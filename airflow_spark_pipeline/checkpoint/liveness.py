@@ -1,0 +1,69 @@
+"""Whether somebody is at work in a unit, as far as the store shows it.
+
+A commit never says so: *running* was true when it was written. The heartbeats beside the log do, by the store's clock.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from airflow_spark_pipeline.checkpoint.caller import claimer, describe
+from airflow_spark_pipeline.checkpoint.log import Commit, Listing, RunLog
+from airflow_spark_pipeline.checkpoint.processes import all_gone
+from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
+from airflow_spark_pipeline.checkpoint.store import CheckpointStore
+from airflow_spark_pipeline.exceptions import CheckpointError
+
+_AT_WORK = (CheckpointStatus.SUBMITTED, CheckpointStatus.RUNNING)
+
+
+def signs_of_life(store: CheckpointStore, commit: Commit, listing: Listing, now: float) -> list[str]:
+    """Return the names of the heartbeats that are younger than the lease; none where an end is recorded.
+
+    :param now: by the store's clock
+    """
+    if commit.state.status not in _AT_WORK:
+        return []
+    lease = commit.state.lease_seconds + store.clock_slack
+    return [name for name, modified in listing.heartbeats.items() if now - modified <= lease]
+
+
+def who_is_at_work(log: RunLog, commit: Commit, is_active: Callable[[Mapping[str, Any]], bool]) -> str | None:
+    """Return who is at work on the newest commit's claim, in words; ``None`` where nobody is.
+
+    :param is_active: whether Airflow runs, or is about to run, the task instance of this key; asked only about a claim
+        whose driver has not shown a sign of life yet: it may wait for the cluster
+    :raises CheckpointError: the store could not answer
+    """
+    if commit.state.status not in _AT_WORK:
+        return None
+    key = claimer(commit.state.key, commit.state.caller)
+    now = log.retried(lambda: store_time(log.store))
+    signs = signs_of_life(log.store, commit, log.retried(log.listing), now)
+    if any(not _is_of_dead_processes(log, name) for name in signs):
+        return f"{describe(key)}, whose driver is alive"
+    if commit.state.status is CheckpointStatus.SUBMITTED and not signs and key.get("dagId") and is_active(key):
+        return f"{describe(key)}, whose driver was submitted and has not started yet"
+    return None
+
+
+def store_time(store: CheckpointStore) -> float:
+    """Return the time by the store's own clock: the only one that its objects' times can be compared with."""
+    name = f"now-{uuid.uuid4().hex}"
+    store.write(f"_clock/{name}", b"")
+    try:
+        return next(found.modified for found in store.list_objects("_clock") if found.name == name)
+    finally:
+        store.delete(f"_clock/{name}")
+
+
+def _is_of_dead_processes(log: RunLog, name: str) -> bool:
+    """Whether the processes that a heartbeat names are gone for certain; only the lease counts where they are not."""
+    try:
+        about = json.loads(log.store.read(f"{log.path}/{name}"))
+    except (CheckpointError, ValueError):
+        return False
+    return isinstance(about, dict) and all_gone(about.get("process"))

@@ -1,0 +1,105 @@
+"""What Airflow knows of a task instance: who it is, what is kept for it between its tries, and what others are doing.
+
+The task state store holds, for the *Storage* tab of the task instance, the id of the run and how far it got; and for us
+an id of the DAG run, which a run created again under the same run id does not have. Progress itself is never read from
+there: where an entry cannot be written, the run goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # missing in its stub, there at run time
+
+from airflow_spark_pipeline.checkpoint.caller import Caller
+from airflow_spark_pipeline.checkpoint.key import UnitKey
+from airflow_spark_pipeline.checkpoint.state import CheckpointState
+from airflow_spark_pipeline.hooks.locations import configured
+from airflow_spark_pipeline.planning import position
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+RUN_ID = "spark_pipeline.run_id"
+POSITION = "spark_pipeline.position"
+_IDENTITY = "spark_pipeline.dag_run"
+_DEFAULT_NAMESPACE = "default"
+_ACTIVE = ("scheduled", "queued", "running", "restarting", "deferred", "up_for_reschedule")
+
+log = logging.getLogger(__name__)
+
+
+def unit_key(context: Context) -> UnitKey:
+    """Return the key of the task instance's own unit of work."""
+    ti = context["ti"]
+    namespace = configured("namespace") or _DEFAULT_NAMESPACE
+    return UnitKey(namespace, ti.dag_id, ti.run_id, ti.task_id, -1 if ti.map_index is None else ti.map_index)
+
+
+def caller(context: Context) -> Caller:
+    """Return what Airflow knows about this try."""
+    ti = context["ti"]
+    return Caller(ti.max_tries, ti.task.retries or 0, ti.try_number, _dag_run_identity(context))
+
+
+def _dag_run_identity(context: Context) -> str | None:
+    """Return an id of the DAG run that a run created again under the same run id does not have.
+
+    Airflow deletes the task's state store with the DAG run, and keeps it through retries and clears.
+    """
+    store = context.get("task_state_store")
+    if store is None:
+        return None
+    identity = store.get(_IDENTITY)
+    if identity is None:
+        identity = uuid.uuid4().hex
+        store.set(_IDENTITY, identity, retention=NEVER_EXPIRE)
+    return str(identity)
+
+
+def remembered_run(context: Context) -> str | None:
+    """Return the id of the run that an earlier try of this task instance worked on."""
+    store = context.get("task_state_store")
+    run_id = None if store is None else store.get(RUN_ID)
+    return None if run_id is None else str(run_id)
+
+
+def remember_run(context: Context, run_id: str) -> None:
+    """Keep the id of the run that this try works on."""
+    _keep(context, RUN_ID, run_id)
+
+
+def remember(context: Context, state: CheckpointState) -> None:
+    """Keep where a run stands."""
+    _keep(context, RUN_ID, state.run_id)
+    _keep(context, POSITION, position(state))
+
+
+def _keep(context: Context, key: str, value: str) -> None:
+    store = context.get("task_state_store")
+    if store is None:
+        return
+    try:
+        store.set(key, value)
+    except Exception as error:  # noqa: BLE001  # whatever the API server has: the run does not depend on it
+        log.warning("Airflow's task state store did not take %s: %s", key, error)
+
+
+def task_is(context: Context, *, or_will_retry: bool) -> Callable[[Mapping[str, Any]], bool]:
+    """Return a function that asks Airflow whether the task instance of a unit's key runs, or is about to.
+
+    :param or_will_retry: or waits for its retry
+    """
+    states = [*_ACTIVE, *(("up_for_retry",) if or_will_retry else ())]
+    count = context["ti"].get_ti_count
+
+    def is_active(key: Mapping[str, Any]) -> bool:
+        mapped = {"map_index": key["mapIndex"]} if key.get("mapIndex", -1) >= 0 else {}
+        return bool(
+            count(dag_id=key["dagId"], task_ids=[key["taskId"]], run_ids=[key["runId"]], states=states, **mapped)
+        )
+
+    return is_active

@@ -1,0 +1,225 @@
+"""What is decided and said when a try has failed: the retry policy, and the callback of the retry."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import threading
+import time
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG, BaseOperator, RetryAction, RetryPolicy
+
+from airflow_spark_pipeline import SparkPipelineOperator
+from airflow_spark_pipeline.callbacks import AutoResumeCallback, auto_resume_on_retry
+from airflow_spark_pipeline.checkpoint.local_store import LocalStore
+from airflow_spark_pipeline.exceptions import (
+    CheckpointStoreError,
+    ComponentFailedError,
+    PipelineDefinitionError,
+    Problem,
+    ResumeRefusedError,
+)
+from airflow_spark_pipeline.retries import AutoResumeRetryPolicy
+from tests.unit.operators.shop import Shop
+
+
+def fail(shop: Shop) -> tuple[Any, ComponentFailedError]:
+    """Let the task fail at its second component; returns the context of its callbacks, and the error."""
+    shop.driver.fails_at = "Clean"
+    operator = shop.operator()
+    context = shop.context(operator)
+    operator.render_template_fields(context)
+    with pytest.raises(ComponentFailedError) as raised:
+        operator.execute(context)
+    shop.driver.fails_at = None
+    return {**context, "task": operator, "exception": raised.value}, raised.value
+
+
+# ---- the policy
+
+
+@pytest.mark.parametrize(
+    "error",
+    [PipelineDefinitionError([Problem("unknown key", "pipeline.x")]), ResumeRefusedError("Extract was edited")],
+)
+def test_what_no_retry_helps_fails_at_once_with_the_reason(error: Exception) -> None:
+    decision = AutoResumeRetryPolicy().evaluate(error, 1, 3)
+    assert decision.action is RetryAction.FAIL
+    assert decision.reason == str(error)
+
+
+@pytest.mark.parametrize("error", [CheckpointStoreError("503"), ComponentFailedError("down"), OSError("no route")])
+def test_what_a_retry_may_help_is_left_to_the_task(error: Exception) -> None:
+    assert AutoResumeRetryPolicy().evaluate(error, 1, 3).action is RetryAction.DEFAULT
+
+
+def test_a_reason_fits_into_airflows_column() -> None:
+    reason = AutoResumeRetryPolicy().evaluate(ResumeRefusedError("x" * 2000), 1, 3).reason
+    assert reason is not None
+    assert len(reason) == 500
+
+
+def test_a_run_that_can_resume_is_retried_at_once_where_the_user_wants_it() -> None:
+    policy = AutoResumeRetryPolicy(resume_at_once=True)
+    decision = policy.evaluate(ComponentFailedError("down", run_id="p~u~0", completed=2), 1, 3)
+    assert (decision.action, decision.retry_delay) == (RetryAction.RETRY, dt.timedelta(0))
+    assert decision.reason == "resumes p~u~0, 2 done"
+
+
+def test_a_run_that_got_nowhere_keeps_its_delay() -> None:
+    policy = AutoResumeRetryPolicy(resume_at_once=True)
+    assert policy.evaluate(ComponentFailedError("down", run_id="p~u~0"), 1, 3).action is RetryAction.DEFAULT
+
+
+def test_the_policy_of_a_failed_task_resumes_at_once(shop: Shop) -> None:
+    _, error = fail(shop)
+    decision = AutoResumeRetryPolicy(resume_at_once=True).evaluate(error, 1, 3)
+    assert decision.reason == f"resumes {shop.latest().state.run_id}, 1 done"
+
+
+def test_a_policy_survives_serialisation() -> None:
+    policy = AutoResumeRetryPolicy(resume_at_once=True)
+    assert AutoResumeRetryPolicy.deserialize(policy.serialize()).resume_at_once
+
+
+class Mine(RetryPolicy):
+    def evaluate(self, *_: Any, **__: Any) -> Any:
+        raise NotImplementedError
+
+
+def test_the_policy_is_the_operators_default_and_the_users_wins(shop: Shop) -> None:
+    assert isinstance(shop.operator().retry_policy, AutoResumeRetryPolicy)
+    assert isinstance(shop.operator(retry_policy=Mine()).retry_policy, Mine)
+    assert isinstance(shop.operator(default_args={"retry_policy": Mine()}).retry_policy, Mine)
+
+
+# ---- the callback
+
+
+def test_the_callback_is_installed_beside_the_users_own(shop: Shop) -> None:
+    def mine(context: Any) -> None:
+        del context
+
+    assert list(shop.operator().on_retry_callback) == [auto_resume_on_retry]
+    assert list(shop.operator(on_retry_callback=mine).on_retry_callback) == [mine, auto_resume_on_retry]
+    assert list(shop.operator(on_retry_callback=[mine]).on_retry_callback) == [mine, auto_resume_on_retry]
+
+
+def test_a_callback_of_this_kind_is_not_installed_twice(shop: Shop) -> None:
+    mine = AutoResumeCallback(deadline=1.0)
+    assert shop.operator(on_retry_callback=mine).on_retry_callback in (mine, [mine])
+    assert shop.operator(on_retry_callback=auto_resume_on_retry).on_retry_callback in (
+        auto_resume_on_retry,
+        [auto_resume_on_retry],
+    )
+
+
+def test_a_mapped_task_has_policy_and_callback_when_it_runs() -> None:
+    """``partial()`` passes both explicitly, empty."""
+    with DAG("mapped", schedule=None, start_date=dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)):
+        mapped = SparkPipelineOperator.partial(task_id="etl").expand(pipeline=["a.conf", "b.conf"])
+    task = mapped.unmap({"pipeline": "a.conf"})
+    assert isinstance(task.retry_policy, AutoResumeRetryPolicy)
+    assert list(task.on_retry_callback) == [auto_resume_on_retry]
+
+
+def test_the_callback_says_what_failed_and_what_the_next_try_skips(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    context, _ = fail(shop)
+    with caplog.at_level(logging.INFO, "airflow_spark_pipeline"):
+        auto_resume_on_retry(context)
+    run_id = shop.latest().state.run_id
+    assert caplog.messages == [
+        f"Run {run_id} (attempt 1) failed at [2/3] Clean: OSError: disk full. The next try skips Extract and goes on.",
+    ]
+
+
+def test_the_dag_processor_says_the_same_without_asking_airflow_for_anything(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It runs the callback after a kill, and would stand still if it asked for what Airflow does not answer there."""
+    fail(shop)
+    (shop.folder / "shop.conf").write_text(
+        (shop.folder / "shop.conf").read_text(encoding="utf-8").replace("{{ ds }}", "today"), encoding="utf-8"
+    )
+
+    class Forbidden:
+        def __getattr__(self, name: str) -> Any:
+            raise AssertionError(name)
+
+    operator = shop.operator()
+    context: Any = {**shop.context(operator), "task": operator, "task_state_store": Forbidden()}
+    with caplog.at_level(logging.INFO, "airflow_spark_pipeline"):
+        auto_resume_on_retry(context)
+    assert "failed at [2/3] Clean" in caplog.text
+
+
+def test_the_dag_processor_is_silent_where_it_would_have_to_ask_airflow(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    fail(shop)
+    operator = shop.operator(checkpoint_conn_id="aws_default", pipeline="{{ params.file }}")
+    context: Any = {**shop.context(operator), "task": operator}
+    with caplog.at_level(logging.INFO, "airflow_spark_pipeline"):
+        auto_resume_on_retry(context)
+    assert "The next try skips" not in caplog.text
+
+
+def test_a_store_that_does_not_answer_does_not_hold_the_callback(
+    shop: Shop, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, _ = fail(shop)
+    released = threading.Event()
+    monkeypatch.setattr(LocalStore, "list_objects", lambda *_: released.wait(30) and [])
+    start = time.monotonic()
+    with caplog.at_level(logging.INFO, "airflow_spark_pipeline"):
+        AutoResumeCallback(deadline=0.2)(context)
+    released.set()
+    assert time.monotonic() - start < 20
+    assert "did not answer within 0.2 s" in caplog.text
+
+
+def test_a_notifier_gets_what_is_known_and_one_that_fails_hinders_nobody(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    context, _ = fail(shop)
+    told: list[Any] = []
+
+    def broken(context: Any) -> None:
+        raise RuntimeError("no network")
+
+    AutoResumeCallback(broken, told.append)(context)
+    (given,) = told
+    known = given["spark_pipeline"]
+    assert (known["failed_component"], known["index"], known["total"]) == ("Clean", 1, 3)
+    assert (known["error"], known["skips"]) == ("OSError: disk full", ["Extract"])
+    assert given["task"] is context["task"]
+    assert "no network" in caplog.text
+
+
+def test_the_callback_of_another_operator_says_nothing(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    """As an entry of ``default_args`` it reaches every task."""
+    task = BaseOperator(task_id="other")
+    with caplog.at_level(logging.INFO, "airflow_spark_pipeline"):
+        context: Any = {**shop.context(shop.operator()), "task": task, "exception": OSError()}
+        auto_resume_on_retry(context)
+    assert caplog.messages == []
+
+
+def test_a_run_that_a_task_took_over_by_its_id_is_the_one_that_is_told(shop: Shop) -> None:
+    fail(shop)
+    run_id = shop.latest().state.run_id
+    other = shop.in_dag_run("manual__2026-02-01")
+    other.driver.fails_at = "Load"
+    operator = other.operator(resume_run_id=run_id)
+    context = other.context(operator)
+    operator.render_template_fields(context)
+    with pytest.raises(ComponentFailedError) as raised:
+        operator.execute(context)
+    told: list[Any] = []
+    failed: Any = {**context, "task": operator, "exception": raised.value}
+    AutoResumeCallback(told.append)(failed)
+    assert told[0]["spark_pipeline"]["skips"] == ["Extract", "Clean"]
