@@ -10,18 +10,54 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from airflow_spark_pipeline.checkpoint.locations import open_store
     from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperator
     from airflow_spark_pipeline.runtime.component import Component, ComponentContext
+    from airflow_spark_pipeline.runtime.hooks import (
+        AuditHooks,
+        CheckpointHooks,
+        ComponentEvent,
+        LoggingHooks,
+        MetricsHooks,
+        PipelineEvent,
+        PipelineHooks,
+    )
+    from airflow_spark_pipeline.runtime.runner import PipelineRunner, RunReport
 
 __version__ = "0.1.0"
 
 _LAZY = {
+    "AuditHooks": "airflow_spark_pipeline.runtime.hooks",
+    "CheckpointHooks": "airflow_spark_pipeline.runtime.hooks",
     "Component": "airflow_spark_pipeline.runtime.component",
     "ComponentContext": "airflow_spark_pipeline.runtime.component",
+    "ComponentEvent": "airflow_spark_pipeline.runtime.hooks",
+    "LoggingHooks": "airflow_spark_pipeline.runtime.hooks",
+    "MetricsHooks": "airflow_spark_pipeline.runtime.hooks",
+    "PipelineEvent": "airflow_spark_pipeline.runtime.hooks",
+    "PipelineHooks": "airflow_spark_pipeline.runtime.hooks",
+    "PipelineRunner": "airflow_spark_pipeline.runtime.runner",
+    "RunReport": "airflow_spark_pipeline.runtime.runner",
     "SparkPipelineOperator": "airflow_spark_pipeline.operators.spark_pipeline",
+    "open_store": "airflow_spark_pipeline.checkpoint.locations",
 }
 
-__all__ = ["Component", "ComponentContext", "SparkPipelineOperator", "__version__"]
+__all__ = [
+    "AuditHooks",
+    "CheckpointHooks",
+    "Component",
+    "ComponentContext",
+    "ComponentEvent",
+    "LoggingHooks",
+    "MetricsHooks",
+    "PipelineEvent",
+    "PipelineHooks",
+    "PipelineRunner",
+    "RunReport",
+    "SparkPipelineOperator",
+    "__version__",
+    "open_store",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -206,6 +206,10 @@ class Recorder:
             retry_helps=not isinstance(error, SparkPipelineError) or error.retry_helps,
         )
 
+    def masked(self, config: Any) -> Any:
+        """Return a copy of a config without its secrets."""
+        return self._redactor.mask_config(config)
+
     def _append(self, state: CheckpointState) -> None:
         self._guard()
         # Said before it is done: the watchdog must not take the commit for a successor's.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from airflow_spark_pipeline.pipeline.secrets import is_secret, mask_urls
+from airflow_spark_pipeline.pipeline.secrets import is_secret, mask, mask_urls
 
 _SHORTEST = 3  # masking a shorter value would make a text unreadable and hide nothing
 _SHORTEST_IN_ENVIRONMENT = 6  # "true" and "1" stand there under names of all kinds
@@ -35,6 +35,14 @@ class Redactor:
         if self._pattern is not None:
             text = self._pattern.sub("***", text)
         return mask_urls(text)
+
+    def mask_config(self, config: Any) -> Any:
+        """Return a copy of a config with every secret in it masked, under whatever key it stands."""
+        if isinstance(config, Mapping):
+            return {key: self.mask_config(value) for key, value in mask(config).items()}
+        if isinstance(config, (list, tuple)):
+            return [self.mask_config(value) for value in config]
+        return self.mask(config) if isinstance(config, str) else config
 
 
 def _secrets(config: Any, *, secret: bool = False) -> Iterator[str]:

@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.checkpoint.state import ComponentAction, Failure
-from airflow_spark_pipeline.pipeline.secrets import mask
 from airflow_spark_pipeline.planning import Step, StepAction, seconds_saved
 from airflow_spark_pipeline.runtime.hooks.base import ComponentEvent, PipelineEvent, RunInfo
 
@@ -28,7 +27,7 @@ class Events:
 
     def started(self) -> PipelineEvent:
         """Return what ``before_pipeline`` and ``on_resume`` are told."""
-        return self._pipeline(config=mask(self._spec.to_dict()))
+        return self._pipeline(config=self._recorder.masked(self._spec.to_dict()))
 
     def ended(self, status: str | None = None, failure: Failure | None = None) -> PipelineEvent:
         """Return what ``after_pipeline`` and ``on_superseded`` are told.
@@ -48,7 +47,7 @@ class Events:
         """Return what a hook is told about a component."""
         spec = self._spec.components[step.index]
         replayed = step.action is StepAction.REPLAY
-        config = mask(dict(spec.instance_config))
+        config = self._recorder.masked(spec.instance_config)
         return ComponentEvent(
             self._run(), step.name, spec.instance_type, step.index, config=config, replayed=replayed, **what
         )

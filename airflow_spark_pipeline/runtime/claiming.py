@@ -1,0 +1,157 @@
+"""How a run outside Airflow gets its unit of work: a new one, or the one of a run that is to be resumed.
+
+The command line and the programmatic API claim for themselves, right before they drive. A unit that belongs to Airflow
+is gone on with in Airflow's name: what the task knew at its last claim is carried over, so that its next try finds a
+success that it can report, and does not take it for one that was cleared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_spark_pipeline.checkpoint.catalog import find_run, unfinished_runs
+from airflow_spark_pipeline.checkpoint.claim import Caller, ClaimDecision, ClaimKind, decide_claim
+from airflow_spark_pipeline.checkpoint.key import UnitKey, parse_run_id, pipeline_slug, unit_path
+from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
+from airflow_spark_pipeline.checkpoint.store import CheckpointStore
+from airflow_spark_pipeline.exceptions import CheckpointError, ResumeRefusedError, SparkPipelineError
+from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+from airflow_spark_pipeline.planning import Plan, Selection, claim_state, make_plan
+from airflow_spark_pipeline.protocol import Token
+
+
+class NothingLeftError(SparkPipelineError):
+    """The run that was to be resumed has completed. A retry does not help; run the pipeline afresh.
+
+    :param state: what it recorded last
+    """
+
+    retry_helps = False
+
+    def __init__(self, state: CheckpointState) -> None:
+        super().__init__(f"{state.run_id} has completed (attempt {state.attempt}); there is nothing to resume.")
+        self.state = state
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit of work that a run outside Airflow works at.
+
+    :param caller: what Airflow knew at its last claim, where the unit is Airflow's
+    """
+
+    key: UnitKey
+    path: str
+    caller: Caller | None = None
+
+
+def fresh_unit(spec: PipelineSpec, namespace: str) -> Unit:
+    """Return a unit that nobody else has."""
+    key = UnitKey.fresh(namespace, spec.pipeline_name)
+    return Unit(key, unit_path(spec.pipeline_name, key))
+
+
+def unit_of(state: CheckpointState) -> Unit:
+    """Return the unit that a state belongs to."""
+    raw = state.key
+    key = UnitKey(raw["namespace"], raw["dagId"], raw["runId"], raw["taskId"], raw["mapIndex"])
+    return Unit(key, unit_path(state.pipeline_name, key), _caller(state.caller))
+
+
+def find_resumable(store: CheckpointStore, spec: PipelineSpec, run_id: str) -> CheckpointState:
+    """Return what is recorded of the run of this id.
+
+    :raises ResumeRefusedError: there is no such run, it is another pipeline's, it was discarded, or it is at work
+    :raises CheckpointError: it cannot be read
+    """
+    try:
+        path, _ = parse_run_id(run_id)
+    except ValueError as error:
+        raise ResumeRefusedError(str(error)) from None
+    if path.partition("/")[0] != pipeline_slug(spec.pipeline_name):
+        raise ResumeRefusedError(
+            f"{run_id} is no run of {spec.pipeline_name!r}: the pipeline's name is part of a run's identity."
+        )
+    entry = find_run(store, run_id)
+    if entry is None:
+        raise ResumeRefusedError(f"There is no run {run_id} in {store.location}.")
+    if entry.commit is None:
+        raise entry.error or CheckpointError(f"{run_id} cannot be read", path=path)
+    if entry.alive:
+        raise ResumeRefusedError(f"{run_id} is at work: its driver showed a sign of life just now. Stop it first.")
+    if entry.commit.state.status is CheckpointStatus.DISCARDED:
+        raise ResumeRefusedError(f"{run_id} was discarded; run the pipeline afresh.")
+    return entry.commit.state
+
+
+def resumable_runs(store: CheckpointStore, pipeline_name: str | None = None) -> list[CheckpointState]:
+    """Return the runs that can be resumed now, newest first: unfinished, readable, and nobody at work.
+
+    :raises CheckpointError: the location cannot be listed
+    """
+    entries = [entry for entry in unfinished_runs(store, pipeline_name) if not entry.alive]
+    states = [entry.commit.state for entry in entries if entry.commit is not None]
+    return sorted(states, key=lambda state: state.started_at, reverse=True)
+
+
+def last_unfinished(store: CheckpointStore, spec: PipelineSpec, namespace: str) -> CheckpointState | None:
+    """Return the newest run that ``auto-resume`` takes over: of this pipeline and namespace, and none of Airflow's."""
+    for state in resumable_runs(store, spec.pipeline_name):
+        if state.key.get("namespace") == namespace and not state.key.get("dagId"):
+            return state
+    return None
+
+
+def look(
+    spec: PipelineSpec, latest: Commit | None, unit: Unit, selection: Selection | None
+) -> tuple[ClaimDecision, Plan]:
+    """Return what a claim would decide now.
+
+    :raises NothingLeftError: the run has completed
+    :raises ResumeRefusedError: what is recorded does not fit the description any more
+    """
+    state = None if latest is None else latest.state
+    decision = decide_claim(state, unit.caller)
+    if decision.kind is ClaimKind.REPORT and state is not None:
+        raise NothingLeftError(state)
+    plan = make_plan(spec, state if decision.kind is ClaimKind.RESUME else None, selection=selection)
+    if plan.restart is not None:
+        decision = ClaimDecision(ClaimKind.START, decision.epoch + 1, plan.restart)
+    return decision, plan
+
+
+def claim(
+    log: RunLog, spec: PipelineSpec, unit: Unit, *, lease_seconds: float, selection: Selection | None = None
+) -> Token:
+    """Claim the unit; from here on no older attempt can record anything.
+
+    :raises NothingLeftError: the run has completed
+    :raises ResumeRefusedError: what is recorded does not fit the description any more
+    :raises SupersededError: somebody else claimed it
+    """
+
+    def build(latest: Commit | None) -> CheckpointState:
+        decision, plan = look(spec, latest, unit, selection)
+        served = latest.state.selection if latest is not None and decision.kind is ClaimKind.RESUME else None
+        return claim_state(
+            spec,
+            plan,
+            decision,
+            latest,
+            key=unit.key,
+            caller=unit.caller,
+            lease_seconds=lease_seconds,
+            selection=selection if selection is not None else Selection.from_dict(served),
+        )
+
+    commit = log.claim(build)
+    return Token(commit.number, commit.state.attempt_id, commit.state.nonce)
+
+
+def _caller(recorded: Mapping[str, Any] | None) -> Caller | None:
+    if recorded is None:
+        return None
+    return Caller(recorded["maxTries"], recorded["retries"], recorded["tryNumber"], recorded.get("identity"))

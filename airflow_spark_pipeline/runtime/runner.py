@@ -1,0 +1,336 @@
+"""Pipelines outside a DAG: in a notebook, a plain ``spark-submit``, a test, or behind the command line.
+
+Promises: the same driver, loop and log as under Airflow, in this process; a session that is given, or active, is used
+and not stopped; a failed run raises, with the id by which it is resumed. Outside Airflow a unit of work is a run: it
+gets a new id each time, and is resumed by that id, or by ``auto-resume`` as the newest unfinished run of its pipeline.
+Does not promise to stop a component that ignores being cancelled: the process is yours, and is not ended.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_spark_pipeline import protocol
+from airflow_spark_pipeline.checkpoint.lease import DEFAULT_LEASE_SECONDS
+from airflow_spark_pipeline.checkpoint.locations import load_store, open_store
+from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
+from airflow_spark_pipeline.checkpoint.store import CheckpointStore
+from airflow_spark_pipeline.exceptions import (
+    CheckpointError,
+    ComponentFailedError,
+    PipelineDefinitionError,
+    Problem,
+)
+from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, PipelineSpec
+from airflow_spark_pipeline.planning import Plan, Selection, seconds_saved
+from airflow_spark_pipeline.protocol import DriverRequest
+from airflow_spark_pipeline.runtime import claiming
+from airflow_spark_pipeline.runtime.claiming import Unit
+from airflow_spark_pipeline.runtime.console import say
+from airflow_spark_pipeline.runtime.driver import Driver, load
+from airflow_spark_pipeline.runtime.hooks.base import PipelineHooks, flatten
+from airflow_spark_pipeline.runtime.hooks.checkpoints import CheckpointHooks
+from airflow_spark_pipeline.runtime.lifeline import started_by_spark_submit
+from airflow_spark_pipeline.runtime.redact import Redactor, secrets_of_environment
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+Config = str | os.PathLike[str] | PipelineSpec
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What came of a run that completed.
+
+    :param state: what is recorded, whole
+    """
+
+    state: CheckpointState
+
+    @property
+    def run_id(self) -> str:
+        """Id of this attempt."""
+        return self.state.run_id
+
+    @property
+    def resumed_from(self) -> str | None:
+        """Id of the run whose progress was taken over."""
+        return self.state.resumed_from
+
+    @property
+    def ran(self) -> list[str]:
+        """Names of the components that ran."""
+        return self._names(ComponentAction.RAN)
+
+    @property
+    def skipped(self) -> list[str]:
+        """Names of the components that were done before."""
+        return self._names(ComponentAction.SKIPPED)
+
+    @property
+    def seconds_saved(self) -> float:
+        """Seconds of work that were not repeated."""
+        return seconds_saved(self.state)
+
+    def _names(self, action: ComponentAction) -> list[str]:
+        return [c.name for c in self.state.components if c.action is action]
+
+
+class PipelineRunner:
+    """Runs pipelines in this process.
+
+    .. code-block:: python
+
+        runner = PipelineRunner(spark)
+        report = runner.run_with_checkpointing("daily_etl.conf")
+
+    A config is a path, HOCON text, or a ``PipelineSpec``; reading HOCON needs the package ``pyhocon``.
+
+    :param spark: used and not stopped; default: the active session, else one that the description configures and that
+        is stopped at the end
+    :param location: of the checkpoints, wins over the description's; default: the description's, else a directory in
+        the system's temporary one
+    :param storage_options: fsspec's options of the location
+    :param store: a store object, in place of what location and description name
+    :param namespace: part of the identity of every run
+    :param lease_seconds: after which this run is taken for dead where it shows no sign of life
+    """
+
+    def __init__(
+        self,
+        spark: SparkSession | None = None,
+        *,
+        location: str | os.PathLike[str] | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+        store: CheckpointStore | None = None,
+        namespace: str = "default",
+        lease_seconds: float = DEFAULT_LEASE_SECONDS,
+    ) -> None:
+        self._spark = spark
+        self._location = None if location is None else os.fspath(location)
+        self._options = dict(storage_options or {})
+        self._store = store
+        self._namespace = namespace
+        self._lease_seconds = lease_seconds
+
+    def run(
+        self, config: Config, hooks: PipelineHooks | None = None, *, selection: Selection | None = None
+    ) -> RunReport:
+        """Run a pipeline from the start. Nothing is recorded, unless ``CheckpointHooks`` are among the hooks.
+
+        :raises PipelineDefinitionError: the description is wrong
+        :raises ComponentFailedError: a component failed; with ``CheckpointHooks`` its ``run_id`` can be resumed
+        """
+        spec = _read(config)
+        checkpoints = next((hook for hook in flatten(hooks) if isinstance(hook, CheckpointHooks)), None)
+        unit = claiming.fresh_unit(spec, self._namespace)
+        if checkpoints is not None:
+            location = self._location or checkpoints.store.location
+            return self._go(spec, checkpoints.store, location, unit, hooks, selection)
+        spec = replace(spec, checkpoint=replace(spec.checkpoint, store=None, auto_resume=False))
+        with tempfile.TemporaryDirectory(prefix="spark-pipeline-") as directory:
+            return self._go(spec, open_store(directory), directory, unit, hooks, selection, resumable=False)
+
+    def run_with_checkpointing(
+        self,
+        config: Config,
+        hooks: PipelineHooks | None = None,
+        *,
+        auto_resume: bool | None = None,
+        selection: Selection | None = None,
+    ) -> RunReport:
+        """Run a pipeline and record its progress, unless the description says ``checkpoint.enabled = false``.
+
+        With ``auto-resume = true`` the newest run of the pipeline that did not complete is gone on with.
+
+        :param auto_resume: wins over the description
+        :raises PipelineDefinitionError: the description is wrong
+        :raises ResumeRefusedError: a component that is done was changed
+        :raises ComponentFailedError: a component failed; its ``run_id`` can be resumed
+        """
+        spec = _read(config)
+        checkpoint = spec.checkpoint.with_defaults(enabled=True).with_overrides(auto_resume=auto_resume)
+        spec = replace(spec, checkpoint=checkpoint)
+        if not checkpoint.enabled:
+            return self.run(spec, hooks, selection=selection)
+        store, location = self._place(spec)
+        unit = claiming.fresh_unit(spec, self._namespace)
+        if checkpoint.auto_resume:
+            state = claiming.last_unfinished(store, spec, self._namespace)
+            unit = unit if state is None else claiming.unit_of(state)
+        return self._go(spec, store, location, unit, hooks, selection)
+
+    def resume(
+        self,
+        config: Config,
+        run_id: str,
+        hooks: PipelineHooks | None = None,
+        *,
+        selection: Selection | None = None,
+    ) -> RunReport:
+        """Go on with a run that did not complete, whichever of its attempts the id names.
+
+        A run that has completed meanwhile is reported as it is, and nothing runs.
+
+        :raises ResumeRefusedError: there is no such run, somebody is at work at it, or it does not fit the description
+        :raises ComponentFailedError: a component failed
+        """
+        spec = _read(config)
+        # It is being resumed, so it has to be one that can be: views that a skipped component made have to be there.
+        spec = replace(spec, checkpoint=spec.checkpoint.with_overrides(enabled=True, auto_resume=True))
+        store, location = self._place(spec)
+        state = claiming.find_resumable(store, spec, run_id)
+        try:
+            return self._go(spec, store, location, claiming.unit_of(state), hooks, selection, recorded=state)
+        except claiming.NothingLeftError as done:
+            say(str(done))
+            return RunReport(done.state)
+
+    def list_resumable(self, pipeline_name: str | None = None) -> list[CheckpointState]:
+        """Return the runs that can be resumed, newest first.
+
+        :param pipeline_name: only those of this pipeline
+        :raises CheckpointError: the location cannot be read
+        """
+        if self._store is None and self._location is None:
+            raise CheckpointError(
+                "Give the runner a location, or a store: PipelineRunner(location=…).list_resumable()."
+            )
+        return claiming.resumable_runs(self._store or open_store(self._location or "", self._options), pipeline_name)
+
+    def validate(self, config: Config) -> list[Problem]:
+        """Return everything that is wrong with a description: classes are imported, nothing runs, no Spark starts."""
+        try:
+            load(_read(config))
+        except PipelineDefinitionError as error:
+            return list(error.problems)
+        return []
+
+    def plan(self, config: Config, run_id: str | None = None, *, selection: Selection | None = None) -> Plan:
+        """Return what would run, what would be skipped, and why. No Spark starts, nothing is claimed.
+
+        :param run_id: as for :meth:`resume`; ``None`` as for :meth:`run_with_checkpointing`
+        :raises ResumeRefusedError: what is recorded does not fit the description any more
+        """
+        spec = _read(config)
+        unit = claiming.fresh_unit(spec, self._namespace)
+        store, _ = self._place(spec)
+        if run_id is not None:
+            unit = claiming.unit_of(claiming.find_resumable(store, spec, run_id))
+        elif spec.checkpoint.auto_resume:
+            state = claiming.last_unfinished(store, spec, self._namespace)
+            unit = unit if state is None else claiming.unit_of(state)
+        return claiming.look(spec, RunLog(store, unit.path).latest(), unit, selection)[1]
+
+    # ---- one run
+
+    def _place(self, spec: PipelineSpec) -> tuple[CheckpointStore, str]:
+        location = self._location or spec.checkpoint.location
+        if location is None and self._store is None:
+            location = str(Path(tempfile.gettempdir(), "spark-pipeline-checkpoints"))
+            say(f"No checkpoint location is given; using {location}, which a reboot may clear.")
+        if self._store is not None:
+            return self._store, location or self._store.location
+        custom = spec.checkpoint.store
+        if custom is not None:
+            return load_store(custom.instance_type, custom.instance_config, location or ""), location or ""
+        return open_store(location or "", self._options), location or ""
+
+    def _go(
+        self,
+        spec: PipelineSpec,
+        store: CheckpointStore,
+        location: str,
+        unit: Unit,
+        hooks: PipelineHooks | None,
+        selection: Selection | None,
+        *,
+        recorded: CheckpointState | None = None,
+        resumable: bool = True,
+    ) -> RunReport:
+        more = tuple(hook for hook in flatten(hooks) if not isinstance(hook, CheckpointHooks))
+        load(spec, recorded, *more)  # what is wrong with the description is said before anything is claimed
+        log = RunLog(store, unit.path)
+        spark = self._spark or _active_session()
+        token = claiming.claim(log, spec, unit, lease_seconds=self._lease_seconds, selection=selection)
+        request = DriverRequest(
+            pipeline=spec.to_dict(),
+            location=location,
+            storage_options=self._options,
+            unit=unit.path,
+            token=token,
+            spark_config={} if spark is not None else _spark_config(spec),
+            lease_seconds=self._lease_seconds,
+            local=_is_local(spark, spec),
+        )
+        redactor = Redactor(request.pipeline, self._options, secrets_of_environment(os.environ))
+        driver = Driver(request, redactor, log=log, spark=spark, hooks=more, owns_process=False)
+        code, summary = driver.drive()
+        if driver.interrupt is not None:
+            raise driver.interrupt
+        if code != protocol.EXIT_COMPLETED:
+            raise _failed(driver.state, redactor.mask(summary), resumable=resumable)
+        say(redactor.mask(summary))
+        if unit.caller is None:  # Airflow's units are cleaned up by their task, once it knows of the success
+            _retire(log, spec.checkpoint)
+        return RunReport(driver.state)
+
+
+def _read(config: Config) -> PipelineSpec:
+    if isinstance(config, PipelineSpec):
+        return config
+    try:
+        from airflow_spark_pipeline.pipeline.hocon import load_pipeline, parse_pipeline
+    except ImportError as error:
+        raise PipelineDefinitionError(
+            [Problem(f"HOCON needs the package pyhocon here ({error}); pip install pyhocon, or pass a PipelineSpec")]
+        ) from error
+    text = os.fspath(config)
+    return parse_pipeline(text) if isinstance(config, str) and ("\n" in text or "{" in text) else load_pipeline(text)
+
+
+def _active_session() -> SparkSession | None:
+    from pyspark.sql import SparkSession
+
+    return SparkSession.getActiveSession()
+
+
+def _spark_config(spec: PipelineSpec) -> dict[str, str]:
+    """Return the settings of a session of one's own; spark-submit's win over what the description says of the place."""
+    config = {**spec.spark.config, "spark.app.name": spec.spark.app_name or spec.pipeline_name}
+    if not started_by_spark_submit():
+        config["spark.master"] = spec.spark.master or "local[*]"
+    return config
+
+
+def _is_local(spark: SparkSession | None, spec: PipelineSpec) -> bool:
+    """Whether the end of this process is the end of all work."""
+    if spark is not None:
+        context = getattr(spark, "sparkContext", None)
+        return str(getattr(context, "master", "")).startswith("local") and not started_by_spark_submit()
+    return not started_by_spark_submit() and (spec.spark.master or "local").startswith("local")
+
+
+def _failed(state: CheckpointState, summary: str, *, resumable: bool) -> ComponentFailedError:
+    helps = state.failure is None or state.failure.retry_helps
+    if resumable:
+        summary += f"\nResume it with the run id {state.run_id}"
+    done = len(state.completed_components)
+    return ComponentFailedError(summary, retry_helps=helps, run_id=state.run_id if resumable else None, completed=done)
+
+
+def _retire(log: RunLog, checkpoint: CheckpointSpec) -> None:
+    """Clean up after success; what cannot be deleted is only said, since the work is done."""
+    try:
+        latest = log.latest()
+        if latest is not None and latest.state.status is CheckpointStatus.COMPLETED:
+            log.retire(latest, keep_history=not checkpoint.cleanup_on_success)
+    except CheckpointError as error:
+        say(f"The run succeeded, but its checkpoints could not be cleaned up: {error}")
