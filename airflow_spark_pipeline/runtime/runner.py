@@ -179,7 +179,9 @@ class PipelineRunner:
 
         A run that has completed meanwhile is reported as it is, and nothing runs.
 
-        :raises ResumeRefusedError: there is no such run, somebody is at work at it, or it does not fit the description
+        :raises NothingToResumeError: there is no such run of this pipeline, or it was discarded
+        :raises RunAtWorkError: somebody is at work at it
+        :raises ResumeRefusedError: a component that is done was changed
         :raises ComponentFailedError: a component failed
         """
         spec = _read(config)
@@ -227,7 +229,7 @@ class PipelineRunner:
         elif spec.checkpoint.auto_resume:
             state = claiming.last_unfinished(store, spec, self._namespace)
             unit = unit if state is None else claiming.unit_of(state)
-        return claiming.look(spec, RunLog(store, unit.path).latest(), unit, selection)[1]
+        return claiming.look(spec, RunLog(store, unit.path).latest(), selection)[1]
 
     # ---- one run
 
@@ -278,7 +280,7 @@ class PipelineRunner:
         if code != protocol.EXIT_COMPLETED:
             raise _failed(driver.state, redactor.mask(summary), resumable=resumable)
         say(redactor.mask(summary))
-        if unit.caller is None:  # Airflow's units are cleaned up by their task, once it knows of the success
+        if not unit.is_airflows:
             _retire(log, spec.checkpoint)
         return RunReport(driver.state)
 

@@ -16,7 +16,12 @@ from airflow_spark_pipeline import AuditHooks, CheckpointHooks, LoggingHooks, Pi
 from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
-from airflow_spark_pipeline.exceptions import ComponentFailedError, PipelineDefinitionError, ResumeRefusedError
+from airflow_spark_pipeline.exceptions import (
+    ComponentFailedError,
+    NothingToResumeError,
+    PipelineDefinitionError,
+    RunAtWorkError,
+)
 from airflow_spark_pipeline.runtime import deadline
 from airflow_spark_pipeline.runtime.claiming import unit_of
 from tests.sparkless import FakeSpark
@@ -147,7 +152,7 @@ def test_validate_returns_all_problems_of_components_and_hooks(job: Job) -> None
     ],
 )
 def test_a_run_that_cannot_be_resumed_is_refused_in_words(job: Job, run_id: str, said: str) -> None:
-    with pytest.raises(ResumeRefusedError, match=said):
+    with pytest.raises(NothingToResumeError, match=said):
         job.runner.resume(describe("a"), run_id)
 
 
@@ -167,7 +172,7 @@ def test_a_run_that_is_at_work_is_not_taken_over(job: Job) -> None:
     class Second(PipelineHooks):
         def before_component(self, event: Any) -> None:
             seen.append(event.run.run_id)
-            with pytest.raises(ResumeRefusedError, match="is at work"):
+            with pytest.raises(RunAtWorkError, match="is at work"):
                 job.runner.resume(describe("a"), event.run.run_id)
 
     job.run("a", hooks=PipelineHooks.compose(Second()))
