@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from airflow_spark_pipeline.checkpoint.key import parse_run_id, pipeline_slug
 from airflow_spark_pipeline.checkpoint.liveness import signs_of_life, store_time
-from airflow_spark_pipeline.checkpoint.log import HISTORY, OPEN, Commit, Listing, RunLog, outputs_path
+from airflow_spark_pipeline.checkpoint.log import HISTORY, OPEN, Commit, Listing, RunLog, ended_hint, outputs_path
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, decode
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectNotFoundError
 from airflow_spark_pipeline.exceptions import CheckpointError, SupersededError
@@ -214,6 +214,7 @@ class _Pruning:
         # Nobody has written here for longer than any process sleeps, so no late writer can find its number free.
         self.store.delete_tree(outputs_path(self.path))
         self.store.delete(f"{OPEN}/{self.path.replace('/', '~')}")
+        self.store.delete(ended_hint(self.path))
         self.store.delete_tree(self.path)
 
 

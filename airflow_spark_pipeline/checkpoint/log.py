@@ -26,6 +26,7 @@ from airflow_spark_pipeline.exceptions import CheckpointStoreError, SupersededEr
 
 HEARTBEAT = "hb-"  # prefix of the objects that say that an attempt's driver is alive
 OPEN = "_open"  # directory of the hints that name unfinished units; for listings, never trusted for a decision
+ENDED = "_ended"  # directory, in a pipeline's, of the hints that name ended units; each as old as its unit's end
 HISTORY = "_history"  # directory, in a pipeline's, of what is kept of finished runs
 _COMMIT = re.compile(r"(\d{8,})\.json")
 _CLAIM_ROUNDS = 8  # how often a lost claim is decided again before somebody has to look
@@ -64,6 +65,12 @@ def _commit_numbers(names: Iterable[str]) -> list[int]:
 def outputs_path(unit: str) -> str:
     """Return where the saved outputs of a unit lie: one directory for each attempt, its claim number in front."""
     return f"_outputs/{unit}"
+
+
+def ended_hint(unit: str) -> str:
+    """Return the name of the object that says that a unit has ended; for listings, never trusted for a decision."""
+    pipeline, name = unit.split("/", 1)
+    return f"{pipeline}/{ENDED}/{name}"
 
 
 class RunLog:
@@ -213,6 +220,8 @@ class RunLog:
             # It is there already where an earlier clean-up died half-way; the copy of a commit can only be this one.
             with contextlib.suppress(ObjectExistsError):
                 self.retried(lambda: self.store.create(copy, encode(commit.state)))
+        # Before the other hint goes: whoever waits for the end of a run finds it by one of the two.
+        self.retried(lambda: self.store.write(ended_hint(self.path), b""))
         self._delete_outputs(commit)
         for number in self._numbers():
             if number < commit.number:
