@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         PipelineHooks,
     )
     from airflow_spark_pipeline.runtime.runner import PipelineRunner, RunReport
+    from airflow_spark_pipeline.sensors.spark_pipeline import SparkPipelineRunSensor
 
 __version__ = "0.1.0"
 
@@ -39,6 +40,7 @@ _LAZY = {
     "PipelineRunner": "airflow_spark_pipeline.runtime.runner",
     "RunReport": "airflow_spark_pipeline.runtime.runner",
     "SparkPipelineOperator": "airflow_spark_pipeline.operators.spark_pipeline",
+    "SparkPipelineRunSensor": "airflow_spark_pipeline.sensors.spark_pipeline",
     "open_store": "airflow_spark_pipeline.checkpoint.locations",
 }
 
@@ -55,6 +57,7 @@ __all__ = [
     "PipelineRunner",
     "RunReport",
     "SparkPipelineOperator",
+    "SparkPipelineRunSensor",
     "__version__",
     "open_store",
 ]

@@ -24,6 +24,18 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": ["airflow_spark_pipeline.operators.spark_pipeline"],
             }
         ],
+        "sensors": [
+            {
+                "integration-name": _INTEGRATION,
+                "python-modules": ["airflow_spark_pipeline.sensors.spark_pipeline"],
+            }
+        ],
+        "triggers": [
+            {
+                "integration-name": _INTEGRATION,
+                "python-modules": ["airflow_spark_pipeline.triggers.spark_pipeline"],
+            }
+        ],
         "hooks": [
             {
                 "integration-name": _INTEGRATION,

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from airflow_spark_pipeline.checkpoint.key import UnitKey, pipeline_slug
 from airflow_spark_pipeline.checkpoint.look import Look, SeenRun, Standing
-from airflow_spark_pipeline.checkpoint.state import CheckpointState
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, ComponentAction
 
 WaitFor = Literal["resumable", "completed", "ended"]
 
@@ -23,6 +23,7 @@ _ACCEPTED: dict[WaitFor, frozenset[Standing]] = {
     "completed": frozenset({Standing.COMPLETED}),
     "ended": _RESUMABLE | _ENDED,
 }
+_NEVER_RUN = (ComponentAction.OMITTED, ComponentAction.DISABLED)
 # A hint of an ended run has its time from the store, a commit from whoever wrote it: clocks differ.
 _CLOCKS_DIFFER = 300.0
 
@@ -118,7 +119,7 @@ def will_retry(state: CheckpointState) -> bool:
     if state.failure is not None and not state.failure.retry_helps:
         return False
     caller = state.caller or {}
-    return bool(caller) and caller.get("tryNumber", 0) <= caller.get("maxTries", 0)
+    return "tryNumber" in caller and bool(caller["tryNumber"] <= caller["maxTries"])
 
 
 def describe(run: SeenRun) -> dict[str, Any]:
@@ -153,5 +154,6 @@ def position(state: CheckpointState) -> tuple[str | None, int | None]:
     if state.failure is not None and state.failure.index is not None:
         return state.failure.component, state.failure.index
     done = set(state.completed_components)
-    pending = next((each for each in state.components if each.name not in done), None)
+    to_run = (each for each in state.components if each.name not in done and each.action not in _NEVER_RUN)
+    pending = next(to_run, None)
     return (None, None) if pending is None else (pending.name, pending.index)

@@ -17,6 +17,7 @@ from airflow_spark_pipeline.checkpoint.lease import DEFAULT_LEASE_SECONDS
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
 
 _SECTION = "spark_pipeline"
+_DEFAULT_NAMESPACE = "default"
 _SHORTEST_LEASE = 6.0  # a heartbeat a second; below that a busy machine alone would end a driver
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,11 @@ def configured(option: str) -> str | None:
 
     value: str | None = conf.get(_SECTION, option, fallback=None)
     return value or None
+
+
+def namespace() -> str:
+    """Return the name of this deployment, which is part of every unit's key."""
+    return configured("namespace") or _DEFAULT_NAMESPACE
 
 
 def checkpoint_location(argument: str | None, in_file: str | None) -> str:

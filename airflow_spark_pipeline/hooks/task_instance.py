@@ -17,7 +17,7 @@ from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # missing in
 from airflow_spark_pipeline.checkpoint.caller import Caller
 from airflow_spark_pipeline.checkpoint.key import UnitKey
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
-from airflow_spark_pipeline.hooks.locations import configured
+from airflow_spark_pipeline.hooks.locations import namespace
 from airflow_spark_pipeline.planning import position
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 RUN_ID = "spark_pipeline.run_id"
 POSITION = "spark_pipeline.position"
 _IDENTITY = "spark_pipeline.dag_run"
-_DEFAULT_NAMESPACE = "default"
 _ACTIVE = ("scheduled", "queued", "running", "restarting", "deferred", "up_for_reschedule")
 
 log = logging.getLogger(__name__)
@@ -35,8 +34,7 @@ log = logging.getLogger(__name__)
 def unit_key(context: Context) -> UnitKey:
     """Return the key of the task instance's own unit of work."""
     ti = context["ti"]
-    namespace = configured("namespace") or _DEFAULT_NAMESPACE
-    return UnitKey(namespace, ti.dag_id, ti.run_id, ti.task_id, -1 if ti.map_index is None else ti.map_index)
+    return UnitKey(namespace(), ti.dag_id, ti.run_id, ti.task_id, -1 if ti.map_index is None else ti.map_index)
 
 
 def caller(context: Context) -> Caller:

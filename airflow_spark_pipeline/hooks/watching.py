@@ -1,0 +1,78 @@
+"""A place that is watched: what a trigger needs to know to open the store of a location, without any secret.
+
+Credentials stay in the Airflow connection, and are read anew whenever the store is opened.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from airflow_spark_pipeline.checkpoint.locations import load_store, open_store
+from airflow_spark_pipeline.checkpoint.store import CheckpointStore
+from airflow_spark_pipeline.hooks.locations import checkpoint_location, configured, storage_options
+from airflow_spark_pipeline.pipeline.secrets import is_secret, mask_urls
+from airflow_spark_pipeline.pipeline.spec import CheckpointSpec
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedPlace:
+    """Where runs are recorded.
+
+    :param conn_id: of the connection with the location's credentials
+    :param store_type: dotted name of a store of the user's own
+    :param store_config: its ``instance-config``, as JSON
+    """
+
+    location: str
+    conn_id: str | None = None
+    store_type: str | None = None
+    store_config: str = "{}"
+
+    @classmethod
+    def of(cls, location: str | None, conn_id: str | None, checkpoint: CheckpointSpec | None = None) -> WatchedPlace:
+        """Return the place that an operator with the same arguments would use.
+
+        :param checkpoint: of the pipeline's description, where one is at hand
+        """
+        store = None if checkpoint is None else checkpoint.store
+        return cls(
+            checkpoint_location(location, None if checkpoint is None else checkpoint.location),
+            conn_id or configured("checkpoint_conn_id"),
+            None if store is None else store.instance_type,
+            "{}" if store is None else json.dumps(dict(store.instance_config), sort_keys=True),
+        )
+
+    def open(self) -> CheckpointStore:
+        """Return the store. Looks the connection up, so it blocks.
+
+        :raises CheckpointLocationError: there is no such store here
+        """
+        if self.store_type is not None:
+            return load_store(self.store_type, json.loads(self.store_config), self.location)
+        return open_store(self.location, storage_options(self.conn_id))
+
+    def secrets(self) -> list[str]:
+        """Return the paths of the store's config that hold a secret, by their names, or a URL with a password."""
+        return list(_secrets(json.loads(self.store_config), ""))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON, of which ``WatchedPlace(**data)`` is the same place."""
+        return asdict(self)
+
+
+def _secrets(config: Any, path: str) -> Iterator[str]:
+    if isinstance(config, Mapping):
+        for key, value in config.items():
+            name = f"{path}.{key}" if path else str(key)
+            if is_secret(name):
+                yield name
+            else:
+                yield from _secrets(value, name)
+    elif isinstance(config, list):
+        for index, value in enumerate(config):
+            yield from _secrets(value, f"{path}[{index}]")
+    elif isinstance(config, str) and mask_urls(config) != config:
+        yield path

@@ -1,0 +1,252 @@
+"""A sensor that waits for a run of a pipeline: one that failed and can be resumed, or one that ended."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+    BaseSensorOperator,
+    PokeReturnValue,
+    conf,
+)
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+    from jinja2 import Environment
+
+    from airflow_spark_pipeline.checkpoint.query import RunQuery, WaitFor
+    from airflow_spark_pipeline.exceptions import SparkPipelineError
+    from airflow_spark_pipeline.hooks.watching import WatchedPlace
+    from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+
+_WAITS = ("resumable", "completed", "ended")
+_RETRY_SECONDS = 20.0  # how long the worker looks again where the store does not answer
+
+
+class SparkPipelineRunSensor(BaseSensorOperator):
+    """Wait for a run of a pipeline, and return which one it is and where it stands.
+
+    .. code-block:: python
+
+        failed = SparkPipelineRunSensor(task_id="failed", pipeline_name="Daily ETL", deferrable=True)
+        resume = SparkPipelineOperator(
+            task_id="resume",
+            pipeline="daily_etl.conf",
+            resume_run_id="{{ ti.xcom_pull(task_ids='failed')['run_id'] }}",
+        )
+        failed >> resume
+
+    It reads the checkpoint location, so the worker (the triggerer, when deferred) must reach it, and be allowed to
+    write there: the location's own clock is read from a file that is written for it. A run is *resumable* when a
+    component failed, or when its driver died: it showed no sign of life for its lease. A run whose driver is alive is
+    not, and neither is one that was submitted and whose driver has not started yet. Of several runs the one that got
+    there last is taken. Runs of another ``[spark_pipeline] namespace`` are never found.
+
+    :param pipeline_name: name of the pipeline, as its file says it (templated)
+    :param pipeline: instead of it: path, URL or text of the pipeline's HOCON file, read when the task runs. It gives
+        the name, the checkpoint location, and the store where the file names one of the user's own (templated)
+    :param external_dag_id: only runs of this DAG (templated)
+    :param external_task_id: only runs of this task (templated)
+    :param external_run_id: only the run of this DAG run (templated)
+    :param external_map_index: only the run of this index of a mapped task; -1 for a task that is not mapped
+    :param wait_for: ``resumable`` (the default), ``completed``, or ``ended``: either, or discarded
+    :param since: only runs that stand so since this moment: a ``datetime``, or ISO 8601 text. To wait for completed or
+        ended runs it is needed, unless ``external_run_id`` is given: yesterday's run would do as well (templated)
+    :param include_retrying: take also a failed run whose own task has tries left. By default it is left to them
+    :param checkpoint_location: as of the operator (templated)
+    :param checkpoint_conn_id: as of the operator
+    :param deferrable: wait in the triggerer, where this task holds no worker slot; default ``[operators]
+        default_deferrable``
+    :param poke_interval: seconds between two looks. Deferred sensors with the same location and interval share them
+    :return: ``run_id``, ``pipeline_name``, ``status`` (``failed``, ``dead``, ``completed``, ``discarded``),
+        ``attempt``, ``dag_id``, ``dag_run_id``, ``task_id``, ``map_index``, ``failed_component``, ``failed_position``
+        (from 1), ``total_components``, ``completed_components``, ``error``, ``updated_at`` (XCom)
+    """
+
+    template_fields: Sequence[str] = (
+        "pipeline_name",
+        "pipeline",
+        "external_dag_id",
+        "external_task_id",
+        "external_run_id",
+        "since",
+        "checkpoint_location",
+    )
+    ui_color = "#f5dcc4"
+
+    def __init__(
+        self,
+        *,
+        pipeline_name: str | None = None,
+        pipeline: str | os.PathLike[str] | None = None,
+        external_dag_id: str | None = None,
+        external_task_id: str | None = None,
+        external_run_id: str | None = None,
+        external_map_index: int | None = None,
+        wait_for: WaitFor = "resumable",
+        since: datetime | str | None = None,
+        include_retrying: bool = False,
+        checkpoint_location: str | os.PathLike[str] | None = None,
+        checkpoint_conn_id: str | None = None,
+        deferrable: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if pipeline_name is not None and pipeline is not None:
+            raise ValueError("give pipeline_name or pipeline, not both: the file says the name")
+        if pipeline_name is None and pipeline is None and external_dag_id is None:
+            raise ValueError("which run? Give pipeline_name, pipeline, or external_dag_id")
+        if wait_for not in _WAITS:
+            raise ValueError(f"wait_for is {wait_for!r}; it is one of {', '.join(_WAITS)}")
+        if wait_for != "resumable" and since is None and external_run_id is None:
+            raise ValueError(
+                f"wait_for={wait_for!r} would be content with a run that ended long ago; give since, such as "
+                "'{{ data_interval_end }}', or external_run_id"
+            )
+        self.pipeline_name = pipeline_name
+        self.pipeline = None if pipeline is None else os.fspath(pipeline)
+        self.external_dag_id = external_dag_id
+        self.external_task_id = external_task_id
+        self.external_run_id = external_run_id
+        self.external_map_index = external_map_index
+        self.wait_for = wait_for
+        self.since = since
+        self.include_retrying = include_retrying
+        self.checkpoint_location = None if checkpoint_location is None else os.fspath(checkpoint_location)
+        self.checkpoint_conn_id = checkpoint_conn_id
+        self.deferrable_is_named = deferrable is not None
+        if deferrable is None:
+            deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
+        self.deferrable = deferrable
+
+    def render_template_fields(self, context: Context, jinja_env: Environment | None = None) -> None:
+        """Render the templated arguments, with comment marks that HOCON does not use."""
+        from airflow_spark_pipeline.hooks.source import hocon_environment
+
+        super().render_template_fields(context, hocon_environment(jinja_env or self.get_template_env()))
+
+    def execute(self, context: Context) -> Any:
+        """Look once; wait in the triggerer where that is wanted, else as every sensor does."""
+        if not self.deferrable:
+            return super().execute(context)
+        try:
+            found = self.poke(context)
+        except AirflowFailException as error:
+            if self.soft_fail or self.never_fail:
+                raise AirflowSkipException(str(error)) from error
+            raise
+        if found:
+            return found.xcom_value
+        place, query = self._what(context)
+        if self._may_travel(place):
+            self._defer(place, query)
+        return super().execute(context)
+
+    def _may_travel(self, place: WatchedPlace) -> bool:
+        """Whether a trigger may carry the place; Airflow's database is none for secrets."""
+        secrets = ", ".join(place.secrets())
+        if not secrets:
+            return True
+        message = f"The config of the checkpoint store holds secrets ({secrets}), which a trigger must not carry."
+        if self.deferrable_is_named:
+            raise AirflowFailException(f"{message} Let the store read them elsewhere, or set deferrable=False.")
+        self.log.warning("%s Waiting in the worker instead.", message)
+        return False
+
+    def _defer(self, place: WatchedPlace, query: RunQuery) -> NoReturn:
+        from airflow_spark_pipeline.triggers.spark_pipeline import SparkPipelineRunTrigger
+
+        trigger = SparkPipelineRunTrigger(
+            place=place.to_dict(), query=query.to_dict(), poll_interval=self.poke_interval
+        )
+        self.defer(trigger=trigger, method_name="execute_complete", timeout=timedelta(seconds=self.timeout))
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Return what the trigger found."""
+        if "error" in event:
+            raise (AirflowException if event["retry_helps"] else AirflowFailException)(event["error"])
+        run: dict[str, Any] = event["run"]
+        self._tell(run)
+        return run
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Look once."""
+        from airflow_spark_pipeline.checkpoint.log import RunLog
+        from airflow_spark_pipeline.checkpoint.look import Look
+        from airflow_spark_pipeline.checkpoint.query import describe
+        from airflow_spark_pipeline.exceptions import SparkPipelineError
+
+        try:
+            place, query = self._what(context)
+            log = RunLog(place.open(), "", retry_seconds=_RETRY_SECONDS)
+            found = log.retried(lambda: query.find(Look(log.store)))
+        except SparkPipelineError as error:
+            _fail(error)
+        if found is None:
+            self.log.info("No such run yet at %s", place.location)
+            return PokeReturnValue(is_done=False)
+        run = describe(found)
+        self._tell(run)
+        return PokeReturnValue(is_done=True, xcom_value=run)
+
+    def _what(self, context: Context) -> tuple[WatchedPlace, RunQuery]:
+        """Return where to look, and what for."""
+        from airflow_spark_pipeline.checkpoint.query import RunQuery
+        from airflow_spark_pipeline.hooks.locations import namespace
+        from airflow_spark_pipeline.hooks.watching import WatchedPlace
+
+        spec = self._describe(context)
+        place = WatchedPlace.of(
+            self.checkpoint_location, self.checkpoint_conn_id, None if spec is None else spec.checkpoint
+        )
+        return place, RunQuery(
+            self.wait_for,
+            namespace(),
+            pipeline_name=self.pipeline_name if spec is None else spec.pipeline_name,
+            dag_id=self.external_dag_id,
+            run_id=self.external_run_id,
+            task_id=self.external_task_id,
+            map_index=self.external_map_index,
+            since=_moment(self.since),
+            retrying=self.include_retrying,
+        )
+
+    def _describe(self, context: Context) -> PipelineSpec | None:
+        if self.pipeline is None:
+            return None
+        from airflow_spark_pipeline.hooks.source import read_source, render
+        from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
+
+        dag_dir = Path(self.get_dag().fileloc).parent  # type: ignore[union-attr]  # a task that runs has a DAG
+        source = render(read_source(self.pipeline, dag_dir), context, self.get_template_env())
+        return parse_pipeline(source.text, file=source.file, base_dir=source.base_dir)
+
+    def _tell(self, run: dict[str, Any]) -> None:
+        where = ""
+        if run["failed_position"] is not None:
+            where = f" at [{run['failed_position']}/{run['total_components']}] {run['failed_component']}"
+        self.log.info("Run %s of pipeline %r is %s%s", run["run_id"], run["pipeline_name"], run["status"], where)
+
+
+def _moment(since: datetime | str | None) -> float | None:
+    """Return a moment in seconds since 1970; without a time zone it is UTC, as everywhere in Airflow."""
+    if since is None or since == "":
+        return None
+    try:
+        moment = since if isinstance(since, datetime) else datetime.fromisoformat(since.replace("Z", "+00:00"))
+    except ValueError:
+        raise AirflowFailException(
+            f"since is {since!r}; it is a datetime, or text such as 2026-01-31T04:00:00+00:00"
+        ) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+
+
+def _fail(error: SparkPipelineError) -> NoReturn:
+    raise (AirflowException if error.retry_helps else AirflowFailException)(str(error)) from None

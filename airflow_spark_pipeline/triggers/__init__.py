@@ -1,0 +1,1 @@
+"""What waits in Airflow's triggerer for sensors and operators that have deferred."""

@@ -1,0 +1,229 @@
+"""The sensor and its trigger on real logs in a local directory, without a running Airflow."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    TaskDeferred,
+)
+
+from airflow_spark_pipeline.checkpoint.locations import open_store
+from airflow_spark_pipeline.sensors.spark_pipeline import SparkPipelineRunSensor
+from tests.histories_of_runs import History
+
+if TYPE_CHECKING:
+    from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+CONF = """
+pipeline {
+  pipeline-name = Test
+  checkpoint.location = "%s"
+  pipeline-components = [{ instance-type = shop_etl.Extract }]
+}
+"""
+
+
+@pytest.fixture
+def location(tmp_path: Path) -> Path:
+    return tmp_path / "checkpoints"
+
+
+def history(location: Path, run_id: str = "r1", **key: Any) -> History:
+    return History(open_store(str(location)), run_id, **key)
+
+
+def sensor(location: Path | None = None, **arguments: Any) -> SparkPipelineRunSensor:
+    defaults: dict[str, Any] = {"task_id": "wait", "poke_interval": 0.01, "timeout": 5}
+    if "pipeline" not in arguments:
+        defaults |= {"pipeline_name": "Test", "checkpoint_location": location}
+    with DAG("recovery", schedule=None):
+        return SparkPipelineRunSensor(**{**defaults, **arguments})
+
+
+def fire(deferred: TaskDeferred) -> dict[str, Any]:
+    """The event of a trigger that has been through Airflow's database."""
+    kwargs = json.loads(json.dumps(deferred.trigger.serialize()[1]))
+    module, _, name = deferred.trigger.serialize()[0].rpartition(".")
+    trigger: BaseTrigger = getattr(importlib.import_module(module), name)(**kwargs)
+
+    async def wait() -> TriggerEvent:
+        async for event in trigger.run():
+            return event
+        raise AssertionError
+
+    payload: dict[str, Any] = asyncio.run(asyncio.wait_for(wait(), 20)).payload
+    return json.loads(json.dumps(payload))  # type: ignore[no-any-return]
+
+
+def defer(task: SparkPipelineRunSensor) -> TaskDeferred:
+    with pytest.raises(TaskDeferred) as deferred:
+        task.execute({})
+    return deferred.value
+
+
+def test_a_run_that_is_there_already_is_returned_at_once(location: Path) -> None:
+    failed = history(location).failed()
+    for deferrable in (True, False):
+        run = sensor(location, deferrable=deferrable).execute({})
+        assert run["run_id"] == failed.pipeline_run_id
+        assert (run["failed_position"], run["failed_component"]) == (2, "b")
+
+
+def test_poking_goes_on_until_the_run_is_there(location: Path) -> None:
+    task = sensor(location)
+    assert not task.poke({})
+    failed = history(location).failed()
+    found = task.poke({})
+    assert found.xcom_value is not None
+    assert found.xcom_value["run_id"] == failed.pipeline_run_id
+
+
+def test_it_defers_to_a_trigger_that_finds_the_run(location: Path) -> None:
+    task = sensor(location, deferrable=True, timeout=90)
+    deferred = defer(task)
+    assert deferred.timeout == timedelta(seconds=90)
+    failed = history(location).failed()
+    run = task.execute_complete({}, fire(deferred))
+    assert run["run_id"] == failed.pipeline_run_id
+
+
+def test_it_defers_by_default_where_airflow_is_configured_to(location: Path, airflow_config: Any) -> None:
+    assert not sensor(location).deferrable
+    airflow_config("operators", "default_deferrable", "True")
+    assert sensor(location).deferrable
+    assert not sensor(location, deferrable=False).deferrable
+
+
+def test_the_file_gives_the_name_and_the_location(location: Path, tmp_path: Path) -> None:
+    failed = history(location).failed()
+    file = tmp_path / "test.conf"
+    file.write_text(CONF % location, encoding="utf-8")
+    assert sensor(pipeline=str(file)).execute({})["run_id"] == failed.pipeline_run_id
+
+
+def test_runs_of_another_namespace_are_not_found(location: Path, airflow_config: Any) -> None:
+    history(location).failed()
+    airflow_config("spark_pipeline", "namespace", "blue")
+    assert not sensor(location).poke({})
+
+
+def test_what_a_trigger_carries_is_no_secret(
+    location: Path, airflow_config: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_STORE", "aws://key:hunter2@/")
+    location.mkdir()
+    task = sensor(location, deferrable=True, checkpoint_conn_id="store")
+    carried = json.dumps(defer(task).trigger.serialize())
+    assert "hunter2" not in carried
+    assert '"conn_id": "store"' in carried
+
+
+class TestAStoreOfTheUsersOwn:
+    CONF = """
+    pipeline {
+      pipeline-name = Test
+      checkpoint.store { instance-type = tests.user_store.DirectoryStore, instance-config { root = "%s" %s } }
+      pipeline-components = [{ instance-type = shop_etl.Extract }]
+    }
+    """
+
+    def test_one_without_secrets_travels(self, location: Path) -> None:
+        deferred = defer(sensor(pipeline=self.CONF % (location, ""), deferrable=True))
+        failed = history(location).failed()
+        assert fire(deferred)["run"]["run_id"] == failed.pipeline_run_id
+
+    def test_one_with_secrets_is_watched_by_the_worker_or_refused_where_deferring_was_asked_for(
+        self, location: Path, airflow_config: Any
+    ) -> None:
+        text = self.CONF % (location, ", password = hunter2")
+        with pytest.raises(AirflowFailException, match=r"holds secrets \(password\)") as error:
+            sensor(pipeline=text, deferrable=True).execute({})
+        assert "hunter2" not in str(error.value)
+        airflow_config("operators", "default_deferrable", "True")
+        with pytest.raises(AirflowSensorTimeout):
+            sensor(pipeline=text, timeout=0).execute({})
+
+
+class TestBadInput:
+    def test_no_run_is_named(self) -> None:
+        with pytest.raises(ValueError, match="which run"):
+            sensor(pipeline_name=None)
+
+    def test_two_names(self) -> None:
+        with pytest.raises(ValueError, match="not both"):
+            sensor(pipeline_name="a", pipeline="a.conf")
+
+    def test_an_unknown_state(self) -> None:
+        with pytest.raises(ValueError, match="'done'; it is one of resumable, completed, ended"):
+            sensor(wait_for="done")
+
+    def test_completed_at_any_time(self, location: Path) -> None:
+        with pytest.raises(ValueError, match="ended long ago"):
+            sensor(location, wait_for="completed")
+        assert sensor(location, wait_for="completed", external_run_id="r1").wait_for == "completed"
+
+    def test_no_moment(self, location: Path) -> None:
+        with pytest.raises(AirflowFailException, match="since is 'yesterday'"):
+            sensor(location, since="yesterday").execute({})
+
+    def test_a_location_that_cannot_be_used(self) -> None:
+        with pytest.raises(AirflowFailException, match="unknown scheme"):
+            sensor(checkpoint_location="ftp://host/x", pipeline_name="Test").execute({})
+
+    def test_soft_fail_skips(self) -> None:
+        for deferrable in (True, False):
+            with pytest.raises(AirflowSkipException):
+                sensor(
+                    checkpoint_location="ftp://host/x", pipeline_name="Test", soft_fail=True, deferrable=deferrable
+                ).execute({})
+
+    def test_a_connection_that_does_not_exist(self, location: Path) -> None:
+        with pytest.raises(AirflowFailException, match="'absent' does not exist"):
+            sensor(location, checkpoint_conn_id="absent").execute({})
+
+
+def test_a_moment_without_a_time_zone_is_utc(location: Path) -> None:
+    failed = history(location).failed()
+    soon = datetime.now(timezone.utc) + timedelta(hours=1)
+    assert not sensor(location, since=soon.replace(tzinfo=None)).poke({})
+    assert not sensor(location, since=soon.isoformat()).poke({})
+    found = sensor(location, since=(soon - timedelta(hours=2)).isoformat()).poke({})
+    assert found.xcom_value is not None
+    assert found.xcom_value["run_id"] == failed.pipeline_run_id
+
+
+def test_what_the_trigger_could_not_do_fails_the_task_or_skips_it(location: Path) -> None:
+    task = sensor(location, deferrable=True)
+    with pytest.raises(AirflowFailException, match="no permission"):
+        task.execute_complete({}, {"error": "no permission", "retry_helps": False})
+    with pytest.raises(AirflowException, match="did not answer"):
+        task.execute_complete({}, {"error": "it did not answer", "retry_helps": True})
+
+
+def test_an_unreadable_run_ends_the_wait_for_it(location: Path) -> None:
+    task = sensor(
+        location,
+        deferrable=True,
+        external_dag_id="etl",
+        external_task_id="load",
+        external_run_id="r1",
+        external_map_index=-1,
+    )
+    deferred = defer(task)
+    broken = history(location).failed()
+    (location / broken.path / "00000003.json").write_text("{", encoding="utf-8")
+    event = fire(deferred)
+    assert not event["retry_helps"]
+    assert "00000003.json is not a readable commit" in event["error"]

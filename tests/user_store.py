@@ -1,0 +1,14 @@
+"""A store as a user writes one: in a module of their own, configured by plain values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from airflow_spark_pipeline.checkpoint.local_store import LocalStore
+
+
+class DirectoryStore(LocalStore):
+    """:param root: the directory."""
+
+    def __init__(self, location: str, root: str, password: str = "") -> None:
+        super().__init__(location, Path(root))
