@@ -180,6 +180,9 @@ class Driver:
                 failure = self._recorder.describe(error, None)
                 event = Events(self._spec, self._recorder).ended("superseded", failure)
                 self._calls.tell("on_superseded", event)
+            deleting = threading.Thread(target=self._delete_unrecorded, name="delete", daemon=True)
+            deleting.start()
+            deleting.join(self._lease.terms.patience)  # a store out of reach must not keep the process
             raise
         finally:
             self._watchdog.stop()
@@ -292,12 +295,23 @@ class Driver:
         return plan
 
     def _workdir(self, index: int, retry: int) -> str:
-        location = self._request.location.rstrip("/")
+        name = f"{index:04d}-retry-{retry}" if retry else f"{index:04d}"
+        return f"{self._request.location.rstrip('/')}/{self._outputs}/{name}"
+
+    @property
+    def _outputs(self) -> str:
         # The claim's number comes first: a clean-up deletes by it, and never what a newer attempt has written.
-        attempt = f"{self._token.number:08d}-{self._lease.incarnation}"
-        return (
-            f"{location}/{outputs_path(self._request.unit)}/{attempt}/{index:04d}{f'-retry-{retry}' if retry else ''}"
-        )
+        return f"{outputs_path(self._request.unit)}/{self._token.number:08d}-{self._lease.incarnation}"
+
+    def _delete_unrecorded(self) -> None:
+        """Delete what was written by the component in which this driver was stopped: no commit will ever name it."""
+        index, store = self._recorder.unrecorded, self._log.store
+        if index is None:
+            return
+        with contextlib.suppress(CheckpointError):  # the clean-up of the run deletes it too
+            for name in store.list_directories(self._outputs):
+                if name.startswith(f"{index:04d}"):
+                    store.delete_tree(f"{self._outputs}/{name}")
 
 
 def _about(request: DriverRequest) -> dict[str, Any]:

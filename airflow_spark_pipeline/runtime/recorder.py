@@ -41,6 +41,7 @@ class Recorder:
         self._redactor = redactor
         self._adopted: Commit | None = None
         self._writing: int | None = None
+        self._inside: int | None = None
         self._guard: Callable[[], None] = lambda: None
 
     def adopt(self, token: Token, guard: Callable[[], None]) -> None:
@@ -58,9 +59,19 @@ class Recorder:
         """The highest number that this driver wrote, or is writing now."""
         return self._writing
 
+    @property
+    def unrecorded(self) -> int | None:
+        """The index of the component that was entered last, unless a commit says, or may say, that it is done."""
+        return self._inside
+
     def guard(self) -> None:
         """Raise where this driver has to stop."""
         self._guard()
+
+    def enter(self, step: Step) -> None:
+        """A component starts now; raises where this driver has to stop."""
+        self._guard()
+        self._inside = step.index
 
     @property
     def _commit(self) -> Commit:
@@ -109,6 +120,8 @@ class Recorder:
         :param views: names of the views that it made
         :param outputs: of those that were saved
         """
+        self._guard()
+        self._inside = None  # from here on a successor may have read the commit, though we are told that it was lost
         state = self.state.with_component(
             replace(
                 self._component(step),

@@ -68,6 +68,7 @@ class Tries:
         :param retry: 0 for the first try
         :raises BaseException: whatever the component, a gate or Spark raises
         """
+        self._recorder.enter(step)
         if retry == 0:
             self._hooks.before("before_component", self._events.component(step, spark=spark))
         timeout = self._spec.components[step.index].timeout_ms

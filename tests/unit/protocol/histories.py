@@ -53,7 +53,7 @@ def _crowd(world: World, draw: random.Random) -> None:
     for _ in range(draw.randint(2, 4)):
         world.start_try()
         world.run(draw.uniform(0.2, 4.0))
-        if draw.random() < 0.3:
+        if draw.random() < 0.3 and living(world):
             world.freeze(draw.choice(living(world)), draw.choice(DURATIONS))
 
 

@@ -15,10 +15,12 @@ from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms, Other
 from airflow_spark_pipeline.checkpoint.log import Commit, Listing, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, encode
 from airflow_spark_pipeline.checkpoint.store import ObjectExistsError
-from airflow_spark_pipeline.exceptions import CheckpointStoreError
+from airflow_spark_pipeline.exceptions import CheckpointStoreError, SupersededError
 from airflow_spark_pipeline.hooks import attempt as attempt_module
 from airflow_spark_pipeline.planning import changes, make_plan
+from airflow_spark_pipeline.runtime.driver import Driver
 from airflow_spark_pipeline.runtime.loop import ComponentLoop
+from airflow_spark_pipeline.runtime.recorder import Recorder
 from airflow_spark_pipeline.runtime.watchdog import Watchdog
 from tests.fakes import DictStore
 
@@ -202,6 +204,29 @@ def _running_again_after_the_end() -> AbstractContextManager[Any]:
     return mock.patch.object(RunLog, "adopt", adopt)
 
 
+def _all_own_outputs_are_deleted() -> AbstractContextManager[Any]:
+    """By a driver that stops: those too that it has recorded, which its successor goes on with."""
+
+    def delete(self: Driver) -> None:
+        self._log.store.delete_tree(self._outputs)
+
+    return mock.patch.object(Driver, "_delete_unrecorded", delete)
+
+
+def _outputs_of_a_begun_commit_are_deleted() -> AbstractContextManager[Any]:
+    """By a driver that was told that it lost the commit, though a successor may have read it."""
+    real = Recorder.done
+
+    def done(self: Recorder, step: Any, *arguments: Any, **outcome: Any) -> None:
+        try:
+            real(self, step, *arguments, **outcome)
+        except SupersededError:
+            self._inside = step.index
+            raise
+
+    return mock.patch.object(Recorder, "done", done)
+
+
 MUTATIONS: dict[str, Mutation] = {
     "nobody checks after a create": _no_check,
     "no nonce is read back": _no_read_back,
@@ -221,5 +246,7 @@ MUTATIONS: dict[str, Mutation] = {
     "edits are not compared": _edits_are_not_compared,
     "recorded before it ran": _recorded_before_it_ran,
     "all heartbeats are cleared": _all_heartbeats_are_cleared,
+    "who stops deletes all of its outputs": _all_own_outputs_are_deleted,
+    "who stops deletes what it may have recorded": _outputs_of_a_begun_commit_are_deleted,
     "an ended attempt runs again": _running_again_after_the_end,
 }

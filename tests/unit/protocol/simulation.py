@@ -205,6 +205,8 @@ class Sleeper(Component):
         assert world is not None
         process, name = world.current.process, self.context.component_name
         world.oracle.enters(process, name)
+        output = f"{self.context.workdir.removeprefix('sim:/')}/part-0"
+        world.oracle.writes(process, output)
         try:
             end = world.now + self.seconds
             while world.now < end:
@@ -218,7 +220,7 @@ class Sleeper(Component):
         except BaseException:
             world.oracle.leaves(process, name, self.n, done=False)
             raise
-        world.oracle.leaves(process, name, self.n, done=True)
+        world.oracle.leaves(process, name, self.n, done=True, output=output)
 
 
 class _World:
@@ -234,6 +236,7 @@ class Finish:
     epoch: int
     name: str
     n: int
+    output: str
 
 
 class Oracle:
@@ -247,6 +250,8 @@ class Oracle:
     * two attempts are inside components at once only where one was frozen while its lease ran out, and that one never
       enters another component, and is out soon after it wakes up;
     * a driver whose claim was not the newest when it started records and enters nothing;
+    * the outputs of what is recorded as done are there until the end, or a discard; a driver that is told to stop
+      deletes none but its own;
     * a heartbeat is removed by somebody else only where its owner is dead, was frozen for too long, or has not begun;
     * whoever is told that he recorded something has become the truth by it; whoever is told that he was superseded was.
     """
@@ -256,9 +261,11 @@ class Oracle:
         self.truth: Commit | None = None
         self.truths: set[str] = set()  # nonces
         self.finishes: list[Finish] = []
+        self.outputs: dict[str, str] = {}  # of the components that the truth says are done
         self.entries: list[tuple[float, str, str]] = []
         self.since = 0.0  # the last time at which everything was asked to run again
         self.heartbeats: dict[str, Process] = {}
+        self.writers: dict[str, Process] = {}  # of outputs
 
     # ---- the store
 
@@ -281,9 +288,13 @@ class Oracle:
         if state.status is CheckpointStatus.DISCARDED:
             return
         done, previous = set(state.completed_components), self._carried(before, self.truth)
+        self.outputs = {name: output for name, output in self.outputs.items() if name in previous}
         for name in done - previous:
-            if not any((f.name, f.epoch, f.process) == (name, state.epoch, who) for f in self.finishes):
+            runs = [f for f in self.finishes if (f.name, f.epoch, f.process) == (name, state.epoch, who)]
+            if not runs:
                 self._violate(f"{number} says that {name} is done, and it never ran to its end")
+                continue
+            self.outputs[name] = runs[-1].output
         if process is not None and process.spec is not None and not claim:
             self._compare_configs(process, state)
         if state.status is CheckpointStatus.COMPLETED and len(done) != state.total_components:
@@ -321,7 +332,10 @@ class Oracle:
         if self.truth is not None and self.truth.number not in present:
             self._violate(f"the newest commit {self.truth.number} was deleted")
         owner = self.heartbeats.get(name)
-        if owner is None or owner is process:
+        if owner is None:
+            return
+        if owner is process:
+            del self.heartbeats[name]  # released: whoever deletes it again deletes nothing
             return
         owner.note_lease()
         if owner.inside is None and self.world.now > owner.lease_until:
@@ -329,12 +343,31 @@ class Oracle:
         if not (owner.dead or owner.lost):
             self._violate(f"the heartbeat of {owner.name}, which is alive, was deleted")
 
+    def deleted_outputs(self, process: Process | None, path: str, before: set[str]) -> None:
+        gone = before - self.world.inner.objects.keys()
+        ended = self.truth is not None and self.truth.state.status in (
+            CheckpointStatus.COMPLETED,
+            CheckpointStatus.DISCARDED,
+        )
+        lost = {} if ended else {name: output for name, output in self.outputs.items() if output in gone}
+        if lost:
+            self._violate(f"{path} was deleted, which holds the outputs of {', '.join(lost)}, recorded as done")
+        if process is not None and process.request is not None:
+            others = {name for name in gone if self.writers[name] is not process}
+            if others:
+                self._violate(f"{process.name} deleted outputs of another driver: {', '.join(others)}")
+
     def renewed(self, process: Process, name: str) -> None:
         process.note_lease()
         self.heartbeats[name] = process
         process.lease_until = self.world.now + LEASE
 
     # ---- components
+
+    def writes(self, process: Process, output: str) -> None:
+        if not process.dead:
+            self.world.inner.objects[output] = b""
+            self.writers[output] = process
 
     def enters(self, process: Process, name: str) -> None:
         self.world.note(f"{process.name} enters {name}")
@@ -354,7 +387,7 @@ class Oracle:
                 self._violate(f"{process.name} enters {name} while {other.name} is inside {other.inside}")
         process.inside = name
 
-    def leaves(self, process: Process, name: str, n: int, *, done: bool) -> None:
+    def leaves(self, process: Process, name: str, n: int, *, done: bool, output: str = "") -> None:
         process.inside = None
         if process.dead:
             return
@@ -364,7 +397,7 @@ class Oracle:
             self._violate(f"{process.name} was inside {name} long after it woke up without a lease")
         if done:
             epoch = self.world.epoch_of(process)
-            self.finishes.append(Finish(self.world.now, process.name, epoch, name, n))
+            self.finishes.append(Finish(self.world.now, process.name, epoch, name, n, output))
 
     # ---- what attempts are told
 
@@ -653,11 +686,14 @@ class World:
     def _effect(
         self, process: Process | None, operation: str, path: str, effect: Callable[[], Any]
     ) -> tuple[Any, CheckpointError | None]:
+        outputs = {name for name in self.inner.objects if name.startswith("_outputs/")}
         try:
             answer = effect()
         except CheckpointError as error:
             return None, error
         name = path.rpartition("/")[2]
+        if operation == "delete_tree":
+            self.oracle.deleted_outputs(process, path, outputs)
         if path.startswith(f"{UNIT}/"):
             number = int(name[:-5]) if name.endswith(".json") else None
             if operation == "create" and number is not None:
@@ -853,6 +889,7 @@ def _installed(world: World) -> Iterator[None]:
             "close_session": lambda spark: spark.stop(),
             "Lease": functools.partial(Lease, clock=world.clock),
             "time": types.SimpleNamespace(sleep=world.block, monotonic=world.clock),
+            "threading": types.SimpleNamespace(Thread=thread),
             "identify": lambda *_: {"index": world.processes.index(world.current.process)},
         },
         watchdog_module: {

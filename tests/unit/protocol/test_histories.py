@@ -28,6 +28,7 @@ SEEDS_THAT_FOUND_IT = {
     "who waits does not look for successors": (820,),
     "a lost lease cancels nothing": (62,),
     "nobody asks the watchdog": (248,),
+    "who stops deletes what it may have recorded": (526,),
 }
 
 durations = st.sampled_from(DURATIONS)

@@ -250,6 +250,26 @@ class TestInTheSimulation:
         world.check()
         assert world.success is (seconds < LEASE)
 
+    @pytest.mark.parametrize("frozen", [False, True], ids=["superseded", "without a lease"])
+    def test_a_driver_that_is_stopped_deletes_what_its_component_had_written_and_nothing_else(
+        self, frozen: bool
+    ) -> None:
+        world = World(seconds=LEASE)
+        world.start_try()
+        assert world.run_until(lambda: any(process.inside == "b" for process in world.processes))
+        first = next(process for process in world.processes if process.inside)
+        recorded, unrecorded = world.oracle.outputs["a"], next(reversed(world.oracle.writers))
+        assert {recorded, unrecorded} <= world.inner.objects.keys()
+        if frozen:
+            world.freeze(first, LEASE * 2)
+        world.start_try()
+        assert world.run_until(lambda: first.dead)
+        assert recorded in world.inner.objects
+        assert unrecorded not in world.inner.objects
+        world.settle()
+        world.check()
+        assert world.success
+
     def test_an_outage_that_is_shorter_than_the_fence_stops_nobody(self) -> None:
         world = World(seconds=LEASE)
         world.start_try()
