@@ -11,6 +11,7 @@ word such as ``access``, ``api``, ``encryption`` or ``signing``, so that ``prima
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -31,6 +32,7 @@ _HARMLESS_KEY = re.compile(
 )
 
 
+@functools.lru_cache(maxsize=4096)  # the same few names are asked for again and again
 def is_secret(key: str) -> bool:
     """Say whether the value under ``key`` must be kept out of logs, records and displays.
 

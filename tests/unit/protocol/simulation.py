@@ -51,6 +51,7 @@ KEY = UnitKey("default", "dag", "run", "task")
 PIPELINE = "Simulated"
 UNIT = unit_path(PIPELINE, KEY)
 _FOREVER = float("inf")
+_read = functools.lru_cache(maxsize=256)(functools.partial(decode, path="commit"))
 
 
 class Violation(AssertionError):  # noqa: N818  # it is what the tests look for, not a fault of theirs
@@ -270,7 +271,7 @@ class Oracle:
     # ---- the store
 
     def created(self, process: Process | None, number: int, data: bytes, present: list[int]) -> None:
-        state, before = decode(data, "commit"), self.truth
+        state, before = _read(data), self.truth
         if before is not None and number <= before.number:
             if number == max(present):
                 self._violate(f"number {number} was used again and is the truth")
@@ -698,7 +699,7 @@ class World:
             number = int(name[:-5]) if name.endswith(".json") else None
             if operation == "create" and number is not None:
                 data = self.inner.objects[path]
-                self._epochs[decode(data, path).attempt_id] = decode(data, path).epoch
+                self._epochs[_read(data).attempt_id] = _read(data).epoch
                 self.oracle.created(process, number, data, self.numbers())
             elif operation == "delete":
                 self.oracle.deleted(process, name, self.numbers())
