@@ -17,7 +17,7 @@ from tests.acceptance.deployment import Deployment
 
 _HERE = Path(__file__).parent
 _EXAMPLES = _HERE.parents[1] / "dags_examples"
-_TASKS = {"nycflights": "delays", "ready_made": "revenue"}
+_TASKS = {"nycflights": "delays", "ready_made": "revenue", "recovery": "resume"}
 _AT_A_TIME = 3
 _SECONDS = 900  # Airflow and Spark start slowly on a machine that has other things to do; every wait has its own limit
 
@@ -46,6 +46,14 @@ def deployment(airflow_db: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         yield airflow
     finally:
         airflow.stop()
+
+
+@pytest.fixture
+def triggerer(deployment: Deployment) -> Iterator[Deployment]:
+    """The same Airflow with a triggerer, for as long as the test runs."""
+    deployment.start_triggerer()
+    yield deployment
+    deployment.stop_triggerer()
 
 
 @pytest.fixture(scope="session")
@@ -107,6 +115,6 @@ def pytest_runtest_makereport(
     airflow = getattr(item, "funcargs", {}).get("run")
     if report.failed and isinstance(airflow, Run):
         deployment = airflow.client.deployment
-        for name in ("scheduler", "dag-processor"):
+        for name in ("scheduler", "dag-processor", "triggerer"):
             report.sections.append((f"Airflow's {name}", deployment.tail(name)))
     return report

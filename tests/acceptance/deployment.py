@@ -1,6 +1,6 @@
 """A real Airflow, its processes and nothing else: scheduler with local workers, DAG processor, API server.
 
-``airflow standalone`` starts the same three (and a triggerer, which nothing here needs), but leaves them running when
+A triggerer is started by the tests that need one. ``airflow standalone`` starts the same, but leaves them running when
 it is told to stop. Here each is started on its own and carries a mark in its environment that everything below it
 inherits, down to Spark's drivers: at the end, whatever carries the mark is ended, and nothing else.
 """
@@ -99,17 +99,25 @@ class Deployment:
     def start(self) -> None:
         """Start all processes; returns when all of them say that they are healthy."""
         for name in _COMPONENTS:
-            with self.log(name).open("wb") as output:
-                self._processes[name] = subprocess.Popen(
-                    [sys.executable, "-m", "airflow", name],
-                    env=self.environment,
-                    cwd=self.home,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
+            self._start(name)
         wait_for("a healthy Airflow", self._healthy, seconds=_START_SECONDS, every=1.0, alive=self.check)
+
+    def start_triggerer(self) -> None:
+        """Start a triggerer; returns when it says that it is healthy."""
+        self._start("triggerer")
+        wait_for("a healthy triggerer", self._triggers, seconds=_START_SECONDS, every=1.0, alive=self.check)
+
+    def stop_triggerer(self) -> None:
+        """End the triggerer as an administrator does."""
+        process = self._processes.pop("triggerer")
+        process.terminate()
+        process.wait(_STOP_SECONDS)
+
+    def kill_triggerer(self) -> None:
+        """End the triggerer and its child by SIGKILL: neither can say good-bye."""
+        process = self._processes.pop("triggerer")
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
     def check(self) -> None:
         """Raise if one of the processes has ended."""
@@ -126,7 +134,7 @@ class Deployment:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.1, deadline - time.monotonic()))
         deadline = time.monotonic() + _STOP_SECONDS
-        while marked := self._marked():
+        while marked := self.processes():
             if time.monotonic() > deadline:
                 raise TimeoutError(f"these processes cannot be killed: {marked}")
             for pid, _ in marked:
@@ -144,16 +152,34 @@ class Deployment:
             return "\n".join(self.log(name).read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
         return "(no log)"
 
-    def _marked(self) -> list[tuple[int, str]]:
-        """Find the processes that carry the mark, zombies not counted."""
+    def processes(self) -> list[tuple[int, str]]:
+        """Find the processes of this Airflow and their command lines, zombies not counted."""
         return list(_carriers(f"{_MARK}={self._mark}"))
 
+    def _start(self, name: str) -> None:
+        with self.log(name).open("ab") as output:
+            self._processes[name] = subprocess.Popen(
+                [sys.executable, "-m", "airflow", name],
+                env=self.environment,
+                cwd=self.home,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
     def _healthy(self) -> bool:
+        return self._are_healthy("metadatabase", "scheduler", "dag_processor")
+
+    def _triggers(self) -> bool:
+        return self._are_healthy("triggerer")
+
+    def _are_healthy(self, *parts: str) -> bool:
         try:
             health = httpx.get(f"{self.url}/api/v2/monitor/health", timeout=10.0).json()
         except (httpx.HTTPError, ValueError):
             return False
-        return all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor"))
+        return all(health[part]["status"] == "healthy" for part in parts)
 
     def _environment(self, port: int, bundles: Mapping[str, Path]) -> dict[str, str]:
         local = "airflow.dag_processing.bundles.local.LocalDagBundle"
@@ -179,6 +205,7 @@ class Deployment:
             ),
             "dag_processor.parsing_processes": "1",
             "database.sql_alchemy_conn": f"sqlite:///{self.home / 'airflow.db'}",
+            "logging.trigger_log_server_port": str(_free_port()),
             "logging.worker_log_server_port": str(_free_port()),
             "scheduler.scheduler_heartbeat_sec": "1",
             "scheduler.scheduler_idle_sleep_time": "0.3",
@@ -186,6 +213,8 @@ class Deployment:
             "scheduler.task_instance_heartbeat_timeout": "20",
             "scheduler.task_instance_heartbeat_timeout_detection_interval": "2",
             "spark_pipeline.checkpoint_location": str(self.checkpoints),
+            # A triggerer that is killed is missed after this many seconds.
+            "triggerer.triggerer_health_check_threshold": "10",
             "usage_data_collection.enabled": "False",
             "workers.min_heartbeat_interval": "2",
         }

@@ -1,0 +1,48 @@
+"""The recovery DAG: a sensor that is deferred until a run has failed for good, and an operator that resumes it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.acceptance.client import Client, Run
+from tests.acceptance.deployment import Deployment, wait_for
+
+
+@pytest.mark.slow
+def test_a_recovery_dag_waits_without_a_worker_and_resumes_what_failed(triggerer: Deployment, client: Client) -> None:
+    result = triggerer.temporary / "recovered"
+    recovery = Run(client, "recovery", "recovers", {"result": str(result)}, "resume")
+    sensor = Run(client, "recovery", "recovers", {}, "failed")
+    recovery.trigger()
+    wait_for("the sensor to defer", lambda: sensor.details()["state"] == "deferred" or None, seconds=240)
+
+    # No slot of the pool is taken, no process works on it; the triggerer does.
+    pool = client.get("/pools/default_pool")
+    assert (pool["occupied_slots"], pool["deferred_slots"]) == (0, 1)
+    assert not [
+        command for _, command in triggerer.processes() if "airflow worker" in command and "recovers" in command
+    ]
+    assert sensor.details()["trigger"]["classpath"].endswith("SparkPipelineRunTrigger")
+
+    # The last of five components cannot write below a file; its own task has one more try, which is left to it.
+    blocked = triggerer.temporary / "blocked"
+    blocked.write_text("a file", encoding="utf-8")
+    original = Run(client, "ready_made", "fails-for-good", {"result": str(blocked / "revenue")}, "revenue")
+    original.trigger()
+    wait_for("a worker with something to do", lambda: _busy_workers(triggerer), seconds=120)
+    original.wait("failed", tries=2)
+
+    recovery.wait("success")
+    found, resumed = sensor.xcom(), recovery.xcom()
+    assert (found["dag_run_id"], found["status"]) == ("fails-for-good", "failed")
+    assert (found["failed_position"], found["failed_component"]) == (5, "Write(revenue)")
+    assert found["attempt"] == 2
+    assert resumed["resumed_from"] == found["run_id"]
+    assert resumed["components_run"] == ["Write(revenue)"]
+    assert (result / "_SUCCESS").exists()
+
+
+def _busy_workers(deployment: Deployment) -> list[str]:
+    """The command lines of the executor's processes that work on a task; each says so itself."""
+    workers = [command for _, command in deployment.processes() if command.startswith("airflow worker")]
+    return [command for command in workers if "<idle>" not in command]
