@@ -6,9 +6,10 @@ with as a guest: what its task recorded of itself stays, so that the task's next
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from airflow_spark_pipeline.checkpoint.catalog import find_run, unfinished_runs
+from airflow_spark_pipeline.checkpoint.catalog import RunEntry, find_run, unfinished_runs
 from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind, decide_claim
 from airflow_spark_pipeline.checkpoint.key import UnitKey, parse_run_id, pipeline_slug, unit_path
 from airflow_spark_pipeline.checkpoint.liveness import who_is_at_work
@@ -103,10 +104,14 @@ def resumable_runs(store: CheckpointStore, pipeline_name: str | None = None) -> 
 
     :raises CheckpointError: the location cannot be listed
     """
+    return _resumable(store, unfinished_runs(store, pipeline_name))
+
+
+def _resumable(store: CheckpointStore, entries: Iterable[RunEntry]) -> list[CheckpointState]:
     # The lease of a driver that was killed on this machine need not run out first: its processes are gone.
     states = [
         entry.commit.state
-        for entry in unfinished_runs(store, pipeline_name)
+        for entry in entries
         if entry.commit is not None
         and not (entry.alive and who_is_at_work(RunLog(store, entry.path), entry.commit, lambda _: False))
     ]
@@ -114,8 +119,15 @@ def resumable_runs(store: CheckpointStore, pipeline_name: str | None = None) -> 
 
 
 def last_unfinished(store: CheckpointStore, spec: PipelineSpec, namespace: str) -> CheckpointState | None:
-    """Return the newest run that ``auto-resume`` takes over: of this pipeline and namespace, and none of Airflow's."""
-    for state in resumable_runs(store, spec.pipeline_name):
+    """Return the newest run that ``auto-resume`` takes over: of this pipeline and namespace, and none of Airflow's.
+
+    :raises CheckpointError: a run of the pipeline cannot be read, and it may be the one
+    """
+    entries = list(unfinished_runs(store, spec.pipeline_name))
+    for entry in entries:
+        if entry.error is not None:
+            raise entry.error
+    for state in _resumable(store, entries):
         if state.key.get("namespace") == namespace and not state.key.get("dagId"):
             return state
     return None
