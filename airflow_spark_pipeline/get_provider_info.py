@@ -49,6 +49,7 @@ def get_provider_info() -> dict[str, Any]:
                 "plugin-class": "airflow_spark_pipeline.plugins.spark_pipeline.SparkPipelinePlugin",
             }
         ],
+        "cli": ["airflow_spark_pipeline.cli.airflow.get_cli_commands"],
         "config": {"spark_pipeline": _CONFIG},
     }
 

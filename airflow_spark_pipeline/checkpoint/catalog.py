@@ -70,6 +70,23 @@ def unfinished_runs(store: CheckpointStore, pipeline_name: str | None = None) ->
             yield entry
 
 
+def all_runs(store: CheckpointStore, pipeline_name: str | None = None) -> Iterator[RunEntry]:
+    """Give every unit of work that is kept, ended or not: a list and a read for each, so it costs what history costs.
+
+    :param pipeline_name: only those of this pipeline
+    :raises CheckpointError: the location cannot be listed
+    """
+    now = store_time(store)
+    pipelines = [pipeline_slug(pipeline_name)] if pipeline_name is not None else store.list_directories("")
+    for pipeline in pipelines:
+        if pipeline.startswith("_"):
+            continue
+        for unit in store.list_directories(pipeline):
+            entry = None if unit.startswith("_") else look(store, f"{pipeline}/{unit}", now)
+            if entry is not None:
+                yield entry
+
+
 def open_units(store: CheckpointStore) -> dict[str, float]:
     """Return the directories of the units that may be unfinished, by one list.
 

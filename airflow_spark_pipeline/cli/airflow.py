@@ -1,0 +1,41 @@
+"""The same commands inside ``airflow``: ``airflow spark-pipeline runs`` and so on."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from airflow_spark_pipeline.cli.parser import COMMANDS, DESCRIPTION, EXIT_CODES
+
+if TYPE_CHECKING:
+    from airflow.cli.cli_config import GroupCommand
+
+
+def get_cli_commands() -> list[GroupCommand]:
+    """Return the command group; Airflow calls this in every call of its command line, so it imports next to nothing."""
+    from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand
+
+    subcommands: list[Any] = [
+        ActionCommand(
+            name=command.name,
+            help=command.help,
+            description=command.description,
+            epilog=EXIT_CODES,
+            func=partial(_run, command.name),
+            args=tuple(
+                Arg(flags=argument.flags, **argument.options)  # type: ignore[no-untyped-call]  # Airflow's
+                for argument in command.arguments
+            ),
+        )
+        for command in COMMANDS
+    ]
+    return [GroupCommand(name="spark-pipeline", help=DESCRIPTION, subcommands=subcommands)]
+
+
+def _run(command: str, arguments: Namespace) -> None:
+    from airflow_spark_pipeline.cli.main import perform
+
+    arguments.command = command
+    sys.exit(perform(arguments))

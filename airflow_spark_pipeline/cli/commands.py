@@ -1,0 +1,231 @@
+"""What each command does. Each returns an exit code; what it raises is told by ``main``."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from airflow_spark_pipeline.checkpoint import catalog
+from airflow_spark_pipeline.checkpoint.catalog import RunEntry
+from airflow_spark_pipeline.checkpoint.store import CheckpointStore
+from airflow_spark_pipeline.cli import printing
+from airflow_spark_pipeline.cli.describing import describe, find_modules
+from airflow_spark_pipeline.cli.places import place_of
+from airflow_spark_pipeline.cli.printing import err, out
+from airflow_spark_pipeline.exceptions import (
+    ComponentFailedError,
+    NothingToResumeError,
+    PipelineDefinitionError,
+    Problem,
+)
+from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+from airflow_spark_pipeline.planning import Selection
+from airflow_spark_pipeline.runtime.driver import load
+from airflow_spark_pipeline.runtime.runner import PipelineRunner
+
+_DONE, _FAILED, _CANNOT = 0, 1, 2
+
+
+def validate(arguments: Namespace) -> int:
+    """Print every problem of every file."""
+    find_modules(arguments.py_files)
+    found = 0
+    for file in arguments.files:
+        problems = _problems(file, arguments)
+        found += len(problems)
+        for problem in problems:
+            out(" ".join(str(replace(problem, file=problem.file or file)).split()))
+        if not problems:
+            err(f"{file}: nothing is wrong")
+    return _CANNOT if found else _DONE
+
+
+def _problems(file: str, arguments: Namespace) -> list[Problem]:
+    try:
+        spec = describe(file, arguments.settings, sample=True)
+        # As the operator has it, which is the stricter way: a view that a resume would miss is a problem.
+        spec = replace(spec, checkpoint=spec.checkpoint.with_defaults(enabled=True, auto_resume=True))
+        if not arguments.no_classes:
+            # What a user's module prints while it is imported is no result of this command.
+            with contextlib.redirect_stdout(sys.stderr):
+                load(spec)
+    except PipelineDefinitionError as error:
+        return list(error.problems)
+    return []
+
+
+def plan(arguments: Namespace) -> int:
+    """Print what would run."""
+    spec, runner = _runner(arguments)
+    steps = runner.plan(spec, arguments.run_id, selection=_selection(arguments))
+    if arguments.json:
+        data = [{"index": s.index, "name": s.name, "action": s.action.value, "reason": s.reason} for s in steps.steps]
+        printing.as_json({"resumed_from": steps.resumed_from, "steps": data})
+        return _DONE
+    out(f"resumes {steps.resumed_from}" if steps.resumed_from else "starts from nothing")
+    total = len(steps.steps)
+    printing.table([[f"[{s.index + 1}/{total}]", s.name, s.action.value, s.reason] for s in steps.steps])
+    return _DONE
+
+
+def run(arguments: Namespace) -> int:
+    """Run a pipeline."""
+    spec, runner = _runner(arguments)
+    selection, auto_resume = _selection(arguments), arguments.auto_resume
+    return _perform(
+        arguments, lambda: runner.run_with_checkpointing(spec, auto_resume=auto_resume, selection=selection)
+    )
+
+
+def resume(arguments: Namespace) -> int:
+    """Go on with a run."""
+    spec, runner = _runner(arguments)
+    selection = _selection(arguments)
+    return _perform(arguments, lambda: runner.resume(spec, arguments.run_id, selection=selection))
+
+
+def runs(arguments: Namespace) -> int:
+    """List runs."""
+    store = place_of(arguments).store
+    entries = [entry for entry in _entries(store, arguments) if _wanted(entry, arguments)]
+    entries.sort(key=lambda e: "" if e.commit is None else e.commit.state.updated_at, reverse=True)
+    if arguments.json:
+        printing.as_json([printing.run_data(entry) for entry in entries])
+        return _DONE
+    for entry in entries:
+        printing.table([printing.run_line(entry)])
+        if entry.commit is not None:
+            out(f"    {entry.commit.state.run_id}")
+    if not entries:
+        err(f"No such run in {store.location}.")
+    return _DONE
+
+
+def show(arguments: Namespace) -> int:
+    """Show a run."""
+    entry = _find(place_of(arguments).store, arguments.run_id)
+    if entry.commit is None:
+        raise entry.error or NothingToResumeError("it cannot be read", run_id=arguments.run_id)
+    if arguments.json:
+        printing.as_json(entry.commit.state.to_dict())
+    else:
+        printing.show_run(entry, entry.commit.state, traceback=arguments.traceback)
+    return _DONE
+
+
+def discard(arguments: Namespace) -> int:
+    """Give up a run."""
+    store = place_of(arguments).store
+    entry = _find(store, arguments.run_id)
+    if entry.commit is None:
+        raise entry.error or NothingToResumeError("it cannot be read", run_id=arguments.run_id)
+    printing.table([printing.run_line(entry)])
+    if entry.ended:
+        err("It has ended; there is no progress to give up.")
+        return _DONE
+    if not arguments.yes and not _confirmed("Give its progress up?"):
+        err("Nothing was done. Say --yes where nobody can be asked.")
+        return _CANNOT
+    catalog.discard(store, arguments.run_id, number=entry.commit.number)
+    err("Discarded: the next attempt starts over.")
+    return _DONE
+
+
+def prune(arguments: Namespace) -> int:
+    """Clean a location up."""
+    place = place_of(arguments)
+    err(f"Looking through {place.location} …")
+    report = catalog.prune(
+        place.store, arguments.older_than, pipeline_name=arguments.pipeline, dry_run=arguments.dry_run
+    )
+    found = {
+        "discarded": report.discarded,
+        "removed": report.removed,
+        "alive": report.alive,
+        "unreadable": report.unreadable,
+    }
+    if arguments.json:
+        printing.as_json({"dry_run": arguments.dry_run, **found})
+        return _DONE
+    for what, paths in found.items():
+        for path in paths:
+            out(f"{'would be ' if arguments.dry_run and what in ('discarded', 'removed') else ''}{what}  {path}")
+    err(", ".join(f"{len(paths)} {what}" for what, paths in found.items()))
+    return _DONE
+
+
+# ---- what several commands need
+
+
+def _runner(arguments: Namespace) -> tuple[PipelineSpec, PipelineRunner]:
+    find_modules(arguments.py_files)
+    spec = describe(arguments.file, arguments.settings)
+    if spec.checkpoint.with_defaults(enabled=True).enabled:
+        place = place_of(arguments, spec)
+        return spec, PipelineRunner(location=place.location, storage_options=place.options, store=place.store)
+    return spec, PipelineRunner()
+
+
+def _selection(arguments: Namespace) -> Selection | None:
+    asked = Selection(arguments.start_from, tuple(arguments.only), tuple(arguments.force))
+    return None if asked == Selection() else asked
+
+
+def _perform(arguments: Namespace, work: Callable[[], object]) -> int:
+    """Run a pipeline; where it fails, the last line is the command that resumes it."""
+    try:
+        work()
+    except ComponentFailedError as error:
+        err(str(error).partition("\nResume it")[0])
+        if error.run_id is not None:
+            err(f"To go on where it failed: {_resume_command(arguments, error.run_id)}")
+        return _FAILED
+    return _DONE
+
+
+def _resume_command(arguments: Namespace, run_id: str) -> str:
+    words = ["spark-pipeline", "resume", arguments.file, run_id]
+    for name, value in arguments.settings:
+        words += ["--set", f"{name}={value}"]
+    for file in arguments.py_files:
+        words += ["--py-files", file]
+    for option, value in (("--location", arguments.location), ("--conn-id", arguments.conn_id)):
+        words += [option, value] if value else []
+    return shlex.join(words)
+
+
+def _entries(store: CheckpointStore, arguments: Namespace) -> Iterator[RunEntry]:
+    if not arguments.all:
+        yield from catalog.unfinished_runs(store, arguments.pipeline)
+        return
+    yield from catalog.all_runs(store, arguments.pipeline)
+
+
+def _wanted(entry: RunEntry, arguments: Namespace) -> bool:
+    if arguments.state is not None and printing.state_of(entry) != arguments.state:
+        return False
+    if entry.commit is None:
+        return True
+    age = printing.age_of(entry.commit.state)
+    oldest = float("inf") if arguments.newer_than is None else arguments.newer_than
+    return (arguments.older_than or 0.0) <= age <= oldest
+
+
+def _find(store: CheckpointStore, run_id: str) -> RunEntry:
+    try:
+        entry = catalog.find_run(store, run_id)
+    except ValueError as error:
+        raise NothingToResumeError(str(error), run_id=run_id) from None
+    if entry is None:
+        raise NothingToResumeError(f"There is no run {run_id} in {store.location}.", run_id=run_id)
+    return entry
+
+
+def _confirmed(question: str) -> bool:
+    if not sys.stdin.isatty():
+        return False
+    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")

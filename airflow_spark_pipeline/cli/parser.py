@@ -1,0 +1,214 @@
+"""The arguments of every command, in one place: the console script and Airflow's own command line are made of them."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from dataclasses import dataclass
+from typing import Any
+
+DESCRIPTION = "Run, plan, check and look after Spark pipelines that resume at the component that failed."
+EXIT_CODES = """\
+exit codes:
+  0    done; for validate: nothing is wrong
+  1    a component failed, or Spark did not start
+  2    cannot be done as asked: wrong arguments or description, no such run, a change that a resume refuses
+  3    somebody else is at work at the run, or has taken it over
+  4    the checkpoint location cannot be read or written
+  130  interrupted
+"""
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument as ``argparse`` takes it."""
+
+    flags: tuple[str, ...]
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command.
+
+    :param name: as it is typed; also the name of its function in ``commands``
+    """
+
+    name: str
+    help: str
+    description: str
+    arguments: tuple[Argument, ...]
+
+
+def _argument(*flags: str, **options: Any) -> Argument:
+    return Argument(flags, options)
+
+
+def seconds(text: str) -> float:
+    """Read an age such as ``30d``, ``12h``, ``90m``.
+
+    :raises argparse.ArgumentTypeError: it is none
+    """
+    match = _DURATION.fullmatch(text.strip().lower())
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no age; write a number and s, m, h, d or w, such as 30d")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def setting(text: str) -> tuple[str, str]:
+    """Read ``NAME=VALUE``.
+
+    :raises argparse.ArgumentTypeError: it is not of this form
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*", name):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+_FILE = _argument("file", metavar="FILE", help="the pipeline's HOCON file, or its URL")
+_RUN_ID = _argument("run_id", metavar="RUN_ID", help="id of a run, or of any of its attempts")
+_SET = _argument(
+    "--set",
+    dest="settings",
+    metavar="NAME=VALUE",
+    action="append",
+    type=setting,
+    default=[],
+    help="value of a Jinja name of the file, such as ds=2026-01-31 or params.region=eu (repeatable)",
+)
+_PY_FILES = _argument(
+    "--py-files",
+    metavar="PATH",
+    action="append",
+    default=[],
+    help="directory, .zip or .py file with modules of yours (repeatable); the current directory is always looked in",
+)
+_CONN_ID = _argument("--conn-id", metavar="ID", help="Airflow connection with the credentials of the location")
+_LOCATION = _argument(
+    "--location", metavar="URL", help="checkpoint location; default: the file's, then [spark_pipeline] of airflow.cfg"
+)
+_JSON = _argument("--json", action="store_true", help="print JSON")
+_PIPELINE = _argument("--pipeline", metavar="NAME", help="only runs of this pipeline")
+_PLACE = (
+    _LOCATION,
+    _argument("--file", metavar="FILE", help="take location and store from this pipeline's file"),
+    _SET,
+    _CONN_ID,
+)
+_SELECTION = (
+    _argument("--start-from", metavar="COMPONENT", help="run this component and all after it, done or not"),
+    _argument("--only", metavar="COMPONENT", action="append", default=[], help="run this one alone (repeatable)"),
+    _argument("--force", metavar="COMPONENT", action="append", default=[], help="run this one, too (repeatable)"),
+)
+_RUN = (_SET, _PY_FILES, _LOCATION, _CONN_ID, *_SELECTION)
+
+COMMANDS = (
+    Command(
+        "validate",
+        "say everything that is wrong with pipeline files",
+        "Read each file, import its classes, and fit its configs to them. No Spark, no JVM. One line for each problem.",
+        (
+            _argument("files", metavar="FILE", nargs="+", help="HOCON files, or URLs"),
+            _SET,
+            _PY_FILES,
+            _argument("--no-classes", action="store_true", help="check the files alone, without importing the classes"),
+        ),
+    ),
+    Command(
+        "plan",
+        "say what would run, what would be skipped, and why",
+        "Compare a file with what is recorded. Nothing runs, nothing is claimed, no JVM starts.",
+        (
+            _FILE,
+            _argument("run_id", metavar="RUN_ID", nargs="?", help="the run that would be resumed"),
+            *_RUN,
+            _JSON,
+        ),
+    ),
+    Command(
+        "run",
+        "run a pipeline in this process",
+        "Run a pipeline and record its progress. With auto-resume = true in the file, or --auto-resume, the newest run "
+        "of the pipeline that did not complete is gone on with.",
+        (
+            _FILE,
+            *_RUN,
+            _argument("--auto-resume", action=argparse.BooleanOptionalAction, default=None, help="wins over the file"),
+        ),
+    ),
+    Command(
+        "resume",
+        "go on with a run that did not complete",
+        "Skip what is done and run the rest.",
+        (_FILE, _RUN_ID, *_RUN),
+    ),
+    Command(
+        "runs",
+        "list runs",
+        "List the runs that did not complete, newest first: one line each, and its id below.",
+        (
+            *_PLACE,
+            _PIPELINE,
+            _argument(
+                "--state",
+                choices=("running", "died", "failed", "submitted", "completed", "discarded"),
+                help="only runs in this state; completed and discarded ones need --all",
+            ),
+            _argument("--older-than", type=seconds, metavar="AGE", help="such as 30d, 12h, 90m"),
+            _argument("--newer-than", type=seconds, metavar="AGE", help="the same"),
+            _argument("--all", action="store_true", help="ended runs, too; this looks at every run there ever was"),
+            _JSON,
+        ),
+    ),
+    Command(
+        "show",
+        "show a run: components, times, error",
+        "Show what is recorded of a run.",
+        (_RUN_ID, *_PLACE, _argument("--traceback", action="store_true", help="with the whole error"), _JSON),
+    ),
+    Command(
+        "discard",
+        "give up the progress of a run",
+        "The next attempt at it starts over. A driver that is at work stops.",
+        (_RUN_ID, *_PLACE, _argument("--yes", action="store_true", help="do not ask")),
+    ),
+    Command(
+        "prune",
+        "discard abandoned runs, remove what is left of ended ones",
+        "Runs that are alive are never touched; the last record of a run stays for three days at least.",
+        (
+            *_PLACE,
+            _PIPELINE,
+            _argument("--older-than", type=seconds, metavar="AGE", required=True, help="such as 30d, 12h, 90m"),
+            _argument("--dry-run", action="store_true", help="only say what would be done"),
+            _JSON,
+        ),
+    ),
+)
+
+
+def build(prog: str = "spark-pipeline") -> argparse.ArgumentParser:
+    """Return the parser of the console script."""
+    from airflow_spark_pipeline import __version__
+
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog=prog, description=DESCRIPTION, epilog=EXIT_CODES, formatter_class=formatter, allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"airflow-spark-pipeline {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        sub = commands.add_parser(
+            command.name,
+            help=command.help,
+            description=command.description,
+            epilog=EXIT_CODES,
+            formatter_class=formatter,
+            allow_abbrev=False,
+        )
+        for argument in command.arguments:
+            sub.add_argument(*argument.flags, **argument.options)
+    return parser

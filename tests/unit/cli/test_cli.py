@@ -1,0 +1,382 @@
+"""``spark-pipeline``, called as from a shell; only Spark is not there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_spark_pipeline.cli.main import main
+from airflow_spark_pipeline.cli.parser import COMMANDS, build
+from airflow_spark_pipeline.runtime import driver, runner
+from tests.sparkless import FakeSpark
+from tests.steps import component, describe, names
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class Shell:
+    """A directory with a pipeline's file, and a prompt in it."""
+
+    def __init__(self, directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.directory = directory
+        self.ledger = directory / "ledger"
+        self.out = self.err = ""
+        self._capsys = capsys
+
+    def write(self, text: str, name: str = "steps.conf") -> str:
+        (self.directory / name).write_text(text, encoding="utf-8")
+        return name
+
+    def __call__(self, *arguments: str) -> int:
+        code = main(arguments)
+        captured = self._capsys.readouterr()
+        self.out, self.err = captured.out, captured.err
+        assert "Traceback" not in self.out + self.err
+        return code
+
+    def run_id(self) -> str:
+        assert self("runs", "--file", "steps.conf", "--json") == 0
+        (run,) = json.loads(self.out)
+        return str(run["run_id"])
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LEDGER", str(tmp_path / "ledger"))
+    monkeypatch.setenv("PYTHONPATH", "")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(driver, "open_session", lambda config: FakeSpark())
+    monkeypatch.setattr(runner, "_active_session", lambda: None)
+    shell = Shell(tmp_path, capsys)
+    shell.write(steps())
+    return shell
+
+
+def steps(*components: str, more: str = "") -> str:
+    place = "checkpoint { location = ${CHECKPOINTS} }"
+    text = describe(*(components or ("a", "b:Step:fails = 1", "c")), more=f"{place}, {more}" if more else place)
+    return f'CHECKPOINTS = ${{LEDGER}}".checkpoints"\n{text}'
+
+
+# ---- run and resume
+
+
+def test_after_a_failure_the_last_line_is_the_command_that_resumes(shell: Shell) -> None:
+    assert shell("run", "steps.conf") == 1
+    *_, said, last = shell.err.splitlines()
+    assert "failed at [2/3] b" in said
+    command = last.removeprefix("To go on where it failed: spark-pipeline ")
+    assert command.startswith("resume steps.conf ")
+
+    import shlex
+
+    assert shell(*shlex.split(command)) == 0
+    assert names(shell.ledger) == "abbc"
+    assert "completed in attempt 2: 2 of 3 components ran, 1 skipped" in shell.out
+
+
+def test_auto_resume_goes_on_with_the_newest_run(shell: Shell) -> None:
+    assert shell("run", "steps.conf") == 1
+    assert shell("run", "steps.conf", "--auto-resume") == 0
+    assert names(shell.ledger) == "abbc"
+
+
+def test_a_component_can_be_run_alone(shell: Shell) -> None:
+    assert shell("run", "steps.conf", "--only", "c") == 0
+    assert names(shell.ledger) == "c"
+    assert shell("run", "steps.conf", "--only", "d") == 2
+    assert "only names 'd', which does not exist" in shell.err
+
+
+def test_a_jinja_name_without_a_value_is_an_error_that_says_how_to_give_it(shell: Shell) -> None:
+    shell.write(steps('a:Step:message = "{{ ds }}"'))
+    assert shell("run", "steps.conf") == 2
+    assert "'ds' has no value here; give it with --set ds=…" in shell.err
+    assert shell("run", "steps.conf", "--set", "ds=2026-01-31") == 0
+
+
+# ---- plan, runs, show, discard, prune
+
+
+def test_the_plan_of_a_resume_says_what_is_skipped_and_why(shell: Shell) -> None:
+    shell("run", "steps.conf")
+    run_id = shell.run_id()
+    assert shell("plan", "steps.conf", run_id) == 0
+    assert shell.out.splitlines() == [
+        f"resumes {run_id}",
+        "[1/3]  a  skip  done in attempt 1",
+        "[2/3]  b  run   failed in attempt 1: OutageError",
+        "[3/3]  c  run   first attempt",
+    ]
+    assert shell("plan", "steps.conf", run_id, "--json") == 0
+    assert [step["action"] for step in json.loads(shell.out)["steps"]] == ["skip", "run", "run"]
+
+
+def test_an_edit_that_a_resume_refuses_is_said_by_the_plan(shell: Shell) -> None:
+    shell("run", "steps.conf")
+    run_id = shell.run_id()
+    shell.write(steps("a:Step:message = other", "b:Step:fails = 1", "c"))
+    assert shell("plan", "steps.conf", run_id) == 2
+    assert "pipeline.pipeline-components[0].instance-config.message" in shell.err
+
+
+def test_runs_are_listed_with_their_state_and_their_whole_id(shell: Shell) -> None:
+    shell("run", "steps.conf")
+    assert shell("runs", "--file", "steps.conf", "--pipeline", "Steps", "--state", "failed", "--newer-than", "1h") == 0
+    line, run_id = shell.out.splitlines()
+    assert line.startswith("Steps  failed  1/3 done")
+    assert line.endswith("b: OutageError: down")
+    assert run_id.startswith("    steps-")
+    for option in (("--state", "running"), ("--older-than", "1h"), ("--pipeline", "Other")):
+        assert shell("runs", "--file", "steps.conf", *option) == 0
+        assert shell.out == ""
+
+
+def test_a_run_is_shown_with_its_components_and_its_error(shell: Shell) -> None:
+    shell("run", "steps.conf")
+    run_id = shell.run_id()
+    location = f"{shell.ledger}.checkpoints"
+    assert shell("show", run_id, "--location", location) == 0
+    assert f"run          {run_id}" in shell.out
+    assert "[2/3]  b  failed" in shell.out
+    assert shell.out.splitlines()[-1] == "OutageError: down"
+    assert shell("show", run_id, "--location", location, "--json") == 0
+    assert json.loads(shell.out)["lastCheckpointedIndex"] == 0
+
+
+def test_a_relative_location_means_the_directory_that_the_user_is_in(shell: Shell) -> None:
+    shell("run", "steps.conf")
+    assert shell("runs", "--location", "ledger.checkpoints") == 0
+    assert shell.out.startswith("Steps  failed")
+
+
+def test_a_run_is_given_up_only_when_somebody_says_so(shell: Shell) -> None:
+    shell("run", "steps.conf")
+    run_id = shell.run_id()
+    place = ("--file", "steps.conf")
+    assert shell("discard", run_id, *place) == 2
+    assert "Say --yes" in shell.err
+    assert shell("discard", run_id, *place, "--yes") == 0
+    assert shell("runs", *place) == 0
+    assert shell.out == ""
+    assert shell("resume", "steps.conf", run_id) == 2
+    assert "was discarded" in shell.err
+
+
+def test_prune_says_what_it_would_do_and_does_it(shell: Shell) -> None:
+    shell("run", "steps.conf")
+    shell.run_id()
+    assert shell("prune", "--file", "steps.conf", "--older-than", "0s", "--dry-run") == 0
+    assert shell.out.startswith("would be discarded  steps-")
+    shell.run_id()
+    assert shell("prune", "--file", "steps.conf", "--older-than", "0s", "--json") == 0
+    assert len(json.loads(shell.out)["discarded"]) == 1
+    assert shell("runs", "--file", "steps.conf", "--all") == 0
+    assert "discarded" in shell.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("show", "nonsense", "--location", "/tmp"), 2, "is not a run id"),
+        (("show", "p-0123456789ab~u-0123456789abcdef~0", "--location", "none"), 2, "There is no run p-"),
+        (("resume", "steps.conf", "p-0123456789ab~u-0123456789abcdef~0"), 2, "is no run of 'Steps'"),
+        (("run", "nothing.conf"), 2, "there is no such file"),
+        (("runs", "--location", "ftp://host/x"), 4, "unknown scheme ftp://"),
+        (("runs", "--location", "/proc/nothing"), 4, "/proc/nothing"),
+        (("run", "steps.conf", "--py-files", "nowhere"), 2, "nowhere: --py-files: there is no such file"),
+    ],
+)
+def test_a_mistake_is_one_message_and_an_exit_code(
+    shell: Shell, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    assert shell(*arguments) == code
+    assert said in shell.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("fly",), ("prune",), ("prune", "--older-than", "soon"), ("run", "a", "--set", "x")]
+)
+def test_wrong_arguments_are_exit_code_2(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    assert left.value.code == 2
+    assert "error:" in capsys.readouterr().err
+
+
+def test_every_command_has_its_function_and_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    from airflow_spark_pipeline.cli import commands
+
+    for command in COMMANDS:
+        assert callable(getattr(commands, command.name))
+        with pytest.raises(SystemExit) as left:
+            build().parse_args([command.name, "--help"])
+        assert left.value.code == 0
+        assert "exit codes:" in capsys.readouterr().out
+
+
+# ---- validate
+
+
+BROKEN: dict[str, str] = {
+    **{
+        f"field {written}": said
+        for written, said in {
+            "fail-fats = true": "did you mean `fail-fast`?",
+            "fail-fast = maybe": "expected true or false",
+            "fail-fast = 3": "expected true or false",
+            "checkpoint = yes": "expected an object",
+            "checkpoint { enabled = 1.5 }": "expected true or false",
+            "checkpoint { on-change = explode }": "`explode` is none of fail",
+            "checkpoint { config-match = loose }": "`loose` is none of completed, strict",
+            "checkpoint { location = [] }": "expected text",
+            "checkpoint { store { } }": "the field is missing",
+            'checkpoint { store { instance-type = "a b" } }': "is no Python name",
+            "checkpoint { auto_resume = true }": "did you mean `auto-resume`?",
+            "save-outputs = often": "expected true or false",
+            "replay-on-resume = [true]": "expected true or false",
+            "retry-policy = 3": "expected an object",
+            "retry-policy { max-retries = -1 }": "expected 0 or more",
+            "retry-policy { max-retries = 2.5 }": "expected a whole number",
+            "retry-policy { initial-delay-ms = soon }": "expected a number",
+            "retry-policy { backoff-multiplier = 0 }": "expected 1 or more",
+            "retry-policy { jitter-factor = 1.1 }": "between 0 and 1",
+            "retry-policy { retries = 1 }": "unknown key `retries`",
+            'retry-policy { retryable-exceptions = ["not a name"] }': "is no class name",
+            "hooks = { }": "expected a list of hooks",
+            "hooks = [ 1 ]": "expected an object",
+            "hooks = [ { instance-type = nowhere.Hooks } ]": "there is no module 'nowhere'",
+            "hooks = [ { instance-type = tests.steps.Nothing } ]": "has no class 'Nothing'",
+            "hooks = [ { instance-type = tests.steps.note } ]": "is no class",
+            "hooks = [ { instance-type = tests.steps.Noting } ]": "ledger",
+            "hooks = [ { instance-type = airflow_spark_pipeline.CheckpointHooks } ]": "checkpoint.enabled",
+            'hooks = [ { instance-type = "airflow_spark_pipeline.runtime.hooks.AuditHooks" } ]': "path",
+            'hooks = [ { instance-type = "airflow_spark_pipeline.runtime.hooks.LoggingHooks", '
+            "instance-config { format = loud } } ]": "one of 'structured', 'human'",
+            "checkpoint { location = ${nowhere} }": "`${nowhere}` is defined neither",
+        }.items()
+        for written in [written]
+    },
+    **{
+        f"component {written}": said
+        for written, said in {
+            "enabled = perhaps": "expected true or false",
+            "timeout = soon": "expected a duration",
+            "timeout = 0": "the duration is zero",
+            "depends-on = [nobody]": "there is no earlier component `nobody`",
+            "depends-on = me": "expected a list of texts",
+            "instance-nam = x": "did you mean `instance-name`?",
+            "save-outputs = 7": "expected true or false",
+            "retry-policy { max-delay-ms = x }": "expected a number",
+            "hooks = [ { instance-type = tests.steps.Step, gate = no, instance-config { ledger = x } } ]": "is a gate",
+            "instance-config { ledger = x, fails = many }": "fails",
+            "instance-config { ledger = x, fials = 1 }": "did you mean 'fails'?",
+            "instance-config { }": "ledger",
+            "instance-config = 3": "expected an object",
+            "instance-type = tests.steps.Stepp": "did you mean 'Step'?",
+            "instance-type = tests.steps": "is a module",
+            "instance-type = tests.steps.OutageError": "is no component",
+            "instance-type = nowhere.Step": "there is no module 'nowhere'",
+            "instance-type = Step": "write package.module.Class",
+            'instance-type = "3.Step"': "is no Python name",
+            "instance-type = null": "the field is missing",
+        }.items()
+    },
+    "text pipeline {": "}",
+    "text ": "empty",
+    "text pipelin { }": "did you mean it by `pipelin`?",
+    "text pipeline { pipeline-name = x }": "pipeline-components",
+    "text pipeline { pipeline-name = x, pipeline-components = [] }": "the list is empty",
+    'text include required("nothing.conf")': "nothing.conf",
+    "text x = ${nothing}": "nothing",
+}
+
+
+def _broken(kind: str) -> str:
+    where, _, written = kind.partition(" ")
+    if where == "text":
+        return written
+    if where == "field":
+        return describe("a", more=written)
+    return describe(
+        f"{{ instance-type = tests.steps.Step, instance-config {{ ledger = x }}, {written} }}"
+        if "instance-config {" not in written
+        else f"{{ instance-type = tests.steps.Step, {written} }}"
+    )
+
+
+def test_every_one_of_fifty_broken_files_is_found_out_in_one_line_for_each_problem(shell: Shell) -> None:
+    assert len(BROKEN) >= 50
+    for number, (kind, said) in enumerate(BROKEN.items()):
+        file = shell.write(_broken(kind), f"{number}.conf")
+        assert shell("validate", file) == 2, kind
+        lines = shell.out.splitlines()
+        assert any(said in line for line in lines), (kind, lines)
+        assert all(line.startswith(f"{file}:") for line in lines), (kind, lines)
+
+
+def test_all_problems_of_all_files_are_found_at_once(shell: Shell) -> None:
+    first = shell.write(describe("a:Step:fails = many", "b:Stepp", more="fail-fast = maybe"), "first.conf")
+    second = shell.write(describe("a:Nothing"), "second.conf")
+    assert shell("validate", first, "steps.conf", second) == 2
+    assert [line.split(":")[0] for line in shell.out.splitlines()] == ["first.conf", "second.conf"]
+    assert shell.err.splitlines() == ["steps.conf: nothing is wrong"]
+
+
+def test_a_file_with_jinja_in_it_is_checked_without_values(shell: Shell) -> None:
+    shell.write(steps('a:Step:message = "{{ ds }} {{ params.region | upper }} {{ macros.ds_add(ds, 1) }}"'))
+    assert shell("validate", "steps.conf") == 0
+
+
+def test_classes_need_not_be_there_where_only_the_file_is_checked(shell: Shell) -> None:
+    shell.write(describe('{ instance-type = "cluster.only.Step" }'))
+    assert shell("validate", "--no-classes", "steps.conf") == 0
+    assert shell("validate", "steps.conf") == 2
+
+
+def test_what_a_module_prints_is_no_result(shell: Shell) -> None:
+    (shell.directory / "chatty_steps.py").write_text("print('hello')\nfrom tests.steps import Step\n", encoding="utf-8")
+    shell.write(describe('{ instance-type = "chatty_steps.Step", instance-config { ledger = x } }'))
+    assert shell("validate", "steps.conf") == 0
+    assert (shell.out, "hello" in shell.err) == ("", True)
+
+
+def test_validate_and_plan_start_no_process_and_no_spark(shell: Shell) -> None:
+    """Shown by an audit hook that Python calls for whatever starts a process."""
+    watched = """
+import sys
+started = []
+sys.addaudithook(lambda event, args: started.append(event) if event in
+    ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.exec", "os.system") else None)
+from airflow_spark_pipeline.cli.main import main
+assert main(["validate", "steps.conf"]) == 0
+assert main(["plan", "steps.conf"]) == 0
+assert not started, started
+assert not [name for name in sys.modules if name.partition(".")[0] in ("pyspark", "py4j", "airflow")]
+"""
+    environment: dict[str, Any] = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "LEDGER": str(shell.ledger)}
+    done = subprocess.run(
+        [sys.executable, "-c", watched], env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_commands_are_airflows_as_well() -> None:
+    from airflow_spark_pipeline.cli.airflow import get_cli_commands
+    from airflow_spark_pipeline.get_provider_info import get_provider_info
+
+    assert get_provider_info()["cli"] == ["airflow_spark_pipeline.cli.airflow.get_cli_commands"]
+    (group,) = get_cli_commands()
+    assert [command.name for command in group.subcommands] == [command.name for command in COMMANDS]
+
+
+def test_a_component_named_twice_and_others_are_found_with_classes(shell: Shell) -> None:
+    shell.write(describe(component("a"), component("a")))
+    assert shell("validate", "steps.conf") == 2
+    assert "is also the name of" in shell.out
