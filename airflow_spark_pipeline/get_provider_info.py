@@ -80,6 +80,26 @@ _CONFIG: dict[str, Any] = {
             "example": "aws_default",
             "default": "",
         },
+        "checkpoint_locations": {
+            "description": (
+                "More locations that the page *Resumable runs* shows, beside ``checkpoint_location``: those that "
+                "pipelines name in their file or in the DAG. A JSON list of locations, or of objects with ``location`` "
+                "and ``conn_id``. The page reads no location that is named in neither option."
+            ),
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": '["/data/checkpoints", {"location": "s3://lake/checkpoints", "conn_id": "aws_default"}]',
+            "default": "",
+        },
+        "spark_history_url": {
+            "description": (
+                "The address of the Spark history server. With it the page links each attempt to its Spark application."
+            ),
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": "https://spark-history.example.com",
+            "default": "",
+        },
         "namespace": {
             "description": (
                 "The name of this Airflow deployment. It is part of the identity of every unit of work: two "

@@ -1,15 +1,56 @@
 """The plugin that Airflow loads through the entry point ``airflow.plugins``.
 
 Airflow imports this module in every process: scheduler, DAG processor, triggerer, API server, and each task. It
-therefore imports nothing but the plugin's base class; pages and routes are built where they are served.
+therefore imports nothing but the plugin's base class; the routes are built by the first request to them, which only an
+API server ever gets.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.plugins_manager import AirflowPlugin
+
+from airflow_spark_pipeline import __version__
+
+_PREFIX = "spark-pipeline"  # of the routes; the page's own address is /plugin/spark-pipeline
+
+
+class _Page:
+    """The ASGI app of the page, imported when it is first asked for anything."""
+
+    def __init__(self) -> None:
+        self._app: Any = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if self._app is None:
+            from airflow_spark_pipeline.plugins.page.app import build_app
+
+            self._app = build_app()
+        await self._app(scope, receive, send)
+
+
+def _react_app(name: str, destination: str, url_route: str, **more: str) -> dict[str, Any]:
+    # Addresses without a leading slash are relative to the UI's <base>, so they hold below any base URL. The names are
+    # also those under which www/src/main.tsx makes the page known.
+    return {
+        "name": name,
+        "bundle_url": f"{_PREFIX}/static/main.js?v={__version__}",
+        "destination": destination,
+        "url_route": url_route,
+        "icon": f"{_PREFIX}/static/icon.svg",
+        "icon_dark_mode": f"{_PREFIX}/static/icon-dark.svg",
+        **more,
+    }
 
 
 class SparkPipelinePlugin(AirflowPlugin):
-    """Makes the package known to Airflow as the plugin ``spark_pipeline``."""
+    """Makes the package known to Airflow as the plugin ``spark_pipeline``, and adds its pages."""
 
     name = "spark_pipeline"
+    fastapi_apps = [{"app": _Page(), "url_prefix": f"/{_PREFIX}", "name": "Spark pipelines"}]  # noqa: RUF012  # as in Airflow
+    react_apps = [  # noqa: RUF012  # the same
+        _react_app("Resumable runs", "nav", "spark-pipeline", category="browse"),
+        _react_app("Spark pipelines", "dag", "spark-pipelines"),
+        _react_app("Spark pipeline", "task_instance", "spark-pipeline-task"),
+    ]

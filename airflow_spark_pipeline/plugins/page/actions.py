@@ -1,0 +1,62 @@
+"""The one write of the page's own: giving progress up. Resuming is Airflow's own clear, called by the browser."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import HTTPException, status
+from fastapi.concurrency import run_in_threadpool
+
+from airflow_spark_pipeline.checkpoint import catalog
+from airflow_spark_pipeline.exceptions import CheckpointError, SupersededError
+from airflow_spark_pipeline.plugins.page import airflow_side
+from airflow_spark_pipeline.plugins.page.airflow_side import Rights
+from airflow_spark_pipeline.plugins.page.models import Discard, Discarded
+from airflow_spark_pipeline.plugins.page.rows import make_row
+from airflow_spark_pipeline.plugins.page.service import Service
+
+#: Seconds that a discard may take, retries of the store included.
+DISCARD_SECONDS = 30.0
+
+_CHANGED = "Something was recorded since you looked. Nothing was discarded: look again, and decide again."
+
+
+async def discard_run(service: Service, dag_id: str, wanted: Discard, rights: Rights) -> Discarded:
+    """Give up the progress that the user has seen.
+
+    :raises HTTPException: 404 there is none, 409 it is at work or has changed, 503 the location failed
+    :raises TimeoutError: the location did not answer in time
+    """
+    key = (dag_id, wanted.run_id, wanted.task_id, wanted.map_index)
+    found, late = await service.find(key)
+    matching = [
+        (board, each.entry)
+        for board, each in found
+        if each.entry.commit and each.entry.commit.state.run_id == wanted.id
+    ]
+    if not matching:
+        if late:
+            raise TimeoutError
+        raise HTTPException(*((status.HTTP_409_CONFLICT, _CHANGED) if found else _absent()))
+    board, entry = matching[0]
+    facts = (await run_in_threadpool(airflow_side.task_facts, [key], rights))[key]
+    row = make_row(entry, board.place.name, facts)
+    if row.number != wanted.number:
+        raise HTTPException(status.HTTP_409_CONFLICT, _CHANGED)
+    if row.discard_blocked is not None:
+        raise HTTPException(status.HTTP_409_CONFLICT, row.discard_blocked)
+    work = board.in_background(lambda: catalog.discard(board.store, wanted.id, number=wanted.number))
+    try:
+        await asyncio.wait_for(asyncio.wrap_future(work), DISCARD_SECONDS)
+    except SupersededError:
+        raise HTTPException(status.HTTP_409_CONFLICT, _CHANGED) from None
+    except CheckpointError as error:
+        raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, board.place.hide_password(str(error))) from error
+    about = {"run": wanted.id, "pipeline": row.pipeline, "done": sum(piece.state == "done" for piece in row.pieces)}
+    await run_in_threadpool(airflow_side.record_discard, key, rights.user, about)
+    await service.refreshed(now=True)
+    return Discarded(id=wanted.id)
+
+
+def _absent() -> tuple[int, str]:
+    return status.HTTP_404_NOT_FOUND, "Nothing is recorded of this task instance in the configured locations."

@@ -1,0 +1,205 @@
+"""What Airflow's own database says: who may do what with a DAG, and how its task instances are doing.
+
+Rights are the auth manager's word alone, asked per DAG. The database is only read, but for one line in Airflow's audit
+log for each discard.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+
+#: A unit of work as Airflow names it: DAG, DAG run, task, map index.
+TaskKey = tuple[str, str, str, int]
+
+_CHUNK = 500  # databases limit how many parameters a statement has
+_OURS = ("pipeline", "resolved_pipeline")  # template fields that only SparkPipelineOperator and its children have
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFacts:
+    """What matters of one task instance.
+
+    :param exists: whether Airflow has it
+    :param state: its state, ``None`` also where it has none yet
+    :param paused: whether its DAG is paused
+    :param versioned: whether its DAG run has a bundle version
+    :param may_edit: whether the user may clear it
+    """
+
+    exists: bool = False
+    state: str | None = None
+    paused: bool = False
+    versioned: bool = False
+    may_edit: bool = False
+
+
+@dataclass(slots=True)
+class Rights:
+    """What one user may do; asked once for each DAG and request."""
+
+    user: BaseUser
+    _editable: dict[str, bool] = field(default_factory=dict)
+
+    def readable(self, dag_ids: Collection[str]) -> set[str]:
+        """Return those of the DAGs that the user may read."""
+        from airflow.api_fastapi.app import get_auth_manager
+
+        by_team: dict[str | None, set[str]] = {}
+        teams = _teams(dag_ids)
+        for dag_id in dag_ids:
+            by_team.setdefault(teams.get(dag_id), set()).add(dag_id)
+        manager = get_auth_manager()
+        found: set[str] = set()
+        for team, ids in by_team.items():
+            found |= manager.filter_authorized_dag_ids(dag_ids=ids, user=self.user, method="GET", team_name=team)
+        return found
+
+    def editable(self, dag_id: str) -> bool:
+        """Whether the user may clear the DAG's task instances: the right that Airflow's own clear asks for."""
+        if dag_id not in self._editable:
+            from airflow.api_fastapi.app import get_auth_manager
+            from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+
+            self._editable[dag_id] = get_auth_manager().is_authorized_dag(
+                method="PUT",
+                access_entity=DagAccessEntity.TASK_INSTANCE,
+                details=DagDetails(id=dag_id, team_name=_teams([dag_id]).get(dag_id)),
+                user=self.user,
+            )
+        return self._editable[dag_id]
+
+    def administers(self) -> bool:
+        """Whether the user may change Airflow's configuration, and so may know of everything in a location."""
+        from airflow.api_fastapi.app import get_auth_manager
+
+        return get_auth_manager().is_authorized_configuration(method="PUT", user=self.user)
+
+
+def task_facts(keys: Iterable[TaskKey], rights: Rights) -> dict[TaskKey, TaskFacts]:
+    """Return what Airflow knows of these task instances."""
+    from airflow.models.dag import DagModel
+    from airflow.models.dagrun import DagRun
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import and_, or_, select
+
+    wanted = list(dict.fromkeys(keys))
+    rows: dict[TaskKey, tuple[str | None, bool, bool]] = {}
+    with create_session() as session:
+        for start in range(0, len(wanted), _CHUNK):
+            names = [
+                and_(
+                    TaskInstance.dag_id == dag_id,
+                    TaskInstance.run_id == run_id,
+                    TaskInstance.task_id == task_id,
+                    TaskInstance.map_index == map_index,
+                )
+                for dag_id, run_id, task_id, map_index in wanted[start : start + _CHUNK]
+            ]
+            statement = (
+                select(
+                    TaskInstance.dag_id,
+                    TaskInstance.run_id,
+                    TaskInstance.task_id,
+                    TaskInstance.map_index,
+                    TaskInstance.state,
+                    DagModel.is_paused,
+                    DagRun.bundle_version,
+                )
+                .join(DagRun, and_(DagRun.dag_id == TaskInstance.dag_id, DagRun.run_id == TaskInstance.run_id))
+                .outerjoin(DagModel, DagModel.dag_id == TaskInstance.dag_id)
+                .where(or_(*names))
+            )
+            for dag_id, run_id, task_id, map_index, state, paused, version in session.execute(statement):
+                rows[dag_id, run_id, task_id, map_index] = (state, bool(paused), version is not None)
+    facts = {}
+    for key in wanted:
+        may_edit = rights.editable(key[0])
+        if key in rows:
+            state, paused, versioned = rows[key]
+            facts[key] = TaskFacts(True, None if state is None else str(state), paused, versioned, may_edit)
+        else:
+            facts[key] = TaskFacts(may_edit=may_edit)
+    return facts
+
+
+def pipeline_tasks(dag_id: str) -> set[str]:
+    """Return the ids of the DAG's tasks that run a Spark pipeline, with subclasses of the operator and mapped ones."""
+    from airflow.models.serialized_dag import SerializedDagModel
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        stored = SerializedDagModel.get(dag_id, session=session)
+        data: dict[str, Any] = (stored.data if stored is not None else None) or {}
+    tasks = [each.get("__var", each) for each in data.get("dag", {}).get("tasks", [])]
+    return {task["task_id"] for task in tasks if set(_OURS) <= set(task.get("template_fields") or ())}
+
+
+def newest_task_instances(dag_id: str, task_ids: Collection[str], limit: int) -> list[TaskKey]:
+    """Return the task instances of these tasks that started last, the newest first."""
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    statement = (
+        select(TaskInstance.dag_id, TaskInstance.run_id, TaskInstance.task_id, TaskInstance.map_index)
+        .where(TaskInstance.dag_id == dag_id, TaskInstance.task_id.in_(task_ids), TaskInstance.start_date.is_not(None))
+        .order_by(TaskInstance.start_date.desc())
+        .limit(limit)
+    )
+    with create_session() as session:
+        return [(row[0], row[1], row[2], row[3]) for row in session.execute(statement)]
+
+
+def resolved_pipeline(key: TaskKey) -> str | None:
+    """Return the description as the task last read it, as text, secrets masked; Airflow may have cut it."""
+    from airflow.models.renderedtifields import RenderedTaskInstanceFields as Rendered
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    dag_id, run_id, task_id, map_index = key
+    statement = select(Rendered.rendered_fields).where(
+        Rendered.dag_id == dag_id,
+        Rendered.run_id == run_id,
+        Rendered.task_id == task_id,
+        Rendered.map_index == map_index,
+    )
+    with create_session() as session:
+        fields = session.scalar(statement) or {}
+    found = fields.get("resolved_pipeline")
+    return found if isinstance(found, str) or found is None else json.dumps(found)
+
+
+def record_discard(key: TaskKey, user: BaseUser, about: dict[str, Any]) -> None:
+    """Leave a line in Airflow's audit log."""
+    from airflow.models.log import Log
+    from airflow.utils.session import create_session
+
+    dag_id, run_id, task_id, map_index = key
+    with create_session() as session:
+        session.add(
+            Log(
+                event="spark_pipeline.discard",
+                owner=user.get_name(),
+                dag_id=dag_id,
+                run_id=run_id,
+                task_id=task_id,
+                map_index=map_index,
+                extra=json.dumps(about),
+            )
+        )
+
+
+def _teams(dag_ids: Collection[str]) -> dict[str, str | None]:
+    from airflow.configuration import conf
+    from airflow.models.dag import DagModel
+
+    if not conf.getboolean("core", "multi_team", fallback=False):
+        return {}
+    return DagModel.get_dag_id_to_team_name_mapping(list(dag_ids))

@@ -1,0 +1,102 @@
+"""The routes of the page, below ``/spark-pipeline``."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any
+
+from airflow.api_fastapi.core_api.security import GetUserDep
+from fastapi import FastAPI, HTTPException, Query, Request, Response, status
+from fastapi.concurrency import run_in_threadpool
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel
+
+from airflow_spark_pipeline import __version__
+from airflow_spark_pipeline.plugins.page.actions import DISCARD_SECONDS, discard_run
+from airflow_spark_pipeline.plugins.page.details import dag_runs, task_runs
+from airflow_spark_pipeline.plugins.page.guards import READS, WRITES, RightsDep
+from airflow_spark_pipeline.plugins.page.models import DagRuns, Discard, Discarded, RunList, RunState, TaskRuns
+from airflow_spark_pipeline.plugins.page.service import ORDERS, Filters, Service
+
+BUNDLE = Path(__file__).parents[1] / "www" / "dist"
+
+_LIMIT = 100
+_LATE = (
+    f"The checkpoint location did not answer within {DISCARD_SECONDS:.0f} s. The progress may be discarded or not: "
+    "look again before you go on."
+)
+
+
+class _Bundle(StaticFiles):
+    """The built front end. Browsers ask each time whether it changed: an upgrade must not meet an old bundle."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+def build_app() -> FastAPI:
+    """Return the app, as it is mounted into Airflow's API server."""
+    # The documents of FastAPI's own would be open to everybody: below, they ask who it is.
+    app = FastAPI(title="Spark pipelines", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    service = Service()
+    app.state.service = service
+
+    @app.get("/api/runs", response_model=RunList)
+    async def list_runs(
+        request: Request,
+        rights: RightsDep,
+        dag_id: str | None = None,
+        pipeline: str | None = None,
+        state: RunState | None = None,
+        q: Annotated[str, Query(max_length=200)] = "",
+        order_by: Annotated[str, Query(pattern=f"^({'|'.join(ORDERS)})$")] = "-started_at",
+        limit: Annotated[int, Query(ge=1, le=_LIMIT)] = 25,
+        offset: Annotated[int, Query(ge=0)] = 0,
+    ) -> Response:
+        """List the unfinished runs that you may see."""
+        filters = Filters(dag_id, pipeline, state, q, order_by, limit, offset)
+        late = await service.refreshed()
+        return _answer(request, await run_in_threadpool(service.runs, filters, rights, late))
+
+    @app.get("/api/task", response_model=TaskRuns, dependencies=READS)
+    async def show_task(
+        request: Request, rights: RightsDep, dag_id: str, run_id: str, task_id: str, map_index: int = -1
+    ) -> Response:
+        """Show what a task instance has recorded."""
+        return _answer(request, await task_runs(service, (dag_id, run_id, task_id, map_index), rights))
+
+    @app.get("/api/dags/{dag_id}/runs", response_model=DagRuns, dependencies=READS)
+    async def show_dag(request: Request, rights: RightsDep, dag_id: str) -> Response:
+        """Show the newest runs of a DAG's pipelines."""
+        return _answer(request, await dag_runs(service, dag_id, rights))
+
+    @app.post("/api/dags/{dag_id}/discard", response_model=Discarded, dependencies=WRITES)
+    async def discard(dag_id: str, body: Discard, rights: RightsDep) -> Discarded:
+        """Give up the progress of a task instance that is not at work; its next attempt starts over."""
+        try:
+            return await discard_run(service, dag_id, body, rights)
+        except (TimeoutError, asyncio.TimeoutError):
+            raise HTTPException(status.HTTP_504_GATEWAY_TIMEOUT, _LATE) from None
+
+    @app.get("/api/openapi.json", include_in_schema=False)
+    async def document(request: Request, user: GetUserDep) -> dict[str, Any]:
+        """The OpenAPI document of these routes."""
+        return app.openapi()
+
+    app.mount("/static", _Bundle(directory=BUNDLE, check_dir=False), name="static")
+    return app
+
+
+def _answer(request: Request, model: BaseModel) -> Response:
+    """Send the model, or say that it is still what the client has."""
+    content = model.model_dump_json().encode()
+    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
+    known = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
+    if etag in known:
+        return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)
+    return Response(content, media_type="application/json", headers=headers)

@@ -1,0 +1,80 @@
+"""One task instance, or one DAG, with all that is recorded."""
+
+from __future__ import annotations
+
+from fastapi.concurrency import run_in_threadpool
+
+from airflow_spark_pipeline.hooks.locations import configured
+from airflow_spark_pipeline.plugins.page import airflow_side, rows
+from airflow_spark_pipeline.plugins.page.airflow_side import Rights, TaskFacts, TaskKey
+from airflow_spark_pipeline.plugins.page.board import Board
+from airflow_spark_pipeline.plugins.page.finder import Found
+from airflow_spark_pipeline.plugins.page.models import DagRuns, Run, RunDetail, RunState, TaskRuns
+from airflow_spark_pipeline.plugins.page.outlook import next_attempt, read_config
+from airflow_spark_pipeline.plugins.page.service import Service
+
+_NEWEST = 10  # runs that are shown of a DAG
+_MOVING = (RunState.RUNNING, RunState.SUBMITTED)
+_TASK_MOVES = ("running", "queued", "scheduled", "restarting", "up_for_retry")
+
+
+async def task_runs(service: Service, key: TaskKey, rights: Rights) -> TaskRuns:
+    """Return what a task instance has recorded, in every location."""
+    found, late = await service.find(key, history=True)
+
+    def answer() -> TaskRuns:
+        facts = airflow_side.task_facts([key], rights)[key]
+        rendered = airflow_side.resolved_pipeline(key) if found else None
+        runs = [_detail(board, each, facts, rendered) for board, each in found]
+        runs.sort(key=lambda run: run.started_at, reverse=True)
+        return TaskRuns(
+            is_pipeline=bool(found) or key[2] in airflow_side.pipeline_tasks(key[0]),
+            runs=runs,
+            locations=service.locations(late, rights),
+            active=facts.state in _TASK_MOVES or any(run.state in _MOVING for run in runs),
+        )
+
+    return await run_in_threadpool(answer)
+
+
+async def dag_runs(service: Service, dag_id: str, rights: Rights) -> DagRuns:
+    """Return the newest runs of a DAG's pipelines."""
+    tasks = await run_in_threadpool(airflow_side.pipeline_tasks, dag_id)
+    keys = await run_in_threadpool(airflow_side.newest_task_instances, dag_id, tasks, _NEWEST) if tasks else []
+    found, late = await service.find_all(keys)
+
+    def answer() -> DagRuns:
+        facts = airflow_side.task_facts(keys, rights)
+        runs: list[Run] = [rows.make_row(each.entry, board.place.name, facts[key]) for key, board, each in found]
+        return DagRuns(
+            is_pipeline=bool(tasks),
+            runs=runs,
+            locations=service.locations(late, rights),
+            active=any(run.state in _MOVING for run in runs) or any(f.state in _TASK_MOVES for f in facts.values()),
+        )
+
+    return await run_in_threadpool(answer)
+
+
+def _detail(board: Board, found: Found, facts: TaskFacts, rendered: str | None) -> RunDetail:
+    commit = found.entry.commit
+    assert commit is not None  # noqa: S101  # only what can be read is found
+    shown = rows.run_state(commit.state, alive=found.entry.alive)
+    config, note = read_config(rendered)
+    return RunDetail(
+        **rows.make_row(found.entry, board.place.name, facts).model_dump(),
+        components=rows.components(commit.state, shown),
+        attempts=found.attempts,
+        failure=rows.failure_of(commit.state),
+        next=next_attempt(commit.state, config),
+        config=config,
+        config_note=note,
+        history_url=_history_url(commit.state.spark_application_id),
+    )
+
+
+def _history_url(application_id: str | None) -> str | None:
+    server = configured("spark_history_url")
+    if server is None or application_id is None or not server.startswith(("http://", "https://")):
+        return None
+    return f"{server.rstrip('/')}/history/{application_id}"

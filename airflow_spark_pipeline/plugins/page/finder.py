@@ -1,0 +1,77 @@
+"""From a task instance to its units of work. The names that are looked up are computed from the key, never given."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from airflow_spark_pipeline.checkpoint.catalog import RunEntry
+from airflow_spark_pipeline.checkpoint.key import UnitKey
+from airflow_spark_pipeline.plugins.page.airflow_side import TaskKey
+from airflow_spark_pipeline.plugins.page.board import Board
+from airflow_spark_pipeline.plugins.page.models import Attempt
+from airflow_spark_pipeline.plugins.page.rows import attempts, run_state
+
+_ABSENT_SECONDS = 30.0  # how long it is believed that a location has nothing of a task instance
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A unit of work, and what its attempts did (only where that was asked for)."""
+
+    entry: RunEntry
+    attempts: list[Attempt]
+
+
+class Finder:
+    """Finds units in one location.
+
+    :param namespace: of this deployment; what others recorded is never found
+    :param clock: monotonic seconds
+    """
+
+    def __init__(self, board: Board, namespace: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._board = board
+        self._namespace = namespace
+        self._clock = clock
+        self._pipelines: dict[tuple[str, str], str] = {}
+        self._absent: dict[str, float] = {}
+
+    def find(self, key: TaskKey, *, history: bool = False) -> list[Found]:
+        """Return the units of a task instance, as they are now.
+
+        :param history: with what each attempt did
+        :raises CheckpointError: the location cannot be read
+        """
+        directory = UnitKey(self._namespace, *key).directory
+        found = [self._board.look(path) for path in self._open(directory)]
+        entries = [entry for entry in found if entry is not None] or self._search(key, directory)
+        return [Found(entry, self._history(entry) if history else []) for entry in entries]
+
+    def _open(self, directory: str) -> list[str]:
+        return [entry.path for entry in self._board.entries() if entry.path.partition("/")[2] == directory]
+
+    def _search(self, key: TaskKey, directory: str) -> list[RunEntry]:
+        """Ask each pipeline of the location whether it has the unit: those that ended are in no list."""
+        task = (key[0], key[2])
+        usual = self._pipelines.get(task)
+        if usual is not None and (entry := self._board.look(f"{usual}/{directory}")) is not None:
+            return [entry]
+        if self._clock() < self._absent.get(directory, 0.0):
+            return []
+        for pipeline in self._board.store.list_directories(""):
+            if pipeline.startswith("_"):
+                continue
+            entry = self._board.look(f"{pipeline}/{directory}")
+            if entry is not None:
+                self._pipelines[task] = pipeline
+                return [entry]
+        self._absent[directory] = self._clock() + _ABSENT_SECONDS
+        return []
+
+    def _history(self, entry: RunEntry) -> list[Attempt]:
+        if entry.commit is None:
+            return []
+        shown = run_state(entry.commit.state, alive=entry.alive)
+        return attempts(entry.commit, shown, lambda number, run_id: self._board.commit(entry.path, number, run_id))

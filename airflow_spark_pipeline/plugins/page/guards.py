@@ -1,0 +1,56 @@
+"""Who asks, and from where.
+
+The cookie that authenticates a user is sent by browsers with requests that other sites make, and Airflow's server does
+not check for them. A write therefore needs a JSON body, which no form of another site can send, and must not say that
+it comes from elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
+from fastapi import Depends, HTTPException, Request, status
+
+from airflow_spark_pipeline.plugins.page.airflow_side import Rights
+
+
+def rights_of(user: GetUserDep) -> Rights:
+    """Return the rights of whoever asks."""
+    return Rights(user)
+
+
+RightsDep = Annotated[Rights, Depends(rights_of)]
+
+
+def names_a_dag(request: Request) -> None:
+    """Refuse a request that names no DAG, or ``~``, which Airflow takes for any DAG."""
+    dag_id = request.path_params.get("dag_id") or request.query_params.get("dag_id")
+    if not dag_id or dag_id == "~":
+        raise HTTPException(status.HTTP_404_NOT_FOUND, "There is no such DAG.")
+
+
+def from_this_site(request: Request) -> None:
+    """Refuse a write that another site may have made the browser send."""
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != "application/json":
+        raise HTTPException(status.HTTP_415_UNSUPPORTED_MEDIA_TYPE, "The body has to be application/json.")
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    if site is not None and site != "same-origin":
+        raise HTTPException(status.HTTP_403_FORBIDDEN, "Requests from other sites are refused.")
+    # Without a secure context browsers do not send Sec-Fetch-Site; Origin is there all the same.
+    if site is None and origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise HTTPException(status.HTTP_403_FORBIDDEN, "Requests from other sites are refused.")
+
+
+#: The user may look at the DAG's task instances; the DAG stands in the path or in the query.
+READS = [Depends(requires_access_dag("GET", DagAccessEntity.TASK_INSTANCE)), Depends(names_a_dag)]
+#: The user may clear them, and asks from Airflow's own pages, or by hand.
+WRITES = [
+    Depends(requires_access_dag("PUT", DagAccessEntity.TASK_INSTANCE)),
+    Depends(names_a_dag),
+    Depends(from_this_site),
+]

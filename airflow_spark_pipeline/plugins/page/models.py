@@ -1,0 +1,205 @@
+"""What the page's routes send and take: the schemas of its OpenAPI document."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class RunState(str, enum.Enum):
+    """What a unit of work is like, as far as its log and its lease tell."""
+
+    RUNNING = "running"  # its driver shows that it is alive
+    SUBMITTED = "submitted"  # claimed; its driver has not started yet
+    FAILED = "failed"
+    DEAD = "dead"  # recorded as running, and no sign of life within the lease
+    COMPLETED = "completed"
+    DISCARDED = "discarded"
+
+
+class ComponentState(str, enum.Enum):
+    """What a component is like."""
+
+    DONE = "done"
+    RUNNING = "running"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"  # it may have been running when the driver died
+    PENDING = "pending"
+
+
+class Piece(BaseModel):
+    """A component in the bar of a row."""
+
+    name: str
+    state: ComponentState
+
+
+class Run(BaseModel):
+    """A unit of work: a row of the list."""
+
+    id: str = Field(description="Id of its newest attempt, as in logs and on the command line")
+    number: int = Field(description="Number of the newest commit; an action names the one that it rests on")
+    pipeline: str
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    location: str
+    state: RunState
+    attempt: int
+    first_started_at: str
+    started_at: str = Field(description="Of the newest attempt; times are ISO 8601, UTC")
+    updated_at: str
+    pieces: list[Piece]
+    failed_component: str | None
+    failed_position: int | None = Field(description="1 for the first component")
+    current_component: str | None
+    error: str | None = Field(description="First line")
+    saved_seconds: float = Field(description="Time that the components which are done took: what a resume saves")
+    spark_application_id: str | None
+    try_number: int | None
+    task_state: str | None = Field(description="Of Airflow's task instance; null where there is none")
+    versioned: bool = Field(description="Whether the DAG's bundle has versions")
+    resume_blocked: str | None = Field(description="Why it cannot be resumed now; null where it can")
+    discard_blocked: str | None = Field(description="Why its progress cannot be discarded now; null where it can")
+
+
+class Location(BaseModel):
+    """How reading a configured location went."""
+
+    name: str
+    state: str = Field(description="ok, loading, slow, error")
+    message: str | None = None
+    temporary: bool = Field(default=False, description="Nothing is configured, and this is the folder for trying out")
+    unreadable: int = Field(default=0, description="Runs whose record cannot be read")
+    problems: list[str] = Field(default_factory=list, description="What is wrong with them; for administrators")
+
+
+class RunList(BaseModel):
+    """A page of unfinished runs."""
+
+    runs: list[Run]
+    total: int = Field(description="How many match")
+    visible: int = Field(description="How many there are without filters")
+    counts: dict[str, int] = Field(description="Of each state, without the filter for the state")
+    dag_ids: list[str]
+    pipelines: list[str]
+    locations: list[Location]
+    active: bool = Field(description="Whether something runs, so that it is worth asking again soon")
+
+
+class Component(BaseModel):
+    """What is recorded of a component."""
+
+    index: int
+    name: str
+    type: str
+    state: ComponentState
+    action: str = Field(description="What the newest attempt did with it: pending, ran, replayed, skipped, failed")
+    reason: str | None
+    attempt: int | None
+    started_at: str | None
+    duration_seconds: float | None
+    views: list[str]
+    saved_outputs: list[str]
+
+
+class Bar(BaseModel):
+    """What an attempt did with a component."""
+
+    index: int
+    name: str
+    action: str = Field(description="ran, failed, running, interrupted, replayed, skipped")
+    started_at: str | None
+    duration_seconds: float | None
+
+
+class Attempt(BaseModel):
+    """What an attempt did, as far as it is still recorded."""
+
+    attempt: int
+    id: str
+    started_at: str
+    ended_at: str | None
+    status: str
+    error: str | None
+    spark_application_id: str | None
+    try_number: int | None
+    bars: list[Bar]
+
+
+class Failure(BaseModel):
+    """Why the newest attempt failed; secrets are masked."""
+
+    component: str | None
+    error_type: str
+    message: str
+    traceback: str | None
+    retry_helps: bool
+
+
+class PlannedStep(BaseModel):
+    """What the next attempt does with a component."""
+
+    name: str
+    action: str = Field(description="run, skip, replay")
+    reason: str
+
+
+class NextAttempt(BaseModel):
+    """What a resume would do."""
+
+    steps: list[PlannedStep]
+    basis: str = Field(description="description: as the task last read it; record: as the last attempt had it")
+    refusal: str | None = Field(default=None, description="Why the next attempt would refuse to resume")
+    differences: list[str] = Field(default_factory=list, description="Paths of the fields that differ")
+
+
+class RunDetail(Run):
+    """A unit of work with all that is known of it."""
+
+    components: list[Component]
+    attempts: list[Attempt]
+    failure: Failure | None
+    next: NextAttempt | None
+    config: dict[str, Any] | None = Field(description="The description as the task last read it; secrets are masked")
+    config_note: str | None
+    history_url: str | None
+
+
+class TaskRuns(BaseModel):
+    """What a task instance has recorded."""
+
+    is_pipeline: bool = Field(description="Whether the task runs a Spark pipeline")
+    runs: list[RunDetail] = Field(description="More than one where it was recorded under several names or locations")
+    locations: list[Location]
+    active: bool
+
+
+class DagRuns(BaseModel):
+    """The newest runs of a DAG's pipelines, finished ones included."""
+
+    is_pipeline: bool
+    runs: list[Run]
+    locations: list[Location]
+    active: bool
+
+
+class Discard(BaseModel):
+    """Which progress to give up. The number makes sure that it is the one that was looked at."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    run_id: str
+    task_id: str
+    map_index: int = -1
+    id: str
+    number: int
+
+
+class Discarded(BaseModel):
+    """The progress is given up; the next attempt starts with nothing done."""
+
+    id: str

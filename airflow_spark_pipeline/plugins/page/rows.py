@@ -1,0 +1,241 @@
+"""From what is recorded to what is shown. Pure: nothing is read here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from airflow_spark_pipeline.checkpoint.catalog import RunEntry
+from airflow_spark_pipeline.checkpoint.log import Commit
+from airflow_spark_pipeline.checkpoint.state import (
+    CheckpointState,
+    CheckpointStatus,
+    ComponentAction,
+    ComponentCheckpoint,
+)
+from airflow_spark_pipeline.plugins.page.airflow_side import TaskFacts
+from airflow_spark_pipeline.plugins.page.models import (
+    Attempt,
+    Bar,
+    Component,
+    ComponentState,
+    Failure,
+    Piece,
+    Run,
+    RunState,
+)
+
+_ACTIVE = ("running", "queued", "scheduled", "restarting", "deferred")
+_OVER = (RunState.COMPLETED, RunState.DISCARDED)
+
+
+def run_state(state: CheckpointState, *, alive: bool) -> RunState:
+    """Return what a unit is like; the lease tells a running one from a dead one."""
+    if state.status is CheckpointStatus.RUNNING and not alive:
+        return RunState.DEAD
+    return RunState(state.status.value)
+
+
+def resume_saves(state: CheckpointState) -> float:
+    """Return how many seconds the components took that are done."""
+    done = set(state.completed_components)
+    return round(sum(c.duration_seconds or 0.0 for c in state.components if c.name in done), 3)
+
+
+def make_row(entry: RunEntry, location: str, facts: TaskFacts) -> Run:
+    """Return the row of a unit whose newest commit is known.
+
+    :param facts: what Airflow knows of its task, and what the user may do with it
+    """
+    assert entry.commit is not None  # noqa: S101  # what cannot be read has no row
+    state, number = entry.commit.state, entry.commit.number
+    shown = run_state(state, alive=entry.alive)
+    failure = state.failure
+    key = state.key
+    return Run(
+        id=state.run_id,
+        number=number,
+        pipeline=state.pipeline_name,
+        dag_id=key["dagId"],
+        run_id=key["runId"],
+        task_id=key["taskId"],
+        map_index=key.get("mapIndex", -1),
+        location=location,
+        state=shown,
+        attempt=state.attempt,
+        first_started_at=state.attempts[0].started_at if state.attempts else state.started_at,
+        started_at=state.started_at,
+        updated_at=state.updated_at,
+        pieces=[Piece(name=c.name, state=component_state(c, state, shown)) for c in state.components],
+        failed_component=None if failure is None else failure.component,
+        failed_position=None if failure is None or failure.index is None else failure.index + 1,
+        current_component=current(state) if shown in {RunState.RUNNING, RunState.DEAD} else None,
+        error=None if failure is None else failure.headline,
+        saved_seconds=resume_saves(state),
+        spark_application_id=state.spark_application_id,
+        try_number=(state.caller or {}).get("tryNumber"),
+        task_state=facts.state,
+        versioned=facts.versioned,
+        resume_blocked=_resume_blocked(shown, facts),
+        discard_blocked=_discard_blocked(shown, facts),
+    )
+
+
+def current(state: CheckpointState) -> str | None:
+    """Return the component that runs, or ran when the driver died: the first that had no turn yet."""
+    done = set(state.completed_components)
+    waiting = (c for c in state.components if c.name not in done and c.action is ComponentAction.PENDING)
+    first = next(waiting, None)
+    return None if first is None else first.name
+
+
+def component_state(record: ComponentCheckpoint, state: CheckpointState, shown: RunState) -> ComponentState:
+    """Return what a component is like."""
+    if record.name in state.completed_components and record.action is not ComponentAction.FAILED:
+        return ComponentState.DONE
+    if record.action is ComponentAction.FAILED:
+        return ComponentState.FAILED
+    if record.name == current(state) and shown in {RunState.RUNNING, RunState.DEAD}:
+        return ComponentState.RUNNING if shown is RunState.RUNNING else ComponentState.INTERRUPTED
+    return ComponentState.PENDING
+
+
+def components(state: CheckpointState, shown: RunState) -> list[Component]:
+    """Return what is recorded of each component."""
+    return [
+        Component(
+            index=c.index,
+            name=c.name,
+            type=c.type,
+            state=component_state(c, state, shown),
+            action=c.action.value,
+            reason=c.reason,
+            attempt=c.attempt,
+            started_at=c.started_at,
+            duration_seconds=c.duration_seconds,
+            views=list(c.views),
+            saved_outputs=sorted(c.outputs),
+        )
+        for c in state.components
+    ]
+
+
+def failure_of(state: CheckpointState) -> Failure | None:
+    """Return why the newest attempt failed."""
+    found = state.failure
+    if found is None:
+        return None
+    return Failure(
+        component=found.component,
+        error_type=found.error_type,
+        message=found.message,
+        traceback=found.traceback,
+        retry_helps=found.retry_helps,
+    )
+
+
+def attempts(commit: Commit, shown: RunState, read: Callable[[int, str], Commit | None]) -> list[Attempt]:
+    """Return what each attempt of the epoch did, the oldest first.
+
+    :param read: gives the commit of a number, if it is that run's; ``None`` where it was cleaned up
+    """
+    summaries = commit.state.attempts
+    found = []
+    for position, summary in enumerate(summaries):
+        last: Commit | None = commit
+        if position + 1 < len(summaries):
+            claim = _claim_number(summaries[position + 1].run_id)
+            last = None if claim is None else read(claim - 1, summary.run_id)
+        over = RunState.DEAD if position + 1 < len(summaries) else shown
+        bars = [] if last is None else _bars(last.state, over)
+        state = None if last is None else last.state
+        found.append(
+            Attempt(
+                attempt=summary.attempt,
+                id=summary.run_id,
+                started_at=summary.started_at,
+                ended_at=None
+                if state is None or (state is commit.state and shown is RunState.RUNNING)
+                else state.updated_at,
+                status=shown.value if state is commit.state else _ended_as(state),
+                error=summary.error,
+                spark_application_id=None if state is None else state.spark_application_id,
+                try_number=None if state is None else (state.caller or {}).get("tryNumber"),
+                bars=bars,
+            )
+        )
+    return found
+
+
+def _ended_as(state: CheckpointState | None) -> str:
+    if state is None:
+        return "unknown"
+    return run_state(state, alive=False).value
+
+
+def _claim_number(run_id: str) -> int | None:
+    number = run_id.rpartition("~")[2]
+    return int(number) if number.isdigit() else None
+
+
+def _bars(state: CheckpointState, shown: RunState) -> list[Bar]:
+    bars = []
+    done = set(state.completed_components)
+    for c in state.components:
+        mine = c.attempt == state.attempt
+        if c.action is ComponentAction.REPLAYED:
+            bars.append(Bar(index=c.index, name=c.name, action="replayed", started_at=None, duration_seconds=None))
+        elif mine and c.action in {ComponentAction.RAN, ComponentAction.FAILED}:
+            bars.append(
+                Bar(
+                    index=c.index,
+                    name=c.name,
+                    action=c.action.value,
+                    started_at=c.started_at,
+                    duration_seconds=c.duration_seconds,
+                )
+            )
+        elif c.name in done:
+            bars.append(Bar(index=c.index, name=c.name, action="skipped", started_at=None, duration_seconds=None))
+        elif state.status is CheckpointStatus.RUNNING and c.name == current(state):
+            action = "running" if shown is RunState.RUNNING else "interrupted"
+            bars.append(Bar(index=c.index, name=c.name, action=action, started_at=_began(state), duration_seconds=None))
+    return bars
+
+
+def _began(state: CheckpointState) -> str:
+    """Return when the component began that no commit names yet: when the one before it was recorded."""
+    return state.updated_at
+
+
+def _resume_blocked(shown: RunState, facts: TaskFacts) -> str | None:
+    if shown is RunState.COMPLETED:
+        return "It is complete; there is nothing to resume."
+    if not facts.exists:
+        return "Airflow has no such task instance any more: its DAG run was deleted."
+    if not facts.may_edit:
+        return "You may look at this DAG, but not clear its tasks."
+    if shown is RunState.RUNNING:
+        return "Its driver is alive and at work."
+    if facts.state in _ACTIVE:
+        return f"Airflow has the task as {facts.state} already."
+    if facts.paused:
+        return "The DAG is paused: unpause it first, or the task would only wait."
+    return None
+
+
+def _discard_blocked(shown: RunState, facts: TaskFacts) -> str | None:
+    if shown in _OVER:
+        return "There is no progress to discard."
+    if not facts.may_edit:
+        return "You may look at this DAG, but not clear its tasks."
+    if shown is RunState.RUNNING:
+        return "Its driver is alive and at work: stop the task first."
+    if facts.state in _ACTIVE:
+        return f"Airflow has the task as {facts.state}: stop it first."
+    return None
+
+
+def started(row: Run) -> datetime:
+    """Return when the newest attempt started, for sorting."""
+    return datetime.fromisoformat(row.started_at)

@@ -1,0 +1,232 @@
+"""What the routes answer: the boards of all locations, filtered by what the user may see.
+
+Work in a location is done in that location's threads, and waited for until a deadline; what asks Airflow's database
+runs in the server's thread pool, as Airflow's own routes do. The event loop never waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_spark_pipeline.checkpoint.catalog import RunEntry
+from airflow_spark_pipeline.checkpoint.state import CheckpointState
+from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
+from airflow_spark_pipeline.hooks.locations import configured
+from airflow_spark_pipeline.plugins.page.airflow_side import Rights, TaskKey, task_facts
+from airflow_spark_pipeline.plugins.page.board import Board
+from airflow_spark_pipeline.plugins.page.finder import Finder, Found
+from airflow_spark_pipeline.plugins.page.models import Location, Run, RunList, RunState
+from airflow_spark_pipeline.plugins.page.places import configured_places
+from airflow_spark_pipeline.plugins.page.rows import make_row, resume_saves, run_state
+
+#: Seconds that a listing waits for the locations, before it shows what is known.
+LIST_SECONDS = 3.0
+#: Seconds that a question about one task instance waits for them.
+FIND_SECONDS = 10.0
+
+_MOVING = {RunState.RUNNING, RunState.SUBMITTED}
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a listing is asked for."""
+
+    dag_id: str | None = None
+    pipeline: str | None = None
+    state: RunState | None = None
+    text: str = ""
+    order_by: str = "-started_at"
+    limit: int = 25
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """A readable run, before it becomes a row."""
+
+    board: Board
+    entry: RunEntry
+    state: RunState
+    key: TaskKey
+
+    @property
+    def recorded(self) -> CheckpointState:
+        """The state of its newest commit."""
+        assert self.entry.commit is not None  # noqa: S101  # what cannot be read is no item
+        return self.entry.commit.state
+
+
+class Service:
+    """The locations of this deployment; one for each API server process."""
+
+    def __init__(self) -> None:
+        self.namespace = configured("namespace") or "default"
+        self.misconfigured: str | None = None
+        self.boards: list[Board] = []
+        try:
+            self.boards = [Board(place) for place in configured_places()]
+        except CheckpointLocationError as error:
+            self.misconfigured = str(error)
+        self.finders = {board.place.id: Finder(board, self.namespace) for board in self.boards}
+
+    async def refreshed(self, seconds: float = LIST_SECONDS, *, now: bool = False) -> set[str]:
+        """Wait until every location was looked at, or the time is over. Returns the ids of those that are late."""
+        running = {board.place.id: board.refresh(now=now) for board in self.boards}
+        late = await _late(running, seconds)
+        return {board.place.id for board in self.boards if board.place.id in late and not board.loading}
+
+    def locations(self, late: set[str], rights: Rights) -> list[Location]:
+        """Return how reading each location went."""
+        found = [self._location(board, late, rights) for board in self.boards]
+        if self.misconfigured is not None:
+            found.append(Location(name="airflow.cfg", state="error", message=self.misconfigured))
+        return found
+
+    def runs(self, filters: Filters, rights: Rights, late: set[str]) -> RunList:
+        """Return the unfinished runs that the user may see, and that are asked for."""
+        items = self._readable(rights)
+        matching = [item for item in items if _matches(item, filters)]
+        counts = Counter(item.state.value for item in matching)
+        if filters.state is not None:
+            matching = [item for item in matching if item.state is filters.state]
+        _sort(matching, filters.order_by)
+        return RunList(
+            runs=rows(matching[filters.offset : filters.offset + filters.limit], rights),
+            total=len(matching),
+            visible=len(items),
+            counts=dict(sorted(counts.items())),
+            dag_ids=sorted({item.key[0] for item in items}),
+            pipelines=sorted({item.recorded.pipeline_name for item in items}),
+            locations=self.locations(late, rights),
+            active=any(item.state in _MOVING for item in items) or any(board.loading for board in self.boards),
+        )
+
+    async def find(self, key: TaskKey, *, history: bool = False) -> tuple[list[tuple[Board, Found]], set[str]]:
+        """Return the units of a task instance in every location, and the ids of the locations that did not answer."""
+        running = {
+            board.place.id: board.in_background(
+                functools.partial(self.finders[board.place.id].find, key, history=history)
+            )
+            for board in self.boards
+        }
+        late = await _late(running, FIND_SECONDS)
+        for name in late:
+            running[name].cancel()  # or questions would pile up behind a location that hangs
+        found: list[tuple[Board, Found]] = []
+        for board in self.boards:
+            if board.place.id in late:
+                continue
+            with self._told(board):
+                found += [(board, each) for each in running[board.place.id].result() if self._ours(each.entry, key)]
+        return found, late
+
+    async def find_all(self, keys: list[TaskKey]) -> tuple[list[tuple[TaskKey, Board, Found]], set[str]]:
+        """Return the units of several task instances, in their order."""
+        answers = await asyncio.gather(*(self.find(key) for key in keys))
+        found = [(key, board, each) for key, (some, _) in zip(keys, answers, strict=True) for board, each in some]
+        return found, set().union(*(late for _, late in answers))
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _told(board: Board) -> Iterator[None]:
+        """Let the location's state say what went wrong with it."""
+        try:
+            yield
+        except CheckpointError as error:
+            board.trouble = str(error)
+
+    def _ours(self, entry: RunEntry, key: TaskKey) -> bool:
+        return entry.commit is not None and self._key(entry) == key
+
+    def _readable(self, rights: Rights) -> list[_Item]:
+        items = []
+        for board in self.boards:
+            for entry in board.entries():
+                key = self._key(entry)
+                if key is not None and entry.commit is not None:
+                    items.append(_Item(board, entry, run_state(entry.commit.state, alive=entry.alive), key))
+        readable = rights.readable({item.key[0] for item in items})
+        return [item for item in items if item.key[0] in readable]
+
+    def _key(self, entry: RunEntry) -> TaskKey | None:
+        """Return whose unit it is; ``None`` for another deployment's, and for a run outside Airflow, without a DAG."""
+        if entry.commit is None:
+            return None
+        key = entry.commit.state.key
+        if key.get("namespace") != self.namespace or not key.get("dagId"):
+            return None
+        return key["dagId"], key.get("runId", ""), key.get("taskId", ""), key.get("mapIndex", -1)
+
+    def _location(self, board: Board, late: set[str], rights: Rights) -> Location:
+        broken = [entry for entry in board.entries() if entry.commit is None]
+        named = broken if broken and rights.administers() else []
+        if board.place.id in late:
+            state, message = "slow", "It does not answer in time; what is shown may be old."
+        elif board.trouble is not None:
+            state, message = "error", board.place.hide_password(board.trouble)
+        elif board.loading:
+            state, message = "loading", f"{board.loading} runs are still to be read."
+        else:
+            state, message = "ok", ""
+        return Location(
+            name=board.place.name,
+            state=state,
+            message=message or None,
+            temporary=board.place.temporary,
+            unreadable=len(broken),
+            problems=[board.place.hide_password(str(e.error)) for e in broken]
+            if broken and rights.administers()
+            else [],
+        )
+
+
+def rows(items: list[_Item], rights: Rights) -> list[Run]:
+    """Return the rows of runs, with what Airflow knows of their tasks."""
+    facts = task_facts([item.key for item in items], rights)
+    return [make_row(item.entry, item.board.place.name, facts[item.key]) for item in items]
+
+
+async def _late(running: Mapping[str, Future[Any]], seconds: float) -> set[str]:
+    """Wait, and return what is not done; it goes on without anybody waiting, or does not start any more."""
+    if not running:
+        return set()
+    waiting = {name: asyncio.wrap_future(future) for name, future in running.items()}
+    await asyncio.wait(waiting.values(), timeout=seconds)
+    return {name for name, future in running.items() if not future.done()}
+
+
+def _matches(item: _Item, filters: Filters) -> bool:
+    state = item.recorded
+    if filters.dag_id is not None and filters.dag_id != item.key[0]:
+        return False
+    if filters.pipeline is not None and filters.pipeline != state.pipeline_name:
+        return False
+    if not filters.text:
+        return True
+    failure = state.failure
+    words = [*item.key[:3], state.pipeline_name, state.run_id, failure.headline if failure else ""]
+    return filters.text.casefold() in "\n".join(words).casefold()
+
+
+_ORDERS: dict[str, Callable[[_Item], Any]] = {
+    "started_at": lambda item: item.recorded.started_at,
+    "updated_at": lambda item: item.recorded.updated_at,
+    "dag_id": lambda item: item.key,
+    "pipeline": lambda item: item.recorded.pipeline_name,
+    "state": lambda item: item.state.value,
+    "attempt": lambda item: item.recorded.attempt,
+    "saved_seconds": lambda item: resume_saves(item.recorded),
+}
+ORDERS = (*_ORDERS, *(f"-{name}" for name in _ORDERS))
+
+
+def _sort(items: list[_Item], order_by: str) -> None:
+    items.sort(key=lambda item: item.entry.path)  # so that pages do not overlap where rows are equal
+    items.sort(key=_ORDERS[order_by.removeprefix("-")], reverse=order_by.startswith("-"))

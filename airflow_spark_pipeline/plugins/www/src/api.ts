@@ -1,0 +1,104 @@
+import type { DagRuns, Run, RunList, TaskKey, TaskRuns } from "./types";
+
+/** Where Airflow is mounted: "" or "/sub/path", as its page's <base> says. */
+export const root = (): string => new URL(document.baseURI).pathname.replace(/\/$/, "");
+
+/** An answer that is no success, in the server's own words where it has any. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+const WORDS: Record<number, string> = {
+  401: "Your session has ended. Log in again.",
+  403: "You do not have the right to do this.",
+  404: "Airflow does not know it (any more).",
+};
+
+const call = async <T>(path: string, init?: RequestInit): Promise<T> => {
+  let response: Response;
+  try {
+    response = await fetch(root() + path, { credentials: "same-origin", ...init });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new ApiError(0, "Airflow's API server cannot be reached.");
+  }
+  if (!response.ok) throw new ApiError(response.status, await explain(response));
+  return (await response.json()) as T;
+};
+
+const explain = async (response: Response): Promise<string> => {
+  const body: unknown = await response.json().catch(() => null);
+  const detail = body !== null && typeof body === "object" && "detail" in body ? body.detail : null;
+  if (typeof detail === "string" && detail !== "Forbidden" && detail !== "Not authenticated") return detail;
+  return WORDS[response.status] ?? `Airflow answered with status ${String(response.status)}.`;
+};
+
+const send = <T>(path: string, body: unknown): Promise<T> =>
+  call<T>(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+
+const pages = "/spark-pipeline/api";
+const part = encodeURIComponent;
+
+export const listRuns = (query: URLSearchParams, signal: AbortSignal): Promise<RunList> =>
+  call(`${pages}/runs?${query.toString()}`, { signal });
+
+export const showTask = (key: TaskKey, signal: AbortSignal): Promise<TaskRuns> => {
+  const query = new URLSearchParams({ ...key, map_index: String(key.map_index) });
+  return call(`${pages}/task?${query.toString()}`, { signal });
+};
+
+export const showDag = (dagId: string, signal: AbortSignal): Promise<DagRuns> =>
+  call(`${pages}/dags/${part(dagId)}/runs`, { signal });
+
+export const discard = (run: Run): Promise<unknown> => {
+  const { run_id, task_id, map_index, id, number } = run;
+  return send(`${pages}/dags/${part(run.dag_id)}/discard`, { run_id, task_id, map_index, id, number });
+};
+
+export interface ClearOptions {
+  dryRun: boolean;
+  latestVersion: boolean;
+  downstream: boolean;
+  note?: string;
+}
+
+interface Cleared {
+  task_instances: { task_id: string; map_index?: number }[];
+  total_entries: number;
+}
+
+/** Airflow's own clear: with the user's own rights, and in its audit log. */
+export const clear = async (key: TaskKey, options: ClearOptions): Promise<Cleared> => {
+  const cleared = await send<Cleared>(`/api/v2/dags/${part(key.dag_id)}/clearTaskInstances`, {
+    dry_run: options.dryRun,
+    dag_run_id: key.run_id,
+    task_ids: [key.map_index < 0 ? key.task_id : [key.task_id, key.map_index]],
+    only_failed: false,
+    reset_dag_runs: true,
+    prevent_running_task: true,
+    include_downstream: options.downstream,
+    ...(options.latestVersion ? { run_on_latest_version: true } : {}),
+    ...(options.note === undefined || options.dryRun ? {} : { note: options.note }),
+  });
+  if (cleared.total_entries === 0) throw new ApiError(404, "Airflow found no task instance to clear.");
+  return cleared;
+};
+
+export const taskPath = (key: TaskKey): string => {
+  const mapped = key.map_index < 0 ? "" : `/mapped/${String(key.map_index)}`;
+  return `/dags/${part(key.dag_id)}/runs/${part(key.run_id)}/tasks/${part(key.task_id)}${mapped}`;
+};
+export const dagPath = (key: TaskKey): string => `/dags/${part(key.dag_id)}`;
+export const dagRunPath = (key: TaskKey): string => `${dagPath(key)}/runs/${part(key.run_id)}`;
+export const runQuery = (key: TaskKey): string =>
+  new URLSearchParams({
+    dag_id: key.dag_id,
+    run_id: key.run_id,
+    task_id: key.task_id,
+    map_index: String(key.map_index),
+  }).toString();
