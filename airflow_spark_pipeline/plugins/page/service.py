@@ -181,9 +181,7 @@ class Service:
             message=message or None,
             temporary=board.place.temporary,
             unreadable=len(broken),
-            problems=[board.place.hide_password(str(e.error)) for e in broken]
-            if broken and rights.administers()
-            else [],
+            problems=[board.place.hide_password(str(entry.error)) for entry in named],
         )
 
 
