@@ -7,15 +7,16 @@ ROUNDS ?= 1000
 SEED ?= 0
 PY := $(VENV)/bin/python
 TIMED := scripts/timed.sh
+WWW := airflow_spark_pipeline/plugins/www
 
 # Spark needs Java; the script finds one, or installs one, and prints where it is.
 WITH_JAVA := JAVA_HOME=$$(scripts/java.sh) && export JAVA_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java test slow unit acceptance stateful chaos hadoop check format demo airflow bench constraints clean
+.PHONY: help setup java test slow unit acceptance stateful chaos e2e www www-check hadoop check format demo airflow bench constraints clean
 
 help: ## What there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## The development environment in .venv (VENV=... for another place, PYTHON=... for another Python)
 	@scripts/setup.sh "$(VENV)"
@@ -25,10 +26,10 @@ java: ## Find Java 17 or newer, or install it
 
 test: setup ## The tests: unit, integration, acceptance (PYTEST_ARGS=... for pytest)
 	@scripts/redis.sh
-	@$(WITH_JAVA) && $(TIMED) test $(PY) -m pytest -m "not slow" --durations=15 $(PYTEST_ARGS) tests
+	@$(WITH_JAVA) && $(TIMED) test $(PY) -m pytest -m "not slow and not e2e" --durations=15 $(PYTEST_ARGS) tests
 
 slow: setup ## The tests that take minutes each: 200 rounds of chaos, and what runs a whole example twice
-	@$(WITH_JAVA) && $(TIMED) "slow tests" $(PY) -m pytest -m slow --durations=0 $(PYTEST_ARGS) tests
+	@$(WITH_JAVA) && $(TIMED) "slow tests" $(PY) -m pytest -m "slow and not e2e" --durations=0 $(PYTEST_ARGS) tests
 
 unit: setup ## The tests that start neither Spark nor Airflow: seconds
 	@$(TIMED) unit $(PY) -m pytest -m "not spark and not airflow" $(PYTEST_ARGS) tests/unit
@@ -41,6 +42,15 @@ stateful: setup ## Random histories of the checkpoint protocol (HISTORIES=100000
 
 chaos: setup ## Real drivers, killed and stopped at random (ROUNDS=1000 SEED=0)
 	@$(TIMED) chaos $(PY) -m tests.chaos --rounds $(ROUNDS) --seed $(SEED)
+
+e2e: setup ## The page, in a real Chromium against a real Airflow (CHROMIUM=/usr/bin/chromium; ten minutes)
+	@$(WITH_JAVA) && $(TIMED) e2e $(PY) -m pytest -m e2e --durations=0 $(PYTEST_ARGS) tests/e2e
+
+www: ## Build the page's front end (needs Node 20 and npm); commit what it makes
+	@cd $(WWW) && npm ci && npm run build
+
+www-check: ## Types, lint and tests of the front end, and whether the committed bundle is what the sources give
+	@scripts/www_check.sh "$(WWW)"
 
 hadoop: setup ## What HDFS and S3A guarantee, measured (needs Maven; fetches 800 MB once; a quarter of an hour)
 	@$(WITH_JAVA) && $(TIMED) hadoop $(PY) -m pytest $(PYTEST_ARGS) tests/engines

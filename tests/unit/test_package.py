@@ -125,3 +125,19 @@ def test_the_command_line_knows_the_provider_the_plugin_and_the_option(airflow_h
     assert NAME in airflow("providers", "list", "--output", "json")
     assert "SparkPipelinePlugin" in airflow("plugins", "--output", "json")
     assert airflow("config", "get-value", "spark_pipeline", "namespace").strip().endswith("default")
+
+
+def test_the_built_page_is_there_and_knows_each_place_by_its_name() -> None:
+    """Airflow loads the bundle once and then looks for the name of the place: one that differs is an error page."""
+    bundle = Path(airflow_spark_pipeline.__file__).parent / "plugins/www/dist"
+    text = (bundle / "main.js").read_text(encoding="utf-8")
+    for place in SparkPipelinePlugin.react_apps:
+        assert f"`{place['name']}`" in text or f'"{place["name"]}"' in text
+        for address in (place["bundle_url"], place["icon"], place["icon_dark_mode"]):
+            assert (bundle / address.partition("?")[0].rpartition("/")[2]).is_file()
+
+
+def test_no_two_places_of_the_page_share_an_address() -> None:
+    routes = [place["url_route"] for place in SparkPipelinePlugin.react_apps]
+    assert len(set(routes)) == len(routes)
+    assert not any(route.startswith("/") for route in routes)

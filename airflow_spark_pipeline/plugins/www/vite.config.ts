@@ -10,9 +10,9 @@ const shared = {
   "@chakra-ui/react": "ChakraUI",
 };
 
-export default defineConfig({
+export default defineConfig(({ command }) => ({
   plugins: [react()],
-  define: { "process.env.NODE_ENV": JSON.stringify("production") },
+  define: command === "build" ? { "process.env.NODE_ENV": JSON.stringify("production") } : {},
   build: {
     target: "es2022",
     lib: { entry: "src/main.tsx", name: "SparkPipelinePage", formats: ["iife"], fileName: () => "main.js" },
@@ -20,4 +20,4 @@ export default defineConfig({
     reportCompressedSize: false,
   },
   test: { environment: "jsdom", restoreMocks: true },
-});
+}));

@@ -1,0 +1,36 @@
+import { ChakraProvider, type SystemContext } from "@chakra-ui/react";
+
+import { DagTab, NavPage, TaskTab } from "./Pages";
+
+declare global {
+  var ChakraUISystem: SystemContext;
+}
+
+/** What Airflow passes to the places of a plugin; nothing for a page of the menu. */
+interface Props {
+  dagId?: string;
+  runId?: string;
+  taskId?: string;
+  mapIndex?: string;
+}
+
+const Place = ({ dagId, runId, taskId, mapIndex }: Props) => {
+  if (dagId === undefined) return <NavPage />;
+  if (runId === undefined || taskId === undefined) return <DagTab dagId={dagId} />;
+  const index = Number.parseInt(mapIndex ?? "-1", 10);
+  return (
+    <TaskTab task={{ dag_id: dagId, run_id: runId, task_id: taskId, map_index: Number.isNaN(index) ? -1 : index }} />
+  );
+};
+
+const Plugin = (props: Props) => (
+  <ChakraProvider value={globalThis.ChakraUISystem}>
+    <Place {...props} />
+  </ChakraProvider>
+);
+
+// Airflow takes the component from `AirflowPlugin` when it loads the bundle, and never again: on the way from one place
+// to another the module is in the browser's cache and not run, so each place finds it under its own name as well.
+for (const name of ["AirflowPlugin", "Resumable runs", "Spark pipelines", "Spark pipeline"]) {
+  (globalThis as Record<string, unknown>)[name] = Plugin;
+}

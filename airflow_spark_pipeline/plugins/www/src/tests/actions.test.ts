@@ -1,0 +1,77 @@
+import { afterEach, expect, test, vi } from "vitest";
+
+import { act, blocked } from "../Actions";
+import { makeRun } from "./samples";
+
+type Answer = [status: number, body: unknown];
+
+const server = (answer: (url: string, body: Record<string, unknown>) => Answer) => {
+  const asked: string[] = [];
+  vi.stubGlobal("fetch", (url: string, init: RequestInit) => {
+    const body = JSON.parse(String(init.body)) as Record<string, unknown>;
+    asked.push(`${url.split("/").at(-1) ?? ""}${body["dry_run"] === true ? " (dry)" : ""}`);
+    const [status, sent] = answer(url, body);
+    return Promise.resolve(new Response(JSON.stringify(sent), { status }));
+  });
+  return asked;
+};
+
+const CLEARED: Answer = [200, { task_instances: [], total_entries: 1 }];
+const OPTIONS = { latestVersion: false, downstream: true };
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+test("a resume asks Airflow whether it may, and then clears", async () => {
+  const bodies: Record<string, unknown>[] = [];
+  const asked = server((_, body) => {
+    bodies.push(body);
+    return CLEARED;
+  });
+  expect(await act("resume", makeRun({ map_index: 4 }), OPTIONS)).toMatchObject({ ok: true });
+  expect(asked).toEqual(["clearTaskInstances (dry)", "clearTaskInstances"]);
+  expect(bodies[1]).toMatchObject({ dag_run_id: "r1", task_ids: [["etl", 4]], prevent_running_task: true });
+});
+
+test("a start over discards only after Airflow would clear", async () => {
+  const asked = server((url) => (url.endsWith("discard") ? [200, { id: "p~u~0" }] : CLEARED));
+  expect(await act("start-over", makeRun(), OPTIONS)).toMatchObject({ ok: true });
+  expect(asked).toEqual(["clearTaskInstances (dry)", "discard", "clearTaskInstances"]);
+});
+
+test("nothing is discarded where the task may not be cleared", async () => {
+  const asked = server(() => [403, { detail: "Forbidden" }]);
+  const outcome = await act("start-over", makeRun(), OPTIONS);
+  expect(outcome).toEqual({ ok: false, text: "You do not have the right to do this." });
+  expect(asked).toEqual(["clearTaskInstances (dry)"]);
+});
+
+test("a clear that fails after the discard says what was lost and what to do", async () => {
+  server((url, body) => {
+    if (url.endsWith("discard")) return [200, { id: "p~u~0" }];
+    return body["dry_run"] === true ? CLEARED : [409, { detail: "Task is running." }];
+  });
+  const outcome = await act("start-over", makeRun(), OPTIONS);
+  expect(outcome.ok).toBe(false);
+  expect(outcome.text).toMatch(/is discarded, but .* Task is running\. Clear it in Airflow/);
+});
+
+test("the server's own words are shown", async () => {
+  server(() => [409, { detail: "Its driver is alive and at work: stop the task first." }]);
+  expect(await act("discard", makeRun(), OPTIONS)).toEqual({
+    ok: false,
+    text: "Its driver is alive and at work: stop the task first.",
+  });
+});
+
+test("a clear that finds nothing is no success", async () => {
+  server(() => [200, { task_instances: [], total_entries: 0 }]);
+  expect(await act("resume", makeRun(), OPTIONS)).toMatchObject({ ok: false });
+});
+
+test("to start over needs both rights", () => {
+  expect(blocked("start-over", makeRun({ resume_blocked: "paused" }))).toBe("paused");
+  expect(blocked("start-over", makeRun({ discard_blocked: "alive" }))).toBe("alive");
+  expect(blocked("resume", makeRun({ discard_blocked: "alive" }))).toBeNull();
+});

@@ -1,0 +1,47 @@
+import type { Attempt, Run } from "../types";
+
+export const makeRun = (changes: Partial<Run> = {}): Run => ({
+  id: "p~u~0",
+  number: 3,
+  pipeline: "Daily orders",
+  dag_id: "daily_orders",
+  run_id: "r1",
+  task_id: "etl",
+  map_index: -1,
+  location: "/data",
+  state: "failed",
+  attempt: 1,
+  first_started_at: "2026-01-01T00:00:00.000+00:00",
+  started_at: "2026-01-01T00:00:00.000+00:00",
+  updated_at: "2026-01-01T00:02:00.000+00:00",
+  pieces: [
+    { name: "extract", state: "done" },
+    { name: "clean", state: "failed" },
+    { name: "load", state: "pending" },
+  ],
+  failed_component: "clean",
+  failed_position: 2,
+  current_component: null,
+  error: "ValueError: no",
+  saved_seconds: 60,
+  spark_application_id: null,
+  try_number: 1,
+  task_state: "failed",
+  versioned: false,
+  resume_blocked: null,
+  discard_blocked: null,
+  ...changes,
+});
+
+export const makeAttempt = (changes: Partial<Attempt> = {}): Attempt => ({
+  attempt: 1,
+  id: "p~u~0",
+  started_at: "2026-01-01T00:00:00.000+00:00",
+  ended_at: "2026-01-01T00:02:00.000+00:00",
+  status: "failed",
+  error: null,
+  spark_application_id: null,
+  try_number: 1,
+  bars: [],
+  ...changes,
+});

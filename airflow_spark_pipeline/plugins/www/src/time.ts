@@ -1,0 +1,76 @@
+import { useEffect, useState, useSyncExternalStore } from "react";
+
+const KEY = "timezone"; // where Airflow's UI keeps the zone that the user chose, as JSON
+
+const subscribe = (changed: () => void): (() => void) => {
+  window.addEventListener("storage", changed);
+  window.addEventListener("local-storage", changed); // how Airflow's UI tells its own window
+  return () => {
+    window.removeEventListener("storage", changed);
+    window.removeEventListener("local-storage", changed);
+  };
+};
+
+/** The time zone that the user chose in Airflow, else the browser's. */
+export const chosenZone = (): string => {
+  const local = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  try {
+    const stored: unknown = JSON.parse(localStorage.getItem(KEY) ?? "null");
+    if (typeof stored !== "string") return local;
+    new Intl.DateTimeFormat("en", { timeZone: stored });
+    return stored;
+  } catch {
+    return local;
+  }
+};
+
+export const useZone = (): string => useSyncExternalStore(subscribe, chosenZone);
+
+/** Milliseconds since 1970, renewed while `running`. */
+export const useNow = (running: boolean, every = 1_000): number => {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    if (!running) return;
+    const timer = setInterval(() => {
+      if (!document.hidden) setNow(Date.now());
+    }, every);
+    return () => {
+      clearInterval(timer);
+    };
+  }, [running, every]);
+  return now;
+};
+
+/** `2026-11-22 14:05:09`, as everywhere in Airflow. */
+export const formatTime = (iso: string, zone: string): string =>
+  new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium", timeZone: zone }).format(new Date(iso));
+
+/** `1h 02m`, `3m 20s`, `12s`, `0.4s`. */
+export const formatDuration = (seconds: number): string => {
+  if (seconds < 10) return `${seconds.toFixed(1).replace(/\.0$/, "")}s`;
+  const whole = Math.round(seconds);
+  const [days, hours, minutes] = [
+    Math.floor(whole / 86_400),
+    Math.floor(whole / 3_600) % 24,
+    Math.floor(whole / 60) % 60,
+  ];
+  if (days > 0) return `${String(days)}d ${String(hours)}h`;
+  if (hours > 0) return `${String(hours)}h ${String(minutes).padStart(2, "0")}m`;
+  if (minutes > 0) return `${String(minutes)}m ${String(whole % 60).padStart(2, "0")}s`;
+  return `${String(whole)}s`;
+};
+
+/** `5 minutes ago`. */
+export const formatAge = (iso: string, now: number): string => {
+  const seconds = Math.min(0, (new Date(iso).getTime() - now) / 1_000);
+  const words = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+  const steps: [Intl.RelativeTimeFormatUnit, number][] = [
+    ["day", 86_400],
+    ["hour", 3_600],
+    ["minute", 60],
+  ];
+  for (const [unit, size] of steps) {
+    if (-seconds >= size) return words.format(Math.ceil(seconds / size), unit);
+  }
+  return "just now";
+};

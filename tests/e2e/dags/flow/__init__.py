@@ -1,0 +1,48 @@
+"""Components that do what the DAG run's conf tells each of them, and can be held at a gate while somebody looks."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow_spark_pipeline import Component
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_EVERY_SECONDS = 0.1
+_LONGER_THAN_ANY_TEST = 6_000
+
+
+@dataclass
+class Flow(Component):
+    """Leaves a file when it starts, and does its deed of this attempt: ``{"1": "fail"}``.
+
+    :param gates: folder of the files ``started-<component>-<attempt>``, and ``open-<component>`` that others make
+    :param says: text of the error where it fails
+    :param password: must show nowhere
+    """
+
+    gates: str
+    deeds: dict[str, str] = field(default_factory=dict)
+    says: str = "connection refused: warehouse.internal:5432"
+    password: str = ""
+
+    def run(self, spark: SparkSession) -> None:
+        Path(self.gates).mkdir(parents=True, exist_ok=True)
+        Path(self.gates, f"started-{self.context.component_name}-{self.context.attempt}").touch()
+        deed = self.deeds.get(str(self.context.attempt))
+        if deed == "fail":
+            raise ConnectionError(f"{self.says} {self.password}".strip())
+        if deed == "wait":
+            self.wait_at_the_gate()
+        spark.range(1_000).count()
+
+    def wait_at_the_gate(self) -> None:
+        gate = Path(self.gates, f"open-{self.context.component_name}")
+        for _ in range(int(_LONGER_THAN_ANY_TEST / _EVERY_SECONDS)):
+            if gate.exists():
+                return
+            threading.Event().wait(_EVERY_SECONDS)
