@@ -46,7 +46,7 @@ def make_deployment(home: Path, database: Path, *, path: str = "", **options: st
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:{name}" for name in USERS),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
-        "AIRFLOW__SPARK_PIPELINE__LEASE_SECONDS": "6",
+        "AIRFLOW__SPARK_PIPELINE__LEASE_SECONDS": "30",
         "GATES": str(home / "gates"),
     }
     airflow.environment.update(environment)

@@ -12,7 +12,7 @@ from airflow_spark_pipeline.exceptions import CheckpointError, SupersededError
 from airflow_spark_pipeline.plugins.page import airflow_side
 from airflow_spark_pipeline.plugins.page.airflow_side import Rights
 from airflow_spark_pipeline.plugins.page.models import Discard, Discarded
-from airflow_spark_pipeline.plugins.page.rows import make_row
+from airflow_spark_pipeline.plugins.page.rows import make_row, task_keys
 from airflow_spark_pipeline.plugins.page.service import Service
 
 #: Seconds that a discard may take, retries of the store included.
@@ -39,7 +39,8 @@ async def discard_run(service: Service, dag_id: str, wanted: Discard, rights: Ri
             raise TimeoutError
         raise HTTPException(*((status.HTTP_409_CONFLICT, _CHANGED) if found else _absent()))
     board, entry = matching[0]
-    facts = (await run_in_threadpool(airflow_side.task_facts, [key], rights))[key]
+    assert entry.commit is not None  # noqa: S101  # that was asked above
+    facts = await run_in_threadpool(airflow_side.task_facts, task_keys(entry.commit.state), rights)
     row = make_row(entry, board.place.name, facts)
     if row.number != wanted.number:
         raise HTTPException(status.HTTP_409_CONFLICT, _CHANGED)

@@ -19,7 +19,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from airflow_spark_pipeline.checkpoint.catalog import RunEntry, look, open_units, store_time
+from airflow_spark_pipeline.checkpoint.catalog import RunEntry, look, open_units
+from airflow_spark_pipeline.checkpoint.liveness import store_time
 from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore

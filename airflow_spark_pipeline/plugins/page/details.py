@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
+
 from fastapi.concurrency import run_in_threadpool
 
 from airflow_spark_pipeline.hooks.locations import configured
@@ -23,15 +25,15 @@ async def task_runs(service: Service, key: TaskKey, rights: Rights) -> TaskRuns:
     found, late = await service.find(key, history=True)
 
     def answer() -> TaskRuns:
-        facts = airflow_side.task_facts([key], rights)[key]
+        known = airflow_side.task_facts([key, *_keys(each for _, each in found)], rights)
         rendered = airflow_side.resolved_pipeline(key) if found else None
-        runs = [_detail(board, each, facts, rendered) for board, each in found]
+        runs = [_detail(board, each, known, rendered) for board, each in found]
         runs.sort(key=lambda run: run.started_at, reverse=True)
         return TaskRuns(
             is_pipeline=bool(found) or key[2] in airflow_side.pipeline_tasks(key[0]),
             runs=runs,
             locations=service.locations(late, rights),
-            active=facts.state in _TASK_MOVES or any(run.state in _MOVING for run in runs),
+            active=known[key].state in _TASK_MOVES or any(run.state in _MOVING for run in runs),
         )
 
     return await run_in_threadpool(answer)
@@ -44,8 +46,8 @@ async def dag_runs(service: Service, dag_id: str, rights: Rights) -> DagRuns:
     found, late = await service.find_all(keys)
 
     def answer() -> DagRuns:
-        facts = airflow_side.task_facts(keys, rights)
-        runs: list[Run] = [rows.make_row(each.entry, board.place.name, facts[key]) for key, board, each in found]
+        facts = airflow_side.task_facts([*keys, *_keys(each for *_, each in found)], rights)
+        runs: list[Run] = [rows.make_row(each.entry, board.place.name, facts) for _, board, each in found]
         return DagRuns(
             is_pipeline=bool(tasks),
             runs=runs,
@@ -56,7 +58,13 @@ async def dag_runs(service: Service, dag_id: str, rights: Rights) -> DagRuns:
     return await run_in_threadpool(answer)
 
 
-def _detail(board: Board, found: Found, facts: TaskFacts, rendered: str | None) -> RunDetail:
+def _keys(found: Iterable[Found]) -> Iterator[TaskKey]:
+    for each in found:
+        if each.entry.commit is not None:
+            yield from rows.task_keys(each.entry.commit.state)
+
+
+def _detail(board: Board, found: Found, facts: Mapping[TaskKey, TaskFacts], rendered: str | None) -> RunDetail:
     commit = found.entry.commit
     assert commit is not None  # noqa: S101  # only what can be read is found
     shown = rows.run_state(commit.state, alive=found.entry.alive)

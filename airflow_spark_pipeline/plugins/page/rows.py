@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from airflow_spark_pipeline.checkpoint.caller import claimer
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.log import Commit
 from airflow_spark_pipeline.checkpoint.state import (
@@ -13,7 +14,7 @@ from airflow_spark_pipeline.checkpoint.state import (
     ComponentAction,
     ComponentCheckpoint,
 )
-from airflow_spark_pipeline.plugins.page.airflow_side import TaskFacts
+from airflow_spark_pipeline.plugins.page.airflow_side import TaskFacts, TaskKey
 from airflow_spark_pipeline.plugins.page.models import (
     Attempt,
     Bar,
@@ -25,7 +26,7 @@ from airflow_spark_pipeline.plugins.page.models import (
     RunState,
 )
 
-_ACTIVE = ("running", "queued", "scheduled", "restarting", "deferred")
+_ACTIVE = ("running", "queued", "scheduled", "restarting", "deferred")  # states of a task that runs, or is about to
 _OVER = (RunState.COMPLETED, RunState.DISCARDED)
 
 
@@ -42,24 +43,35 @@ def resume_saves(state: CheckpointState) -> float:
     return round(sum(c.duration_seconds or 0.0 for c in state.components if c.name in done), 3)
 
 
-def make_row(entry: RunEntry, location: str, facts: TaskFacts) -> Run:
+def task_keys(state: CheckpointState) -> tuple[TaskKey, TaskKey]:
+    """Return whose unit it is, and who claimed it last: another task instance where a guest resumed it."""
+    return _task_key(state.key), _task_key(claimer(state.key, state.caller))
+
+
+def _task_key(key: Mapping[str, Any]) -> TaskKey:
+    return key.get("dagId", ""), key.get("runId", ""), key.get("taskId", ""), key.get("mapIndex", -1)
+
+
+def make_row(entry: RunEntry, location: str, known: Mapping[TaskKey, TaskFacts]) -> Run:
     """Return the row of a unit whose newest commit is known.
 
-    :param facts: what Airflow knows of its task, and what the user may do with it
+    :param known: what Airflow knows of its task and of who claimed it, and what the user may do with them
     """
     assert entry.commit is not None  # noqa: S101  # what cannot be read has no row
     state, number = entry.commit.state, entry.commit.number
     shown = run_state(state, alive=entry.alive)
     failure = state.failure
-    key = state.key
+    owner, claimed_by = task_keys(state)
+    facts = known[owner]
+    at_work = _at_work(entry, known[claimed_by], guest=claimed_by != owner)
     return Run(
         id=state.run_id,
         number=number,
         pipeline=state.pipeline_name,
-        dag_id=key["dagId"],
-        run_id=key["runId"],
-        task_id=key["taskId"],
-        map_index=key.get("mapIndex", -1),
+        dag_id=owner[0],
+        run_id=owner[1],
+        task_id=owner[2],
+        map_index=owner[3],
         location=location,
         state=shown,
         attempt=state.attempt,
@@ -73,11 +85,11 @@ def make_row(entry: RunEntry, location: str, facts: TaskFacts) -> Run:
         error=None if failure is None else failure.headline,
         saved_seconds=resume_saves(state),
         spark_application_id=state.spark_application_id,
-        try_number=(state.caller or {}).get("tryNumber"),
+        try_number=_try_number(state),
         task_state=facts.state,
         versioned=facts.versioned,
-        resume_blocked=_resume_blocked(shown, facts),
-        discard_blocked=_discard_blocked(shown, facts),
+        resume_blocked=_resume_blocked(shown, facts, at_work),
+        discard_blocked=_discard_blocked(shown, facts, at_work),
     )
 
 
@@ -160,7 +172,7 @@ def attempts(commit: Commit, shown: RunState, read: Callable[[int, str], Commit 
                 status=shown.value if state is commit.state else _ended_as(state),
                 error=summary.error,
                 spark_application_id=None if state is None else state.spark_application_id,
-                try_number=None if state is None else (state.caller or {}).get("tryNumber"),
+                try_number=None if state is None else _try_number(state),
                 bars=bars,
             )
         )
@@ -208,15 +220,30 @@ def _began(state: CheckpointState) -> str:
     return state.updated_at
 
 
-def _resume_blocked(shown: RunState, facts: TaskFacts) -> str | None:
+def _at_work(entry: RunEntry, claimer: TaskFacts, *, guest: bool) -> str | None:
+    """Return who is at work, or is about to be, in words; the guest's name may be none of the user's business."""
+    if entry.alive:
+        return "Its driver is alive and at work."
+    if claimer.state in _ACTIVE:
+        return f"Airflow has {'another task, which resumes it,' if guest else 'the task'} as {claimer.state}."
+    return None
+
+
+def _try_number(state: CheckpointState) -> int | None:
+    """Return the try of the unit's own task instance; a guest's has its log elsewhere."""
+    owner, claimed_by = task_keys(state)
+    return (state.caller or {}).get("tryNumber") if owner == claimed_by else None
+
+
+def _resume_blocked(shown: RunState, facts: TaskFacts, at_work: str | None) -> str | None:
     if shown is RunState.COMPLETED:
         return "It is complete; there is nothing to resume."
     if not facts.exists:
         return "Airflow has no such task instance any more: its DAG run was deleted."
     if not facts.may_edit:
         return "You may look at this DAG, but not clear its tasks."
-    if shown is RunState.RUNNING:
-        return "Its driver is alive and at work."
+    if at_work is not None:
+        return at_work
     if facts.state in _ACTIVE:
         return f"Airflow has the task as {facts.state} already."
     if facts.paused:
@@ -224,18 +251,13 @@ def _resume_blocked(shown: RunState, facts: TaskFacts) -> str | None:
     return None
 
 
-def _discard_blocked(shown: RunState, facts: TaskFacts) -> str | None:
+def _discard_blocked(shown: RunState, facts: TaskFacts, at_work: str | None) -> str | None:
     if shown in _OVER:
         return "There is no progress to discard."
     if not facts.may_edit:
         return "You may look at this DAG, but not clear its tasks."
-    if shown is RunState.RUNNING:
-        return "Its driver is alive and at work: stop the task first."
+    if at_work is not None:
+        return f"{at_work} Stop it first."
     if facts.state in _ACTIVE:
         return f"Airflow has the task as {facts.state}: stop it first."
     return None
-
-
-def started(row: Run) -> datetime:
-    """Return when the newest attempt started, for sorting."""
-    return datetime.fromisoformat(row.started_at)

@@ -24,7 +24,7 @@ from airflow_spark_pipeline.plugins.page.board import Board
 from airflow_spark_pipeline.plugins.page.finder import Finder, Found
 from airflow_spark_pipeline.plugins.page.models import Location, Run, RunList, RunState
 from airflow_spark_pipeline.plugins.page.places import configured_places
-from airflow_spark_pipeline.plugins.page.rows import make_row, resume_saves, run_state
+from airflow_spark_pipeline.plugins.page.rows import make_row, resume_saves, run_state, task_keys
 
 #: Seconds that a listing waits for the locations, before it shows what is known.
 LIST_SECONDS = 3.0
@@ -187,8 +187,8 @@ class Service:
 
 def rows(items: list[_Item], rights: Rights) -> list[Run]:
     """Return the rows of runs, with what Airflow knows of their tasks."""
-    facts = task_facts([item.key for item in items], rights)
-    return [make_row(item.entry, item.board.place.name, facts[item.key]) for item in items]
+    facts = task_facts([key for item in items for key in task_keys(item.recorded)], rights)
+    return [make_row(item.entry, item.board.place.name, facts) for item in items]
 
 
 async def _late(running: Mapping[str, Future[Any]], seconds: float) -> set[str]:
