@@ -13,7 +13,7 @@ WWW := airflow_spark_pipeline/plugins/www
 WITH_JAVA := JAVA_HOME=$$(scripts/java.sh) && export JAVA_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java test slow unit acceptance stateful chaos e2e www www-check hadoop check format demo airflow bench constraints clean
+.PHONY: help setup java test slow unit acceptance kill-matrix stateful chaos e2e www www-check hadoop check format demo airflow bench constraints clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ unit: setup ## The tests that start neither Spark nor Airflow: seconds
 
 acceptance: setup ## The promises, proven with a real Airflow and a real Spark
 	@$(WITH_JAVA) && $(TIMED) acceptance $(PY) -m pytest $(PYTEST_ARGS) tests/acceptance
+
+kill-matrix: setup ## Kill everything that can die, on local Spark and a standalone cluster, under a real Airflow
+	@$(WITH_JAVA) && $(TIMED) "kill matrix" $(PY) -m pytest -m kill_matrix -v $(PYTEST_ARGS) tests/acceptance
 
 stateful: setup ## Random histories of the checkpoint protocol (HISTORIES=100000)
 	@HISTORIES=$(HISTORIES) $(TIMED) stateful $(PY) -m pytest -q --timeout=0 -k "seeded or Protocol" tests/unit/protocol/test_histories.py

@@ -46,6 +46,9 @@ class Client:
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         return self._http.post(path, json=body).raise_for_status().json()
 
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self._http.patch(path, json=body).raise_for_status().json()
+
     def delete(self, path: str) -> None:
         self._http.delete(path).raise_for_status()
 
@@ -69,6 +72,8 @@ class Run:
         self.task_id = task_id
         self._path = f"/dags/{dag_id}/dagRuns/{run_id}"
         self._task = f"{self._path}/taskInstances/{task_id}"
+        #: Whether the DAG file stood still at no moment at which somebody waited for this run.
+        self.was_never_stale = True
 
     # ---- what a user does
 
@@ -82,6 +87,14 @@ class Run:
         body = {"dry_run": False, "dag_run_id": self.run_id, "task_ids": [self.task_id], "only_failed": only_failed}
         cleared = self.client.post(f"/dags/{self.dag_id}/clearTaskInstances", body)
         assert cleared["total_entries"] == 1
+
+    def clear_dag_run(self) -> None:
+        """Clear the whole DAG run."""
+        self.client.post(f"{self._path}/clear", {"dry_run": False})
+
+    def set_state(self, state: str) -> None:
+        """Mark the task as failed, or as succeeded."""
+        self.client.patch(self._task, {"new_state": state})
 
     def delete(self) -> None:
         self.client.delete(self._path)
@@ -170,7 +183,7 @@ class Run:
             ]
             return entries[-1] if entries else None
 
-        return wait_for(
+        return probe() or wait_for(
             f"{component} in attempt {attempt} of {self}", probe, seconds=seconds, alive=self._still_running
         )
 
@@ -193,6 +206,7 @@ class Run:
             raise AssertionError(f"{self} has ended already\n{self.all_logs()}")
 
     def _end(self) -> str | None:
+        self.was_never_stale &= not self.client.get(f"/dags/{self.dag_id}")["is_stale"]
         state = self.client.get(self._path)["state"]
         return state if state in _TERMINAL else None
 

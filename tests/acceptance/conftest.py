@@ -6,14 +6,18 @@ way already.
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.acceptance.client import Client, Run
 from tests.acceptance.deployment import Deployment
+from tests.acceptance.standalone import StandaloneCluster
 
 _HERE = Path(__file__).parent
 _EXAMPLES = _HERE.parents[1] / "dags_examples"
@@ -35,17 +39,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def deployment(airflow_db: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def deployment(
+    request: pytest.FixtureRequest, airflow_db: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
     """A running Airflow; when the tests are over, nothing of it is left."""
     if sys.platform != "linux":
         pytest.skip("finds processes in /proc")
     bundles = {"acceptance": _HERE / "dags", "examples": _EXAMPLES}
-    airflow = Deployment(tmp_path_factory.mktemp("airflow"), airflow_db / "airflow.db", bundles)
+    home = tmp_path_factory.mktemp("airflow")
+    cluster = StandaloneCluster(home / "standalone", os.environ)
+    connections: dict[str, dict[str, Any]] = {
+        "spark_default": {"conn_type": "spark", "host": "local[1]"},
+        "spark_standalone": {"conn_type": "spark", "host": "spark://127.0.0.1", "port": cluster.port},
+    }
+    airflow = Deployment(home, airflow_db / "airflow.db", bundles, connections)
     try:
+        if any(item.get_closest_marker("kill_matrix") for item in request.session.items):
+            cluster.start()
         airflow.start()
         yield airflow
     finally:
         airflow.stop()
+        cluster.stop()
 
 
 @pytest.fixture
@@ -70,6 +85,7 @@ class Runs:
     """
 
     def __init__(self, client: Client, items: list[pytest.Item]) -> None:
+        self._client = client
         self._runs: dict[str, Run] = {}
         self._triggered: set[str] = set()
         for item in items:
@@ -89,10 +105,17 @@ class Runs:
                 self._triggered.add(run_id)
         return self._runs[run_ids[position]]
 
+    def start(self, dag_id: str, run_id: str, **conf: Any) -> Run:
+        """Trigger a run that belongs to no marker."""
+        run = Run(self._client, dag_id, run_id, conf, _TASKS.get(dag_id, "pipeline"))
+        run.trigger()
+        return run
+
 
 def _run_id(item: pytest.Item) -> str:
     """The tests of a class share a run, since the marker is the class's."""
-    return item.parent.name if isinstance(item.parent, pytest.Class) else item.name
+    name = item.parent.name if isinstance(item.parent, pytest.Class) else item.name
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name)
 
 
 @pytest.fixture(scope="session")
@@ -104,6 +127,20 @@ def runs(request: pytest.FixtureRequest, client: Client) -> Runs:
 def run(request: pytest.FixtureRequest, runs: Runs) -> Run:
     """The DAG run that the test's marker names."""
     return runs.of(request.node)
+
+
+_KILL_TIMES = pytest.StashKey[dict[tuple[str, str], float]]()
+
+
+@pytest.fixture(scope="session")
+def kill_times(request: pytest.FixtureRequest) -> dict[tuple[str, str], float]:
+    """Seconds until work went on, by death and engine; shown at the end."""
+    return request.config.stash.setdefault(_KILL_TIMES, {})
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    for (death, engine), seconds in sorted(config.stash.get(_KILL_TIMES, {}).items()):
+        terminalreporter.write_line(f"kill matrix: {death:<28} {engine:<12} work went on after {seconds:5.1f} s")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
@@ -79,9 +79,16 @@ class Deployment:
     :param home: its ``AIRFLOW_HOME``; everything that it and its tasks write lies below, temporary files included
     :param database: a migrated SQLite database to start from
     :param bundles: DAG folders by the name of their bundle
+    :param connections: Airflow connections by their id
     """
 
-    def __init__(self, home: Path, database: Path, bundles: Mapping[str, Path]) -> None:
+    def __init__(
+        self,
+        home: Path,
+        database: Path,
+        bundles: Mapping[str, Path],
+        connections: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
         self.home = home
         self.checkpoints = home / "checkpoints"
         self.ledgers = home / "ledgers"
@@ -91,9 +98,11 @@ class Deployment:
             directory.mkdir(parents=True)
         shutil.copy(database, home / "airflow.db")
         self._mark = secrets.token_hex(8)
-        port = _free_port()
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.environment = self._environment(port, bundles)
+        for conn_id, connection in (connections or {}).items():
+            self.environment[f"AIRFLOW_CONN_{conn_id.upper()}"] = json.dumps(connection)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
@@ -118,6 +127,16 @@ class Deployment:
         process = self._processes.pop("triggerer")
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def kill(self, name: str) -> None:
+        """Kill one of the processes with -9; what it had started is left as it is."""
+        self._processes[name].kill()
+        self._processes.pop(name).wait(_STOP_SECONDS)
+
+    def restart(self, name: str) -> None:
+        """Start a process that was killed; returns when Airflow is healthy again."""
+        self._start(name)
+        wait_for("a healthy Airflow", self._healthy, seconds=_START_SECONDS, every=1.0, alive=self.check)
 
     def check(self) -> None:
         """Raise if one of the processes has ended."""
@@ -205,8 +224,8 @@ class Deployment:
             ),
             "dag_processor.parsing_processes": "1",
             "database.sql_alchemy_conn": f"sqlite:///{self.home / 'airflow.db'}",
-            "logging.trigger_log_server_port": str(_free_port()),
-            "logging.worker_log_server_port": str(_free_port()),
+            "logging.trigger_log_server_port": str(free_port()),
+            "logging.worker_log_server_port": str(free_port()),
             "scheduler.scheduler_heartbeat_sec": "1",
             "scheduler.scheduler_idle_sleep_time": "0.3",
             # How soon Airflow notices a lost worker; healthy ones on a busy machine must not look like one.
@@ -215,6 +234,8 @@ class Deployment:
             "spark_pipeline.checkpoint_location": str(self.checkpoints),
             # A triggerer that is killed is missed after this many seconds.
             "triggerer.triggerer_health_check_threshold": "10",
+            # Where executors run elsewhere, the next try waits for this long after the last sign of life.
+            "spark_pipeline.lease_seconds": "20",
             "usage_data_collection.enabled": "False",
             "workers.min_heartbeat_interval": "2",
         }
@@ -224,7 +245,6 @@ class Deployment:
             **options,
             _MARK: self._mark,
             "AIRFLOW_HOME": str(self.home),
-            "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps({"conn_type": "spark", "host": "local[1]"}),
             "LEDGERS": str(self.ledgers),
             "NO_COLOR": "1",
             "NYCFLIGHTS_DIR": str(self.nycflights),
@@ -247,7 +267,7 @@ def _carriers(mark: str) -> Iterator[tuple[int, str]]:
                 yield pid, command[:200]
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -24,6 +24,11 @@ class Entry:
     parent: int
     details: Mapping[str, Any]
 
+    @property
+    def time(self) -> float:
+        """Seconds since the epoch."""
+        return float(self.details["time"])
+
 
 def read_ledger(path: Path) -> list[Entry]:
     """Return the lines of a ledger; none where no component has started yet."""

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -36,7 +37,7 @@ class Step(Component):
     deeds: dict[str, str] = field(default_factory=dict)
 
     def run(self, spark: SparkSession) -> None:
-        self.note("start")
+        self.note("start", alive=self._others_alive())
         deed = self.deeds.get(str(self.context.attempt))
         if deed is not None:
             getattr(self, deed.replace(" ", "_"))(spark)
@@ -49,6 +50,7 @@ class Step(Component):
             "attempt": self.context.attempt,
             "pid": os.getpid(),
             "parent": os.getppid(),
+            "time": time.time(),
             **details,
         }
         descriptor = os.open(self.ledger, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -57,6 +59,14 @@ class Step(Component):
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+    def _others_alive(self) -> list[int]:
+        """Return the processes of other drivers in the ledger that are still at work."""
+        ledger = Path(self.ledger)
+        lines = ledger.read_text(encoding="utf-8").splitlines() if ledger.exists() else []
+        entries = [json.loads(line) for line in lines]
+        others = {pid for entry in entries for pid in (entry["pid"], entry["parent"])} - {os.getpid(), os.getppid()}
+        return sorted(pid for pid in others if _is_running(pid))
 
     # ---- deeds
 
@@ -105,6 +115,15 @@ class Confidant(Step):
             raise ConnectionError(
                 f"jdbc:postgresql://etl:{self.password}@db/orders does not answer, nor s3 with {key}"
             ) from error
+
+
+def _is_running(pid: int) -> bool:
+    """Whether the process exists and is not just waiting to be reaped."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
 def _command_lines() -> str:
