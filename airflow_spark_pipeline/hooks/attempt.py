@@ -82,6 +82,10 @@ class TaskAttempt:
         #: The state by which :meth:`outcome` judged.
         self.last_state: CheckpointState | None = None
 
+    def use(self, log: RunLog) -> None:
+        """Go on with the same log, opened anew."""
+        self._log = log
+
     def look(self) -> Outlook:
         """Decide what this try does, without claiming anything.
 

@@ -11,10 +11,13 @@ import logging
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.checkpoint.lease import DEFAULT_LEASE_SECONDS
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
 
 _SECTION = "spark_pipeline"
 _DEFAULT_NAMESPACE = "default"
@@ -72,11 +75,12 @@ def lease_seconds() -> float:
 def storage_options(conn_id: str | None) -> dict[str, Any]:
     """Return fsspec's options for a location from an Airflow connection.
 
-    An AWS connection gives key, secret, token, region and endpoint; any connection may hold ``storage_options`` in its
-    extra, which are taken as they are.
+    An AWS connection gives key, secret, token, region and endpoint, or the temporary credentials of the role that it
+    assumes; any connection may hold ``storage_options`` in its extra, which are taken as they are.
 
     :param conn_id: ``None`` leaves the location to the environment's own credentials
-    :raises CheckpointLocationError: the connection does not exist
+    :raises CheckpointLocationError: the connection does not exist, or assumes a role and Airflow's Amazon provider is
+        not installed
     """
     if conn_id is None:
         return {}
@@ -92,9 +96,28 @@ def storage_options(conn_id: str | None) -> dict[str, Any]:
     options: dict[str, Any] = dict(extra.get("storage_options") or {})
     if connection.conn_type == "aws":
         client = {"endpoint_url": extra.get("endpoint_url"), "region_name": extra.get("region_name")}
-        given = {"key": connection.login, "secret": connection.password, "token": extra.get("aws_session_token")}
-        options = {**{name: value for name, value in given.items() if value}, **options}
+        options = {**_aws_credentials(connection), **options}
         client = {name: value for name, value in client.items() if value}
         if client:
             options["client_kwargs"] = {**client, **options.get("client_kwargs", {})}
     return options
+
+
+def _aws_credentials(connection: Connection) -> dict[str, Any]:
+    extra: Mapping[str, Any] = connection.extra_dejson
+    if extra.get("role_arn") or extra.get("assume_role_method") or extra.get("profile_name"):
+        try:
+            from airflow.providers.amazon.aws.hooks.base_aws import (  # type: ignore[import-not-found]
+                AwsGenericHook,
+            )
+        except ImportError as error:
+            raise CheckpointLocationError(
+                f"The checkpoint connection {connection.conn_id!r} assumes a role or names a profile, which needs the "
+                f"package apache-airflow-providers-amazon on the Airflow worker. Install it, put keys into the "
+                f"connection, or leave the connection out and give the worker an identity of its own."
+            ) from error
+        found = AwsGenericHook(aws_conn_id=connection.conn_id).get_credentials()
+        given = {"key": found.access_key, "secret": found.secret_key, "token": found.token}
+    else:
+        given = {"key": connection.login, "secret": connection.password, "token": extra.get("aws_session_token")}
+    return {name: value for name, value in given.items() if value}

@@ -1,14 +1,15 @@
 """The last run of a task instance, as a retry callback finds it.
 
 In the task's process the operator is rendered and its connection can be asked for. In the DAG processor, which runs the
-callbacks of tasks that were killed, neither holds.
+callbacks of tasks that were killed, templates are rendered here, with what Airflow has handed over and nothing that it
+would have to be asked for: variables, connections, XComs and the like are missing there.
 """
 
 from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow_spark_pipeline.checkpoint.catalog import find_run
 from airflow_spark_pipeline.checkpoint.key import unit_path
@@ -26,6 +27,21 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 _RETRY_SECONDS = 1.0
+_AT_HAND = (
+    "dag",
+    "dag_run",
+    "data_interval_end",
+    "data_interval_start",
+    "ds",
+    "ds_nodash",
+    "logical_date",
+    "macros",
+    "params",
+    "run_id",
+    "ts",
+    "ts_nodash",
+    "ts_nodash_with_tz",
+)
 
 
 class Lookup:
@@ -58,9 +74,7 @@ class Lookup:
         conn_id = self._task.checkpoint_conn_id or configured("checkpoint_conn_id")
         if conn_id is not None and not self._in_task:
             return None
-        location = checkpoint_location(self._task.checkpoint_location, checkpoint.location)
-        if "{{" in location:
-            return None
+        location = checkpoint_location(self._rendered(self._task.checkpoint_location), checkpoint.location)
         options = storage_options(conn_id)
 
         def look() -> CheckpointState | None:
@@ -74,10 +88,22 @@ class Lookup:
         return next_try(state)
 
     def _describe(self) -> PipelineSpec:
-        source = read_source(self._task.pipeline, Path(self._task.dag.fileloc).parent)
-        if self._in_task:
-            source = render(source, self._context, self._task.get_template_env())
+        source = read_source(self._rendered(self._task.pipeline), Path(self._task.dag.fileloc).parent)
+        source = render(source, self._templates, self._task.get_template_env())
         return parse_pipeline(source.text, file=source.file, base_dir=source.base_dir)
+
+    @property
+    def _templates(self) -> Context:
+        """What templates may refer to."""
+        if self._in_task:
+            return self._context
+        at_hand: Any = {name: value for name, value in self._context.items() if name in _AT_HAND}
+        return cast("Context", at_hand)
+
+    def _rendered(self, value: Any) -> Any:
+        if self._in_task or value is None:
+            return value
+        return self._task.render_template(value, self._templates, self._task.get_template_env())
 
     def _latest(self, store: CheckpointStore, unit: str) -> CheckpointState | None:
         # A run that was taken over from another task instance is known by the error only.

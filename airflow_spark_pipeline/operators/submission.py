@@ -19,6 +19,7 @@ from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 
 from airflow_spark_pipeline.checkpoint.caller import Caller
 from airflow_spark_pipeline.checkpoint.catalog import prune
+from airflow_spark_pipeline.checkpoint.credentials import are_temporary
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
@@ -70,12 +71,10 @@ class Submission:
         self._keeps_progress = checkpoint.enabled
         if self._keeps_progress:
             self._location = checkpoint_location(operator.checkpoint_location, checkpoint.location)
-            self._options = storage_options(operator.checkpoint_conn_id or configured("checkpoint_conn_id"))
         else:  # the log still tells what came of this try, and goes with it
             self._location = str(directory / "log")
         key, caller = unit_key(context), caller_of(context)
-        log = open_log(checkpoint, self._location, self._options, unit_path(spec.pipeline_name, key))
-        self._store = log.store
+        self._store = self._open_log(unit_path(spec.pipeline_name, key)).store
         self._lease_seconds = lease_seconds()
         target = self._target(key, caller)
         self._unit = target.unit
@@ -93,6 +92,11 @@ class Submission:
         if target.run_id is not None:
             # Before the claim: a retry has to find the same run, whatever dies in between.
             remember_run(context, target.run_id)
+
+    def _open_log(self, unit: str) -> RunLog:
+        if self._keeps_progress:
+            self._options = storage_options(self._operator.checkpoint_conn_id or configured("checkpoint_conn_id"))
+        return open_log(self._spec.checkpoint, self._location, self._options, unit)
 
     def _target(self, key: UnitKey, caller: Caller) -> Target:
         spec, run_id = self._spec, self._operator.resume_run_id
@@ -119,6 +123,9 @@ class Submission:
 
         :raises ComponentFailedError: it is not completed
         """
+        if are_temporary(self._options):
+            # Those of the start may have ended with a run of hours.
+            self.attempt.use(self._open_log(self._unit))
         try:
             return self.attempt.outcome(exit_code)
         finally:

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_spark_pipeline import protocol
+from airflow_spark_pipeline.checkpoint.credentials import prefer_own_identity
 from airflow_spark_pipeline.checkpoint.key import make_run_id
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms, Other
 from airflow_spark_pipeline.checkpoint.log import RunLog, outputs_path
@@ -146,7 +147,7 @@ class Driver:
         self._request = request
         self._token = request.token
         self._spec = PipelineSpec.from_dict(request.pipeline)
-        self._log = log or open_log(self._spec.checkpoint, request.location, request.storage_options, request.unit)
+        self._log = log or _open_log(self._spec, request)
         self._redactor = redactor
         self._recorder = Recorder(self._log, redactor)
         self._lease = Lease(self._log, self._token.attempt_id, _about(request), LeaseTerms(request.lease_seconds))
@@ -312,6 +313,11 @@ class Driver:
             for name in store.list_directories(self._outputs):
                 if name.startswith(f"{index:04d}"):
                     store.delete_tree(f"{self._outputs}/{name}")
+
+
+def _open_log(spec: PipelineSpec, request: DriverRequest) -> RunLog:
+    options = prefer_own_identity(request.location, request.storage_options, request.unit)
+    return open_log(spec.checkpoint, request.location, options, request.unit)
 
 
 def _about(request: DriverRequest) -> dict[str, Any]:

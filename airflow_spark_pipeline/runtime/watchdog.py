@@ -42,6 +42,7 @@ class Watchdog:
         self._newest = newest
         self._ends_process = ends_process
         self._reason: SparkPipelineError | None = None
+        self._error: CheckpointError | None = None  # why the heartbeat was not renewed, where the store said so
         self._ended = threading.Event()
         self._wake = threading.Event()  # cancelled or ended: the clock's watch is over
         self._steps: list[Callable[[], None]] = []
@@ -107,10 +108,11 @@ class Watchdog:
             try:
                 self._lease.renew()
                 listing = self._log.listing()
-            except CheckpointError:
+            except CheckpointError as error:
+                self._error = error
                 pause = min(_RETRY_SECONDS, self._lease.terms.interval)
                 continue
-            pause = self._lease.terms.interval
+            pause, self._error = self._lease.terms.interval, None
             newest = self._newest()
             if newest is not None and listing.numbers and listing.numbers[-1] > newest:
                 self._cancel(self._superseded())
@@ -141,9 +143,10 @@ class Watchdog:
         self._wake.set()
 
     def _lost(self) -> LeaseLostError:
+        why = self._error or "the store was out of reach, or the process was suspended"
         return LeaseLostError(
-            f"This driver could not renew its lease for {self._lease.terms.fence:g} s (the store was out of reach, "
-            f"or the process was suspended), so it stops; what was recorded stays."
+            f"This driver could not renew its lease for {self._lease.terms.fence:g} s ({why}), so it stops; what was "
+            f"recorded stays."
         )
 
     def _superseded(self) -> SupersededError:

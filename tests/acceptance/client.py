@@ -44,7 +44,11 @@ class Client:
         return None if response.status_code == httpx.codes.NOT_FOUND else response.raise_for_status().json()
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        return self._http.post(path, json=body).raise_for_status().json()
+        def answer() -> httpx.Response | None:
+            response = self._http.post(path, json=body)
+            return None if response.is_server_error else response  # SQLite was locked for too long
+
+        return wait_for(f"an answer to POST {path}", answer, seconds=60.0, every=1.0).raise_for_status().json()
 
     def patch(self, path: str, body: Mapping[str, Any]) -> Any:
         return self._http.patch(path, json=body).raise_for_status().json()
@@ -82,9 +86,19 @@ class Run:
         body = {"dag_run_id": self.run_id, "logical_date": None, "conf": self.conf}
         self.client.post(f"/dags/{self.dag_id}/dagRuns", body)
 
-    def clear(self, *, only_failed: bool = False) -> None:
-        """Clear the task, as the button in the UI does."""
-        body = {"dry_run": False, "dag_run_id": self.run_id, "task_ids": [self.task_id], "only_failed": only_failed}
+    def again(self, run_id: str, **conf: Any) -> Run:
+        """Trigger another run of the DAG."""
+        run = Run(self.client, self.dag_id, run_id, conf, self.task_id)
+        run.trigger()
+        return run
+
+    def clear(self, *, only_failed: bool = False, map_index: int | None = None, **options: Any) -> None:
+        """Clear the task, as the button in the UI does.
+
+        :param options: of Airflow's API
+        """
+        task: Any = self.task_id if map_index is None else [self.task_id, map_index]
+        body = {"dry_run": False, "dag_run_id": self.run_id, "task_ids": [task], "only_failed": only_failed, **options}
         cleared = self.client.post(f"/dags/{self.dag_id}/clearTaskInstances", body)
         assert cleared["total_entries"] == 1
 
@@ -118,6 +132,15 @@ class Run:
         number: int = self.client.get(self._task)["try_number"]
         return number
 
+    def try_number(self, map_index: int) -> int:
+        """How many tries one of the mapped tasks has had."""
+        number: int = self.client.get(f"{self._task}/{map_index}")["try_number"]
+        return number
+
+    def state_store(self, key: str) -> Any:
+        """What the *Storage* tab of the task shows under a key."""
+        return self.client.get(f"{self._task}/state-store/{key}")["value"]
+
     def try_states(self) -> list[str]:
         """The state in which each try of the task ended."""
         tries = self.client.get(f"{self._task}/tries")["task_instances"]
@@ -146,9 +169,9 @@ class Run:
             parts += [f"---- {self}, try {number}", *self.log(number)]
         return "\n".join(parts)
 
-    def xcom(self) -> dict[str, Any]:
+    def xcom(self, map_index: int = -1) -> dict[str, Any]:
         """What the task returned."""
-        value = self.client.get(f"{self._task}/xcomEntries/return_value")["value"]
+        value = self.client.get(f"{self._task}/xcomEntries/return_value", map_index=map_index)["value"]
         result: dict[str, Any] = json.loads(value) if isinstance(value, str) else value
         return result
 

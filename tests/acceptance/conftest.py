@@ -17,6 +17,7 @@ import pytest
 
 from tests.acceptance.client import Client, Run
 from tests.acceptance.deployment import Deployment
+from tests.acceptance.repository import Repository
 from tests.acceptance.standalone import StandaloneCluster
 
 _HERE = Path(__file__).parent
@@ -39,8 +40,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    return Repository(tmp_path_factory.mktemp("repository") / "dags")
+
+
+@pytest.fixture(scope="session")
 def deployment(
-    request: pytest.FixtureRequest, airflow_db: Path, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    airflow_db: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    repository: Repository,
 ) -> Iterator[Deployment]:
     """A running Airflow; when the tests are over, nothing of it is left."""
     if sys.platform != "linux":
@@ -52,7 +61,8 @@ def deployment(
         "spark_default": {"conn_type": "spark", "host": "local[1]"},
         "spark_standalone": {"conn_type": "spark", "host": "spark://127.0.0.1", "port": cluster.port},
     }
-    airflow = Deployment(home, airflow_db / "airflow.db", bundles, connections)
+    repositories = {"versioned": repository.path}
+    airflow = Deployment(home, airflow_db / "airflow.db", bundles, connections, repositories)
     try:
         if any(item.get_closest_marker("kill_matrix") for item in request.session.items):
             cluster.start()
@@ -140,7 +150,7 @@ def kill_times(request: pytest.FixtureRequest) -> dict[tuple[str, str], float]:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     for (death, engine), seconds in sorted(config.stash.get(_KILL_TIMES, {}).items()):
-        terminalreporter.write_line(f"kill matrix: {death:<28} {engine:<12} work went on after {seconds:5.1f} s")
+        terminalreporter.write_line(f"kill matrix: {death:<44} {engine:<12} work went on after {seconds:5.1f} s")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -79,6 +79,7 @@ class Deployment:
     :param home: its ``AIRFLOW_HOME``; everything that it and its tasks write lies below, temporary files included
     :param database: a migrated SQLite database to start from
     :param bundles: DAG folders by the name of their bundle
+    :param repositories: Git repositories with DAGs by the name of their bundle
     :param connections: Airflow connections by their id
     """
 
@@ -88,6 +89,7 @@ class Deployment:
         database: Path,
         bundles: Mapping[str, Path],
         connections: Mapping[str, Mapping[str, Any]] | None = None,
+        repositories: Mapping[str, Path] | None = None,
     ) -> None:
         self.home = home
         self.checkpoints = home / "checkpoints"
@@ -100,7 +102,7 @@ class Deployment:
         self._mark = secrets.token_hex(8)
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        self.environment = self._environment(port, bundles)
+        self.environment = self._environment(port, _bundles(bundles, repositories or {}))
         for conn_id, connection in (connections or {}).items():
             self.environment[f"AIRFLOW_CONN_{conn_id.upper()}"] = json.dumps(connection)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -200,8 +202,7 @@ class Deployment:
             return False
         return all(health[part]["status"] == "healthy" for part in parts)
 
-    def _environment(self, port: int, bundles: Mapping[str, Path]) -> dict[str, str]:
-        local = "airflow.dag_processing.bundles.local.LocalDagBundle"
+    def _environment(self, port: int, bundles: list[dict[str, Any]]) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "SPARK_"))}
         config = {
             "api.host": "127.0.0.1",
@@ -212,16 +213,14 @@ class Deployment:
             "api_auth.jwt_secret": secrets.token_hex(32),
             "core.auth_manager": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
             "core.dags_are_paused_at_creation": "False",
-            "core.dags_folder": str(next(iter(bundles.values()))),
+            "core.dags_folder": str(self.home / "dags"),
             "core.execution_api_server_url": f"{self.url}/execution/",
             "core.executor": "LocalExecutor",
             "core.load_examples": "False",
             # A task that waits to be killed holds a worker: more workers than such tests, or nothing else would move.
             "core.parallelism": "6",
             "core.simple_auth_manager_all_admins": "True",
-            "dag_processor.dag_bundle_config_list": json.dumps(
-                [{"name": name, "classpath": local, "kwargs": {"path": str(path)}} for name, path in bundles.items()]
-            ),
+            "dag_processor.dag_bundle_config_list": json.dumps(bundles),
             "dag_processor.parsing_processes": "1",
             "database.sql_alchemy_conn": f"sqlite:///{self.home / 'airflow.db'}",
             "logging.trigger_log_server_port": str(free_port()),
@@ -253,6 +252,20 @@ class Deployment:
             "SPARK_SUBMIT_OPTS": SHORT_LIVED_JVM,
             "TMPDIR": str(self.temporary),
         }
+
+
+def _bundles(folders: Mapping[str, Path], repositories: Mapping[str, Path]) -> list[dict[str, Any]]:
+    """Return Airflow's configuration of DAG bundles."""
+    local = "airflow.dag_processing.bundles.local.LocalDagBundle"
+    git = "airflow.providers.git.bundles.git.GitDagBundle"
+    tracked = {"tracking_ref": "main", "refresh_interval": 5}
+    return [
+        *({"name": name, "classpath": local, "kwargs": {"path": str(path)}} for name, path in folders.items()),
+        *(
+            {"name": name, "classpath": git, "kwargs": {"repo_url": str(path), **tracked}}
+            for name, path in repositories.items()
+        ),
+    ]
 
 
 def _carriers(mark: str) -> Iterator[tuple[int, str]]:

@@ -56,9 +56,15 @@ retried_standalone = steps("retried_standalone", retries=3, **on_the_cluster)
 retried_standalone_with_timeout = steps(
     "retried_standalone_with_timeout", retries=3, execution_timeout=timedelta(seconds=45), **on_the_cluster
 )
+recovered = steps("recovered", retries=0, resume_run_id="{{ dag_run.conf.get('resume_run_id', '') }}")
 tried_once = steps("tried_once", retries=0)
 dies_unheard = steps("dies_unheard", DiesUnheard, retries=1)
 secretive = steps("secretive", pipeline="secretive.conf", retries=0)
+
+with DAG("mapped", schedule=None) as mapped:
+    SparkPipelineOperator.partial(task_id="pipeline", py_files=["steps"], retries=0).expand(
+        pipeline=["steps.conf", "{{ 'steps' }}.conf"]
+    )
 
 if __name__ == "__main__":
     retried.test(run_conf={"b": {"1": "fail"}})

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -118,3 +120,29 @@ def test_a_connection_that_does_not_exist_is_named() -> None:
     with pytest.raises(CheckpointLocationError, match="'lake' does not exist") as caught:
         storage_options("lake")
     assert not caught.value.retry_helps
+
+
+def test_a_connection_that_assumes_a_role_needs_the_amazon_provider_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "airflow.providers.amazon.aws.hooks.base_aws", None)
+    connection = {"conn_type": "aws", "extra": {"role_arn": "arn:aws:iam::1:role/lake"}}
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(connection))
+    with pytest.raises(CheckpointLocationError, match=r"'lake' assumes a role .* apache-airflow-providers-amazon"):
+        storage_options("lake")
+
+
+def test_a_connection_that_assumes_a_role_gives_the_credentials_of_the_role(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Airflow's Amazon provider resolves it; the provider itself is not part of the tests."""
+
+    class AwsGenericHook:
+        def __init__(self, aws_conn_id: str) -> None:
+            assert aws_conn_id == "lake"
+
+        def get_credentials(self) -> Any:
+            return SimpleNamespace(access_key="ASIA", secret_key="s", token="t")
+
+    module = SimpleNamespace(AwsGenericHook=AwsGenericHook)
+    monkeypatch.setitem(sys.modules, "airflow.providers.amazon.aws.hooks.base_aws", module)
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps({"conn_type": "aws", "extra": {"role_arn": "arn"}}))
+    assert storage_options("lake") == {"key": "ASIA", "secret": "s", "token": "t"}

@@ -142,27 +142,26 @@ def test_the_dag_processor_says_the_same_without_asking_airflow_for_anything(
 ) -> None:
     """It runs the callback after a kill, and would stand still if it asked for what Airflow does not answer there."""
     fail(shop)
-    (shop.folder / "shop.conf").write_text(
-        (shop.folder / "shop.conf").read_text(encoding="utf-8").replace("{{ ds }}", "today"), encoding="utf-8"
-    )
 
     class Forbidden:
         def __getattr__(self, name: str) -> Any:
             raise AssertionError(name)
 
-    operator = shop.operator()
-    context: Any = {**shop.context(operator), "task": operator, "task_state_store": Forbidden()}
+    operator = shop.operator(pipeline="{{ 'shop' }}.conf")
+    forbidden = dict.fromkeys(("task_state_store", "var", "conn", "task_instance"), Forbidden())
+    context: Any = {**shop.context(operator), **forbidden, "task": operator}
     with caplog.at_level(logging.INFO, "airflow_spark_pipeline"):
         auto_resume_on_retry(context)
     assert "failed at [2/3] Clean" in caplog.text
 
 
+@pytest.mark.parametrize("arguments", [{"checkpoint_conn_id": "aws"}, {"pipeline": "{{ var.value.shop }}"}])
 def test_the_dag_processor_is_silent_where_it_would_have_to_ask_airflow(
-    shop: Shop, caplog: pytest.LogCaptureFixture
+    shop: Shop, caplog: pytest.LogCaptureFixture, arguments: dict[str, str]
 ) -> None:
     fail(shop)
-    operator = shop.operator(checkpoint_conn_id="aws_default", pipeline="{{ params.file }}")
-    context: Any = {**shop.context(operator), "task": operator}
+    operator = shop.operator(**arguments)
+    context: Any = {**shop.context(operator), "task": operator, "var": {"value": {"shop": "shop.conf"}}}
     with caplog.at_level(logging.INFO, "airflow_spark_pipeline"):
         auto_resume_on_retry(context)
     assert "The next try skips" not in caplog.text
