@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +19,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, Connec
 from airflow_spark_pipeline.exceptions import SparkInstallationError
 from airflow_spark_pipeline.hooks.installation import find_spark_submit, require_java
 
+_LAST_SECONDS = 2.0  # Airflow kills the task's process five seconds after it asked it to stop
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _LOGGING = Path(__file__).with_name("log4j2.properties")
 
@@ -122,6 +125,28 @@ class SparkPipelineSubmitHook(SparkSubmitHook):
         finally:
             if self._submit_sp is not None and self._submit_sp.stdout is not None:
                 self._submit_sp.stdout.close()  # the parent leaves the pipe open
+
+    def on_kill(self) -> None:
+        """Stop the driver; where it runs here, its JVM first gets a moment to remove its temporary files."""
+        process = self._submit_sp
+        if process is not None and process.poll() is None and self.runs_driver_here:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_LAST_SECONDS)
+        super().on_kill()
+
+    def require_a_way_to_reconnect(self) -> None:
+        """Refuse what the provider's operator would refuse in words that help less.
+
+        :raises SparkInstallationError: in YARN's cluster mode it cannot find out whether an earlier driver is alive
+        """
+        if self._is_yarn_cluster_mode and not self._yarn_track_via_rm_api:
+            raise SparkInstallationError(
+                "In YARN's cluster mode a retry asks the ResourceManager whether the driver of the try before is still "
+                "alive. Set yarn_track_via_rm_api=True, with the ResourceManager's address in the Spark connection; or "
+                "set durable=False: then no try reconnects, and a driver that is still alive is superseded within one "
+                "lease."
+            )
 
     def _build_spark_submit_command(self, application: str) -> list[str]:
         command = super()._build_spark_submit_command(application)

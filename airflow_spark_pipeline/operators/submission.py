@@ -165,6 +165,8 @@ class Submission:
                 "checkpoint.enabled = false works in client mode only: in cluster mode the log is how the driver "
                 "answers. Remove it; auto-resume = false starts every try from the beginning."
             )
+        if operator.durable:
+            hook.require_a_way_to_reconnect()
         hook.prepare()
         if hook.runs_driver_here:
             request = self._write("check.json", DriverRequest(pipeline=self._spec.to_dict()))

@@ -6,6 +6,7 @@ import inspect
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -321,3 +322,39 @@ def test_every_parameter_of_the_providers_hook_is_passed_as_the_providers_operat
     assert _hook_arguments(operator) == theirs
     assert {name: theirs[name] for name in settable} == values
     assert json.loads(json.dumps(theirs)) == theirs  # none of them was a mock that equals anything
+
+
+# ---- the end
+
+
+def sleeper(script: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+WAIT = "print('ready', flush=True); import threading; threading.Event().wait(60)"
+
+
+@pytest.mark.parametrize(
+    ("script", "signal_number"),
+    [
+        pytest.param(WAIT, signal.SIGTERM, id="it stops"),
+        pytest.param(f"import signal; signal.signal(15, signal.SIG_IGN); {WAIT}", signal.SIGKILL, id="it does not"),
+    ],
+)
+def test_a_driver_gets_a_moment_to_clean_up_before_it_is_killed(script: str, signal_number: int) -> None:
+    hook = make_hook()
+    with sleeper(script) as process:
+        hook._submit_sp = process
+        hook.on_kill()
+        assert process.wait(10) == -signal_number
+
+
+def test_yarns_cluster_mode_needs_a_way_to_ask_for_the_earlier_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = {"conn_type": "spark", "host": "yarn", "extra": {"deploy-mode": "cluster"}}
+    monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", json.dumps(connection))
+    with pytest.raises(SparkInstallationError, match="yarn_track_via_rm_api=True"):
+        make_hook(conn_id="spark_default").require_a_way_to_reconnect()
+    make_hook(conn_id="spark_default", yarn_track_via_rm_api=True).require_a_way_to_reconnect()
