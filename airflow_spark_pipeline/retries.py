@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import RetryDecision, RetryPolicy
 
-from airflow_spark_pipeline.exceptions import ComponentFailedError, SparkPipelineError
-
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
@@ -41,6 +39,9 @@ class AutoResumeRetryPolicy(RetryPolicy):
         context: Context | None = None,
     ) -> RetryDecision:
         """Decide by the exception alone."""
+        # Here and not above: every DAG file imports this module, and few of their tasks fail.
+        from airflow_spark_pipeline.exceptions import ComponentFailedError, SparkPipelineError
+
         if not isinstance(exception, SparkPipelineError):
             return RetryDecision.default()
         if not exception.retry_helps:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from airflow_spark_pipeline.pipeline.spec import PipelineSpec
     from airflow_spark_pipeline.planning import Plan
 
-_EXIT_CODE = re.compile(r"Error code is: (-?\d+)")  # in what the provider's hook raises
+_EXIT_CODE = r"Error code is: (-?\d+)"  # in what the provider's hook raises
 _OURS = ("application", "java_class", "application_args")
 
 
@@ -259,7 +259,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
         except (AirflowException, RuntimeError) as error:
             if not attempt.driver_recorded():
                 raise
-            found = _EXIT_CODE.search(str(error))
+            found = re.search(_EXIT_CODE, str(error))
             return int(found[1]) if found else None
         return 0
 
