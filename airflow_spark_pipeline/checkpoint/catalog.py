@@ -229,7 +229,7 @@ class _Pruning:
 
     def _remove(self) -> None:
         # Nobody has written here for longer than any process sleeps, so no late writer can find its number free.
-        self.store.delete_tree(outputs_path(self.path))
+        RunLog(self.store, self.path).outputs.delete_tree(outputs_path(self.path))
         self.store.delete(f"{OPEN}/{self.path.replace('/', '~')}")
         self.store.delete(ended_hint(self.path))
         self.store.delete_tree(self.path)

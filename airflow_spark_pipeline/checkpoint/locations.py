@@ -6,6 +6,7 @@ directory by accident.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import re
@@ -66,11 +67,14 @@ def open_store(location: str, options: Mapping[str, Any] | None = None) -> Check
     )
 
 
-def load_store(instance_type: str, config: Mapping[str, Any], location: str) -> CheckpointStore:
+def load_store(
+    instance_type: str, config: Mapping[str, Any], location: str, options: Mapping[str, Any] | None = None
+) -> CheckpointStore:
     """Return a store of the user's own.
 
     :param instance_type: dotted name of a subclass of ``CheckpointStore``, importable here
     :param config: its ``instance-config``
+    :param options: fsspec's options of the location, where saved outputs lie
     :raises CheckpointLocationError: it cannot be loaded, or does not take this config
     """
     module, _, name = instance_type.rpartition(".")
@@ -85,11 +89,15 @@ def load_store(instance_type: str, config: Mapping[str, Any], location: str) -> 
     if not (isinstance(cls, type) and issubclass(cls, CheckpointStore)):
         raise CheckpointLocationError(f"The checkpoint store {instance_type} is no subclass of CheckpointStore.")
     try:
-        return cls.from_config(location, config)
+        store = cls.from_config(location, config)
     except Exception as error:
         raise CheckpointLocationError(
             f"The checkpoint store {instance_type} does not take its instance-config: {type(error).__name__}: {error}"
         ) from error
+    # Saved outputs are Spark's business, which writes to more places than are served here.
+    with contextlib.suppress(CheckpointLocationError):
+        store.at_location = open_store(location, options)
+    return store
 
 
 def _open_fsspec(location: str, scheme: str, options: Mapping[str, Any] | None) -> CheckpointStore:

@@ -98,6 +98,11 @@ class RunLog:
         self._clock = clock
         self._sleep = sleep
 
+    @property
+    def outputs(self) -> CheckpointStore:
+        """The store in which saved outputs lie."""
+        return self.store.at_location or self.store
+
     def latest(self) -> Commit | None:
         """Return the newest commit, ``None`` where nothing was ever recorded.
 
@@ -234,10 +239,11 @@ class RunLog:
         """Delete saved outputs up to this commit's claim: those of a newer attempt are in use."""
         state = commit.state
         last = commit.number if state.status is CheckpointStatus.DISCARDED else state.claim_number
-        for attempt in self.retried(lambda: self.store.list_directories(outputs_path(self.path))):
+        outputs = self.outputs
+        for attempt in self.retried(lambda: outputs.list_directories(outputs_path(self.path))):
             number = attempt.partition("-")[0]
             if number.isdigit() and int(number) <= last:
-                self.retried(functools.partial(self.store.delete_tree, f"{outputs_path(self.path)}/{attempt}"))
+                self.retried(functools.partial(outputs.delete_tree, f"{outputs_path(self.path)}/{attempt}"))
 
     def delete(self, name: str) -> None:
         """Remove an object of the unit's directory that is no commit."""

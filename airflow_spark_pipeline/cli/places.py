@@ -43,7 +43,7 @@ def place_of(arguments: Namespace, spec: PipelineSpec | None = None) -> Place:
         options = storage_options(arguments.conn_id)
     custom = None if spec is None else spec.checkpoint.store
     if custom is not None:
-        return Place(location, load_store(custom.instance_type, custom.instance_config, location), options)
+        return Place(location, load_store(custom.instance_type, custom.instance_config, location, options), options)
     return Place(location, open_store(location, options), options)
 
 

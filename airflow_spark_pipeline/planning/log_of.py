@@ -14,11 +14,11 @@ def open_log(checkpoint: CheckpointSpec, location: str, options: Mapping[str, An
     """Return the log of a unit in the store that a description names, or else in the one that the location names.
 
     :param location: the location in use, which need not be the description's
-    :param options: fsspec's, for a built-in store
+    :param options: fsspec's, of the location
     :param unit: the unit's directory
     :raises CheckpointLocationError: there is no such store here
     """
     custom = checkpoint.store
     if custom is None:
         return RunLog(open_store(location, options), unit)
-    return RunLog(load_store(custom.instance_type, custom.instance_config, location), unit)
+    return RunLog(load_store(custom.instance_type, custom.instance_config, location, options), unit)

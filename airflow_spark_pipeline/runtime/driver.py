@@ -306,7 +306,7 @@ class Driver:
 
     def _delete_unrecorded(self) -> None:
         """Delete what was written by the component in which this driver was stopped: no commit will ever name it."""
-        index, store = self._recorder.unrecorded, self._log.store
+        index, store = self._recorder.unrecorded, self._log.outputs
         if index is None:
             return
         with contextlib.suppress(CheckpointError):  # the clean-up of the run deletes it too

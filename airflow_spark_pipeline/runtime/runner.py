@@ -242,7 +242,8 @@ class PipelineRunner:
             return self._store, location or self._store.location
         custom = spec.checkpoint.store
         if custom is not None:
-            return load_store(custom.instance_type, custom.instance_config, location or ""), location or ""
+            store = load_store(custom.instance_type, custom.instance_config, location or "", self._options)
+            return store, location or ""
         return open_store(location or "", self._options), location or ""
 
     def _go(

@@ -10,6 +10,9 @@ import pytest
 from pyspark.sql.types import LongType, StructField, StructType
 
 from airflow_spark_pipeline import PipelineRunner
+from airflow_spark_pipeline.checkpoint.catalog import discard
+from airflow_spark_pipeline.checkpoint.local_store import LocalStore
+from airflow_spark_pipeline.checkpoint.locations import load_store
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
 from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.runtime.component import Component
@@ -84,6 +87,13 @@ class Define(Step):
     def run(self, spark: Any) -> None:
         if self.context.attempt == self.fails:
             raise RuntimeError("the source is not there")
+
+
+class Elsewhere(LocalStore):
+    """A store of somebody's own, which keeps its objects in another place."""
+
+    def __init__(self, location: str, directory: str) -> None:
+        super().__init__(location, Path(directory))
 
 
 class Job:
@@ -172,3 +182,26 @@ def test_a_component_that_fails_while_it_is_replayed_fails_the_run_and_stays_don
     report = job.run(*components, more=more)
     assert report.state.status is CheckpointStatus.COMPLETED
     assert names(tmp_path / "ledger") == "bb"
+
+
+@pytest.mark.parametrize("end", ["success", "discard"])
+def test_saved_outputs_go_with_their_run_where_its_progress_lies_in_a_store_of_ones_own(
+    job: Job, tmp_path: Path, end: str
+) -> None:
+    instance_type, config = f"{__name__}.Elsewhere", {"directory": str(tmp_path / "elsewhere")}
+    more = (
+        f'checkpoint.store {{ instance-type = "{instance_type}", '
+        f'instance-config {{ directory = "{config["directory"]}" }} }}'
+    )
+    components = (_own("a", Draw, more="save-outputs = true"), "b:Step:fails = 1")
+    failed = job.fails(*components, more=more)
+    assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {"_outputs"}
+    assert list((tmp_path / "checkpoints").rglob("part-0.parquet"))
+
+    if end == "success":
+        assert job.run(*components, more=more).skipped == ["a"]
+    else:
+        assert failed.run_id is not None
+        discard(load_store(instance_type, config, str(tmp_path / "checkpoints")), failed.run_id)
+
+    assert not list((tmp_path / "checkpoints").rglob("part-0.parquet"))
