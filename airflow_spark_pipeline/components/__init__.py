@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow_spark_pipeline.components.check import CheckFailedError, CheckNotNull, CheckRowCount
+    from airflow_spark_pipeline.components.quality import CheckRange, CheckSchema, CheckSql, CheckUnique
     from airflow_spark_pipeline.components.read import ReadFiles, ReadTable
     from airflow_spark_pipeline.components.sql import SqlToView
     from airflow_spark_pipeline.components.views import UnknownViewError
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
 _LAZY = {
     "CheckFailedError": "check",
     "CheckNotNull": "check",
+    "CheckRange": "quality",
     "CheckRowCount": "check",
+    "CheckSchema": "quality",
+    "CheckSql": "quality",
+    "CheckUnique": "quality",
     "ReadFiles": "read",
     "ReadTable": "read",
     "SqlToView": "sql",
@@ -33,7 +38,11 @@ _LAZY = {
 __all__ = [
     "CheckFailedError",
     "CheckNotNull",
+    "CheckRange",
     "CheckRowCount",
+    "CheckSchema",
+    "CheckSql",
+    "CheckUnique",
     "ReadFiles",
     "ReadTable",
     "SqlToView",

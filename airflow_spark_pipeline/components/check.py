@@ -64,12 +64,12 @@ class CheckRowCount(Component):
         :raises UnknownViewError: there is no such view
         """
         count = frame_of(spark, self.view).count()
-        found = f"view {self.view!r} has {_rows(count)}"
+        found = f"view {self.view!r} has {rows(count)}"
         if count < self.min:
             raise CheckFailedError(f"{found}; expected at least {self.min:,}", view=self.view)
         if self.max is not None and count > self.max:
             raise CheckFailedError(f"{found}; expected at most {self.max:,}", view=self.view)
-        _report(self, found)
+        report(self, found)
 
 
 @dataclass
@@ -103,16 +103,18 @@ class CheckNotNull(Component):
         nulls = [F.count_if(F.col(name).isNull()).alias(f"nulls_{i}") for i, name in enumerate(self.columns)]
         counts = frame_of(spark, self.view).agg(F.count(F.lit(1)).alias("total"), *nulls).collect()[0]
         total, *found = tuple(counts)
-        bad = [f"{_rows(n)} with null in {name!r}" for name, n in zip(self.columns, found, strict=True) if n]
+        bad = [f"{rows(n)} with null in {name!r}" for name, n in zip(self.columns, found, strict=True) if n]
         if bad:
             raise CheckFailedError(f"view {self.view!r} has {', '.join(bad)} (of {total:,})", view=self.view)
-        _report(self, f"no null in {', '.join(map(repr, self.columns))} of view {self.view!r} ({_rows(total)})")
+        report(self, f"no null in {', '.join(map(repr, self.columns))} of view {self.view!r} ({rows(total)})")
 
 
-def _rows(count: int) -> str:
+def rows(count: int) -> str:
+    """Return a number of rows as people read it."""
     return "1 row" if count == 1 else f"{count:,} rows"
 
 
-def _report(component: Component, message: str) -> None:
+def report(component: Component, message: str) -> None:
+    """Print what a check that passed has found."""
     with contextlib.suppress(ContextNotAttachedError):  # used alone, in a test or a notebook
         component.context.progress(message)

@@ -189,16 +189,20 @@ class SparkPipelineOperator(SparkSubmitOperator):
 
     def _execute(self, context: Context) -> dict[str, Any]:
         from airflow_spark_pipeline.checkpoint.claim import ClaimKind
+        from airflow_spark_pipeline.exceptions import SupersededError
         from airflow_spark_pipeline.hooks.attempt import result
+        from airflow_spark_pipeline.hooks.stats import TryStats
         from airflow_spark_pipeline.operators.submission import Submission
 
         self._hook = None  # of an earlier try in this process, as in dag.test()
-        exit_code = None
+        exit_code, stats = None, None
         directory = Path(tempfile.mkdtemp(prefix="spark-pipeline-"))  # mode 0700: the request in it may hold secrets
         try:
             spec = self._describe(context)
+            stats = TryStats(context, spec.pipeline_name)
             submission = Submission(self, spec, context, directory)
             outlook = self._look(submission.attempt, spec, context)
+            stats.looked(outlook)
             if outlook.decision.kind is ClaimKind.REPORT:
                 self.log.info("Pipeline %r: %s; nothing runs", spec.pipeline_name, outlook.decision.reason)
             else:
@@ -209,8 +213,13 @@ class SparkPipelineOperator(SparkSubmitOperator):
                 self._submission = submission
                 exit_code = self._submit(context, submission.attempt)
             state = submission.outcome(exit_code)
+            stats.completed(state)
             submission.retire()
             return result(state)
+        except SupersededError:
+            if stats is not None:
+                stats.superseded()
+            raise
         finally:
             self._spec = None  # another try in this process reads the file again
             shutil.rmtree(directory, ignore_errors=True)
