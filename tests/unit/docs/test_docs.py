@@ -1,0 +1,207 @@
+"""The documentation says what is so: its tables are compared with the code, its links with the files."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import airflow_spark_pipeline
+from airflow_spark_pipeline import SparkPipelineOperator, components
+from airflow_spark_pipeline.cli.parser import COMMANDS
+from airflow_spark_pipeline.exceptions import SparkPipelineError
+from airflow_spark_pipeline.hooks.attempt import result
+from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
+from airflow_spark_pipeline.pipeline.policies import RetryPolicy
+from airflow_spark_pipeline.pipeline.schema import FIELDS, LATER
+from airflow_spark_pipeline.pipeline.spec import CheckpointSpec
+from airflow_spark_pipeline.runtime.hooks.base import PipelineHooks
+
+ROOT = Path(__file__).resolve().parents[3]
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+
+
+def page(name: str) -> str:
+    return (DOCS / f"{name}.md").read_text(encoding="utf-8")
+
+
+def section(text: str, title: str) -> str:
+    match = re.search(rf"^#+ {re.escape(title)}$(.*?)(?=^#+ |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert match is not None, title
+    return match[1]
+
+
+def rows(text: str) -> dict[str, list[str]]:
+    """The rows of the tables in a text, by the code in their first cell."""
+    found = {}
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if cells and (names := re.findall(r"`([^`]+)`", cells[0])):
+            found.update(dict.fromkeys(names, cells[1:]))
+    return found
+
+
+# ---- the HOCON reference
+
+
+@pytest.mark.parametrize("kind", FIELDS)
+def test_every_field_of_a_block_is_described_and_no_other(kind: str) -> None:
+    assert list(rows(section(page("hocon-reference"), kind))) == list(dict.fromkeys(rows_in_schema(kind)))
+
+
+def rows_in_schema(kind: str) -> list[str]:
+    described = list(rows(section(page("hocon-reference"), kind)))
+    assert sorted(described) == sorted(FIELDS[kind])
+    return described
+
+
+def test_no_field_of_a_later_release_is_described() -> None:
+    for kind, later in LATER.items():
+        assert not set(later) & set(rows(section(page("hocon-reference"), kind)))
+
+
+@pytest.mark.parametrize(("kind", "spec"), [("checkpoint", CheckpointSpec()), ("retry-policy", RetryPolicy())])
+def test_the_defaults_are_those_of_the_code(kind: str, spec: Any) -> None:
+    described = rows(section(page("hocon-reference"), kind))
+    for field in fields(spec):
+        default = getattr(spec, field.name)
+        if field.name == "given" or default is None:
+            continue
+        written = {True: "true", False: "false", (): "[]"}.get(default, str(default))
+        assert described[field.name.replace("_", "-")][0] == f"`{written}`", field.name
+
+
+def test_the_defaults_of_a_pipeline_and_its_components_are_those_of_the_code() -> None:
+    spec = parse_pipeline("pipeline { pipeline-name = p, pipeline-components = [ { instance-type = m.Some } ] }")
+    (component,) = spec.components
+    assert (spec.fail_fast, spec.hooks, spec.retry_policy, spec.save_outputs) == (True, (), None, None)
+    assert (component.instance_name, component.enabled, component.timeout_ms) == ("Some", True, None)
+    assert (component.depends_on, component.hooks, component.instance_config) == ((), (), {})
+
+
+# ---- troubleshooting
+
+
+def errors() -> set[str]:
+    for module in pkgutil.walk_packages(airflow_spark_pipeline.__path__, "airflow_spark_pipeline."):
+        if ".runtime.launcher" not in module.name and not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    found, waiting = set[str](), [SparkPipelineError]
+    while waiting:
+        for cls in waiting.pop().__subclasses__():
+            if cls.__module__.startswith("airflow_spark_pipeline.") and not cls.__name__.startswith("_"):
+                found.add(cls.__name__)
+                waiting.append(cls)
+    return found
+
+
+def test_every_error_is_in_the_troubleshooting_with_what_to_do() -> None:
+    text = page("troubleshooting")
+    described = set(re.findall(r"^### (\w+)$", text, re.MULTILINE))
+    assert errors() - described == set()
+    assert described - errors() == {"InjectedFailureError"}
+    for name in described:
+        assert len(section(text, name)) > 60, name
+
+
+@pytest.mark.parametrize("name", sorted({"ResumeRefusedError", "PipelineDefinitionError", "CheckpointStoreError"}))
+def test_whether_a_retry_helps_is_said_as_the_class_says_it(name: str) -> None:
+    cls = next(c for c in (*SparkPipelineError.__subclasses__(), *_below()) if c.__name__ == name)
+    said = section(page("troubleshooting"), name)
+    assert ("*Retry: yes.*" if cls.retry_helps else "*Retry: no.*") in said
+
+
+def _below() -> list[type[SparkPipelineError]]:
+    return [below for cls in SparkPipelineError.__subclasses__() for below in cls.__subclasses__()]
+
+
+# ---- command line, operator, components, hooks
+
+
+def test_every_command_and_every_option_is_described() -> None:
+    text = page("command-line")
+    for command in COMMANDS:
+        assert re.search(rf"`{command.name}\b", text), command.name
+        for argument in command.arguments:
+            for flag in argument.flags:
+                assert not flag.startswith("--") or flag in text, (command.name, flag)
+    for code in ("0", "1", "2", "3", "4", "130"):
+        assert f"| `{code}` |" in text
+
+
+def test_every_argument_of_the_operator_is_described() -> None:
+    own = set(inspect.signature(SparkPipelineOperator.__init__).parameters) - {"self", "kwargs"}
+    described = rows(section(page("operator"), "SparkPipelineOperator"))
+    assert set(described) == own
+
+
+def test_every_field_of_the_result_is_named() -> None:
+    source = inspect.getsource(result)
+    for name in re.findall(r'"(\w+)":', source):
+        assert f"`{name}`" in page("operator"), name
+
+
+def test_every_ready_made_component_is_described_with_all_of_its_config() -> None:
+    described = rows(section(page("components"), "Ready-made"))
+    for name in components.__all__:
+        cls = getattr(components, name)
+        if name.endswith("Error"):
+            continue
+        written = set(re.findall(r"`([^`]+)`", described[name][0]))
+        assert written == {field.name.replace("_", "-") for field in fields(cls)}, name
+
+
+def test_every_method_of_a_hook_is_described() -> None:
+    methods = {name for name in vars(PipelineHooks) if not name.startswith("_")} - {"gate", "compose"}
+    assert methods <= set(rows(section(page("hooks-and-retries"), "Your own")))
+
+
+def test_every_metric_is_described() -> None:
+    text = page("hooks-and-retries")
+    for module in ("airflow_spark_pipeline.runtime.hooks.metrics", "airflow_spark_pipeline.hooks.stats"):
+        documented = importlib.import_module(module).__doc__ or ""
+        for name in re.findall(r"``(spark_pipeline\.[\w.]+)``", documented):
+            short = "." + name.rpartition(".")[2]
+            assert f"`{name}`" in text or f"`{short}`" in text, name
+
+
+# ---- all pages
+
+
+@pytest.mark.parametrize("path", PAGES, ids=[path.stem for path in PAGES])
+def test_every_link_leads_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
+        assert "://" in target or (path.parent / target).exists(), target
+
+
+def test_every_page_is_listed() -> None:
+    for path in PAGES:
+        assert path.stem in ("README", "hadoop-filesystem-guarantees") or f"({path.name})" in page("README"), path.name
+
+
+@pytest.mark.parametrize("path", PAGES, ids=[path.stem for path in PAGES])
+def test_every_python_example_compiles(path: Path) -> None:
+    for block in re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL):
+        compile(block, path.name, "exec")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=[path.stem for path in PAGES])
+def test_every_whole_hocon_example_parses(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://localhost")
+    for block in re.findall(r"```hocon\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL):
+        if "{{" in block:
+            continue
+        if "pipeline-components" in block:
+            text = block
+        elif block.lstrip().startswith("{"):
+            text = f"pipeline {{ pipeline-name = p, pipeline-components = [ {block} ] }}"
+        else:
+            text = f"pipeline {{ pipeline-name = p, pipeline-components = [ {{ instance-type = m.C }} ] }}\n{block}"
+        parse_pipeline(text)
