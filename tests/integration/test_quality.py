@@ -50,8 +50,8 @@ def test_good_data_passes(spark: SparkSession, check: Component) -> None:
         (CheckRange("orders", "total", min=0, allow_null=False), r"2 rows with null in 'total'"),
         (CheckSchema("orders", "id BIGINT, day DATE"), r"'id' of type int, not bigint; no column 'day' \(date\)"),
         (CheckSchema("orders", "id INT", allow_more=False), r"further columns: shop, total"),
-        (CheckSql("SELECT id FROM orders WHERE total > 50", "too dear", 2), r"too dear: 1 row, such as {'id': 2}"),
-        (CheckSql("SELECT id FROM orders WHERE total > 50"), r"finds rows that are wrong: [12] rows?$"),
+        (CheckSql("SELECT id FROM orders WHERE total > 50", "too dear", 1), r"too dear: 2 rows, such as {'id': 2}$"),
+        (CheckSql("SELECT id FROM orders WHERE total > 50"), r"finds rows that are wrong: 2 rows$"),
     ],
 )
 def test_bad_data_fails_with_the_numbers(spark: SparkSession, check: Component, said: str) -> None:
