@@ -10,7 +10,7 @@ from airflow_spark_pipeline.checkpoint.caller import Caller, is_claim_of, to_rec
 from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind, decide_claim
 from airflow_spark_pipeline.checkpoint.key import UnitKey, parse_run_id
 from airflow_spark_pipeline.checkpoint.lease import DEFAULT_LEASE_SECONDS
-from airflow_spark_pipeline.checkpoint.liveness import who_is_at_work
+from airflow_spark_pipeline.checkpoint.liveness import signs_of_life, store_time, who_is_at_work
 from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
 from airflow_spark_pipeline.exceptions import (
@@ -146,6 +146,13 @@ class TaskAttempt:
         if caller is None or caller.guest is not None or is_claim_of(caller, recorded):
             return latest
         return self._log.append(latest, replace(latest.state, caller=to_record(caller, recorded)))
+
+    def driver_is_gone(self) -> bool:
+        """Whether the driver of the attempt before has ended, or is taken for dead: nobody to reconnect to."""
+        if self._seen is None or self._seen.state.status is CheckpointStatus.SUBMITTED:
+            return False  # it may wait for the cluster
+        listing, now = self._log.retried(self._log.listing), self._log.retried(lambda: store_time(self._log.store))
+        return not signs_of_life(self._log.store, self._seen, listing, now)
 
     def driver_recorded(self) -> bool:
         """Whether a driver has recorded anything since this try looked: its words say more than spark-submit's."""

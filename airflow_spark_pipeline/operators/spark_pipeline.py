@@ -208,7 +208,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
             else:
                 plan = outlook.plan.describe()
                 self.log.info("Pipeline %r: %s; %s", spec.pipeline_name, outlook.decision.reason, plan)
-                if outlook.decision.kind is ClaimKind.START:
+                if outlook.decision.kind is ClaimKind.START or submission.attempt.driver_is_gone():
                     self._forget_earlier_job(context)
                 self._submission = submission
                 exit_code = self._submit(context, submission.attempt)
@@ -279,7 +279,11 @@ class SparkPipelineOperator(SparkSubmitOperator):
         return self._submission.hook()
 
     def _forget_earlier_job(self, context: Context) -> None:
-        """A job id that an earlier, cleared success left behind would make the parent report that success again."""
+        """Keep the parent from looking at a job that is over.
+
+        Of a success that was cleared since it would report the success again; and a driver that vanished with exit code
+        0 has succeeded by the cluster's word, so that no try would ever submit again.
+        """
         store = context.get("task_state_store")
         if store is not None:
             store.delete(self.external_id_key)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.apache.spark.operators import spark_submit
 from airflow.sdk import DAG, TaskGroup
 from airflow.sdk.definitions.mappedoperator import MappedOperator
@@ -87,3 +89,19 @@ def test_openlineage_is_told_of_the_parent_as_the_providers_operator_does(
     (command,) = shop.driver.commands
     assert "spark.openlineage.parentJobName=shop.etl" in command
     assert "spark.executor.cores=1" in command
+
+
+def test_airflow_shows_a_wrong_argument_as_import_error_of_its_file(tmp_path: Path) -> None:
+    """What ``airflow dags list-import-errors`` prints."""
+    file = tmp_path / "wrong.py"
+    file.write_text(
+        "from airflow.sdk import DAG\n"
+        "from airflow_spark_pipeline import SparkPipelineOperator\n"
+        "with DAG('wrong', schedule=None):\n"
+        "    SparkPipelineOperator(task_id='etl', pipeline='etl.conf', resume_scope='dag')\n",
+        encoding="utf-8",
+    )
+    errors = DagBag(str(file), bundle_path=tmp_path, bundle_name="wrong").import_errors
+    ((place, text),) = errors.items()
+    assert text.rstrip().endswith("ValueError: resume_scope is 'dag'; it is one of dag_run, pipeline")
+    assert place.endswith("wrong.py")

@@ -15,13 +15,14 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowException
 
 from airflow_spark_pipeline import SparkPipelineOperator
+from airflow_spark_pipeline.checkpoint.key import unit_path
 from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Failure
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 from airflow_spark_pipeline.protocol import DriverRequest
-from tests.unit.operators.shop import CONF, NAMES, Shop, StateStore
+from tests.unit.operators.shop import CONF, NAMES, UNIT, Shop, StateStore
 
 # ---- what Airflow sees
 
@@ -270,6 +271,44 @@ def test_a_job_of_an_earlier_success_is_forgotten_before_a_new_one_starts(shop: 
     shop.store.set(SparkPipelineOperator.external_id_key, "driver-1")
     shop.run(try_number=2, max_tries=4)
     assert shop.store.get(SparkPipelineOperator.external_id_key) is None
+
+
+def test_a_retry_forgets_the_job_of_a_driver_that_recorded_its_end(shop: Shop) -> None:
+    """A cluster may call it a success: the parent would then never submit again."""
+    shop.driver.fails_at = "Clean"
+    with pytest.raises(SparkPipelineError):
+        shop.run()
+    shop.store.set(SparkPipelineOperator.external_id_key, "driver-1")
+    shop.driver.fails_at = None
+    shop.run(try_number=2)
+    assert shop.store.get(SparkPipelineOperator.external_id_key) is None
+
+
+@pytest.mark.parametrize(("alive", "job"), [(True, "driver-1"), (False, None)])
+def test_a_retry_reconnects_to_a_driver_only_while_it_shows_signs_of_life(
+    shop: Shop, alive: bool, job: str | None
+) -> None:
+    shop.driver.silent = True
+    with pytest.raises(SparkPipelineError):
+        shop.run()
+    log, latest = RunLog(open_store(str(shop.folder / "checkpoints")), unit_path("Shop", UNIT)), shop.latest()
+    log.append(latest, replace(latest.state, status=CheckpointStatus.RUNNING))
+    if alive:
+        log.store.write(f"{log.path}/hb-1", b"{}")
+    shop.store.set(SparkPipelineOperator.external_id_key, "driver-1")
+    shop.driver.silent = False
+    shop.run(try_number=2)
+    assert shop.store.get(SparkPipelineOperator.external_id_key) == job
+
+
+def test_a_retry_keeps_the_job_of_a_driver_that_waits_for_the_cluster(shop: Shop) -> None:
+    shop.driver.silent = True
+    with pytest.raises(SparkPipelineError):
+        shop.run()
+    shop.store.set(SparkPipelineOperator.external_id_key, "driver-1")
+    shop.driver.silent = False
+    shop.run(try_number=2)
+    assert shop.store.get(SparkPipelineOperator.external_id_key) == "driver-1"
 
 
 def test_a_dag_run_that_was_created_again_starts_from_the_first_component(shop: Shop) -> None:
