@@ -186,6 +186,15 @@ class SparkInstallationError(SparkPipelineError):
     retry_helps = False
 
 
+class NotDeferrableError(SparkPipelineError):
+    """``deferrable=True`` was asked for where the driver cannot run without the task.
+
+    A retry does not help; the arguments or the Spark connection have to change.
+    """
+
+    retry_helps = False
+
+
 class CheckpointError(SparkPipelineError):
     """Base of the errors of the checkpoint log. A retry may help unless a subclass says otherwise.
 

@@ -79,6 +79,7 @@ class TaskAttempt:
         self._is_active = is_active
         self._seen: Commit | None = None
         self._claimed: Commit | None = None
+        self._attempt_id: str | None = None
         #: The state by which :meth:`outcome` judged.
         self.last_state: CheckpointState | None = None
 
@@ -106,7 +107,44 @@ class TaskAttempt:
         """
         self._claimed = self._log.claim(self._claim_state)
         state = self._claimed.state
+        self._attempt_id = state.attempt_id
         return Token(self._claimed.number, state.attempt_id, state.nonce)
+
+    @property
+    def log(self) -> RunLog:
+        """The log of the unit of work."""
+        return self._log
+
+    def newest(self) -> CheckpointState | None:
+        """Return the newest state of the unit, ``None`` where nothing is recorded."""
+        return self._log.newest_state()
+
+    def is_at_work(self) -> bool:
+        """Whether the newest attempt has not ended, as far as the log knows."""
+        state = self.newest()
+        return state is not None and state.status in (CheckpointStatus.SUBMITTED, CheckpointStatus.RUNNING)
+
+    @property
+    def attempt_id(self) -> str:
+        """The attempt that this try claimed, or that it found at work and waits for.
+
+        :raises CheckpointError: there is none
+        """
+        if self._attempt_id is None:
+            state = self.newest()
+            if state is None:
+                raise CheckpointError("The checkpoint log of this task is gone.", path=self._log.path)
+            self._attempt_id = state.attempt_id
+        return self._attempt_id
+
+    def expect(self, attempt_id: str) -> None:
+        """Judge by the attempt of an earlier claim, made before this task was deferred."""
+        self._attempt_id = attempt_id
+
+    def is_mine(self, state: CheckpointState) -> bool:
+        """Whether this very try claimed the unit, also where it did so before it was deferred."""
+        recorded, caller = state.caller or {}, self._caller
+        return caller is not None and is_claim_of(caller, recorded) and recorded.get("tryNumber") == caller.try_number
 
     @property
     def claimed(self) -> CheckpointState:
@@ -125,7 +163,7 @@ class TaskAttempt:
         if latest is None:
             raise CheckpointError("The checkpoint log of this task is gone.", path=self._log.path)
         self.last_state = state = latest.state
-        if self._claimed is not None and state.attempt_id != self._claimed.state.attempt_id:
+        if self._attempt_id is not None and state.attempt_id != self._attempt_id:
             raise SupersededError(
                 f"This attempt was superseded by attempt {state.attempt} (run {state.run_id}).", by=state.run_id
             )

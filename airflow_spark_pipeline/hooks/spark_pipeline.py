@@ -16,10 +16,12 @@ from typing import Any
 from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, Connection
 
-from airflow_spark_pipeline.exceptions import SparkInstallationError
+from airflow_spark_pipeline.exceptions import NotDeferrableError, SparkInstallationError
 from airflow_spark_pipeline.hooks.installation import find_spark_submit, require_java
+from airflow_spark_pipeline.hooks.yarn import can_be_asked
 
 _LAST_SECONDS = 2.0  # Airflow kills the task's process five seconds after it asked it to stop
+_KUBERNETES_WAITS = "spark.kubernetes.submission.waitAppCompletion"
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _LOGGING = Path(__file__).with_name("log4j2.properties")
 
@@ -76,6 +78,50 @@ class SparkPipelineSubmitHook(SparkSubmitHook):
     def runs_spark_here(self) -> bool:
         """Whether all of Spark runs inside the driver's own processes; ``local-cluster`` starts others."""
         return self.master == "local" or self.master.startswith("local[")
+
+    @property
+    def is_on_yarn(self) -> bool:
+        """Whether YARN runs the driver, in cluster mode."""
+        return bool(self._is_yarn) and not self.runs_driver_here
+
+    @property
+    def is_on_kubernetes(self) -> bool:
+        """Whether Kubernetes runs the driver, in cluster mode."""
+        return bool(self._is_kubernetes) and not self.runs_driver_here
+
+    @property
+    def tracks_by_api(self) -> bool:
+        """Whether the provider follows the job through the cluster manager's own interface."""
+        return bool(self._yarn_track_via_rm_api or self._should_track_driver_via_k8s_api())
+
+    @property
+    def yarn_application(self) -> str | None:
+        """The id of the application that was submitted to YARN."""
+        application: str | None = self._yarn_application_id
+        return application
+
+    @property
+    def asks_yarn_by(self) -> str | None:
+        """The id of the connection by which another process can ask YARN about the application, if there is one."""
+        needs_more = self._yarn_application_id is None or self._yarn_rm_auth is not None
+        return None if needs_more or not can_be_asked(self._conn_id) else self._conn_id
+
+    @property
+    def poll_interval(self) -> float:
+        """Seconds between two looks at the job."""
+        return float(self._status_poll_interval)
+
+    def let_go(self) -> None:
+        """Let spark-submit end once the cluster has accepted the job; the user's commands for afterwards wait.
+
+        :raises NotDeferrableError: the settings say otherwise
+        """
+        name = self._YARN_WAIT_APP_COMPLETION_CONF if self.is_on_yarn else _KUBERNETES_WAITS
+        if str(self._conf.get(name, "")).strip().lower() == "true":
+            raise NotDeferrableError(f"deferrable=True is not possible with {name}=true; remove the setting.")
+        self._conf[name] = "false"
+        self._post_submit_commands_done = True
+        self._spark_exit_code = 0  # of a driver that nobody waits for here: the parent would take none for a failure
 
     @property
     def master(self) -> str:

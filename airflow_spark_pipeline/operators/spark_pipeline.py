@@ -19,10 +19,12 @@ import re
 import shutil
 import tempfile
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.providers.common.compat.sdk import conf
 
 from airflow_spark_pipeline.callbacks import with_auto_resume
 from airflow_spark_pipeline.links.spark_pipeline import SparkPipelineRunLink
@@ -31,9 +33,11 @@ from airflow_spark_pipeline.retries import AutoResumeRetryPolicy
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from jinja2 import Environment
+    from pydantic import JsonValue
 
     from airflow_spark_pipeline.hooks.attempt import Outlook, TaskAttempt
     from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
+    from airflow_spark_pipeline.operators.deferral import Deferral
     from airflow_spark_pipeline.operators.submission import Submission
     from airflow_spark_pipeline.pipeline.spec import PipelineSpec
     from airflow_spark_pipeline.planning import Plan
@@ -81,6 +85,12 @@ class SparkPipelineOperator(SparkSubmitOperator):
     :param conn_id: Spark connection; where it is not given and ``spark_default`` does not exist, see above
     :param name: name of the Spark application; default the file's ``spark.app-name``, else the pipeline's name
         (templated)
+    :param deferrable: wait for the driver in the triggerer, where this task holds no worker slot: in cluster mode on
+        YARN and Kubernetes. Elsewhere ``True`` is an error; the default, ``[operators] default_deferrable``, is ignored
+        there
+    :param start_timeout: seconds, or ``timedelta``, that a deferred task waits for the first sign of its driver once
+        the cluster has accepted the job. Default: for ever where YARN can be asked about the job (the Spark connection
+        names ``yarn_resourcemanager_webapp_address``), else an hour
     :raises SparkPipelineError: its subclass says what is wrong; its ``retry_helps`` whether another try may end
         differently. :class:`~airflow_spark_pipeline.retries.AutoResumeRetryPolicy`, the default policy, heeds it.
     :return: run id, attempt, names of the components run and skipped, seconds of work (XCom)
@@ -116,6 +126,8 @@ class SparkPipelineOperator(SparkSubmitOperator):
         py_files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
         conn_id: str | None = None,
         name: str | None = None,
+        deferrable: bool | None = None,
+        start_timeout: float | timedelta | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(conn_id=conn_id or "spark_default", **kwargs)
@@ -143,6 +155,12 @@ class SparkPipelineOperator(SparkSubmitOperator):
         self.name = name  # type: ignore[assignment]  # ours becomes text when the description is read
         self.resolved_pipeline: str | None = None
         self.conn_is_named = conn_id is not None
+        self.deferrable_is_named = deferrable is not None
+        if deferrable is None:
+            deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
+        self.deferrable = deferrable
+        self.start_timeout = start_timeout.total_seconds() if isinstance(start_timeout, timedelta) else start_timeout
+        self._deferral: Deferral | None = None
         # Set here and not before super().__init__(): a mapped task passes each of these explicitly, empty.
         if self.retry_policy is None:
             self.retry_policy = AutoResumeRetryPolicy()
@@ -194,7 +212,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
         from airflow_spark_pipeline.hooks.stats import TryStats
         from airflow_spark_pipeline.operators.submission import Submission
 
-        self._hook = None  # of an earlier try in this process, as in dag.test()
+        self._hook = self._deferral = None  # of an earlier try in this process, as in dag.test()
         exit_code, stats = None, None
         directory = Path(tempfile.mkdtemp(prefix="spark-pipeline-"))  # mode 0700: the request in it may hold secrets
         try:
@@ -211,7 +229,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
                 if outlook.decision.kind is ClaimKind.START or submission.attempt.driver_is_gone():
                     self._forget_earlier_job(context)
                 self._submission = submission
-                exit_code = self._submit(context, submission.attempt)
+                exit_code = self._run_driver(context, submission)
             state = submission.outcome(exit_code)
             stats.completed(state)
             submission.retire()
@@ -223,6 +241,46 @@ class SparkPipelineOperator(SparkSubmitOperator):
         finally:
             self._spec = None  # another try in this process reads the file again
             shutil.rmtree(directory, ignore_errors=True)
+
+    def _run_driver(self, context: Context, submission: Submission) -> int | None:
+        """Submit and wait, here or in the triggerer; the log tells meanwhile what a driver elsewhere does."""
+        from airflow_spark_pipeline.hooks.progress import told
+
+        with told(submission.progress, self.log.info):
+            exit_code = self._submit(context, submission.attempt)
+        if self._deferral is not None and submission.attempt.is_at_work():
+            self._deferral.defer()
+        return exit_code
+
+    def poll_until_complete(self, external_id: JsonValue, context: Context) -> None:
+        """Wait for a job whose id Airflow knows; the parent calls this for one that it found again as well."""
+        if self._deferral is not None:
+            self._deferral.defer()
+        super().poll_until_complete(external_id, context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Go on once the trigger saw the end of the attempt: what came of it is in the log."""
+        from airflow_spark_pipeline.exceptions import SparkPipelineError
+        from airflow_spark_pipeline.operators import deferral
+
+        try:
+            return deferral.complete(self, context, event)
+        except SparkPipelineError as error:
+            raise error.with_traceback(None) from None  # as in execute
+        finally:
+            self._spec = None
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on after the triggerer; a driver that nobody waits for any longer is stopped."""
+        from airflow.sdk.exceptions import TaskDeferralTimeout
+
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except TaskDeferralTimeout:
+            from airflow_spark_pipeline.operators import deferral
+
+            deferral.give_up(self, context, "its task took longer than execution_timeout")
+            raise
 
     def _describe(self, context: Context) -> PipelineSpec:
         """Read, render and parse the description, once."""
@@ -276,7 +334,14 @@ class SparkPipelineOperator(SparkSubmitOperator):
         """Return the hook; called by the parent when it is about to submit."""
         if self._submission is None:
             raise RuntimeError("the hook of a SparkPipelineOperator exists while its task runs only")
-        return self._submission.hook()
+        from airflow_spark_pipeline.operators import deferral
+
+        hook = self._submission.hook()
+        if deferral.wanted(self, self._submission, hook):
+            self._deferral = deferral.Deferral(self, self._submission, hook)
+        elif self.durable:
+            hook.require_a_way_to_reconnect()
+        return hook
 
     def _forget_earlier_job(self, context: Context) -> None:
         """Keep the parent from looking at a job that is over.

@@ -20,7 +20,7 @@ from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 from airflow_spark_pipeline.checkpoint.caller import Caller
 from airflow_spark_pipeline.checkpoint.catalog import prune
 from airflow_spark_pipeline.checkpoint.credentials import are_temporary
-from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
+from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, NothingToResumeError
@@ -34,6 +34,7 @@ from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 from airflow_spark_pipeline.hooks.target import Target, by_run_id, of_pipeline
 from airflow_spark_pipeline.hooks.task_instance import caller as caller_of
 from airflow_spark_pipeline.hooks.task_instance import remember, remember_run, remembered_run, task_is, unit_key
+from airflow_spark_pipeline.hooks.watching import WatchedPlace
 from airflow_spark_pipeline.pipeline.secrets import is_secret
 from airflow_spark_pipeline.planning import Selection, open_log
 from airflow_spark_pipeline.protocol import DriverRequest
@@ -53,10 +54,19 @@ class Submission:
     """One try.
 
     :param directory: private to this try; the files that it writes there are gone when the task ends
+    :param unit: the directory of the unit of work, where the try claimed it before it was deferred
     :raises CheckpointLocationError: the checkpoint location cannot be used
     """
 
-    def __init__(self, operator: SparkPipelineOperator, spec: PipelineSpec, context: Context, directory: Path) -> None:
+    def __init__(
+        self,
+        operator: SparkPipelineOperator,
+        spec: PipelineSpec,
+        context: Context,
+        directory: Path,
+        *,
+        unit: str | None = None,
+    ) -> None:
         self._operator = operator
         self._context = context
         self._directory = directory
@@ -76,7 +86,9 @@ class Submission:
         key, caller = unit_key(context), caller_of(context)
         self._store = self._open_log(unit_path(spec.pipeline_name, key)).store
         self._lease_seconds = lease_seconds()
-        target = self._target(key, caller)
+        # A unit that was claimed before is not looked for again: by now another one may be the newest.
+        claimed = None if unit is None else by_run_id(make_run_id(unit, 0), spec.pipeline_name, key, caller)
+        target = self._target(key, caller) if claimed is None else replace(claimed, run_id=None)
         self._unit = target.unit
         self.attempt = TaskAttempt(
             spec,
@@ -117,6 +129,38 @@ class Submission:
             is_active=task_is(self._context, or_will_retry=False),
             will_retry=task_is(self._context, or_will_retry=True),
         )
+
+    @property
+    def place(self) -> WatchedPlace:
+        """Where the run is recorded, for a trigger."""
+        return WatchedPlace.of(self._location, self._operator.checkpoint_conn_id, self._spec.checkpoint)
+
+    @property
+    def pipeline_name(self) -> str:
+        """As the description says it."""
+        return self._spec.pipeline_name
+
+    @property
+    def unit(self) -> str:
+        """The directory of the unit of work."""
+        return self._unit
+
+    def progress(self) -> CheckpointState | None:
+        """Return where the driver stands, if it runs elsewhere: the task's log shows nothing of its output."""
+        hook = self._operator._hook  # noqa: SLF001  # the parent's
+        elsewhere = isinstance(hook, SparkPipelineSubmitHook) and not hook.runs_driver_here
+        return self.attempt.newest() if elsewhere else None
+
+    def forget_job(self) -> None:
+        """Let the parent not find the job of an earlier try again."""
+        store = self._context.get("task_state_store")
+        if store is not None:
+            store.delete(self._operator.external_id_key)
+
+    def run_post_submit_commands(self) -> None:
+        """Run the user's commands for the time after the job, where a try that was deferred left them out."""
+        if self._operator.post_submit_commands:
+            SparkSubmitHook(**_hook_arguments(self._operator))._run_post_submit_commands()  # noqa: SLF001
 
     def outcome(self, exit_code: int | None) -> CheckpointState:
         """Return the completed state of this try, and show in Airflow where the run stands either way.
@@ -165,8 +209,6 @@ class Submission:
                 "checkpoint.enabled = false works in client mode only: in cluster mode the log is how the driver "
                 "answers. Remove it; auto-resume = false starts every try from the beginning."
             )
-        if operator.durable:
-            hook.require_a_way_to_reconnect()
         hook.prepare()
         if hook.runs_driver_here:
             request = self._write("check.json", DriverRequest(pipeline=self._spec.to_dict()))

@@ -1,16 +1,24 @@
-"""The trigger of :class:`SparkPipelineRunSensor`. It carries where to look and what for, and no secret."""
+"""The triggers of the sensor and of the operator. They carry where to look and what for, and no secret."""
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.look import Look, SeenRun, Standing
 from airflow_spark_pipeline.checkpoint.query import RunQuery, describe
+from airflow_spark_pipeline.checkpoint.stop import stop
 from airflow_spark_pipeline.exceptions import SparkPipelineError
+from airflow_spark_pipeline.hooks.progress import Progress
 from airflow_spark_pipeline.hooks.watching import WatchedPlace
 from airflow_spark_pipeline.triggers.watch import watch
+
+_DEADLINE_SECONDS = 30.0  # of one question to the cluster manager
 
 
 class SparkPipelineRunTrigger(BaseTrigger):
@@ -44,6 +52,142 @@ class SparkPipelineRunTrigger(BaseTrigger):
                     return
         except SparkPipelineError as error:
             yield _event({"error": str(error), "retry_helps": error.retry_helps})
+
+    def _tell(self, message: str) -> None:
+        self.log.warning("%s", message)
+
+
+class SparkPipelineAttemptTrigger(BaseTrigger):
+    """Wait until an attempt has ended: in its log, by the death of its driver, or without ever having started.
+
+    What the components do shows in the task's log as it is recorded. A task that is killed stops the driver, through
+    the log; a triggerer that ends, or hands its triggers on, does not.
+
+    :param place: of a :class:`WatchedPlace`
+    :param unit: the directory of the unit of work
+    :param attempt_id: of the claim
+    :param poll_interval: seconds between two looks; triggers with the same place and interval share them
+    :param start_by: when the driver has to have started at the latest, in seconds since 1970; ``None`` for no limit
+    :param yarn_application_id: of the job, where it runs on YARN
+    :param conn_id: of the Spark connection, where YARN's resource manager can be asked with it
+    """
+
+    def __init__(
+        self,
+        *,
+        place: Mapping[str, Any],
+        unit: str,
+        attempt_id: str,
+        poll_interval: float,
+        start_by: float | None = None,
+        yarn_application_id: str | None = None,
+        conn_id: str | None = None,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # as it is in Airflow
+        self.place = dict(place)
+        self.unit = unit
+        self.attempt_id = attempt_id
+        self.poll_interval = poll_interval
+        self.start_by = start_by
+        self.yarn_application_id = yarn_application_id
+        self.conn_id = conn_id
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return what makes this trigger again."""
+        names = ("place", "unit", "attempt_id", "poll_interval", "start_by", "yarn_application_id", "conn_id")
+        return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Look until the attempt has ended; the event says by what that was seen. What came of it is in the log."""
+        progress = Progress(self.attempt_id)
+        try:
+            async for run in watch(WatchedPlace(**self.place), self.poll_interval).answers(self._look, self._tell):
+                if run is not None and run.entry.commit is not None:
+                    for line in progress.lines(run.entry.commit.state):
+                        self.log.info("%s", line)
+                end = self._end(run) or await self._end_before_the_start(run)
+                if end is not None:
+                    yield _event({**self._which, "because": end})
+                    return
+        except SparkPipelineError as error:
+            yield _event({**self._which, "error": str(error), "retry_helps": error.retry_helps})
+
+    async def on_kill(self) -> None:
+        """Stop the driver: the task was marked or cleared. Not where Airflow only moves the trigger elsewhere."""
+        if await self._is_still_deferred():
+            self.log.info("The task is deferred still; its driver goes on.")
+            return
+        stopped = await asyncio.to_thread(self._stop)
+        self.log.info("The driver is told to stop." if stopped else "The driver has ended already.")
+
+    def _stop(self) -> bool:
+        log = RunLog(WatchedPlace(**self.place).open(), self.unit)
+        stopped = stop(log, self.attempt_id, "its task was marked or cleared while it was deferred")
+        if self.yarn_application_id is not None and self.conn_id is not None:
+            from airflow_spark_pipeline.hooks.yarn import YarnApplication
+
+            YarnApplication(self.conn_id, self.yarn_application_id).kill()
+        return stopped
+
+    async def _is_still_deferred(self) -> bool:
+        """Whether the task waits for this trigger all the same.
+
+        A triggerer that was frozen for a while finds its triggers with another one, and cancels its own like those of
+        killed tasks.
+        """
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+        ti = self.task_instance
+        if ti is None:
+            return False
+        states = await asyncio.to_thread(
+            RuntimeTaskInstance.get_task_states,
+            dag_id=ti.dag_id,
+            task_ids=[ti.task_id],
+            run_ids=[ti.run_id],
+            map_index=ti.map_index,
+        )
+        name = ti.task_id if ti.map_index < 0 else f"{ti.task_id}_{ti.map_index}"
+        return bool(states.get(ti.run_id, {}).get(name) == "deferred")
+
+    def _look(self, look: Look) -> SeenRun | None:
+        run = look.run(self.unit)
+        if run is not None and run.entry.error is not None:
+            raise run.entry.error
+        return run
+
+    def _end(self, run: SeenRun | None) -> str | None:
+        """Return why there is nothing more to wait for, by the log; ``None`` where there is."""
+        if run is None or run.entry.commit is None:
+            return "its log is gone"
+        if run.entry.commit.state.attempt_id != self.attempt_id:
+            return "another attempt has taken over"
+        if run.standing is Standing.DEAD:
+            return "its driver shows no sign of life any more"
+        return None if run.standing in (Standing.SUBMITTED, Standing.RUNNING) else f"the run is {run.standing.value}"
+
+    async def _end_before_the_start(self, run: SeenRun | None) -> str | None:
+        """Return why the driver will never start; the log cannot say so before its first commit."""
+        if run is None or run.standing is not Standing.SUBMITTED:
+            return None
+        if self.yarn_application_id is not None and self.conn_id is not None:
+            from airflow_spark_pipeline.hooks.yarn import YarnApplication
+
+            application = YarnApplication(self.conn_id, self.yarn_application_id)
+            try:
+                end = await asyncio.wait_for(asyncio.to_thread(application.end), _DEADLINE_SECONDS)
+            except (RuntimeError, asyncio.TimeoutError) as error:
+                self.log.warning("YARN's resource manager does not answer: %s", error)
+            else:
+                if end is not None:
+                    return f"its driver never started: {end}"
+        if self.start_by is not None and time.time() > self.start_by:
+            return "its driver did not start in time"
+        return None
+
+    @property
+    def _which(self) -> dict[str, Any]:
+        return {"unit": self.unit, "attempt_id": self.attempt_id}
 
     def _tell(self, message: str) -> None:
         self.log.warning("%s", message)

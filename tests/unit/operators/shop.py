@@ -46,6 +46,7 @@ class TaskInstance:
     run_id: str = "manual__2026-01-31"
     task_id: str = "etl"
     map_index: int = -1
+    stats_tags: dict[str, str] = field(default_factory=dict)
     #: What other task instances are doing: state by DAG run.
     others: dict[str, str] = field(default_factory=dict)
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import importlib
 import json
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from airflow.sdk import DAG
@@ -22,9 +20,7 @@ from airflow.sdk.exceptions import (
 from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.sensors.spark_pipeline import SparkPipelineRunSensor
 from tests.histories_of_runs import History
-
-if TYPE_CHECKING:
-    from airflow.triggers.base import BaseTrigger, TriggerEvent
+from tests.triggering import fire
 
 CONF = """
 pipeline {
@@ -50,21 +46,6 @@ def sensor(location: Path | None = None, **arguments: Any) -> SparkPipelineRunSe
         defaults |= {"pipeline_name": "Test", "checkpoint_location": location}
     with DAG("recovery", schedule=None):
         return SparkPipelineRunSensor(**{**defaults, **arguments})
-
-
-def fire(deferred: TaskDeferred) -> dict[str, Any]:
-    """The event of a trigger that has been through Airflow's database."""
-    kwargs = json.loads(json.dumps(deferred.trigger.serialize()[1]))
-    module, _, name = deferred.trigger.serialize()[0].rpartition(".")
-    trigger: BaseTrigger = getattr(importlib.import_module(module), name)(**kwargs)
-
-    async def wait() -> TriggerEvent:
-        async for event in trigger.run():
-            return event
-        raise AssertionError
-
-    payload: dict[str, Any] = asyncio.run(asyncio.wait_for(wait(), 20)).payload
-    return json.loads(json.dumps(payload))  # type: ignore[no-any-return]
 
 
 def defer(task: SparkPipelineRunSensor) -> TaskDeferred:
