@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import imports, lookup, loop, outputs, sensors
+from benchmarks import imports, lookup, loop, outputs, page, sensors
 from benchmarks.harness import Row
 
 _ALL: dict[str, Callable[[], Iterator[Row]]] = {
@@ -18,6 +18,7 @@ _ALL: dict[str, Callable[[], Iterator[Row]]] = {
     "loop": loop.rows,
     "lookup": lookup.rows,
     "outputs": outputs.rows,
+    "page": page.rows,
     "sensors": sensors.rows,
 }
 _RESULTS = Path(__file__).with_name("RESULTS.md")

@@ -17,7 +17,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,6 +28,7 @@ SHORT_LIVED_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 _MARK = "ACCEPTANCE_TEST_MARK"
 _COMPONENTS = ("api-server", "scheduler", "dag-processor")
+_HEALTH = {"scheduler": "scheduler", "dag-processor": "dag_processor"}  # how the server's health names them
 _START_SECONDS = 240.0
 _STOP_SECONDS = 20.0
 
@@ -105,11 +106,12 @@ class Deployment:
         self.environment = self._environment(port, _bundles(bundles, repositories or {}))
         for conn_id, connection in (connections or {}).items():
             self.environment[f"AIRFLOW_CONN_{conn_id.upper()}"] = json.dumps(connection)
+        self.python = sys.executable
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self) -> None:
-        """Start all processes; returns when all of them say that they are healthy."""
-        for name in _COMPONENTS:
+    def start(self, components: Sequence[str] = _COMPONENTS) -> None:
+        """Start all processes, or some; returns when all of them say that they are healthy."""
+        for name in components:
             self._start(name)
         wait_for("a healthy Airflow", self._healthy, seconds=_START_SECONDS, every=1.0, alive=self.check)
 
@@ -180,7 +182,7 @@ class Deployment:
     def _start(self, name: str) -> None:
         with self.log(name).open("ab") as output:
             self._processes[name] = subprocess.Popen(
-                [sys.executable, "-m", "airflow", name],
+                [self.python, "-m", "airflow", name],
                 env=self.environment,
                 cwd=self.home,
                 stdin=subprocess.DEVNULL,
@@ -190,7 +192,7 @@ class Deployment:
             )
 
     def _healthy(self) -> bool:
-        return self._are_healthy("metadatabase", "scheduler", "dag_processor")
+        return self._are_healthy("metadatabase", *(_HEALTH[name] for name in self._processes if name in _HEALTH))
 
     def _triggers(self) -> bool:
         return self._are_healthy("triggerer")
@@ -202,8 +204,12 @@ class Deployment:
             return False
         return all(health[part]["status"] == "healthy" for part in parts)
 
+    @staticmethod
+    def clean_environment() -> dict[str, str]:
+        """Return the environment without what is set of Airflow and Spark."""
+        return {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "SPARK_"))}
+
     def _environment(self, port: int, bundles: list[dict[str, Any]]) -> dict[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "SPARK_"))}
         config = {
             "api.host": "127.0.0.1",
             "api.port": str(port),
@@ -240,7 +246,7 @@ class Deployment:
         }
         options = {f"AIRFLOW__{name.replace('.', '__').upper()}": value for name, value in config.items()}
         return {
-            **inherited,
+            **self.clean_environment(),
             **options,
             _MARK: self._mark,
             "AIRFLOW_HOME": str(self.home),

@@ -1,0 +1,148 @@
+"""How soon the page answers, whatever is stored, and what its polling costs the rest of the API server."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+
+from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
+from airflow_spark_pipeline.checkpoint.log import OPEN
+from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, encode
+from benchmarks.harness import Row
+from benchmarks.places import Place, places
+from tests.acceptance.deployment import Deployment, wait_for
+from tests.fakes import make_state
+
+_SIZES = (10, 1_000)
+_HISTORY = 5_000
+_ROUNDS = 21
+_REQUESTS = 150
+_PAGES = 5  # open at once, each asking as often as a page does while something runs
+_EVERY_SECONDS = 3.0
+
+
+def rows() -> Iterator[Row]:
+    """Ask a real API server, for few runs and for many, on each place."""
+    with places() as found, tempfile.TemporaryDirectory(prefix="bench-page-") as directory:
+        home = Path(directory)
+        database = _database(home / "database")
+        for place in found:
+            yield from _place(place, home, database)
+
+
+def _place(place: Place, home: Path, database: Path) -> Iterator[Row]:
+    _fill(place, "done", _HISTORY, unfinished=False)
+    warm, cold = {}, {}
+    for size in _SIZES:
+        _fill(place, "open", size, unfinished=True)
+        with _server(home / f"{place.name.split()[0]}-{size}", database, place) as client:
+            cold[size] = _until_complete(client, size)
+            warm[size] = statistics.median(_timed(client, "/spark-pipeline/api/runs") for _ in range(_ROUNDS))
+            if size == _SIZES[-1]:
+                yield from _others(client, place)
+    few, many = _SIZES
+    beside = f"beside {_HISTORY:,} finished ones ({place.name})"
+    yield Row(f"the page, {many:,} unfinished runs, warm, {beside}", f"{few} runs", warm[many], warm[few])
+    yield Row(f"the page, {many:,} unfinished runs, cold, {beside}", f"{few} runs", cold[many], cold[few])
+
+
+def _others(client: httpx.Client, place: Place) -> Iterator[Row]:
+    """Compare Airflow's own answers with and without pages that poll, in turn."""
+    alone: list[float] = []
+    beside: list[float] = []
+    for _ in range(3):
+        alone += [_timed(client, "/api/v2/dags?limit=25") for _ in range(_REQUESTS)]
+        with _polling(client):
+            beside += [_timed(client, "/api/v2/dags?limit=25") for _ in range(_REQUESTS)]
+    what = f"p95 of Airflow's own GET /dags while {_PAGES} pages poll {_SIZES[-1]:,} runs ({place.name})"
+    yield Row(what, "nobody polls", _p95(beside), _p95(alone), aim=1.2)
+
+
+@contextlib.contextmanager
+def _polling(client: httpx.Client) -> Iterator[None]:
+    over = threading.Event()
+
+    def page() -> None:
+        etag = ""
+        with httpx.Client(base_url=client.base_url, headers=client.headers, timeout=60.0) as own:
+            while not over.is_set():
+                answer = own.get("/spark-pipeline/api/runs", headers={"If-None-Match": etag})
+                etag = answer.headers.get("etag", "")
+                over.wait(_EVERY_SECONDS)
+
+    threads = [threading.Thread(target=page) for _ in range(_PAGES)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+def _p95(milliseconds: list[float]) -> float:
+    return statistics.quantiles(milliseconds, n=20)[-1]
+
+
+def _timed(client: httpx.Client, path: str) -> float:
+    start = time.perf_counter()
+    client.get(path).raise_for_status()
+    return (time.perf_counter() - start) * 1_000
+
+
+def _until_complete(client: httpx.Client, size: int) -> float:
+    start = time.perf_counter()
+    while client.get("/spark-pipeline/api/runs").raise_for_status().json()["total"] < size:
+        assert time.perf_counter() - start < 300, "the page never showed all runs"
+    return (time.perf_counter() - start) * 1_000
+
+
+def _fill(place: Place, kind: str, count: int, *, unfinished: bool) -> None:
+    status = CheckpointStatus.FAILED if unfinished else CheckpointStatus.COMPLETED
+    for number in range(count):
+        key = UnitKey("default", "bench", f"{kind}-{number}", "task")
+        path = unit_path("Bench", key)
+        state = make_state("abcdefgh", done="abc", status=status, key=key.to_dict(), pipeline_name="Bench")
+        place.put(f"{path}/00000003.json", encode(replace(state, run_id=make_run_id(path, 0))))
+        if unfinished:
+            place.put(f"{OPEN}/{path.replace('/', '~')}", b"")
+
+
+def _database(home: Path) -> Path:
+    home.mkdir()
+    environment = Deployment.clean_environment() | {"AIRFLOW_HOME": str(home)}
+    command = [sys.executable, "-m", "airflow", "db", "migrate"]
+    subprocess.run(command, check=True, capture_output=True, env=environment)
+    return home / "airflow.db"
+
+
+@contextlib.contextmanager
+def _server(home: Path, database: Path, place: Place) -> Iterator[httpx.Client]:
+    """An API server of its own, which has read nothing yet."""
+    airflow = Deployment(home, database, {"none": home})
+    airflow.environment["AIRFLOW__SPARK_PIPELINE__CHECKPOINT_LOCATION"] = place.location
+    if place.options:
+        airflow.environment["AIRFLOW__SPARK_PIPELINE__CHECKPOINT_CONN_ID"] = "bench"
+        extra = {"storage_options": place.options}
+        airflow.environment["AIRFLOW_CONN_BENCH"] = json.dumps({"conn_type": "generic", "extra": extra})
+    try:
+        airflow.start(components=("api-server",))
+        token = httpx.get(f"{airflow.url}/auth/token", timeout=60.0).raise_for_status().json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        with httpx.Client(base_url=airflow.url, headers=headers, timeout=60.0) as client:
+            wait_for("Airflow's answers", lambda: client.get("/api/v2/dags").is_success, seconds=60)
+            yield client
+    finally:
+        airflow.stop()
