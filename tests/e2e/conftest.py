@@ -50,6 +50,7 @@ _CONFS: dict[str, dict[str, Any]] = {
     "resumed": {"clean": _FAIL},
     "over": {"enrich": _FAIL},
     "dropped": {"clean": _FAIL},
+    "twice": {"clean": _FAIL, "load": {"2": "fail"}},
     "hostile": {"load": _FAIL, "says": "<img src=x onerror=alert(1)><b>bold</b>"},
     "live": {"enrich": {"1": "wait"}, "pipeline": "Sensor events"},
 }
@@ -64,6 +65,8 @@ def runs(flows: Flows) -> dict[str, Run]:
     for name, run in found.items():
         if name != "live":
             run.wait("failed")
+    found["twice"].clear()
+    found["twice"].wait("failed", tries=2)
     return found
 
 
