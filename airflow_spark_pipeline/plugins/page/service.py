@@ -76,10 +76,10 @@ class Service:
             self.misconfigured = str(error)
         self.finders = {board.place.id: Finder(board, self.namespace) for board in self.boards}
 
-    async def refreshed(self, seconds: float = LIST_SECONDS, *, now: bool = False) -> set[str]:
+    async def refreshed(self, *, now: bool = False) -> set[str]:
         """Wait until every location was looked at, or the time is over. Returns the ids of those that are late."""
         running = {board.place.id: board.refresh(now=now) for board in self.boards}
-        late = await _late(running, seconds)
+        late = await _late(running, LIST_SECONDS)
         return {board.place.id for board in self.boards if board.place.id in late and not board.loading}
 
     def locations(self, late: set[str], rights: Rights) -> list[Location]:

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from airflow_spark_pipeline.checkpoint.local_store import LocalStore
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
+from airflow_spark_pipeline.checkpoint.store import StoredObject
+from airflow_spark_pipeline.plugins.page import service
 from tests.integration.page.conftest import Page, Record
 
 TASK = {"dag_id": "page_a", "run_id": "r1", "task_id": "etl"}
@@ -144,6 +148,33 @@ def test_a_broken_location_is_a_state_of_the_page_and_hides_no_other(
     assert [place["state"] for place in answer["locations"]] == ["ok", "error", "ok"]
     assert "unknown scheme ftp" in answer["locations"][1]["message"]
     assert not (tmp_path / "empty").exists()
+
+
+def test_a_location_that_hangs_is_named_and_holds_nobody_up(
+    page: Page, record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, airflow_config: Any
+) -> None:
+    """It may hold its own threads only: the others' answers, and those to come, do not wait for it."""
+    record.run()
+    gate = threading.Event()
+
+    def hang(self: LocalStore, directory: str) -> list[StoredObject]:
+        if self.root.name == "hangs":
+            gate.wait(60)
+        return listed(self, directory)
+
+    listed = LocalStore.list_objects
+    monkeypatch.setattr(LocalStore, "list_objects", hang)
+    monkeypatch.setattr(service, "LIST_SECONDS", 0.2)
+    monkeypatch.setattr(service, "FIND_SECONDS", 0.2)
+    airflow_config("spark_pipeline", "checkpoint_locations", json.dumps([str(tmp_path / "hangs")]))
+    try:
+        for _ in range(20):  # more than there are threads for it
+            answer = page.get("/api/runs").json()
+            assert [place["state"] for place in answer["locations"]] == ["ok", "slow"]
+            assert [row["run_id"] for row in answer["runs"]] == ["r1"]
+            assert len(page.get("/api/task", params=TASK).json()["runs"]) == 1
+    finally:
+        gate.set()
 
 
 def test_an_option_that_cannot_be_read_is_named(page: Page, airflow_config: Callable[[str, str, str], None]) -> None:
