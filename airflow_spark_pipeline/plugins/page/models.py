@@ -27,6 +27,7 @@ class ComponentState(str, enum.Enum):
     FAILED = "failed"
     INTERRUPTED = "interrupted"  # it may have been running when the driver died
     PENDING = "pending"
+    LEFT_OUT = "left_out"  # neither done nor to be run: by the description, or by who resumed
 
 
 class Piece(BaseModel):
@@ -97,7 +98,7 @@ class Component(BaseModel):
     name: str
     type: str
     state: ComponentState
-    action: str = Field(description="What the newest attempt did with it: pending, ran, replayed, skipped, failed")
+    action: str = Field(description="What the newest attempt did with it: pending, ran, replayed, skipped, failed, omitted, disabled")
     reason: str | None
     attempt: int | None
     started_at: str | None
@@ -144,7 +145,7 @@ class PlannedStep(BaseModel):
     """What the next attempt does with a component."""
 
     name: str
-    action: str = Field(description="run, skip, replay")
+    action: str = Field(description="run, skip, replay, omit, disable")
     reason: str
 
 

@@ -103,6 +103,8 @@ def current(state: CheckpointState) -> str | None:
 
 def component_state(record: ComponentCheckpoint, state: CheckpointState, shown: RunState) -> ComponentState:
     """Return what a component is like."""
+    if record.action in {ComponentAction.OMITTED, ComponentAction.DISABLED}:
+        return ComponentState.LEFT_OUT
     if record.name in state.completed_components and record.action is not ComponentAction.FAILED:
         return ComponentState.DONE
     if record.action is ComponentAction.FAILED:

@@ -277,7 +277,7 @@ interface PlanProps {
 
 const RunPlan = ({ action, run, alone, outcome }: PlanProps) => {
   const done = run.pieces.filter((piece) => piece.state === "done");
-  const rest = run.pieces.filter((piece) => piece.state !== "done");
+  const rest = run.pieces.filter((piece) => piece.state !== "done" && piece.state !== "left_out");
   return (
     <Stack gap={1} borderWidth={1} borderRadius="md" p={3}>
       <Text fontWeight="semibold" overflowWrap="anywhere">
@@ -344,7 +344,7 @@ const Foreseen = ({ run }: { run: Run }) => {
   return <Plan next={next} />;
 };
 
-const VERBS = { skip: "Skips", replay: "Replays", run: "Runs" };
+const VERBS = { skip: "Skips", replay: "Replays", run: "Runs", omit: "Omits", disable: "Disabled" };
 
 export const Plan = ({ next }: { next: NextAttempt }) => (
   <Stack gap={2} fontSize="sm">

@@ -1,7 +1,7 @@
 // What the routes send; see plugins/page/models.py.
 
 export type RunState = "running" | "submitted" | "failed" | "dead" | "completed" | "discarded";
-export type ComponentState = "done" | "running" | "failed" | "interrupted" | "pending";
+export type ComponentState = "done" | "running" | "failed" | "interrupted" | "pending" | "left_out";
 
 export interface TaskKey {
   dag_id: string;
@@ -105,7 +105,7 @@ export interface Failure {
 
 export interface PlannedStep {
   name: string;
-  action: "run" | "skip" | "replay";
+  action: "run" | "skip" | "replay" | "omit" | "disable";
   reason: string;
 }
 

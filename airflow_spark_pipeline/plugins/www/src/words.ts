@@ -24,6 +24,7 @@ export const COMPONENT_STATES: Record<ComponentState, { label: string; palette: 
   failed: { label: "Failed", palette: "failed" },
   interrupted: { label: "Interrupted", palette: "up_for_retry" },
   pending: { label: "Not run yet", palette: "removed" },
+  left_out: { label: "Left out", palette: "skipped" },
 };
 
 export const BARS: Record<BarAction, { label: string; palette: string }> = {
