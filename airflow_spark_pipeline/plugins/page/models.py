@@ -98,7 +98,7 @@ class Component(BaseModel):
     name: str
     type: str
     state: ComponentState
-    action: str = Field(description="What the newest attempt did with it: pending, ran, replayed, skipped, failed, omitted, disabled")
+    action: str = Field(description="What the newest attempt did with it, as recorded: ran, skipped, failed …")
     reason: str | None
     attempt: int | None
     started_at: str | None
