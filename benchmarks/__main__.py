@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import imports, lookup, loop, outputs, page, sensors
+from benchmarks import commandline, imports, lookup, loop, outputs, page, sensors
 from benchmarks.harness import Row
 
 _ALL: dict[str, Callable[[], Iterator[Row]]] = {
+    "commandline": commandline.rows,
     "imports": imports.rows,
     "loop": loop.rows,
     "lookup": lookup.rows,

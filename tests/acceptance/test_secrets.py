@@ -42,6 +42,11 @@ def test_no_secret_shows_outside_the_driver(run: Run) -> None:
         assert leaks(look.details["command_lines"]) == []
     assert leaks(json.dumps(run.xcom()) + run.all_logs() + json.dumps(run.details())) == []
 
+    # The audit trail holds the configuration, and shows no secret; the search below covers it, too.
+    audit = run.ledger.with_suffix(".audit.jsonl")
+    assert '"password": "***"' in audit.read_text(encoding="utf-8")
+    assert audit.is_relative_to(run.client.deployment.home)
+
     # Everything that Airflow and its tasks have written: logs, database, temporary files, checkpoints.
     home = run.client.deployment.home
     written = {path: path.read_bytes() for path in files(home)}

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow_spark_pipeline import Component
+from airflow_spark_pipeline import Component, ComponentEvent, PipelineHooks
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -73,6 +73,10 @@ class Step(Component):
     def fail(self, spark: SparkSession) -> NoReturn:
         raise ConnectionError(f"{self.context.component_name} cannot reach its source")
 
+    def fail_twice(self, spark: SparkSession) -> None:
+        if self.context.retry < 2:  # twice
+            self.fail(spark)
+
     def wait_in_python(self, spark: SparkSession) -> None:
         threading.Event().wait(_LONGER_THAN_ANY_TEST)
 
@@ -91,6 +95,27 @@ class Step(Component):
 
     def leave_a_thread(self, spark: SparkSession) -> None:
         threading.Thread(target=threading.Event().wait, name="forgotten", daemon=False).start()
+
+
+@dataclass
+class Announce(PipelineHooks):
+    """A user's own hook: notes in the ledger what it is told of components.
+
+    :param ledger: path of the ledger
+    """
+
+    ledger: str
+
+    def on_retry(self, event: ComponentEvent) -> None:
+        self._note("retried", event)
+
+    def after_component(self, event: ComponentEvent) -> None:
+        self._note("announced", event)
+
+    def _note(self, what: str, event: ComponentEvent) -> None:
+        entry = {"event": what, "component": event.name, "attempt": event.run.attempt, "pid": os.getpid()}
+        with Path(self.ledger).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({**entry, "parent": os.getppid(), "time": time.time()}) + "\n")
 
 
 @dataclass
