@@ -37,10 +37,11 @@ def place_of(arguments: Namespace, spec: PipelineSpec | None = None) -> Place:
     options: dict[str, Any] = {}
     if location is None or arguments.conn_id is not None:
         # Airflow is imported only where its configuration or a connection is asked for: it takes a second.
-        from airflow_spark_pipeline.hooks.locations import checkpoint_location, storage_options
+        from airflow_spark_pipeline.hooks.locations import checkpoint_location, configured, storage_options
 
+        conn_id = arguments.conn_id or configured("checkpoint_conn_id")
         location = location or checkpoint_location(None, None)
-        options = storage_options(arguments.conn_id)
+        options = storage_options(conn_id)
     custom = None if spec is None else spec.checkpoint.store
     if custom is not None:
         return Place(location, load_store(custom.instance_type, custom.instance_config, location, options), options)

@@ -49,15 +49,13 @@ def deadline(
         return
     watch = _Watch(seconds, grace, cancel, last_resort)
     too_long = ComponentTimeoutError(f"{name} took longer than its timeout of {seconds:g} s, and was stopped")
-    with watch.interruptible():
-        try:
+    try:
+        with watch.interruptible():
             yield
-        except BaseException as error:
-            watch.end()
-            if watch.fired:
-                raise too_long from (None if isinstance(error, _TimeIsUp) else error)
-            raise
-        watch.end()
+    except BaseException as error:
+        if watch.fired:
+            raise too_long from (None if isinstance(error, _TimeIsUp) else error)
+        raise
     if watch.fired:
         raise too_long
 
@@ -69,6 +67,7 @@ class _Watch:
         self, seconds: float, grace: float, cancel: Callable[[], None], last_resort: Callable[[], None]
     ) -> None:
         self.fired = False
+        self._ending = False
         self._grace = grace
         self._cancel = cancel
         self._last_resort = last_resort
@@ -80,6 +79,7 @@ class _Watch:
 
     def end(self) -> None:
         """The block has ended, by itself or not; nothing is interrupted any more."""
+        self._ending = True  # a signal that arrives while this waits for the lock must not raise here
         with self._lock:
             self._ended.set()
 
@@ -87,7 +87,10 @@ class _Watch:
     def interruptible(self) -> Iterator[None]:
         """Make the main thread's signal raise; it is put back as it was."""
         if self._worker is not threading.main_thread():
-            yield
+            try:
+                yield
+            finally:
+                self.end()
             return
         before = signal.signal(signal.SIGUSR2, self._raise)
         try:
@@ -97,7 +100,7 @@ class _Watch:
             signal.signal(signal.SIGUSR2, before if before is not None else signal.SIG_DFL)
 
     def _raise(self, number: int, frame: Any) -> None:
-        if not self._ended.is_set():
+        if not self._ending:
             raise _TimeIsUp
 
     def _run(self, seconds: float) -> None:

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 import airflow_spark_pipeline
 from airflow_spark_pipeline import SparkPipelineOperator, components
+from airflow_spark_pipeline.cli.main import main
 from airflow_spark_pipeline.cli.parser import COMMANDS
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.hooks.attempt import result
@@ -204,3 +206,19 @@ def test_every_whole_hocon_example_parses(path: Path, monkeypatch: pytest.Monkey
         else:
             text = f"pipeline {{ pipeline-name = p, pipeline-components = [ {{ instance-type = m.C }} ] }}\n{block}"
         parse_pipeline(text)
+
+
+def test_the_first_pipeline_of_a_newcomer_is_valid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Typed in from the page as it stands; it is run, failed and resumed in the same way by the tests of the API."""
+    module, _ = re.findall(r"```python\n(.*?)```", page("getting-started"), re.DOTALL)
+    (description,) = re.findall(r"```hocon\n(.*?)```", page("getting-started"), re.DOTALL)
+    (tmp_path / "my_etl.py").write_text(module, encoding="utf-8")
+    (tmp_path / "etl.conf").write_text(description, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("PYTHONPATH", "")
+
+    assert main(["validate", "etl.conf"]) == 0
+    assert "etl.conf: nothing is wrong" in capsys.readouterr().err
