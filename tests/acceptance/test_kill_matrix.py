@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.kill_matrix]
 
 ENGINES = {"local": "retried", "standalone": "retried_standalone"}
 _DRIVER_SECONDS = 40.0  # from a death to the end of all of the driver; a busy machine is slow
-_TIMEOUT = 60.0  # above the execution_timeout of the DAGs
+_TIMEOUT = 120.0  # above the execution_timeout of the DAGs
 
 
 def kill(*pids: int) -> None:
@@ -81,8 +81,8 @@ DEATHS: dict[str, tuple[Callable[[Entry, Run], None], str]] = {
             marks=pytest.mark.dag_run(ENGINES[engine] + suffix, b={"1": "wait in python"}),
             id=f"{death}, {engine}",
         )
-        for engine in ENGINES
         for death, (_, suffix) in DEATHS.items()
+        for engine in ENGINES
     ],
 )
 def test_the_next_try_resumes_at_the_component_that_was_running(

@@ -47,14 +47,14 @@ def steps(dag_id: str, operator: type[SparkPipelineOperator] = SparkPipelineOper
 
 
 retried = steps("retried", retries=3)
-retried_with_timeout = steps("retried_with_timeout", retries=3, execution_timeout=timedelta(seconds=45))
+retried_with_timeout = steps("retried_with_timeout", retries=3, execution_timeout=timedelta(seconds=75))
 on_the_cluster: dict[str, Any] = {
     "conn_id": "spark_standalone",
     "conf": {"spark.cores.max": "1", "spark.executor.memory": "512m"},
 }
 retried_standalone = steps("retried_standalone", retries=3, **on_the_cluster)
 retried_standalone_with_timeout = steps(
-    "retried_standalone_with_timeout", retries=3, execution_timeout=timedelta(seconds=45), **on_the_cluster
+    "retried_standalone_with_timeout", retries=3, execution_timeout=timedelta(seconds=75), **on_the_cluster
 )
 recovered = steps("recovered", retries=0, resume_run_id="{{ dag_run.conf.get('resume_run_id', '') }}")
 tried_once = steps("tried_once", retries=0)
