@@ -231,6 +231,9 @@ class Deployment:
             "database.sql_alchemy_conn": f"sqlite:///{self.home / 'airflow.db'}",
             "logging.trigger_log_server_port": str(free_port()),
             "logging.worker_log_server_port": str(free_port()),
+            # How soon a scheduler takes care of the tasks of one that was killed.
+            "scheduler.orphaned_tasks_check_interval": "10",
+            "scheduler.scheduler_health_check_threshold": "20",
             "scheduler.scheduler_heartbeat_sec": "1",
             "scheduler.scheduler_idle_sleep_time": "0.3",
             # How soon Airflow notices a lost worker; healthy ones on a busy machine must not look like one.
