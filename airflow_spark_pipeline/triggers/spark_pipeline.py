@@ -16,7 +16,7 @@ from airflow_spark_pipeline.checkpoint.stop import stop
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.hooks.progress import Progress
 from airflow_spark_pipeline.hooks.watching import WatchedPlace
-from airflow_spark_pipeline.triggers.watch import watch
+from airflow_spark_pipeline.triggers.watch import ask, watch
 
 _DEADLINE_SECONDS = 30.0  # of one question to the cluster manager
 
@@ -175,7 +175,7 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
 
             application = YarnApplication(self.conn_id, self.yarn_application_id)
             try:
-                end = await asyncio.wait_for(asyncio.to_thread(application.end), _DEADLINE_SECONDS)
+                end = await ask(application.end, "asks YARN", _DEADLINE_SECONDS)
             except (RuntimeError, asyncio.TimeoutError) as error:
                 self.log.warning("YARN's resource manager does not answer: %s", error)
             else:

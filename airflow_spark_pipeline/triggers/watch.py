@@ -118,33 +118,8 @@ class Watch:
         if self._thread is not None and self._thread.is_alive():
             raise TimeoutError("an earlier look has not ended yet")
         async with self._limit:
-            return await asyncio.wait_for(self._in_thread(questions), self._deadline)
-
-    def _in_thread(self, questions: list[Callable[[Look], Any]]) -> asyncio.Future[list[Any]]:
-        """Look in a daemon thread: one that hangs in a store must not keep the triggerer from ending."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[list[Any]] = loop.create_future()
-
-        def deliver(answers: list[Any] | None, error: Exception | None) -> None:
-            if future.done():
-                return
-            if error is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(answers or [])
-
-        def work() -> None:
-            answers, error = None, None
-            try:
-                answers = self._answer(questions)
-            except Exception as caught:  # noqa: BLE001  # handed on
-                error = caught
-            with suppress(RuntimeError):  # the triggerer has ended meanwhile
-                loop.call_soon_threadsafe(deliver, answers, error)
-
-        self._thread = threading.Thread(target=work, name=f"looks at {self._place.location}", daemon=True)
-        self._thread.start()
-        return future
+            self._thread, answers = _in_thread(lambda: self._answer(questions), f"looks at {self._place.location}")
+            return await asyncio.wait_for(answers, self._deadline)
 
     def _answer(self, questions: list[Callable[[Look], Any]]) -> list[Any]:
         try:
@@ -168,6 +143,44 @@ def _answer(question: Callable[[Look], Any], look: Look) -> Any:
         return error
 
 
+def _in_thread(work: Callable[[], T], name: str) -> tuple[threading.Thread, asyncio.Future[T]]:
+    """Do it in a daemon thread: one that hangs must neither keep the triggerer from ending nor take others' threads."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def deliver(error: Exception | None, result: list[T]) -> None:
+        if future.done():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result[0])
+
+    def run() -> None:
+        error, result = None, []
+        try:
+            result = [work()]
+        except Exception as caught:  # noqa: BLE001  # handed on
+            error = caught
+        with suppress(RuntimeError):  # the triggerer has ended meanwhile
+            loop.call_soon_threadsafe(deliver, error, result)
+
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    return thread, future
+
+
+async def ask(work: Callable[[], T], name: str, deadline: float) -> T:
+    """Do what blocks without blocking the event loop; a bounded number of such things at a time.
+
+    :param deadline: seconds
+    :raises asyncio.TimeoutError: it took longer
+    """
+    limit, _ = _of_this_loop()
+    async with limit:
+        return await asyncio.wait_for(_in_thread(work, name)[1], deadline)
+
+
 def _said(error: Exception) -> str:
     text = str(error)
     return text if isinstance(error, SparkPipelineError) else f"{type(error).__name__}: {text}".rstrip(": ")
@@ -181,8 +194,12 @@ _WATCHES: weakref.WeakKeyDictionary[Any, tuple[asyncio.Semaphore, dict[tuple[Wat
 
 def watch(place: WatchedPlace, interval: float) -> Watch:
     """Return what looks at a place at this interval in this event loop: the same for all who ask for the same."""
-    limit, watches = _WATCHES.setdefault(asyncio.get_running_loop(), (asyncio.Semaphore(_LOOKS_AT_A_TIME), {}))
+    limit, watches = _of_this_loop()
     key = (place, interval)
     if key not in watches:
         watches[key] = Watch(place, interval, limit)
     return watches[key]
+
+
+def _of_this_loop() -> tuple[asyncio.Semaphore, dict[tuple[WatchedPlace, float], Watch]]:
+    return _WATCHES.setdefault(asyncio.get_running_loop(), (asyncio.Semaphore(_LOOKS_AT_A_TIME), {}))

@@ -17,6 +17,7 @@ import pytest
 from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 from airflow.providers.apache.spark.operators import spark_submit
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.sdk.exceptions import AirflowException
 
 from airflow_spark_pipeline import SparkPipelineOperator
 from airflow_spark_pipeline.exceptions import SparkInstallationError
@@ -358,3 +359,28 @@ def test_yarns_cluster_mode_needs_a_way_to_ask_for_the_earlier_driver(monkeypatc
     with pytest.raises(SparkInstallationError, match="yarn_track_via_rm_api=True"):
         make_hook(conn_id="spark_default").require_a_way_to_reconnect()
     make_hook(conn_id="spark_default", yarn_track_via_rm_api=True).require_a_way_to_reconnect()
+
+
+def test_on_kubernetes_spark_submit_that_is_let_go_succeeds_once_the_job_is_accepted(
+    installation: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provider's hook takes a driver whose exit code it never saw for a failure."""
+    # The package that brings it is not installed here; the provider asks whether it is, and does not use it here.
+    monkeypatch.setattr("airflow.providers.apache.spark.hooks.spark_submit.kube_client", object(), raising=False)
+    extra = {"deploy-mode": "cluster", "namespace": "etl"}
+    connection = {"conn_type": "spark", "host": "k8s://https://cluster:6443", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", json.dumps(connection))
+    installation.parent.mkdir(parents=True)
+    installation.write_text("#!/bin/sh\necho 'submission ID spark:etl-driver'\nexit 0\n", encoding="utf-8")
+    installation.chmod(0o755)
+
+    hook = make_hook()
+    hook.prepare()
+    with pytest.raises(AirflowException, match="spark exit code is: None"):
+        hook.submit("app.py")
+
+    hook = make_hook()
+    hook.prepare()
+    hook.let_go()
+    hook.submit("app.py")
+    assert "spark.kubernetes.submission.waitAppCompletion=false" in hook._build_spark_submit_command("app.py")
