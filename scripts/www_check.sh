@@ -9,8 +9,8 @@ cd "$(dirname "$0")/.."
 cd "${1:?usage: scripts/www_check.sh DIRECTORY}"
 have npm || die "This needs Node 20 or newer with npm."
 
-if grep -n '"resolved"' package-lock.json; then
-    die "package-lock.json names hosts to download from: run npm install with the .npmrc that lies beside it."
+if grep -n '"resolved"\|https*:' package-lock.json; then
+    die "package-lock.json names hosts to download from: run npm install with the .npmrc that lies beside it, and drop the fields funding."
 fi
 npm ci
 npm run check
