@@ -27,7 +27,7 @@ from airflow_spark_pipeline.planning import Selection
 from airflow_spark_pipeline.runtime.driver import load
 from airflow_spark_pipeline.runtime.runner import PipelineRunner
 
-_DONE, _FAILED, _CANNOT = 0, 1, 2
+_DONE, _FAILED, _CANNOT, _INTERRUPTED = 0, 1, 2, 130
 
 
 def validate(arguments: Namespace) -> int:
@@ -77,7 +77,7 @@ def run(arguments: Namespace) -> int:
     spec, runner = _runner(arguments)
     selection, auto_resume = _selection(arguments), arguments.auto_resume
     return _perform(
-        arguments, lambda: runner.run_with_checkpointing(spec, auto_resume=auto_resume, selection=selection)
+        arguments, runner, lambda: runner.run_with_checkpointing(spec, auto_resume=auto_resume, selection=selection)
     )
 
 
@@ -85,7 +85,7 @@ def resume(arguments: Namespace) -> int:
     """Go on with a run."""
     spec, runner = _runner(arguments)
     selection = _selection(arguments)
-    return _perform(arguments, lambda: runner.resume(spec, arguments.run_id, selection=selection))
+    return _perform(arguments, runner, lambda: runner.resume(spec, arguments.run_id, selection=selection))
 
 
 def runs(arguments: Namespace) -> int:
@@ -175,15 +175,17 @@ def _selection(arguments: Namespace) -> Selection | None:
     return None if asked == Selection() else asked
 
 
-def _perform(arguments: Namespace, work: Callable[[], object]) -> int:
-    """Run a pipeline; where it fails, the last line is the command that resumes it."""
+def _perform(arguments: Namespace, runner: PipelineRunner, work: Callable[[], object]) -> int:
+    """Run a pipeline; where it does not get to its end, the last line is the command that resumes it."""
     try:
         work()
-    except ComponentFailedError as error:
-        err(str(error).partition("\nResume it")[0])
-        if error.run_id is not None:
-            err(f"To go on where it failed: {_resume_command(arguments, error.run_id)}")
-        return _FAILED
+    except (ComponentFailedError, KeyboardInterrupt) as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        err("Interrupted." if interrupted else str(error).partition("\nResume it")[0])
+        if runner.run_id is not None:
+            where = "stopped" if interrupted else "failed"
+            err(f"To go on where it {where}: {_resume_command(arguments, runner.run_id)}")
+        return _INTERRUPTED if interrupted else _FAILED
     return _DONE
 
 

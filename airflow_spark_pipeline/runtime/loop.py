@@ -150,7 +150,11 @@ class ComponentLoop:
                 if not decision.retry:
                     self._fail(step, started_at, took, error, retries)
                     return False
-                self._retry(step, started_at, took, error, decision, retries)
+                try:
+                    self._retry(step, started_at, took, error, decision, retries)
+                except KeyboardInterrupt as interrupt:
+                    self._fail(step, started_at, took, interrupt, retries)
+                    return False
                 retries += 1
             else:
                 self._done(step, started_at, time.monotonic() - start, result, retries)

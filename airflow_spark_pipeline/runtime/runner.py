@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline import protocol
+from airflow_spark_pipeline.checkpoint.key import make_run_id
 from airflow_spark_pipeline.checkpoint.lease import DEFAULT_LEASE_SECONDS
 from airflow_spark_pipeline.checkpoint.locations import load_store, open_store
 from airflow_spark_pipeline.checkpoint.log import RunLog
@@ -119,6 +120,8 @@ class PipelineRunner:
         self._store = store
         self._namespace = namespace
         self._lease_seconds = lease_seconds
+        #: Id of the run that was begun last and that can be resumed, whatever came of it; ``None`` while there is none.
+        self.run_id: str | None = None
 
     def run(
         self, config: Config, hooks: PipelineHooks | None = None, *, selection: Selection | None = None
@@ -262,7 +265,9 @@ class PipelineRunner:
         load(spec, recorded, *more)  # what is wrong with the description is said before anything is claimed
         log = RunLog(store, unit.path)
         spark = self._spark or _active_session()
+        self.run_id = None
         token = claiming.claim(log, spec, unit, lease_seconds=self._lease_seconds, selection=selection)
+        self.run_id = make_run_id(unit.path, token.number) if resumable else None
         request = DriverRequest(
             pipeline=spec.to_dict(),
             location=location,

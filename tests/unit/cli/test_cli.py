@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +16,7 @@ from airflow_spark_pipeline.cli.main import main
 from airflow_spark_pipeline.cli.parser import COMMANDS, build
 from airflow_spark_pipeline.runtime import driver, runner
 from tests.sparkless import FakeSpark
-from tests.steps import component, describe, names
+from tests.steps import Step, component, describe, names
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -81,6 +83,18 @@ def test_after_a_failure_the_last_line_is_the_command_that_resumes(shell: Shell)
     assert "completed in attempt 2: 2 of 3 components ran, 1 skipped" in shell.out
 
 
+def test_ctrl_c_ends_with_the_same_command(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def press(self: Step, spark: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Step, "run", press)
+        assert shell("run", "steps.conf") == 130
+    interrupted, last = shell.err.splitlines()
+    assert interrupted == "Interrupted."
+    assert last.startswith("To go on where it stopped: spark-pipeline resume steps.conf ")
+
+
 def test_auto_resume_goes_on_with_the_newest_run(shell: Shell) -> None:
     assert shell("run", "steps.conf") == 1
     assert shell("run", "steps.conf", "--auto-resume") == 0
@@ -99,6 +113,30 @@ def test_a_jinja_name_without_a_value_is_an_error_that_says_how_to_give_it(shell
     assert shell("run", "steps.conf") == 2
     assert "'ds' has no value here; give it with --set ds=…" in shell.err
     assert shell("run", "steps.conf", "--set", "ds=2026-01-31") == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_long_pause_between_two_tries_ends_with_the_process_and_loses_nothing(
+    shell: Shell, number: signal.Signals
+) -> None:
+    hooks = 'hooks = [ { instance-type = "airflow_spark_pipeline.LoggingHooks", instance-config { format = human } } ]'
+    hour = f"retry-policy {{ initial-delay-ms = 3600000, max-delay-ms = 3600000 }}, {hooks}"
+    shell.write(steps("a", "b:Step:fails = 1", more=hour))
+    script = (
+        "import sys; from tests.sparkless import FakeSpark; from airflow_spark_pipeline.runtime import driver, runner\n"
+        "driver.open_session = lambda config: FakeSpark(); runner._active_session = lambda: None\n"
+        "from airflow_spark_pipeline.cli.main import main; sys.exit(main(['run', 'steps.conf']))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert any("is tried again in" in line for line in process.stdout)
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    assert process.returncode == (130 if number is signal.SIGINT else -number)
+
+    assert shell("resume", "steps.conf", shell.run_id()) == 0
+    assert names(shell.ledger) == "abb"
 
 
 # ---- plan, runs, show, discard, prune

@@ -478,12 +478,15 @@ def test_a_run_outside_the_main_thread_is_a_run_like_any_other(job: Job) -> None
     assert box["result"].ran == ["a"]
 
 
-def test_ctrl_c_is_recorded_and_raised_again(job: Job) -> None:
-    class Press(PipelineHooks):
-        def before_component(self, event: Any) -> None:
-            raise KeyboardInterrupt
+@pytest.mark.parametrize("moment", ["before_component", "on_retry"])
+def test_ctrl_c_is_recorded_and_raised_again(job: Job, moment: str) -> None:
+    def press(event: Any) -> None:
+        raise KeyboardInterrupt
 
+    hooks = PipelineHooks()
+    setattr(hooks, moment, press)
     with pytest.raises(KeyboardInterrupt):
-        job.run("a", "b", more="fail-fast = false", hooks=Press())
-    assert names(job.ledger) == ""
+        job.run("a:Step:fails = 1", "b", more=f"fail-fast = false, {FAST}", hooks=hooks)
+    assert names(job.ledger) == ("" if moment == "before_component" else "a")
     assert job.state.status is CheckpointStatus.FAILED
+    assert job.state.run_id == job.runner.run_id
