@@ -10,6 +10,7 @@ import atexit
 import logging
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -53,6 +54,29 @@ def airflow_db(airflow_home: Path) -> Path:
     """The same home with a migrated database, which costs about 13 s once."""
     subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True, timeout=240)
     return airflow_home
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis of this session's own, on a free port, that writes its log before it answers."""
+    binary = shutil.which("redis-server")
+    if binary is None:
+        pytest.skip("there is no redis-server here (scripts/redis.sh installs one)")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = {"port": port, "bind": "127.0.0.1", "appendonly": "yes", "appendfsync": "always", "save": ""}
+    command = [binary, *(word for name, value in options.items() for word in (f"--{name}", str(value)))]
+    server = subprocess.Popen(
+        command, cwd=tmp_path_factory.mktemp("redis"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        assert server.stdout is not None
+        assert any("Ready to accept connections" in line for line in server.stdout)
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        server.terminate()
+        server.communicate(timeout=30)
 
 
 @pytest.fixture

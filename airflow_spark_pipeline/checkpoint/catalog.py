@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from airflow_spark_pipeline.checkpoint.key import parse_run_id, pipeline_slug
 from airflow_spark_pipeline.checkpoint.liveness import signs_of_life, store_time
-from airflow_spark_pipeline.checkpoint.log import HISTORY, OPEN, Commit, Listing, RunLog, ended_hint, outputs_path
+from airflow_spark_pipeline.checkpoint.log import HISTORY, OPEN, Commit, Listing, RunLog, ended_hint
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, decode
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectNotFoundError
 from airflow_spark_pipeline.exceptions import CheckpointError, SupersededError
@@ -204,7 +204,8 @@ class _Pruning:
     abandoned: bool
 
     def prune(self, report: PruneReport, *, dry_run: bool) -> None:
-        age = self.now - max((found.modified for found in self.store.list_objects(self.path)), default=self.now)
+        seen = self.store.list_objects(self.path)
+        age = self.now - max((found.modified for found in seen), default=self.now)
         entry = look(self.store, self.path, self.now) if age > self.older_than else None
         if entry is None:
             return
@@ -213,26 +214,31 @@ class _Pruning:
         elif entry.commit is None:
             report.unreadable.append(self.path)
         elif entry.commit.state.status not in _ENDED:
-            if self.abandoned and (dry_run or self._discard()):
+            if self.abandoned and (dry_run or self._discard(entry.commit)):
                 report.discarded.append(self.path)
         elif age > self.tombstone_seconds:
             report.removed.append(self.path)
             if not dry_run:
-                self._remove()
+                self._remove(entry.commit, [found.name for found in seen])
 
-    def _discard(self) -> bool:
+    def _discard(self, commit: Commit) -> bool:
         try:
-            RunLog(self.store, self.path).discard()
+            RunLog(self.store, self.path).discard(number=commit.number)
         except SupersededError:
             return False  # it came back to life
         return True
 
-    def _remove(self) -> None:
-        # Nobody has written here for longer than any process sleeps, so no late writer can find its number free.
-        RunLog(self.store, self.path).outputs.delete_tree(outputs_path(self.path))
-        self.store.delete(f"{OPEN}/{self.path.replace('/', '~')}")
+    def _remove(self, commit: Commit, seen: list[str]) -> None:
+        """Delete what was seen, and nothing else: a task that is cleared now may be claiming the unit.
+
+        Nobody has written here for longer than any process sleeps, so no late writer can find its number free.
+        """
+        log = RunLog(self.store, self.path)
+        log.retire(commit)
+        newest = log.name_of(commit.number)
+        for name in sorted(seen, key=lambda name: name == newest):  # last, so that who dies here has lost nothing
+            log.delete(name)
         self.store.delete(ended_hint(self.path))
-        self.store.delete_tree(self.path)
 
 
 def _look_again(log: RunLog, path: str) -> RunEntry | None:

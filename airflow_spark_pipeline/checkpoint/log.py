@@ -98,6 +98,10 @@ class RunLog:
         self._clock = clock
         self._sleep = sleep
 
+    def bound_retries(self, seconds: float) -> None:
+        """Retry each operation for at most so long."""
+        self._retry_seconds = min(self._retry_seconds, seconds)
+
     @property
     def outputs(self) -> CheckpointStore:
         """The store in which saved outputs lie."""
@@ -246,7 +250,7 @@ class RunLog:
                 self.retried(functools.partial(outputs.delete_tree, f"{outputs_path(self.path)}/{attempt}"))
 
     def delete(self, name: str) -> None:
-        """Remove an object of the unit's directory that is no commit."""
+        """Remove an object of the unit's directory."""
         self._delete(f"{self.path}/{name}")
 
     # ---- the store, with retries and read-back
@@ -300,8 +304,13 @@ class RunLog:
     def _delete(self, name: str) -> None:
         self.retried(lambda: self.store.delete(name))
 
+    @staticmethod
+    def name_of(number: int) -> str:
+        """Return the name of the commit of that number in the unit's directory."""
+        return f"{number:08d}.json"
+
     def _name(self, number: int) -> str:
-        return f"{self.path}/{number:08d}.json"
+        return f"{self.path}/{self.name_of(number)}"
 
     def retried(self, operation: Callable[[], T]) -> T:
         """Run an operation that may be repeated; transient errors are retried for a bounded time."""

@@ -148,6 +148,7 @@ class Driver:
         self._token = request.token
         self._spec = PipelineSpec.from_dict(request.pipeline)
         self._log = log or _open_log(self._spec, request)
+        self._log.bound_retries(request.lease_seconds / 3)  # what is retried for a lease is too late for it
         self._redactor = redactor
         self._recorder = Recorder(self._log, redactor)
         self._lease = Lease(self._log, self._token.attempt_id, _about(request), LeaseTerms(request.lease_seconds))

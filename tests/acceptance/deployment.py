@@ -31,6 +31,7 @@ _COMPONENTS = ("api-server", "scheduler", "dag-processor")
 _HEALTH = {"scheduler": "scheduler", "dag-processor": "dag_processor"}  # how the server's health names them
 _START_SECONDS = 240.0
 _STOP_SECONDS = 20.0
+_DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 T = TypeVar("T")
 
@@ -100,6 +101,9 @@ class Deployment:
         for directory in (self.checkpoints, self.ledgers, self.temporary):
             directory.mkdir(parents=True)
         shutil.copy(database, home / "airflow.db")
+        # A store of one's own has to be importable in the worker, and this is one of the ways.
+        (home / "plugins").mkdir()
+        shutil.copy(_DOCS / "redis_store.py", home / "plugins")
         self._mark = secrets.token_hex(8)
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from airflow_spark_pipeline.hooks.attempt import TaskAttempt
 
 _LONGER_THAN_ANY_TEST = 900.0
+_REDIS_STORE = Path(__file__).resolve().parents[3] / "docs" / "redis_store.py"
 
 
 class DiesUnheard(SparkPipelineOperator):
@@ -60,6 +61,7 @@ recovered = steps("recovered", retries=0, resume_run_id="{{ dag_run.conf.get('re
 tried_once = steps("tried_once", retries=0)
 dies_unheard = steps("dies_unheard", DiesUnheard, retries=1)
 hooked = steps("hooked", pipeline="hooked.conf", retries=0)
+in_redis = steps("in_redis", py_files=["steps", str(_REDIS_STORE)], retries=0)
 secretive = steps("secretive", pipeline="secretive.conf", retries=0)
 
 with DAG("mapped", schedule=None) as mapped:

@@ -157,6 +157,29 @@ class TestPrune:
             pass
         assert _paths(store) == ["failed"]
 
+    @pytest.mark.parametrize("status", [CheckpointStatus.COMPLETED, CheckpointStatus.FAILED])
+    @pytest.mark.parametrize("moment", ["read", "delete"])
+    def test_a_task_that_claims_its_old_run_meanwhile_loses_nothing(
+        self, store: DictStore, status: CheckpointStatus, moment: str
+    ) -> None:
+        _run(store, "u", status)
+        store.clock.sleep(31 * DAY)
+        log = RunLog(store, f"{PIPELINE}/u")
+
+        def claim(operation: str, path: str) -> None:
+            if operation == moment and path.startswith((f"{PIPELINE}/u/", "_open/")):
+                store.after = lambda operation, path: None
+                log.claim(lambda latest: make_state(attempt=2, attempt_id="2-new", done="a"))
+                store.objects[f"_outputs/{PIPELINE}/u/00000099-2-new/0000/v/part"] = b"data"
+
+        store.after = claim
+        prune(store, 30 * DAY)
+        latest = log.latest()
+        assert latest is not None
+        assert (latest.state.attempt_id, latest.state.completed_components) == ("2-new", ("a",))
+        assert [entry.commit for entry in unfinished_runs(store)] == [latest]
+        assert f"_outputs/{PIPELINE}/u/00000099-2-new/0000/v/part" in store.objects
+
     def test_an_unreadable_run_is_reported_and_left_for_a_person(self, store: DictStore) -> None:
         _run(store, "broken")
         store.objects[f"{PIPELINE}/broken/00000001.json"] = b"{"
