@@ -133,9 +133,15 @@ class Watchdog:
         if not self._ended.is_set():
             if not self._ends_process:
                 say(f"The component has not stopped yet; what it does from here on counts for nothing: {self._reason}")
+                self._keep_cancelling()
                 return
             say(f"The component did not stop, so the process ends: {self._reason}")
             os._exit(EXIT_SUPERSEDED)  # the heartbeat stays: it runs out when this process is long gone
+
+    def _keep_cancelling(self) -> None:
+        """Stop the component at whatever it starts next, too."""
+        while self._steps and not self._ended.wait(_LOOK_SECONDS):
+            self._steps[0]()
 
     def _cancel(self, reason: SparkPipelineError) -> None:
         if self._reason is None:

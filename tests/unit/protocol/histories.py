@@ -41,8 +41,12 @@ def play(seed: int) -> World:
     world.latencies = draw.choice(((0.01, 0.02, 0.05, 0.2), (0.01, 0.3, 0.9), (0.05,)))
     if draw.random() < 0.3:
         _crowd(world, draw)
+    others = random.Random(f"clean-ups of {seed}")  # noqa: S311
     for _ in range(draw.randint(2, 14)):
         _something_happens(world, draw)
+        if others.random() < 0.03:
+            world.run(others.choice((0.0, 4 * LEASE, 21 * LEASE)))
+            world.prune()
         world.check()
     world.finish()
     return world

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
+from airflow_spark_pipeline.checkpoint import catalog as catalog_module
 from airflow_spark_pipeline.checkpoint import log as log_module
 from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind, decide_claim
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms, Other
@@ -227,6 +228,16 @@ def _outputs_of_a_begun_commit_are_deleted() -> AbstractContextManager[Any]:
     return mock.patch.object(Recorder, "done", done)
 
 
+def _tombstones_are_removed_at_once() -> AbstractContextManager[Any]:
+    real: Any = catalog_module._Pruning.__init__
+
+    def init(self: Any, *arguments: Any, **options: Any) -> None:
+        *others, _ = arguments
+        real(self, *others, 0.0, **options)
+
+    return mock.patch.object(catalog_module._Pruning, "__init__", init)
+
+
 MUTATIONS: dict[str, Mutation] = {
     "nobody checks after a create": _no_check,
     "no nonce is read back": _no_read_back,
@@ -248,5 +259,6 @@ MUTATIONS: dict[str, Mutation] = {
     "all heartbeats are cleared": _all_heartbeats_are_cleared,
     "who stops deletes all of its outputs": _all_own_outputs_are_deleted,
     "who stops deletes what it may have recorded": _outputs_of_a_begun_commit_are_deleted,
+    "tombstones are removed at once": _tombstones_are_removed_at_once,
     "an ended attempt runs again": _running_again_after_the_end,
 }

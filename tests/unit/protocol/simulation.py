@@ -27,8 +27,10 @@ from unittest import mock
 import greenlet  # type: ignore[import-untyped]  # its stubs are a package of their own
 
 from airflow_spark_pipeline import protocol
+from airflow_spark_pipeline.checkpoint import catalog as catalog_module
 from airflow_spark_pipeline.checkpoint import lease as lease_module
 from airflow_spark_pipeline.checkpoint.caller import Caller
+from airflow_spark_pipeline.checkpoint.catalog import prune
 from airflow_spark_pipeline.checkpoint.claim import ClaimKind
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms
@@ -50,6 +52,7 @@ RETRIES = 2
 KEY = UnitKey("default", "dag", "run", "task")
 PIPELINE = "Simulated"
 UNIT = unit_path(PIPELINE, KEY)
+ABANDONED, TOMBSTONE = 3 * LEASE, 20 * LEASE  # ages for clean-ups; nobody sleeps for as long as the second
 _FOREVER = float("inf")
 _read = functools.lru_cache(maxsize=256)(functools.partial(decode, path="commit"))
 
@@ -162,6 +165,7 @@ class Process:
     inside: str | None = None
     late: bool = False  # its claim was not the newest when it started
     spark: SimSpark | None = None
+    born: float = 0.0
 
     @property
     def frozen(self) -> bool:
@@ -243,7 +247,8 @@ class Finish:
 class Oracle:
     """Sees every effect in the order in which it happened, and checks the promises.
 
-    * the highest number is never used twice and never goes away, so something recorded never reads as nothing;
+    * the highest number is never used twice and never goes away, so something recorded never reads as nothing, until
+      a clean-up removes a run that ended long ago;
     * what follows a commit is the same attempt's, or a claim, or a discard; nothing follows the end but a claim;
     * within an epoch progress only grows; a new epoch needs a discard, or a clear of something completed;
     * what is recorded as done has run to its end in this epoch, with the config of the attempt that recorded it;
@@ -260,6 +265,7 @@ class Oracle:
     def __init__(self, world: World) -> None:
         self.world = world
         self.truth: Commit | None = None
+        self.recorded_at = 0.0
         self.truths: set[str] = set()  # nonces
         self.finishes: list[Finish] = []
         self.outputs: dict[str, str] = {}  # of the components that the truth says are done
@@ -267,6 +273,12 @@ class Oracle:
         self.since = 0.0  # the last time at which everything was asked to run again
         self.heartbeats: dict[str, Process] = {}
         self.writers: dict[str, Process] = {}  # of outputs
+
+    @property
+    def ended(self) -> bool:
+        """Whether the truth is an end."""
+        ends = (CheckpointStatus.COMPLETED, CheckpointStatus.DISCARDED)
+        return self.truth is not None and self.truth.state.status in ends
 
     # ---- the store
 
@@ -276,7 +288,7 @@ class Oracle:
             if number == max(present):
                 self._violate(f"number {number} was used again and is the truth")
             return
-        self.truth = Commit(number, state)
+        self.truth, self.recorded_at = Commit(number, state), self.world.now
         self.truths.add(state.nonce)
         who = "nobody" if process is None else process.name
         self.world.note(
@@ -331,7 +343,10 @@ class Oracle:
 
     def deleted(self, process: Process | None, name: str, present: list[int]) -> None:
         if self.truth is not None and self.truth.number not in present:
-            self._violate(f"the newest commit {self.truth.number} was deleted")
+            if self.world.now - self.recorded_at < TOMBSTONE or not self.ended:
+                self._violate(f"the newest commit {self.truth.number} was deleted")
+            self.world.note("the run is removed")
+            self.truth, self.outputs = None, {}
         owner = self.heartbeats.get(name)
         if owner is None:
             return
@@ -346,11 +361,7 @@ class Oracle:
 
     def deleted_outputs(self, process: Process | None, path: str, before: set[str]) -> None:
         gone = before - self.world.inner.objects.keys()
-        ended = self.truth is not None and self.truth.state.status in (
-            CheckpointStatus.COMPLETED,
-            CheckpointStatus.DISCARDED,
-        )
-        lost = {} if ended else {name: output for name, output in self.outputs.items() if output in gone}
+        lost = {} if self.ended else {name: output for name, output in self.outputs.items() if output in gone}
         if lost:
             self._violate(f"{path} was deleted, which holds the outputs of {', '.join(lost)}, recorded as done")
         if process is not None and process.request is not None:
@@ -534,6 +545,18 @@ class World:
             process.dead = True
 
         self._spawn(process, discard)
+
+    def prune(self) -> None:
+        """Somebody cleans up: what is abandoned is discarded, what ended long ago is removed."""
+        process = self._process("pruner")
+
+        def clean_up() -> None:
+            with contextlib.suppress(SparkPipelineError):
+                prune(self.store, ABANDONED, tombstone_seconds=TOMBSTONE)
+            process.dead = True
+
+        if not any(not other.dead and self.now - other.born > TOMBSTONE / 2 for other in self.processes):
+            self._spawn(process, clean_up)
 
     def edit(self, index: int) -> None:
         """Somebody edits a component's config."""
@@ -722,7 +745,7 @@ class World:
         )
 
     def _process(self, kind: str, **known: Any) -> Process:
-        process = Process(self, f"{kind} {next(self._counter)}", **known)
+        process = Process(self, f"{kind} {next(self._counter)}", born=self.now, **known)
         process.faults.update(self.next_faults.pop(kind, {}))
         self.next_faults.setdefault(kind, {})
         self.processes.append(process)
@@ -899,6 +922,7 @@ def _installed(world: World) -> Iterator[None]:
             "os": types.SimpleNamespace(_exit=exit_now),
         },
         lease_module: {"all_gone": gone},
+        catalog_module: {"RunLog": lambda store, path, **_: _SimLog(world, store, path)},
     }
     with contextlib.ExitStack() as stack:
         for module, names in patches.items():

@@ -108,6 +108,11 @@ class Protocol(RuleBasedStateMachine):
     def somebody_discards_the_progress(self) -> None:
         self.world.discard()
 
+    @rule(idle=st.sampled_from((0.0, 4 * LEASE, 21 * LEASE)))
+    def somebody_cleans_up(self, idle: float) -> None:
+        self.world.run(idle)
+        self.world.prune()
+
     @rule(index=st.integers(0, 7))
     def somebody_edits_a_component(self, index: int) -> None:
         self.world.edit(index % len(self.world.spec.components))

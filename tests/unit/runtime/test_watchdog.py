@@ -4,17 +4,19 @@ import threading
 import time
 import types
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms
 from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
 from airflow_spark_pipeline.exceptions import CheckpointStoreError, LeaseLostError, SupersededError
+from airflow_spark_pipeline.pipeline.policies import RetryPolicy
 from airflow_spark_pipeline.protocol import EXIT_SUPERSEDED
 from airflow_spark_pipeline.runtime import watchdog as watchdog_module
 from airflow_spark_pipeline.runtime.watchdog import Watchdog
 from tests.fakes import DictStore, make_state
-from tests.unit.protocol.simulation import LEASE, Fault, World
+from tests.unit.protocol.simulation import LEASE, UNIT, Fault, World
 
 SECONDS = 0.6  # a lease short enough to watch it run out
 
@@ -249,6 +251,21 @@ class TestInTheSimulation:
         world.settle()
         world.check()
         assert world.success is (seconds < LEASE)
+
+    def test_a_component_that_was_cancelled_is_neither_recorded_as_failed_nor_tried_again_in_place(self) -> None:
+        world = World(seconds=10 * LEASE)
+        world.spec = replace(world.spec, retry_policy=RetryPolicy(max_retries=3, initial_delay_ms=1, max_delay_ms=1))
+        world.start_try()
+        assert world.run_until(lambda: any(process.inside for process in world.processes))
+        first = next(process for process in world.processes if process.inside)
+        world.start_try()
+        assert world.run_until(lambda: first.dead)
+        assert [who for _, who, _ in world.oracle.entries].count(first.name) == 1
+        world.settle(at_most=100 * LEASE)
+        world.check()
+        state = RunLog(world.inner, UNIT).read(max(world.numbers())).state
+        assert [attempt.failed for attempt in state.attempts] == [None, None]
+        assert [component.retries for component in state.components] == [(), (), ()]
 
     @pytest.mark.parametrize("frozen", [False, True], ids=["superseded", "without a lease"])
     def test_a_driver_that_is_stopped_deletes_what_its_component_had_written_and_nothing_else(
