@@ -25,7 +25,7 @@ from airflow_spark_pipeline.checkpoint.store import (
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, CheckpointStoreError
 
 # What an fsspec file system raises for a request that will be refused again, beside PermissionError.
-_NEEDS_THE_USER = {errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENAMETOOLONG}
+_NEEDS_THE_USER = {errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENAMETOOLONG, errno.ENOSYS}
 
 
 class FsspecStore(CheckpointStore):
@@ -122,6 +122,8 @@ class FsspecStore(CheckpointStore):
         except FileExistsError as error:
             raise ObjectExistsError(f"{full} exists already", path=full) from error
         except Exception as error:
+            if _is_failed_precondition(error):
+                raise ObjectExistsError(f"{full} exists already", path=full) from error
             # Client libraries raise classes of their own (botocore's, aiohttp's): each is an answer of the store.
             why = f"{type(error).__name__}: {error}"
             if isinstance(error, PermissionError) or type(error).__name__ == "NoCredentialsError":
@@ -135,6 +137,12 @@ class FsspecStore(CheckpointStore):
                     f"The checkpoint location {self.location} cannot be used ({why}).", path=full
                 ) from error
             raise CheckpointStoreError(f"{full}: {why}", path=full) from error
+
+
+def _is_failed_precondition(error: Exception) -> bool:
+    """Whether S3 says that there is an object already; s3fs knows it only from servers that name the condition."""
+    response = getattr(error.__cause__, "response", None)
+    return isinstance(response, Mapping) and response.get("Error", {}).get("Code") == "PreconditionFailed"
 
 
 def _stored(entry: Mapping[str, Any]) -> StoredObject | None:
