@@ -6,7 +6,9 @@ what a DAG run will put there is not known, and the rest of the file can be chec
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
@@ -22,6 +24,7 @@ from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_TYPED = re.compile(r"true|false|null|0|-?[1-9]\d{0,17}")
 _SAMPLE = datetime(2000, 1, 31, tzinfo=timezone.utc)
 _SAMPLES = {
     "ds": "2000-01-31",
@@ -78,7 +81,8 @@ def _put(context: dict[str, Any], path: list[str], value: str) -> None:
     for part in path[:-1]:
         below = context.get(part)
         context[part] = context = below if isinstance(below, dict) else {}
-    context[path[-1]] = value
+    # As Airflow has it: a param that is true is no text, and `| tojson` tells the difference.
+    context[path[-1]] = json.loads(value) if _TYPED.fullmatch(value) else value
 
 
 def _environment(*, sample: bool) -> Environment:
@@ -109,4 +113,6 @@ def _environment(*, sample: bool) -> Environment:
         def _undefined_message(self) -> str:
             return f"{self._undefined_name!r} has no value here; give it with --set {self._undefined_name}=…"
 
-    return SandboxedEnvironment(undefined=Named if sample else Missing, keep_trailing_newline=True)
+    environment = SandboxedEnvironment(undefined=Named if sample else Missing, keep_trailing_newline=True)
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": True, "default": str}  # {{ params.x | tojson }}
+    return environment

@@ -372,6 +372,12 @@ def test_a_file_with_jinja_in_it_is_checked_without_values(shell: Shell) -> None
     assert shell("validate", "steps.conf") == 0
 
 
+@pytest.mark.parametrize("name", ["nycflights.conf", "ready_made.conf"])
+def test_the_files_of_the_example_dags_are_valid(shell: Shell, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT / "dags_examples")
+    assert shell("validate", name, "--set", "params.outage=false") == 0, shell.out
+
+
 def test_classes_need_not_be_there_where_only_the_file_is_checked(shell: Shell) -> None:
     shell.write(describe('{ instance-type = "cluster.only.Step" }'))
     assert shell("validate", "--no-classes", "steps.conf") == 0
