@@ -1,4 +1,4 @@
-"""Hooks and retries named in a file, in a run under a real Airflow on a real Spark."""
+"""Hooks, retries and a store of one's own, all named in a file, in a run under a real Airflow on a real Spark."""
 
 from __future__ import annotations
 
@@ -6,11 +6,18 @@ import json
 
 import pytest
 
-from tests.acceptance.client import Run
+from airflow_spark_pipeline.checkpoint.catalog import all_runs
+from airflow_spark_pipeline.checkpoint.locations import load_store
+from tests.acceptance.client import Client, Run
+
+pytestmark = pytest.mark.slow
 
 
-@pytest.mark.dag_run("hooked", b={"1": "fail_twice"})
-def test_a_component_that_fails_twice_is_tried_again_in_the_same_jvm_and_every_hook_hears_of_it(run: Run) -> None:
+def test_a_component_that_fails_twice_is_tried_again_in_the_same_jvm_and_every_hook_hears_of_it(
+    client: Client, redis_url: str
+) -> None:
+    run = Run(client, "hooked", "hooked", {"redis": redis_url, "b": {"1": "fail_twice"}}, "pipeline")
+    run.trigger()
     run.wait("success", tries=1)
 
     assert run.started() == "a1 b1 b1 b1"
@@ -36,3 +43,10 @@ def test_a_component_that_fails_twice_is_tried_again_in_the_same_jvm_and_every_h
     assert "[2/3] b done in" in log
     assert "(try 3)" in log
     assert run.xcom()["components_disabled"] == ["c"]
+    # The store of one's own:
+    store = load_store("redis_store.RedisStore", {"url": redis_url}, str(client.deployment.checkpoints))
+    (entry,) = all_runs(store, "Hooked")
+    assert entry.commit is not None
+    b = entry.commit.state.component("b")
+    assert b is not None
+    assert [tried["error"] for tried in b.retries] == ["ConnectionError: b cannot reach its source"] * 2

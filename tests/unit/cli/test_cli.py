@@ -16,7 +16,7 @@ from airflow_spark_pipeline.cli.main import main
 from airflow_spark_pipeline.cli.parser import COMMANDS, build
 from airflow_spark_pipeline.runtime import driver, runner
 from tests.sparkless import FakeSpark
-from tests.steps import Step, component, describe, names
+from tests.steps import Step, calls, component, describe, names
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -137,6 +137,25 @@ def test_a_long_pause_between_two_tries_ends_with_the_process_and_loses_nothing(
 
     assert shell("resume", "steps.conf", shell.run_id()) == 0
     assert names(shell.ledger) == "abb"
+
+
+def test_a_store_and_a_hook_of_ones_own_are_named_in_the_file(shell: Shell, redis_url: str) -> None:
+    store = (
+        f'store {{ instance-type = redis_store.RedisStore, instance-config {{ url = "{redis_url}", prefix = p }} }}'
+    )
+    hook = 'hooks = [ { instance-type = tests.steps.Noting, instance-config { ledger = ${LEDGER}".hooks" } } ]'
+    more = f'checkpoint {{ location = "/nowhere", {store} }}, {hook}'
+    shell.write(describe("a", "b:Step:fails = 1", more=more))
+    assert shell("run", "steps.conf") == 1
+    assert shell("resume", "steps.conf", shell.run_id()) == 0
+    assert names(shell.ledger) == "abb"
+    assert calls(f"{shell.ledger}.hooks")[-5:] == [
+        "before_pipeline",
+        "on_resume",
+        "before_component:b",
+        "after_component:b",
+        "after_pipeline",
+    ]
 
 
 # ---- plan, runs, show, discard, prune
