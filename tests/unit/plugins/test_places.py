@@ -1,0 +1,64 @@
+"""Which places the page reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_spark_pipeline.checkpoint.local_store import LocalStore
+from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
+from airflow_spark_pipeline.exceptions import CheckpointLocationError
+from airflow_spark_pipeline.plugins.page.board import Board
+from airflow_spark_pipeline.plugins.page.places import configured_places
+from tests.fakes import make_state
+
+
+class Elsewhere(LocalStore):
+    """A store of somebody's own, which keeps its objects in another place."""
+
+    def __init__(self, location: str, directory: str, password: str) -> None:
+        super().__init__(location, Path(directory))
+
+
+@pytest.fixture
+def configure(airflow_config: Any, tmp_path: Path) -> Any:
+    airflow_config("spark_pipeline", "checkpoint_location", str(tmp_path / "checkpoints"))
+
+    def more(*items: Any) -> None:
+        airflow_config("spark_pipeline", "checkpoint_locations", json.dumps(items))
+
+    return more
+
+
+def test_a_location_that_is_named_twice_is_one_place(configure: Any, tmp_path: Path) -> None:
+    configure("/data/more", str(tmp_path / "checkpoints"), {"location": "/data/more"})
+    assert [place.location for place in configured_places()] == [str(tmp_path / "checkpoints"), "/data/more"]
+
+
+def test_the_runs_of_a_store_of_ones_own_are_shown_where_it_is_configured(configure: Any, tmp_path: Path) -> None:
+    location, directory = str(tmp_path / "checkpoints"), str(tmp_path / "elsewhere")
+    config = {"directory": directory, "password": "planted"}
+    configure({"location": location, "store": {"instance-type": f"{__name__}.Elsewhere", "instance-config": config}})
+    store = Elsewhere(location, **config)
+    RunLog(store, "p/u").claim(lambda _: make_state(status=CheckpointStatus.FAILED))
+
+    usual, own = configured_places()
+    assert usual.id != own.id
+    assert "planted" not in repr(own)
+    board = Board(own)
+    board.refresh(now=True).result(timeout=10)
+    assert board.trouble is None
+    assert [entry.path for entry in board.entries()] == ["p/u"]
+
+
+@pytest.mark.parametrize(
+    "store", ["RedisStore", {"instance-config": {}}, {"instance-type": "m.C", "url": "x"}, {"instance-type": 1}]
+)
+def test_a_store_that_is_not_named_as_in_a_pipelines_file_is_refused_with_the_shape(configure: Any, store: Any) -> None:
+    configure({"location": "/data/more", "store": store})
+    with pytest.raises(CheckpointLocationError, match=r'"store": \{"instance-type"'):
+        configured_places()
