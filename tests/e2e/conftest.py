@@ -50,7 +50,7 @@ _CONFS: dict[str, dict[str, Any]] = {
     "resumed": {"clean": _FAIL},
     "over": {"enrich": _FAIL},
     "dropped": {"clean": _FAIL},
-    "twice": {"clean": _FAIL, "load": {"2": "fail"}},
+    "twice": {"clean": _FAIL, "load": _FAIL},
     "hostile": {"load": _FAIL, "says": "<img src=x onerror=alert(1)><b>bold</b>"},
     "live": {"enrich": {"1": "wait"}, "pipeline": "Sensor events"},
 }
@@ -72,6 +72,9 @@ def runs(flows: Flows) -> dict[str, Run]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=60_000)
     with browser() as found:
         yield found
 

@@ -82,7 +82,7 @@ class Flows:
         return run
 
     def starts(self, run: Run) -> list[str]:
-        """Which component started in which attempt: ``clean-2``."""
+        """Which component started, and for which time: ``clean-2``."""
         folder = Path(self.airflow.environment["GATES"], run.run_id)
         return sorted(path.name.removeprefix("started-") for path in folder.glob("started-*"))
 

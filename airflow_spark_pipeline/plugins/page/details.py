@@ -13,11 +13,10 @@ from airflow_spark_pipeline.plugins.page.board import Board
 from airflow_spark_pipeline.plugins.page.finder import Found
 from airflow_spark_pipeline.plugins.page.models import DagRuns, Run, RunDetail, RunState, TaskRuns
 from airflow_spark_pipeline.plugins.page.outlook import next_attempt, read_config
-from airflow_spark_pipeline.plugins.page.service import Service
+from airflow_spark_pipeline.plugins.page.service import MOVING_TASKS, Service
 
 _NEWEST = 10  # runs that are shown of a DAG
 _MOVING = (RunState.RUNNING, RunState.SUBMITTED)
-_TASK_MOVES = ("running", "queued", "scheduled", "restarting", "up_for_retry")
 
 
 async def task_runs(service: Service, key: TaskKey, rights: Rights) -> TaskRuns:
@@ -33,7 +32,7 @@ async def task_runs(service: Service, key: TaskKey, rights: Rights) -> TaskRuns:
             is_pipeline=bool(found) or key[2] in airflow_side.pipeline_tasks(key[0]),
             runs=runs,
             locations=service.locations(late, rights),
-            active=known[key].state in _TASK_MOVES or any(run.state in _MOVING for run in runs),
+            active=known[key].state in MOVING_TASKS or any(run.state in _MOVING for run in runs),
         )
 
     return await run_in_threadpool(answer)
@@ -52,7 +51,7 @@ async def dag_runs(service: Service, dag_id: str, rights: Rights) -> DagRuns:
             is_pipeline=bool(tasks),
             runs=runs,
             locations=service.locations(late, rights),
-            active=any(run.state in _MOVING for run in runs) or any(f.state in _TASK_MOVES for f in facts.values()),
+            active=any(run.state in _MOVING for run in runs) or any(f.state in MOVING_TASKS for f in facts.values()),
         )
 
     return await run_in_threadpool(answer)

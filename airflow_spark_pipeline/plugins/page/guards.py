@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
+from airflow.configuration import conf
 from fastapi import Depends, HTTPException, Request, status
 
 from airflow_spark_pipeline.plugins.page.airflow_side import Rights
@@ -42,8 +43,13 @@ def from_this_site(request: Request) -> None:
     if site is not None and site != "same-origin":
         raise HTTPException(status.HTTP_403_FORBIDDEN, "Requests from other sites are refused.")
     # Without a secure context browsers do not send Sec-Fetch-Site; Origin is there all the same.
-    if site is None and origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    if site is None and origin is not None and urlsplit(origin).netloc not in _own_names(request):
         raise HTTPException(status.HTTP_403_FORBIDDEN, "Requests from other sites are refused.")
+
+
+def _own_names(request: Request) -> set[str | None]:
+    """Return the hosts of this Airflow: a proxy may have another one than the server behind it."""
+    return {request.headers.get("host"), urlsplit(conf.get("api", "base_url", fallback="") or "").netloc or None}
 
 
 #: The user may look at the DAG's task instances; the DAG stands in the path or in the query.

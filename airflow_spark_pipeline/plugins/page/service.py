@@ -31,6 +31,8 @@ LIST_SECONDS = 3.0
 #: Seconds that a question about one task instance waits for them.
 FIND_SECONDS = 10.0
 
+#: States of a task instance after which something is soon to be seen in its log.
+MOVING_TASKS = ("running", "queued", "scheduled", "restarting", "up_for_retry")
 _MOVING = {RunState.RUNNING, RunState.SUBMITTED}
 
 
@@ -97,15 +99,18 @@ class Service:
         if filters.state is not None:
             matching = [item for item in matching if item.state is filters.state]
         _sort(matching, filters.order_by)
+        shown = rows(matching[filters.offset : filters.offset + filters.limit], rights)
         return RunList(
-            runs=rows(matching[filters.offset : filters.offset + filters.limit], rights),
+            runs=shown,
             total=len(matching),
             visible=len(items),
             counts=dict(sorted(counts.items())),
             dag_ids=sorted({item.key[0] for item in items}),
             pipelines=sorted({item.recorded.pipeline_name for item in items}),
             locations=self.locations(late, rights),
-            active=any(item.state in _MOVING for item in items) or any(board.loading for board in self.boards),
+            active=any(item.state in _MOVING for item in items)
+            or any(row.task_state in MOVING_TASKS for row in shown)
+            or any(board.loading for board in self.boards),
         )
 
     async def find(self, key: TaskKey, *, history: bool = False) -> tuple[list[tuple[Board, Found]], set[str]]:

@@ -18,9 +18,9 @@ _LONGER_THAN_ANY_TEST = 6_000
 
 @dataclass
 class Flow(Component):
-    """Leaves a file when it starts, and does its deed of this attempt: ``{"1": "fail"}``.
+    """Leaves a file when it starts, and does its deed of this start: ``{"1": "fail"}`` fails when it runs first.
 
-    :param gates: folder of the files ``started-<component>-<attempt>``, and ``open-<component>`` that others make
+    :param gates: folder of the files ``started-<component>-<time>``, and ``open-<component>`` that others make
     :param says: text of the error where it fails
     :param password: must show nowhere
     """
@@ -31,9 +31,11 @@ class Flow(Component):
     password: str = ""
 
     def run(self, spark: SparkSession) -> None:
-        Path(self.gates).mkdir(parents=True, exist_ok=True)
-        Path(self.gates, f"started-{self.context.component_name}-{self.context.attempt}").touch()
-        deed = self.deeds.get(str(self.context.attempt))
+        folder, name = Path(self.gates), self.context.component_name
+        folder.mkdir(parents=True, exist_ok=True)
+        start = len(list(folder.glob(f"started-{name}-*"))) + 1
+        (folder / f"started-{name}-{start}").touch()
+        deed = self.deeds.get(str(start))
         if deed == "fail":
             raise ConnectionError(f"{self.says} {self.password}".strip())
         if deed == "wait":
