@@ -69,6 +69,9 @@ class Flows:
         self.airflow = airflow
         self.client = Client(airflow, token(airflow, "admin"))
 
+    def close(self) -> None:
+        self.client.close()
+
     def run(self, run_id: str, dag_id: str = "daily_orders", **conf: Any) -> Run:
         """Trigger a DAG run: ``run("r1", clean={"1": "fail"})``."""
         run = Run(self.client, dag_id, run_id, conf, "etl")

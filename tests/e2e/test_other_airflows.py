@@ -25,7 +25,8 @@ _LIST = "/plugin/spark-pipeline"
 def _started(airflow: Deployment) -> Iterator[Flows]:
     try:
         airflow.start()
-        yield Flows(airflow)
+        with contextlib.closing(Flows(airflow)) as flows:
+            yield flows
     finally:
         airflow.stop()
 
@@ -44,8 +45,8 @@ def test_below_a_path_the_page_is_found_and_a_run_resumes(airflow_db: Path, tmp_
         expect(_row(page).get_by_role("link", name="etl", exact=True)).to_have_attribute(
             "href", f"/team/airflow/dags/{run.dag_id}/runs/kept/tasks/etl"
         )
-        _row(page).get_by_role("button", name="Resume").click()
-        page.get_by_role("dialog").get_by_role("button", name="Resume").click()
+        _row(page).get_by_role("button", name="Resume", exact=True).click()
+        page.get_by_role("dialog").get_by_role("button", name="Resume", exact=True).click()
         expect(page.get_by_role("dialog")).to_contain_text("it resumes")
         run.wait("success", tries=2)
         assert "extract-2" not in flows.starts(run)
@@ -63,13 +64,13 @@ def test_the_roles_of_flask_appbuilder_decide_what_is_seen_and_done(airflow_db: 
         run = flows.failed("kept")
         viewer = open_page(chromium, airflow, "viewer")
         viewer.goto(airflow.url + _LIST)
-        expect(_row(viewer).get_by_role("button", name="Resume")).to_be_disabled()
+        expect(_row(viewer).get_by_role("button", name="Resume", exact=True)).to_be_disabled()
         _refuses(airflow, "viewer", lists=["kept"])
         _refuses(airflow, "nobody", lists=[])
         user = open_page(chromium, airflow, "user")
         user.goto(airflow.url + _LIST)
-        _row(user).get_by_role("button", name="Resume").click()
-        user.get_by_role("dialog").get_by_role("button", name="Resume").click()
+        _row(user).get_by_role("button", name="Resume", exact=True).click()
+        user.get_by_role("dialog").get_by_role("button", name="Resume", exact=True).click()
         expect(user.get_by_role("dialog")).to_contain_text("it resumes")
         run.wait("success", tries=2)
         assert "extract-2" not in flows.starts(run)

@@ -59,7 +59,7 @@ def _answer(page: Any, what: str, status: int, body: Any) -> None:
 
 
 def test_the_list(studio: Studio, runs: dict[str, Run]) -> None:
-    page = studio.open(LIST)
+    page = studio.open(f"{LIST}?pipeline=Daily+orders")
     expect(page.get_by_test_id("total")).to_be_visible()
     studio.keep(page, "runs")
 
@@ -68,7 +68,7 @@ def test_a_run_and_its_dialogs(studio: Studio, runs: dict[str, Run]) -> None:
     page = studio.open(_address(runs["kept"]))
     expect(page.get_by_test_id("run-view")).to_be_visible()
     studio.keep(page, "run")
-    page.get_by_role("button", name="Resume").click()
+    page.get_by_role("button", name="Resume", exact=True).click()
     expect(page.get_by_role("dialog")).to_contain_text("Runs")
     studio.keep(page, "resume")
     page.keyboard.press("Escape")

@@ -9,6 +9,7 @@ from airflow_spark_pipeline.checkpoint.caller import claimer
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.log import Commit
 from airflow_spark_pipeline.checkpoint.state import (
+    AttemptSummary,
     CheckpointState,
     CheckpointStatus,
     ComponentAction,
@@ -161,7 +162,7 @@ def attempts(commit: Commit, shown: RunState, read: Callable[[int, str], Commit 
             claim = _claim_number(summaries[position + 1].run_id)
             last = None if claim is None else read(claim - 1, summary.run_id)
         over = RunState.DEAD if position + 1 < len(summaries) else shown
-        bars = [] if last is None else _bars(last.state, over)
+        bars = _remembered(commit.state, summary) if last is None else _bars(last.state, over)
         state = None if last is None else last.state
         found.append(
             Attempt(
@@ -192,6 +193,26 @@ def _claim_number(run_id: str) -> int | None:
     return int(number) if number.isdigit() else None
 
 
+def _remembered(state: CheckpointState, summary: AttemptSummary) -> list[Bar]:
+    """Return what the newest commit still knows of an attempt whose own commits were cleaned up."""
+    ran = [c for c in state.components if c.attempt == summary.attempt and c.action is not ComponentAction.FAILED]
+    bars = [_bar(c, "ran") for c in ran]
+    failed = next((c for c in state.components if c.name == summary.failed), None)
+    if failed is not None:
+        bars.append(Bar(index=failed.index, name=failed.name, action="failed", started_at=None, duration_seconds=None))
+    return sorted(bars, key=lambda bar: bar.index)
+
+
+def _bar(record: ComponentCheckpoint, action: str) -> Bar:
+    return Bar(
+        index=record.index,
+        name=record.name,
+        action=action,
+        started_at=record.started_at,
+        duration_seconds=record.duration_seconds,
+    )
+
+
 def _bars(state: CheckpointState, shown: RunState) -> list[Bar]:
     bars = []
     done = set(state.completed_components)
@@ -200,15 +221,7 @@ def _bars(state: CheckpointState, shown: RunState) -> list[Bar]:
         if c.action is ComponentAction.REPLAYED:
             bars.append(Bar(index=c.index, name=c.name, action="replayed", started_at=None, duration_seconds=None))
         elif mine and c.action in {ComponentAction.RAN, ComponentAction.FAILED}:
-            bars.append(
-                Bar(
-                    index=c.index,
-                    name=c.name,
-                    action=c.action.value,
-                    started_at=c.started_at,
-                    duration_seconds=c.duration_seconds,
-                )
-            )
+            bars.append(_bar(c, c.action.value))
         elif c.name in done:
             bars.append(Bar(index=c.index, name=c.name, action="skipped", started_at=None, duration_seconds=None))
         elif state.status is CheckpointStatus.RUNNING and c.name == current(state):

@@ -32,7 +32,17 @@ export const RunTable = (props: Props) => (
   </>
 );
 
-const Wide = ({ runs, actions, selected, onSelect, header = (_, label) => label }: Props) => {
+const plain = (_: string, label: string): ReactNode => (
+  <Text fontSize="xs" fontWeight="bold">
+    {label}
+  </Text>
+);
+
+/** What a resume saves; nothing where there is nothing to resume. */
+const saves = (run: Run): string =>
+  run.state === "completed" || run.state === "discarded" ? "–" : formatDuration(run.saved_seconds);
+
+const Wide = ({ runs, actions, selected, onSelect, header = plain }: Props) => {
   const all = selected !== undefined && runs.length > 0 && runs.every((run) => selected.has(runKey(run)));
   const some = selected !== undefined && runs.some((run) => selected.has(runKey(run)));
   return (
@@ -91,7 +101,7 @@ const Wide = ({ runs, actions, selected, onSelect, header = (_, label) => label 
                 <Time iso={run.first_started_at} age />
               </Text>
             </Table.Cell>
-            <Table.Cell whiteSpace="nowrap">{formatDuration(run.saved_seconds)}</Table.Cell>
+            <Table.Cell whiteSpace="nowrap">{saves(run)}</Table.Cell>
             <Table.Cell textAlign="end">{actions(run)}</Table.Cell>
           </Table.Row>
         ))}
@@ -127,7 +137,7 @@ const Card = ({ run, actions, selected, onSelect }: Props & { run: Run }) => (
       <Text>
         {plural(run.attempt, "attempt")}, started <Time iso={run.first_started_at} age />
       </Text>
-      <Text>resume saves {formatDuration(run.saved_seconds)}</Text>
+      <Text>resume saves {saves(run)}</Text>
       <Box flex={1} />
       {actions(run)}
     </Flex>

@@ -53,7 +53,7 @@ export const RunView = ({ run, refresh }: { run: RunDetail; refresh: () => void 
         </Fact>
         <Fact label="Attempts">{run.attempt}</Fact>
         <Fact label="Started">
-          <Time iso={run.first_started_at} />
+          <Time iso={run.first_started_at} wrap />
         </Fact>
         <Fact label={ended ? "Work done" : "A resume saves"}>{formatDuration(run.saved_seconds)}</Fact>
       </SimpleGrid>

@@ -5,7 +5,7 @@ import { type Placed, type Segment, place } from "./timeline";
 import type { RunDetail } from "./types";
 import { BARS } from "./words";
 
-const NAMES = { base: "110px", md: "200px" };
+const NAMES = { base: "84px", md: "200px" };
 const ROW = "26px";
 
 /** The components across the attempts: one line each, one part of the width for each attempt. */
@@ -15,7 +15,7 @@ export const Timeline = ({ run }: { run: RunDetail }) => {
   const seen = new Set(segments.flatMap((segment) => segment.bars.map((bar) => bar.action)));
   return (
     <Stack gap={2} overflowX="auto">
-      <Box minW="480px">
+      <Box minW={`${String(100 + 70 * segments.length)}px`}>
         <Flex>
           <Box w={NAMES} flexShrink={0} />
           {segments.map((segment) => (

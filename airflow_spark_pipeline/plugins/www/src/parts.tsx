@@ -37,12 +37,12 @@ export const ComponentBar = ({ pieces, height = "8px" }: { pieces: Piece[]; heig
 };
 
 /** A moment in the user's time zone. */
-export const Time = ({ iso, age = false }: { iso: string; age?: boolean }) => {
+export const Time = ({ iso, age = false, wrap = false }: { iso: string; age?: boolean; wrap?: boolean }) => {
   const zone = useZone();
   const now = useNow(age, 20_000);
   const text = formatTime(iso, zone);
   return (
-    <time dateTime={iso} title={`${text} (${zone})`} style={{ whiteSpace: "nowrap" }}>
+    <time dateTime={iso} title={`${text} (${zone})`} style={{ whiteSpace: wrap ? "normal" : "nowrap" }}>
       {age ? formatAge(iso, now) : text}
     </time>
   );

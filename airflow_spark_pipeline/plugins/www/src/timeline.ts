@@ -52,7 +52,10 @@ export const place = (attempts: Attempt[], now: number): Segment[] => {
     const { start, seconds } = spans[index] ?? { start: 0, seconds: 0 };
     const bars = attempt.bars.map((bar): Placed => {
       const took = lasted(bar, now);
-      if (bar.started_at === null) return { ...bar, left: 0, width: SMALLEST_BAR, seconds: took };
+      // A failure whose time is not known any more came last; what was skipped, or replayed, came first.
+      if (bar.started_at === null) {
+        return { ...bar, left: bar.action === "failed" ? 100 - SMALLEST_BAR : 0, width: SMALLEST_BAR, seconds: took };
+      }
       const scale = seconds > 0 ? 100 / seconds : 0;
       const width = Math.max(SMALLEST_BAR, seconds > 0 ? (took ?? 0) * scale : 100);
       const left = Math.min(100 - SMALLEST_BAR, (time(bar.started_at) - start) * scale);
