@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from airflow_spark_pipeline.planning import Plan
 
 _EXIT_CODE = r"Error code is: (-?\d+)"  # in what the provider's hook raises
+# Asked once, as the operators of Airflow's providers do: a DAG file may hold hundreds of tasks.
+_DEFAULT_DEFERRABLE = conf.getboolean("operators", "default_deferrable", fallback=False)
 _OURS = ("application", "java_class", "application_args")
 
 
@@ -156,9 +158,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
         self.resolved_pipeline: str | None = None
         self.conn_is_named = conn_id is not None
         self.deferrable_is_named = deferrable is not None
-        if deferrable is None:
-            deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
-        self.deferrable = deferrable
+        self.deferrable = _DEFAULT_DEFERRABLE if deferrable is None else deferrable
         self.start_timeout = start_timeout.total_seconds() if isinstance(start_timeout, timedelta) else start_timeout
         self._deferral: Deferral | None = None
         # Set here and not before super().__init__(): a mapped task passes each of these explicitly, empty.

@@ -26,7 +26,7 @@ from airflow_spark_pipeline.exceptions import (
     SupersededError,
 )
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
-from airflow_spark_pipeline.operators import deferral
+from airflow_spark_pipeline.operators import deferral, spark_pipeline
 from airflow_spark_pipeline.protocol import DriverRequest
 from tests.triggering import event, fire, restore
 from tests.unit.operators.shop import Driver, Shop
@@ -273,8 +273,8 @@ class TestWhereItCannot:
             shop.run(deferrable=True)
         assert shop.driver.requests == []
 
-    def test_in_client_mode_airflows_default_is_ignored(self, shop: Shop, airflow_config: Any) -> None:
-        airflow_config("operators", "default_deferrable", "True")
+    def test_in_client_mode_airflows_default_is_ignored(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(spark_pipeline, "_DEFAULT_DEFERRABLE", True)
         assert shop.run()["components_run"] == ["Extract", "Clean", "Load"]
 
     def test_on_a_standalone_cluster(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
