@@ -24,6 +24,7 @@ class Events:
         self._spec = spec
         self._recorder = recorder
         self._start = time.monotonic()
+        self._configs: dict[int, Any] = {}  # without secrets, by component: to mask them anew costs more than a call
 
     def started(self) -> PipelineEvent:
         """Return what ``before_pipeline`` and ``on_resume`` are told."""
@@ -47,7 +48,9 @@ class Events:
         """Return what a hook is told about a component."""
         spec = self._spec.components[step.index]
         replayed = step.action is StepAction.REPLAY
-        config = self._recorder.masked(spec.instance_config)
+        if step.index not in self._configs:
+            self._configs[step.index] = self._recorder.masked(spec.instance_config)
+        config = self._configs[step.index]
         return ComponentEvent(
             self._run(), step.name, spec.instance_type, step.index, config=config, replayed=replayed, **what
         )
