@@ -247,7 +247,7 @@ class Deployment:
             # A triggerer that is killed is missed after this many seconds.
             "triggerer.triggerer_health_check_threshold": "10",
             # Where executors run elsewhere, the next try waits for this long after the last sign of life.
-            "spark_pipeline.lease_seconds": "20",
+            "spark_pipeline.lease_seconds": "30",
             "usage_data_collection.enabled": "False",
             "workers.min_heartbeat_interval": "2",
         }
