@@ -85,6 +85,17 @@ class Slow(Component):
 
 
 @dataclass
+class LongJob(Component):
+    """One Spark job that takes hours."""
+
+    ledger: str
+
+    def run(self, spark: SparkSession) -> None:
+        note(self.ledger, name=self.context.component_name)
+        spark.range(10**15).selectExpr("sum(id % 7 * id)").collect()
+
+
+@dataclass
 class Noting(PipelineHooks):
     """Notes every call; fails in the one that it is told to fail in."""
 

@@ -11,6 +11,7 @@ from airflow_spark_pipeline import PipelineRunner
 from airflow_spark_pipeline.components import CheckFailedError, CheckRange, CheckSchema, CheckSql, CheckUnique
 from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.runtime.component import Component
+from tests.steps import component, describe, names
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -98,3 +99,14 @@ def test_a_gate_fails_the_component_before_it_is_recorded_as_done(spark: SparkSe
     mended = PIPELINE.replace("(1), (1)", "(1), (2)")
     assert runner.resume(mended, state.run_id).ran == ["Make"]
     assert spark.range(3).count() == 3
+
+
+def test_a_timeout_cancels_the_spark_job_and_leaves_the_session_usable(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEDGER", str(tmp_path / "ledger"))
+    pipeline = describe(component("long", "LongJob", "", "timeout = 3 s"), "after", more="fail-fast = false")
+    with pytest.raises(ComponentFailedError, match="ComponentTimeoutError: long took longer than its timeout of 3 s"):
+        PipelineRunner(spark, location=tmp_path / "checkpoints").run_with_checkpointing(pipeline)
+    assert names(tmp_path / "ledger") == "longafter"
+    assert spark.range(5).count() == 5  # the only core is free again
