@@ -78,9 +78,6 @@ def runs(flows: Flows) -> dict[str, Run]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
-    from playwright.sync_api import expect
-
-    expect.set_options(timeout=60_000)
     with browser() as found:
         yield found
 

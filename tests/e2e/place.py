@@ -99,8 +99,9 @@ class Flows:
 @contextlib.contextmanager
 def browser() -> Iterator[Any]:
     """A Chromium with nothing in it."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=60_000)  # a busy machine, and the page's own rhythm
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         try:

@@ -60,6 +60,8 @@ def test_the_roles_of_flask_appbuilder_decide_what_is_seen_and_done(airflow_db: 
     for name, role in _FAB_ROLES.items():
         about = ("--firstname", name, "--lastname", name, "--email", f"{name}@example.com")
         _airflow(airflow, "users", "create", "--username", name, "--password", name, "--role", role, *about)
+    # Without it Airflow shows no plugin's page to anybody below Op.
+    _airflow(airflow, "roles", "add-perms", "Viewer", "User", "--resource", "Plugins", "--action", "can_read")
     with _started(airflow) as flows, browser() as chromium:
         run = flows.failed("kept")
         viewer = open_page(chromium, airflow, "viewer")
