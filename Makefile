@@ -55,7 +55,7 @@ www: ## Build the page's front end (needs Node 20 and npm); commit what it makes
 www-check: ## Types, lint and tests of the front end, and whether the committed bundle is what the sources give
 	@scripts/www_check.sh "$(WWW)"
 
-hadoop: setup ## What HDFS and S3A guarantee, measured (needs Maven; fetches 800 MB once; a quarter of an hour)
+hadoop: setup ## What HDFS and S3A guarantee, measured; deferred tasks on YARN (needs Maven; fetches 800 MB once; a quarter of an hour)
 	@$(WITH_JAVA) && $(TIMED) hadoop $(PY) -m pytest $(PYTEST_ARGS) tests/engines
 
 check: setup ## Lint, format, types, and who may import whom

@@ -32,7 +32,7 @@ def hadoop_version() -> str:
 
 
 def class_path(profile: str) -> str:
-    """The jars of one of pom.xml's profiles, ``hdfs`` or ``s3a`` (700 MB, AWS's SDK), as a class path."""
+    """The jars of one of pom.xml's profiles, ``hdfs``, ``yarn`` or ``s3a`` (700 MB, AWS's SDK)."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "airflow-spark-pipeline"
     known = cache / f"{profile}-{hadoop_version()}.classpath"
     if known.exists() and all(os.path.exists(jar) for jar in known.read_text().split(os.pathsep)):
