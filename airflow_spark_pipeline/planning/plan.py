@@ -24,6 +24,8 @@ from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec
 from airflow_spark_pipeline.planning.changes import Change, first_change
 from airflow_spark_pipeline.planning.selection import Selection
 
+_FIRST = "first attempt"  # why everything runs where nothing is recorded
+
 
 class StepAction(enum.Enum):
     """What is done with a component."""
@@ -106,7 +108,7 @@ def make_plan(
     asked.check(spec)
     left_out = asked.left_out(spec)
     if recorded is None:
-        return _from_the_start(spec, "first attempt", left_out)
+        return _from_the_start(spec, _FIRST, left_out)
     again = dict(lost or {})
     if asked.to_dict() != served:
         forced = asked.forced(spec)
@@ -222,4 +224,6 @@ def _why_run(recorded: CheckpointState, name: str, *, interrupted: bool) -> str:
         return f"failed in attempt {record.attempt}{error}"
     if interrupted:
         return f"attempt {recorded.attempt} died before it was done"
+    if record.reason == _FIRST and recorded.status is not CheckpointStatus.SUBMITTED:
+        return "not run yet"  # no attempt got to it; the reason is the first plan's
     return record.reason or "not done yet"

@@ -15,11 +15,10 @@ from airflow_spark_pipeline.exceptions import ResumeRefusedError
 from airflow_spark_pipeline.pipeline.fingerprint import differences, fingerprint
 from airflow_spark_pipeline.pipeline.secrets import MASK, mask
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-from airflow_spark_pipeline.planning import Plan, Step, make_plan
+from airflow_spark_pipeline.planning import Plan, make_plan
 from airflow_spark_pipeline.plugins.page.models import NextAttempt, PlannedStep
 
 _ENDED = (CheckpointStatus.COMPLETED, CheckpointStatus.DISCARDED)
-_FIRST = "first attempt"  # the planner's reason where nothing is recorded
 _OTHER = "#" * len(MASK)
 
 
@@ -68,12 +67,7 @@ def _spec(config: dict[str, Any] | None) -> PipelineSpec | None:
 
 
 def _steps(plan: Plan) -> list[PlannedStep]:
-    return [PlannedStep(name=step.name, action=step.action.value, reason=_reason(step)) for step in plan.steps]
-
-
-def _reason(step: Step) -> str:
-    # What no attempt got to still has the reason of the first plan, which would be wrong of the next attempt.
-    return "not run yet" if step.reason == _FIRST else step.reason
+    return [PlannedStep(name=step.name, action=step.action.value, reason=step.reason) for step in plan.steps]
 
 
 def _from_record(state: CheckpointState) -> list[PlannedStep]:

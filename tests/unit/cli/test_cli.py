@@ -167,7 +167,7 @@ def test_the_plan_of_a_resume_says_what_is_skipped_and_why(shell: Shell) -> None
         f"resumes {run_id}",
         "[1/3]  a  skip  done in attempt 1",
         "[2/3]  b  run   failed in attempt 1: OutageError",
-        "[3/3]  c  run   first attempt",
+        "[3/3]  c  run   not run yet",
     ]
     assert shell("plan", "steps.conf", run_id, "--json") == 0
     assert [step["action"] for step in json.loads(shell.out)["steps"]] == ["skip", "run", "run"]
