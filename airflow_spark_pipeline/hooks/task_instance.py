@@ -92,12 +92,13 @@ def task_is(context: Context, *, or_will_retry: bool) -> Callable[[Mapping[str, 
     :param or_will_retry: or waits for its retry
     """
     states = [*_ACTIVE, *(("up_for_retry",) if or_will_retry else ())]
-    count = context["ti"].get_ti_count
 
     def is_active(key: Mapping[str, Any]) -> bool:
         mapped = {"map_index": key["mapIndex"]} if key.get("mapIndex", -1) >= 0 else {}
         return bool(
-            count(dag_id=key["dagId"], task_ids=[key["taskId"]], run_ids=[key["runId"]], states=states, **mapped)
+            context["ti"].get_ti_count(
+                dag_id=key["dagId"], task_ids=[key["taskId"]], run_ids=[key["runId"]], states=states, **mapped
+            )
         )
 
     return is_active
