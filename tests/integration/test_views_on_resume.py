@@ -18,7 +18,7 @@ from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
 from airflow_spark_pipeline.planning import open_log
 from airflow_spark_pipeline.protocol import EXIT_COMPLETED, EXIT_COMPONENT_FAILED, EXIT_DEFINITION, DriverRequest
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
 _ROOT = Path(__file__).resolve().parents[2]
 _KEY = UnitKey("test", "dag", "run", "task")
