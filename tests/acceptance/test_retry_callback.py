@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from airflow_spark_pipeline.checkpoint.key import UnitKey
 from tests.acceptance.client import Run
 from tests.acceptance.deployment import parent_of, wait_for
 
@@ -35,10 +36,12 @@ def test_after_a_kill_the_dag_processor_says_it_and_neither_stands_still_nor_hol
     os.kill(parent_of(entry.parent), signal.SIGKILL)
     killed = time.monotonic()
 
+    unit = UnitKey("default", run.dag_id, run.run_id, run.task_id).directory
+
     def said() -> str | None:
         logs = (run.client.deployment.home / "logs" / "dag_processor").rglob("*.log")
         texts = (path.read_text(encoding="utf-8", errors="replace") for path in logs)
-        return next((text for text in texts if run.run_id in text and "The next try skips a" in text), None)
+        return next((text for text in texts if unit in text and "The next try skips a" in text), None)
 
     text = wait_for("the callback", said, seconds=120)
     assert "did not get to its end at [2/4] b" in text
