@@ -170,6 +170,8 @@ class Deployment:
             for process in self._processes.values():
                 process.poll()
             time.sleep(0.05)
+        for process in self._processes.values():
+            process.wait(_STOP_SECONDS)  # reaped, or Python warns of it when the object goes
 
     def log(self, name: str) -> Path:
         return self.home / f"{name}.log"
