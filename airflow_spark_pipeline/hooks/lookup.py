@@ -17,6 +17,7 @@ from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.hooks.locations import checkpoint_location, configured, storage_options
+from airflow_spark_pipeline.hooks.py_files import is_url
 from airflow_spark_pipeline.hooks.source import read_source, render
 from airflow_spark_pipeline.hooks.task_instance import unit_key
 from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
@@ -66,6 +67,8 @@ class Lookup:
         """
         if not hasattr(self._task, "resume_scope"):
             return None
+        if not self._in_task and is_url(str(self._task.pipeline)):
+            return None  # a server that does not answer would hold up the DAG file
         spec = self._describe()
         checkpoint = spec.checkpoint.with_defaults(enabled=True, auto_resume=True)
         resumes = self._task.auto_resume if self._task.auto_resume is not None else checkpoint.auto_resume

@@ -155,6 +155,16 @@ def test_the_dag_processor_says_the_same_without_asking_airflow_for_anything(
     assert "failed at [2/3] Clean" in caplog.text
 
 
+def test_the_dag_processor_fetches_no_description_from_elsewhere(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that does not answer would hold up the DAG file."""
+    fetched: list[object] = []
+    monkeypatch.setattr("airflow_spark_pipeline.hooks.lookup.read_source", lambda *given: fetched.append(given))
+    operator = shop.operator(pipeline="https://example.invalid/shop.conf")
+    context: Any = {**shop.context(operator), "task": operator}
+    auto_resume_on_retry(context)
+    assert fetched == []
+
+
 @pytest.mark.parametrize("arguments", [{"checkpoint_conn_id": "aws"}, {"pipeline": "{{ var.value.shop }}"}])
 def test_the_dag_processor_is_silent_where_it_would_have_to_ask_airflow(
     shop: Shop, caplog: pytest.LogCaptureFixture, arguments: dict[str, str]
