@@ -13,7 +13,7 @@ WWW := airflow_spark_pipeline/plugins/www
 WITH_JAVA := JAVA_HOME=$$(scripts/java.sh) && export JAVA_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java test slow unit acceptance kill-matrix stateful chaos e2e www www-check hadoop check format demo airflow bench constraints clean
+.PHONY: help setup java test slow unit acceptance kill-matrix stateful chaos e2e www www-check engines check format demo airflow bench constraints clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,8 +55,8 @@ www: ## Build the page's front end (needs Node 20 and npm); commit what it makes
 www-check: ## Types, lint and tests of the front end, and whether the committed bundle is what the sources give
 	@scripts/www_check.sh "$(WWW)"
 
-hadoop: setup ## What HDFS and S3A guarantee, measured; deferred tasks on YARN (needs Maven; fetches 800 MB once; a quarter of an hour)
-	@$(WITH_JAVA) && $(TIMED) hadoop $(PY) -m pytest $(PYTEST_ARGS) tests/engines
+engines: setup ## Real engines under a real Airflow: YARN, HDFS, standalone, S3A (needs Maven; fetches 800 MB once; most of an hour)
+	@$(WITH_JAVA) && $(TIMED) engines $(PY) -m pytest --durations=0 $(PYTEST_ARGS) tests/engines
 
 check: setup ## Lint, format, types, and who may import whom
 	@$(TIMED) "ruff check" $(PY) -m ruff check

@@ -1,4 +1,4 @@
-"""Real file systems behind Spark's Hadoop client. Collected only when asked for: ``make hadoop``, or by path.
+"""Real file systems behind Spark's Hadoop client. Collected only when asked for: ``make engines``, or by path.
 
 It needs Maven, fetches 800 MB once, and takes minutes: nothing for each run of ``make test``.
 """
@@ -17,15 +17,16 @@ from typing import Any
 
 import pytest
 
+from tests.engines.clusters import mini_hdfs
 from tests.engines.jars import class_path
-from tests.engines.processes import DriverProcess, drivers, mini_hdfs
+from tests.engines.processes import DriverProcess, drivers
 
 _HERE = Path(__file__).parent
 _LINES = pytest.StashKey[list[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "engines: real file systems behind Spark's Hadoop client (make hadoop)")
+    config.addinivalue_line("markers", "engines: real file systems behind Spark's Hadoop client (make engines)")
     config.stash[_LINES] = []
 
 

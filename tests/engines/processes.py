@@ -1,4 +1,4 @@
-"""The processes of these tests: an HDFS of one name node and one data node, and drivers that race on it."""
+"""Drivers that race on a file system: processes that do what they are told."""
 
 from __future__ import annotations
 
@@ -13,43 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.engines.jars import class_path, spark_jars
-
 _DRIVER = Path(__file__).with_name("driver.py")
-
-
-@contextlib.contextmanager
-def mini_hdfs(directory: Path) -> Iterator[str]:
-    """Start an HDFS on free ports of the loopback interface; its JVM ends when this process does, however it does."""
-    from py4j.java_gateway import GatewayParameters, JavaGateway, launch_gateway  # type: ignore[import-untyped]
-
-    with (directory / "hdfs.log").open("w") as log:
-        port, process = launch_gateway(
-            jarpath=str(next(spark_jars().glob("py4j-*.jar"))),
-            classpath=class_path("hdfs"),
-            javaopts=["-Xmx768m"],
-            redirect_stdout=log,
-            redirect_stderr=log,
-            die_on_exit=True,
-            return_proc=True,
-        )
-        gateway = JavaGateway(gateway_parameters=GatewayParameters(port=port))
-        jvm: Any = gateway.jvm
-        conf = jvm.org.apache.hadoop.conf.Configuration()
-        builder = getattr(jvm.org.apache.hadoop.hdfs, "MiniDFSCluster$Builder")
-        cluster = builder(conf, jvm.java.io.File(str(directory / "hdfs"))).numDataNodes(1).build()
-        try:
-            cluster.waitActive()
-            yield str(cluster.getURI().toString())
-        finally:
-            cluster.shutdown(True)
-            gateway.shutdown()
-            process.stdin.close()
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
 
 
 class DriverProcess:

@@ -8,13 +8,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.acceptance.client import Client, Run
 from tests.acceptance.deployment import Deployment, is_running, wait_for
+from tests.engines.clusters import Yarn, mini_yarn
 from tests.engines.jars import spark_jars
-from tests.engines.yarn import Yarn, mini_yarn
 
 pytestmark = [pytest.mark.airflow, pytest.mark.spark, pytest.mark.timeout(1800)]
 
@@ -104,7 +103,7 @@ def test_a_killed_triggerer_stops_nothing_and_a_killed_task_stops_its_driver(
 
     run.set_state("failed")
     wait_for("the end of the driver", lambda: not is_running(waiting.pid), seconds=60)
-    wait_for("YARN to say so", lambda: "KILLED" in _applications(yarn), seconds=60)
+    wait_for("YARN to say so", lambda: "KILLED" in [each["state"] for each in yarn.applications()], seconds=60)
 
     run.clear(only_failed=True)
     run.wait("success", seconds=_SECONDS)
@@ -116,12 +115,6 @@ def _triggerer(run: Run) -> dict[str, str] | None:
     """Who runs the trigger of a deferred task now, once that is a living triggerer."""
     job = run.details().get("triggerer_job")
     return job if job and job["state"] == "running" else None
-
-
-def _applications(yarn: Yarn) -> list[str]:
-    """The states of YARN's applications."""
-    answer = httpx.get(f"http://{yarn.web}/ws/v1/cluster/apps", timeout=30.0).raise_for_status().json()
-    return [each["state"] for each in answer["apps"]["app"]]
 
 
 def test_the_cleanup_is_complete(deployment: Deployment) -> None:
