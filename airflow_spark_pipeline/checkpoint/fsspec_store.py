@@ -41,6 +41,7 @@ class FsspecStore(CheckpointStore):
 
     def __init__(self, location: str, protocol: str, root: str, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(location)
+        self.way = "s3fs" if protocol == "s3" else ""
         self._protocol = protocol
         self._root = root.strip("/") if protocol != "memory" else root
         self._options = dict(options or {})

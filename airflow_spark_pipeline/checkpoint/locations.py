@@ -1,4 +1,8 @@
-"""Which store a location names.
+"""Which store a location names, and by what this process reaches it.
+
+A location is written once and opened on both sides. In Python's own client where there is one (s3fs); in a Spark driver
+else, and always for HDFS, in the Hadoop client of its JVM; for HDFS in a process without a JVM, such as Airflow's, over
+HTTP.
 
 A location whose scheme is not served, or whose package is missing, is refused in words; it never becomes a local
 directory by accident.
@@ -16,28 +20,29 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from airflow_spark_pipeline.checkpoint.fsspec_store import FsspecStore
+from airflow_spark_pipeline.checkpoint.hadoop_store import HadoopStore
+from airflow_spark_pipeline.checkpoint.jvm import driver_jvm, hadoop_configuration
 from airflow_spark_pipeline.checkpoint.local_store import LocalStore
+from airflow_spark_pipeline.checkpoint.name_nodes import find_name_nodes
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
+from airflow_spark_pipeline.checkpoint.webhdfs_store import WebHdfsStore
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:/)")
 
-# Scheme -> fsspec's protocol, the module that brings it, the extra of this package that installs it. Schemes of the
-# second table are known, and refused: their exclusive creation has not been shown to hold through fsspec.
-_SERVED = {
-    "s3": ("s3", "s3fs", "s3"),
-    "s3a": ("s3", "s3fs", "s3"),
-    "s3n": ("s3", "s3fs", "s3"),
-    "memory": ("memory", "fsspec", None),
-}
-_NOT_YET = ("gs", "gcs", "abfs", "abfss", "az", "hdfs", "webhdfs", "viewfs")
+# Schemes that are known, and refused: nobody has shown that exclusive creation holds there.
+_NOT_SHOWN = ("gs", "gcs", "abfs", "abfss", "az", "viewfs")
+_SUPPORTED = "Supported: a directory, file://, s3a://, s3://, hdfs://."
 
 
-def open_store(location: str, options: Mapping[str, Any] | None = None) -> CheckpointStore:
-    """Return the store that a location names. Nothing is read or written yet.
+def open_store(
+    location: str, options: Mapping[str, Any] | None = None, spark_config: Mapping[str, str] | None = None
+) -> CheckpointStore:
+    """Return the store that a location names, by what this process has to reach it. No object is read or written yet.
 
-    :param location: a directory (absolute, or ``file://``), or a URL such as ``s3://bucket/prefix``
+    :param location: a directory (absolute, or ``file://``), or a URL such as ``s3a://bucket/prefix``
     :param options: fsspec's options of the file system: credentials, endpoint
+    :param spark_config: settings of Spark that a session of this process will have beside those of ``spark-submit``
     :raises CheckpointLocationError: the location cannot be served, and why
     """
     if not location.strip():
@@ -46,35 +51,42 @@ def open_store(location: str, options: Mapping[str, Any] | None = None) -> Check
     if match is None:
         return LocalStore(location, _absolute(location, location))
     scheme = match.group().lower()
-    parts = urlsplit(location)
     if scheme == "file":
-        if parts.netloc not in ("", "localhost"):
-            raise CheckpointLocationError(
-                f"The checkpoint location {location} names the host {parts.netloc!r}: a local location has three "
-                "slashes, file:///path."
-            )
-        return LocalStore(location, _absolute(unquote(parts.path), location))
-    if scheme in _SERVED:
-        return _open_fsspec(location, scheme, options)
-    if scheme in _NOT_YET:
+        return _open_local(location)
+    if scheme == "memory":
+        return FsspecStore(location, "memory", "/" + location.split("://", 1)[-1].strip("/"), options)
+    if scheme in ("s3", "s3a", "s3n"):
+        return _open_s3(location, options, spark_config or {})
+    if scheme == "hdfs":
+        return _open_hdfs(location, options or {}, spark_config or {})
+    if scheme in ("webhdfs", "swebhdfs"):
+        raise CheckpointLocationError(
+            f"The checkpoint location {location} cannot be used: write it as hdfs://…, which Spark understands too, "
+            "and put the HTTP address of the name node into a checkpoint connection (checkpoint_conn_id)."
+        )
+    if scheme in _NOT_SHOWN:
         raise CheckpointLocationError(
             f"The checkpoint location {location} cannot be used: {scheme}:// is not supported yet, since exclusive "
-            f"creation was not shown to hold there. Supported: a directory, file://, s3://, s3a://."
+            f"creation was not shown to hold there. {_SUPPORTED}"
         )
     raise CheckpointLocationError(
-        f"The checkpoint location {location} has the unknown scheme {scheme}://. Supported: a directory, file://, "
-        "s3://, s3a://."
+        f"The checkpoint location {location} has the unknown scheme {scheme}://. {_SUPPORTED}"
     )
 
 
 def load_store(
-    instance_type: str, config: Mapping[str, Any], location: str, options: Mapping[str, Any] | None = None
+    instance_type: str,
+    config: Mapping[str, Any],
+    location: str,
+    options: Mapping[str, Any] | None = None,
+    spark_config: Mapping[str, str] | None = None,
 ) -> CheckpointStore:
     """Return a store of the user's own.
 
     :param instance_type: dotted name of a subclass of ``CheckpointStore``, importable here
     :param config: its ``instance-config``
     :param options: fsspec's options of the location, where saved outputs lie
+    :param spark_config: as for :func:`open_store`
     :raises CheckpointLocationError: it cannot be loaded, or does not take this config
     """
     module, _, name = instance_type.rpartition(".")
@@ -96,23 +108,52 @@ def load_store(
         ) from error
     # Saved outputs are Spark's business, which writes to more places than are served here.
     with contextlib.suppress(CheckpointLocationError):
-        store.at_location = open_store(location, options)
+        store.at_location = open_store(location, options, spark_config)
     return store
 
 
-def _open_fsspec(location: str, scheme: str, options: Mapping[str, Any] | None) -> CheckpointStore:
-    protocol, module, extra = _SERVED[scheme]
-    if importlib.util.find_spec(module) is None:
+def _open_local(location: str) -> CheckpointStore:
+    parts = urlsplit(location)
+    if parts.netloc not in ("", "localhost"):
         raise CheckpointLocationError(
-            f"The checkpoint location {location} needs the package {module}, which is not installed here: "
-            f"pip install 'airflow-spark-pipeline[{extra}]', on the Airflow worker and where the Spark driver runs."
+            f"The checkpoint location {location} names the host {parts.netloc!r}: a local location has three "
+            "slashes, file:///path."
         )
+    return LocalStore(location, _absolute(unquote(parts.path), location))
+
+
+def _open_s3(location: str, options: Mapping[str, Any] | None, spark_config: Mapping[str, str]) -> CheckpointStore:
     root = location.split("://", 1)[-1]
-    if protocol == "s3" and not root.strip("/"):
+    if not root.strip("/"):
         raise CheckpointLocationError(f"The checkpoint location {location} names no bucket.")
-    if protocol == "memory":
-        root = "/" + root.strip("/")
-    return FsspecStore(location, protocol, root, options)
+    if importlib.util.find_spec("s3fs") is not None:
+        return FsspecStore(location, "s3", root, options)
+    jvm = driver_jvm()
+    if jvm is None:
+        raise CheckpointLocationError(
+            f"The checkpoint location {location} needs the package s3fs, which is not installed here: pip install "
+            "'airflow-spark-pipeline[s3]' on the Airflow worker. A Spark driver with a JVM can do without, where the "
+            "job brings hadoop-aws; this process has no JVM."
+        )
+    return HadoopStore(location, jvm, hadoop_configuration(jvm, spark_config))
+
+
+def _open_hdfs(location: str, options: Mapping[str, Any], spark_config: Mapping[str, str]) -> CheckpointStore:
+    jvm = driver_jvm()
+    if jvm is not None:
+        return HadoopStore(location, jvm, hadoop_configuration(jvm, spark_config))
+    if importlib.util.find_spec("requests") is None:
+        raise CheckpointLocationError(
+            f"The checkpoint location {location} needs the package requests here, to speak WebHDFS: pip install "
+            "'airflow-spark-pipeline[hdfs]'. A Spark driver with a JVM can do without; this process has no JVM."
+        )
+    name_nodes = find_name_nodes(location, options)
+    if name_nodes is None:
+        raise CheckpointLocationError(
+            f"The checkpoint location {location} names no name node. Write hdfs://HOST:PORT/path, give the name nodes' "
+            "HTTP address in a checkpoint connection (checkpoint_conn_id), or set HADOOP_CONF_DIR."
+        )
+    return WebHdfsStore(location, name_nodes)
 
 
 def _absolute(path: str, location: str) -> Path:

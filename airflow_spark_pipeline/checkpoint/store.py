@@ -53,6 +53,9 @@ class CheckpointStore(ABC):
     #: By how many seconds two times of the store's clock may be off: 2 where it has whole seconds.
     clock_slack: float = 0.0
 
+    #: By what the location is reached, for people, where there is more than one way; told once in the log.
+    way: str = ""
+
     #: The store of the location itself, where this one keeps its objects elsewhere: Spark saves outputs there.
     at_location: CheckpointStore | None = None
 

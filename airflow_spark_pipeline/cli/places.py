@@ -41,7 +41,7 @@ def place_of(arguments: Namespace, spec: PipelineSpec | None = None) -> Place:
 
         conn_id = arguments.conn_id or configured("checkpoint_conn_id")
         location = location or checkpoint_location(None, None)
-        options = storage_options(conn_id)
+        options = storage_options(conn_id, location)
     custom = None if spec is None else spec.checkpoint.store
     if custom is not None:
         return Place(location, load_store(custom.instance_type, custom.instance_config, location, options), options)

@@ -72,13 +72,15 @@ def lease_seconds() -> float:
     return seconds
 
 
-def storage_options(conn_id: str | None) -> dict[str, Any]:
+def storage_options(conn_id: str | None, location: str) -> dict[str, Any]:
     """Return fsspec's options for a location from an Airflow connection.
 
     An AWS connection gives key, secret, token, region and endpoint, or the temporary credentials of the role that it
-    assumes; any connection may hold ``storage_options`` in its extra, which are taken as they are.
+    assumes. For ``hdfs://`` a connection gives the name nodes' HTTP addresses and the user. Any connection may hold
+    ``storage_options`` in its extra, which are taken as they are.
 
     :param conn_id: ``None`` leaves the location to the environment's own credentials
+    :param location: which is to be opened with them
     :raises CheckpointLocationError: the connection does not exist, or assumes a role and Airflow's Amazon provider is
         not installed
     """
@@ -100,7 +102,30 @@ def storage_options(conn_id: str | None) -> dict[str, Any]:
         client = {name: value for name, value in client.items() if value}
         if client:
             options["client_kwargs"] = {**client, **options.get("client_kwargs", {})}
+    elif location.lower().startswith("hdfs:"):
+        options = {**_webhdfs(connection), **options}
     return options
+
+
+def _webhdfs(connection: Connection) -> dict[str, Any]:
+    """Return what fsspec's ``webhdfs`` takes, from the fields that Airflow's own WebHDFS hook reads."""
+    from airflow.sdk.configuration import conf
+
+    extra: Mapping[str, Any] = connection.extra_dejson
+    kerberos = _is_true(extra.get("kerberos", conf.get("core", "security", fallback="") == "kerberos"))
+    given = {
+        "host": connection.host,
+        "port": connection.port,
+        "use_https": _is_true(extra.get("use_ssl", connection.schema == "https")) or None,
+        "session_verify": extra.get("verify"),
+        "session_cert": extra.get("cert"),
+        **({"kerberos": True} if kerberos else {"user": connection.login, "password": connection.password}),
+    }
+    return {name: value for name, value in given.items() if value not in (None, "")}
+
+
+def _is_true(value: Any) -> bool:
+    return str(value).strip().lower() in ("true", "1", "yes")
 
 
 def _aws_credentials(connection: Connection) -> dict[str, Any]:

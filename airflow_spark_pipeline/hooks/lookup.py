@@ -78,7 +78,7 @@ class Lookup:
         if conn_id is not None and not self._in_task:
             return None
         location = checkpoint_location(self._rendered(self._task.checkpoint_location), checkpoint.location)
-        options = storage_options(conn_id)
+        options = storage_options(conn_id, location)
 
         def look() -> CheckpointState | None:
             unit = unit_path(spec.pipeline_name, unit_key(self._context))

@@ -52,7 +52,7 @@ class WatchedPlace:
         """
         if self.store_type is not None:
             return load_store(self.store_type, json.loads(self.store_config), self.location)
-        return open_store(self.location, storage_options(self.conn_id))
+        return open_store(self.location, storage_options(self.conn_id, self.location))
 
     def secrets(self) -> list[str]:
         """Return the paths of the store's config that hold a secret, by their names, or a URL with a password."""

@@ -35,7 +35,7 @@ from airflow_spark_pipeline.hooks.target import Target, by_run_id, of_pipeline
 from airflow_spark_pipeline.hooks.task_instance import caller as caller_of
 from airflow_spark_pipeline.hooks.task_instance import remember, remember_run, remembered_run, task_is, unit_key
 from airflow_spark_pipeline.hooks.watching import WatchedPlace
-from airflow_spark_pipeline.pipeline.secrets import is_secret
+from airflow_spark_pipeline.pipeline.secrets import is_secret, mask_urls
 from airflow_spark_pipeline.planning import Selection, open_log
 from airflow_spark_pipeline.protocol import DriverRequest
 
@@ -85,6 +85,8 @@ class Submission:
             self._location = str(directory / "log")
         key, caller = unit_key(context), caller_of(context)
         self._store = self._open_log(unit_path(spec.pipeline_name, key)).store
+        if self._store.way:
+            operator.log.info("Checkpoints at %s, through %s", mask_urls(self._location), self._store.way)
         self._lease_seconds = lease_seconds()
         # A unit that was claimed before is not looked for again: by now another one may be the newest.
         claimed = None if unit is None else by_run_id(make_run_id(unit, 0), spec.pipeline_name, key, caller)
@@ -107,7 +109,9 @@ class Submission:
 
     def _open_log(self, unit: str) -> RunLog:
         if self._keeps_progress:
-            self._options = storage_options(self._operator.checkpoint_conn_id or configured("checkpoint_conn_id"))
+            self._options = storage_options(
+                self._operator.checkpoint_conn_id or configured("checkpoint_conn_id"), self._location
+            )
         return open_log(self._spec.checkpoint, self._location, self._options, unit)
 
     def _target(self, key: UnitKey, caller: Caller) -> Target:

@@ -35,6 +35,7 @@ from airflow_spark_pipeline.exceptions import (
     SparkPipelineError,
     SupersededError,
 )
+from airflow_spark_pipeline.pipeline.secrets import mask_urls
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import Plan, make_plan, open_log, summarize
 from airflow_spark_pipeline.protocol import DriverRequest
@@ -318,7 +319,11 @@ class Driver:
 
 def _open_log(spec: PipelineSpec, request: DriverRequest) -> RunLog:
     options = prefer_own_identity(request.location, request.storage_options, request.unit)
-    return open_log(spec.checkpoint, request.location, options, request.unit)
+    # Without a client of Python's own the JVM's opens the location, before there is a session: with its settings.
+    log = open_log(spec.checkpoint, request.location, options, request.unit, request.spark_config)
+    if log.store.way:
+        say(f"Checkpoints at {mask_urls(request.location)}, through {log.store.way}")
+    return log
 
 
 def _about(request: DriverRequest) -> dict[str, Any]:

@@ -3,13 +3,14 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from airflow_spark_pipeline.checkpoint.locations import load_store, open_store
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
+from tests.webhdfs_server import NameNodeServer, Namespace
 
 StoreMaker = Callable[[], CheckpointStore]
 
@@ -38,11 +39,21 @@ def s3_bucket(request: pytest.FixtureRequest) -> tuple[str, dict[str, object]]:
     return bucket, options
 
 
+@pytest.fixture
+def name_node(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A stand-in for WebHDFS; the real one is in tests/engines."""
+    monkeypatch.setattr("airflow_spark_pipeline.checkpoint.locations.driver_jvm", lambda: None)
+    server = NameNodeServer(Namespace())
+    yield server.address
+    server.close()
+
+
 @pytest.fixture(
     params=[
         "local",
         "memory",
         "redis",
+        "webhdfs",
         pytest.param("s3", marks=pytest.mark.s3),
     ]
 )
@@ -56,5 +67,8 @@ def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> StoreMaker:
     if request.param == "redis":
         config = {"url": request.getfixturevalue("redis_url"), "prefix": uuid.uuid4().hex}
         return lambda: load_store("redis_store.RedisStore", config, str(tmp_path))
+    if request.param == "webhdfs":
+        options = {"host": request.getfixturevalue("name_node")}
+        return lambda: open_store("hdfs://ns/some/directory", options)
     bucket, options = request.getfixturevalue("s3_bucket")
     return lambda: open_store(f"s3a://{bucket}/some/prefix", options)

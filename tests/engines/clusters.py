@@ -29,7 +29,21 @@ _YARN = {
     "yarn.scheduler.minimum-allocation-mb": "256",
 }
 _YARN_JVM = ("-Xmx512m", "--add-opens=java.base/java.lang=ALL-UNNAMED", "-XX:TieredStopAtLevel=1")
-_SITE = "<configuration><property><name>fs.defaultFS</name><value>{}</value></property></configuration>"
+_SITE = "<configuration><property><name>{}</name><value>{}</value></property></configuration>"
+# Who is in which group is the name node's word; the machine's users need not exist.
+_GROUPS = "alice=etl;bob=etl;mallory=others"
+
+
+@dataclass(frozen=True)
+class Hdfs:
+    """An HDFS that runs; this process's user is its superuser.
+
+    :param uri: for Hadoop's own client
+    :param web: ``host:port`` of the name node's HTTP interface
+    """
+
+    uri: str
+    web: str
 
 
 @dataclass(frozen=True)
@@ -70,10 +84,10 @@ class Yarn:
 
 
 @contextlib.contextmanager
-def mini_hdfs(directory: Path) -> Iterator[str]:
-    """Start an HDFS; gives its URI."""
-    with _hadoop_jvm("hdfs", directory / "hdfs.log", "-Xmx768m") as jvm, _hdfs(jvm, directory) as uri:
-        yield uri
+def mini_hdfs(directory: Path) -> Iterator[Hdfs]:
+    """Start an HDFS."""
+    with _hadoop_jvm("hdfs", directory / "hdfs.log", "-Xmx768m") as jvm, _hdfs(jvm, directory) as hdfs:
+        yield hdfs
 
 
 @contextlib.contextmanager
@@ -84,7 +98,8 @@ def mini_yarn(directory: Path, *, hdfs: bool = False) -> Iterator[Yarn]:
     """
     with contextlib.ExitStack() as stack:
         jvm = stack.enter_context(_hadoop_jvm("yarn", directory / "yarn.log", *_YARN_JVM))
-        default = stack.enter_context(_hdfs(jvm, directory)) if hdfs else "file:///"
+        files = stack.enter_context(_hdfs(jvm, directory)) if hdfs else None
+        default = files.uri if files else "file:///"
         for name in ("test.build.data", "test.build.dir"):
             jvm.java.lang.System.setProperty(name, str(directory))
         conf = jvm.org.apache.hadoop.yarn.conf.YarnConfiguration()
@@ -94,17 +109,18 @@ def mini_yarn(directory: Path, *, hdfs: bool = False) -> Iterator[Yarn]:
         stack.callback(cluster.stop)
         cluster.init(conf)
         cluster.start()
-        yield _configured(jvm, cluster.getConfig(), directory, default)
+        yield _configured(jvm, cluster.getConfig(), directory, default, files)
 
 
 @contextlib.contextmanager
-def _hdfs(jvm: Any, directory: Path) -> Iterator[str]:
+def _hdfs(jvm: Any, directory: Path) -> Iterator[Hdfs]:
     conf = jvm.org.apache.hadoop.conf.Configuration()
+    conf.set("hadoop.user.group.static.mapping.overrides", _GROUPS)
     builder = getattr(jvm.org.apache.hadoop.hdfs, "MiniDFSCluster$Builder")
     cluster = builder(conf, jvm.java.io.File(str(directory / "hdfs"))).numDataNodes(1).build()
     try:
         cluster.waitActive()
-        yield str(cluster.getURI().toString())
+        yield Hdfs(str(cluster.getURI().toString()), str(cluster.getHttpUri(0)).removeprefix("http://"))
     finally:
         cluster.shutdown(True)
 
@@ -137,11 +153,14 @@ def _hadoop_jvm(profile: str, log: Path, *options: str) -> Iterator[Any]:
                 process.wait()
 
 
-def _configured(jvm: Any, conf: Any, directory: Path, default: str) -> Yarn:
+def _configured(jvm: Any, conf: Any, directory: Path, default: str, hdfs: Hdfs | None) -> Yarn:
     configuration = directory / "conf"
     configuration.mkdir()
     file = jvm.java.io.FileOutputStream(str(configuration / "yarn-site.xml"))
     conf.writeXml(file)
     file.close()
-    (configuration / "core-site.xml").write_text(_SITE.format(default), encoding="utf-8")
+    (configuration / "core-site.xml").write_text(_SITE.format("fs.defaultFS", default), encoding="utf-8")
+    if hdfs is not None:
+        address = _SITE.format("dfs.namenode.http-address", hdfs.web)
+        (configuration / "hdfs-site.xml").write_text(address, encoding="utf-8")
     return Yarn(directory, configuration, str(conf.get("yarn.resourcemanager.webapp.address")))

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.engines.clusters import mini_hdfs
+from tests.engines.clusters import Hdfs, mini_hdfs
 from tests.engines.jars import class_path
 from tests.engines.processes import DriverProcess, drivers
 
@@ -137,9 +137,14 @@ def note(request: pytest.FixtureRequest) -> Iterator[list[str]]:
 
 
 @pytest.fixture(scope="session")
-def hdfs_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with mini_hdfs(tmp_path_factory.mktemp("hdfs")) as uri:
-        yield uri
+def hdfs_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hdfs]:
+    with mini_hdfs(tmp_path_factory.mktemp("hdfs")) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def hdfs_uri(hdfs_cluster: Hdfs) -> str:
+    return hdfs_cluster.uri
 
 
 @pytest.fixture(scope="session")
@@ -154,13 +159,17 @@ def s3a_settings(s3_endpoint: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def s3a_uri(s3_endpoint: str, s3_server: Server) -> str:
+def s3_options(s3_endpoint: str) -> dict[str, Any]:
+    """What s3fs takes to reach the same server."""
+    client = {"endpoint_url": s3_endpoint, "region_name": "us-east-1"}
+    return {"key": "planted-key", "secret": "planted-secret", "client_kwargs": client}
+
+
+@pytest.fixture(scope="session")
+def s3a_uri(s3_options: dict[str, Any], s3_server: Server) -> str:
     import s3fs
 
-    options = {"endpoint_url": s3_endpoint, "region_name": "us-east-1"}
-    client = s3fs.S3FileSystem(
-        skip_instance_cache=True, key="planted-key", secret="planted-secret", client_kwargs=options
-    )
+    client = s3fs.S3FileSystem(skip_instance_cache=True, **s3_options)
     bucket = f"bucket-{uuid.uuid4().hex[:12]}"
     client.call_s3("create_bucket", Bucket=bucket)
     return f"s3a://{bucket}"

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from airflow_spark_pipeline.checkpoint.hadoop_store import HadoopStore
+from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
 from tests.contracts import test_store_contract
 from tests.engines.driver import start_jvm
-from tests.engines.hadoop_store import HadoopStore
 from tests.engines.jars import class_path
+from tests.engines.clusters import Hdfs
 
 pytestmark = pytest.mark.timeout(1_500)
 
@@ -38,8 +40,13 @@ def _settings(jvm: Any, settings: dict[str, str]) -> Any:
     return conf
 
 
-@pytest.fixture(params=["hdfs", "s3a"])
-def make_store(request: pytest.FixtureRequest, jvm: Any) -> StoreMaker:
+@pytest.fixture(params=["hdfs", "webhdfs", "s3a"])
+def make_store(request: pytest.FixtureRequest) -> StoreMaker:
+    if request.param == "webhdfs":
+        hdfs: Hdfs = request.getfixturevalue("hdfs_cluster")
+        place = f"{hdfs.uri}/{uuid.uuid4().hex[:12]}"
+        return lambda: open_store(place, {"host": hdfs.web})
+    jvm = request.getfixturevalue("jvm")
     uri = request.getfixturevalue(f"{request.param}_uri")
     settings = request.getfixturevalue("s3a_settings") if request.param == "s3a" else {}
     location = f"{uri}/{uuid.uuid4().hex[:12]}"

@@ -57,7 +57,7 @@ class Place:
 
         :raises CheckpointLocationError: it cannot be served, or its connection does not exist
         """
-        options = storage_options(self.conn_id)
+        options = storage_options(self.conn_id, self.location)
         if self.store is None:
             return open_store(self.location, options)
         named = json.loads(self.store)

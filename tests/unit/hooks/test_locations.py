@@ -76,7 +76,7 @@ def test_a_lease_that_cannot_be_kept_is_refused_with_the_option_and_the_least(ai
 
 
 def test_without_a_connection_the_environments_own_credentials_count() -> None:
-    assert storage_options(None) == {}
+    assert storage_options(None, "s3://lake") == {}
 
 
 def test_an_aws_connection_gives_key_secret_token_region_and_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +84,7 @@ def test_an_aws_connection_gives_key_secret_token_region_and_endpoint(monkeypatc
         "AIRFLOW_CONN_LAKE",
         "aws://AKIA:s%2Fcret@/?aws_session_token=tok&region_name=eu-west-1&endpoint_url=http%3A%2F%2Fminio%3A9000",
     )
-    assert storage_options("lake") == {
+    assert storage_options("lake", "s3://lake") == {
         "key": "AKIA",
         "secret": "s/cret",
         "token": "tok",
@@ -95,7 +95,7 @@ def test_an_aws_connection_gives_key_secret_token_region_and_endpoint(monkeypatc
 def test_an_aws_connection_without_credentials_leaves_them_to_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """On EKS or EC2 the role of the machine counts; an empty key would be taken for one."""
     monkeypatch.setenv("AIRFLOW_CONN_LAKE", "aws://?region_name=eu-west-1")
-    assert storage_options("lake") == {"client_kwargs": {"region_name": "eu-west-1"}}
+    assert storage_options("lake", "s3://lake") == {"client_kwargs": {"region_name": "eu-west-1"}}
 
 
 def test_storage_options_in_the_extra_are_taken_as_they_are_and_win(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +103,7 @@ def test_storage_options_in_the_extra_are_taken_as_they_are_and_win(monkeypatch:
     extra = {"region_name": "eu-west-1", "storage_options": theirs}
     connection = {"conn_type": "aws", "login": "AKIA", "password": "x", "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(connection))
-    assert storage_options("lake") == {
+    assert storage_options("lake", "s3://lake") == {
         "key": "mine",
         "secret": "x",
         "client_kwargs": {"region_name": "us-east-1"},
@@ -113,12 +113,32 @@ def test_storage_options_in_the_extra_are_taken_as_they_are_and_win(monkeypatch:
 def test_any_connection_may_hold_storage_options(monkeypatch: pytest.MonkeyPatch) -> None:
     connection = {"conn_type": "generic", "login": "not for fsspec", "extra": {"storage_options": {"anon": True}}}
     monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(connection))
-    assert storage_options("lake") == {"anon": True}
+    assert storage_options("lake", "s3://lake") == {"anon": True}
+
+
+def test_for_hdfs_a_connection_gives_the_name_nodes_and_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = {"conn_type": "webhdfs", "host": "nn1,nn2", "port": 9871, "login": "etl", "extra": {"use_ssl": "True"}}
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(connection))
+    assert storage_options("lake", "hdfs://ns/checkpoints") == {
+        "host": "nn1,nn2",
+        "port": 9871,
+        "use_https": True,
+        "user": "etl",
+    }
+    assert storage_options("lake", "s3://lake") == {}
+    extra = {"verify": "/etc/ca.pem", "kerberos": True, "storage_options": {"kerb_kwargs": {"force_preemptive": True}}}
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps({"conn_type": "generic", "host": "nn", "extra": extra}))
+    assert storage_options("lake", "hdfs://nn:8020/checkpoints") == {
+        "host": "nn",
+        "session_verify": "/etc/ca.pem",
+        "kerberos": True,
+        "kerb_kwargs": {"force_preemptive": True},
+    }
 
 
 def test_a_connection_that_does_not_exist_is_named() -> None:
     with pytest.raises(CheckpointLocationError, match="'lake' does not exist") as caught:
-        storage_options("lake")
+        storage_options("lake", "s3://lake")
     assert not caught.value.retry_helps
 
 
@@ -129,7 +149,7 @@ def test_a_connection_that_assumes_a_role_needs_the_amazon_provider_and_says_so(
     connection = {"conn_type": "aws", "extra": {"role_arn": "arn:aws:iam::1:role/lake"}}
     monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(connection))
     with pytest.raises(CheckpointLocationError, match=r"'lake' assumes a role .* apache-airflow-providers-amazon"):
-        storage_options("lake")
+        storage_options("lake", "s3://lake")
 
 
 def test_a_connection_that_assumes_a_role_gives_the_credentials_of_the_role(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,4 +165,4 @@ def test_a_connection_that_assumes_a_role_gives_the_credentials_of_the_role(monk
     module = SimpleNamespace(AwsGenericHook=AwsGenericHook)
     monkeypatch.setitem(sys.modules, "airflow.providers.amazon.aws.hooks.base_aws", module)
     monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps({"conn_type": "aws", "extra": {"role_arn": "arn"}}))
-    assert storage_options("lake") == {"key": "ASIA", "secret": "s", "token": "t"}
+    assert storage_options("lake", "s3://lake") == {"key": "ASIA", "secret": "s", "token": "t"}

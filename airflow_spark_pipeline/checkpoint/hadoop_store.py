@@ -23,6 +23,7 @@ from airflow_spark_pipeline.checkpoint.store import (
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, CheckpointStoreError
 
 _TEMPORARY = ".tmp-"
+_SCHEMES = {"s3": "s3a", "s3n": "s3a"}  # one place, by the name that Hadoop's client has for it today
 _CONDITIONAL = "fs.option.create.conditional.overwrite"
 
 # Java's exceptions by their own names; RemoteFileChangedException is S3A's word for 412, the condition did not hold.
@@ -31,13 +32,11 @@ _EXISTS = {"FileAlreadyExistsException", "RemoteFileChangedException"}
 _NEEDS_THE_USER = {
     "AccessControlException",
     "AccessDeniedException",
-    "ClassNotFoundException",
     "NoAuthWithAWSException",
     "ParentNotDirectoryException",
-    "UnknownHostException",
     "UnknownStoreException",
-    "UnsupportedFileSystemException",
 }
+_NO_JAR = {"ClassNotFoundException", "UnsupportedFileSystemException"}
 
 # FileStatus.toString(): one call through Py4J tells a whole listing, instead of one for each field of each file.
 _STATUS = re.compile(
@@ -49,29 +48,32 @@ class HadoopStore(CheckpointStore):
     """A directory of HDFS, or a prefix of S3 as ``s3a://``.
 
     :param location: a full URI, such as ``hdfs://cluster/checkpoints``
-    :param jvm: the driver's, as ``spark.sparkContext._jvm`` has it
-    :param hadoop_conf: the driver's Hadoop configuration, ``sc._jsc.hadoopConfiguration()``
-    :raises CheckpointLocationError: the file system is none that creates files exclusively
+    :param jvm: the driver's, see :func:`airflow_spark_pipeline.checkpoint.jvm.driver_jvm`
+    :param hadoop_conf: Hadoop's configuration as the job has it
+    :raises CheckpointLocationError: the file system is not there, or none that creates files exclusively
     """
 
     def __init__(self, location: str, jvm: Any, hadoop_conf: Any) -> None:
         super().__init__(location)
         self._jvm = jvm
-        self._root = location.rstrip("/")
-        with self._errors(""):
+        self._root = _as_hadoop_calls_it(location)
+        with self._opening():
             root = self._path("")
-            self._fs = root.getFileSystem(hadoop_conf)
+            # Not the file system that the driver shares: a component may close that one.
+            self._fs = jvm.org.apache.hadoop.fs.FileSystem.newInstance(root.toUri(), hadoop_conf)
             scheme = str(self._fs.getScheme())
             self._conditional = bool(self._fs.hasPathCapability(root, _CONDITIONAL))
             if scheme == "hdfs":
-                self._context = jvm.org.apache.hadoop.fs.FileContext.getFileContext(root.toUri(), hadoop_conf)
+                self._context = jvm.org.apache.hadoop.fs.FileContext.getFileContext(self._fs.getUri(), hadoop_conf)
+        self.way = f"the driver's own Hadoop client ({scheme}, Hadoop {self._version})"
         if scheme == "s3a" and self._conditional:
             self.clock_slack = 2.0  # S3 tells times in whole seconds
         elif scheme == "s3a":
             raise CheckpointLocationError(
-                f"The checkpoint location {location} cannot be used: this S3A does not create objects conditionally, "
-                "so two writers could not be kept apart. It takes a hadoop-aws that can (3.5.0 does), and "
-                "fs.s3a.create.conditional.enabled must not be false."
+                f"The checkpoint location {location} cannot be used: this S3A (Hadoop {self._version}) does not "
+                "create objects conditionally, so two writers could not be kept apart. It takes a hadoop-aws that can "
+                "(3.5.0 does), and fs.s3a.create.conditional.enabled must not be false; or install s3fs where the "
+                "driver runs."
             )
         elif scheme != "hdfs":
             raise CheckpointLocationError(
@@ -98,7 +100,7 @@ class HadoopStore(CheckpointStore):
                 stream.close()
 
     def create(self, path: str, data: bytes) -> None:
-        with self._errors(path):
+        with self._writing(path):
             if self._conditional:
                 builder = self._fs.createFile(self._path(path)).overwrite(False).recursive()
                 self._put(builder.must(_CONDITIONAL, True).build(), data)
@@ -106,7 +108,7 @@ class HadoopStore(CheckpointStore):
                 self._rename(path, data, "NONE")
 
     def write(self, path: str, data: bytes) -> None:
-        with self._errors(path):
+        with self._writing(path):
             if self._conditional:
                 self._put(self._fs.create(self._path(path), True), data)
             else:
@@ -158,6 +160,39 @@ class HadoopStore(CheckpointStore):
     def _path(self, path: str) -> Any:
         return self._jvm.org.apache.hadoop.fs.Path(f"{self._root}/{path}".rstrip("/"))
 
+    @property
+    def _version(self) -> str:
+        return str(self._jvm.org.apache.hadoop.util.VersionInfo.getVersion())
+
+    @contextlib.contextmanager
+    def _opening(self) -> Iterator[None]:
+        """Say what is missing where the file system cannot be opened; no server is asked yet."""
+        try:
+            yield
+        except Exception as error:
+            kinds, why = _java(error)
+            if not kinds:
+                raise CheckpointStoreError(f"{self.location}: {why}", path=self.location) from error
+            advice = "Check the address, and the job's Hadoop configuration (HADOOP_CONF_DIR, spark.hadoop.*)."
+            if kinds & _NO_JAR:
+                scheme = self._root.partition(":")[0]
+                advice = (
+                    f"The driver has no Hadoop file system for {scheme}://. Add it to the job, such as "
+                    f'packages="org.apache.hadoop:hadoop-aws:{self._version}" for s3a://, or install the Python '
+                    "client of the location where the driver runs (s3fs for s3a://)."
+                )
+            raise CheckpointLocationError(
+                f"The checkpoint location {self.location} cannot be opened ({why}). {advice}", path=self.location
+            ) from error
+
+    @contextlib.contextmanager
+    def _writing(self, path: str) -> Iterator[None]:
+        try:
+            with self._errors(path):
+                yield
+        except ObjectNotFoundError as error:  # somebody removed the directory between two of our calls
+            raise CheckpointStoreError(str(error), path=error.path) from error
+
     @contextlib.contextmanager
     def _errors(self, path: str) -> Iterator[None]:
         """Turn what Java throws into what a store says."""
@@ -174,11 +209,17 @@ class HadoopStore(CheckpointStore):
                 raise ObjectExistsError(f"{full} exists already", path=full) from error
             if kinds & _NEEDS_THE_USER:
                 raise CheckpointLocationError(
-                    f"The checkpoint location {self.location} cannot be used ({why}). Check the address, the jars of "
-                    "this file system and the rights to list, read, write and delete below it.",
+                    f"The checkpoint location {self.location} cannot be used ({why}). Check the address, the job's "
+                    "credentials for it (spark.hadoop.*, the driver's user) and the rights to list, read, write and "
+                    "delete below it.",
                     path=full,
                 ) from error
             raise CheckpointStoreError(f"{full}: {why}", path=full) from error
+
+
+def _as_hadoop_calls_it(location: str) -> str:
+    scheme, rest = location.rstrip("/").split(":", 1)
+    return f"{_SCHEMES.get(scheme.lower(), scheme.lower())}:{rest}"
 
 
 def _java(error: Exception) -> tuple[set[str], str]:
