@@ -3,7 +3,8 @@
 ``state``     what one commit holds: the persisted format
 ``key``       the unit of work that a log belongs to, and the names of its directory and its runs
 ``store``     what a place to keep objects must be able to do
-``local_store``, ``fsspec_store``, ``locations``   the places that exist, and which one a location names
+``local_store``, ``fsspec_store``, ``hadoop_store``, ``webhdfs_store``   the places that exist
+``locations`` which of them a location names, and by what this process reaches it
 ``claim``     the decision of a new attempt about what it found: carry on, start over, report, stop
 ``log``       the protocol: numbered, exclusive, checked commits
 """

@@ -6,6 +6,8 @@ It needs Maven, fetches 800 MB once, and takes minutes: nothing for each run of 
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -145,6 +147,21 @@ def hdfs_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hdfs]:
 @pytest.fixture(scope="session")
 def hdfs_uri(hdfs_cluster: Hdfs) -> str:
     return hdfs_cluster.uri
+
+
+@pytest.fixture(scope="session")
+def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python that has pyspark, as a cluster's has, and no client of any store."""
+    place = tmp_path_factory.mktemp("bare")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place)], check=True)
+    import py4j  # type: ignore[import-untyped]
+    import pyspark
+
+    packages = next(place.glob("lib/python*/site-packages"))
+    for package in (pyspark, py4j):
+        source = Path(next(iter(package.__path__)))
+        (packages / source.name).symlink_to(source)
+    return place / "bin" / "python"
 
 
 @pytest.fixture(scope="session")

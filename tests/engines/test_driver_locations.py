@@ -43,21 +43,6 @@ print("ANSWER " + json.dumps(answer), flush=True)
 """
 
 
-@pytest.fixture(scope="session")
-def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python that has pyspark, as a cluster's has, and no client of any store."""
-    place = tmp_path_factory.mktemp("bare")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place)], check=True)
-    import py4j  # type: ignore[import-untyped]
-    import pyspark
-
-    packages = next(place.glob("lib/python*/site-packages"))
-    for package in (pyspark, py4j):
-        source = Path(next(iter(package.__path__)))
-        (packages / source.name).symlink_to(source)
-    return place / "bin" / "python"
-
-
 def _submit(python: Path, directory: Path, location: str, *, conf: dict[str, str], settings: dict[str, str]) -> Any:
     script = directory / "script.py"
     script.write_text(_SCRIPT)
