@@ -14,8 +14,8 @@ import pytest
 
 from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.hooks.archives import runtime_archive
-from tests.engines.jars import class_path
 from tests.engines.clusters import Hdfs
+from tests.engines.jars import class_path
 
 pytestmark = pytest.mark.timeout(900)
 

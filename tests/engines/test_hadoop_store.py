@@ -15,9 +15,9 @@ from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
 from tests.contracts import test_store_contract
+from tests.engines.clusters import Hdfs
 from tests.engines.driver import start_jvm
 from tests.engines.jars import class_path
-from tests.engines.clusters import Hdfs
 
 pytestmark = pytest.mark.timeout(1_500)
 

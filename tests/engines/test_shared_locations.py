@@ -24,8 +24,8 @@ from airflow_spark_pipeline.plugins.page.places import Place
 from airflow_spark_pipeline.sensors.spark_pipeline import SparkPipelineRunSensor
 from airflow_spark_pipeline.triggers.spark_pipeline import SparkPipelineRunTrigger
 from tests.acceptance.deployment import SHORT_LIVED_JVM
+from tests.engines.clusters import Hdfs
 from tests.engines.jars import class_path
-from tests.engines.processes import Hdfs
 
 pytestmark = [pytest.mark.airflow, pytest.mark.spark, pytest.mark.timeout(1_800)]
 
