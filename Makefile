@@ -5,6 +5,7 @@ PYTEST_ARGS ?=
 HISTORIES ?= 100000
 ROUNDS ?= 1000
 SEED ?= 0
+NAMES ?=
 PY := $(VENV)/bin/python
 TIMED := scripts/timed.sh
 WWW := airflow_spark_pipeline/plugins/www
@@ -74,8 +75,8 @@ demo: setup ## 336,776 real flights, an outage in the middle, and the retry that
 airflow: setup ## A whole Airflow with the example DAGs on http://localhost:8080
 	@$(WITH_JAVA) && scripts/airflow_standalone.sh "$(VENV)"
 
-bench: setup ## What checkpoints cost and what a resume saves
-	@$(WITH_JAVA) && $(TIMED) bench $(PY) -m benchmarks
+bench: setup ## What checkpoints cost and what a resume saves (NAMES="loop tpch" for some; engines needs Maven)
+	@$(WITH_JAVA) && $(TIMED) bench $(PY) -m benchmarks $(NAMES)
 
 constraints: setup ## Renew constraints-dev.txt: the newest of everything, for every supported Python
 	@scripts/constraints.sh "$(VENV)"

@@ -1,16 +1,17 @@
-"""``python -m benchmarks [NAME ...]``: measure, print the table, write ``benchmarks/RESULTS.md``."""
+"""``python -m benchmarks [NAME ...]``: measure, print the table, renew its part of ``benchmarks/RESULTS.md``."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import os
 import platform
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import commandline, imports, lookup, loop, outputs, page, sensors
+from benchmarks import commandline, engines, imports, lookup, loop, outputs, page, sensors, tpch
 from benchmarks.harness import Row
 
 _ALL: dict[str, Callable[[], Iterator[Row]]] = {
@@ -21,8 +22,16 @@ _ALL: dict[str, Callable[[], Iterator[Row]]] = {
     "outputs": outputs.rows,
     "page": page.rows,
     "sensors": sensors.rows,
+    "tpch": tpch.rows,
+    "engines": engines.rows,
 }
 _RESULTS = Path(__file__).with_name("RESULTS.md")
+_HEAD = """# Benchmarks
+
+Made by `make bench`; `make bench NAMES="loop lookup"` renews some parts. Medians of measurements taken in turn with their
+baselines; the ratios are the result, the times belong to the machine.
+"""
+_COLUMNS = ["| what | against | measured | baseline | ratio | aim |", "|---|---|---:|---:|---:|---:|"]
 
 
 def main(names: list[str]) -> int:
@@ -31,39 +40,38 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"unknown: {', '.join(unknown)}; there are {', '.join(_ALL)}")
         return 2
-    lines = ["| what | against | measured | baseline | ratio | aim |", "|---|---|---:|---:|---:|---:|"]
-    print("\n".join(lines))
     for name in names or _ALL:
         start = time.perf_counter()
+        lines = list(_COLUMNS)
+        print("\n".join([f"## {name}", *lines]))
         for row in _ALL[name]():
-            aim = "" if row.aim is None else f"≤ {row.aim:g}"
-            cells = f"{row.measured:.2f} {row.unit} | {row.base:.2f} {row.unit} | **{row.ratio:.2f}** | {aim}"
-            lines.append(f"| {row.what} | {row.baseline} | {cells} |")
+            lines.append(_line(row))
             print(lines[-1], flush=True)
         print(f"({name}: {time.perf_counter() - start:.0f} s)", file=sys.stderr)
-    if not names:
-        _RESULTS.write_text(_report(lines), encoding="utf-8")
-        print(f"written to {_RESULTS}")
+        _keep(name, "\n".join([_machine(), "", *lines]))
+    print(f"written to {_RESULTS}")
     return 0
 
 
-def _report(lines: list[str]) -> str:
+def _line(row: Row) -> str:
+    aim = "" if row.aim is None else f"≤ {row.aim:g}"
+    cells = f"{row.measured:.2f} {row.unit} | {row.base:.2f} {row.unit} | **{row.ratio:.2f}** | {aim}"
+    return f"| {row.what} | {row.baseline} | {cells} |"
+
+
+def _keep(name: str, part: str) -> None:
+    """Put one part into the file, in place of what an earlier run measured."""
+    found = re.split(r"^## (\w+)\n+", _RESULTS.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    parts = {**dict(zip(found[1::2], found[2::2], strict=True)), name: part}
+    kept = [f"## {each}\n\n{parts[each].strip()}\n" for each in _ALL if each in parts]
+    _RESULTS.write_text("\n".join([_HEAD, *kept]), encoding="utf-8")
+
+
+def _machine() -> str:
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("apache-airflow", "pyspark", "s3fs"))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     machine = f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}"
-    return "\n".join(
-        [
-            "# Benchmarks",
-            "",
-            "Made by `make bench`. Medians of measurements taken in turn with their baselines;",
-            "the ratios are the result, the times belong to the machine.",
-            "",
-            f"{machine}; Python {platform.python_version()}, {versions}.",
-            "",
-            *lines,
-            "",
-        ]
-    )
+    return f"{machine}; Python {platform.python_version()}, {versions}."
 
 
 if __name__ == "__main__":

@@ -1,0 +1,112 @@
+"""From a failure to the retry's first component, and what a resume saves, on each engine.
+
+Ten steps of equal work, of which the ninth fails once, in a real Airflow: as components of a pipeline, and as one
+application of the provider's ``SparkSubmitOperator`` (``PySparkOperator`` with Spark Connect), which starts over. The
+engines' own processes run on this machine, one engine after the other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.engines.places import ENGINES, Engine
+from benchmarks.harness import Row
+from tests.acceptance.client import Client, Run
+from tests.acceptance.deployment import Deployment
+
+_DAGS = Path(__file__).with_name("dags")
+_ROUNDS = 1
+_SECONDS = 1_200.0
+
+
+@dataclass(frozen=True)
+class Times:
+    """How long one DAG run took.
+
+    :param gap: seconds from the failure of the ninth step to the first step of the retry
+    :param total: seconds from the start of the first try to the end of the last
+    :param steps: how many steps were started
+    """
+
+    gap: float
+    total: float
+    steps: int
+
+
+def rows() -> Iterator[Row]:
+    """Measure each engine that this machine can start."""
+    for name, engine in ENGINES.items():
+        yield from _rows_of(name, engine)
+
+
+def _rows_of(name: str, engine: Callable[[ExitStack, Path], Engine]) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory(prefix="bench-") as directory, ExitStack() as stack:
+        place = Path(directory)
+        ours, plain = _measure(name, engine(stack, place), place, stack)
+    baseline = "PySparkOperator" if name == "connect" else "SparkSubmitOperator"
+    assert {times.steps for times in ours} == {11}, ours
+    assert {times.steps for times in plain} == {19}, plain
+    gap, its_gap = (statistics.median(each.gap for each in kind) for kind in (ours, plain))
+    total, its_total = (statistics.median(each.total for each in kind) for kind in (ours, plain))
+    yield Row(f"{name}: from the failure to the retry's first component", baseline, gap, its_gap, "s")
+    yield Row(f"{name}: ten steps, the ninth fails once", f"{baseline}, starting over", total, its_total, "s")
+    yield Row(f"{name}: our share of that time", "all of it", max(0.0, gap - its_gap), total, "s")
+
+
+def _measure(name: str, engine: Engine, place: Path, stack: ExitStack) -> tuple[list[Times], list[Times]]:
+    deployment = Deployment(place / "airflow", _database(place), {"bench": _DAGS}, engine.connections)
+    # The provider's operator takes spark-submit, and Spark its Python, from the PATH.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    deployment.environment |= {
+        **engine.environment,
+        "BENCH_ENGINES": json.dumps({name: engine.arguments}),
+        "PATH": path,
+    }
+    stack.callback(deployment.stop)
+    deployment.start()
+    client = Client(deployment)
+    stack.callback(client.close)
+    kinds: tuple[list[Times], list[Times]] = ([], [])
+    for number in range(_ROUNDS):
+        for kind, found in zip(("ours", "plain"), kinds, strict=True):
+            found.append(_times(Run(client, f"{kind}_{name}", f"round-{number}", {}, "work")))
+    return kinds
+
+
+def _times(run: Run) -> Times:
+    run.trigger()
+    run.wait("success", tries=2, seconds=_SECONDS)
+    ledger = run.client.deployment.ledgers / f"{run.dag_id}-{run.run_id}.jsonl"
+    events = [json.loads(line) for line in ledger.read_text(encoding="utf-8").splitlines()]
+    failed = next(number for number, event in enumerate(events) if event["event"] == "failed")
+    tries = run.client.get(f"/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/{run.task_id}/tries")
+    return Times(
+        gap=events[failed + 1]["time"] - events[failed]["time"],
+        total=_between(tries["task_instances"]),
+        steps=sum(event["event"] == "start" for event in events),
+    )
+
+
+def _between(tries: list[dict[str, Any]]) -> float:
+    first, last = (sorted(tries, key=lambda each: each["try_number"])[place] for place in (0, -1))
+    start, end = (datetime.fromisoformat(text) for text in (first["start_date"], last["end_date"]))
+    return (end - start).total_seconds()
+
+
+def _database(place: Path) -> Path:
+    home = place / "database"
+    home.mkdir()
+    environment = {**os.environ, "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True, env=environment)
+    return home / "airflow.db"
