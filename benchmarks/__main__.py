@@ -28,8 +28,8 @@ _ALL: dict[str, Callable[[], Iterator[Row]]] = {
 _RESULTS = Path(__file__).with_name("RESULTS.md")
 _HEAD = """# Benchmarks
 
-Made by `make bench`; `make bench NAMES="loop lookup"` renews some parts. Medians of measurements taken in turn with their
-baselines; the ratios are the result, the times belong to the machine.
+Made by `make bench`; `make bench NAMES="loop lookup"` renews some parts. Medians of measurements taken in turn with
+their baselines; the ratios are the result, the times belong to the machine.
 """
 _COLUMNS = ["| what | against | measured | baseline | ratio | aim |", "|---|---|---:|---:|---:|---:|"]
 
