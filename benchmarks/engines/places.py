@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.acceptance.standalone import StandaloneCluster
 from tests.engines.jars import spark_jars
-from tests.engines.yarn import mini_yarn
+from tests.engines.clusters import mini_yarn
 
 
 @dataclass(frozen=True)
