@@ -26,7 +26,7 @@ from tests.acceptance.client import Client, Run
 from tests.acceptance.deployment import Deployment
 
 _DAGS = Path(__file__).with_name("dags")
-_ROUNDS = 1
+_ROUNDS = 2
 _SECONDS = 1_200.0
 
 
