@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.acceptance.standalone import StandaloneCluster
-from tests.engines.jars import spark_jars
 from tests.engines.clusters import mini_yarn
+from tests.engines.jars import spark_jars
 
 
 @dataclass(frozen=True)
