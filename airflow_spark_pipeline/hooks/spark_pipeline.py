@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from airflow_spark_pipeline.hooks.yarn import can_be_asked
 
 _LAST_SECONDS = 2.0  # Airflow kills the task's process five seconds after it asked it to stop
 _KUBERNETES_WAITS = "spark.kubernetes.submission.waitAppCompletion"
+_SUBMISSION = re.compile(r"submission ID [\w.-]+:(\S+-driver)\b")  # namespace and pod
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _LOGGING = Path(__file__).with_name("log4j2.properties")
 
@@ -193,6 +195,19 @@ class SparkPipelineSubmitHook(SparkSubmitHook):
                 "set durable=False: then no try reconnects, and a driver that is still alive is superseded within one "
                 "lease."
             )
+
+    def _process_spark_submit_log(self, itr: Iterator[Any]) -> None:
+        super()._process_spark_submit_log(self._with_pod(itr))
+
+    def _with_pod(self, lines: Iterator[Any]) -> Iterator[Any]:
+        """Learn the driver's pod, which can else be neither tracked nor deleted.
+
+        Where spark-submit does not wait for the pod, the parent sees its name only in a namespace called ``spark``.
+        """
+        for line in lines:
+            if self.is_on_kubernetes and (found := _SUBMISSION.search(line)):
+                self._kubernetes_driver_pod = found[1]
+            yield line
 
     def _build_spark_submit_command(self, application: str) -> list[str]:
         command = super()._build_spark_submit_command(application)

@@ -46,6 +46,7 @@ _EXIT_CODE = r"Error code is: (-?\d+)"  # in what the provider's hook raises
 # Asked once, as the operators of Airflow's providers do: a DAG file may hold hundreds of tasks.
 _DEFAULT_DEFERRABLE = conf.getboolean("operators", "default_deferrable", fallback=False)
 _OURS = ("application", "java_class", "application_args")
+_POD_STATUS = "k8s_driver_status"  # where the provider's operator remembers that the pod of its job succeeded
 
 
 class SparkPipelineOperator(SparkSubmitOperator):
@@ -227,7 +228,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
                 plan = outlook.plan.describe()
                 self.log.info("Pipeline %r: %s; %s", spec.pipeline_name, outlook.decision.reason, plan)
                 if outlook.decision.kind is ClaimKind.START or submission.attempt.driver_is_gone():
-                    self._forget_earlier_job(context)
+                    self.forget_earlier_job(context)
                 self._submission = submission
                 exit_code = self._run_driver(context, submission)
             state = submission.outcome(exit_code)
@@ -343,7 +344,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
             hook.require_a_way_to_reconnect()
         return hook
 
-    def _forget_earlier_job(self, context: Context) -> None:
+    def forget_earlier_job(self, context: Context) -> None:
         """Keep the parent from looking at a job that is over.
 
         Of a success that was cleared since it would report the success again; and a driver that vanished with exit code
@@ -352,6 +353,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
         store = context.get("task_state_store")
         if store is not None:
             store.delete(self.external_id_key)
+            store.delete(_POD_STATUS)  # or the next job would have succeeded before it ran
 
     @property
     def dag_dir(self) -> Path:

@@ -157,9 +157,7 @@ class Submission:
 
     def forget_job(self) -> None:
         """Let the parent not find the job of an earlier try again."""
-        store = self._context.get("task_state_store")
-        if store is not None:
-            store.delete(self._operator.external_id_key)
+        self._operator.forget_earlier_job(self._context)
 
     def run_post_submit_commands(self) -> None:
         """Run the user's commands for the time after the job, where a try that was deferred left them out."""

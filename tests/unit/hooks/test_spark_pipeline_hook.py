@@ -371,7 +371,7 @@ def test_on_kubernetes_spark_submit_that_is_let_go_succeeds_once_the_job_is_acce
     connection = {"conn_type": "spark", "host": "k8s://https://cluster:6443", "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", json.dumps(connection))
     installation.parent.mkdir(parents=True)
-    installation.write_text("#!/bin/sh\necho 'submission ID spark:etl-driver'\nexit 0\n", encoding="utf-8")
+    installation.write_text("#!/bin/sh\necho 'submission ID etl:shop-driver into K8s'\nexit 0\n", encoding="utf-8")
     installation.chmod(0o755)
 
     hook = make_hook()
@@ -384,3 +384,4 @@ def test_on_kubernetes_spark_submit_that_is_let_go_succeeds_once_the_job_is_acce
     hook.let_go()
     hook.submit("app.py")
     assert "spark.kubernetes.submission.waitAppCompletion=false" in hook._build_spark_submit_command("app.py")
+    assert hook._kubernetes_driver_pod == "shop-driver"  # the parent looks for a namespace called spark

@@ -269,8 +269,10 @@ def test_a_job_of_an_earlier_success_is_forgotten_before_a_new_one_starts(shop: 
     """The provider would find the old job, see that it succeeded, and report that instead of running anything."""
     shop.run()
     shop.store.set(SparkPipelineOperator.external_id_key, "driver-1")
+    shop.store.set(SparkPipelineOperator._K8S_DRIVER_STATUS_KEY, "Succeeded")
     shop.run(try_number=2, max_tries=4)
     assert shop.store.get(SparkPipelineOperator.external_id_key) is None
+    assert shop.store.get(SparkPipelineOperator._K8S_DRIVER_STATUS_KEY) is None
 
 
 def test_a_retry_forgets_the_job_of_a_driver_that_recorded_its_end(shop: Shop) -> None:
