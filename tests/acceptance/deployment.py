@@ -183,7 +183,7 @@ class Deployment:
 
     def processes(self) -> list[tuple[int, str]]:
         """Find the processes of this Airflow and their command lines, zombies not counted."""
-        return list(_carriers(f"{_MARK}={self._mark}"))
+        return list(carriers(f"{_MARK}={self._mark}"))
 
     def _start(self, name: str) -> None:
         with self.log(name).open("ab") as output:
@@ -283,7 +283,8 @@ def _bundles(folders: Mapping[str, Path], repositories: Mapping[str, Path]) -> l
     ]
 
 
-def _carriers(mark: str) -> Iterator[tuple[int, str]]:
+def carriers(mark: str) -> Iterator[tuple[int, str]]:
+    """Find the processes with ``NAME=value`` in their environment, and their command lines; zombies are not counted."""
     wanted = mark.encode()
     for directory in Path("/proc").iterdir():
         if not directory.name.isdigit():
