@@ -14,7 +14,7 @@ WWW := airflow_spark_pipeline/plugins/www
 WITH_JAVA := JAVA_HOME=$$(scripts/java.sh) && export JAVA_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java test slow unit acceptance kill-matrix stateful chaos e2e www www-check engines check format demo airflow bench constraints clean
+.PHONY: help setup java test slow unit acceptance kill-matrix stateful chaos e2e www www-check engines topology check format demo airflow bench constraints clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ www-check: ## Types, lint and tests of the front end, and whether the committed 
 
 engines: setup ## Real engines under a real Airflow: YARN, HDFS, standalone, S3A (needs Maven; fetches 800 MB once; most of an hour)
 	@$(WITH_JAVA) && $(TIMED) engines $(PY) -m pytest --durations=0 $(PYTEST_ARGS) tests/engines
+
+topology: setup ## The services of docker-compose.yaml as processes, and one of their machines lost (Postgres, Redis, MinIO; 15 minutes)
+	@$(WITH_JAVA) && minio=$$(scripts/topology.sh) && PATH="$${minio:+$$minio:}$$PATH" && export PATH && \
+		$(TIMED) topology $(PY) -m pytest --durations=0 $(PYTEST_ARGS) tests/topology
 
 check: setup ## Lint, format, types, and who may import whom
 	@$(TIMED) "ruff check" $(PY) -m ruff check

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -10,13 +11,16 @@ from airflow.sdk import DAG, Param
 
 from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperator
 
+# Spark writes it from several machines where there are several: a directory that all of them share.
+RESULTS = os.environ.get("EXAMPLES_DIR") or tempfile.gettempdir()
+
 with DAG(
     dag_id="ready_made",
     schedule=None,
     max_active_runs=1,  # runs share the folder of the result
     params={
         "orders": Param(str(Path(__file__).with_name("ready_made_orders.csv")), type="string"),
-        "result": Param(str(Path(tempfile.gettempdir(), "revenue_by_country")), type="string"),
+        "result": Param(str(Path(RESULTS, "revenue_by_country")), type="string"),
     },
     tags=["spark", "example"],
     doc_md=__doc__,

@@ -6,6 +6,7 @@ tries left. Give this DAG what the failed run had: components that are done must
 
 from __future__ import annotations
 
+import os
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -15,13 +16,16 @@ from airflow.sdk import DAG, Param
 from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperator
 from airflow_spark_pipeline.sensors.spark_pipeline import SparkPipelineRunSensor
 
+# Spark writes it from several machines where there are several: a directory that all of them share.
+RESULTS = os.environ.get("EXAMPLES_DIR") or tempfile.gettempdir()
+
 with DAG(
     dag_id="recovery",
     schedule=None,
     max_active_runs=1,  # two would find the same failed run
     params={
         "orders": Param(str(Path(__file__).with_name("ready_made_orders.csv")), type="string"),
-        "result": Param(str(Path(tempfile.gettempdir(), "revenue_by_country")), type="string"),
+        "result": Param(str(Path(RESULTS, "revenue_by_country")), type="string"),
     },
     tags=["spark", "example"],
     doc_md=__doc__,

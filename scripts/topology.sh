@@ -1,0 +1,33 @@
+#!/bin/sh
+# Gets what tests/topology runs beside Python and Java: Postgres, Redis, and MinIO where Go is there to build it.
+#
+# Prints the folder of MinIO's program, for PATH; nothing where there is none, and moto's S3 server stands in for it.
+set -eu
+. "$(dirname "$0")/lib.sh"
+
+"$(dirname "$0")/redis.sh" >&2
+
+if ! have initdb && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
+    if have apt-get && root=$(root_prefix); then
+        say "No Postgres; running: apt-get install -y postgresql"
+        # A cluster of the system's own is neither made nor started.
+        DEBIAN_FRONTEND=noninteractive $root sh -c \
+            'mkdir -p /etc/postgresql-common && echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf &&
+             apt-get update && RUNLEVEL=1 apt-get install -y --no-install-recommends postgresql' >/dev/null 2>&1 ||
+            say "Postgres could not be installed; the topology is skipped"
+    else
+        say "No Postgres; the topology is skipped"
+    fi
+fi
+
+# MinIO publishes sources only; this is its last commit that the Go module proxy has.
+minio=github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
+folder="${XDG_CACHE_HOME:-$HOME/.cache}/airflow-spark-pipeline/bin"
+if have minio; then
+    exit 0
+elif [ ! -x "$folder/minio" ] && have go; then
+    say "Building MinIO, once (about five minutes): go install $minio"
+    mkdir -p "$folder"
+    GOBIN="$folder" go install "$minio" >&2 || say "MinIO could not be built; moto's S3 server stands in for it"
+fi
+[ ! -x "$folder/minio" ] || echo "$folder"
