@@ -4,6 +4,9 @@ An object is written under a hidden name, synced, and given its name by ``link(2
 exclusive *and* shows the whole content at once. ``rename`` would replace another writer's object; ``open(…, "x")``
 shows an empty one to whoever looks at the wrong moment, for good if the writer dies there. fsspec's ``file`` offers
 neither. A file system without hard links is refused.
+
+A location that its group may write to, and whose group what lies below inherits (``chmod 2770``), is shared on purpose,
+by Airflow and drivers as other users: its group may do the same below, whatever the umask says.
 """
 
 from __future__ import annotations
@@ -11,7 +14,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import pwd
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +31,7 @@ from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocatio
 
 _TEMPORARY = ".tmp-"
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+_SHARED = stat.S_ISGID | stat.S_IWGRP
 _NEEDS_THE_USER = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EISDIR}
 
 
@@ -108,10 +114,12 @@ class LocalStore(CheckpointStore):
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         except FileNotFoundError:
-            _make_directories(Path(directory))
+            _make_directories(Path(directory), self.root)
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
             with open(descriptor, "wb") as file:
+                if _is_shared(directory):
+                    os.fchmod(descriptor, os.fstat(descriptor).st_mode | stat.S_IRGRP)
                 file.write(data)
                 file.flush()
                 os.fsync(descriptor)
@@ -135,8 +143,8 @@ class LocalStore(CheckpointStore):
             if error.errno in _NEEDS_THE_USER:
                 raise CheckpointLocationError(
                     f"The checkpoint location {self.location} cannot be used: {error.strerror}: "
-                    f"{error.filename or full}. Give the user that runs Airflow and Spark the right to read and write "
-                    "there, or name another location.",
+                    f"{error.filename or full}. Give the users that Airflow and Spark run as (here {_user()}) the "
+                    "right to read and write there, or name another location.",
                     path=full,
                 ) from error
             raise CheckpointStoreError(f"{full}: {error.strerror or error}", path=full) from error
@@ -155,7 +163,7 @@ def _is_object(entry: os.DirEntry[str]) -> bool:
     return not entry.name.startswith(_TEMPORARY) and entry.is_file()
 
 
-def _make_directories(directory: Path) -> None:
+def _make_directories(directory: Path, root: Path) -> None:
     """Make a directory and its parents, each synced into its own parent: a crash must not lose the way to a commit."""
     missing = []
     while not directory.exists():
@@ -164,9 +172,28 @@ def _make_directories(directory: Path) -> None:
     for each in reversed(missing):
         try:
             each.mkdir(exist_ok=True)
+            if each != root and root in each.parents and _is_shared(each.parent):
+                each.chmod(each.stat().st_mode | stat.S_IRWXG)
+        except PermissionError:
+            if not _is_shared(each):  # otherwise somebody else of the group was faster, and has done both
+                raise
         except (FileNotFoundError, FileExistsError) as error:  # below /proc; a link that leads nowhere
             raise NotADirectoryError(errno.ENOTDIR, "no directory can be made", str(each)) from error
         _sync_directory(each.parent)
+
+
+def _is_shared(directory: str | Path) -> bool:
+    try:
+        return os.stat(directory).st_mode & _SHARED == _SHARED
+    except FileNotFoundError:
+        return False
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # a container's user
+        return f"uid {os.geteuid()}"
 
 
 def _sync_directory(directory: str | Path) -> None:

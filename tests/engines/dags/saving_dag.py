@@ -24,4 +24,4 @@ with DAG("saving", schedule=None, params={"endpoint": os.environ.get("S3_ENDPOIN
     )
 
 if __name__ == "__main__":
-    dag.test()
+    raise SystemExit(dag.test().state != "success")
