@@ -116,6 +116,9 @@ def mini_yarn(directory: Path, *, hdfs: bool = False) -> Iterator[Yarn]:
 def _hdfs(jvm: Any, directory: Path) -> Iterator[Hdfs]:
     conf = jvm.org.apache.hadoop.conf.Configuration()
     conf.set("hadoop.user.group.static.mapping.overrides", _GROUPS)
+    # Hadoop asks for groups before it reads this configuration, and keeps what it knew then.
+    jvm.org.apache.hadoop.security.Groups.getUserToGroupsMappingServiceWithLoadedConfiguration(conf)
+    jvm.org.apache.hadoop.security.UserGroupInformation.setConfiguration(conf)
     builder = getattr(jvm.org.apache.hadoop.hdfs, "MiniDFSCluster$Builder")
     cluster = builder(conf, jvm.java.io.File(str(directory / "hdfs"))).numDataNodes(1).build()
     try:

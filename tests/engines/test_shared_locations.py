@@ -126,7 +126,7 @@ def test_a_pipeline_on_hdfs_resumes_and_every_reader_of_airflow_sees_it(
 
     # Airflow cleaned up after the driver, saved outputs included: what is left is one commit, and the hint of its end.
     left = _files(WatchedPlace(location, "lake").open())
-    assert sorted(Path(file).suffix for file in left) == ["", ".json"], left
+    assert sorted(file.split("/")[1:2] == ["_ended"] for file in left) == [False, True], left
     assert main(["prune", "--location", location, "--conn-id", "lake", "--older-than", "0m"]) == 0
     assert "0 unreadable" in capsys.readouterr().err
 
