@@ -186,6 +186,19 @@ class SparkInstallationError(SparkPipelineError):
     retry_helps = False
 
 
+class SparkConnectError(SparkPipelineError):
+    """Spark Connect does not take what it is given: an argument of ``spark-submit``, a setting, a kind of module.
+
+    A retry does not help; the argument or the setting has to change. Where the server does not answer, one may.
+
+    :param retry_helps: whether the server was not there
+    """
+
+    def __init__(self, message: str, *, retry_helps: bool = False) -> None:
+        super().__init__(message)
+        self.retry_helps = retry_helps
+
+
 class NotDeferrableError(SparkPipelineError):
     """``deferrable=True`` was asked for where the driver cannot run without the task.
 

@@ -39,6 +39,18 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectTarget:
+    """The Spark Connect server that a driver works on.
+
+    :param url: its connection string; may hold a token
+    :param py_files: paths of the modules that the server's Python needs for functions of the user
+    """
+
+    url: str
+    py_files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DriverRequest:
     """Everything that a driver needs to know.
 
@@ -49,6 +61,7 @@ class DriverRequest:
     :param token: the claim; ``None`` where only the description is to be checked
     :param spark_config: Spark settings that must not stand in a command line
     :param lease_seconds: after which a driver that shows no sign of life is taken for dead
+    :param connect: the Spark Connect server to work on; ``None`` where Spark runs in this driver
     :param local: Spark runs inside the driver's own two processes (a ``local`` master): when they are gone, all work is
     """
 
@@ -60,6 +73,7 @@ class DriverRequest:
     spark_config: Mapping[str, str] = field(default_factory=dict)
     lease_seconds: float = 60.0
     local: bool = False
+    connect: ConnectTarget | None = None
     protocol_version: int = PROTOCOL_VERSION
     package_version: str = __version__
 
@@ -82,4 +96,9 @@ class DriverRequest:
                 "airflow-spark-pipeline that is baked into the driver's environment; the operator ships its own."
             )
         token = raw.pop("token")
-        return cls(**raw, token=None if token is None else Token(**token))
+        connect = raw.pop("connect")
+        return cls(
+            **raw,
+            token=None if token is None else Token(**token),
+            connect=None if connect is None else ConnectTarget(connect["url"], tuple(connect["py_files"])),
+        )

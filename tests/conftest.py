@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.connect_server import ConnectServer
 from tests.s3_server import s3_server
 
 if TYPE_CHECKING:
@@ -111,16 +112,30 @@ def spark() -> Iterator[SparkSession]:
 
 
 @pytest.fixture(scope="session")
+def connect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConnectServer]:
+    """One Spark Connect server for the whole session; tests that use it carry the marker ``spark``."""
+    server = ConnectServer(tmp_path_factory.mktemp("connect"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
 def s3_endpoint() -> Iterator[str]:
     """The URL of an S3 server (moto's) on a free port; tests that use it carry the marker ``s3``."""
     with s3_server() as url:
         yield url
 
 
+_MARKED = {"spark": "spark", "connect_server": "spark", "s3_endpoint": "s3", "airflow_db": "airflow"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what uses a fixture that starts something, so that ``-m "not spark"`` holds without anybody's memory."""
     for item in items:
         names = getattr(item, "fixturenames", ())
-        for fixture, marker in (("spark", "spark"), ("s3_endpoint", "s3"), ("airflow_db", "airflow")):
+        for fixture, marker in _MARKED.items():
             if fixture in names:
                 item.add_marker(marker)

@@ -5,9 +5,9 @@ the only one that is not frozen; staleness is judged by the store's clock alone,
 A driver that cannot renew its own for half the lease stops before anybody may take it for stale. Does not promise
 anything about the outside effects of a driver that was frozen for longer than its lease.
 
-The object ``hb-<attempt id>-<incarnation>`` holds JSON for whoever waits: runId, attempt, leaseSeconds, process. Its
-time is the lease; that it is gone means released. An incarnation is one process: a cluster manager may start a driver
-twice.
+The object ``hb-<attempt id>-<incarnation>`` holds JSON for whoever waits: runId, attempt, leaseSeconds, process, and
+where the driver works on a Spark Connect server, sparkUser. Its time is the lease; that it is gone means released. An
+incarnation is one process: a cluster manager may start a driver twice.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_spark_pipeline.checkpoint.log import HEARTBEAT, Listing, RunLog
@@ -65,12 +65,19 @@ class Other:
     """A heartbeat of somebody else.
 
     :param description: who that is, for people
+    :param about: all that it says of itself
     """
 
     name: str
     description: str
     lease_seconds: float
     process: Mapping[str, Any] | None
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def incarnation(self) -> str:
+        """As its driver called itself, see :attr:`Lease.incarnation`."""
+        return self.name[len(HEARTBEAT) :]
 
 
 class Lease:
@@ -175,7 +182,7 @@ class Lease:
         try:
             about = json.loads(self._log.retried(lambda: self._log.store.read(f"{self._log.path}/{name}")))
             who = f"attempt {about['attempt']} (run {about['runId']})"
-            return Other(name, who, float(about["leaseSeconds"]), about.get("process"))
+            return Other(name, who, float(about["leaseSeconds"]), about.get("process"), about)
         except ObjectNotFoundError:
             pass  # released meanwhile
         except (CheckpointError, ValueError, LookupError, TypeError):

@@ -24,7 +24,7 @@ from airflow_spark_pipeline.exceptions import (
 )
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import Selection
-from airflow_spark_pipeline.runtime.driver import load
+from airflow_spark_pipeline.runtime.ready import load
 from airflow_spark_pipeline.runtime.runner import PipelineRunner
 
 _DONE, _FAILED, _CANNOT, _INTERRUPTED = 0, 1, 2, 130

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,13 +16,12 @@ from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, Connection
 
 from airflow_spark_pipeline.exceptions import NotDeferrableError, SparkInstallationError
+from airflow_spark_pipeline.hooks.child import LAST_SECONDS, die_with_parent
 from airflow_spark_pipeline.hooks.installation import find_spark_submit, require_java
 from airflow_spark_pipeline.hooks.yarn import can_be_asked
 
-_LAST_SECONDS = 2.0  # Airflow kills the task's process five seconds after it asked it to stop
 _KUBERNETES_WAITS = "spark.kubernetes.submission.waitAppCompletion"
 _SUBMISSION = re.compile(r"submission ID [\w.-]+:(\S+-driver)\b")  # namespace and pod
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _LOGGING = Path(__file__).with_name("log4j2.properties")
 
 
@@ -166,8 +163,8 @@ class SparkPipelineSubmitHook(SparkSubmitHook):
     def submit(self, application: str = "", **kwargs: Any) -> str | None:
         """Claim, and start spark-submit."""
         self._application_args = self._before_submit(self)
-        if self.runs_driver_here and sys.platform == "linux":
-            kwargs.setdefault("preexec_fn", _die_with_parent())
+        if self.runs_driver_here:
+            kwargs.setdefault("preexec_fn", die_with_parent())
         try:
             return super().submit(application, **kwargs)
         finally:
@@ -180,7 +177,7 @@ class SparkPipelineSubmitHook(SparkSubmitHook):
         if process is not None and process.poll() is None and self.runs_driver_here:
             process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_LAST_SECONDS)
+                process.wait(LAST_SECONDS)
         super().on_kill()
 
     def require_a_way_to_reconnect(self) -> None:
@@ -225,13 +222,3 @@ def _quiet_logging() -> dict[str, str]:
     if "log4j2" in options:
         return {}
     return {"SPARK_SUBMIT_OPTS": f"{options} -Dlog4j2.configurationFile={_LOGGING.as_uri()}".strip()}
-
-
-def _die_with_parent() -> Callable[[], None]:
-    """Return what makes a child end when this process dies: nobody could take up a driver in client mode again."""
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-
-    def after_fork() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-    return after_fork

@@ -20,6 +20,7 @@ from airflow_spark_pipeline.checkpoint.stop import stop
 from airflow_spark_pipeline.exceptions import CheckpointError, ComponentFailedError, NotDeferrableError, SupersededError
 from airflow_spark_pipeline.hooks.attempt import TaskAttempt, result
 from airflow_spark_pipeline.hooks.stats import TryStats
+from airflow_spark_pipeline.operators import by_submit
 from airflow_spark_pipeline.operators.submission import Submission
 from airflow_spark_pipeline.triggers.spark_pipeline import SparkPipelineAttemptTrigger
 
@@ -78,12 +79,19 @@ def wanted(operator: SparkPipelineOperator, submission: Submission, hook: SparkP
     if not operator.deferrable:
         return False
     why = _obstacle(submission, hook)
-    if why is None:
-        return True
+    if why is not None:
+        cannot_be_deferred(operator, why)
+    return why is None
+
+
+def cannot_be_deferred(operator: SparkPipelineOperator, why: str) -> None:
+    """Say that this try is not deferred, although it should be.
+
+    :raises NotDeferrableError: the operator's author asked for it, and not just Airflow's default
+    """
     if operator.deferrable_is_named:
         raise NotDeferrableError(f"deferrable=True is not possible: {why}.")
     operator.log.info("Not deferred, since %s.", why)
-    return False
 
 
 def _obstacle(submission: Submission, hook: SparkPipelineSubmitHook) -> str | None:
@@ -116,7 +124,7 @@ def complete(operator: SparkPipelineOperator, context: Context, event: dict[str,
             stats.superseded()
             raise
         finally:
-            submission.run_post_submit_commands()
+            by_submit.run_post_submit_commands(operator)
         stats.completed(completed)
         submission.retire()
         return result(completed)

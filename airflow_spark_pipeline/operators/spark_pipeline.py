@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -36,13 +35,13 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from airflow_spark_pipeline.hooks.attempt import Outlook, TaskAttempt
+    from airflow_spark_pipeline.hooks.child import Child
     from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
     from airflow_spark_pipeline.operators.deferral import Deferral
     from airflow_spark_pipeline.operators.submission import Submission
     from airflow_spark_pipeline.pipeline.spec import PipelineSpec
     from airflow_spark_pipeline.planning import Plan
 
-_EXIT_CODE = r"Error code is: (-?\d+)"  # in what the provider's hook raises
 # Asked once, as the operators of Airflow's providers do: a DAG file may hold hundreds of tasks.
 _DEFAULT_DEFERRABLE = conf.getboolean("operators", "default_deferrable", fallback=False)
 _OURS = ("application", "java_class", "application_args")
@@ -168,6 +167,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
         self.on_retry_callback = with_auto_resume(self.on_retry_callback)
         self._spec: PipelineSpec | None = None
         self._submission: Submission | None = None
+        self.child: Child | None = None
 
     def render_template_fields(self, context: Context, jinja_env: Environment | None = None) -> None:
         """Render the templated arguments, and resolve the description, so that Airflow shows it from the start."""
@@ -203,7 +203,9 @@ class SparkPipelineOperator(SparkSubmitOperator):
 
     def on_kill(self) -> None:
         """Stop the driver. Killing its JVM ends its Python as well; what is recorded stays."""
-        if self._hook is not None:
+        if self.child is not None:
+            self.child.stop()
+        elif self._hook is not None:
             super().on_kill()
 
     def _execute(self, context: Context) -> dict[str, Any]:
@@ -213,7 +215,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
         from airflow_spark_pipeline.hooks.stats import TryStats
         from airflow_spark_pipeline.operators.submission import Submission
 
-        self._hook = self._deferral = None  # of an earlier try in this process, as in dag.test()
+        self._hook = self._deferral = self.child = None  # of an earlier try in this process, as in dag.test()
         exit_code, stats = None, None
         directory = Path(tempfile.mkdtemp(prefix="spark-pipeline-"))  # mode 0700: the request in it may hold secrets
         try:
@@ -311,38 +313,32 @@ class SparkPipelineOperator(SparkSubmitOperator):
             raise explain(error, spec, source, context, self.get_template_env()) from None
 
     def _submit(self, context: Context, attempt: TaskAttempt) -> int | None:
-        """Let the parent submit, or reconnect. What the log says wins over how spark-submit ended.
+        """Run a driver to its end: by the parent, or on a Spark Connect server. Returns its exit code, if known."""
+        from airflow_spark_pipeline.operators import by_connect, by_submit
 
-        :return: its exit code, where there is one
-        """
-        from airflow.providers.common.compat.sdk import AirflowException
-
-        from airflow_spark_pipeline.hooks.attempt import CompletedMeanwhileError
-
-        try:
-            super().execute(context)
-        except CompletedMeanwhileError as error:
-            self.log.info("%s", error)
-            return None
-        except (AirflowException, RuntimeError) as error:
-            if not attempt.driver_recorded():
-                raise
-            found = re.search(_EXIT_CODE, str(error))
-            return int(found[1]) if found else None
-        return 0
+        submission = self._claiming
+        server = by_connect.server_of(self, submission)
+        if server is not None:
+            return by_connect.run(self, submission, server)
+        return by_submit.run(self, submission, context)
 
     def _get_hook(self) -> SparkPipelineSubmitHook:
         """Return the hook; called by the parent when it is about to submit."""
-        if self._submission is None:
-            raise RuntimeError("the hook of a SparkPipelineOperator exists while its task runs only")
-        from airflow_spark_pipeline.operators import deferral
+        from airflow_spark_pipeline.operators import by_submit, deferral
 
-        hook = self._submission.hook()
-        if deferral.wanted(self, self._submission, hook):
-            self._deferral = deferral.Deferral(self, self._submission, hook)
+        submission = self._claiming
+        hook = by_submit.make_hook(self, submission)
+        if deferral.wanted(self, submission, hook):
+            self._deferral = deferral.Deferral(self, submission, hook)
         elif self.durable:
             hook.require_a_way_to_reconnect()
         return hook
+
+    @property
+    def _claiming(self) -> Submission:
+        if self._submission is None:
+            raise RuntimeError("what a SparkPipelineOperator submits exists while its task runs only")
+        return self._submission
 
     def forget_earlier_job(self, context: Context) -> None:
         """Keep the parent from looking at a job that is over.

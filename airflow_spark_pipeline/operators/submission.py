@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import inspect
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -15,29 +14,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
-
 from airflow_spark_pipeline.checkpoint.caller import Caller
 from airflow_spark_pipeline.checkpoint.catalog import prune
 from airflow_spark_pipeline.checkpoint.credentials import are_temporary
 from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
+from airflow_spark_pipeline.checkpoint.local_store import LocalStore
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
-from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, NothingToResumeError
-from airflow_spark_pipeline.hooks.archives import LAUNCHER, runtime_archive
+from airflow_spark_pipeline.exceptions import CheckpointError, NothingToResumeError
+from airflow_spark_pipeline.hooks.archives import LAUNCHER
 from airflow_spark_pipeline.hooks.attempt import TaskAttempt
-from airflow_spark_pipeline.hooks.installation import driver_python, python_path
 from airflow_spark_pipeline.hooks.locations import checkpoint_location, configured, lease_seconds, storage_options
 from airflow_spark_pipeline.hooks.preflight import check_components
-from airflow_spark_pipeline.hooks.py_files import import_path, is_url, resolve_py_files
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 from airflow_spark_pipeline.hooks.target import Target, by_run_id, of_pipeline
 from airflow_spark_pipeline.hooks.task_instance import caller as caller_of
 from airflow_spark_pipeline.hooks.task_instance import remember, remember_run, remembered_run, task_is, unit_key
 from airflow_spark_pipeline.hooks.watching import WatchedPlace
-from airflow_spark_pipeline.pipeline.secrets import is_secret, mask_urls
+from airflow_spark_pipeline.pipeline.secrets import mask_urls
 from airflow_spark_pipeline.planning import Selection, open_log
-from airflow_spark_pipeline.protocol import DriverRequest
+from airflow_spark_pipeline.protocol import ConnectTarget, DriverRequest
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -69,24 +65,25 @@ class Submission:
     ) -> None:
         self._operator = operator
         self._context = context
-        self._directory = directory
+        #: Private to this try; gone when the task ends.
+        self.directory = directory
         self._options: dict[str, Any] = {}
         checkpoint = spec.checkpoint.with_defaults(enabled=True, auto_resume=True)
         checkpoint = checkpoint.with_overrides(auto_resume=operator.auto_resume, on_change=operator.on_change)
         if not checkpoint.enabled:
             checkpoint = replace(checkpoint, auto_resume=False, store=None)
         # From here on the description says what holds, defaults and arguments included; the driver reads it so.
-        self._spec = spec = replace(spec, checkpoint=checkpoint)
+        self.spec = spec = replace(spec, checkpoint=checkpoint)
         self._keeps_history = not checkpoint.cleanup_on_success
-        self._keeps_progress = checkpoint.enabled
-        if self._keeps_progress:
-            self._location = checkpoint_location(operator.checkpoint_location, checkpoint.location)
+        self.keeps_progress = checkpoint.enabled
+        if self.keeps_progress:
+            self.location = checkpoint_location(operator.checkpoint_location, checkpoint.location)
         else:  # the log still tells what came of this try, and goes with it
-            self._location = str(directory / "log")
+            self.location = str(directory / "log")
         key, caller = unit_key(context), caller_of(context)
         self._store = self._open_log(unit_path(spec.pipeline_name, key)).store
         if self._store.way:
-            operator.log.info("Checkpoints at %s, through %s", mask_urls(self._location), self._store.way)
+            operator.log.info("Checkpoints at %s, through %s", mask_urls(self.location), self._store.way)
         self._lease_seconds = lease_seconds()
         # A unit that was claimed before is not looked for again: by now another one may be the newest.
         claimed = None if unit is None else by_run_id(make_run_id(unit, 0), spec.pipeline_name, key, caller)
@@ -108,16 +105,16 @@ class Submission:
             remember_run(context, target.run_id)
 
     def _open_log(self, unit: str) -> RunLog:
-        if self._keeps_progress:
+        if self.keeps_progress:
             self._options = storage_options(
-                self._operator.checkpoint_conn_id or configured("checkpoint_conn_id"), self._location
+                self._operator.checkpoint_conn_id or configured("checkpoint_conn_id"), self.location
             )
-        return open_log(self._spec.checkpoint, self._location, self._options, unit)
+        return open_log(self.spec.checkpoint, self.location, self._options, unit)
 
     def _target(self, key: UnitKey, caller: Caller) -> Target:
-        spec, run_id = self._spec, self._operator.resume_run_id
+        spec, run_id = self.spec, self._operator.resume_run_id
         if run_id:
-            if not self._keeps_progress:
+            if not self.keeps_progress:
                 raise NothingToResumeError(
                     "resume_run_id needs checkpoints, and checkpoint.enabled is false.", run_id=run_id
                 )
@@ -135,14 +132,19 @@ class Submission:
         )
 
     @property
+    def is_local(self) -> bool:
+        """Whether the location is a directory, which other machines may not see."""
+        return isinstance(self._store, LocalStore)
+
+    @property
     def place(self) -> WatchedPlace:
         """Where the run is recorded, for a trigger."""
-        return WatchedPlace.of(self._location, self._operator.checkpoint_conn_id, self._spec.checkpoint)
+        return WatchedPlace.of(self.location, self._operator.checkpoint_conn_id, self.spec.checkpoint)
 
     @property
     def pipeline_name(self) -> str:
         """As the description says it."""
-        return self._spec.pipeline_name
+        return self.spec.pipeline_name
 
     @property
     def unit(self) -> str:
@@ -158,11 +160,6 @@ class Submission:
     def forget_job(self) -> None:
         """Let the parent not find the job of an earlier try again."""
         self._operator.forget_earlier_job(self._context)
-
-    def run_post_submit_commands(self) -> None:
-        """Run the user's commands for the time after the job, where a try that was deferred left them out."""
-        if self._operator.post_submit_commands:
-            SparkSubmitHook(**_hook_arguments(self._operator))._run_post_submit_commands()  # noqa: SLF001
 
     def outcome(self, exit_code: int | None) -> CheckpointState:
         """Return the completed state of this try, and show in Airflow where the run stands either way.
@@ -180,51 +177,8 @@ class Submission:
 
     def remember(self, state: CheckpointState) -> None:
         """Show in Airflow where the run stands."""
-        if self._keeps_progress:
+        if self.keeps_progress:
             remember(self._context, state)
-
-    def hook(self) -> SparkPipelineSubmitHook:
-        """Return the hook that submits the driver, once everything that can be checked beforehand is.
-
-        :raises SparkInstallationError: spark-submit or Java is missing
-        :raises PipelineDefinitionError: a component cannot be loaded, or a module to ship does not exist
-        """
-        operator, spark = self._operator, self._spec.spark
-        # Spark puts the launcher's directory first on the module path: nothing else may lie there.
-        # No import can name a file with a dash, so that not even the launcher hides a module of the user.
-        launcher = self._directory / "launch" / "spark-pipeline.py"
-        launcher.parent.mkdir()
-        shutil.copy(LAUNCHER, launcher)
-        modules = resolve_py_files(operator.py_files, operator.dag_dir)
-        runtime = runtime_archive()
-        operator.application = str(launcher)
-        arguments = {**_hook_arguments(operator), "py_files": ",".join(modules) or None}
-        hook = SparkPipelineSubmitHook(
-            fallback_master=None if operator.conn_is_named else spark.master or "local[*]",
-            spark_config={name: value for name, value in spark.config.items() if not is_secret(name)},
-            runtime=runtime,
-            before_submit=self._claim,
-            **arguments,
-        )
-        if not self._keeps_progress and not hook.runs_driver_here:
-            raise CheckpointLocationError(
-                "checkpoint.enabled = false works in client mode only: in cluster mode the log is how the driver "
-                "answers. Remove it; auto-resume = false starts every try from the beginning."
-            )
-        hook.prepare()
-        if hook.runs_driver_here:
-            request = self._write("check.json", DriverRequest(pipeline=self._spec.to_dict()))
-            check_components(
-                request,
-                launcher=launcher,
-                python=driver_python(hook.conf),
-                path=[str(runtime), *import_path(modules, self._directory / "modules"), *python_path()],
-                variables=operator.env_vars or {},
-                modules_elsewhere=_brings_more_modules(arguments, hook.conf, modules),
-                source=self._spec.source,
-            )
-            request.unlink()  # should this task be killed, nothing with a secret in it stays behind
-        return hook
 
     def retire(self) -> None:
         """Clean up after success; what cannot be deleted is only said, since the work is done."""
@@ -233,51 +187,67 @@ class Submission:
             prune(
                 self._store,
                 _KEPT_SECONDS,
-                pipeline_name=self._spec.pipeline_name,
+                pipeline_name=self.spec.pipeline_name,
                 abandoned=False,
                 at_most=_LOOKED_AT,
             )
         except CheckpointError as error:
             self._operator.log.warning("The run succeeded, but its checkpoints could not be cleaned up: %s", error)
 
-    def _claim(self, hook: SparkPipelineSubmitHook) -> list[str]:
-        """Claim the unit of work and write the driver's request; returns the driver's arguments."""
+    def launcher(self) -> Path:
+        """Return the driver's launcher, in a directory of its own."""
+        # Python puts the launcher's directory first on the module path: nothing else may lie there.
+        # No import can name a file with a dash, so that not even the launcher hides a module of the user.
+        launcher = self.directory / "launch" / "spark-pipeline.py"
+        launcher.parent.mkdir()
+        shutil.copy(LAUNCHER, launcher)
+        return launcher
+
+    def check(self, launcher: Path, *, python: str, path: Sequence[str], modules_elsewhere: bool = False) -> None:
+        """Load the components as the driver will on this machine, see :func:`check_components`.
+
+        :raises PipelineDefinitionError: what is wrong with them
+        """
+        request = self._write("check.json", DriverRequest(pipeline=self.spec.to_dict()))
+        check_components(
+            request,
+            launcher=launcher,
+            python=python,
+            path=path,
+            variables=self._operator.env_vars or {},
+            modules_elsewhere=modules_elsewhere,
+            source=self.spec.source,
+        )
+        request.unlink()  # should this task be killed, nothing with a secret in it stays behind
+
+    def claim(self, *, spark_config: Mapping[str, str], local: bool, connect: ConnectTarget | None = None) -> Path:
+        """Claim the unit of work and write the driver's request.
+
+        :param spark_config: settings that the request carries
+        :param local: whether the end of the driver's processes is the end of all work
+        :return: the request's file
+        """
         token = self.attempt.claim()
         self.remember(self.attempt.claimed)
         request = DriverRequest(
-            pipeline=self._spec.to_dict(),
-            location=self._location,
+            pipeline=self.spec.to_dict(),
+            location=self.location,
             storage_options=self._options,
             unit=self._unit,
             token=token,
-            spark_config={name: value for name, value in self._spec.spark.config.items() if is_secret(name)},
+            spark_config=spark_config,
             lease_seconds=self._lease_seconds,
-            local=hook.runs_spark_here,
+            local=local,
+            connect=connect,
         )
-        path = self._write("request.json", request)
-        if hook.runs_driver_here:
-            return ["run", str(path)]
-        hook.ship(path)
-        return ["run", path.name]
+        return self._write("request.json", request)
 
     def _write(self, name: str, request: DriverRequest) -> Path:
-        path = self._directory / name
+        path = self.directory / name
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write(request.to_json())
         return path
-
-
-def _hook_arguments(operator: SparkPipelineOperator) -> dict[str, Any]:
-    """Return what the provider's operator would pass to its hook: it keeps each argument as ``x`` or ``_x``."""
-    names = [name for name in inspect.signature(SparkSubmitHook.__init__).parameters if name != "self"]
-    return {name: getattr(operator, name if hasattr(operator, name) else f"_{name}") for name in names}
-
-
-def _brings_more_modules(arguments: Mapping[str, Any], conf: Mapping[str, str], modules: list[str]) -> bool:
-    """Whether Spark may make modules importable that this machine cannot see before it runs."""
-    others = ("packages", "jars", "archives", "properties_file")
-    return any(arguments[name] for name in others) or "spark.submit.pyFiles" in conf or any(map(is_url, modules))
 
 
 def names(value: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -1,8 +1,7 @@
 """Check a resolved description and turn it into a `PipelineSpec`.
 
-It promises that every field is either used or an error: unknown keys, wrong types and features of a later release are
-all named, in one go. It converts as HOCON does (numbers and booleans serve as text, ``yes`` and ``on`` as true) and
-no further.
+It promises that every field is either used or an error: unknown keys and wrong types are all named, in one go. It
+converts as HOCON does (numbers and booleans serve as text, ``yes`` and ``on`` as true) and no further.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import re
 from typing import Any
 
 from airflow_spark_pipeline.exceptions import Problem
+from airflow_spark_pipeline.pipeline.connect_string import SESSION_ID, ConnectString
 from airflow_spark_pipeline.pipeline.schema_policies import read_hooks, read_milliseconds, read_retry_policy
 from airflow_spark_pipeline.pipeline.secrets import is_secret
 from airflow_spark_pipeline.pipeline.spec import (
@@ -27,7 +27,7 @@ from airflow_spark_pipeline.pipeline.spec import (
 from airflow_spark_pipeline.pipeline.words import Address, Place, Places, Word
 
 FIELDS = {
-    "spark": ("app-name", "master", "config"),
+    "spark": ("app-name", "master", "connect-string", "config"),
     "pipeline": (
         "pipeline-name",
         "fail-fast",
@@ -69,10 +69,6 @@ FIELDS = {
         "retryable-exceptions",
     ),
     "hook": ("instance-type", "instance-config", "gate"),
-}
-#: Fields of a later release. To bring one, delete it here, add it above, and read it below.
-LATER = {
-    "spark": ("connect-string",),
 }
 ON_CHANGE = ("fail", "restart", "rerun-from-change")
 CONFIG_MATCH = ("completed", "strict")
@@ -122,7 +118,23 @@ def _spark(checker: Checker, tree: dict[str, Any]) -> SparkSpec:
     here: Address = ("spark",)
     config: dict[str, str] = {}
     checker.spark_config(checker.block(spark, "config", here, None) or {}, ("spark", "config"), config)
-    return SparkSpec(checker.text(spark, "app-name", here), checker.text(spark, "master", here), config)
+    master, connect_string = checker.text(spark, "master", here), _connect_string(checker, spark, here)
+    if master is not None and connect_string is not None:
+        checker.note((*here, "master"), "with `connect-string` the server has a master already; remove one of the two")
+    return SparkSpec(checker.text(spark, "app-name", here), master, config, connect_string)
+
+
+def _connect_string(checker: Checker, spark: dict[str, Any], parent: Address) -> str | None:
+    text = checker.text(spark, "connect-string", parent)
+    if text is None:
+        return None
+    try:
+        if SESSION_ID in ConnectString.parse(text).parameters:
+            message = f"remove {SESSION_ID}: each attempt has a session of its own"
+            checker.note((*parent, "connect-string"), message)
+    except ValueError as error:
+        checker.note((*parent, "connect-string"), str(error))
+    return text
 
 
 def _checkpoint(checker: Checker, pipeline: dict[str, Any]) -> CheckpointSpec:
@@ -255,9 +267,7 @@ class Checker:
                 self.note(here, f"expected an object, found {_name(value)}")
             return None
         for key in value if kind else ():
-            if key in LATER.get(kind or "", ()):
-                self.note((*here, key), f"`{key}` is not supported yet; remove it")
-            elif key not in FIELDS[kind or ""]:
+            if key not in FIELDS[kind or ""]:
                 self.note((*here, key), f"unknown key `{key}`" + _suggest(key, FIELDS[kind or ""]))
         return value
 

@@ -25,6 +25,8 @@ _SECRET = re.compile(
     r"|(?<![a-z])(aes|cipher|hmac|rsa|ssh|ssl|tls)-key(?![a-z])"
 )
 _URL_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):([^/\s@]+)@")
+_CONNECT_PARAMETERS = re.compile(r"(?<=sc://)[^\s;]*(?:;[^\s;]*)+")  # sc://host/;token=…
+_PARAMETER = re.compile(r";([^=;\s]+)=[^;\s]*")
 _BARE_KEY = re.compile(r"(?:^|\.)key(?=$|[.\[])")
 _HARMLESS_KEY = re.compile(
     r"(?:^|[.-])(business|cluster|foreign|group|join|lookup|merge|natural|order|partition|primary|sort|surrogate|unique)"
@@ -59,5 +61,10 @@ def mask(config: Any) -> Any:
 
 
 def mask_urls(text: str) -> str:
-    """Return the text with the password of every URL in it masked: ``jdbc://me:***@host``."""
-    return _URL_PASSWORD.sub(rf"\1:{MASK}@", text)
+    """Return the text with the password of every URL in it masked: ``jdbc://me:***@host``, ``sc://host/;token=***``."""
+    text = _URL_PASSWORD.sub(rf"\1:{MASK}@", text)
+    return _CONNECT_PARAMETERS.sub(lambda found: _PARAMETER.sub(_mask_parameter, found[0]), text)
+
+
+def _mask_parameter(found: re.Match[str]) -> str:
+    return f";{found[1]}={MASK}" if is_secret(found[1]) else found[0]

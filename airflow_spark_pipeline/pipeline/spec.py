@@ -43,20 +43,32 @@ class SparkSpec:
     :param app_name: ``app-name``, or ``None`` where the file names none
     :param master: ``master``, used only where neither operator nor connection names one
     :param config: Spark's own settings, flat: ``spark.sql.shuffle.partitions`` to ``"200"``
+    :param connect_string: ``connect-string``, of a Spark Connect server; may hold a token
     """
 
     app_name: str | None = None
     master: str | None = None
     config: Mapping[str, str] = field(default_factory=dict)
+    connect_string: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the block as plain JSON."""
-        return {"app-name": self.app_name, "master": self.master, "config": dict(self.config)}
+        return {
+            "app-name": self.app_name,
+            "master": self.master,
+            "connect-string": self.connect_string,
+            "config": dict(self.config),
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> SparkSpec:
         """Read what `to_dict` wrote."""
-        return cls(app_name=data.get("app-name"), master=data.get("master"), config=dict(data.get("config", {})))
+        return cls(
+            app_name=data.get("app-name"),
+            master=data.get("master"),
+            config=dict(data.get("config", {})),
+            connect_string=data.get("connect-string"),
+        )
 
 
 @dataclass(frozen=True, slots=True)

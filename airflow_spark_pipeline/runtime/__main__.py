@@ -8,21 +8,24 @@ from pathlib import Path
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.protocol import EXIT_DEFINITION, DriverRequest
 from airflow_spark_pipeline.runtime.console import say
-from airflow_spark_pipeline.runtime.driver import check, drive, leave
-from airflow_spark_pipeline.runtime.lifeline import end_with_jvm, started_by_spark_submit
+from airflow_spark_pipeline.runtime.driver import drive, leave
+from airflow_spark_pipeline.runtime.lifeline import end_with_parent, started_by_spark_submit
+from airflow_spark_pipeline.runtime.ready import check
 
 
 def main(arguments: list[str]) -> None:
     """Do what the operator asks for, and end the process."""
     verb, path = arguments
     if started_by_spark_submit():
-        end_with_jvm()
+        end_with_parent()
     file = Path(path)
     try:
         request = DriverRequest.from_json(file.read_text(encoding="utf-8"))
     except SparkPipelineError as error:
         say(str(error))
         leave(EXIT_DEFINITION)
+    if verb == "run" and request.connect is not None:
+        end_with_parent()  # the task's process, which started us and reads what we print
     if verb == "run" and file.is_absolute():
         # Named by its full path it is the operator's own file, which may hold secrets: should the task be killed,
         # nobody else would remove it. A cluster manager's copy has a bare name, and is needed if it starts us again.

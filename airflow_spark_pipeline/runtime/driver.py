@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import json
 import os
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_spark_pipeline import protocol
@@ -31,24 +30,24 @@ from airflow_spark_pipeline.exceptions import (
     CheckpointError,
     LeaseLostError,
     PipelineDefinitionError,
-    Problem,
     SparkPipelineError,
     SupersededError,
 )
+from airflow_spark_pipeline.pipeline.connect_string import ConnectString
 from airflow_spark_pipeline.pipeline.secrets import mask_urls
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import Plan, make_plan, open_log, summarize
 from airflow_spark_pipeline.protocol import DriverRequest
+from airflow_spark_pipeline.runtime import connect
 from airflow_spark_pipeline.runtime.component import Component
 from airflow_spark_pipeline.runtime.console import say
 from airflow_spark_pipeline.runtime.hooks.base import PipelineHooks
-from airflow_spark_pipeline.runtime.hooks.calls import ActiveHook, HookCalls
+from airflow_spark_pipeline.runtime.hooks.calls import HookCalls
 from airflow_spark_pipeline.runtime.hooks.events import Events
-from airflow_spark_pipeline.runtime.hooks.loading import load_hooks
-from airflow_spark_pipeline.runtime.lifeline import started_by_spark_submit
-from airflow_spark_pipeline.runtime.loading import load_components
+from airflow_spark_pipeline.runtime.lifeline import end_on_sigterm, started_by_spark_submit
 from airflow_spark_pipeline.runtime.loop import ComponentLoop
 from airflow_spark_pipeline.runtime.outputs import missing
+from airflow_spark_pipeline.runtime.ready import load
 from airflow_spark_pipeline.runtime.recorder import Recorder
 from airflow_spark_pipeline.runtime.redact import Redactor, secrets_of_environment
 from airflow_spark_pipeline.runtime.session import (
@@ -59,7 +58,7 @@ from airflow_spark_pipeline.runtime.session import (
     tag_jobs,
     untag_jobs,
 )
-from airflow_spark_pipeline.runtime.views import refuse_views_left_out, refuse_views_that_a_resume_would_miss
+from airflow_spark_pipeline.runtime.views import refuse_views_left_out
 from airflow_spark_pipeline.runtime.views import replays as runs_again
 from airflow_spark_pipeline.runtime.watchdog import Watchdog
 
@@ -69,47 +68,15 @@ if TYPE_CHECKING:
 _ATEXIT_SECONDS = 10.0
 
 
-def check(request: DriverRequest) -> int:
-    """Load the components and print what is wrong with them as one line of JSON; runs nothing, needs no Spark."""
-    problems = []
-    try:
-        load(PipelineSpec.from_dict(request.pipeline))
-    except PipelineDefinitionError as error:
-        problems = [problem.to_dict() for problem in error.problems]
-    say(json.dumps({"problems": problems}))
-    return protocol.EXIT_DEFINITION if problems else protocol.EXIT_COMPLETED
-
-
-def load(
-    spec: PipelineSpec, recorded: CheckpointState | None = None, *hooks: PipelineHooks
-) -> tuple[list[Component], list[ActiveHook]]:
-    """Return the components and hooks of a description, ready to be used.
-
-    :param recorded: what an earlier attempt recorded, with the views that its components made
-    :param hooks: more of them, from code
-    :raises PipelineDefinitionError: with every problem of both
-    """
-    problems: list[Problem] = []
-    components, active = list[Component](), list[ActiveHook]()
-    try:
-        components = load_components(spec.components)
-        refuse_views_that_a_resume_would_miss(spec, components, recorded)
-    except PipelineDefinitionError as error:
-        problems.extend(error.problems)
-    try:
-        active = load_hooks(spec, *hooks)
-    except PipelineDefinitionError as error:
-        problems.extend(error.problems)
-    if problems:
-        raise PipelineDefinitionError(problems)
-    return components, active
-
-
 def drive(request: DriverRequest) -> int:
     """Run the pipeline of a request. Returns the exit code; the last line printed sums up."""
     # What the environment calls a secret is one, too: an error of a client may quote it.
     redactor = Redactor(
-        request.pipeline, request.storage_options, request.spark_config, secrets_of_environment(os.environ)
+        request.pipeline,
+        request.storage_options,
+        request.spark_config,
+        secrets_of_environment(os.environ),
+        {} if request.connect is None else ConnectString.parse(request.connect.url).secrets,
     )
     try:
         code, summary = Driver(request, redactor).drive()
@@ -206,7 +173,7 @@ class Driver:
             return protocol.EXIT_DEFINITION, str(error)
         self._calls = HookCalls(hooks, self._redactor.mask)
         others = self._wait_for_others()
-        answer = self._run(components, earlier)
+        answer = self._run(components, earlier, others)
         with contextlib.suppress(CheckpointError):  # what came of the run is recorded; they stay, and are stale
             self._lease.clear(others)
         return answer
@@ -224,12 +191,10 @@ class Driver:
             self._watchdog.guard()
         return others
 
-    def _run(self, components: list[Component], earlier: CheckpointState) -> tuple[int, str]:
+    def _run(self, components: list[Component], earlier: CheckpointState, others: list[Other]) -> tuple[int, str]:
         recorder, tag = self._recorder, f"spark-pipeline-{self._lease.incarnation}"
         try:
-            if self._given is None:
-                say("Starting Spark …")
-            spark = self._given or open_session(self._request.spark_config)
+            spark = self._given or self._open(others)
         except Exception as error:  # whatever Spark raises when it cannot start is why this attempt failed
             recorder.refused(error)
             return protocol.EXIT_COMPONENT_FAILED, f"Spark did not start: {recorder.describe(error, None).headline}"
@@ -238,7 +203,7 @@ class Driver:
             recorder.application(application)
             say(f"Spark {spark.version}, application {application}, attempt {recorder.state.attempt}")
             tag_jobs(spark, tag)
-            steps = [lambda: cancel_jobs(spark, tag), lambda: close_session(spark)]
+            steps: list[Callable[[], object]] = [lambda: cancel_jobs(spark, tag), lambda: close_session(spark)]
             self._watchdog.on_cancel(*(steps if self._given is None else steps[:1]))
             complete = self._loop(components, self._plan(components, earlier, spark), spark, tag)
         except SparkPipelineError:
@@ -250,10 +215,32 @@ class Driver:
         finally:
             if self._given is None:
                 # Spark prints while it stops; stopped first, so that the summary is the last line of the log.
-                close_session(spark)
+                if not close_session(spark):
+                    self._watchdog.keep_lease()  # the next attempt has to look for what is left
             else:
                 untag_jobs(spark, tag)
         return (protocol.EXIT_COMPLETED if complete else protocol.EXIT_COMPONENT_FAILED), summarize(recorder.state)
+
+    def _open(self, others: list[Other]) -> SparkSession:
+        target = self._request.connect
+        if target is None:
+            say("Starting Spark …")
+            return open_session(self._request.spark_config)
+        unit = self._request.unit
+        say(f"Connecting to {ConnectString.parse(target.url).address} …")
+        connect.end_sessions(
+            target,
+            [
+                (other.about["sparkUser"], connect.session_id(unit, other.incarnation), other.description)
+                for other in others
+                if "sparkUser" in other.about
+            ],
+        )
+        session = connect.session_id(unit, self._lease.incarnation)
+        spark = connect.open_session(target, self._request.spark_config, session)
+        if self._owns_process:
+            end_on_sigterm(lambda: close_session(spark))
+        return spark
 
     def _loop(self, components: list[Component], plan: Plan, spark: SparkSession, tag: str) -> bool:
         loop = ComponentLoop(
@@ -330,7 +317,7 @@ def _about(request: DriverRequest) -> dict[str, Any]:
     """Return what the heartbeat says of this driver.
 
     The processes are named only where their end is the end of all work: executors elsewhere outlive their driver a
-    little.
+    little. On Spark Connect a successor ends the work itself, and needs to know whose session it is in.
     """
     token = request.token
     assert token is not None  # noqa: S101  # checked before
@@ -339,6 +326,7 @@ def _about(request: DriverRequest) -> dict[str, Any]:
         "runId": make_run_id(request.unit, token.number),
         "attempt": int(token.attempt_id.partition("-")[0]),
         "process": identify(*pids) if request.local else None,
+        **({} if request.connect is None else {"sparkUser": connect.user_of(request.connect)}),
     }
 
 

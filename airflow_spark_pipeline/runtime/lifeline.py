@@ -1,17 +1,23 @@
-"""The driver's Python ends when its JVM does.
+"""The driver's Python ends when who started it does, and says so to nobody.
 
 ``spark-submit`` gives Python a pipe as standard input and never writes to it; the pipe ends when the JVM does, however
 it died. Without this a killed JVM leaves a Python process that works on until it next needs Spark, and runs components
-that need none to their end. (The other way round is Spark's own: the JVM exits when its Python does.)
+that need none to their end. (The other way round is Spark's own: the JVM exits when its Python does.) A driver on Spark
+Connect has such a pipe from the task's process.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
+from collections.abc import Callable
+from typing import Any
 
 from airflow_spark_pipeline.protocol import EXIT_JVM_LOST
+
+_CLOSING_SECONDS = 1.5  # the operator kills two seconds after it asked
 
 
 def started_by_spark_submit() -> bool:
@@ -19,9 +25,26 @@ def started_by_spark_submit() -> bool:
     return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
-def end_with_jvm() -> None:
+def end_with_parent() -> None:
     """Watch standard input in the background; end this process at once when it ends."""
     threading.Thread(target=_watch, name="lifeline", daemon=True).start()
+
+
+def end_on_sigterm(close: Callable[[], object]) -> None:
+    """End this process when it is asked to, once what it has at work elsewhere is closed, or after 1.5 s.
+
+    Nothing is recorded, so the component that was running is run again. Outside the main thread nothing is changed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+
+    def end(number: int, frame: Any) -> None:
+        closing = threading.Thread(target=close, name="close", daemon=True)
+        closing.start()
+        closing.join(_CLOSING_SECONDS)
+        os._exit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def _watch() -> None:

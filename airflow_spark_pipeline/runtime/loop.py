@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Failure, utc_now
 from airflow_spark_pipeline.planning import Plan, Step, StepAction, readable
 from airflow_spark_pipeline.runtime.component import Component
+from airflow_spark_pipeline.runtime.connect import is_connect
 from airflow_spark_pipeline.runtime.console import say
 from airflow_spark_pipeline.runtime.hooks.calls import HookCalls
 from airflow_spark_pipeline.runtime.hooks.events import Events
 from airflow_spark_pipeline.runtime.outputs import restore
 from airflow_spark_pipeline.runtime.recorder import Recorder
 from airflow_spark_pipeline.runtime.retry import RetryDecision, decide_retry
-from airflow_spark_pipeline.runtime.session import ended_from_outside, stopped_by_component
+from airflow_spark_pipeline.runtime.session import ended_from_outside, register, stopped_by_component
 from airflow_spark_pipeline.runtime.tries import Tries, TryResult
 
 if TYPE_CHECKING:
@@ -122,8 +123,7 @@ class ComponentLoop:
     def _skip(self, step: Step, spark: SparkSession, *, restores: bool) -> None:
         record = self._recorder.state.component(step.name)
         outputs = record.outputs if record is not None and restores else {}
-        for view, frame in restore(outputs, spark).items():
-            frame.createOrReplaceTempView(view)
+        register(restore(outputs, spark), spark)
         restored = f"; restored {', '.join(outputs)}" if outputs else ""
         say(f"{self._label(step)} skipped ({step.reason}{restored})")
 
@@ -218,5 +218,5 @@ def _wait_for_the_end_of_a_dying_jvm(spark: SparkSession) -> None:
     The lifeline ends this process as soon as the JVM is gone. Where it does not within ten seconds, the application was
     ended some other way (from Spark's UI, by the master), and the failure is recorded.
     """
-    if ended_from_outside(spark):
+    if not is_connect(spark) and ended_from_outside(spark):
         time.sleep(_JVM_END_SECONDS)

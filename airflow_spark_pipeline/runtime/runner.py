@@ -27,17 +27,19 @@ from airflow_spark_pipeline.exceptions import (
     ComponentFailedError,
     PipelineDefinitionError,
     Problem,
+    SparkConnectError,
 )
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, PipelineSpec
 from airflow_spark_pipeline.planning import Plan, Selection, seconds_saved
-from airflow_spark_pipeline.protocol import DriverRequest
+from airflow_spark_pipeline.protocol import ConnectTarget, DriverRequest
 from airflow_spark_pipeline.runtime import claiming
 from airflow_spark_pipeline.runtime.claiming import Unit
 from airflow_spark_pipeline.runtime.console import say
-from airflow_spark_pipeline.runtime.driver import Driver, load
+from airflow_spark_pipeline.runtime.driver import Driver
 from airflow_spark_pipeline.runtime.hooks.base import PipelineHooks, flatten
 from airflow_spark_pipeline.runtime.hooks.checkpoints import CheckpointHooks
 from airflow_spark_pipeline.runtime.lifeline import started_by_spark_submit
+from airflow_spark_pipeline.runtime.ready import load
 from airflow_spark_pipeline.runtime.redact import Redactor, secrets_of_environment
 
 if TYPE_CHECKING:
@@ -265,6 +267,7 @@ class PipelineRunner:
         load(spec, recorded, *more)  # what is wrong with the description is said before anything is claimed
         log = RunLog(store, unit.path)
         spark = self._spark or _active_session()
+        target = None if spark is not None else _connect_target(spec)
         self.run_id = None
         token = claiming.claim(log, spec, unit, lease_seconds=self._lease_seconds, selection=selection)
         self.run_id = make_run_id(unit.path, token.number) if resumable else None
@@ -275,6 +278,7 @@ class PipelineRunner:
             unit=unit.path,
             token=token,
             spark_config={} if spark is not None else _spark_config(spec),
+            connect=target,
             lease_seconds=self._lease_seconds,
             local=_is_local(spark, spec),
         )
@@ -312,10 +316,22 @@ def _active_session() -> SparkSession | None:
 
 def _spark_config(spec: PipelineSpec) -> dict[str, str]:
     """Return the settings of a session of one's own; spark-submit's win over what the description says of the place."""
+    if spec.spark.connect_string is not None:
+        return dict(spec.spark.config)
     config = {**spec.spark.config, "spark.app.name": spec.spark.app_name or spec.pipeline_name}
     if not started_by_spark_submit():
         config["spark.master"] = spec.spark.master or "local[*]"
     return config
+
+
+def _connect_target(spec: PipelineSpec) -> ConnectTarget | None:
+    url = spec.spark.connect_string
+    if url is not None and started_by_spark_submit():
+        raise SparkConnectError(
+            "spark.connect-string names a Spark Connect server, and spark-submit has started a Spark of its own here. "
+            "Use plain Python in place of spark-submit, or remove connect-string."
+        )
+    return None if url is None else ConnectTarget(url)
 
 
 def _is_local(spark: SparkSession | None, spec: PipelineSpec) -> bool:
@@ -323,6 +339,8 @@ def _is_local(spark: SparkSession | None, spec: PipelineSpec) -> bool:
     if spark is not None:
         context = getattr(spark, "sparkContext", None)
         return str(getattr(context, "master", "")).startswith("local") and not started_by_spark_submit()
+    if spec.spark.connect_string is not None:
+        return True  # what is left at work on the server is ended by whoever comes next
     return not started_by_spark_submit() and (spec.spark.master or "local").startswith("local")
 
 

@@ -17,7 +17,7 @@ from airflow_spark_pipeline.runtime.hooks.calls import HookCalls
 from airflow_spark_pipeline.runtime.hooks.events import Events
 from airflow_spark_pipeline.runtime.outputs import restore, save
 from airflow_spark_pipeline.runtime.recorder import Recorder
-from airflow_spark_pipeline.runtime.session import stopped_by_component
+from airflow_spark_pipeline.runtime.session import register, stopped_by_component
 from airflow_spark_pipeline.runtime.views import saves
 
 if TYPE_CHECKING:
@@ -88,8 +88,7 @@ class Tries:
         if frames and not replay and saves(self._spec, self._spec.components[step.index]):
             outputs = save(frames, context.workdir, spark)
             frames = restore(outputs, spark)
-        for view, frame in frames.items():
-            frame.createOrReplaceTempView(view)
+        register(frames, spark)
         if stopped_by_component(spark):
             raise ComponentFailedError(
                 f"{step.name} stopped the Spark session, which belongs to the whole pipeline. Remove the call "

@@ -45,7 +45,8 @@ class Watchdog:
         self._error: CheckpointError | None = None  # why the heartbeat was not renewed, where the store said so
         self._ended = threading.Event()
         self._wake = threading.Event()  # cancelled or ended: the clock's watch is over
-        self._steps: list[Callable[[], None]] = []
+        self._steps: list[Callable[[], object]] = []
+        self._releases = True
         self._threads = [
             threading.Thread(target=self._beat, name="heartbeat", daemon=True),
             threading.Thread(target=self._watch, name="watchdog", daemon=True),
@@ -81,9 +82,13 @@ class Watchdog:
         self._wake.wait(seconds)
         self.guard()
 
-    def on_cancel(self, *steps: Callable[[], None]) -> None:
+    def on_cancel(self, *steps: Callable[[], object]) -> None:
         """Say how the work is stopped; each step gets the lease's patience before the next one is taken."""
         self._steps = list(steps)
+
+    def keep_lease(self) -> None:
+        """Something of this driver may stay at work: the heartbeat stays, for the next attempt to find."""
+        self._releases = False
 
     def stop(self) -> None:
         """End the watch; the lease is released where nothing of this driver is at work any more."""
@@ -93,6 +98,8 @@ class Watchdog:
             thread.join(self._lease.terms.patience)
         if any(thread.is_alive() for thread in self._threads):
             return  # a heartbeat that hangs in the store may land later: the lease has to run out
+        if not self._releases:
+            return
         try:
             self._lease.release()
         except CheckpointError as error:

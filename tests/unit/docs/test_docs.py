@@ -21,7 +21,7 @@ from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.hooks.attempt import result
 from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
 from airflow_spark_pipeline.pipeline.policies import RetryPolicy
-from airflow_spark_pipeline.pipeline.schema import FIELDS, LATER
+from airflow_spark_pipeline.pipeline.schema import FIELDS
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec
 from airflow_spark_pipeline.runtime.hooks.base import PipelineHooks
 
@@ -62,11 +62,6 @@ def rows_in_schema(kind: str) -> list[str]:
     described = list(rows(section(page("hocon-reference"), kind)))
     assert sorted(described) == sorted(FIELDS[kind])
     return described
-
-
-def test_no_field_of_a_later_release_is_described() -> None:
-    for kind, later in LATER.items():
-        assert not set(later) & set(rows(section(page("hocon-reference"), kind)))
 
 
 @pytest.mark.parametrize(("kind", "spec"), [("checkpoint", CheckpointSpec()), ("retry-policy", RetryPolicy())])

@@ -23,7 +23,7 @@ from airflow_spark_pipeline import SparkPipelineOperator
 from airflow_spark_pipeline.exceptions import SparkInstallationError
 from airflow_spark_pipeline.hooks import spark_pipeline
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
-from airflow_spark_pipeline.operators.submission import _hook_arguments
+from airflow_spark_pipeline.operators.by_submit import hook_arguments
 
 QUIET = {"spark.log.level": "WARN", "spark.ui.showConsoleProgress": "false"}
 
@@ -280,8 +280,8 @@ def test_a_driver_on_this_machine_dies_with_the_task(tmp_path: Path) -> None:
     script = tmp_path / "task.py"
     script.write_text(
         "import os, signal, subprocess, sys\n"
-        "from airflow_spark_pipeline.hooks.spark_pipeline import _die_with_parent\n"
-        "child = subprocess.Popen(['sleep', '60'], preexec_fn=_die_with_parent())\n"
+        "from airflow_spark_pipeline.hooks.child import die_with_parent\n"
+        "child = subprocess.Popen(['sleep', '60'], preexec_fn=die_with_parent())\n"
         "print(child.pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n",
         encoding="utf-8",
@@ -320,7 +320,7 @@ def test_every_parameter_of_the_providers_hook_is_passed_as_the_providers_operat
     monkeypatch.setattr(spark_submit, "SparkSubmitHook", lambda **arguments: theirs.update(arguments))
     SparkSubmitOperator._get_hook(operator)
 
-    assert _hook_arguments(operator) == theirs
+    assert hook_arguments(operator) == theirs
     assert {name: theirs[name] for name in settable} == values
     assert json.loads(json.dumps(theirs)) == theirs  # none of them was a mock that equals anything
 

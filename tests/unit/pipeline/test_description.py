@@ -7,7 +7,6 @@ import pytest
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.hocon import load_pipeline, parse_pipeline
-from airflow_spark_pipeline.pipeline.schema import LATER
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec
 
 WAY_OUT = "write `package.module.Class`"
@@ -133,17 +132,29 @@ def test_an_unknown_key_that_resembles_nothing_comes_with_all_that_are_known() -
     assert "known here: enabled, location" in problems(pipeline(checkpoint="zzz = x"))[0]
 
 
-@pytest.mark.parametrize(("kind", "field"), [(kind, field) for kind, fields in LATER.items() for field in fields])
-def test_a_field_of_a_later_release_is_refused_and_not_ignored(kind: str, field: str) -> None:
-    where = {
-        "spark": "spark",
-        "pipeline": "pipeline",
-        "checkpoint": "pipeline.checkpoint",
-        "component": "pipeline.pipeline-components[0]",
-    }[kind]
-    text = pipeline(**{{"pipeline": "fields"}.get(kind, kind): f"{field} = 1,"})
-    (found,) = problems(text)
-    assert found.endswith(f": {where}.{field}: `{field}` is not supported yet; remove it")
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        ("http://host", "expected sc://host:port/;name=value;…"),
+        ("sc://host:port", "the port is no number between 0 and 65535"),
+        (
+            "sc://etl:secret@host",
+            "expected nothing between sc://host:port/ and the first semicolon; a token is ;token=…",
+        ),
+        ("sc://host/;token", "expected name=value after each semicolon"),
+        ("sc://host/;session_id=1", "remove session_id: each attempt has a session of its own"),
+    ],
+)
+def test_a_connection_string_that_spark_would_not_take_is_refused_without_its_secrets(
+    written: str, problem: str
+) -> None:
+    (found,) = problems(pipeline(spark=f'connect-string = "{written}"'))
+    assert found.endswith(f": spark.connect-string: {problem}")
+
+
+def test_a_master_beside_a_connection_string_is_refused() -> None:
+    (found,) = problems(pipeline(spark='connect-string = "sc://host", master = "local[2]"'))
+    assert "spark.master: with `connect-string` the server has a master already" in found
 
 
 def test_a_pipeline_is_required() -> None:

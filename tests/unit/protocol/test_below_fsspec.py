@@ -21,7 +21,7 @@ from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.hooks.attempt import TaskAttempt
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec
 from airflow_spark_pipeline.protocol import EXIT_COMPLETED, DriverRequest
-from airflow_spark_pipeline.runtime import driver
+from airflow_spark_pipeline.runtime import driver, ready
 from airflow_spark_pipeline.runtime.component import Component
 from tests.sparkless import FakeSpark
 
@@ -88,7 +88,7 @@ def _whole_run(faults: _Faults, monkeypatch: pytest.MonkeyPatch) -> int:
     )
     spec = PipelineSpec("Faults", components)
     location, unit = f"memory://{uuid.uuid4().hex}", unit_path("Faults", _KEY)
-    monkeypatch.setattr(driver, "load_components", lambda specs: [Note() for _ in specs])
+    monkeypatch.setattr(ready, "load_components", lambda specs: [Note() for _ in specs])
     attempt = TaskAttempt(spec, RunLog(open_store(location), unit), _KEY, Caller(1, 1, 1, "id"), auto_resume=True)
     attempt.look()
     request = DriverRequest(spec.to_dict(), location, unit=unit, token=attempt.claim())

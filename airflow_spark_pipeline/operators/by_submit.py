@@ -1,0 +1,108 @@
+"""One try by ``spark-submit``: what the provider's operator and its hook are given, and what came of it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.providers.common.compat.sdk import AirflowException
+
+from airflow_spark_pipeline.exceptions import CheckpointLocationError
+from airflow_spark_pipeline.hooks.archives import runtime_archive
+from airflow_spark_pipeline.hooks.attempt import CompletedMeanwhileError
+from airflow_spark_pipeline.hooks.installation import driver_python, python_path
+from airflow_spark_pipeline.hooks.py_files import import_path, is_url, resolve_py_files
+from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
+from airflow_spark_pipeline.pipeline.secrets import is_secret
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperator
+    from airflow_spark_pipeline.operators.submission import Submission
+
+_EXIT_CODE = r"Error code is: (-?\d+)"  # in what the provider's hook raises
+
+
+def run(operator: SparkPipelineOperator, submission: Submission, context: Context) -> int | None:
+    """Let the provider's operator submit, or reconnect. What the log says wins over how spark-submit ended.
+
+    :return: its exit code, where there is one
+    """
+    try:
+        SparkSubmitOperator.execute(operator, context)
+    except CompletedMeanwhileError as error:
+        operator.log.info("%s", error)
+        return None
+    except (AirflowException, RuntimeError) as error:
+        if not submission.attempt.driver_recorded():
+            raise
+        found = re.search(_EXIT_CODE, str(error))
+        return int(found[1]) if found else None
+    return 0
+
+
+def make_hook(operator: SparkPipelineOperator, submission: Submission) -> SparkPipelineSubmitHook:
+    """Return the hook that submits the driver, once everything that can be checked beforehand is.
+
+    :raises SparkInstallationError: spark-submit or Java is missing
+    :raises PipelineDefinitionError: a component cannot be loaded, or a module to ship does not exist
+    """
+    spark = submission.spec.spark
+    launcher = submission.launcher()
+    modules = resolve_py_files(operator.py_files, operator.dag_dir)
+    runtime = runtime_archive()
+    operator.application = str(launcher)
+    arguments = {**hook_arguments(operator), "py_files": ",".join(modules) or None}
+
+    def claim(hook: SparkPipelineSubmitHook) -> list[str]:
+        secrets = {name: value for name, value in spark.config.items() if is_secret(name)}
+        path = submission.claim(spark_config=secrets, local=hook.runs_spark_here)
+        if hook.runs_driver_here:
+            return ["run", str(path)]
+        hook.ship(path)
+        return ["run", path.name]
+
+    hook = SparkPipelineSubmitHook(
+        fallback_master=None if operator.conn_is_named else spark.master or "local[*]",
+        spark_config={name: value for name, value in spark.config.items() if not is_secret(name)},
+        runtime=runtime,
+        before_submit=claim,
+        **arguments,
+    )
+    if not submission.keeps_progress and not hook.runs_driver_here:
+        raise CheckpointLocationError(
+            "checkpoint.enabled = false works in client mode only: in cluster mode the log is how the driver "
+            "answers. Remove it; auto-resume = false starts every try from the beginning."
+        )
+    hook.prepare()
+    if hook.runs_driver_here:
+        submission.check(
+            launcher,
+            python=driver_python(hook.conf),
+            path=[str(runtime), *import_path(modules, submission.directory / "modules"), *python_path()],
+            modules_elsewhere=_brings_more_modules(arguments, hook.conf, modules),
+        )
+    return hook
+
+
+def run_post_submit_commands(operator: SparkPipelineOperator) -> None:
+    """Run the user's commands for the time after the job, where a try that was deferred left them out."""
+    if operator.post_submit_commands:
+        SparkSubmitHook(**hook_arguments(operator))._run_post_submit_commands()  # noqa: SLF001
+
+
+def hook_arguments(operator: SparkPipelineOperator) -> dict[str, Any]:
+    """Return what the provider's operator would pass to its hook: it keeps each argument as ``x`` or ``_x``."""
+    names = [name for name in inspect.signature(SparkSubmitHook.__init__).parameters if name != "self"]
+    return {name: getattr(operator, name if hasattr(operator, name) else f"_{name}") for name in names}
+
+
+def _brings_more_modules(arguments: Mapping[str, Any], conf: Mapping[str, str], modules: list[str]) -> bool:
+    """Whether Spark may make modules importable that this machine cannot see before it runs."""
+    others = ("packages", "jars", "archives", "properties_file")
+    return any(arguments[name] for name in others) or "spark.submit.pyFiles" in conf or any(map(is_url, modules))

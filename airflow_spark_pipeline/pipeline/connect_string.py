@@ -1,0 +1,84 @@
+"""The connection string of a Spark Connect server: ``sc://host:port/;token=…;use_ssl=true``.
+
+Read on both sides, by the rules of Spark's own clients. It may hold a token, so that only :attr:`ConnectString.address`
+is for logs and messages.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from urllib.parse import quote, unquote, urlsplit
+
+from airflow_spark_pipeline.pipeline.secrets import is_secret
+
+DEFAULT_PORT = 15002
+SESSION_ID = "session_id"
+USER_ID = "user_id"
+_KEY = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectString:
+    """A connection string, taken apart.
+
+    :param parameters: what follows the address, decoded
+    """
+
+    host: str
+    port: int = DEFAULT_PORT
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str) -> ConnectString:
+        """Read one.
+
+        :raises ValueError: Spark would not take it; the message holds no value of it
+        """
+        url = urlsplit(text)
+        path, *pairs = url.path.split(";")
+        if url.scheme != "sc" or not url.hostname:
+            raise ValueError("expected sc://host:port/;name=value;…")
+        if path not in ("", "/") or url.query or url.fragment or url.username is not None:
+            raise ValueError("expected nothing between sc://host:port/ and the first semicolon; a token is ;token=…")
+        parameters: dict[str, str] = {}
+        for pair in filter(None, pairs):
+            name, equals, value = pair.partition("=")
+            if not equals or not _KEY.fullmatch(name):
+                raise ValueError("expected name=value after each semicolon")
+            parameters[name] = unquote(value)
+        try:
+            port = url.port
+        except ValueError:
+            raise ValueError("the port is no number between 0 and 65535") from None
+        return cls(url.hostname, DEFAULT_PORT if port is None else port, parameters)
+
+    def having(self, **parameters: str) -> ConnectString:
+        """Return it with these parameters, too."""
+        return replace(self, parameters={**self.parameters, **parameters})
+
+    @property
+    def address(self) -> str:
+        """The server, without anything secret."""
+        return f"sc://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The whole string, as Spark's clients take it."""
+        pairs = (f";{name}={quote(value, safe='')}" for name, value in self.parameters.items())
+        return f"{self.address}/{''.join(pairs)}"
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The parameters that nobody may see."""
+        return {name: value for name, value in self.parameters.items() if is_secret(name)}
+
+    @property
+    def is_on_this_machine(self) -> bool:
+        """Whether the server's host is a name of this machine's loopback interface."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"

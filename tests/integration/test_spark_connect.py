@@ -1,0 +1,160 @@
+"""A pipeline on a Spark Connect server: the driver beside the task, the same log, and nothing of ours on the server."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_spark_pipeline.exceptions import (
+    ComponentFailedError,
+    NotDeferrableError,
+    PipelineDefinitionError,
+    SparkConnectError,
+)
+from airflow_spark_pipeline.planning import StepAction
+from tests.acceptance.deployment import wait_for
+from tests.connect_server import TOKEN, ConnectServer
+from tests.unit.operators.shop import Driver, Shop
+
+_MODULE = Path(__file__).with_name("shop_on_connect.py")
+
+
+@dataclass
+class OnConnect(Shop):
+    """The task of a DAG, on a server."""
+
+    server: str = ""
+
+    def describe(self, *components: str, spark: str = "", more: str = "") -> str:
+        listed = "\n".join(f"{{ instance-type = shop_on_connect.{component} }}" for component in components)
+        connect = f'connect-string = "{self.server};user_id=etl"'
+        return (
+            f"spark {{\n{connect}\n{spark}\n}}\n"
+            f"pipeline {{\npipeline-name = Shop\n{more}\npipeline-components = [\n{listed}\n]\n}}"
+        )
+
+    def operator(self, **arguments: Any) -> Any:
+        return super().operator(**{"py_files": [str(_MODULE)], **arguments})
+
+
+@pytest.fixture
+def shop(connect_server: ConnectServer, tmp_path: Path) -> OnConnect:
+    return OnConnect(tmp_path, Driver(), server=connect_server.url)
+
+
+def test_a_retry_resumes_with_the_saved_views_and_the_result_is_right(
+    connect_server: ConnectServer,
+    shop: OnConnect,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The connection wins over the file; its token is in no command line, no environment, no log and no record."""
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(connect_server.connection))
+    note = shop.folder / "note.json"
+    given: dict[str, Any] = {
+        "pipeline": shop.describe(
+            "Prepare",
+            f'Sum, instance-config {{ note = "{note}", token = hunter22 }}',
+            more="save-outputs = true",
+            spark='config { "spark.sql.shuffle.partitions" = 3 }',
+        ).replace(shop.server, "sc://nowhere/"),
+        "conn_id": "lake",
+        "conf": {"spark.sql.shuffle.partitions": "4"},
+    }
+
+    with pytest.raises(ComponentFailedError, match=r"\[2/2\] Sum .* once, for \*\*\*"):
+        shop.run(**given)
+    operator = shop.operator(**given)
+    plan = operator.plan(shop.context(operator, try_number=2))
+    assert [step.action for step in plan.steps] == [StepAction.SKIP, StepAction.RUN]
+    result = shop.run(try_number=2, **given)
+    log = capsys.readouterr().out
+
+    assert result["components_run"] == ["Sum"]
+    assert result["spark_application_id"].startswith("local-")
+    seen = json.loads(note.read_text(encoding="utf-8"))
+    assert (seen["sum"], seen["earlier"], seen["partitions"]) == (20, 3, "4")
+    assert "[1/2] Prepare skipped (done in attempt 1; restored orders, earlier)" in log
+    assert "the file's spark.connect-string is not used" in log
+    kept = [path for path in (shop.folder / "checkpoints").rglob("*") if path.is_file()]
+    del seen["environment"]["AIRFLOW_CONN_LAKE"]  # as this test gave it to Airflow
+    everywhere = [log, seen["command_line"], str(seen["environment"])]
+    everywhere += [path.read_bytes().decode(errors="replace") for path in kept]
+    for secret in ("hunter22", TOKEN):
+        assert [text for text in everywhere if secret in text] == []
+
+
+def test_an_operation_of_a_killed_driver_has_ended_before_its_successor_starts(shop: OnConnect) -> None:
+    marks = shop.folder / "marks"
+    given: dict[str, Any] = {"pipeline": shop.describe(f'Trail, instance-config {{ marks = "{marks}" }}')}
+    failed: list[BaseException] = []
+
+    def first() -> None:
+        with pytest.raises(ComponentFailedError, match=r"died at \[1/1\] Trail; exit code -9: killed") as error:
+            shop.run(**given)
+        failed.append(error.value)
+
+    trying = threading.Thread(target=first)
+    trying.start()
+    wait_for("the operation", marks.exists, seconds=120)
+    _, pid = json.loads(marks.with_name("marks.1").read_text(encoding="utf-8"))
+    os.kill(pid, signal.SIGKILL)
+    trying.join(60)
+    assert failed
+    left_alone = len(marks.read_text(encoding="utf-8").splitlines())
+    wait_for("marks of an operation whose client is gone", lambda: _count(marks) > left_alone, seconds=60)
+
+    assert shop.run(try_number=2, **given)["components_run"] == ["Trail"]
+    started, _ = json.loads(marks.with_name("marks.2").read_text(encoding="utf-8"))
+    assert float(marks.read_text(encoding="utf-8").splitlines()[-1]) < started
+
+
+def _count(marks: Path) -> int:
+    return len(marks.read_text(encoding="utf-8").splitlines())
+
+
+def test_what_the_server_keeps_to_itself_is_named_and_no_component_runs(shop: OnConnect) -> None:
+    settings = '"spark.executor.memory" = 2g, "spark.hadoop.fs.s3a.access.key" = x, "spark.sql.warehouse.dir" = y'
+    with pytest.raises(
+        ComponentFailedError,
+        match=r"these settings are the server's, not a session's: spark\.executor\.memory, "
+        r"spark\.hadoop\.fs\.s3a\.access\.key, spark\.sql\.warehouse\.dir",
+    ) as failed:
+        shop.run(pipeline=shop.describe("Prepare", spark=f"config {{ {settings} }}"))
+    assert not failed.value.retry_helps
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"executor_memory": "2g", "jars": "a.jar"}, SparkConnectError, r"spark-submit's: jars, executor_memory"),
+        ({"deferrable": True}, NotDeferrableError, "on Spark Connect the driver runs beside the task"),
+        ({"py_files": ["s3://bucket/my_etl.zip"]}, SparkConnectError, "modules are local"),
+        ({"py_files": ["missing.py"]}, PipelineDefinitionError, "there is no such file"),
+    ],
+)
+def test_an_argument_that_means_nothing_there_is_refused_and_nothing_is_claimed(
+    tmp_path: Path, arguments: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    shop = OnConnect(tmp_path, Driver(), server="sc://127.0.0.1:1/")
+    with pytest.raises(error, match=message):
+        shop.run(pipeline=shop.describe("Prepare"), **arguments)
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_a_server_that_does_not_answer_is_said_and_nothing_is_claimed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_spark_pipeline.hooks.spark_connect.await_server.__defaults__", (0.0,))
+    shop = OnConnect(tmp_path, Driver(), server="sc://127.0.0.1:1/")
+    with pytest.raises(SparkConnectError, match=r"No Spark Connect server answers at sc://127\.0\.0\.1:1") as said:
+        shop.run(pipeline=shop.describe("Prepare"))
+    assert said.value.retry_helps
+    assert not list((tmp_path / "checkpoints").rglob("*.json"))
