@@ -43,8 +43,9 @@ def find_server(conn_id: str, spark: SparkSpec, tell: Callable[[str], None], *, 
         tell(f"The connection {conn_id!r} names a Spark Connect server; the file's spark.{given_way} is not used.")
     try:
         return ConnectString.parse(SparkConnectHook(conn_id).get_connection_url())
-    except ValueError as error:
-        raise SparkConnectError(f"The Spark Connect connection {conn_id!r}: {error}.") from None
+    except (ValueError, AttributeError) as error:  # of the provider's hook where there is no host
+        why = error if isinstance(error, ValueError) else "it has no host"
+        raise SparkConnectError(f"The Spark Connect connection {conn_id!r} cannot be used: {why}.") from None
 
 
 def await_server(server: ConnectString, tell: Callable[[str], None], seconds: float = _SERVER_SECONDS) -> None:
