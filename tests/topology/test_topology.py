@@ -99,7 +99,10 @@ def test_what_was_done_is_not_run_again(loss: dict[str, Any]) -> None:
     run: Run = loss["run"]
     assert run.started() == "a1 b1 c1 c2 d2"
     assert run.try_states() == ["failed", "success"]
-    assert run.steps(2)[:2] == ["[1/4] a skipped (done in attempt 1)", "[2/4] b skipped (done in attempt 1)"]
+    assert run.steps(2)[:2] == [
+        "[1/4] a skipped (done in attempt 1; restored numbers)",
+        "[2/4] b skipped (done in attempt 1; restored squares)",
+    ]
 
 
 def test_the_result_rests_on_the_output_that_the_lost_machine_had_saved(stack: Stack, loss: dict[str, Any]) -> None:
