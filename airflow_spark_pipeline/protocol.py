@@ -24,6 +24,7 @@ EXIT_DEFINITION = 2  # the description does not fit the code; no component ran
 EXIT_SUPERSEDED = 3  # another attempt is at work
 EXIT_CHECKPOINT = 4  # progress could not be read or recorded
 EXIT_JVM_LOST = 5  # the JVM ended under the driver
+EXIT_PYTHON = 6  # the driver's Python is too old; the launcher says so
 
 
 @dataclass(frozen=True, slots=True)

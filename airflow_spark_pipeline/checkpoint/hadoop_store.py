@@ -47,7 +47,7 @@ _STATUS = re.compile(
 class HadoopStore(CheckpointStore):
     """A directory of HDFS, or a prefix of S3 as ``s3a://``.
 
-    :param location: a full URI, such as ``hdfs://cluster/checkpoints``
+    :param location: a URI, such as ``hdfs://cluster/checkpoints``; ``hdfs:///checkpoints`` names the default one
     :param jvm: the driver's, see :func:`airflow_spark_pipeline.checkpoint.jvm.driver_jvm`
     :param hadoop_conf: Hadoop's configuration as the job has it
     :raises CheckpointLocationError: the file system is not there, or none that creates files exclusively
@@ -61,6 +61,8 @@ class HadoopStore(CheckpointStore):
             root = self._path("")
             # Not the file system that the driver shares: a component may close that one.
             self._fs = jvm.org.apache.hadoop.fs.FileSystem.newInstance(root.toUri(), hadoop_conf)
+            # hdfs:///… names the default name node, which a rename wants to be told.
+            self._root = str(self._fs.makeQualified(root).toString())
             scheme = str(self._fs.getScheme())
             self._conditional = bool(self._fs.hasPathCapability(root, _CONDITIONAL))
             if scheme == "hdfs":

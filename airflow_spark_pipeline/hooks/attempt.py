@@ -124,6 +124,11 @@ class TaskAttempt:
         state = self.newest()
         return state is not None and state.status in (CheckpointStatus.SUBMITTED, CheckpointStatus.RUNNING)
 
+    def has_started(self) -> bool:
+        """Whether a driver of the newest attempt has started, and not ended, as far as the log knows."""
+        state = self.newest()
+        return state is not None and state.status is CheckpointStatus.RUNNING
+
     @property
     def attempt_id(self) -> str:
         """The attempt that this try claimed, or that it found at work and waits for.

@@ -60,20 +60,28 @@ def require_java() -> None:
         raise SparkInstallationError("Spark needs Java 17 or newer: neither JAVA_HOME nor PATH leads to a java.")
 
 
-def driver_python(conf: Mapping[str, str]) -> str:
-    """Return the Python that a driver on this machine runs on: Spark's own settings first, else the worker's."""
+def driver_python(conf: Mapping[str, str], environment: Mapping[str, str]) -> str:
+    """Return the Python that a driver on this machine runs on: Spark's own settings first, else the worker's.
+
+    :param environment: of spark-submit
+    """
     for name in ("spark.pyspark.driver.python", "spark.pyspark.python"):
         if conf.get(name):
             return conf[name]
-    return os.environ.get("PYSPARK_DRIVER_PYTHON") or os.environ.get("PYSPARK_PYTHON") or sys.executable
+    return environment.get("PYSPARK_DRIVER_PYTHON") or environment.get("PYSPARK_PYTHON") or sys.executable
 
 
-def python_path() -> list[str]:
-    """Return what must be on the path of a Python for ``import pyspark`` to find what spark-submit would use."""
-    home = os.environ.get("SPARK_HOME")
+def python_path(environment: Mapping[str, str]) -> list[str]:
+    """Return what must be on the path of a Python for ``import pyspark`` to find what spark-submit would use.
+
+    :param environment: of spark-submit
+    """
+    home = environment.get("SPARK_HOME")
     if not home:
         return []
-    return [str(Path(home, "python")), *map(str, Path(home, "python", "lib").glob("py4j-*.zip"))]
+    # As Spark itself does it: a Python of the user's need not have the package, and the package pyspark has no python/.
+    library = Path(home, "python", "lib")
+    return [str(Path(home, "python")), *map(str, [*library.glob("pyspark.zip"), *library.glob("py4j-*.zip")])]
 
 
 def _pyspark_home() -> Path | None:

@@ -14,7 +14,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem, SparkInstallationError
+from airflow_spark_pipeline.protocol import EXIT_PYTHON
 
 _SECONDS = 60.0
 
@@ -41,6 +42,7 @@ def check_components(
     :param modules_elsewhere: it will see more modules than are here, so that a missing one is no mistake
     :param source: the description's file, for messages
     :raises PipelineDefinitionError: what is wrong with them
+    :raises SparkInstallationError: the driver's Python is too old
     """
     environment = {name: value for name, value in os.environ.items() if name != "PYSPARK_GATEWAY_PORT"}
     environment |= {name: str(value) for name, value in variables.items()}
@@ -56,6 +58,8 @@ def check_components(
             env=environment,
             check=False,
         )
+        if result.returncode == EXIT_PYTHON:
+            raise SparkInstallationError(result.stdout.strip())
         # Modules of the user may print what they like while they are imported.
         answer = json.loads(
             next(line for line in reversed(result.stdout.splitlines()) if line.startswith('{"problems"'))

@@ -17,8 +17,8 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, Connec
 
 from airflow_spark_pipeline.exceptions import NotDeferrableError, SparkInstallationError
 from airflow_spark_pipeline.hooks.child import LAST_SECONDS, die_with_parent
-from airflow_spark_pipeline.hooks.installation import find_spark_submit, require_java
-from airflow_spark_pipeline.hooks.yarn import can_be_asked
+from airflow_spark_pipeline.hooks.installation import driver_python, find_spark_submit, python_path, require_java
+from airflow_spark_pipeline.hooks.yarn import YarnApplication, can_be_asked
 
 _KUBERNETES_WAITS = "spark.kubernetes.submission.waitAppCompletion"
 _SUBMISSION = re.compile(r"submission ID [\w.-]+:(\S+-driver)\b")  # namespace and pod
@@ -151,10 +151,28 @@ class SparkPipelineSubmitHook(SparkSubmitHook):
         if self.runs_driver_here:
             # spark-submit would take whatever python3 the PATH has, which need not know pyspark.
             names = ["PYSPARK_DRIVER_PYTHON", *(["PYSPARK_PYTHON"] if self.master.startswith("local") else [])]
-            chosen = {name: sys.executable for name in names if not os.environ.get("PYSPARK_PYTHON")}
-            environment |= {name: value for name, value in chosen.items() if not os.environ.get(name)}
+            given = self._given_environment
+            chosen = {name: sys.executable for name in names if not given.get("PYSPARK_PYTHON")}
+            environment |= {name: value for name, value in chosen.items() if not given.get(name)}
             environment |= _quiet_logging()
         self._environment = environment
+
+    @property
+    def _given_environment(self) -> dict[str, str]:
+        """The worker's, and what the user adds to it for spark-submit."""
+        return {**os.environ, **{name: str(value) for name, value in (self._env_vars or {}).items()}}
+
+    @property
+    def driver_python(self) -> str:
+        """The Python of a driver on this machine."""
+        return driver_python(self._conf, self._given_environment)
+
+    def spark_path(self) -> list[str]:
+        """Return what a driver on this machine needs on its module path for ``import pyspark``."""
+        given = self._given_environment
+        if not given.get("SPARK_HOME") and self.driver_python == sys.executable:
+            return []  # it has the package itself, and imports it faster than from a zip
+        return python_path({**self._environment, **given})
 
     def ship(self, file: Path) -> None:
         """Send a file along to a driver elsewhere; it finds it by its name."""
@@ -179,6 +197,23 @@ class SparkPipelineSubmitHook(SparkSubmitHook):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(LAST_SECONDS)
         super().on_kill()
+
+    def found_again(self, job: Any) -> None:
+        """Remember the job that an earlier try submitted: whoever stops this task stops it, too."""
+        if self.is_on_yarn and isinstance(job, str):
+            self._yarn_application_id = job  # the parent remembers it in other modes only
+
+    def end_what_is_left(self, job: str) -> None:
+        """End a job whose driver is gone, where YARN has not noticed: it would hold containers, or start it again."""
+        if not (self.is_on_yarn and self._yarn_track_via_rm_api):
+            return
+        application = YarnApplication(self._conn_id, job)
+        try:
+            if application.end() is None:
+                self.log.info("Ending YARN application %s: its driver gives no sign of life any more.", job)
+                application.kill()
+        except RuntimeError as error:
+            self.log.warning("YARN application %s may still be there: %s", job, error)
 
     def require_a_way_to_reconnect(self) -> None:
         """Refuse what the provider's operator would refuse in words that help less.

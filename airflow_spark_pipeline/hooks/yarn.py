@@ -5,15 +5,21 @@ It needs ``yarn_resourcemanager_webapp_address`` in the Spark connection's extra
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+from airflow_spark_pipeline.exceptions import CheckpointStoreError, SparkInstallationError, SparkPipelineError
+from airflow_spark_pipeline.protocol import EXIT_CHECKPOINT, EXIT_PYTHON
 
 if TYPE_CHECKING:
     from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 
 _WEBAPP = "yarn_resourcemanager_webapp_address"
 _ACTIVE = ("NEW", "NEW_SAVING", "SUBMITTED", "ACCEPTED", "RUNNING")
+_EXIT_STATUS = re.compile(r"User application exited with (?:status )?(\d+)")
+_APPLICATION = re.compile(r"application_\d+_\d+")
 
 
 def can_be_asked(conn_id: str) -> bool:
@@ -22,6 +28,27 @@ def can_be_asked(conn_id: str) -> bool:
         return bool(BaseHook.get_connection(conn_id).extra_dejson.get(_WEBAPP))
     except AirflowNotFoundException:
         return False
+
+
+def explain(diagnostics: str, location: str) -> SparkPipelineError | None:
+    """Return what a driver meant that ended before it could record why; ``None`` where its exit code says nothing.
+
+    Its own words are on its standard output, of which YARN's diagnostics show nothing.
+
+    :param location: of the checkpoints
+    """
+    status, application = _EXIT_STATUS.search(diagnostics), _APPLICATION.search(diagnostics)
+    if status is None or application is None:
+        return None
+    where = f"Its own words are in the application's log: yarn logs -applicationId {application[0]}"
+    if int(status[1]) == EXIT_PYTHON:
+        return SparkInstallationError(
+            "The driver's Python is too old for airflow-spark-pipeline, which needs 3.10 or newer there. Name another "
+            f"one by spark.yarn.appMasterEnv.PYSPARK_PYTHON in conf. {where}"
+        )
+    if int(status[1]) == EXIT_CHECKPOINT:
+        return CheckpointStoreError(f"The driver could not record its progress at {location}. {where}", path=location)
+    return None
 
 
 class YarnApplication:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,7 @@ def run(operator: SparkPipelineOperator, submission: Submission, server: Connect
     modules = _modules(operator)
     runtime = runtime_archive()
     launcher = submission.launcher()
-    python = driver_python({})
+    python = driver_python({}, os.environ)
     path = [*import_path(modules, submission.directory / "modules"), str(runtime)]
     submission.check(launcher, python=python, path=path)
     _say_what_the_server_may_not_see(operator, submission, server)

@@ -14,9 +14,9 @@ from airflow.providers.common.compat.sdk import AirflowException
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
 from airflow_spark_pipeline.hooks.archives import runtime_archive
 from airflow_spark_pipeline.hooks.attempt import CompletedMeanwhileError
-from airflow_spark_pipeline.hooks.installation import driver_python, python_path
 from airflow_spark_pipeline.hooks.py_files import import_path, is_url, resolve_py_files
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
+from airflow_spark_pipeline.hooks.yarn import explain
 from airflow_spark_pipeline.pipeline.secrets import is_secret
 
 if TYPE_CHECKING:
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperator
     from airflow_spark_pipeline.operators.submission import Submission
 
-_EXIT_CODE = r"Error code is: (-?\d+)"  # in what the provider's hook raises
+# In what the provider's hook raises.
+_EXIT_CODE = r"Error code is: (-?\d+)"
+_ENDED = re.compile(r"YARN application \S+ ended with")
+_LOST_SIGHT = "YARN RM REST API"
 
 
 def run(operator: SparkPipelineOperator, submission: Submission, context: Context) -> int | None:
@@ -39,8 +42,16 @@ def run(operator: SparkPipelineOperator, submission: Submission, context: Contex
         operator.log.info("%s", error)
         return None
     except (AirflowException, RuntimeError) as error:
-        if not submission.attempt.driver_recorded():
+        attempt = submission.attempt
+        if _LOST_SIGHT in str(error) and attempt.is_at_work():
+            raise  # nobody knows what became of the driver; a retry may find it alive
+        if not attempt.driver_recorded() and not (_ENDED.match(str(error)) and attempt.has_started()):
+            if (why := explain(str(error), attempt.log.store.location)) is not None:
+                operator.log.warning("%s", error)
+                raise why from error
             raise
+        if isinstance(error, RuntimeError):
+            operator.log.warning("%s", error)  # the cluster manager's diagnostics stand nowhere else
         found = re.search(_EXIT_CODE, str(error))
         return int(found[1]) if found else None
     return 0
@@ -83,8 +94,8 @@ def make_hook(operator: SparkPipelineOperator, submission: Submission) -> SparkP
     if hook.runs_driver_here:
         submission.check(
             launcher,
-            python=driver_python(hook.conf),
-            path=[str(runtime), *import_path(modules, submission.directory / "modules"), *python_path()],
+            python=hook.driver_python,
+            path=[str(runtime), *import_path(modules, submission.directory / "modules"), *hook.spark_path()],
             modules_elsewhere=_brings_more_modules(arguments, hook.conf, modules),
         )
     return hook

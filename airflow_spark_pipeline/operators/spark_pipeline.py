@@ -168,6 +168,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
         self._spec: PipelineSpec | None = None
         self._submission: Submission | None = None
         self.child: Child | None = None
+        self._left_behind: str | None = None  # the job of an earlier try, whose driver is gone
 
     def render_template_fields(self, context: Context, jinja_env: Environment | None = None) -> None:
         """Render the templated arguments, and resolve the description, so that Airflow shows it from the start."""
@@ -215,7 +216,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
         from airflow_spark_pipeline.hooks.stats import TryStats
         from airflow_spark_pipeline.operators.submission import Submission
 
-        self._hook = self._deferral = self.child = None  # of an earlier try in this process, as in dag.test()
+        self._hook = self._deferral = self.child = self._left_behind = None  # of an earlier try, as in dag.test()
         exit_code, stats = None, None
         directory = Path(tempfile.mkdtemp(prefix="spark-pipeline-"))  # mode 0700: the request in it may hold secrets
         try:
@@ -230,7 +231,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
                 plan = outlook.plan.describe()
                 self.log.info("Pipeline %r: %s; %s", spec.pipeline_name, outlook.decision.reason, plan)
                 if outlook.decision.kind is ClaimKind.START or submission.attempt.driver_is_gone():
-                    self.forget_earlier_job(context)
+                    self._left_behind = self.forget_earlier_job(context)
                 self._submission = submission
                 exit_code = self._run_driver(context, submission)
             state = submission.outcome(exit_code)
@@ -259,6 +260,8 @@ class SparkPipelineOperator(SparkSubmitOperator):
         """Wait for a job whose id Airflow knows; the parent calls this for one that it found again as well."""
         if self._deferral is not None:
             self._deferral.defer()
+        if self._hook is not None:
+            self._hook.found_again(external_id)  # type: ignore[attr-defined]  # ours
         super().poll_until_complete(external_id, context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
@@ -314,13 +317,6 @@ class SparkPipelineOperator(SparkSubmitOperator):
 
     def _submit(self, context: Context, attempt: TaskAttempt) -> int | None:
         """Run a driver to its end: by the parent, or on a Spark Connect server. Returns its exit code, if known."""
-        from airflow_spark_pipeline.operators import by_connect, by_submit
-
-        submission = self._claiming
-        server = by_connect.server_of(self, submission)
-        if server is not None:
-            return by_connect.run(self, submission, server)
-        return by_submit.run(self, submission, context)
 
     def _get_hook(self) -> SparkPipelineSubmitHook:
         """Return the hook; called by the parent when it is about to submit."""
@@ -332,6 +328,8 @@ class SparkPipelineOperator(SparkSubmitOperator):
             self._deferral = deferral.Deferral(self, submission, hook)
         elif self.durable:
             hook.require_a_way_to_reconnect()
+        if self._left_behind is not None:
+            hook.end_what_is_left(self._left_behind)
         return hook
 
     @property
@@ -340,16 +338,19 @@ class SparkPipelineOperator(SparkSubmitOperator):
             raise RuntimeError("what a SparkPipelineOperator submits exists while its task runs only")
         return self._submission
 
-    def forget_earlier_job(self, context: Context) -> None:
-        """Keep the parent from looking at a job that is over.
+    def forget_earlier_job(self, context: Context) -> str | None:
+        """Keep the parent from looking at a job that is over; return its id, where there is one.
 
         Of a success that was cleared since it would report the success again; and a driver that vanished with exit code
         0 has succeeded by the cluster's word, so that no try would ever submit again.
         """
         store = context.get("task_state_store")
-        if store is not None:
-            store.delete(self.external_id_key)
-            store.delete(_POD_STATUS)  # or the next job would have succeeded before it ran
+        if store is None:
+            return None
+        known = store.get(self.external_id_key)
+        store.delete(self.external_id_key)
+        store.delete(_POD_STATUS)  # or the next job would have succeeded before it ran
+        return known if isinstance(known, str) else None
 
     @property
     def dag_dir(self) -> Path:

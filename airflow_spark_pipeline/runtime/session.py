@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _STOP_SECONDS = 30.0
+_REDACTION = "spark.redaction.regex"
+_SPARKS_OWN_REDACTION = "(?i)secret|password|token|access[.]?key"
 
 
 def open_session(config: Mapping[str, str]) -> SparkSession:
@@ -21,9 +24,19 @@ def open_session(config: Mapping[str, str]) -> SparkSession:
     from pyspark.sql import SparkSession  # the package is imported where Spark is not installed too
 
     builder = SparkSession.builder
-    for name, value in config.items():
+    for name, value in {**config, **_redaction(config)}.items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
+
+
+def _redaction(secrets: Mapping[str, str]) -> dict[str, str]:
+    """Return what keeps these settings out of Spark's UI and event log, where its own rule lets them through."""
+    if not secrets:
+        return {}
+    from pyspark import SparkConf  # as above
+
+    known = SparkConf().get(_REDACTION) or _SPARKS_OWN_REDACTION
+    return {_REDACTION: "|".join([known, *(f"^{re.escape(name)}$" for name in secrets)])}
 
 
 def application_id(spark: SparkSession) -> str | None:

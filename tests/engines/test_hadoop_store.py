@@ -12,7 +12,7 @@ import pytest
 
 from airflow_spark_pipeline.checkpoint.hadoop_store import HadoopStore
 from airflow_spark_pipeline.checkpoint.locations import open_store
-from airflow_spark_pipeline.checkpoint.store import CheckpointStore
+from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectExistsError
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
 from tests.contracts import test_store_contract
 from tests.engines.clusters import Hdfs
@@ -83,3 +83,17 @@ def test_unfinished_temporary_files_are_no_objects(jvm: Any, hdfs_uri: str) -> N
     stream = store._fs.create(store._path("p/u/.tmp-b-gone"), False)
     stream.close()
     assert [found.name for found in store.list_objects("p/u")] == ["a"]
+
+
+def test_a_location_without_a_host_is_on_the_default_name_node(jvm: Any, hdfs_uri: str) -> None:
+    directory = uuid.uuid4().hex[:12]
+    store = HadoopStore(f"hdfs:///{directory}", jvm, _settings(jvm, {"fs.defaultFS": hdfs_uri}))
+    store.create("p/u/a", b"1")
+    store.write("p/u/b", b"2")
+    with pytest.raises(ObjectExistsError):
+        store.create("p/u/a", b"3")
+    named = HadoopStore(f"{hdfs_uri}/{directory}", jvm, _settings(jvm, {}))
+    assert {found.name: named.read(f"p/u/{found.name}") for found in named.list_objects("p/u")} == {
+        "a": b"1",
+        "b": b"2",
+    }

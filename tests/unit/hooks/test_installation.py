@@ -182,26 +182,28 @@ def test_without_java_the_version_that_is_needed_is_said() -> None:
 # ---- Python
 
 
-def test_the_drivers_python_is_the_one_that_spark_would_take(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_drivers_python_is_the_one_that_spark_would_take() -> None:
     conf: dict[str, str] = {}
-    assert driver_python(conf) == sys.executable
-    monkeypatch.setenv("PYSPARK_PYTHON", "/env/python")
-    assert driver_python(conf) == "/env/python"
-    monkeypatch.setenv("PYSPARK_DRIVER_PYTHON", "/env/driver")
-    assert driver_python(conf) == "/env/driver"
+    environment: dict[str, str] = {}
+    assert driver_python(conf, environment) == sys.executable
+    environment["PYSPARK_PYTHON"] = "/env/python"
+    assert driver_python(conf, environment) == "/env/python"
+    environment["PYSPARK_DRIVER_PYTHON"] = "/env/driver"
+    assert driver_python(conf, environment) == "/env/driver"
     conf["spark.pyspark.python"] = "/conf/python"
-    assert driver_python(conf) == "/conf/python"
+    assert driver_python(conf, environment) == "/conf/python"
     conf["spark.pyspark.driver.python"] = "/conf/driver"
-    assert driver_python(conf) == "/conf/driver"
+    assert driver_python(conf, environment) == "/conf/driver"
 
 
-def test_a_spark_home_brings_its_own_pyspark_and_py4j(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_spark_home_brings_its_own_pyspark_and_py4j(tmp_path: Path) -> None:
     lib = tmp_path / "python" / "lib"
     lib.mkdir(parents=True)
-    (lib / "py4j-0.10.9.9-src.zip").touch()
-    monkeypatch.setenv("SPARK_HOME", str(tmp_path))
-    assert python_path() == [str(tmp_path / "python"), str(lib / "py4j-0.10.9.9-src.zip")]
+    for name in ("py4j-0.10.9.9-src.zip", "pyspark.zip"):
+        (lib / name).touch()
+    found = python_path({"SPARK_HOME": str(tmp_path)})
+    assert found == [str(path) for path in (tmp_path / "python", lib / "pyspark.zip", lib / "py4j-0.10.9.9-src.zip")]
 
 
 def test_without_a_spark_home_the_python_finds_its_own() -> None:
-    assert python_path() == []
+    assert python_path({}) == []

@@ -31,6 +31,8 @@ pipeline {
   ]
 }
 """
+YARN = '{"conn_type": "spark", "host": "yarn", "extra": {"deploy-mode": "cluster"%s}}'
+ASKABLE = ', "yarn_resourcemanager_webapp_address": "http://rm:8088"'
 UNIT = UnitKey("default", "shop", "manual__2026-01-31", "etl", -1)
 NAMES = ("Extract", "Clean", "Load")
 
@@ -116,6 +118,30 @@ class Driver:
         assert record is not None
         ran = replace(record, action=ComponentAction.RAN, attempt=state.attempt, duration_seconds=1.0)
         return replace(state.with_component(ran), completed_components=(*state.completed_components, name))
+
+
+@dataclass
+class Queue(Driver):
+    """A YARN that accepts jobs, and what it answers about them."""
+
+    hooks: list[SparkPipelineSubmitHook] = field(default_factory=list)
+    states: list[tuple[str, str, str]] = field(default_factory=list)
+    killed: list[str] = field(default_factory=list)
+
+    def submit(self, hook: SparkPipelineSubmitHook, application: str = "", **_: Any) -> None:
+        name = hook._before_submit(hook)[1]
+        self.commands.append(hook._build_spark_submit_command(application))
+        shipped = next(file for file in (hook._files or "").split(",") if file.endswith(name))
+        self.requests.append(DriverRequest.from_json(Path(shipped).read_text(encoding="utf-8")))
+        self.hooks.append(hook)
+        hook._yarn_application_id = f"application_1_{len(self.requests)}"
+
+    def let_run(self) -> None:
+        request = self.requests[-1]
+        open_store(request.location).write(
+            f"{request.unit}/hb-{len(self.requests)}", b"{}"
+        )  # alive, as far as anybody sees
+        self.run(self.requests[-1])
 
 
 @dataclass

@@ -6,13 +6,12 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 from airflow.sdk.exceptions import TaskDeferralTimeout, TaskDeferred
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
@@ -26,49 +25,9 @@ from airflow_spark_pipeline.exceptions import (
     SupersededError,
 )
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
-from airflow_spark_pipeline.operators import deferral, spark_pipeline
-from airflow_spark_pipeline.protocol import DriverRequest
+from airflow_spark_pipeline.operators import spark_pipeline
 from tests.triggering import event, fire, restore
-from tests.unit.operators.shop import Driver, Shop
-
-YARN = '{"conn_type": "spark", "host": "yarn", "extra": {"deploy-mode": "cluster"%s}}'
-ASKABLE = ', "yarn_resourcemanager_webapp_address": "http://rm:8088"'
-
-
-@dataclass
-class Queue(Driver):
-    """A YARN that accepts jobs, and what it answers about them."""
-
-    hooks: list[SparkPipelineSubmitHook] = field(default_factory=list)
-    states: list[tuple[str, str, str]] = field(default_factory=list)
-    killed: list[str] = field(default_factory=list)
-
-    def submit(self, hook: SparkPipelineSubmitHook, application: str = "", **_: Any) -> None:
-        name = hook._before_submit(hook)[1]
-        self.commands.append(hook._build_spark_submit_command(application))
-        shipped = next(file for file in (hook._files or "").split(",") if file.endswith(name))
-        self.requests.append(DriverRequest.from_json(Path(shipped).read_text(encoding="utf-8")))
-        self.hooks.append(hook)
-        hook._yarn_application_id = f"application_1_{len(self.requests)}"
-
-    def let_run(self) -> None:
-        request = self.requests[-1]
-        open_store(request.location).write(
-            f"{request.unit}/hb-{len(self.requests)}", b"{}"
-        )  # alive, as far as anybody sees
-        self.run(self.requests[-1])
-
-
-@pytest.fixture
-def queue(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Queue:
-    queue = Queue()
-    shop.driver = queue
-    monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", YARN % "")
-    monkeypatch.setattr(SparkPipelineSubmitHook, "submit", lambda hook, *a, **k: queue.submit(hook, *a))
-    monkeypatch.setattr(SparkSubmitHook, "_query_yarn_application_status", lambda hook, _: queue.states.pop(0))
-    monkeypatch.setattr(SparkSubmitHook, "_kill_yarn_application", lambda hook, name: queue.killed.append(name))
-    monkeypatch.setattr(deferral, "_SHORTEST_INTERVAL", 0.02)
-    return queue
+from tests.unit.operators.shop import ASKABLE, YARN, Queue, Shop
 
 
 class Try:

@@ -1,0 +1,66 @@
+"""The launcher is read by whatever Python a cluster has, and says so where that one is too old."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from airflow_spark_pipeline import protocol
+from airflow_spark_pipeline.exceptions import SparkInstallationError
+from airflow_spark_pipeline.hooks.archives import LAUNCHER
+from airflow_spark_pipeline.hooks.preflight import check_components
+from airflow_spark_pipeline.runtime import launcher
+from tests.engines.pythons import TOO_OLD, find_python
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_pythons_that_are_too_old_can_read_it() -> None:
+    ast.parse(LAUNCHER.read_text(encoding="utf-8"), feature_version=(3, 6))
+
+
+def test_it_knows_what_it_cannot_import() -> None:
+    wanted = re.search(r'requires-python = ">=(\d+)\.(\d+)', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert wanted is not None
+    assert (int(wanted[1]), int(wanted[2])) == launcher._OLDEST
+    assert launcher._EXIT_PYTHON == protocol.EXIT_PYTHON
+
+
+def test_a_python_that_is_too_old_is_one_sentence_before_anything_is_submitted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is no old Python here, this one is made to look old."""
+    python = next(filter(None, map(find_python, TOO_OLD)), None)
+    if python is None:
+        aged = tmp_path / "python"
+        aged.write_text(f"#!{sys.executable}\n" + _AGED, encoding="utf-8")
+        aged.chmod(0o755)
+        python = aged
+    with pytest.raises(SparkInstallationError, match=r"needs 3\.10 or newer there\. Name another one") as raised:
+        check_components(
+            tmp_path / "check.json",
+            launcher=LAUNCHER,
+            python=str(python),
+            path=[],
+            variables={},
+            modules_elsewhere=False,
+            source=None,
+        )
+    assert str(raised.value).startswith("The driver's Python, ")
+    ran = subprocess.run([python, LAUNCHER, "run", "request.json"], capture_output=True, text=True, check=False)
+    assert ran.returncode == protocol.EXIT_PYTHON
+    assert ran.stdout == f"{raised.value}\n"
+    assert ran.stderr == ""
+
+
+_AGED = """
+import runpy, sys
+sys.version_info = (3, 8, 18, "final", 0)
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
