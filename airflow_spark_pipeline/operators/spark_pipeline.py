@@ -317,6 +317,13 @@ class SparkPipelineOperator(SparkSubmitOperator):
 
     def _submit(self, context: Context, attempt: TaskAttempt) -> int | None:
         """Run a driver to its end: by the parent, or on a Spark Connect server. Returns its exit code, if known."""
+        from airflow_spark_pipeline.operators import by_connect, by_submit
+
+        submission = self._claiming
+        server = by_connect.server_of(self, submission)
+        if server is not None:
+            return by_connect.run(self, submission, server)
+        return by_submit.run(self, submission, context)
 
     def _get_hook(self) -> SparkPipelineSubmitHook:
         """Return the hook; called by the parent when it is about to submit."""
