@@ -60,7 +60,7 @@ _CONFIG: dict[str, Any] = {
         "checkpoint_location": {
             "description": (
                 "The folder that holds the checkpoints of every pipeline that names no location of its own: a path or "
-                "a URL (``file``, ``s3a``, ``s3``, ``hdfs``). Every Airflow worker and every Spark "
+                "a URL (``file``, ``s3a``, ``hdfs``, ``abfss``, ``gs``). Every Airflow worker and every Spark "
                 "driver must reach it, and it must outlive them. Left empty, it is ``spark-pipeline-checkpoints`` in "
                 "the system's folder for temporary files, which is for trying out only: a retry on another worker "
                 "finds nothing there, and a restart of the machine may remove it."

@@ -1,8 +1,9 @@
 """Run logs on an object store, through fsspec.
 
-Rests on one request that creates an object only if there is none (on S3 a PUT with ``If-None-Match: *``), which fsspec
-offers as ``pipe_file(mode="create")``. Listings are never taken from fsspec's cache: s3fs's stays stale after another
-client wrote. The file system object is made anew after a fork, since fsspec's event loop does not survive one.
+Rests on one request that creates an object only if there is none (on S3 and Azure a PUT with ``If-None-Match: *``, on
+Google ``ifGenerationMatch=0``), which fsspec offers as ``pipe_file(mode="create")``. Listings are never taken from
+fsspec's cache: s3fs's stays stale after another client wrote. The file system object is made anew after a fork, since
+fsspec's event loop does not survive one.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ from airflow_spark_pipeline.checkpoint.store import (
 )
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, CheckpointStoreError
 
+_CLIENTS = {"s3": "s3fs", "gcs": "gcsfs", "abfs": "adlfs"}
+# How the clients call the time of the last change: s3fs, adlfs, gcsfs, and memory's only one.
+_TIMES = ("LastModified", "last_modified", "mtime", "created")
+
 # What an fsspec file system raises for a request that will be refused again, beside PermissionError.
 _NEEDS_THE_USER = {errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENAMETOOLONG, errno.ENOSYS}
 
@@ -37,11 +42,11 @@ class FsspecStore(CheckpointStore):
     :param options: of the file system (credentials, endpoint); never shown
     """
 
-    clock_slack = 2.0  # S3 tells times in whole seconds
+    clock_slack = 2.0  # S3 and Azure tell times in whole seconds
 
     def __init__(self, location: str, protocol: str, root: str, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(location)
-        self.way = "s3fs" if protocol == "s3" else ""
+        self.way = _CLIENTS.get(protocol, "")
         self._protocol = protocol
         self._root = root.strip("/") if protocol != "memory" else root
         self._options = dict(options or {})
@@ -61,10 +66,10 @@ class FsspecStore(CheckpointStore):
             return data
 
     def create(self, path: str, data: bytes) -> None:
-        self._put(path, data, mode="create")
+        self._put(path, data, exclusive=True)
 
     def write(self, path: str, data: bytes) -> None:
-        self._put(path, data, mode="overwrite")
+        self._put(path, data, exclusive=False)
 
     def delete(self, path: str) -> None:
         with contextlib.suppress(ObjectNotFoundError), self._errors(path):
@@ -82,10 +87,14 @@ class FsspecStore(CheckpointStore):
         except ObjectNotFoundError:
             return []
 
-    def _put(self, path: str, data: bytes, *, mode: str) -> None:
+    def _put(self, path: str, data: bytes, *, exclusive: bool) -> None:
+        if self._protocol == "abfs":
+            how: dict[str, Any] = {"overwrite": not exclusive}  # an older adlfs would let ``mode`` pass unheard
+        else:
+            how = {"mode": "create" if exclusive else "overwrite"}
         try:
             with self._errors(path):
-                self._fs.pipe_file(self._full(path), data, mode=mode)
+                self._fs.pipe_file(self._full(path), data, **how)
         except ObjectNotFoundError as error:
             raise CheckpointLocationError(
                 f"The checkpoint location {self.location} does not exist: {error.__cause__}. Create the bucket, or "
@@ -108,6 +117,11 @@ class FsspecStore(CheckpointStore):
         import fsspec  # only processes that reach the store pay for the import
 
         options = {"use_listings_cache": False, "skip_instance_cache": True, **self._options}
+        if self._protocol == "gcs":
+            # What gcsfs gives by default is an experiment for kinds of buckets that were not measured.
+            from gcsfs.core import GCSFileSystem
+
+            return GCSFileSystem(**options)
         return fsspec.filesystem(self._protocol, **options)
 
     @contextlib.contextmanager
@@ -150,5 +164,5 @@ def _stored(entry: Mapping[str, Any]) -> StoredObject | None:
     name = posixpath.basename(entry["name"].rstrip("/"))
     if entry["type"] != "file" or not name:
         return None
-    modified = entry.get("LastModified") or entry.get("created") or 0.0
+    modified = next((entry[key] for key in _TIMES if entry.get(key)), 0.0)
     return StoredObject(name, modified.timestamp() if isinstance(modified, datetime) else float(modified))

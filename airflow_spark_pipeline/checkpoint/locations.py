@@ -30,9 +30,11 @@ from airflow_spark_pipeline.exceptions import CheckpointLocationError
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:/)")
 
+# Scheme -> fsspec's protocol, the module that brings it, the extra of this package that installs it.
+_PYTHON_ONLY = {"gs": ("gcs", "gcsfs", "gcs"), "abfss": ("abfs", "adlfs", "azure")}
 # Schemes that are known, and refused: nobody has shown that exclusive creation holds there.
-_NOT_SHOWN = ("gs", "gcs", "abfs", "abfss", "az", "viewfs")
-_SUPPORTED = "Supported: a directory, file://, s3a://, s3://, hdfs://."
+_NOT_SHOWN = ("abfs", "az", "viewfs", "wasb", "wasbs")
+_SUPPORTED = "Supported: a directory, file://, s3a://, s3://, hdfs://, gs://, abfss://."
 
 
 def open_store(
@@ -59,6 +61,8 @@ def open_store(
         return _open_s3(location, options, spark_config or {})
     if scheme == "hdfs":
         return _open_hdfs(location, options or {}, spark_config or {})
+    if scheme in _PYTHON_ONLY:
+        return _open_python_only(location, scheme, dict(options or {}))
     if scheme in ("webhdfs", "swebhdfs"):
         raise CheckpointLocationError(
             f"The checkpoint location {location} cannot be used: write it as hdfs://…, which Spark understands too, "
@@ -136,6 +140,24 @@ def _open_s3(location: str, options: Mapping[str, Any] | None, spark_config: Map
             "job brings hadoop-aws; this process has no JVM."
         )
     return HadoopStore(location, jvm, hadoop_configuration(jvm, spark_config))
+
+
+def _open_python_only(location: str, scheme: str, options: dict[str, Any]) -> CheckpointStore:
+    protocol, module, extra = _PYTHON_ONLY[scheme]
+    if importlib.util.find_spec(module) is None:
+        raise CheckpointLocationError(
+            f"The checkpoint location {location} needs the package {module}, which is not installed here: pip install "
+            f"'airflow-spark-pipeline[{extra}]', on the Airflow worker and where the Spark driver runs. Through the "
+            f"driver's Hadoop client {scheme}:// is not supported: exclusive creation was not shown to hold there."
+        )
+    parts = urlsplit(location)
+    bucket, _, host = parts.netloc.partition("@")
+    if not bucket or (scheme == "abfss") != bool(host):
+        form = "gs://BUCKET/path" if scheme == "gs" else "abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/path"
+        raise CheckpointLocationError(f"The checkpoint location {location} is not written as {form}.")
+    if host and "connection_string" not in options:
+        options.setdefault("account_name", host.partition(".")[0])
+    return FsspecStore(location, protocol, f"{bucket}/{location.split('://', 1)[1].partition('/')[2]}", options)
 
 
 def _open_hdfs(location: str, options: Mapping[str, Any], spark_config: Mapping[str, str]) -> CheckpointStore:

@@ -36,7 +36,7 @@ def test_the_schemes_of_s3_name_one_place(scheme: str) -> None:
         ("s3://", "names no bucket"),
         ("viewfs://cluster/x", "viewfs:// is not supported yet"),
         ("webhdfs://nn:9870/x", "write it as hdfs://"),
-        ("gs://bucket/x", "gs:// is not supported yet"),
+        ("wasbs://box@account.blob.core.windows.net/x", "wasbs:// is not supported yet"),
         ("file://server/share", "names the host 'server'"),
     ],
 )
@@ -51,6 +51,7 @@ def test_a_location_that_cannot_be_served_is_refused_and_never_becomes_a_local_d
 
 def test_a_missing_package_is_named_with_the_extra_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("airflow_spark_pipeline.checkpoint.locations.driver_jvm", lambda: None)
     with pytest.raises(CheckpointLocationError, match=r"needs the package s3fs.*airflow-spark-pipeline\[s3\]"):
         open_store("s3://bucket/x")
 
@@ -115,3 +116,38 @@ def test_an_s3_server_that_does_not_answer_is_an_error_that_a_retry_may_help_and
     with pytest.raises(CheckpointStoreError) as error:
         open_store("s3://bucket/x", options).list_objects("p")
     assert "planted" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("location", "package"), [("gs://bucket/x", "gcsfs"), ("abfss://box@account.dfs.core.windows.net/x", "adlfs")]
+)
+def test_where_hadoops_client_was_not_shown_to_do_pythons_has_to_be_there(
+    location: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(CheckpointLocationError, match=rf"needs the package {package}.*where the Spark driver runs"):
+        open_store(location)
+
+
+@pytest.mark.parametrize("location", ["gs:///x", "gs://user@bucket/x", "abfss://box/x", "abfss://@account.host/x"])
+def test_a_location_that_spark_would_not_understand_is_refused_with_its_form(
+    location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    with pytest.raises(CheckpointLocationError, match=r"is not written as (gs://BUCKET|abfss://CONTAINER@ACCOUNT)"):
+        open_store(location)
+
+
+def test_the_account_of_an_abfss_location_is_the_one_that_spark_would_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    store = open_store("abfss://box@account.dfs.core.windows.net/some/prefix/")
+    assert isinstance(store, FsspecStore)
+    assert store._full("p/u") == "box/some/prefix/p/u"
+    assert store._options == {"account_name": "account"}
+
+
+def test_s3a_without_s3fs_and_without_a_jvm_names_both_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("airflow_spark_pipeline.checkpoint.locations.driver_jvm", lambda: None)
+    with pytest.raises(CheckpointLocationError, match=r"s3fs.*hadoop-aws; this process has no JVM"):
+        open_store("s3a://bucket/x")
