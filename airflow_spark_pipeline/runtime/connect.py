@@ -61,13 +61,7 @@ def open_session(target: ConnectTarget, config: Mapping[str, str], session: str)
     :raises SparkConnectError: the server does not answer, or keeps a setting to itself
     """
     spark = _connect(target, user_of(target), session)
-    if not _answers(spark, _START_SECONDS):
-        raise SparkConnectError(
-            f"The server at {ConnectString.parse(target.url).address} did not answer within {_START_SECONDS:g} s. Is "
-            f"it one of Spark Connect? Do both sides agree on TLS (use_ssl)? A token asks for TLS, too, except to a "
-            f"server on localhost.",
-            retry_helps=True,
-        )
+    _require_answer(target, spark)
     try:
         _configure(spark, config)
         if target.py_files:
@@ -83,19 +77,23 @@ def end_sessions(target: ConnectTarget, sessions: Iterable[tuple[str, str, str]]
     """Interrupt what dead drivers left at work, and close their sessions.
 
     :param sessions: of each the user, the id, and whose it is
+    :raises SparkConnectError: the server does not answer
     """
     for user, session, owner in sessions:
         spark = _connect(target, user, session)
         try:
+            _require_answer(target, spark)
             operations = spark.interruptAll()
             if operations:
                 say(f"Interrupted what {owner} had left at work on the server")
                 _await_end(spark, operations)
+        except SparkConnectError:
+            raise
         except Exception as error:
             if "INVALID_HANDLE" not in str(error):  # the server knows no such session any more
-                say(f"What {owner} left at work on the server could not be interrupted: {error}")
-        finally:
-            close(spark)
+                why = str(error).partition("\n")[0]
+                say(f"What {owner} left at work on the server could not be interrupted: {why}")
+        close(spark)
 
 
 def application_id(spark: SparkSession) -> str | None:
@@ -129,6 +127,16 @@ def _connect(target: ConnectTarget, user: str, session: str) -> SparkSession:
 
     url = ConnectString.parse(target.url).having(**{USER_ID: user, SESSION_ID: session}).url
     return SparkSession.builder.remote(url).create()
+
+
+def _require_answer(target: ConnectTarget, spark: SparkSession) -> None:
+    if not _answers(spark, _START_SECONDS):
+        raise SparkConnectError(
+            f"The server at {ConnectString.parse(target.url).address} did not answer within {_START_SECONDS:g} s. Is "
+            f"it one of Spark Connect? Do both sides agree on TLS (use_ssl)? A token asks for TLS, too, except to a "
+            f"server on localhost.",
+            retry_helps=True,
+        )
 
 
 def _answers(spark: SparkSession, seconds: float) -> bool:

@@ -197,6 +197,7 @@ class Driver:
             spark = self._given or self._open(others)
         except Exception as error:  # whatever Spark raises when it cannot start is why this attempt failed
             recorder.refused(error)
+            others.clear()  # what they left on a server may still be at work: the next attempt has to find them
             return protocol.EXIT_COMPONENT_FAILED, f"Spark did not start: {recorder.describe(error, None).headline}"
         try:
             application = application_id(spark)

@@ -29,6 +29,7 @@ from airflow_spark_pipeline.exceptions import (
     Problem,
     SparkConnectError,
 )
+from airflow_spark_pipeline.pipeline.connect_string import ConnectString
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, PipelineSpec
 from airflow_spark_pipeline.planning import Plan, Selection, seconds_saved
 from airflow_spark_pipeline.protocol import ConnectTarget, DriverRequest
@@ -282,7 +283,8 @@ class PipelineRunner:
             lease_seconds=self._lease_seconds,
             local=_is_local(spark, spec),
         )
-        redactor = Redactor(request.pipeline, self._options, secrets_of_environment(os.environ))
+        token_of_server = {} if target is None else ConnectString.parse(target.url).secrets
+        redactor = Redactor(request.pipeline, self._options, secrets_of_environment(os.environ), token_of_server)
         driver = Driver(request, redactor, log=log, spark=spark, hooks=more, owns_process=False)
         code, summary = driver.drive()
         if driver.interrupt is not None:

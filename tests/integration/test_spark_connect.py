@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -158,3 +159,23 @@ def test_a_server_that_does_not_answer_is_said_and_nothing_is_claimed(
         shop.run(pipeline=shop.describe("Prepare"))
     assert said.value.retry_helps
     assert not list((tmp_path / "checkpoints").rglob("*.json"))
+
+
+def test_the_example_runs(connect_server: ConnectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    example = importlib.import_module("spark_connect")  # a DAG file
+    monkeypatch.setenv("AIRFLOW_CONN_SPARK_CONNECT_DEFAULT", json.dumps(connect_server.connection))
+    operator = example.dag.get_task("revenue")
+    operator.checkpoint_location = str(tmp_path / "checkpoints")
+    context = Shop(tmp_path, Driver()).context(operator)
+    orders = Path(__file__).parents[2] / "dags_examples" / "ready_made_orders.csv"
+    context["params"] = {"orders": str(orders), "result": str(tmp_path / "revenue")}
+    operator.render_template_fields(context)
+
+    assert len(operator.execute(context)["components_run"]) == 5
+    import pandas as pd
+
+    revenue = pd.read_parquet(tmp_path / "revenue").set_index("country")["revenue"]
+    expected = pd.read_csv(orders).groupby("country")["amount"].sum()
+    assert {country: round(float(value), 2) for country, value in revenue.items()} == {
+        country: round(float(value), 2) for country, value in expected.items()
+    }

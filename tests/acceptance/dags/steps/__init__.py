@@ -84,6 +84,13 @@ class Step(Component):
         jvm: Any = spark._jvm
         jvm.java.lang.Thread.sleep(int(_LONGER_THAN_ANY_TEST * 1000))
 
+    def wait_on_a_server(self, spark: SparkSession) -> None:
+        """One operation of Spark Connect, which leaves a mark beside the ledger ten times a second."""
+        from pyspark.sql.functions import udf
+
+        marks = f"{self.ledger}.marks"
+        spark.range(0, 1, 1, 1).select(udf(lambda _: _leave_marks(marks), "string")("id")).collect()
+
     def call_sys_exit(self, spark: SparkSession) -> NoReturn:
         sys.exit(0)
 
@@ -140,6 +147,13 @@ class Confidant(Step):
             raise ConnectionError(
                 f"jdbc:postgresql://etl:{self.password}@db/orders does not answer, nor s3 with {key}"
             ) from error
+
+
+def _leave_marks(file: str) -> None:
+    for _ in range(int(_LONGER_THAN_ANY_TEST * 10)):
+        with Path(file).open("a", encoding="utf-8") as marks:
+            marks.write(f"{time.time()}\n")
+        time.sleep(0.1)
 
 
 def _is_running(pid: int) -> bool:
