@@ -1,14 +1,9 @@
-"""One name node's WebHDFS: fsspec's client, with time limits, Hadoop's own errors, and a rename that says what it did.
-
-Imported only where an ``hdfs://`` location is opened without a JVM: it needs the package ``requests``.
-"""
+"""One name node's WebHDFS: fsspec's client with time limits, Hadoop's errors, and a rename that says what it did."""
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
-
-from fsspec.implementations.webhdfs import WebHDFS  # noqa: TID253  # this module is imported where it is needed
-from requests.adapters import HTTPAdapter
 
 if TYPE_CHECKING:
     import requests
@@ -28,16 +23,21 @@ class RemoteError(OSError):
         self.kind = kind
 
 
-class _BoundedAdapter(HTTPAdapter):
-    def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        kwargs["timeout"] = kwargs.get("timeout") or _SECONDS
-        return super().send(request, *args, **kwargs)
+class NameNode:
+    """A connection to one name node; needs the package ``requests``.
 
+    :param options: of fsspec's ``webhdfs``
+    """
 
-class NameNode(WebHDFS):  # type: ignore[misc]  # fsspec has no types
-    """A connection to one name node; ``host``, ``port`` and the other arguments are fsspec's."""
+    def __init__(self, host: str, port: int, **options: Any) -> None:
+        from fsspec.implementations.webhdfs import WebHDFS  # only processes that reach HDFS so pay for the import
 
-    cachable = False
+        self.fs = WebHDFS(host, port, skip_instance_cache=True, **options)
+        session = self.fs.session
+        session.request = functools.partial(session.request, timeout=_SECONDS)
+        session.hooks["response"].append(_raise_remote)
+        self._call = self.fs._call  # noqa: SLF001  # what its public methods leave of an answer is too little
+        self._apply_proxy = self.fs._apply_proxy  # noqa: SLF001
 
     def list(self, path: str) -> list[dict[str, Any]]:
         """Return Hadoop's status of each entry of a directory."""
@@ -53,7 +53,7 @@ class NameNode(WebHDFS):  # type: ignore[misc]  # fsspec has no types
         """Return the content of a file."""
         answer = self._call("OPEN", path=path, redirect=False)
         if "Location" in answer.headers:
-            answer = self.session.get(self._apply_proxy(answer.headers["Location"]))
+            answer = self.fs.session.get(self._apply_proxy(answer.headers["Location"]))
             answer.raise_for_status()
         data: bytes = answer.content
         return data
@@ -62,7 +62,7 @@ class NameNode(WebHDFS):  # type: ignore[misc]  # fsspec has no types
         """Write a new file, and the directories above it."""
         answer = self._call("CREATE", "put", path=path, redirect=False, overwrite="false", **parameters)
         location = self._apply_proxy(answer.headers["Location"])
-        self.session.put(location, data=data, headers=_OCTETS).raise_for_status()
+        self.fs.session.put(location, data=data, headers=_OCTETS).raise_for_status()
 
     def make_directories(self, path: str, **parameters: Any) -> None:
         """Make a directory, and those above it."""
@@ -84,12 +84,6 @@ class NameNode(WebHDFS):  # type: ignore[misc]  # fsspec has no types
     def remove(self, path: str, *, recursive: bool) -> None:
         """Delete a file or a tree; no error where there is none."""
         self._call("DELETE", "delete", path=path, recursive="true" if recursive else "false")
-
-    def _connect(self) -> None:
-        super()._connect()
-        self.session.mount("http://", _BoundedAdapter())
-        self.session.mount("https://", _BoundedAdapter())
-        self.session.hooks["response"].append(_raise_remote)
 
 
 def _raise_remote(response: requests.Response, *args: Any, **kwargs: Any) -> None:

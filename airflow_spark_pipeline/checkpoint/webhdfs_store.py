@@ -149,7 +149,7 @@ class WebHdfsStore(CheckpointStore):
         from airflow_spark_pipeline.checkpoint.webhdfs import NameNode
 
         host, _, port = address.rpartition(":")
-        return NameNode(host, int(port), skip_instance_cache=True, **self._name_nodes.options)
+        return NameNode(host, int(port), **self._name_nodes.options)
 
     @contextlib.contextmanager
     def _errors(self, path: str, absent: type[CheckpointError] = ObjectNotFoundError) -> Iterator[None]:
