@@ -18,59 +18,82 @@ _SECONDS = 120.0
 
 
 class StandaloneCluster:
-    """A master and a worker, whose executors find this environment's Python.
+    """A master and workers, whose executors find this environment's Python.
 
     :param directory: where they write
     :param environment: that they inherit
+    :param workers: how many
+    :param recovers: a master that is started again knows what it knew
     """
 
-    def __init__(self, directory: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, directory: Path, environment: Mapping[str, str], *, workers: int = 1, recovers: bool = False
+    ) -> None:
         self.directory = directory
         self.port = free_port()
+        self.workers = ["worker"] + [f"worker{number}" for number in range(2, workers + 1)]
         python = str(Path(sys.executable).parent)
+        recovery = {"recoveryMode": "FILESYSTEM", "recoveryDirectory": str(directory / "recovery")} if recovers else {}
         self._environment = {
             **environment,
             "PATH": f"{python}{os.pathsep}{environment.get('PATH', '')}",
             "SPARK_DAEMON_MEMORY": "256m",
             "SPARK_HOME": str(Path(pyspark.__file__).parent),
+            "SPARK_MASTER_OPTS": " ".join(f"-Dspark.deploy.{name}={value}" for name, value in recovery.items()),
             "SPARK_WORKER_DIR": str(directory / "work"),
         }
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
     def url(self) -> str:
         return f"spark://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start both; returns when the worker has registered."""
+        """Start all; returns when the workers have registered."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        ports = ["--host", "127.0.0.1", "--webui-port", "0"]
-        self._start("master", _MASTER, *ports, "--port", str(self.port))
-        wait_for("a Spark master", lambda: "Starting Spark master" in self._log("master"), seconds=_SECONDS)
-        self._start("worker", _WORKER, *ports, "--cores", "6", "--memory", "6g", self.url)
-        wait_for(
-            "a Spark worker", lambda: "Successfully registered with master" in self._log("worker"), seconds=_SECONDS
-        )
+        self.start_master()
+        for name in self.workers:
+            self.start_worker(name)
+
+    def start_master(self) -> None:
+        """Start the master; returns when it runs."""
+        self._start("master", _MASTER, "--host", "127.0.0.1", "--webui-port", "0", "--port", str(self.port))
+        wait_for("a Spark master", lambda: "Starting Spark master" in self.log("master"), seconds=_SECONDS)
+
+    def start_worker(self, name: str) -> None:
+        """Start a worker; returns when it has registered."""
+        place = ["--host", "127.0.0.1", "--webui-port", "0", "--cores", "6", "--memory", "6g"]
+        self._start(name, _WORKER, *place, self.url)
+        registered = "Successfully registered with master"
+        wait_for(f"a Spark {name}", lambda: registered in self.log(name), seconds=_SECONDS)
+
+    def pid(self, name: str) -> int:
+        """The process of ``master`` or of a worker."""
+        return self._processes[name].pid
+
+    def kill(self, name: str) -> None:
+        """Kill one of the processes with -9; what it had started is left as it is."""
+        process = self._processes.pop(name)
+        process.kill()
+        process.wait(30)
 
     def stop(self) -> None:
-        for process in reversed(self._processes):
+        for process in reversed(self._processes.values()):
             process.terminate()
             process.wait(30)
 
     def _start(self, name: str, main: str, *arguments: str) -> None:
         spark_class = Path(self._environment["SPARK_HOME"], "bin", "spark-class")
         with (self.directory / f"{name}.log").open("wb") as output:
-            self._processes.append(
-                subprocess.Popen(
-                    [str(spark_class), main, *arguments],
-                    env=self._environment,
-                    cwd=self.directory,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
+            self._processes[name] = subprocess.Popen(
+                [str(spark_class), main, *arguments],
+                env=self._environment,
+                cwd=self.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
 
-    def _log(self, name: str) -> str:
+    def log(self, name: str) -> str:
         return (self.directory / f"{name}.log").read_text(encoding="utf-8", errors="replace")

@@ -20,10 +20,12 @@ from tests.engines.jars import class_path, spark_jars
 _RM = "org.apache.hadoop.yarn.server.resourcemanager"
 _YARN = {
     "yarn.minicluster.fixed.ports": "false",
+    # A developer's disk may be nearly full; a node manager would take no container then.
     "yarn.nodemanager.disk-health-checker.enable": "false",
+    "yarn.nodemanager.disk-health-checker.max-disk-utilization-per-disk-percentage": "100",
     "yarn.nodemanager.pmem-check-enabled": "false",
     "yarn.nodemanager.resource.cpu-vcores": "32",
-    "yarn.nodemanager.resource.memory-mb": "16384",  # a promise only: nobody holds the containers to it
+    "yarn.minicluster.yarn.nodemanager.resource.memory-mb": "16384",  # a promise only: nobody holds them to it
     "yarn.nodemanager.vmem-check-enabled": "false",
     "yarn.resourcemanager.scheduler.class": f"{_RM}.scheduler.fifo.FifoScheduler",
     "yarn.scheduler.minimum-allocation-mb": "256",

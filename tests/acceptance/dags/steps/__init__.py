@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow_spark_pipeline import Component, ComponentEvent, PipelineHooks
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from collections.abc import Mapping
+
+    from pyspark.sql import DataFrame, SparkSession
 
 _LONGER_THAN_ANY_TEST = 900.0
 _SETTING = "spark.hadoop.fs.s3a.secret.key"
@@ -36,12 +38,17 @@ class Step(Component):
     ledger: str
     deeds: dict[str, str] = field(default_factory=dict)
 
-    def run(self, spark: SparkSession) -> None:
+    def run(self, spark: SparkSession) -> Mapping[str, DataFrame] | None:
         self.note("start", alive=self._others_alive())
         deed = self.deeds.get(str(self.context.attempt))
         if deed is not None:
             getattr(self, deed.replace(" ", "_"))(spark)
+        made = self.work(spark)
         self.note("end")
+        return made
+
+    def work(self, spark: SparkSession) -> Mapping[str, DataFrame] | None:
+        """What a component of another kind does besides."""
 
     def note(self, event: str, **details: Any) -> None:
         entry = {
@@ -134,10 +141,10 @@ class Confidant(Step):
 
     password: str = ""
 
-    def run(self, spark: SparkSession) -> None:
+    def run(self, spark: SparkSession) -> Mapping[str, DataFrame] | None:
         settings = dict(spark.sparkContext.getConf().getAll())
         self.note("look", command_lines=_command_lines(), setting_has_arrived=_SETTING in settings)
-        super().run(spark)
+        return super().run(spark)
 
     def fail(self, spark: SparkSession) -> NoReturn:
         key = spark.sparkContext.getConf().get(_SETTING)

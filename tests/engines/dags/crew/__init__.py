@@ -1,0 +1,84 @@
+"""Four components that compute something on executors, keep a ledger, and misbehave when they are told to.
+
+The first makes numbers, the second doubles them with a function that the executors import from the shipped modules, the
+third adds them up, the fourth notes the sum. Each hands over a saved view, so a resumed run has the sum right only if
+what was saved is restored.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as sf
+from pyspark.sql.types import LongType
+from steps import Step
+
+from crew.arithmetic import double, double_once_killed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyspark.sql import DataFrame, SparkSession
+
+ROWS = 1_000
+_LONGER_THAN_ANY_TEST = 1_800.0
+
+
+class Crew(Step):
+    """One of the four, with deeds of its own."""
+
+    def wait_for_a_sign(self, spark: SparkSession) -> None:
+        """Until the file of this component exists."""
+        sign = Path(f"{self.ledger}.{self.context.component_name}")
+        deadline = time.monotonic() + _LONGER_THAN_ANY_TEST
+        while not sign.exists() and time.monotonic() < deadline:
+            threading.Event().wait(0.3)
+
+
+@dataclass
+class Numbers(Crew):
+    """Makes them, in four partitions."""
+
+    def work(self, spark: SparkSession) -> Mapping[str, DataFrame]:
+        return {"numbers": spark.range(0, ROWS, 1, 4)}
+
+
+@dataclass
+class Doubled(Crew):
+    """Doubles them; where it waits for the death of an executor, the first task of one says where it runs."""
+
+    def work(self, spark: SparkSession) -> Mapping[str, DataFrame]:
+        doubled = sf.udf(double, LongType())
+        return {"doubled": spark.table("numbers").select(doubled("id").alias("number"))}
+
+    def wait_on_an_executor(self, spark: SparkSession) -> None:
+        waits = sf.udf(double_once_killed, LongType())
+        frame = spark.range(0, ROWS, 1, 4).select(waits("id", sf.lit(self.ledger)).alias("number"))
+        total = frame.agg(sf.sum("number")).first()
+        assert total is not None
+        self.note("doubled on executors", result=total[0])
+
+
+@dataclass
+class Total(Crew):
+    """Adds them up."""
+
+    def work(self, spark: SparkSession) -> Mapping[str, DataFrame]:
+        return {"total": spark.sql("SELECT sum(number) AS total FROM doubled")}
+
+
+@dataclass
+class Result(Crew):
+    """Notes the sum, and on what it was computed."""
+
+    def work(self, spark: SparkSession) -> None:
+        import sys
+
+        row = spark.table("total").first()
+        assert row is not None
+        loaded = [name for name in ("airflow", "pyhocon") if name in sys.modules]
+        self.note("result", result=row[0], python=list(sys.version_info[:2]), prefix=sys.prefix, loaded=loaded)

@@ -1,0 +1,73 @@
+"""The crew's four components on each engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import DAG
+
+from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperator
+
+_HERE = Path(__file__).parent
+_STEPS = _HERE.parents[1] / "acceptance" / "dags" / "steps"
+
+# Pythons that have nothing installed: of Airflow's own minor version, and of another one.
+_BARE = os.environ.get("BARE_PYTHON", "python3")
+_OTHER = os.environ.get("OTHER_PYTHON", "python3")
+_SMALL = {"spark.driver.memory": "512m", "spark.executor.memory": "512m"}
+_BARE_DRIVER = {"spark.pyspark.driver.python": _BARE, "spark.pyspark.python": _BARE}
+_YARN = {**_SMALL, "spark.yarn.jars": os.environ.get("SPARK_JARS", "")}
+_IN_CONTAINERS = {
+    "spark.executor.instances": "1",
+    "spark.executorEnv.PYSPARK_PYTHON": _OTHER,
+    "spark.yarn.appMasterEnv.PYSPARK_PYTHON": _OTHER,
+}
+_ONCE = {"spark.yarn.maxAppAttempts": "1"}
+_ON_HDFS = {"checkpoint_location": "hdfs:///checkpoints"}  # saved outputs lie there as well
+_BY_RM: dict[str, Any] = {"conn_id": "yarn_cluster", "yarn_track_via_rm_api": True, **_ON_HDFS}
+
+ENGINES: Mapping[str, Mapping[str, Any]] = {
+    "local": {"conn_id": "local", "conf": {**_SMALL, **_BARE_DRIVER}},
+    "standalone": {
+        "conn_id": "standalone",
+        "conf": {**_SMALL, **_BARE_DRIVER, "spark.cores.max": "2", "spark.executor.cores": "1"},
+    },
+    "yarn_client": {
+        "conn_id": "yarn_client",
+        **_ON_HDFS,
+        "conf": {
+            **_YARN,
+            **_BARE_DRIVER,
+            "spark.dynamicAllocation.enabled": "true",
+            "spark.dynamicAllocation.shuffleTracking.enabled": "true",
+            "spark.dynamicAllocation.initialExecutors": "1",
+            "spark.dynamicAllocation.minExecutors": "1",
+            "spark.dynamicAllocation.maxExecutors": "2",
+        },
+    },
+    "yarn_cluster": {**_BY_RM, "conf": {**_YARN, **_IN_CONTAINERS, **_ONCE}},
+    "yarn_cluster_twice": {**_BY_RM, "conf": {**_YARN, **_IN_CONTAINERS, "spark.yarn.maxAppAttempts": "2"}},
+}
+
+
+def crew(dag_id: str, **arguments: Any) -> DAG:
+    """A DAG of one task, whose tries follow each other at once, and whose application has the name of the DAG run."""
+    with DAG(dag_id, schedule=None) as dag:
+        SparkPipelineOperator(
+            task_id="pipeline",
+            pipeline=_HERE / "crew.conf",
+            py_files=[_HERE / "crew", _STEPS],
+            name="{{ run_id }}",
+            retries=3,
+            retry_delay=timedelta(seconds=1),
+            **arguments,
+        )
+    return dag
+
+
+for _name, _arguments in ENGINES.items():
+    globals()[_name] = crew(f"crew_on_{_name}", **_arguments)

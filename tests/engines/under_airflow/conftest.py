@@ -1,0 +1,183 @@
+"""One Airflow, and what it submits to: a YARN with an HDFS, and a standalone cluster with two workers.
+
+The Pythons of drivers and executors have nothing installed. On YARN's cluster mode they are of another minor version
+than Airflow's, where there is another one on this machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.client import Client, Run
+from tests.acceptance.conftest import Runs
+from tests.acceptance.deployment import Deployment, is_running, parent_of, wait_for
+from tests.acceptance.standalone import StandaloneCluster
+from tests.engines.clusters import Yarn, mini_yarn
+from tests.engines.jars import spark_jars
+from tests.engines.pythons import OWN, bare_python, other_version
+
+_HERE = Path(__file__).parent
+_DAGS = _HERE.parent / "dags"
+LEASE_SECONDS = 15
+SECONDS = 900.0  # a JVM starts slowly on a machine that has other things to do
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "dag_run(dag_id, **conf): the DAG run that the test looks at, and its conf")
+
+
+def on(engine: str, **conf: dict[str, str]) -> Any:
+    """A parameter: an engine, and the DAG run on it."""
+    return pytest.param(engine, marks=pytest.mark.dag_run(f"crew_on_{engine}", **conf), id=engine)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _HERE in item.path.parents:
+            item.add_marker("airflow")
+            item.add_marker("spark")
+            item.add_marker(pytest.mark.timeout(1800))
+
+
+@pytest.fixture(scope="session")
+def yarn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yarn]:
+    with mini_yarn(tmp_path_factory.mktemp("yarn"), hdfs=True) as yarn:
+        yield yarn
+
+
+@pytest.fixture(scope="session")
+def standalone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandaloneCluster]:
+    """With two workers; a master that is started again knows what it knew."""
+    environment = Deployment.clean_environment()
+    cluster = StandaloneCluster(tmp_path_factory.mktemp("standalone"), environment, workers=2, recovers=True)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def pythons(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Bare Pythons: of Airflow's version, and of another one, where there is one."""
+    directory = tmp_path_factory.mktemp("pythons")
+    own = bare_python(OWN, directory / "own")
+    assert own is not None
+    found = {"own": own}
+    if (version := other_version()) and (other := bare_python(version, directory / "other")):
+        found["other"] = other
+    return found
+
+
+@pytest.fixture(scope="session")
+def deployment(
+    yarn: Yarn,
+    standalone: StandaloneCluster,
+    pythons: dict[str, Path],
+    airflow_db: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Deployment]:
+    cluster_mode = {"deploy-mode": "cluster", "yarn_resourcemanager_webapp_address": yarn.web}
+    connections: dict[str, dict[str, Any]] = {
+        "local": {"host": "local[1]"},
+        "standalone": {"host": "spark://127.0.0.1", "port": standalone.port},
+        "yarn_client": {"host": "yarn", "extra": {"deploy-mode": "client"}},
+        "yarn_cluster": {"host": "yarn", "extra": cluster_mode},
+    }
+    airflow = Deployment(
+        tmp_path_factory.mktemp("airflow"),
+        airflow_db / "airflow.db",
+        {"engines": _DAGS},
+        connections={name: {"conn_type": "spark", **connection} for name, connection in connections.items()},
+    )
+    airflow.environment |= {
+        "AIRFLOW__SPARK_PIPELINE__LEASE_SECONDS": str(LEASE_SECONDS),
+        "BARE_PYTHON": str(pythons["own"]),
+        "HADOOP_CONF_DIR": str(yarn.configuration),
+        "OTHER_PYTHON": str(pythons.get("other", pythons["own"])),
+        "SPARK_JARS": f"local:{spark_jars()}/*",
+    }
+    # The driver's Python is set by each DAG: no variable of the machine's decides.
+    airflow.environment.pop("PYSPARK_PYTHON", None)
+    try:
+        airflow.start()
+        yield airflow
+    finally:
+        airflow.stop()
+
+
+@pytest.fixture(scope="session")
+def client(deployment: Deployment) -> Iterator[Client]:
+    client = Client(deployment)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def runs(request: pytest.FixtureRequest, client: Client) -> Runs:
+    return Runs(client, request.session.items)
+
+
+@pytest.fixture
+def run(request: pytest.FixtureRequest, runs: Runs) -> Run:
+    """The DAG run that the test's marker names; those of the next tests are on their way already."""
+    return runs.of(request.node)
+
+
+def kill(*pids: int) -> None:
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+
+
+def await_end(*pids: int) -> None:
+    wait_for(f"the end of {pids}", lambda: not any(map(is_running, pids)), seconds=120)
+
+
+def await_executor(run: Run) -> int:
+    """Wait until a task waits on an executor; returns the executor's process."""
+    note = run.ledger.with_name(f"{run.ledger.name}.executor")
+    wait_for(f"an executor of {run}", note.exists, seconds=SECONDS)
+    where = wait_for("its note", lambda: json.loads(note.read_text() or "null"), seconds=10)
+    return parent_of(where["parent"])  # Spark's daemon stands between the executor and its Python workers
+
+
+def give_sign(run: Run, component: str) -> None:
+    """Let a component go on that waits for a sign."""
+    run.ledger.with_name(f"{run.ledger.name}.{component}").touch()
+
+
+def task_process(run: Run) -> int:
+    """The process of the task; its parent is the worker's."""
+    pid: int = wait_for(f"the process of {run}", lambda: run.details()["pid"], seconds=60)
+    assert is_running(pid)
+    return pid
+
+
+def assert_that_nobody_else_was_at_work(run: Run) -> None:
+    """No component met another driver of its run that was still alive."""
+    assert [entry.details["alive"] for entry in run.entries("start") if entry.details["alive"]] == []
+
+
+def assert_result(run: Run) -> None:
+    """The sum of what is doubled on executors is right, wherever and in however many attempts it was computed."""
+    (entry,) = run.entries("result")
+    assert entry.details["result"] == sum(2 * number for number in range(1_000))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the end of the scheduler's log, and the runs' own, with a failure."""
+    report = yield
+    client = getattr(item, "funcargs", {}).get("client")
+    if report.failed and isinstance(client, Client):
+        report.sections.append(("Airflow's scheduler", client.deployment.tail("scheduler")))
+    return report

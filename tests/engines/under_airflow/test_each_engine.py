@@ -1,0 +1,55 @@
+"""Four components that fail, and whose drivers are killed: each retry resumes, and the sum is right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.client import Run
+from tests.engines.under_airflow.conftest import (
+    SECONDS,
+    assert_result,
+    assert_that_nobody_else_was_at_work,
+    await_end,
+    kill,
+    on,
+)
+
+ENGINES = ("local",)
+
+
+_FAILS_AND_DIES: dict[str, dict[str, str]] = {
+    "b": {"1": "fail"},
+    "c": {"2": "wait in python"},
+    "d": {"3": "wait in python"},
+}
+
+
+@pytest.mark.parametrize("engine", [on(engine, **_FAILS_AND_DIES) for engine in ENGINES])
+def test_a_component_fails_and_drivers_are_killed_and_each_retry_resumes(
+    engine: str, run: Run, pythons: dict[str, Path]
+) -> None:
+    python_dies = run.wait_for_start("c", 2, seconds=SECONDS)
+    kill(python_dies.pid)
+    await_end(python_dies.pid, python_dies.parent)
+
+    jvm_dies = run.wait_for_start("d", 3, seconds=SECONDS)
+    kill(jvm_dies.parent)
+    await_end(jvm_dies.pid, jvm_dies.parent)
+
+    run.wait("success", tries=4, seconds=SECONDS)
+    assert run.started() == "a1 b1 b2 c2 c3 d3 d4"
+    assert run.ended() == "a1 b2 c3 d4"
+    assert_result(run)
+    assert_that_nobody_else_was_at_work(run)
+    assert "ConnectionError: b cannot reach its source" in run.error(1)
+    assert "the driver of attempt 2 died at [3/4] c (2 of 4 done; a retry resumes there)" in run.error(2)
+    assert "the driver of attempt 3 died at [4/4] d (3 of 4 done; a retry resumes there)" in run.error(3)
+    assert run.xcom()["components_run"] == ["d"]
+
+    # Nothing is installed where the driver ran: all of it came with the job.
+    (result,) = run.entries("result")
+    python = pythons.get("other", pythons["own"]) if engine == "yarn_cluster" else pythons["own"]
+    assert result.details["prefix"] == str(python.parents[1])
+    assert result.details["loaded"] == []

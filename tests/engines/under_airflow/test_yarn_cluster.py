@@ -1,0 +1,110 @@
+"""YARN's cluster mode: the provider reconnects to a driver that lives, and ours resumes after one that does not.
+
+For each kill the resource manager's list shows exactly the applications, and their attempts, that there have to be: the
+application has the name of the DAG run.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.acceptance.client import Run
+from tests.acceptance.deployment import wait_for
+from tests.engines.clusters import Yarn
+from tests.engines.under_airflow.conftest import (
+    SECONDS,
+    assert_result,
+    assert_that_nobody_else_was_at_work,
+    await_end,
+    give_sign,
+    kill,
+    task_process,
+)
+
+SUCCEEDED = ("FINISHED", "SUCCEEDED", 1)
+DIED = ("FAILED", "FAILED", 1)
+KILLED = ("KILLED", "KILLED", 1)
+
+
+@pytest.mark.dag_run("crew_on_yarn_cluster", c={"1": "wait in python"})
+def test_a_killed_driver_is_followed_by_a_second_application_that_resumes(run: Run, yarn: Yarn) -> None:
+    entry = run.wait_for_start("c", 1, seconds=SECONDS)
+    kill(entry.parent, entry.pid)
+    await_end(entry.pid, entry.parent)
+
+    run.wait("success", tries=2, seconds=SECONDS)
+    assert run.started() == "a1 b1 c1 c2 d2"
+    assert yarn.states(run.run_id) == [DIED, SUCCEEDED]
+    assert "the driver of attempt 1 died at [3/4] c (2 of 4 done; a retry resumes there)" in run.error(1)
+    assert_result(run)
+    assert_that_nobody_else_was_at_work(run)
+
+
+@pytest.mark.dag_run("crew_on_yarn_cluster_twice", c={"1": "wait for a sign"})
+def test_a_driver_that_yarn_runs_again_resumes_in_the_same_application(run: Run, yarn: Yarn) -> None:
+    entry = run.wait_for_start("c", 1, seconds=SECONDS)
+    kill(entry.pid, entry.parent)
+    await_end(entry.pid, entry.parent)
+    give_sign(run, "c")
+
+    run.wait("success", tries=1, seconds=SECONDS)
+    assert run.started() == "a1 b1 c1 c1 d1"
+    assert run.ended() == "a1 b1 c1 d1"
+    assert yarn.states(run.run_id) == [("FINISHED", "SUCCEEDED", 2)]
+    assert_result(run)
+    assert_that_nobody_else_was_at_work(run)
+
+
+@pytest.mark.dag_run("crew_on_yarn_cluster_twice", b={"1": "fail"})
+def test_a_failure_that_yarn_repeats_is_resumed_by_the_retry(run: Run, yarn: Yarn) -> None:
+    """YARN takes a failed component for a driver that died: it runs the driver again, which resumes there, once."""
+    run.wait("success", tries=2, seconds=SECONDS)
+    assert run.started() == "a1 b1 b1 b2 c2 d2"
+    assert yarn.states(run.run_id) == [("FINISHED", "FAILED", 2), SUCCEEDED]
+    assert "ConnectionError: b cannot reach its source" in run.error(1)
+    assert_result(run)
+
+
+@pytest.mark.parametrize("how", ["mark failed", "clear"])
+@pytest.mark.dag_run("crew_on_yarn_cluster", c={"1": "wait in python"})
+def test_a_task_that_is_stopped_by_hand_ends_its_application(how: str, run: Run, yarn: Yarn) -> None:
+    entry = run.wait_for_start("c", 1, seconds=SECONDS)
+    if how == "clear":
+        run.clear()
+    else:
+        run.set_state("failed")
+    await_end(entry.pid, entry.parent)
+    wait_for("YARN to say so", lambda: yarn.states(run.run_id)[0] == KILLED, seconds=120)
+    if how != "clear":
+        run.wait("failed")
+        run.clear()
+
+    run.wait("success", seconds=SECONDS)
+    assert run.started() == "a1 b1 c1 c2 d2"
+    assert yarn.states(run.run_id) == [KILLED, SUCCEEDED]
+    assert_result(run)
+    assert_that_nobody_else_was_at_work(run)
+
+
+@pytest.mark.dag_run("crew_on_yarn_cluster", c={"1": "wait in python"})
+def test_a_task_that_had_reconnected_ends_the_application_as_well(run: Run, yarn: Yarn) -> None:
+    entry = run.wait_for_start("c", 1, seconds=SECONDS)
+    kill(task_process(run))
+    await_log(run, 2, "Tracking YARN application")
+    run.set_state("failed")
+    await_end(entry.pid, entry.parent)
+    wait_for("YARN to say so", lambda: yarn.states(run.run_id) == [KILLED], seconds=120)
+
+    run.clear()
+    run.wait("success", seconds=SECONDS)
+    assert run.started() == "a1 b1 c1 c2 d2"
+    assert yarn.states(run.run_id) == [KILLED, SUCCEEDED]
+
+
+def await_log(run: Run, try_number: int, text: str) -> None:
+    """Wait until the log of a try says something."""
+
+    def says() -> bool:
+        return run.tries >= try_number and any(text in line for line in run.log(try_number))
+
+    wait_for(f"{text!r} in the log of try {try_number} of {run}", says, seconds=SECONDS, every=2.0)
