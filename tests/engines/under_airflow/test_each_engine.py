@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.client import Run
+from tests.acceptance.deployment import is_running
 from tests.engines.under_airflow.conftest import (
     SECONDS,
     assert_result,
     assert_that_nobody_else_was_at_work,
     await_end,
+    await_executor,
     kill,
     on,
 )
@@ -53,3 +55,18 @@ def test_a_component_fails_and_drivers_are_killed_and_each_retry_resumes(
     python = pythons.get("other", pythons["own"]) if engine == "yarn_cluster" else pythons["own"]
     assert result.details["prefix"] == str(python.parents[1])
     assert result.details["loaded"] == []
+
+
+@pytest.mark.parametrize("engine", [on("standalone", b={"1": "wait on an executor"})])
+def test_an_executor_is_killed_and_the_job_goes_on(engine: str, run: Run) -> None:
+    entry = run.wait_for_start("b", 1, seconds=SECONDS)
+    executor = await_executor(run)
+    kill(executor)
+    await_end(executor)
+    assert is_running(entry.pid)
+
+    run.wait("success", tries=1, seconds=SECONDS)
+    assert run.started() == "a1 b1 c1 d1"
+    (doubled,) = run.entries("doubled on executors")
+    assert doubled.details["result"] == sum(2 * number for number in range(1_000))
+    assert_result(run)
