@@ -57,7 +57,9 @@ def test_a_component_fails_and_drivers_are_killed_and_each_retry_resumes(
     assert result.details["loaded"] == []
 
 
-@pytest.mark.parametrize("engine", [on("standalone", b={"1": "wait on an executor"})])
+@pytest.mark.parametrize(
+    "engine", [on(engine, b={"1": "wait on an executor"}) for engine in ("standalone", "yarn_client")]
+)
 def test_an_executor_is_killed_and_the_job_goes_on(engine: str, run: Run) -> None:
     entry = run.wait_for_start("b", 1, seconds=SECONDS)
     executor = await_executor(run)
