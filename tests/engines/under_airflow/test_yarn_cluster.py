@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from tests.acceptance.client import Run
-from tests.acceptance.deployment import wait_for
+from tests.acceptance.deployment import is_running, wait_for
 from tests.engines.clusters import Yarn
 from tests.engines.under_airflow.conftest import (
     SECONDS,
@@ -24,6 +24,23 @@ from tests.engines.under_airflow.conftest import (
 SUCCEEDED = ("FINISHED", "SUCCEEDED", 1)
 DIED = ("FAILED", "FAILED", 1)
 KILLED = ("KILLED", "KILLED", 1)
+
+
+@pytest.mark.dag_run("crew_on_yarn_cluster", b={"1": "wait for a sign"})
+def test_a_killed_task_leaves_its_driver_alive_and_the_retry_reconnects(run: Run, yarn: Yarn) -> None:
+    entry = run.wait_for_start("b", 1, seconds=SECONDS)
+    kill(task_process(run))
+    await_log(run, 2, "Reconnecting to existing job")
+    assert is_running(entry.pid)
+
+    give_sign(run, "b")
+    run.wait("success", tries=2, seconds=SECONDS)
+    assert run.started() == run.ended() == "a1 b1 c1 d1"
+    assert yarn.states(run.run_id) == [SUCCEEDED]
+    assert_result(run)
+    # The second try tells what became of the driver that the first one had started.
+    steps = run.steps(2)
+    assert [step.rpartition(" done in ")[0] for step in steps] == ["[1/4] a", "[2/4] b", "[3/4] c", "[4/4] d"]
 
 
 @pytest.mark.dag_run("crew_on_yarn_cluster", c={"1": "wait in python"})
