@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.acceptance.standalone import StandaloneCluster
+from tests.connect_server import ConnectServer
 from tests.engines.clusters import mini_yarn
 from tests.engines.jars import spark_jars
 
@@ -39,6 +40,13 @@ def _standalone(stack: ExitStack, place: Path) -> Engine:
     cluster.start()
     connection = {"conn_type": "spark", "host": "spark://127.0.0.1", "port": cluster.port}
     return Engine({"conn_id": "bench", "conf": {"spark.cores.max": "2"}}, {"bench": connection})
+
+
+def _connect(stack: ExitStack, place: Path) -> Engine:
+    server = ConnectServer(place / "connect")
+    stack.callback(server.stop)
+    server.start()
+    return Engine({"conn_id": "bench"}, {"bench": server.connection})
 
 
 def _yarn(mode: str) -> Callable[[ExitStack, Path], Engine]:
@@ -73,6 +81,7 @@ def _yarn(mode: str) -> Callable[[ExitStack, Path], Engine]:
 ENGINES: dict[str, Callable[[ExitStack, Path], Engine]] = {
     "local": _local,
     "standalone": _standalone,
+    "connect": _connect,
     "yarn_client": _yarn("client"),
     "yarn_cluster": _yarn("cluster"),
 }
