@@ -97,7 +97,7 @@ class DriverRequest:
                 "airflow-spark-pipeline that is baked into the driver's environment; the operator ships its own."
             )
         token = raw.pop("token")
-        connect = raw.pop("connect")
+        connect = raw.pop("connect", None)
         return cls(
             **raw,
             token=None if token is None else Token(**token),

@@ -20,8 +20,8 @@ if ! have initdb && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
     fi
 fi
 
-# MinIO publishes sources only; this is its last commit that the Go module proxy has.
-minio=github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
+# MinIO publishes sources only; docker/minio.Dockerfile names the version, and builds the same.
+minio=github.com/minio/minio@$(sed -n 's/^ARG MINIO_VERSION=//p' "$(dirname "$0")/../docker/minio.Dockerfile")
 folder="${XDG_CACHE_HOME:-$HOME/.cache}/airflow-spark-pipeline/bin"
 if have minio; then
     exit 0

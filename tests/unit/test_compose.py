@@ -57,10 +57,12 @@ def test_what_is_mounted_is_there(service: Service) -> None:
 
 
 def test_every_image_is_pinned_by_its_version() -> None:
-    built_from = re.findall(r"^FROM (\S+)", DOCKERFILE.read_text(encoding="utf-8"), re.MULTILINE)
+    files = (DOCKERFILE, ROOT / "docker" / "minio.Dockerfile")
+    built_from = re.findall(r"^FROM (\S+)", "\n".join(file.read_text(encoding="utf-8") for file in files), re.MULTILINE)
     pulled = [service.image for service in SERVICES.values() if not service.is_built]
     resolved = [re.sub(r"\$\{(\w+)\}", lambda match: ARGUMENTS[match[1]], image) for image in built_from]
-    assert len(pulled) == 3
+    assert len(pulled) == 2
+    assert len(built_from) == 4
     for image in [*pulled, *resolved]:
         assert re.search(r":[A-Za-z.]*\d[\w.-]*\d", image), image
 
