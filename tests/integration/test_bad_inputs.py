@@ -389,8 +389,8 @@ DESCRIPTIONS: dict[str, tuple[str, str]] = {
         "pipeline.pipeline-components: no component is enabled",
     ),
     "connect-string": (
-        'spark { connect-string = "sc://host" }\n' + describe(),
-        ":1: spark.connect-string: `connect-string` is not supported yet",
+        'spark { connect-string = "spark://host" }\n' + describe(),
+        ":1: spark.connect-string: expected sc://host:port/",
     ),
     "setting as list": ("spark { config { spark.x = [1, 2] } }\n" + describe(), "expected text, found a list"),
     "number or text": (
@@ -594,9 +594,12 @@ def test_a_location_that_cannot_be_written_is_named(shop: Shop, place: str) -> N
 @pytest.mark.parametrize(
     ("location", "message"),
     [
-        ("ftp://host/checkpoints", "has the unknown scheme ftp://. Supported: a directory, file://, s3://, s3a://."),
-        ("hdfs://namenode/checkpoints", "hdfs:// is not supported yet"),
-        ("gs://bucket/checkpoints", "gs:// is not supported yet"),
+        (
+            "ftp://host/checkpoints",
+            "has the unknown scheme ftp://. Supported: a directory, file://, s3a://, s3://, hdfs://",
+        ),
+        ("webhdfs://namenode/checkpoints", "write it as hdfs://…, which Spark understands too"),
+        ("viewfs://cluster/checkpoints", "viewfs:// is not supported"),
         ("checkpoints", "is a relative path, which means another place in each process. Write it in full"),
         ("file://checkpoints/here", "names the host 'checkpoints': a local location has three slashes, file:///path"),
         ("s3://", "names no bucket"),

@@ -18,7 +18,6 @@ from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import SCHEMA_VERSION, CheckpointStatus, Failure, decode, encode
 from airflow_spark_pipeline.exceptions import (
     CheckpointError,
-    CheckpointLocationError,
     ResumeRefusedError,
     UnsupportedCheckpointError,
 )
@@ -65,7 +64,7 @@ def test_a_location_that_is_a_url_is_served_or_refused_and_never_becomes_a_local
     monkeypatch.chdir(tmp_path)
     try:
         assert not isinstance(open_store(location), LocalStore)
-    except CheckpointLocationError as error:
+    except CheckpointError as error:  # with a JVM in this process Hadoop's client looks for the host at once
         assert location in str(error)  # noqa: PT017  # either answer is right
     assert list(tmp_path.iterdir()) == []
 
