@@ -1,4 +1,4 @@
-"""The crew's four components on each engine."""
+"""The crew's four components on each engine, and a real example on each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from airflow.sdk import DAG
 from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperator
 
 _HERE = Path(__file__).parent
-_STEPS = _HERE.parents[1] / "acceptance" / "dags" / "steps"
+_ROOT = _HERE.parents[2]
+_STEPS = _ROOT / "tests" / "acceptance" / "dags" / "steps"
+_EXAMPLES = _ROOT / "dags_examples"
 
 # Pythons that have nothing installed: of Airflow's own minor version, and of another one.
 _BARE = os.environ.get("BARE_PYTHON", "python3")
@@ -54,7 +56,7 @@ ENGINES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def crew(dag_id: str, **arguments: Any) -> DAG:
+def crew(dag_id: str, retries: int = 3, **arguments: Any) -> DAG:
     """A DAG of one task, whose tries follow each other at once, and whose application has the name of the DAG run."""
     with DAG(dag_id, schedule=None) as dag:
         SparkPipelineOperator(
@@ -62,7 +64,21 @@ def crew(dag_id: str, **arguments: Any) -> DAG:
             pipeline=_HERE / "crew.conf",
             py_files=[_HERE / "crew", _STEPS],
             name="{{ run_id }}",
-            retries=3,
+            retries=retries,
+            retry_delay=timedelta(seconds=1),
+            **arguments,
+        )
+    return dag
+
+
+def nycflights(dag_id: str, **arguments: Any) -> DAG:
+    """The example, whose weather service is out in the first attempt."""
+    with DAG(dag_id, schedule=None, params={"data_dir": os.environ.get("FLIGHTS", ""), "outage": True}) as dag:
+        SparkPipelineOperator(
+            task_id="pipeline",
+            pipeline=_EXAMPLES / "nycflights.conf",
+            py_files=[_EXAMPLES / "nycflights_components"],
+            retries=1,
             retry_delay=timedelta(seconds=1),
             **arguments,
         )
@@ -71,3 +87,17 @@ def crew(dag_id: str, **arguments: Any) -> DAG:
 
 for _name, _arguments in ENGINES.items():
     globals()[_name] = crew(f"crew_on_{_name}", **_arguments)
+    if _name != "yarn_cluster_twice":
+        globals()[f"nycflights_{_name}"] = nycflights(f"nycflights_on_{_name}", **_arguments)
+
+_old = os.environ.get("OLD_PYTHON", "python3")
+old_python_on_standalone = crew(
+    "old_python_on_standalone",
+    conn_id="standalone",
+    conf={**ENGINES["standalone"]["conf"], "spark.pyspark.driver.python": _old},
+)
+old_python_on_yarn_cluster = crew(
+    "old_python_on_yarn_cluster",
+    **_BY_RM,
+    conf={**ENGINES["yarn_cluster"]["conf"], "spark.yarn.appMasterEnv.PYSPARK_PYTHON": _old},
+)

