@@ -40,6 +40,7 @@ from __future__ import annotations
 import enum
 import functools
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timezone
@@ -82,6 +83,10 @@ class _Record:
     def text(self) -> str:
         """The record as JSON."""
         return _dumps(_members(self))
+
+
+# The line of a Python traceback that names the error.
+_RAISED = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception): ")
 
 
 @dataclass(frozen=True)  # without slots, which would leave no place for the text
@@ -137,8 +142,10 @@ class Failure(_Record):
 
     @property
     def headline(self) -> str:
-        """The error in one line."""
-        return f"{self.error_type}: {(self.message.splitlines() or [''])[0]}"
+        """The error in one line; where that only announces another error, as Spark's of a function in Python, both."""
+        first, *more = self.message.splitlines() or [""]
+        raised = [line for line in more if _RAISED.match(line)] if first.rstrip().endswith(":") else []
+        return " ".join([f"{self.error_type}: {first}", *raised[-1:]])
 
 
 @dataclass(frozen=True)

@@ -139,3 +139,20 @@ def test_an_error_text_with_unbalanced_braces_and_quotes_comes_back_as_it_was() 
     again = decode(encode(state), "x")
     assert again.failure is not None
     assert again.failure.message == message
+
+
+def test_a_headline_goes_on_where_the_first_line_only_announces_what_a_function_in_python_raised() -> None:
+    message = (
+        "An exception was thrown from the Python worker:\n"
+        "Traceback (most recent call last):\n"
+        '  File "worker.py", line 1, in main\n'
+        "    raise PySparkRuntimeError(\n"
+        "pyspark.errors.PySparkRuntimeError: [PYTHON_VERSION_MISMATCH] Python in worker has different version: 3.13.\n"
+        "Please check environment variables.\n"
+    )
+    assert Failure("a", 0, "PythonException", message).headline == (
+        "PythonException: An exception was thrown from the Python worker: pyspark.errors.PySparkRuntimeError: "
+        "[PYTHON_VERSION_MISMATCH] Python in worker has different version: 3.13."
+    )
+    assert Failure("a", 0, "ValueError", "nothing follows:\nmore").headline == "ValueError: nothing follows:"
+    assert Failure("a", 0, "ValueError", "").headline == "ValueError: "
