@@ -30,7 +30,9 @@ _START_SECONDS = 60.0
 _ANSWER_SECONDS = 15.0
 _ALIVE_SECONDS = 300.0  # a server forgets a session after an hour without a word
 _END_SECONDS = 30.0
-_TASKS_SECONDS = 3.0  # a Python worker of a killed task is ended after two (spark.python.task.killTimeout)
+# Spark looks every two seconds whether a task with a Python worker was killed, and ends the worker two seconds later
+# (PythonRunner's monitor, spark.python.task.killTimeout); until then the worker goes on.
+_TASKS_SECONDS = 5.0
 _AT_WORK = (2, 3)  # running, terminating: spark/connect/base.proto, OperationState
 _SERVERS_OWN = ("CANNOT_MODIFY_CONFIG", "CANNOT_MODIFY_STATIC_CONFIG")
 
@@ -77,10 +79,10 @@ def end_sessions(target: ConnectTarget, sessions: Iterable[tuple[str, str, str]]
     """Interrupt what dead drivers left at work, and close their sessions.
 
     :param sessions: of each the user, the id, and whose it is
-    :raises SparkConnectError: the server does not answer
+    :raises SparkConnectError: the server does not answer, or does neither
     """
     for user, session, owner in sessions:
-        spark = _connect(target, user, session)
+        spark, why = _connect(target, user, session), None
         try:
             _require_answer(target, spark)
             operations = spark.interruptAll()
@@ -93,7 +95,9 @@ def end_sessions(target: ConnectTarget, sessions: Iterable[tuple[str, str, str]]
             if "INVALID_HANDLE" not in str(error):  # the server knows no such session any more
                 why = str(error).partition("\n")[0]
                 say(f"What {owner} left at work on the server could not be interrupted: {why}")
-        close(spark)
+        if not close(spark) and why is not None:
+            # Its heartbeat stays, so that the next attempt tries again; going on could be two at work.
+            raise SparkConnectError(f"What {owner} left at work on the server cannot be ended: {why}", retry_helps=True)
 
 
 def application_id(spark: SparkSession) -> str | None:
