@@ -17,6 +17,7 @@ from airflow_spark_pipeline.checkpoint.state import (
     ComponentCheckpoint,
 )
 from airflow_spark_pipeline.exceptions import CheckpointError
+from airflow_spark_pipeline.planning import readable
 
 SECONDS = 10.0
 
@@ -41,6 +42,7 @@ class Progress:
         if state.spark_application_id:
             found["application"] = f"Spark application {state.spark_application_id}"
         for component in state.components:
+            found |= _retries(component, state)
             if line := _line(component, state):
                 found[component.name] = line
         fresh = {name: line for name, line in found.items() if name not in self._told}
@@ -49,16 +51,34 @@ class Progress:
 
 
 def _line(component: ComponentCheckpoint, state: CheckpointState) -> str | None:
-    place = f"[{component.index + 1}/{state.total_components}] {component.name}"
+    """Return what the driver's own output says of a component that has had its turn."""
+    took = readable(component.duration_seconds or 0.0)
+    tries = f" (try {len(component.retries) + 1})" if component.retries else ""
+    saved = f"; saved {', '.join(component.outputs)}" if component.outputs else ""
     if component.action is ComponentAction.RAN:
-        return f"{place} done in {component.duration_seconds or 0.0:.1f} s"
+        return f"{_place(component, state)} done in {took}{tries}{saved}"
     if component.action is ComponentAction.REPLAYED:
-        return f"{place} replayed"
+        return f"{_place(component, state)} replayed"
     if component.action is ComponentAction.SKIPPED:
-        return f"{place} skipped ({component.reason})"
-    if state.failure is not None and state.failure.component == component.name:
-        return f"{place} failed: {state.failure.headline}"
+        return f"{_place(component, state)} skipped ({component.reason})"
+    if component.action is ComponentAction.FAILED and component.attempt == state.attempt:
+        return f"{_place(component, state)} failed after {took}{tries}: {component.reason}"
     return None
+
+
+def _retries(component: ComponentCheckpoint, state: CheckpointState) -> dict[str, str]:
+    """Return what there is to tell of the tries of a component that this attempt repeated."""
+    if component.action is ComponentAction.SKIPPED:
+        return {}  # those of the attempt that ran it
+    return {
+        f"{component.name} {retry['startedAt']}": f"{_place(component, state)} failed after "
+        f"{readable(retry['durationSeconds'])}: {retry['error']}; next try in {readable(retry['delaySeconds'])}"
+        for retry in component.retries
+    }
+
+
+def _place(component: ComponentCheckpoint, state: CheckpointState) -> str:
+    return f"[{component.index + 1}/{state.total_components}] {component.name}"
 
 
 @contextlib.contextmanager
