@@ -20,16 +20,23 @@ class ConnectServer:
     :param directory: where it writes, and where its Python is made
     :param settings: of Spark, on the command line
     :param environment: beside this process's
+    :param master: where its executors are
     """
 
     def __init__(
-        self, directory: Path, settings: dict[str, str] | None = None, environment: dict[str, str] | None = None
+        self,
+        directory: Path,
+        settings: dict[str, str] | None = None,
+        environment: dict[str, str] | None = None,
+        *,
+        master: str = "local[2]",
     ) -> None:
         import pyspark
 
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.port = _free_port()
+        self._master = master
         self._home = Path(pyspark.__file__).parent
         self._settings = {
             "spark.connect.grpc.binding.address": "127.0.0.1",
@@ -82,7 +89,7 @@ class ConnectServer:
             **self._environment,
         }
         settings = [word for name, value in self._settings.items() for word in ("--conf", f"{name}={value}")]
-        command = [str(self._home / "bin" / "spark-submit"), "--class", _MAIN, "--master", "local[2]", *settings]
+        command = [str(self._home / "bin" / "spark-submit"), "--class", _MAIN, "--master", self._master, *settings]
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 [*command, "spark-internal"], env=environment, cwd=self.directory, stdout=output, stderr=output

@@ -43,7 +43,7 @@ def _standalone(stack: ExitStack, place: Path) -> Engine:
 
 
 def _connect(stack: ExitStack, place: Path) -> Engine:
-    server = ConnectServer(place / "connect")
+    server = ConnectServer(place / "connect", environment={"SPARK_SUBMIT_OPTS": ""})
     stack.callback(server.stop)
     server.start()
     return Engine({"conn_id": "bench"}, {"bench": server.connection})

@@ -52,16 +52,25 @@ ENGINES: Mapping[str, Mapping[str, Any]] = {
         },
     },
     "yarn_cluster": {**_BY_RM, "conf": {**_YARN, **_IN_CONTAINERS, **_ONCE}},
-    "yarn_cluster_twice": {**_BY_RM, "conf": {**_YARN, **_IN_CONTAINERS, "spark.yarn.maxAppAttempts": "2"}},
+    "connect": {"conn_id": "connect"},  # what the executors need is said where the server is started
+}
+_ON_YARN_CLUSTER: dict[str, Any] = {**ENGINES["yarn_cluster"]}
+_VARIANTS: Mapping[str, Mapping[str, Any]] = {
+    "yarn_cluster_deferred": {**_ON_YARN_CLUSTER, "deferrable": True, "pool": "deferred"},
+    "restarted_server": {"conn_id": "connect_that_dies"},
+    "yarn_cluster_twice": {
+        **_ON_YARN_CLUSTER,
+        "conf": {**_ON_YARN_CLUSTER["conf"], "spark.yarn.maxAppAttempts": "2"},
+    },
 }
 
 
-def crew(dag_id: str, retries: int = 3, **arguments: Any) -> DAG:
+def crew(dag_id: str, pipeline: str = "crew.conf", retries: int = 3, **arguments: Any) -> DAG:
     """A DAG of one task, whose tries follow each other at once, and whose application has the name of the DAG run."""
     with DAG(dag_id, schedule=None) as dag:
         SparkPipelineOperator(
             task_id="pipeline",
-            pipeline=_HERE / "crew.conf",
+            pipeline=_HERE / pipeline,
             py_files=[_HERE / "crew", _STEPS],
             name="{{ run_id }}",
             retries=retries,
@@ -85,10 +94,12 @@ def nycflights(dag_id: str, **arguments: Any) -> DAG:
     return dag
 
 
-for _name, _arguments in ENGINES.items():
+for _name, _arguments in {**ENGINES, **_VARIANTS}.items():
     globals()[_name] = crew(f"crew_on_{_name}", **_arguments)
-    if _name != "yarn_cluster_twice":
-        globals()[f"nycflights_{_name}"] = nycflights(f"nycflights_on_{_name}", **_arguments)
+for _name, _arguments in ENGINES.items():
+    globals()[f"nycflights_{_name}"] = nycflights(f"nycflights_on_{_name}", **_arguments)
+    if _name not in ("connect", "local"):
+        globals()[f"secretive_{_name}"] = crew(f"secretive_on_{_name}", "secretive.conf", **_arguments)
 
 _old = os.environ.get("OLD_PYTHON", "python3")
 old_python_on_standalone = crew(
@@ -100,4 +111,10 @@ old_python_on_yarn_cluster = crew(
     "old_python_on_yarn_cluster",
     **_BY_RM,
     conf={**ENGINES["yarn_cluster"]["conf"], "spark.yarn.appMasterEnv.PYSPARK_PYTHON": _old},
+)
+executors_of_another_python = crew(
+    "executors_of_another_python",
+    retries=0,
+    conn_id="standalone",
+    conf={**ENGINES["standalone"]["conf"], "spark.pyspark.python": _OTHER},
 )

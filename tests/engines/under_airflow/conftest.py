@@ -1,4 +1,4 @@
-"""One Airflow, and what it submits to: a YARN with an HDFS, and a standalone cluster with two workers.
+"""One Airflow, and what it submits to: a YARN with an HDFS, a standalone cluster of two workers, and Spark Connect.
 
 The Pythons of drivers and executors have nothing installed. On YARN's cluster mode they are of another minor version
 than Airflow's, where there is another one on this machine.
@@ -21,6 +21,7 @@ from tests.acceptance.client import Client, Run
 from tests.acceptance.conftest import Runs
 from tests.acceptance.deployment import Deployment, is_running, parent_of, wait_for
 from tests.acceptance.standalone import StandaloneCluster
+from tests.connect_server import ConnectServer
 from tests.engines.clusters import Yarn, mini_yarn
 from tests.engines.jars import spark_jars
 from tests.engines.pythons import OWN, TOO_OLD, bare_python, find_python, other_version
@@ -80,6 +81,39 @@ def pythons(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return found
 
 
+@pytest.fixture(scope="session")
+def connect_server(
+    standalone: StandaloneCluster, pythons: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ConnectServer]:
+    """A server whose executors are on the standalone cluster, and whose Python has nothing installed."""
+    server = ConnectServer(
+        tmp_path_factory.mktemp("connect"),
+        {"spark.cores.max": "2", "spark.executor.cores": "1", "spark.executor.memory": "512m"},
+        {"PYSPARK_PYTHON": str(pythons["own"])},
+        master=standalone.url,
+    )
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def dying_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConnectServer]:
+    """Another one, that no test shares, and that is not started yet."""
+    server = ConnectServer(tmp_path_factory.mktemp("dying-server"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def other_python(pythons: dict[str, Path]) -> Path:
+    if "other" not in pythons:
+        pytest.skip("there is one supported Python here only")
+    return pythons["other"]
+
+
 @pytest.fixture
 def old_python(pythons: dict[str, Path]) -> Path:
     if "old" not in pythons:
@@ -91,6 +125,8 @@ def old_python(pythons: dict[str, Path]) -> Path:
 def deployment(
     yarn: Yarn,
     standalone: StandaloneCluster,
+    connect_server: ConnectServer,
+    dying_server: ConnectServer,
     pythons: dict[str, Path],
     airflow_db: Path,
     tmp_path_factory: pytest.TempPathFactory,
@@ -107,13 +143,19 @@ def deployment(
         airflow_db / "airflow.db",
         {"engines": _DAGS},
         connections={
-            name: {"conn_type": "spark", "login": "etl", "password": "planted-in-connection-c40d", **connection}
-            for name, connection in connections.items()
+            **{
+                name: {"conn_type": "spark", "login": "etl", "password": "planted-in-connection-c40d", **connection}
+                for name, connection in connections.items()
+            },
+            "connect": connect_server.connection,
+            "connect_that_dies": dying_server.connection,
         },
     )
+    (airflow.home / "events").mkdir()
     airflow.environment |= {
         "AIRFLOW__SPARK_PIPELINE__LEASE_SECONDS": str(LEASE_SECONDS),
         "BARE_PYTHON": str(pythons["own"]),
+        "EVENTS": (airflow.home / "events").as_uri(),
         # The default file system is HDFS: what lies here has to say so.
         "FLIGHTS": airflow.nycflights.as_uri(),
         "HADOOP_CONF_DIR": str(yarn.configuration),

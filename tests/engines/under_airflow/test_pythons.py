@@ -1,4 +1,4 @@
-"""A driver whose Python does not fit is told so in words."""
+"""Pythons that do not fit: told in words in the task's log, and nothing that was done is lost."""
 
 from __future__ import annotations
 
@@ -8,6 +8,15 @@ import pytest
 
 from tests.acceptance.client import Run
 from tests.engines.under_airflow.conftest import SECONDS, on
+
+
+@pytest.mark.usefixtures("other_python")
+@pytest.mark.dag_run("executors_of_another_python")
+def test_executors_of_another_minor_version_than_the_drivers_are_named(run: Run) -> None:
+    run.wait("failed", tries=1, seconds=SECONDS)
+    assert run.started() == "a1 b1"
+    assert "PYTHON_VERSION_MISMATCH" in run.error(1)
+    assert "spark.pyspark.python" in run.error(1)
 
 
 @pytest.mark.parametrize("engine", [on(engine, "old_python") for engine in ("standalone", "yarn_cluster")])

@@ -143,7 +143,7 @@ class Confidant(Step):
 
     def run(self, spark: SparkSession) -> Mapping[str, DataFrame] | None:
         settings = dict(spark.sparkContext.getConf().getAll())
-        self.note("look", command_lines=_command_lines(), setting_has_arrived=_SETTING in settings)
+        self.note("look", command_lines=command_lines(), setting_has_arrived=_SETTING in settings)
         return super().run(spark)
 
     def fail(self, spark: SparkSession) -> NoReturn:
@@ -172,7 +172,7 @@ def _is_running(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
-def _command_lines() -> str:
+def command_lines() -> str:
     """The command lines of all processes, as ``ps`` shows them to everybody."""
     lines = []
     for directory in Path("/proc").iterdir():

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as sf
 from pyspark.sql.types import LongType
-from steps import Step
+from steps import Confidant, Step, command_lines
 
 from crew.arithmetic import double, double_once_killed
 
@@ -82,3 +82,13 @@ class Result(Crew):
         assert row is not None
         loaded = [name for name in ("airflow", "pyhocon") if name in sys.modules]
         self.note("result", result=row[0], python=list(sys.version_info[:2]), prefix=sys.prefix, loaded=loaded)
+
+
+@dataclass
+class Secretive(Confidant):
+    """Knows secrets; looks for them on all command lines once more while its executors are there."""
+
+    def work(self, spark: SparkSession) -> None:
+        rows = spark.range(0, ROWS, 1, 4).select(sf.udf(double, LongType())("id")).count()
+        executors = spark.sparkContext._jsc.sc().statusTracker().getExecutorInfos()
+        self.note("look", command_lines=command_lines(), rows=rows, processes=len(executors))
