@@ -21,6 +21,7 @@ class ConnectServer:
     :param settings: of Spark, on the command line
     :param environment: beside this process's
     :param master: where its executors are
+    :param python: of its executors; by default one of this process's version that has nothing
     """
 
     def __init__(
@@ -30,12 +31,14 @@ class ConnectServer:
         environment: dict[str, str] | None = None,
         *,
         master: str = "local[2]",
+        python: Path | None = None,
     ) -> None:
         import pyspark
 
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.port = _free_port()
+        self.python = python
         self._master = master
         self._home = Path(pyspark.__file__).parent
         self._settings = {
@@ -73,14 +76,15 @@ class ConnectServer:
         """Start it; returns when it can be connected to."""
         from tests.acceptance.deployment import SHORT_LIVED_JVM, wait_for
 
-        bare = self.directory / "python"
-        if not bare.exists():
+        if self.python is None:
+            bare = self.directory / "python"
             venv.create(bare, symlinks=True)
+            self.python = bare / "bin" / "python"
         environment = {
             **{
                 name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYSPARK_DRIVER_PYTHON")
             },
-            "PYSPARK_PYTHON": str(bare / "bin" / "python"),
+            "PYSPARK_PYTHON": str(self.python),
             "SPARK_CONNECT_AUTHENTICATE_TOKEN": TOKEN,
             "SPARK_HOME": str(self._home),
             "SPARK_LOCAL_DIRS": str(self.directory),

@@ -10,7 +10,7 @@ from airflow_spark_pipeline.pipeline.spec import join_path
 from airflow_spark_pipeline.pipeline.words import Address, Word
 
 if TYPE_CHECKING:
-    from airflow_spark_pipeline.pipeline.schema import Checker
+    from airflow_spark_pipeline.pipeline.checker import Checker
 
 _CLASS_NAME = re.compile(r"[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)")

@@ -17,7 +17,7 @@ except ImportError:  # the plain script has nothing of ours
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_ROWS = 150_000_000
+_ROWS = 600_000_000
 
 
 def work(spark: SparkSession, number: int, ledger: str) -> None:

@@ -88,8 +88,9 @@ def connect_server(
     """A server whose executors are on the standalone cluster, and whose Python has nothing installed."""
     server = ConnectServer(
         tmp_path_factory.mktemp("connect"),
-        {"spark.cores.max": "2", "spark.executor.cores": "1", "spark.executor.memory": "512m"},
-        {"PYSPARK_PYTHON": str(pythons["own"])},
+        # Two executors, with a core for each operation that some run waits on: no run may wait for another one's.
+        {"spark.cores.max": "6", "spark.executor.cores": "3", "spark.executor.memory": "512m"},
+        python=pythons["own"],
         master=standalone.url,
     )
     try:

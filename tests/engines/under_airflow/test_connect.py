@@ -79,6 +79,26 @@ def test_a_component_that_fails_is_tried_again_alone_and_the_token_shows_nowhere
     assert [path for path in kept if TOKEN.encode() in path.read_bytes()] == []
 
 
+def test_a_server_with_another_python_is_named_and_a_clear_resumes_once_it_has_the_right_one(
+    runs: Runs, dying_server: ConnectServer, other_python: Path, pythons: dict[str, Path]
+) -> None:
+    dying_server.python = other_python
+    dying_server.start()
+    run = runs.start("crew_on_restarted_server", "other-python")
+    run.wait("failed", tries=4, seconds=SECONDS)
+    assert run.started() == "a1 b1 b2 b3 b4"
+    assert "PYTHON_VERSION_MISMATCH" in run.error(1)
+
+    dying_server.stop()
+    dying_server.python = pythons["own"]
+    dying_server.start()
+    run.clear()
+    run.wait("success", seconds=SECONDS)
+    assert run.started() == "a1 b1 b2 b3 b4 b5 c5 d5"
+    assert_result(run)
+    dying_server.stop()
+
+
 def test_a_server_that_is_killed_and_started_again_fails_the_attempt_in_words_and_the_retry_resumes(
     runs: Runs, dying_server: ConnectServer
 ) -> None:
