@@ -14,8 +14,8 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow_spark_pipeline.exceptions import SparkConnectError
 from airflow_spark_pipeline.pipeline.connect_string import SESSION_ID, USER_ID, ConnectString
@@ -30,6 +30,10 @@ _START_SECONDS = 60.0
 _ANSWER_SECONDS = 15.0
 _ALIVE_SECONDS = 300.0  # a server forgets a session after an hour without a word
 _END_SECONDS = 30.0
+# While a call is under way; without, a client whose network went away in silence waits for ever. Servers take more than
+# one ping in five minutes for an attack (gRPC's keepalive guide, grpc-java's default of permitKeepAliveTime).
+_PING_SECONDS = 330.0
+_PING_ANSWER_SECONDS = 30.0
 # Spark looks every two seconds whether a task with a Python worker was killed, and ends the worker two seconds later
 # (PythonRunner's monitor, spark.python.task.killTimeout); until then the worker goes on.
 _TASKS_SECONDS = 5.0
@@ -108,7 +112,7 @@ def application_id(spark: SparkSession) -> str | None:
 def is_gone(spark: SparkSession) -> bool:
     """Whether the session, or its server, is not there any more; a server that does not answer is not."""
     try:
-        return not _answers(spark, _ANSWER_SECONDS)
+        return not _within(_ANSWER_SECONDS, lambda: application_id(spark))
     except Exception:
         return True
 
@@ -119,22 +123,37 @@ def close(spark: SparkSession) -> bool:
     released = bool(session.is_stopped)
     if not released:
         with contextlib.suppress(Exception):  # out of reach
-            session.client.release_session()
-            released = True
-        session.release_session_on_close = False  # asked already: stop() would ask again, for minutes
-    session.stop()
+            released = _within(_ANSWER_SECONDS, session.client.release_session)
+    _let_go(spark)
     return released
 
 
+def _let_go(spark: SparkSession) -> None:
+    """Close the channel without a word to the server, now or when the process ends: it could take minutes."""
+    session: Any = spark
+    session.release_session_on_close = False
+    session.stop()
+
+
 def _connect(target: ConnectTarget, user: str, session: str) -> SparkSession:
-    from pyspark.sql import SparkSession
+    from pyspark.sql.connect.client import DefaultChannelBuilder
+    from pyspark.sql.connect.session import SparkSession as RemoteSession
 
     url = ConnectString.parse(target.url).having(**{USER_ID: user, SESSION_ID: session}).url
-    return SparkSession.builder.remote(url).create()
+    options = {
+        "grpc.keepalive_time_ms": int(_PING_SECONDS * 1_000),
+        "grpc.keepalive_timeout_ms": int(_PING_ANSWER_SECONDS * 1_000),
+        "grpc.http2.max_pings_without_data": 0,
+    }
+    # As builder.remote() does, which takes no channel: pyspark.sql.functions would look for a JVM else.
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
+    channel = DefaultChannelBuilder(url, list(options.items()))
+    return cast("SparkSession", RemoteSession.builder.channelBuilder(channel).create())
 
 
 def _require_answer(target: ConnectTarget, spark: SparkSession) -> None:
-    if not _answers(spark, _START_SECONDS):
+    if not _within(_START_SECONDS, lambda: application_id(spark)):
+        _let_go(spark)
         raise SparkConnectError(
             f"The server at {ConnectString.parse(target.url).address} did not answer within {_START_SECONDS:g} s. Is "
             f"it one of Spark Connect? Do both sides agree on TLS (use_ssl)? A token asks for TLS, too, except to a "
@@ -143,16 +162,16 @@ def _require_answer(target: ConnectTarget, spark: SparkSession) -> None:
         )
 
 
-def _answers(spark: SparkSession, seconds: float) -> bool:
-    """Whether the server answers in time; Spark's client itself would go on asking for ten minutes.
+def _within(seconds: float, call: Callable[[], object]) -> bool:
+    """Whether a call of the server returns in time; Spark's client itself would go on asking for ten minutes.
 
-    :raises Exception: what it answers is an error
+    :raises Exception: what the server answers is an error
     """
     answers: list[Exception | None] = []
 
     def ask() -> None:
         try:
-            application_id(spark)
+            call()
             answers.append(None)
         except Exception as error:
             answers.append(error)

@@ -6,7 +6,10 @@ import importlib
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +23,11 @@ from airflow_spark_pipeline.exceptions import (
     SparkConnectError,
 )
 from airflow_spark_pipeline.planning import StepAction
+from airflow_spark_pipeline.protocol import ConnectTarget
+from airflow_spark_pipeline.runtime.connect import close, is_gone, open_session
 from tests.acceptance.deployment import wait_for
 from tests.connect_server import TOKEN, ConnectServer
+from tests.proxy import proxy, write_certificate
 from tests.unit.operators.shop import Driver, Shop
 
 _MODULE = Path(__file__).with_name("shop_on_connect.py")
@@ -119,6 +125,63 @@ def test_an_operation_of_a_killed_driver_has_ended_before_its_successor_starts(s
 
 def _count(marks: Path) -> int:
     return len(marks.read_text(encoding="utf-8").splitlines())
+
+
+_OPENS_A_SESSION = """
+import sys
+from airflow_spark_pipeline.runtime import connect
+connect._START_SECONDS = 5.0
+connect.open_session(connect.ConnectTarget(sys.argv[1], ()), {}, sys.argv[2])
+"""
+
+
+def test_a_token_travels_by_tls_and_a_certificate_that_nobody_vouches_for_is_said(
+    connect_server: ConnectServer, shop: OnConnect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server speaks plain text; TLS ends at a proxy in front of it, as Spark's documentation advises."""
+    certificate = shop.folder / "certificate.pem"
+    write_certificate(certificate)
+    with proxy(connect_server.port, certificate) as server:
+        connection = {**connect_server.connection, "port": server.port, "extra": {"use_ssl": True}}
+        monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(connection))
+        given: dict[str, Any] = {"pipeline": shop.describe("Prepare"), "conn_id": "lake"}
+        trusted = {"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(certificate)}
+        assert shop.run(**given, env_vars=trusted)["components_run"] == ["Prepare"]
+
+        url = f"sc://localhost:{server.port}/;use_ssl=true;token={TOKEN}"
+        command = [sys.executable, "-c", _OPENS_A_SESSION, url, str(uuid.uuid4())]
+        refused = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+        assert refused.returncode == 1
+        assert "did not answer within 5 s" in refused.stderr
+        assert "Do both sides agree on TLS (use_ssl)?" in refused.stderr
+        assert TOKEN not in refused.stderr
+
+
+@pytest.mark.filterwarnings("ignore:.RETRIES_EXCEEDED:UserWarning")
+def test_a_network_that_goes_away_in_silence_fails_what_waits_for_an_answer(
+    connect_server: ConnectServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pyspark.errors.exceptions.connect import SparkConnectGrpcException
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+    from pyspark.sql.functions import udf
+
+    monkeypatch.setenv("SPARK_CONNECT_MODE_ENABLED", "1")  # the session sets it, and later tests have another Spark
+    monkeypatch.setattr("airflow_spark_pipeline.runtime.connect._PING_SECONDS", 2.0)
+    monkeypatch.setattr("airflow_spark_pipeline.runtime.connect._PING_ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr("airflow_spark_pipeline.runtime.connect._ANSWER_SECONDS", 3.0)
+    with proxy(connect_server.port) as server:
+        url = connect_server.url.replace(str(connect_server.port), str(server.port))
+        session: Any = open_session(ConnectTarget(url, ()), {}, str(uuid.uuid4()))
+        session.client.set_retry_policies([DefaultPolicy(max_retries=1, initial_backoff=100)])
+        waiting = threading.Timer(1.0, server.cut)
+        waiting.start()
+        slow = udf(lambda _: threading.Event().wait(60), "boolean")
+        with pytest.raises(SparkConnectGrpcException, match=r"(?i)unavailable|ping timeout|keepalive"):
+            session.range(0, 1, 1, 1).select(slow("id")).collect()
+        waiting.join()
+        assert is_gone(session)
+        assert not close(session)
+        assert session.is_stopped
 
 
 def test_what_the_server_keeps_to_itself_is_named_and_no_component_runs(shop: OnConnect) -> None:
