@@ -56,7 +56,8 @@ class Proxy:
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         its_reader, its_writer = await asyncio.open_connection("127.0.0.1", self._server_port)
-        await asyncio.gather(self._forward(reader, its_writer), self._forward(its_reader, writer))
+        with contextlib.suppress(asyncio.CancelledError):  # or asyncio logs that it was stopped
+            await asyncio.gather(self._forward(reader, its_writer), self._forward(its_reader, writer))
 
     async def _forward(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         try:
