@@ -17,13 +17,11 @@ except ImportError:  # the plain script has nothing of ours
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_ROWS = 600_000_000
 
-
-def work(spark: SparkSession, number: int, ledger: str) -> None:
+def work(spark: SparkSession, number: int, ledger: str, rows: int) -> None:
     """Do one step, and note when it started, failed or ended."""
     _note(ledger, number, "start")
-    spark.range(0, _ROWS, 1, 2).selectExpr("sum(id * id % 7)").collect()
+    spark.range(0, rows, 1, 2).selectExpr("sum(id * id % 7)").collect()
     if number == 9 and not os.path.exists(f"{ledger}.failed"):
         with open(f"{ledger}.failed", "x", encoding="utf-8"):
             _note(ledger, number, "failed")
@@ -42,19 +40,20 @@ class Step(Component):
 
     number: int
     ledger: str
+    rows: int
 
     def run(self, spark: SparkSession) -> None:
         """Work."""
-        work(spark, self.number, self.ledger)
+        work(spark, self.number, self.ledger, self.rows)
 
 
-def everything(spark: SparkSession, ledger: str) -> None:
+def everything(spark: SparkSession, ledger: str, rows: int) -> None:
     """Do all steps with a session that is there."""
     for number in range(1, 11):
-        work(spark, number, ledger)
+        work(spark, number, ledger, rows)
 
 
 if __name__ == "__main__":
     from pyspark.sql import SparkSession
 
-    everything(SparkSession.builder.getOrCreate(), sys.argv[1])
+    everything(SparkSession.builder.getOrCreate(), sys.argv[1], int(sys.argv[2]))
