@@ -43,11 +43,11 @@ class Story:
         self.location = location
         self.ledger = home / "ledger.jsonl"
         # Of its own: what is parsed here would be paused in the Airflows of other tests.
-        database = shutil.copy(database, home / "airflow.db")
+        own = shutil.copy(database, home / "airflow.db")
         self.environment = {
             **os.environ,
             "AIRFLOW__CORE__DAGS_FOLDER": str(_DAGS),
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{database}",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{own}",
             "AIRFLOW_CONN_LAKE": json.dumps(connection),
             "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps({"conn_type": "spark", "host": "local[1]"}),
             "LEDGER": str(self.ledger),
