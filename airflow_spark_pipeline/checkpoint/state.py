@@ -85,6 +85,8 @@ class _Record:
         return _dumps(_members(self))
 
 
+# How Spark ends a line that only announces what a function in Python raised; the second one on Spark Connect.
+_ANNOUNCES = (":", "stack trace below.")
 # The line of a Python traceback that names the error.
 _RAISED = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception): ")
 
@@ -144,7 +146,8 @@ class Failure(_Record):
     def headline(self) -> str:
         """The error in one line; where that only announces another error, as Spark's of a function in Python, both."""
         first, *more = self.message.splitlines() or [""]
-        raised = [line for line in more if _RAISED.match(line)] if first.rstrip().endswith(":") else []
+        announces = first.rstrip().endswith(_ANNOUNCES)
+        raised = [line for line in more if _RAISED.match(line)] if announces else []
         return " ".join([f"{self.error_type}: {first}", *raised[-1:]])
 
 

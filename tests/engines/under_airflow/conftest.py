@@ -101,11 +101,16 @@ def connect_server(
 
 
 @pytest.fixture(scope="session")
-def dying_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConnectServer]:
-    """Another one, that no test shares, and that is not started yet."""
-    server = ConnectServer(tmp_path_factory.mktemp("dying-server"))
-    yield server
-    server.stop()
+def other_server(tmp_path_factory: pytest.TempPathFactory) -> ConnectServer:
+    """Where Airflow's connection for the next fixture leads to."""
+    return ConnectServer(tmp_path_factory.mktemp("dying-server"))
+
+
+@pytest.fixture
+def dying_server(other_server: ConnectServer) -> Iterator[ConnectServer]:
+    """Another one, for one test, that is not started yet."""
+    yield other_server
+    other_server.stop()
 
 
 @pytest.fixture
@@ -127,7 +132,7 @@ def deployment(
     yarn: Yarn,
     standalone: StandaloneCluster,
     connect_server: ConnectServer,
-    dying_server: ConnectServer,
+    other_server: ConnectServer,
     pythons: dict[str, Path],
     airflow_db: Path,
     tmp_path_factory: pytest.TempPathFactory,
@@ -149,7 +154,7 @@ def deployment(
                 for name, connection in connections.items()
             },
             "connect": connect_server.connection,
-            "connect_that_dies": dying_server.connection,
+            "connect_that_dies": other_server.connection,
         },
     )
     (airflow.home / "events").mkdir()

@@ -96,12 +96,12 @@ def test_a_server_with_another_python_is_named_and_a_clear_resumes_once_it_has_t
     run.wait("success", seconds=SECONDS)
     assert run.started() == "a1 b1 b2 b3 b4 b5 c5 d5"
     assert_result(run)
-    dying_server.stop()
 
 
 def test_a_server_that_is_killed_and_started_again_fails_the_attempt_in_words_and_the_retry_resumes(
     runs: Runs, dying_server: ConnectServer
 ) -> None:
+    dying_server.python = None
     dying_server.start()
     run = runs.start("crew_on_restarted_server", "server", b={"1": "wait on a server"})
     run.wait_for_start("b", 1, seconds=SECONDS)

@@ -141,9 +141,10 @@ def test_an_error_text_with_unbalanced_braces_and_quotes_comes_back_as_it_was() 
     assert again.failure.message == message
 
 
-def test_a_headline_goes_on_where_the_first_line_only_announces_what_a_function_in_python_raised() -> None:
+@pytest.mark.parametrize("end", [":", ". Please see the stack trace below."])
+def test_a_headline_goes_on_where_the_first_line_only_announces_what_a_function_in_python_raised(end: str) -> None:
     message = (
-        "An exception was thrown from the Python worker:\n"
+        f"An exception was thrown from the Python worker{end}\n"
         "Traceback (most recent call last):\n"
         '  File "worker.py", line 1, in main\n'
         "    raise PySparkRuntimeError(\n"
@@ -151,7 +152,7 @@ def test_a_headline_goes_on_where_the_first_line_only_announces_what_a_function_
         "Please check environment variables.\n"
     )
     assert Failure("a", 0, "PythonException", message).headline == (
-        "PythonException: An exception was thrown from the Python worker: pyspark.errors.PySparkRuntimeError: "
+        f"PythonException: An exception was thrown from the Python worker{end} pyspark.errors.PySparkRuntimeError: "
         "[PYTHON_VERSION_MISMATCH] Python in worker has different version: 3.13."
     )
     assert Failure("a", 0, "ValueError", "nothing follows:\nmore").headline == "ValueError: nothing follows:"
