@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.client import Run
+from tests.engines.pythons import OWN
 from tests.engines.under_airflow.conftest import SECONDS, on
 
 
@@ -16,7 +17,7 @@ def test_executors_of_another_minor_version_than_the_drivers_are_named(run: Run)
     run.wait("failed", tries=1, seconds=SECONDS)
     assert run.started() == "a1 b1"
     assert "PYTHON_VERSION_MISMATCH" in run.error(1)
-    assert "spark.pyspark.python" in run.error(1)
+    assert f"than that in driver: {OWN}," in run.error(1)
 
 
 @pytest.mark.parametrize("engine", [on(engine, "old_python") for engine in ("standalone", "yarn_cluster")])
