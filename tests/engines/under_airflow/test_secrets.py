@@ -26,11 +26,17 @@ def leaks(text: str) -> list[str]:
     return [secret for secret in SECRETS if secret in text]
 
 
+def is_private(path: Path) -> bool:
+    """Whether a node manager keeps it in the cache of one user, where nobody else may look."""
+    caches = (parent for parent in path.parents if parent.parent.name == "usercache")
+    return any(not cache.stat().st_mode & 0o007 for cache in caches)
+
+
 def leaking_files(*directories: Path) -> Iterator[Path]:
     for directory in directories:
         for path in directory.rglob("*"):
             try:
-                if path.is_file() and leaks(path.read_bytes().decode("latin-1")):
+                if path.is_file() and not is_private(path) and leaks(path.read_bytes().decode("latin-1")):
                     yield path
             except OSError:  # deleted meanwhile
                 continue
