@@ -69,10 +69,10 @@ def test_no_secret_shows_outside_the_driver(
 
     if engine != "standalone":
         for application in yarn.applications(run.run_id):
-            paths = (f"ws/v1/cluster/apps/{application['id']}", f"cluster/app/{application['id']}", "conf")
-            pages = [httpx.get(f"http://{yarn.web}/{path}", timeout=30.0).raise_for_status().text for path in paths]
-            assert application["id"] in pages[0]
-            assert "planted" not in "".join(pages)
+            about = f"http://{yarn.web}/ws/v1/cluster/apps/{application['id']}"
+            told = [httpx.get(url, timeout=30.0).raise_for_status().text for url in (about, f"{about}/appattempts")]
+            assert application["id"] in told[0]
+            assert "planted" not in "".join(told)
 
     # Everything that anybody has written: Airflow, the clusters, the containers, what was shipped and staged.
     left = (deployment.home, yarn.directory, standalone.directory)
