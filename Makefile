@@ -56,7 +56,7 @@ www: ## Build the page's front end (needs Node 20 and npm); commit what it makes
 www-check: ## Types, lint and tests of the front end, and whether the committed bundle is what the sources give
 	@scripts/www_check.sh "$(WWW)"
 
-engines: setup ## Real engines under a real Airflow: YARN, HDFS, standalone, Spark Connect, S3A, the topology (needs Maven; fetches 800 MB once; most of an hour)
+engines: setup ## Real engines under a real Airflow: YARN, HDFS, standalone, Spark Connect, S3A, the topology (needs Maven; fetches 800 MB once; an hour and a quarter)
 	@$(WITH_JAVA) && $(TIMED) engines $(PY) -m pytest --durations=0 $(PYTEST_ARGS) tests/engines
 	$(if $(PYTEST_ARGS),,@$(MAKE) --no-print-directory topology)
 
