@@ -144,8 +144,10 @@ class Failure(_Record):
 
     @property
     def headline(self) -> str:
-        """The error in one line; where that only announces another error, as Spark's of a function in Python, both."""
+        """The error in one line; where that only announces another error, in Python or in the JVM, both."""
         first, *more = self.message.splitlines() or [""]
+        if more and more[0].startswith(": "):  # py4j.protocol.Py4JJavaError: the class in Java, and its message
+            return f"{self.error_type}: {first.rstrip('.')}{more[0]}"
         announces = first.rstrip().endswith(_ANNOUNCES)
         raised = [line for line in more if _RAISED.match(line)] if announces else []
         return " ".join([f"{self.error_type}: {first}", *raised[-1:]])

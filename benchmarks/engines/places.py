@@ -55,6 +55,8 @@ def _yarn(mode: str) -> Callable[[ExitStack, Path], Engine]:
         yarn = stack.enter_context(mini_yarn(place / "yarn"))
         conf = {
             "spark.driver.memory": "512m",
+            # Its start races with the filter that YARN has added to it (a ConcurrentModificationException, once seen).
+            "spark.ui.enabled": "false",
             "spark.executor.cores": "2",
             "spark.executor.instances": "1",
             "spark.executor.memory": "512m",

@@ -155,5 +155,9 @@ def test_a_headline_goes_on_where_the_first_line_only_announces_what_a_function_
         f"PythonException: An exception was thrown from the Python worker{end} pyspark.errors.PySparkRuntimeError: "
         "[PYTHON_VERSION_MISMATCH] Python in worker has different version: 3.13."
     )
+    java = "An error occurred while calling o1.load.\n: java.net.ConnectException: Connection refused\n\tat java.base/x"
+    assert Failure("a", 0, "Py4JJavaError", java).headline == (
+        "Py4JJavaError: An error occurred while calling o1.load: java.net.ConnectException: Connection refused"
+    )
     assert Failure("a", 0, "ValueError", "nothing follows:\nmore").headline == "ValueError: nothing follows:"
     assert Failure("a", 0, "ValueError", "").headline == "ValueError: "
