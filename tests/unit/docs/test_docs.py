@@ -24,6 +24,7 @@ from airflow_spark_pipeline.pipeline.policies import RetryPolicy
 from airflow_spark_pipeline.pipeline.schema import FIELDS
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec
 from airflow_spark_pipeline.runtime.hooks.base import PipelineHooks
+from tests.unit.protocol.mutations import MUTATIONS
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCS = ROOT / "docs"
@@ -48,6 +49,15 @@ def rows(text: str) -> dict[str, list[str]]:
         if cells and (names := re.findall(r"`([^`]+)`", cells[0])):
             found.update(dict.fromkeys(names, cells[1:]))
     return found
+
+
+# ---- the protocol
+
+
+def test_every_rule_of_the_protocol_has_the_mutation_that_breaks_it() -> None:
+    table = section(page("protocol"), "Rules").split("\n\n")[1]
+    named = [line.split("|")[3].strip() for line in table.splitlines()[2:]]
+    assert sorted(named) == sorted(MUTATIONS)
 
 
 # ---- the HOCON reference

@@ -13,7 +13,7 @@ from airflow_spark_pipeline.checkpoint import catalog as catalog_module
 from airflow_spark_pipeline.checkpoint import log as log_module
 from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind, decide_claim
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms, Other
-from airflow_spark_pipeline.checkpoint.log import Commit, Listing, RunLog
+from airflow_spark_pipeline.checkpoint.log import HEARTBEAT, Commit, Listing, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, encode
 from airflow_spark_pipeline.checkpoint.store import ObjectExistsError
 from airflow_spark_pipeline.exceptions import CheckpointStoreError, SupersededError
@@ -53,6 +53,18 @@ def _no_tombstone() -> AbstractContextManager[Any]:
     def retire(self: RunLog, commit: Commit, **options: Any) -> None:
         real(self, commit, **options)
         self._delete(self._name(commit.number))
+
+    return mock.patch.object(RunLog, "retire", retire)
+
+
+def _clean_up_of_everything_else() -> AbstractContextManager[Any]:
+    real = RunLog.retire
+
+    def retire(self: RunLog, commit: Commit, **options: Any) -> None:
+        real(self, commit, **options)
+        for number in self._numbers():
+            if number != commit.number:
+                self._delete(self._name(number))
 
     return mock.patch.object(RunLog, "retire", retire)
 
@@ -101,6 +113,16 @@ def _no_heartbeat_before_the_start() -> AbstractContextManager[Any]:
             thread.start()
 
     return mock.patch.object(Watchdog, "start", start)
+
+
+def _one_heartbeat_for_all() -> AbstractContextManager[Any]:
+    real = Lease.__init__
+
+    def init(self: Lease, *arguments: Any, **options: Any) -> None:
+        real(self, *arguments, **options)
+        self.name = f"{HEARTBEAT}shared"
+
+    return mock.patch.object(Lease, "__init__", init)
 
 
 def _no_cancelling() -> AbstractContextManager[Any]:
@@ -242,10 +264,12 @@ MUTATIONS: dict[str, Mutation] = {
     "nobody checks after a create": _no_check,
     "no nonce is read back": _no_read_back,
     "the clean-up deletes the last commit": _no_tombstone,
+    "the clean-up deletes newer commits": _clean_up_of_everything_else,
     "nobody waits for others": _no_waiting,
     "only the predecessor is waited for": _waiting_for_the_predecessor_only,
     "who waits does not look for successors": _waiting_without_looking_for_successors,
     "the heartbeat comes late": _no_heartbeat_before_the_start,
+    "all drivers share one heartbeat": _one_heartbeat_for_all,
     "a lost lease cancels nothing": _no_cancelling,
     "nobody asks the watchdog": _no_guard_before_a_component,
     "a clear is ignored": _clears_are_ignored,
