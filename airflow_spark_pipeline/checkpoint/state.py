@@ -105,6 +105,12 @@ class ComponentCheckpoint(_Record):
     :param outputs: of those that were saved: map from view to ``path``, ``schema`` (Spark's JSON) and ``files``
     :param retries: one entry for each time it failed and was tried again inside the attempt: ``startedAt``,
         ``durationSeconds``, ``error``, ``delaySeconds`` until the next try; absent in JSON where there was none
+    :param session: what it changed of the Spark session and a resume sets again: map from kind (``conf``, ``catalog``,
+        ``database``, …) to what it left, see ``runtime.session_state``; absent in JSON where it changed nothing
+    :param leaves: what it left in the session and no resume can bring back: map from kind (``views``, ``functions``,
+        ``tables``, …) to names; absent in JSON where there is nothing
+    :param code: of its class and what that imports of the user's own: map from file to keyed digest; opaque here,
+        compared by ``planning``; absent in JSON where it is not known
     """
 
     index: int
@@ -119,6 +125,9 @@ class ComponentCheckpoint(_Record):
     views: tuple[str, ...] = ()
     outputs: Mapping[str, Any] = field(default_factory=dict)
     retries: tuple[Mapping[str, Any], ...] = ()
+    session: Mapping[str, Any] = field(default_factory=dict)
+    leaves: Mapping[str, Any] = field(default_factory=dict)
+    code: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -224,7 +233,7 @@ class CheckpointState:
 
 _NESTED: dict[str, type] = {"components": ComponentCheckpoint, "attempts": AttemptSummary, "failure": Failure}
 _ENUMS: dict[str, type[enum.Enum]] = {"status": CheckpointStatus, "action": ComponentAction}
-_ABSENT_WHEN_EMPTY = {"retries"}
+_ABSENT_WHEN_EMPTY = {"retries", "session", "leaves", "code"}
 _DERIVED = {"schemaVersion", "lastCheckpointedIndex"}
 _dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=dict).encode
 

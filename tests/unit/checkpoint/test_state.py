@@ -48,6 +48,12 @@ def _full_state() -> CheckpointState:
                 started_at="2026-01-01T03:00:00.000+00:00",
                 duration_seconds=12.345,
                 fingerprint={"instance-type": "0123456789abcdef", "instance-config.path": "fedcba9876543210"},
+                session={
+                    "conf": {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": None},
+                    "database": "staging",
+                },
+                leaves={"functions": ["to_cents"], "views": ["rates"]},
+                code={"my_etl/extract.py": "0011223344556677"},
             ),
             ComponentCheckpoint(
                 index=1,
