@@ -23,6 +23,7 @@ from typing import Any
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.files import Copies, UnreadableError, read_text
+from airflow_spark_pipeline.pipeline.reading import Reading
 from airflow_spark_pipeline.pipeline.schema import read_description
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec, join_path
 from airflow_spark_pipeline.pipeline.words import Place, Places
@@ -61,23 +62,44 @@ def parse_pipeline(text: str, *, file: str | None = None, base_dir: pathlib.Path
     :param base_dir: where relative includes are looked up; by default the directory of ``file``
     :raises PipelineDefinitionError: ``text`` is not a valid description; with all problems
     """
+    return read_pipeline(text, file=file, base_dir=base_dir).checked()
+
+
+def read_pipeline(text: str, *, file: str | None = None, base_dir: pathlib.Path | None = None) -> Reading:
+    """Read as much of the description in ``text`` as can be read, for a caller that has more to check.
+
+    Nothing is raised: what is wrong is in ``problems`` of the result, next to the components that could be read and
+    the lines of all keys.
+
+        reading = read_pipeline(text, file="etl.conf")
+        problems = [*reading.problems]
+        for component in reading.spec.components if reading.spec else ():
+            problems += [reading.locate(problem) for problem in check(component)]
+
+    :param text: HOCON
+    :param file: the name to show in messages and to keep as ``source``
+    :param base_dir: where relative includes are looked up; by default the directory of ``file``
+    """
     if base_dir is None and file is not None:
         base_dir = pathlib.Path(file).parent
     problems: list[Problem] = []
-    spec = None
+    spec, places = None, Places()
     if not text.removeprefix("\ufeff").strip():
         problems.append(Problem("the description is empty", file=file))
     else:
         # Of mode 0700, as the descriptions may hold secrets; the copies hold handles only, and go at once.
         with tempfile.TemporaryDirectory(prefix="hocon-") as directory:
-            spec = _read(text, file, base_dir, problems, pathlib.Path(directory))
-    if problems or spec is None:
-        raise PipelineDefinitionError(problems)
-    return spec
+            spec = _read(text, file, base_dir, problems, places, pathlib.Path(directory))
+    return Reading(spec, tuple(problems), (), {join_path(address): place for address, place in places.of.items()})
 
 
 def _read(
-    text: str, file: str | None, base_dir: pathlib.Path | None, problems: list[Problem], directory: pathlib.Path
+    text: str,
+    file: str | None,
+    base_dir: pathlib.Path | None,
+    problems: list[Problem],
+    places: Places,
+    directory: pathlib.Path,
 ) -> PipelineSpec | None:
     try:
         copies = Copies(directory, problems)
@@ -87,7 +109,7 @@ def _read(
     tree = _resolve(copies, file, problems)
     if tree is None:
         return None
-    places = Places(shadowed=copies.shadowed())
+    places.shadowed = copies.shadowed()
     return read_description(copies.words.release(tree, places), places, file, problems)
 
 

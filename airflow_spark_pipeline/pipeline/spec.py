@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from airflow_spark_pipeline.exceptions import Problem
 from airflow_spark_pipeline.pipeline.policies import HookSpec, RetryPolicy
 
 _PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_-]+")
@@ -253,6 +254,8 @@ class PipelineSpec:
     :param replay_on_resume: the same
     :param retry_policy: the same; ``None`` retries nothing inside the job
     :param hooks: called around the pipeline and each component, in this order
+    :param warnings: what is probably not meant as it is written, for whoever reads the file; it changes nothing, is not
+        compared, and does not travel to the driver
     """
 
     pipeline_name: str
@@ -265,6 +268,7 @@ class PipelineSpec:
     replay_on_resume: bool | None = None
     retry_policy: RetryPolicy | None = None
     hooks: tuple[HookSpec, ...] = ()
+    warnings: tuple[Problem, ...] = field(default=(), compare=False, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the description as plain JSON, in the structure of the HOCON file, plus ``source``."""
