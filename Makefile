@@ -6,6 +6,7 @@ HISTORIES ?= 100000
 ROUNDS ?= 1000
 SEED ?= 0
 NAMES ?=
+RELEASE ?=
 PY := $(VENV)/bin/python
 TIMED := scripts/timed.sh
 WWW := airflow_spark_pipeline/plugins/www
@@ -14,7 +15,7 @@ WWW := airflow_spark_pipeline/plugins/www
 WITH_JAVA := JAVA_HOME=$$(scripts/java.sh) && export JAVA_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java test slow unit acceptance kill-matrix stateful chaos e2e www www-check engines topology check format demo airflow bench constraints clean
+.PHONY: help setup java test slow unit acceptance kill-matrix stateful chaos e2e www www-check engines topology check format demo airflow bench dist constraints clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,11 +65,12 @@ topology: setup ## The services of docker-compose.yaml as processes, and one of 
 	@$(WITH_JAVA) && minio=$$(scripts/topology.sh) && PATH="$${minio:+$$minio:}$$PATH" && export PATH && \
 		$(TIMED) topology $(PY) -m pytest --durations=0 $(PYTEST_ARGS) tests/topology
 
-check: setup ## Lint, format, types, and who may import whom
+check: setup ## Lint, format, types, who may import whom, and the workflows
 	@$(TIMED) "ruff check" $(PY) -m ruff check
 	@$(TIMED) "ruff format" $(PY) -m ruff format --check
 	@$(TIMED) mypy $(PY) -m mypy
 	@$(TIMED) imports $(VENV)/bin/lint-imports
+	@$(TIMED) workflows $(VENV)/bin/zizmor --offline --quiet --persona auditor .github
 
 format: setup ## Let ruff mend what it can
 	@$(PY) -m ruff check --fix-only
@@ -82,6 +84,9 @@ airflow: setup ## A whole Airflow with the example DAGs on http://localhost:8080
 
 bench: setup ## What checkpoints cost and what a resume saves (NAMES="loop tpch" for some; engines needs Maven)
 	@$(WITH_JAVA) && $(TIMED) bench $(PY) -m benchmarks $(NAMES)
+
+dist: setup ## Build the wheel and the sdist into dist/, and check what an index would make of them (RELEASE=1.2.3)
+	@$(TIMED) dist scripts/dist.sh $(PY) "$(RELEASE)"
 
 constraints: setup ## Renew constraints-dev.txt: the newest of everything, for every supported Python
 	@scripts/constraints.sh "$(VENV)"

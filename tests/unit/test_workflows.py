@@ -1,0 +1,53 @@
+"""The workflows of the repository do what the Makefile does, with actions that cannot change under us."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+TARGETS = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def steps(workflow: Path) -> list[dict[str, Any]]:
+    jobs = yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"]
+    return [step for job in jobs.values() for step in job["steps"]]
+
+
+def matrix(job: str, name: str) -> list[str]:
+    jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))["jobs"]
+    found: list[str] = jobs[job]["strategy"]["matrix"][name]
+    return found
+
+
+def test_there_are_workflows_for_tests_and_for_releases() -> None:
+    assert [workflow.name for workflow in WORKFLOWS] == ["ci.yml", "release.yml"]
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_every_action_is_pinned_to_a_commit_and_says_its_version(workflow: Path) -> None:
+    used = re.findall(r"uses: (.*)", workflow.read_text(encoding="utf-8"))
+    assert used
+    for action in used:
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v[\d.]+", action), action
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_every_target_that_a_workflow_makes_exists(workflow: Path) -> None:
+    made = [name for step in steps(workflow) for name in re.findall(r"make ([a-z0-9-]+)", step.get("run", ""))]
+    assert made
+    assert set(made) <= TARGETS
+
+
+def test_the_suites_of_the_matrix_are_targets() -> None:
+    assert set(matrix("suite", "target")) <= TARGETS
+
+
+def test_every_supported_python_is_tried() -> None:
+    classifiers = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', (ROOT / "pyproject.toml").read_text())
+    assert matrix("unit", "python") == classifiers
