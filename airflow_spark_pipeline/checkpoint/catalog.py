@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from airflow_spark_pipeline.checkpoint.key import parse_run_id, pipeline_slug
-from airflow_spark_pipeline.checkpoint.liveness import signs_of_life, store_time
+from airflow_spark_pipeline.checkpoint.liveness import ReaderClock, signs_of_life
 from airflow_spark_pipeline.checkpoint.log import HISTORY, OPEN, Commit, Listing, RunLog, ended_hint
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, decode
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectNotFoundError
@@ -61,7 +61,7 @@ def unfinished_runs(store: CheckpointStore, pipeline_name: str | None = None) ->
     :raises CheckpointError: the location cannot be listed
     """
     prefix = "" if pipeline_name is None else f"{pipeline_slug(pipeline_name)}/"
-    now = store_time(store)
+    now = ReaderClock(store)
     for path in sorted(open_units(store)):
         if not path.startswith(prefix):
             continue
@@ -76,7 +76,7 @@ def all_runs(store: CheckpointStore, pipeline_name: str | None = None) -> Iterat
     :param pipeline_name: only those of this pipeline
     :raises CheckpointError: the location cannot be listed
     """
-    now = store_time(store)
+    now = ReaderClock(store)
     pipelines = [pipeline_slug(pipeline_name)] if pipeline_name is not None else store.list_directories("")
     for pipeline in pipelines:
         if pipeline.startswith("_"):
@@ -99,11 +99,11 @@ def open_units(store: CheckpointStore) -> dict[str, float]:
     return {path: modified for path, modified in found.items() if path.count("/") == 1}
 
 
-def look(store: CheckpointStore, path: str, now: float, known: Commit | None = None) -> RunEntry | None:
+def look(store: CheckpointStore, path: str, now: float | ReaderClock, known: Commit | None = None) -> RunEntry | None:
     """Return what a unit of work is like now, ``None`` where nothing is recorded: one list, and one read at most.
 
     :param path: its directory
-    :param now: the time by the store's clock, see :func:`store_time`
+    :param now: the time by the store's clock; a clock is asked only where a driver may be running
     :param known: a commit of this unit that was read before; where it is still the newest, nothing is read
     """
     log = RunLog(store, path, retry_seconds=0)
@@ -113,6 +113,13 @@ def look(store: CheckpointStore, path: str, now: float, known: Commit | None = N
             return None
         number = listing.numbers[-1]
         commit = known if known is not None and known.number == number else log.read(number)
+        if isinstance(now, ReaderClock):
+            if not listing.heartbeats or commit.state.status in _ENDED:
+                return RunEntry(path, commit)
+            if not now.was_asked:
+                now()  # before the listing that it is compared with, or a driver would look older than it is
+                return look(store, path, now, commit)
+            now = now()
     except ObjectNotFoundError:
         return _look_again(log, path)
     except CheckpointError as error:
@@ -127,7 +134,7 @@ def find_run(store: CheckpointStore, run_id: str) -> RunEntry | None:
     :raises CheckpointError: the store could not answer
     """
     path, _ = parse_run_id(run_id)
-    return look(store, path, store_time(store))
+    return look(store, path, ReaderClock(store))
 
 
 def finished_runs(store: CheckpointStore, pipeline_name: str) -> Iterator[CheckpointState]:
@@ -174,7 +181,7 @@ def prune(
     :param dry_run: only report
     :raises CheckpointError: the location cannot be listed
     """
-    report, now = PruneReport(), store_time(store)
+    report, now = PruneReport(), ReaderClock(store)
     pipelines = [pipeline_slug(pipeline_name)] if pipeline_name is not None else store.list_directories("")
     for pipeline in pipelines:
         if pipeline.startswith("_"):
@@ -187,7 +194,7 @@ def prune(
             work.prune(report, dry_run=dry_run)
         if not dry_run:
             for found in store.list_objects(f"{pipeline}/{HISTORY}"):
-                if now - found.modified > older_than:
+                if now() - found.modified > older_than:
                     store.delete(f"{pipeline}/{HISTORY}/{found.name}")
     return report
 
@@ -198,15 +205,16 @@ class _Pruning:
 
     store: CheckpointStore
     path: str
-    now: float
+    clock: ReaderClock
     older_than: float
     tombstone_seconds: float
     abandoned: bool
 
     def prune(self, report: PruneReport, *, dry_run: bool) -> None:
+        now = self.clock()  # before the listing that it is compared with
         seen = self.store.list_objects(self.path)
-        age = self.now - max((found.modified for found in seen), default=self.now)
-        entry = look(self.store, self.path, self.now) if age > self.older_than else None
+        age = now - max((found.modified for found in seen), default=now)
+        entry = look(self.store, self.path, now) if age > self.older_than else None
         if entry is None:
             return
         if entry.alive:

@@ -53,6 +53,14 @@ class FsspecStore(CheckpointStore):
         self._lock = threading.Lock()
         self._opened: tuple[int, Any] | None = None
 
+    def exists(self) -> bool:
+        try:
+            with self._errors(""):
+                self._fs.ls(self._root, detail=True, refresh=True)
+        except ObjectNotFoundError:
+            return False
+        return True
+
     def list_objects(self, directory: str) -> list[StoredObject]:
         return [found for entry in self._entries(directory) if (found := _stored(entry)) is not None]
 

@@ -83,6 +83,10 @@ class HadoopStore(CheckpointStore):
                 f"{scheme}:// through Hadoop. Supported: hdfs://, s3a://."
             )
 
+    def exists(self) -> bool:
+        with self._errors(""):
+            return bool(self._fs.exists(self._path("")))
+
     def list_objects(self, directory: str) -> list[StoredObject]:
         return [
             StoredObject(name, int(status["time"]) / 1_000)

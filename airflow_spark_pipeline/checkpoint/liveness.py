@@ -6,6 +6,7 @@ A commit never says so: *running* was true when it was written. The heartbeats b
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,7 +16,7 @@ from airflow_spark_pipeline.checkpoint.log import Commit, Listing, RunLog
 from airflow_spark_pipeline.checkpoint.processes import all_gone
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
-from airflow_spark_pipeline.exceptions import CheckpointError
+from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
 
 _AT_WORK = (CheckpointStatus.SUBMITTED, CheckpointStatus.RUNNING)
 
@@ -41,7 +42,7 @@ def who_is_at_work(log: RunLog, commit: Commit, is_active: Callable[[Mapping[str
     if commit.state.status not in _AT_WORK:
         return None
     key = claimer(commit.state.key, commit.state.caller)
-    now = log.retried(lambda: store_time(log.store))
+    now = log.retried(lambda: reader_time(log.store))
     signs = signs_of_life(log.store, commit, log.retried(log.listing), now)
     if any(not _is_of_dead_processes(log, name) for name in signs):
         return f"{describe(key)}, whose driver is alive"
@@ -58,6 +59,39 @@ def store_time(store: CheckpointStore) -> float:
         return next(found.modified for found in store.list_objects("_clock") if found.name == name)
     finally:
         store.delete(f"_clock/{name}")
+
+
+def reader_time(store: CheckpointStore) -> float:
+    """Return the time by the store's own clock; by this machine's where nothing may be written there.
+
+    For whoever looks. Who acts on the answer claims, and a location that nobody may write to can hold no claim.
+    """
+    try:
+        return store_time(store)
+    except CheckpointLocationError:
+        return time.time()
+
+
+class ReaderClock:
+    """The time for one look, asked for when it is first needed: where no driver may be running nothing is written.
+
+    :param store: whose time it is
+    """
+
+    def __init__(self, store: CheckpointStore) -> None:
+        self._store = store
+        self._time: float | None = None
+
+    @property
+    def was_asked(self) -> bool:
+        """Whether the time is known already, and from then on stays the same."""
+        return self._time is not None
+
+    def __call__(self) -> float:
+        """Return the time of the first call, see :func:`reader_time`."""
+        if self._time is None:
+            self._time = reader_time(self._store)
+        return self._time
 
 
 def _is_of_dead_processes(log: RunLog, name: str) -> bool:

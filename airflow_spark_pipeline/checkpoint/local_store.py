@@ -46,6 +46,13 @@ class LocalStore(CheckpointStore):
         super().__init__(location)
         self.root = root
 
+    def exists(self) -> bool:
+        with self._errors(""):
+            try:
+                return stat.S_ISDIR(os.stat(self.root).st_mode)
+            except FileNotFoundError:
+                return False
+
     def list_objects(self, directory: str) -> list[StoredObject]:
         with self._errors(directory):
             try:

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry, look, open_units
-from airflow_spark_pipeline.checkpoint.liveness import store_time
+from airflow_spark_pipeline.checkpoint.liveness import reader_time
 from airflow_spark_pipeline.checkpoint.log import ENDED, OPEN, Commit, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
@@ -100,7 +100,7 @@ class Look:
     def time(self) -> float:
         """The time by the store's own clock when it was first asked for: what its objects' times compare with."""
         if self._time is None:
-            self._time = store_time(self.store)
+            self._time = reader_time(self.store)
         return self._time
 
     def open_units(self, pipeline: str | None = None) -> list[str]:

@@ -72,6 +72,15 @@ class CheckpointStore(ABC):
         """
         return cls(location, **{name.replace("-", "_"): value for name, value in config.items()})
 
+    def exists(self) -> bool | None:
+        """Whether the location is there; ``None`` where the store cannot tell. Nothing is written to find out.
+
+        An object store knows a prefix only by what is below it.
+
+        :raises CheckpointError: the store could not answer
+        """
+        return None
+
     @abstractmethod
     def list_objects(self, directory: str) -> list[StoredObject]:
         """Return the objects directly below ``directory``; none where it is absent.

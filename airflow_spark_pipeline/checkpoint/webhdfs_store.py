@@ -64,6 +64,13 @@ class WebHdfsStore(CheckpointStore):
         self._active = 0
         self.way = f"WebHDFS at {', '.join(name_nodes.addresses)} (from {name_nodes.origin})"
 
+    def exists(self) -> bool:
+        try:
+            self._ask("", lambda node: node.status(self._full("")))
+        except ObjectNotFoundError:
+            return False
+        return True
+
     def list_objects(self, directory: str) -> list[StoredObject]:
         return [
             StoredObject(entry["pathSuffix"], entry["modificationTime"] / 1_000)

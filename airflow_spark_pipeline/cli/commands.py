@@ -14,7 +14,7 @@ from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.cli import printing
 from airflow_spark_pipeline.cli.describing import describe, find_modules
-from airflow_spark_pipeline.cli.places import place_of
+from airflow_spark_pipeline.cli.places import place_of, place_to_read
 from airflow_spark_pipeline.cli.printing import err, out
 from airflow_spark_pipeline.exceptions import (
     ComponentFailedError,
@@ -90,7 +90,7 @@ def resume(arguments: Namespace) -> int:
 
 def runs(arguments: Namespace) -> int:
     """List runs."""
-    store = place_of(arguments).store
+    store = place_to_read(arguments).store
     entries = [entry for entry in _entries(store, arguments) if _wanted(entry, arguments)]
     entries.sort(key=lambda e: "" if e.commit is None else e.commit.state.updated_at, reverse=True)
     if arguments.json:
@@ -107,7 +107,7 @@ def runs(arguments: Namespace) -> int:
 
 def show(arguments: Namespace) -> int:
     """Show a run."""
-    entry = _find(place_of(arguments).store, arguments.run_id)
+    entry = _find(place_to_read(arguments).store, arguments.run_id)
     if entry.commit is None:
         raise entry.error or NothingToResumeError("it cannot be read", run_id=arguments.run_id)
     if arguments.json:
@@ -119,7 +119,9 @@ def show(arguments: Namespace) -> int:
 
 def discard(arguments: Namespace) -> int:
     """Give up a run."""
-    store = place_of(arguments).store
+    place = place_of(arguments)
+    place.require()
+    store = place.store
     entry = _find(store, arguments.run_id)
     if entry.commit is None:
         raise entry.error or NothingToResumeError("it cannot be read", run_id=arguments.run_id)
@@ -137,7 +139,11 @@ def discard(arguments: Namespace) -> int:
 
 def prune(arguments: Namespace) -> int:
     """Clean a location up."""
-    place = place_of(arguments)
+    if arguments.dry_run:
+        place = place_to_read(arguments)
+    else:
+        place = place_of(arguments)
+        place.require()
     err(f"Looking through {place.location} …")
     report = catalog.prune(
         place.store, arguments.older_than, pipeline_name=arguments.pipeline, dry_run=arguments.dry_run
@@ -166,6 +172,8 @@ def _runner(arguments: Namespace) -> tuple[PipelineSpec, PipelineRunner]:
     spec = describe(arguments.file, arguments.settings)
     if spec.checkpoint.with_defaults(enabled=True).enabled:
         place = place_of(arguments, spec)
+        if getattr(arguments, "run_id", None) is not None:
+            place.require()  # there can be no such run
         return spec, PipelineRunner(location=place.location, storage_options=place.options, store=place.store)
     return spec, PipelineRunner()
 

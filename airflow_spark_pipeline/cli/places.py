@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from airflow_spark_pipeline.checkpoint.locations import load_store, open_store
+from airflow_spark_pipeline.checkpoint.reading import ReadingStore
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.cli.describing import describe
+from airflow_spark_pipeline.exceptions import CheckpointLocationError
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 
 
@@ -17,12 +19,36 @@ from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 class Place:
     """A checkpoint location.
 
+    :param origin: who named it, for messages
     :param options: fsspec's
     """
 
     location: str
     store: CheckpointStore
+    origin: str
     options: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def require(self) -> None:
+        """Refuse a location that is not there: it is mistyped, or nothing was ever recorded there.
+
+        :raises CheckpointLocationError: it is not there, or cannot be read
+        """
+        if self.store.exists() is False:
+            raise CheckpointLocationError(
+                f"There is no checkpoint location {self.location} ({self.origin}): nothing is stored there. Check the "
+                "spelling, or name another one with --location; the first run of a pipeline makes it.",
+                path=self.location,
+            )
+
+
+def place_to_read(arguments: Namespace) -> Place:
+    """Return the place that a command looks into. Nothing can be written there, and it is there.
+
+    :raises CheckpointLocationError: it cannot be used, or is not there
+    """
+    place = place_of(arguments)
+    place.require()
+    return replace(place, store=ReadingStore(place.store))
 
 
 def place_of(arguments: Namespace, spec: PipelineSpec | None = None) -> Place:
@@ -33,19 +59,25 @@ def place_of(arguments: Namespace, spec: PipelineSpec | None = None) -> Place:
     """
     if spec is None and getattr(arguments, "file", None):
         spec = describe(arguments.file, arguments.settings, sample=True)
-    location = _absolute(arguments.location) or (None if spec is None else spec.checkpoint.location)
+    location, origin = _absolute(arguments.location), "from --location"
+    if location is None and spec is not None:
+        location, origin = spec.checkpoint.location, f"from {spec.source or 'the file'}"
     options: dict[str, Any] = {}
     if location is None or arguments.conn_id is not None:
         # Airflow is imported only where its configuration or a connection is asked for: it takes a second.
         from airflow_spark_pipeline.hooks.locations import checkpoint_location, configured, storage_options
 
         conn_id = arguments.conn_id or configured("checkpoint_conn_id")
-        location = location or checkpoint_location(None, None)
+        if location is None:
+            named = configured("checkpoint_location") is not None
+            origin = "from [spark_pipeline] checkpoint_location" if named else "the default, since none is configured"
+            location = checkpoint_location(None, None)
         options = storage_options(conn_id, location)
     custom = None if spec is None else spec.checkpoint.store
     if custom is not None:
-        return Place(location, load_store(custom.instance_type, custom.instance_config, location, options), options)
-    return Place(location, open_store(location, options), options)
+        store = load_store(custom.instance_type, custom.instance_config, location, options)
+        return Place(location, store, origin, options)
+    return Place(location, open_store(location, options), origin, options)
 
 
 def _absolute(location: str | None) -> str | None:

@@ -20,6 +20,7 @@ from airflow_spark_pipeline.checkpoint.key import make_run_id
 from airflow_spark_pipeline.checkpoint.lease import DEFAULT_LEASE_SECONDS
 from airflow_spark_pipeline.checkpoint.locations import load_store, open_store
 from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.reading import ReadingStore
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.exceptions import (
@@ -202,7 +203,7 @@ class PipelineRunner:
             return RunReport(done.state)
 
     def list_resumable(self, pipeline_name: str | None = None) -> list[CheckpointState]:
-        """Return the runs that can be resumed, newest first.
+        """Return the runs that can be resumed, newest first. Nothing is written; none where the location is not there.
 
         :param pipeline_name: only those of this pipeline
         :raises CheckpointError: the location cannot be read
@@ -211,7 +212,8 @@ class PipelineRunner:
             raise CheckpointError(
                 "Give the runner a location, or a store: PipelineRunner(location=…).list_resumable()."
             )
-        return claiming.resumable_runs(self._store or open_store(self._location or "", self._options), pipeline_name)
+        store = self._store or open_store(self._location or "", self._options)
+        return claiming.resumable_runs(ReadingStore(store), pipeline_name)
 
     def validate(self, config: Config) -> list[Problem]:
         """Return everything that is wrong with a description: classes are imported, nothing runs, no Spark starts."""
@@ -222,14 +224,14 @@ class PipelineRunner:
         return []
 
     def plan(self, config: Config, run_id: str | None = None, *, selection: Selection | None = None) -> Plan:
-        """Return what would run, what would be skipped, and why. No Spark starts, nothing is claimed.
+        """Return what would run, what would be skipped, and why. No Spark starts, nothing is written.
 
         :param run_id: as for :meth:`resume`; ``None`` as for :meth:`run_with_checkpointing`
         :raises ResumeRefusedError: what is recorded does not fit the description any more
         """
         spec = _read(config)
         unit = claiming.fresh_unit(spec, self._namespace)
-        store, _ = self._place(spec)
+        store = ReadingStore(self._place(spec)[0])
         if run_id is not None:
             unit = claiming.unit_of(claiming.find_resumable(store, spec, run_id))
         elif spec.checkpoint.auto_resume:

@@ -19,6 +19,15 @@ class TestStoreContract:
     def test_a_directory_that_does_not_exist_lists_nothing(self, make_store: StoreMaker) -> None:
         assert _names(make_store(), "pipeline/unit") == []
 
+    def test_a_location_is_there_once_something_is_stored_and_asking_writes_nothing(
+        self, make_store: StoreMaker
+    ) -> None:
+        store = make_store()
+        assert store.exists() in (False, True, None)  # a bucket or directory may have been there before
+        assert store.list_directories("") == []
+        store.create("p/u/00000000.json", b"1")
+        assert make_store().exists() in (True, None)
+
     def test_what_was_created_is_listed_and_read_by_another_client(self, make_store: StoreMaker) -> None:
         one, other = make_store(), make_store()
         assert _names(other, "p/u") == []  # a listing cache must not keep this answer

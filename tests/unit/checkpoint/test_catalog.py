@@ -1,11 +1,27 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
-from airflow_spark_pipeline.checkpoint.catalog import discard, find_run, look, open_units, prune, unfinished_runs
+from airflow_spark_pipeline.checkpoint.catalog import (
+    PruneReport,
+    all_runs,
+    discard,
+    find_run,
+    look,
+    open_units,
+    prune,
+    unfinished_runs,
+)
 from airflow_spark_pipeline.checkpoint.key import make_run_id, pipeline_slug
+from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
+from airflow_spark_pipeline.checkpoint.look import Look
+from airflow_spark_pipeline.checkpoint.query import RunQuery
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
+from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.exceptions import CorruptCheckpointError, SupersededError
 from tests.fakes import DictStore, make_state
 
@@ -219,3 +235,40 @@ def test_a_hint_tells_when_its_unit_was_last_claimed() -> None:
     RunLog(store, "p/u").claim(lambda _: make_state(attempt=2, attempt_id="2"))
     RunLog(store, "p/v").claim(lambda _: make_state())
     assert open_units(store) == {"p/u": 90.0, "p/v": 90.0}
+
+
+@pytest.mark.parametrize(
+    "look_at",
+    [
+        lambda store: list(unfinished_runs(store)),
+        lambda store: list(unfinished_runs(store, "Test")),
+        lambda store: list(all_runs(store)),
+        lambda store: list(all_runs(store, "Test")),
+        lambda store: find_run(store, make_run_id(f"{PIPELINE}/u", 0)),
+        lambda store: prune(store, 1.0),
+        lambda store: prune(store, 1.0, pipeline_name="Test", dry_run=True),
+        lambda store: Look(store).open_units(),
+        lambda store: Look(store).run(f"{PIPELINE}/u"),
+        lambda store: RunQuery("ended", "default", pipeline_name="Test").find(Look(store)),
+    ],
+)
+def test_looking_makes_no_directory(look_at: Callable[[CheckpointStore], object], tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "mistyped" / "place"))
+    assert look_at(store) in ([], None, {}, PruneReport())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_driver_that_shows_its_first_sign_while_it_is_looked_at_is_alive(store: DictStore) -> None:
+    """The time is asked for after the first listing; what is compared with it is listed again."""
+    _run(store, "u", CheckpointStatus.RUNNING)
+    store.write(f"{PIPELINE}/u/hb-1", b"{}")
+    store.clock.sleep(100)
+
+    def renew(operation: str, path: str) -> None:
+        if operation == "write" and path.startswith("_clock/"):
+            store.before = lambda operation, path: None
+            store.write(f"{PIPELINE}/u/hb-1", b"{}")
+
+    store.before = renew
+    (entry,) = unfinished_runs(store)
+    assert entry.alive

@@ -14,56 +14,10 @@ import pytest
 
 from airflow_spark_pipeline.cli.main import main
 from airflow_spark_pipeline.cli.parser import COMMANDS, build
-from airflow_spark_pipeline.runtime import driver, runner
-from tests.sparkless import FakeSpark
 from tests.steps import Step, calls, component, describe, names
+from tests.unit.cli.shell import Shell, steps
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-class Shell:
-    """A directory with a pipeline's file, and a prompt in it."""
-
-    def __init__(self, directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.directory = directory
-        self.ledger = directory / "ledger"
-        self.out = self.err = ""
-        self._capsys = capsys
-
-    def write(self, text: str, name: str = "steps.conf") -> str:
-        (self.directory / name).write_text(text, encoding="utf-8")
-        return name
-
-    def __call__(self, *arguments: str) -> int:
-        code = main(arguments)
-        captured = self._capsys.readouterr()
-        self.out, self.err = captured.out, captured.err
-        assert "Traceback" not in self.err
-        return code
-
-    def run_id(self) -> str:
-        assert self("runs", "--file", "steps.conf", "--json") == 0
-        (run,) = json.loads(self.out)
-        return str(run["run_id"])
-
-
-@pytest.fixture
-def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LEDGER", str(tmp_path / "ledger"))
-    monkeypatch.setenv("PYTHONPATH", "")
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr(driver, "open_session", lambda config: FakeSpark())
-    monkeypatch.setattr(runner, "_active_session", lambda: None)
-    shell = Shell(tmp_path, capsys)
-    shell.write(steps())
-    return shell
-
-
-def steps(*components: str, more: str = "") -> str:
-    place = "checkpoint { location = ${CHECKPOINTS} }"
-    text = describe(*(components or ("a", "b:Step:fails = 1", "c")), more=f"{place}, {more}" if more else place)
-    return f'CHECKPOINTS = ${{LEDGER}}".checkpoints"\n{text}'
 
 
 # ---- run and resume
@@ -240,8 +194,9 @@ def test_prune_says_what_it_would_do_and_does_it(shell: Shell) -> None:
     ("arguments", "code", "said"),
     [
         (("show", "nonsense", "--location", "/tmp"), 2, "is not a run id"),
-        (("show", "p-0123456789ab~u-0123456789abcdef~0", "--location", "none"), 2, "There is no run p-"),
-        (("resume", "steps.conf", "p-0123456789ab~u-0123456789abcdef~0"), 2, "is no run of 'Steps'"),
+        (("show", "p-0123456789ab~u-0123456789abcdef~0", "--location", "."), 2, "There is no run p-"),
+        (("show", "p-0123456789ab~u-0123456789abcdef~0", "--location", "none"), 4, "There is no checkpoint location"),
+        (("resume", "steps.conf", "p-0123456789ab~u-0123456789abcdef~0", "--location", "."), 2, "is no run of 'Steps'"),
         (("run", "nothing.conf"), 2, "there is no such file"),
         (("runs", "--location", "ftp://host/x"), 4, "unknown scheme ftp://"),
         (("runs", "--location", "/proc/nothing"), 4, "/proc/nothing"),

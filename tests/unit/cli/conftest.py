@@ -1,0 +1,25 @@
+"""The command line, called as from a shell; only Spark is not there."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from airflow_spark_pipeline.runtime import driver, runner
+from tests.sparkless import FakeSpark
+from tests.unit.cli.shell import Shell, steps
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LEDGER", str(tmp_path / "ledger"))
+    monkeypatch.setenv("PYTHONPATH", "")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(driver, "open_session", lambda config: FakeSpark())
+    monkeypatch.setattr(runner, "_active_session", lambda: None)
+    shell = Shell(tmp_path, capsys)
+    shell.write(steps())
+    return shell
