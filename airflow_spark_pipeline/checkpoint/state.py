@@ -249,7 +249,8 @@ def encode(state: CheckpointState) -> bytes:
     records = {key: _text(members.pop(key)) for key in _NESTED}
     members |= {"schemaVersion": SCHEMA_VERSION, "lastCheckpointedIndex": state.last_checkpointed_index}
     spliced = "".join(f',"{key}":{text}' for key, text in records.items())
-    return f"{_dumps(members)[:-1]}{spliced}}}".encode()
+    # A lone surrogate, such as a file name that is not UTF-8 leaves in a text, becomes JSON's own escape of it.
+    return f"{_dumps(members)[:-1]}{spliced}}}".encode(errors="backslashreplace")
 
 
 def decode(data: bytes, path: str) -> CheckpointState:

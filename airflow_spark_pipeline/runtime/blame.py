@@ -11,6 +11,7 @@ import os
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from airflow_spark_pipeline.runtime.errors import MESSAGE_LENGTH, frames_of, shorten, text_of
 from airflow_spark_pipeline.runtime.redact import Redactor
 
 if TYPE_CHECKING:
@@ -31,9 +32,9 @@ def blame(error: BaseException, module: str, config: Mapping[str, Any] | None = 
     :param module: the user's module; the place named is the last one on the way to the error in its top-level package
     :param config: by path; the values of its secret keys are masked
     """
-    text = Redactor(config or {}).mask(" ".join(str(error).split()))
+    text = shorten(Redactor(config or {}).mask(" ".join(text_of(error).line.split())), MESSAGE_LENGTH)
     place = _place(error, module.partition(".")[0])
-    return f"{type(error).__name__}{': ' + text if text else ''}{f' ({place})' if place else ''}"
+    return f"{text} ({place})" if place else text
 
 
 def _place(error: BaseException, package: str) -> str:
@@ -41,7 +42,7 @@ def _place(error: BaseException, package: str) -> str:
         # No frame ever ran in that file.
         return f"{os.path.realpath(error.filename)}:{error.lineno}" if error.filename else ""
     place = ""
-    for frame, line in traceback.walk_tb(error.__traceback__):
+    for frame, line in traceback.walk_tb(frames_of(error)):
         if str(frame.f_globals.get("__name__", "")).partition(".")[0] == package:
             # A single module is linked into a directory of its own while it is looked at beforehand.
             place = f"{os.path.realpath(frame.f_code.co_filename)}:{line}"

@@ -28,7 +28,7 @@ class _TimeIsUp(BaseException):  # no error of the user's code, so that `except 
 
 @contextmanager
 def deadline(
-    seconds: float | None,
+    seconds: float,
     name: str,
     *,
     cancel: Callable[[], None],
@@ -37,16 +37,12 @@ def deadline(
 ) -> Iterator[None]:
     """Let the block take so long.
 
-    :param seconds: ``None`` sets no limit
     :param name: of the component
     :param cancel: cancels its Spark jobs
     :param last_resort: called where nothing else has stopped it
     :param grace: seconds between the steps
     :raises ComponentTimeoutError: it took longer, whatever it made of being stopped
     """
-    if seconds is None:
-        yield
-        return
     watch = _Watch(seconds, grace, cancel, last_resort)
     too_long = ComponentTimeoutError(f"{name} took longer than its timeout of {seconds:g} s, and was stopped")
     try:

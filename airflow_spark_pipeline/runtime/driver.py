@@ -41,6 +41,7 @@ from airflow_spark_pipeline.protocol import DriverRequest
 from airflow_spark_pipeline.runtime import connect
 from airflow_spark_pipeline.runtime.component import Component
 from airflow_spark_pipeline.runtime.console import say
+from airflow_spark_pipeline.runtime.errors import text_of
 from airflow_spark_pipeline.runtime.hooks.base import PipelineHooks
 from airflow_spark_pipeline.runtime.hooks.calls import HookCalls
 from airflow_spark_pipeline.runtime.hooks.events import Events
@@ -87,6 +88,10 @@ def drive(request: DriverRequest) -> int:
         summary = f"Progress cannot be recorded, so the run stops here: {error}"
     except SparkPipelineError as error:
         code, summary = protocol.EXIT_DEFINITION, str(error)
+    except Exception as error:  # Python itself would print it with the secrets that its text holds
+        text = text_of(error)
+        say(redactor.mask(text.traceback))
+        code, summary = protocol.EXIT_COMPONENT_FAILED, f"The driver failed: {text.line}"
     say(redactor.mask(summary))
     return code
 

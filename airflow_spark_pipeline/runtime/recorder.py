@@ -6,7 +6,6 @@ driver has to stop. Secrets are masked before anything is stored.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -23,10 +22,9 @@ from airflow_spark_pipeline.checkpoint.state import (
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.planning import Plan, Step, StepAction
 from airflow_spark_pipeline.protocol import Token
+from airflow_spark_pipeline.runtime.errors import MESSAGE_LENGTH, TRACEBACK_LENGTH, attribute, shorten, text_of
 from airflow_spark_pipeline.runtime.redact import Redactor
 
-_MESSAGE_LENGTH = 4_000
-_TRACEBACK_LENGTH = 16_000
 _KEPT_RETRIES = 50  # for display; a commit must not grow for ever
 
 
@@ -209,14 +207,14 @@ class Recorder:
 
     def describe(self, error: BaseException, step: Step | None) -> Failure:
         """Return what is recorded of an error: bounded in length, secrets masked."""
-        lines = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        text, mask = text_of(error, _message), self._redactor.mask
         return Failure(
             component=None if step is None else step.name,
             index=None if step is None else step.index,
-            error_type=type(error).__name__,
-            message=self._redactor.mask(_message(error))[:_MESSAGE_LENGTH],
-            traceback=self._redactor.mask(lines)[-_TRACEBACK_LENGTH:],
-            retry_helps=not isinstance(error, SparkPipelineError) or error.retry_helps,
+            error_type=mask(text.type),
+            message=shorten(mask(text.message), MESSAGE_LENGTH),
+            traceback=shorten(mask(text.traceback), TRACEBACK_LENGTH),
+            retry_helps=not issubclass(type(error), SparkPipelineError) or attribute(error, "retry_helps") is not False,
         )
 
     def masked(self, config: Any) -> Any:
@@ -249,4 +247,4 @@ class Recorder:
 def _message(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"the component called sys.exit({error.code!r}); a component ends by returning"
-    return str(error).strip() or "(no message)"
+    return str(error)

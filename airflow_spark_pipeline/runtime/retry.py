@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_spark_pipeline.pipeline.policies import RetryPolicy
+from airflow_spark_pipeline.runtime.errors import attribute, cause_of, name_of
+
+_ASKED_FOR = (SystemExit, KeyboardInterrupt)  # somebody wanted the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +37,14 @@ def decide_retry(policy: RetryPolicy | None, retries: int, error: BaseException,
     """
     if policy is None:
         return RetryDecision(False, "there is no retry-policy")
-    if not isinstance(error, Exception):
-        return RetryDecision(False, f"{type(error).__name__} is not retried")
-    if getattr(error, "retry_helps", True) is False:
-        return RetryDecision(False, f"a retry cannot help against {type(error).__name__}")
+    name = name_of(error)
+    if issubclass(type(error), _ASKED_FOR):
+        return RetryDecision(False, f"{name} is not retried")
+    if attribute(error, "retry_helps", True) is False:
+        return RetryDecision(False, f"a retry cannot help against {name}")
     wanted = policy.retryable_exceptions
-    if wanted and not wanted_among(wanted, error):
-        return RetryDecision(False, f"{type(error).__name__} is not among retryable-exceptions")
+    if wanted and not all(wanted_among(wanted, each) for each in _members(error)):
+        return RetryDecision(False, f"{name} is not among retryable-exceptions")
     if retries >= policy.max_retries:
         return RetryDecision(False, f"max-retries is {policy.max_retries}")
     return RetryDecision(True, f"retry {retries + 1} of {policy.max_retries}", delay_seconds(policy, retries, chance))
@@ -70,26 +74,35 @@ def wanted_among(names: tuple[str, ...], error: BaseException) -> bool:
     )
 
 
+def _members(error: BaseException) -> list[BaseException]:
+    """Return the errors of an exception group, at any depth; an error that is none is its own only member."""
+    members = attribute(error, "exceptions")
+    if not isinstance(members, tuple) or not all(isinstance(each, BaseException) for each in members):
+        return [error]
+    return [leaf for each in members for leaf in _members(each)] or [error]
+
+
 def _causes(error: BaseException) -> Iterator[BaseException]:
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:
         seen.add(id(current))
         yield current
-        current = current.__cause__
+        current = cause_of(current)
 
 
 def _classes(error: BaseException) -> Iterator[str]:
-    for cls in type(error).__mro__:
+    for cls in type.__dict__["__mro__"].__get__(type(error)):  # a metaclass may hide any of these
         if cls is not object:
-            yield cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+            name, module = attribute(cls, "__qualname__"), attribute(cls, "__module__")
+            yield str(name) if module == "builtins" else f"{module}.{name}"
     yield from _java_classes(error)
 
 
 def _java_classes(error: BaseException) -> list[str]:
     """Return the classes of the JVM's exception behind an error, its causes and superclasses included."""
-    throwable: Any = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
-    throwable = getattr(throwable, "java_exception", throwable)
+    throwable: Any = attribute(error, "java_exception") or attribute(error, "_origin")
+    throwable = attribute(throwable, "java_exception", throwable)
     names: list[str] = []
     try:
         while throwable is not None and len(names) < 100:  # noqa: PLR2004  # causes may go in a circle

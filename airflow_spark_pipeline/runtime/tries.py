@@ -72,8 +72,9 @@ class Tries:
         if retry == 0:
             self._hooks.before("before_component", self._events.component(step, spark=spark))
         timeout = self._spec.components[step.index].timeout_ms
-        limit = None if timeout is None else timeout / 1000
-        with deadline(limit, step.name, cancel=self._cancel, last_resort=self._last_resort):
+        if timeout is None:
+            return self._run(step, spark, retry)
+        with deadline(timeout / 1000, step.name, cancel=self._cancel, last_resort=self._last_resort):
             return self._run(step, spark, retry)
 
     def _run(self, step: Step, spark: SparkSession, retry: int) -> TryResult:

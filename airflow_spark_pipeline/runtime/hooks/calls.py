@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow_spark_pipeline.exceptions import GateFailedError
 from airflow_spark_pipeline.runtime.console import say
+from airflow_spark_pipeline.runtime.errors import MESSAGE_LENGTH, attribute, shorten, text_of
 from airflow_spark_pipeline.runtime.hooks.base import ComponentEvent, PipelineEvent, PipelineHooks
 
 Event = PipelineEvent | ComponentEvent
@@ -81,8 +82,13 @@ class HookCalls:
             raise
         except BaseException as error:  # a hook that calls sys.exit has failed like any other
             who = getattr(active.hook, "label", type(active.hook).__name__)
-            what = f"{type(error).__name__}: {error}".rstrip(": ")
+            what = _what(error)
             if stops:
-                helps = bool(getattr(error, "retry_helps", True))
+                helps = attribute(error, "retry_helps", True) is not False
                 raise GateFailedError(f"{who} ({name}): {what}", retry_helps=helps) from error
             say(self._mask(f"The hook {who} failed in {name}, which changes nothing: {what}"))
+
+
+def _what(error: BaseException) -> str:
+    text = text_of(error)
+    return shorten(text.line, MESSAGE_LENGTH)
