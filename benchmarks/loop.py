@@ -21,7 +21,7 @@ from airflow_spark_pipeline.protocol import Token
 from airflow_spark_pipeline.runtime.component import Component
 from airflow_spark_pipeline.runtime.loop import ComponentLoop
 from airflow_spark_pipeline.runtime.recorder import Recorder
-from airflow_spark_pipeline.runtime.redact import Redactor
+from airflow_spark_pipeline.secrets import Redactor
 from benchmarks.harness import Row, interleaved, repeat, timed
 from benchmarks.places import Place, places
 from tests.sparkless import FakeSpark

@@ -32,6 +32,7 @@ _SHIPPED = (
     "pipeline",
     "planning",
     "runtime",
+    "secrets",
 )
 _VENDORED = ("fsspec",)
 _KEPT_SECONDS = 7 * 24 * 3600.0

@@ -6,15 +6,14 @@ Credentials stay in the Airflow connection, and are read anew whenever the store
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from airflow_spark_pipeline.checkpoint.locations import load_store, open_store
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.hooks.locations import checkpoint_location, configured, storage_options
-from airflow_spark_pipeline.pipeline.secrets import is_secret, mask_urls
-from airflow_spark_pipeline.pipeline.spec import CheckpointSpec
+from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, join_path
+from airflow_spark_pipeline.secrets import leaves, mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +55,9 @@ class WatchedPlace:
 
     def secrets(self) -> list[str]:
         """Return the paths of the store's config that hold a secret, by their names, or a URL with a password."""
-        return list(_secrets(json.loads(self.store_config), ""))
+        config = json.loads(self.store_config)
+        return [join_path(leaf.path) for leaf in leaves(config) if leaf.secret or mask(leaf.value) != leaf.value]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON, of which ``WatchedPlace(**data)`` is the same place."""
         return asdict(self)
-
-
-def _secrets(config: Any, path: str) -> Iterator[str]:
-    if isinstance(config, Mapping):
-        for key, value in config.items():
-            name = f"{path}.{key}" if path else str(key)
-            if is_secret(name):
-                yield name
-            else:
-                yield from _secrets(value, name)
-    elif isinstance(config, list):
-        for index, value in enumerate(config):
-            yield from _secrets(value, f"{path}[{index}]")
-    elif isinstance(config, str) and mask_urls(config) != config:
-        yield path

@@ -17,7 +17,7 @@ from airflow_spark_pipeline.hooks.attempt import CompletedMeanwhileError
 from airflow_spark_pipeline.hooks.py_files import import_path, is_url, resolve_py_files
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 from airflow_spark_pipeline.hooks.yarn import explain
-from airflow_spark_pipeline.pipeline.secrets import is_secret
+from airflow_spark_pipeline.secrets import is_secret
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

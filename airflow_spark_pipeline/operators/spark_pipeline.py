@@ -294,7 +294,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
             return self._spec
         from airflow_spark_pipeline.hooks.source import read_source, render
         from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
-        from airflow_spark_pipeline.pipeline.secrets import mask
+        from airflow_spark_pipeline.secrets import mask
 
         source = render(read_source(self.pipeline, self.dag_dir), context, self.get_template_env())
         spec = parse_pipeline(source.text, file=source.file, base_dir=source.base_dir)

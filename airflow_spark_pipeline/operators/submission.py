@@ -31,9 +31,9 @@ from airflow_spark_pipeline.hooks.target import Target, by_run_id, of_pipeline
 from airflow_spark_pipeline.hooks.task_instance import caller as caller_of
 from airflow_spark_pipeline.hooks.task_instance import remember, remember_run, remembered_run, task_is, unit_key
 from airflow_spark_pipeline.hooks.watching import WatchedPlace
-from airflow_spark_pipeline.pipeline.secrets import mask_urls
 from airflow_spark_pipeline.planning import Selection, open_log
 from airflow_spark_pipeline.protocol import ConnectTarget, DriverRequest
+from airflow_spark_pipeline.secrets import mask_text
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -83,7 +83,7 @@ class Submission:
         key, caller = unit_key(context), caller_of(context)
         self._store = self._open_log(unit_path(spec.pipeline_name, key)).store
         if self._store.way:
-            operator.log.info("Checkpoints at %s, through %s", mask_urls(self.location), self._store.way)
+            operator.log.info("Checkpoints at %s, through %s", mask_text(self.location), self._store.way)
         self._lease_seconds = lease_seconds()
         # A unit that was claimed before is not looked for again: by now another one may be the newest.
         claimed = None if unit is None else by_run_id(make_run_id(unit, 0), spec.pipeline_name, key, caller)

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_spark_pipeline.exceptions import Problem
-from airflow_spark_pipeline.pipeline.secrets import is_secret
 from airflow_spark_pipeline.pipeline.spec import join_path
 from airflow_spark_pipeline.pipeline.words import Address, Place, Places, Word
+from airflow_spark_pipeline.secrets import is_secret
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}

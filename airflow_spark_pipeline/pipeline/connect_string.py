@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, unquote, urlsplit
 
-from airflow_spark_pipeline.pipeline.secrets import is_secret
+from airflow_spark_pipeline.secrets import is_secret
 
 DEFAULT_PORT = 15002
 SESSION_ID = "session_id"

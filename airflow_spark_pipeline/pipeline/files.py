@@ -14,10 +14,10 @@ import re
 from airflow_spark_pipeline.exceptions import Problem
 from airflow_spark_pipeline.pipeline.facts import Facts, Reference, Scope, above
 from airflow_spark_pipeline.pipeline.guard import SPLIT, Guard
-from airflow_spark_pipeline.pipeline.secrets import is_secret
 from airflow_spark_pipeline.pipeline.spec import join_path
 from airflow_spark_pipeline.pipeline.tokens import HoconSyntaxError
 from airflow_spark_pipeline.pipeline.words import BROKEN, Address, Place, Words
+from airflow_spark_pipeline.secrets import is_secret
 
 log = logging.getLogger(__name__)
 

@@ -12,11 +12,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from airflow_spark_pipeline.pipeline.secrets import is_secret
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec, join_path
+from airflow_spark_pipeline.secrets import leaves, mask
 
 _DIGEST_CHARS = 16
 
@@ -35,28 +35,16 @@ def fingerprint(component: ComponentSpec, salt: str) -> dict[str, str]:
     digests = {"instance-type": _digest("instance-type", component.instance_type, salt)}
     if not component.enabled:  # only then, so that it shows as a change of its own and nothing else changes
         digests["enabled"] = _digest("enabled", component.enabled, salt)
-    for path, value in _leaves(("instance-config",), component.instance_config):
-        text = join_path(path)
-        digests[text] = _digest(text, value, salt)
+    for leaf in leaves(component.instance_config, ("instance-config",)):
+        if not leaf.secret:
+            text = join_path(leaf.path)
+            digests[text] = _digest(text, mask(leaf.value), salt)
     return digests
 
 
 def differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     """Return the paths that were changed, added or removed between two fingerprints of one salt, sorted."""
     return sorted(path for path in old.keys() | new.keys() if old.get(path) != new.get(path))
-
-
-def _leaves(path: tuple[str | int, ...], value: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    # An empty dict or list is a leaf of its own, or `columns = []` and no `columns` at all would look the same.
-    if isinstance(value, Mapping) and value:
-        for key, child in value.items():
-            if not is_secret(key):
-                yield from _leaves((*path, key), child)
-    elif isinstance(value, Sequence) and not isinstance(value, str) and value:
-        for index, child in enumerate(value):
-            yield from _leaves((*path, index), child)
-    else:
-        yield path, value
 
 
 def _digest(path: str, value: Any, salt: str) -> str:

@@ -22,7 +22,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
-from airflow_spark_pipeline.pipeline.secrets import is_secret
 from airflow_spark_pipeline.pipeline.spec import join_path
 from airflow_spark_pipeline.runtime.blame import blame, suggest
 from airflow_spark_pipeline.runtime.component import Component, own_annotations
@@ -37,6 +36,7 @@ from airflow_spark_pipeline.runtime.hints import (
     unwrap,
 )
 from airflow_spark_pipeline.runtime.scalars import MisfitError, convert_scalar, is_scalar
+from airflow_spark_pipeline.secrets import is_secret
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.runtime.errors import MESSAGE_LENGTH, frames_of, shorten, text_of
-from airflow_spark_pipeline.runtime.redact import Redactor
+from airflow_spark_pipeline.secrets import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

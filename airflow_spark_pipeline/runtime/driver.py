@@ -34,7 +34,6 @@ from airflow_spark_pipeline.exceptions import (
     SupersededError,
 )
 from airflow_spark_pipeline.pipeline.connect_string import ConnectString
-from airflow_spark_pipeline.pipeline.secrets import mask_urls
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import Plan, make_plan, open_log, summarize
 from airflow_spark_pipeline.protocol import DriverRequest
@@ -50,7 +49,6 @@ from airflow_spark_pipeline.runtime.loop import ComponentLoop
 from airflow_spark_pipeline.runtime.outputs import missing
 from airflow_spark_pipeline.runtime.ready import load
 from airflow_spark_pipeline.runtime.recorder import Recorder
-from airflow_spark_pipeline.runtime.redact import Redactor, secrets_of_environment
 from airflow_spark_pipeline.runtime.session import (
     application_id,
     cancel_jobs,
@@ -62,6 +60,7 @@ from airflow_spark_pipeline.runtime.session import (
 from airflow_spark_pipeline.runtime.views import refuse_views_left_out
 from airflow_spark_pipeline.runtime.views import replays as runs_again
 from airflow_spark_pipeline.runtime.watchdog import Watchdog
+from airflow_spark_pipeline.secrets import Redactor, mask_text, secrets_of_environment
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -315,7 +314,7 @@ def _open_log(spec: PipelineSpec, request: DriverRequest) -> RunLog:
     # Without a client of Python's own the JVM's opens the location, before there is a session: with its settings.
     log = open_log(spec.checkpoint, request.location, options, request.unit, request.spark_config)
     if log.store.way:
-        say(f"Checkpoints at {mask_urls(request.location)}, through {log.store.way}")
+        say(f"Checkpoints at {mask_text(request.location)}, through {log.store.way}")
     return log
 
 

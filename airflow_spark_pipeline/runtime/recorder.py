@@ -23,7 +23,7 @@ from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.planning import Plan, Step, StepAction
 from airflow_spark_pipeline.protocol import Token
 from airflow_spark_pipeline.runtime.errors import MESSAGE_LENGTH, TRACEBACK_LENGTH, attribute, shorten, text_of
-from airflow_spark_pipeline.runtime.redact import Redactor
+from airflow_spark_pipeline.secrets import Redactor
 
 _KEPT_RETRIES = 50  # for display; a commit must not grow for ever
 

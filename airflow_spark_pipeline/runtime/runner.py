@@ -42,7 +42,7 @@ from airflow_spark_pipeline.runtime.hooks.base import PipelineHooks, flatten
 from airflow_spark_pipeline.runtime.hooks.checkpoints import CheckpointHooks
 from airflow_spark_pipeline.runtime.lifeline import started_by_spark_submit
 from airflow_spark_pipeline.runtime.ready import load
-from airflow_spark_pipeline.runtime.redact import Redactor, secrets_of_environment
+from airflow_spark_pipeline.secrets import Redactor, secrets_of_environment
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -24,7 +24,7 @@ from tests.steps import describe, names
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = airflow_spark_pipeline.__version__
-_RENAMED = {"checkpoint/claim": "checkpoint/deciding", "runtime/redact": "runtime/censor"}
+_RENAMED = {"checkpoint/claim": "checkpoint/deciding", "secrets/masking": "secrets/censoring"}
 _KNOWS_MORE = {r"    extra: Mapping": '    since_nine: str = "known"\n    extra: Mapping'}
 _KNOWS_LESS = {
     r"\Z": """

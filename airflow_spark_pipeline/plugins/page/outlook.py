@@ -13,10 +13,10 @@ from typing import Any
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
 from airflow_spark_pipeline.exceptions import ResumeRefusedError
 from airflow_spark_pipeline.pipeline.fingerprint import differences, fingerprint
-from airflow_spark_pipeline.pipeline.secrets import MASK, mask
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import Plan, make_plan
 from airflow_spark_pipeline.plugins.page.models import NextAttempt, PlannedStep
+from airflow_spark_pipeline.secrets import MASK, mask
 
 _ENDED = (CheckpointStatus.COMPLETED, CheckpointStatus.DISCARDED)
 _OTHER = "#" * len(MASK)

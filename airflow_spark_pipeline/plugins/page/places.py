@@ -14,7 +14,7 @@ from airflow_spark_pipeline.checkpoint.locations import load_store, open_store
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
 from airflow_spark_pipeline.hooks.locations import configured, storage_options
-from airflow_spark_pipeline.pipeline.secrets import MASK, mask_urls
+from airflow_spark_pipeline.secrets import MASK, mask_text
 
 _SHAPE = (
     '[spark_pipeline] checkpoint_locations is a JSON list of locations: ["s3://…", {"location": "…", "conn_id": "…", '
@@ -40,7 +40,7 @@ class Place:
     @property
     def name(self) -> str:
         """The location for people, without a password."""
-        return mask_urls(self.location)
+        return mask_text(self.location)
 
     @property
     def id(self) -> str:
@@ -50,7 +50,7 @@ class Place:
     def hide_password(self, text: str) -> str:
         """Return a message about this location without the password that stands in its URL."""
         password = urlsplit(self.location).password if "://" in self.location else None
-        return mask_urls(text.replace(password, MASK) if password else text)
+        return mask_text(text.replace(password, MASK) if password else text)
 
     def open(self) -> CheckpointStore:
         """Return its store. Nothing is read yet.

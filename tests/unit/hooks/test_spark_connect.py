@@ -16,8 +16,8 @@ from airflow_spark_pipeline.exceptions import SparkConnectError
 from airflow_spark_pipeline.hooks.child import Child, environment
 from airflow_spark_pipeline.hooks.spark_connect import find_server
 from airflow_spark_pipeline.pipeline.connect_string import ConnectString
-from airflow_spark_pipeline.pipeline.secrets import mask_urls
 from airflow_spark_pipeline.pipeline.spec import SparkSpec
+from airflow_spark_pipeline.secrets import mask_text
 
 IN_FILE = SparkSpec(connect_string="sc://in-file")
 CONNECT = {"conn_type": "spark_connect", "host": "lake", "port": 443, "login": "etl", "password": "a/b=c;d"}
@@ -89,7 +89,7 @@ def test_a_token_of_any_characters_survives_the_way_to_sparks_client(connection:
 
 
 def test_a_token_in_a_connection_string_is_masked_wherever_it_is_shown() -> None:
-    shown = mask_urls("to sc://lake:443/;user_id=etl;token=abc;use_ssl=true and on")
+    shown = mask_text("to sc://lake:443/;user_id=etl;token=abc;use_ssl=true and on")
     assert shown == "to sc://lake:443/;user_id=etl;token=***;use_ssl=true and on"
 
 

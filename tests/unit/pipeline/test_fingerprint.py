@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_spark_pipeline.pipeline.fingerprint import differences, fingerprint
-from airflow_spark_pipeline.pipeline.secrets import MASK, is_secret, mask
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec
+from airflow_spark_pipeline.secrets import MASK, is_secret, mask
 
 
 def component(config: dict[str, Any], kind: str = "m.C", name: str = "C", path: str = "x[0]") -> ComponentSpec:

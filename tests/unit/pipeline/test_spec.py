@@ -97,7 +97,7 @@ def test_a_path_is_written_so_that_it_can_be_read_in_one_way(segments: tuple[str
     assert join_path(segments) == text
 
 
-@pytest.mark.parametrize("module", ["spec", "fingerprint", "secrets", "hocon"])
+@pytest.mark.parametrize("module", ["spec", "fingerprint", "hocon"])
 def test_the_description_needs_neither_airflow_nor_a_parser_library(module: str) -> None:
     code = (
         f"import sys, airflow_spark_pipeline.pipeline.{module}; "

@@ -1,0 +1,192 @@
+"""Secrets out of configs and texts: one rule for what is shown, recorded and compared.
+
+A *config* is plain JSON: mappings, sequences and scalars, nested to any depth. What is secret in it is said by the
+names of its fields (`names`) and by the form of its texts (`values`). Under whatever name, an empty text, a boolean and
+``null`` are not secrets, nor is a path under ``keytab``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_spark_pipeline.secrets import values
+from airflow_spark_pipeline.secrets.names import Secrecy, secrecy
+from airflow_spark_pipeline.secrets.spellings import Spelled, find_all
+from airflow_spark_pipeline.secrets.values import merged
+
+MASK = "***"
+
+_SHORTEST = 3  # masking a shorter value would make a text unreadable and hide nothing
+_SHORTEST_IN_ENVIRONMENT = 6  # "true" and "1" stand there under names of all kinds
+_SHORTEST_LINE = 16  # of a private key, which may be printed line by line
+_DIRECTORIES = {"PWD", "OLDPWD"}  # the shell's, in every environment
+_PATH = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?[/.~][^\s]*|[^\s/]+\.(?:keytab|kt)", re.IGNORECASE)
+_PAIR = re.compile(r"[^\s:/]{1,64}:(.{3,})")
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A value of a config that has no parts, or an empty object or list.
+
+    :param secret: whether the names above it say that it is one
+    """
+
+    path: Path
+    value: Any
+    secret: bool
+
+
+def leaves(config: Any, path: Path = (), *, name: str = "", known: Secrecy = Secrecy.NONE) -> Iterator[Leaf]:
+    """Yield every leaf of a config with its path.
+
+    :param name: what the leaf is called, with the names above it that count
+    :param known: what these names say
+    """
+    if isinstance(config, Mapping) and config:
+        for key, value in config.items():
+            inner, secret = _below(str(key), name, known)
+            yield from leaves(value, (*path, str(key)), name=inner, known=secret)
+    elif isinstance(config, Sequence) and not isinstance(config, str) and config:
+        for index, value in enumerate(config):
+            yield from leaves(value, (*path, index), name=name, known=known)
+    else:
+        yield Leaf(path, config, known is not Secrecy.NONE and not _is_harmless(name, config))
+
+
+def is_hidden(name: str, value: Any) -> bool:
+    """Whether a value with a name must not be shown, by either."""
+    return any(leaf.secret or mask(leaf.value) != leaf.value for leaf in leaves({name: value}))
+
+
+def mask(config: Any, *, name: str = "", known: Secrecy = Secrecy.NONE) -> Any:
+    """Return a copy of ``config`` in which every secret reads ``***``."""
+    if known is Secrecy.STRONG and not _is_harmless(name, config):
+        return MASK
+    if isinstance(config, Mapping):
+        below = {key: _below(str(key), name, known) for key in config}
+        return {key: mask(value, name=below[key][0], known=below[key][1]) for key, value in config.items()}
+    if isinstance(config, (list, tuple)):
+        return [mask(value, name=name, known=known) for value in config]
+    if known is Secrecy.WEAK and not _is_harmless(name, config):
+        return MASK
+    return _replaced(config, values.find(config, whole=True)) if isinstance(config, str) else config
+
+
+def mask_text(text: str) -> str:
+    """Return a text, such as a log line, with what its form shows to be a secret masked: ``jdbc://me:***@host``."""
+    return _replaced(text, values.find(text))
+
+
+def secrets_in(*configs: Any) -> set[str]:
+    """Return the secrets of configs, each in the forms in which it may turn up alone; those too short are left out."""
+    found = {secret for config in configs for leaf in leaves(config) for secret in _secrets_of(leaf)}
+    return {secret for secret in found if len(secret.strip()) >= _SHORTEST}
+
+
+def secrets_of_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that hold a secret, as a config for a `Redactor`."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name not in _DIRECTORIES and len(value) >= _SHORTEST_IN_ENVIRONMENT and is_hidden(name, value)
+    }
+
+
+class Redactor:
+    """Masks the secrets of configs wherever they turn up in a text, in whatever spelling, and those that a form shows.
+
+    :param configs: where secrets are looked for
+    """
+
+    def __init__(self, *configs: Any) -> None:
+        self._secrets = [Spelled(secret) for secret in sorted(secrets_in(*configs), key=len, reverse=True)]
+
+    @property
+    def secrets(self) -> list[str]:
+        """What is masked, longest first."""
+        return [spelled.secret for spelled in self._secrets]
+
+    def mask(self, text: str) -> str:
+        """Return the text with every secret replaced by ``***``."""
+        return _replaced(text, merged([*find_all(self._secrets, text), *values.find(text)]))
+
+    def mask_config(self, config: Any) -> Any:
+        """Return a copy of a config with every secret in it masked, under whatever key it stands."""
+        return self._texts_masked(mask(config))
+
+    def _texts_masked(self, config: Any) -> Any:
+        if isinstance(config, Mapping):
+            return {key: self._texts_masked(value) for key, value in config.items()}
+        if isinstance(config, (list, tuple)):
+            return [self._texts_masked(value) for value in config]
+        return self.mask(config) if isinstance(config, str) else config
+
+
+def _below(key: str, name: str, known: Secrecy) -> tuple[str, Secrecy]:
+    """Return what a field is called, and how secret that makes it.
+
+    Under a weak name a field is judged together with it: ``auth { value = … }`` is ``auth-value``, a secret, and
+    ``auth { type = basic }`` is ``auth-type``, which is none.
+    """
+    if known is Secrecy.STRONG:
+        return name, known
+    joined = f"{name}-{key}" if known is Secrecy.WEAK else key
+    return joined, secrecy(joined)
+
+
+def _is_harmless(name: str, value: Any) -> bool:
+    if value is None or isinstance(value, bool):
+        return True
+    if not isinstance(value, str):
+        return False
+    if value.strip().lower() in ("", "true", "false", "null", "none"):
+        return True
+    # Spark and Hadoop take the path of a keytab; Airflow's Spark connection takes its content.
+    return "keytab" in name.lower() and _PATH.fullmatch(value) is not None
+
+
+def _secrets_of(leaf: Leaf) -> Iterator[str]:
+    if isinstance(leaf.value, str):
+        text = leaf.value.strip()
+        yield from (line for secret in values.inside(text) for line in _with_lines(secret))
+        if text[:1] in "{[" and text[-1:] in "}]":
+            yield from _secrets_of_json(text)
+    if not leaf.secret:
+        return
+    text = str(leaf.value)
+    yield from _with_lines(text)
+    yield text.strip()
+    if (pair := _PAIR.fullmatch(text)) is not None and "://" not in text:  # user:password
+        yield pair[1]
+
+
+def _secrets_of_json(text: str) -> Iterator[str]:
+    try:
+        config = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    for leaf in leaves(config):
+        yield from _secrets_of(leaf)
+
+
+def _with_lines(secret: str) -> Iterator[str]:
+    yield secret
+    lines = [line.strip() for line in secret.splitlines()]
+    if len(lines) > 1:
+        yield from (line for line in lines if len(line) >= _SHORTEST_LINE and not line.startswith("-----"))
+
+
+def _replaced(text: str, spans: list[values.Span]) -> str:
+    if not spans:
+        return text
+    pieces, last = [], 0
+    for start, end in spans:
+        pieces += [text[last:start], MASK]
+        last = end
+    return "".join([*pieces, text[last:]])

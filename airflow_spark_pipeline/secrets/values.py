@@ -1,0 +1,218 @@
+"""Secrets inside a text that has a harmless name: a password in a URL, a token in a header, a key in a PEM block.
+
+Recognised, each with an example beside its rule: user and password of a URL; parameters with a secret name in URLs,
+connection strings and settings; JSON and Python dictionaries as text; Oracle's ``user/password@``; ``Authorization``
+headers; tokens whose form their issuer publishes; private keys. Not recognised: a password in prose, and anything whose
+form says nothing.
+
+A text is *whole* where it is the value of a field: a parameter then ends at its separator, and may hold spaces. In the
+middle of a log line or an error text it ends at white space as well.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote_plus
+
+from airflow_spark_pipeline.secrets.names import is_secret
+
+Span = tuple[int, int]
+
+# ---- what its form gives away
+
+_TOKENS = re.compile(
+    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z)"
+    r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"  # a JSON web token
+    r"|\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b(?:[\s:,;/=\"']{1,4}[A-Za-z0-9/+=]{40}(?![A-Za-z0-9/+=]))?"  # AWS
+    r"|\bgh[opsur]_[A-Za-z0-9]{16,}|\bgithub_pat_\w{20,}|\bgl(?:pat|dt|rt|cbt)-[\w-]{16,}"  # GitHub, GitLab
+    r"|\bxox[a-z]-[A-Za-z0-9-]{8,}|\bxapp-[A-Za-z0-9-]{8,}"  # Slack
+    r"|\bdapi(?=[a-zA-Z0-9]*\d)[a-zA-Z0-9]{12,}(?:-\d+)?|\bdose[0-9a-f]{32}"  # Databricks
+    r"|\b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{10,}|\bsk-(?=[\w-]*\d)[\w-]{20,}"  # Stripe, OpenAI, Anthropic
+    r"|\bAIza[\w-]{35}|\bya29\.[\w-]{16,}|\bGOCSPX-[\w-]{16,}"  # Google
+    r"|\bhv[sbr]\.[\w-]{16,}|\bnpm_[A-Za-z0-9]{30,}|\bpypi-[\w-]{30,}|\bhf_[A-Za-z0-9]{20,}|\bdop_v1_[0-9a-f]{32,}"
+    r"|\bSG\.[\w-]{16,}\.[\w-]{16,}|\bAGE-SECRET-KEY-1[A-Z0-9]{20,}"  # SendGrid, age
+    r"|(?<=hooks\.slack\.com/services/)[\w/-]+|(?<=/api/webhooks/)\d+/[\w-]+"  # the address is the secret
+    r"|\bBQI[A-Za-z0-9+/]{40,}={0,2}"  # a keytab in base64
+)
+# `Authorization: Bearer …`; without the header's name a word of letters alone is taken for prose.
+_AUTHORIZATION = re.compile(
+    r"(?i:\bauthorization\b[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|token|digest|negotiate|apikey)\s+)?)([^\s\"',;]{3,})"
+    r"|(?i:\b(?:bearer|negotiate)\s+)((?=[^\s\"',;]*[\d._~+/=-])[\w.~+/=-]{8,})"
+)
+_BASIC = re.compile(r"(?i:\bbasic\s+)([A-Za-z0-9+/_-]{6,}={0,2})")
+# 40 characters say nothing; after such a name they do: aws_secret_access_key = wJalr…
+_AWS_SECRET = re.compile(r"(?i:\b(?:aws|secret)[\w.-]*)[\"']?\s*[:=]\s*[\"']?([A-Za-z0-9/+=]{40})(?![A-Za-z0-9/+=])")
+
+_AWS_PAIR = re.compile(r"[A-Z0-9]{20}[^A-Za-z0-9]{1,4}(.{40})")
+
+# ---- URLs
+
+# The password ends at the last @ that a host follows: it may hold /, @ and : itself.
+_USER_INFO = re.compile(r"(?<=://)([^\s/:@?#\"'<>,;]*):([^\s\"'<>]+)")
+_HOST_FOLLOWS = re.compile(r"@(?=\[?[\w.%-]+(?:\]|:\d|[/?#,;:)]|$))")
+_PORT = re.compile(r"\d{1,5}(?=[/?#;,]|$)")
+# jdbc:oracle:thin:scott/tiger@//host:1521/service, also with a quoted password
+_ORACLE = re.compile(r"(?i:\boracle:(?:thin|oci\d?|kprb)):[^\s/@\"]+/(?:\"([^\"]+)\"|(\S+))@(?=/{0,2}[\w\[(.-])")
+
+# ---- names with a value
+
+# ?name=v&name=v of a query, ;name=v of SQL Server and Spark Connect, ,name=v of Teradata, (name=v) of MySQL,
+# :name=v of DB2. Where such a parameter ends depends on what it begins with.
+_PARAMETER = re.compile(
+    r"([?&;,(\s\"']|[:/](?=\S)|^)\s?(?:-D|--)?"  # what comes before: -Dname=v is a property of Java
+    r"([A-Za-z][\w.\- ]{0,60}?)(\s?=\s?)"
+    r"(\{(?:[^}]|\}\})*\}|\"[^\"]*\"|'[^']*'|)"  # a value in braces or quotes ends with them
+)
+_ENDS = {
+    "?": re.compile(r"[&#]"),
+    "&": re.compile(r"[&#]"),
+    ";": re.compile(r";"),
+    ":": re.compile(r";"),
+    ",": re.compile(r"[,;)]"),
+    "(": re.compile(r"\)"),
+    "/": re.compile(r"[,;&]"),
+}
+_SPACE = re.compile(r"[\s\"']")
+_ALONE = {"auth", "key", "pass", "pat", "pin", "private", "sig"}  # words of prose and SQL, too
+_COLUMN = re.compile(r"[A-Za-z_]\w*\.\w+(?=[\s,;)]|$)")
+# "password": "…" in JSON, 'password': '…' in a Python dictionary; the closing quote is the opening one.
+_ELEMENT = re.compile(r"<(?P<name>[A-Za-z][\w.-]{0,60})>([^<>]+)</\1>")  # <password>…</password>
+_FLAG = re.compile(r"(?<!\S)--(?P<name>[A-Za-z][\w.-]{2,60})\s+([^\s-]\S*)")  # --password …
+_SQL = re.compile(r"(?i:\b(?:identified\s+by|password)\s+)(?:'([^']+)'|\"([^\"]+)\")")  # IDENTIFIED BY '…'
+_ENTRY = re.compile(r"([\"'])(?P<name>[A-Za-z][\w.-]{0,60})\1\s*:\s*([\"'])((?:\\.|(?!\3)[^\\])*)\3", re.DOTALL)
+
+
+# What a text has to hold for a form to be looked for, and the form: the secret is its last group, and a name is asked.
+_FORMS = (
+    (":", _ENTRY),
+    ("</", _ELEMENT),
+    ("--", _FLAG),
+    ("oracle:", _ORACLE),
+    ("password", _SQL),
+    ("identified", _SQL),
+    ("authorization", _AUTHORIZATION),
+    ("bearer", _AUTHORIZATION),
+    ("negotiate", _AUTHORIZATION),
+    ("aws", _AWS_SECRET),
+    ("secret", _AWS_SECRET),
+)
+
+
+def find(text: str, *, whole: bool = False) -> list[Span]:
+    """Return where secrets are in a text, sorted; none overlaps another.
+
+    :param whole: the text is all of a value, see above
+    """
+    found = [match.span() for match in _TOKENS.finditer(text)]
+    if "://" in text:
+        found += _user_info(text)
+    if "=" in text:
+        found += _parameters(text, whole)
+    lowered = text.lower()
+    for form in {form for needle, form in _FORMS if needle in lowered}:
+        found += [match.span(match.lastindex or 0) for match in form.finditer(text) if _is_named(match)]
+    if "basic" in lowered:
+        found += [match.span(1) for match in _BASIC.finditer(text) if _after_colon(match[1])]
+    return merged([(start, end) for start, end in found if any(map(str.isalnum, text[start:end]))])
+
+
+def _is_named(match: re.Match[str]) -> bool:
+    name = match.groupdict().get("name")
+    return name is None or is_secret(name)
+
+
+def merged(spans: list[Span]) -> list[Span]:
+    """Return the spans sorted, those that overlap as one."""
+    result: list[Span] = []
+    for start, end in sorted(spans):
+        if result and start < result[-1][1]:
+            result[-1] = (result[-1][0], max(end, result[-1][1]))
+        elif end > start:
+            result.append((start, end))
+    return result
+
+
+def inside(text: str) -> Iterator[str]:
+    """Yield the secrets in a whole text, each in the forms in which it may turn up alone."""
+    for start, end in find(text, whole=True):
+        part = text[start:end]
+        yield part
+        if part[0] == "{" and part[-1] == "}":
+            yield part[1:-1].replace("}}", "}")
+        # Where the separator is part of the password, and where it is not: both are kept out of texts.
+        yield from (part[: mark.start()] for mark in re.finditer(r"[@&;,)?#]", part))
+        yield unquote_plus(part)
+        yield part.replace("\\n", "\n")
+        yield part.strip("\"'")
+        yield from _after_colon(part)
+        yield from (match[1] for match in [_AWS_PAIR.fullmatch(part)] if match)
+
+
+def _user_info(text: str) -> list[Span]:
+    found = []
+    for match in _USER_INFO.finditer(text):
+        rest = match[2]
+        marks = [mark.start() for mark in _HOST_FOLLOWS.finditer(rest)]
+        # A query's own @ ends no password: ?contact=a@b.c
+        query = re.search(r"[?&;]\w[\w.-]*=", rest)
+        marks = [mark for mark in marks if query is None or mark < query.start()] or marks[:1]
+        port = _PORT.match(rest)
+        if marks and not (port is not None and port.end() < marks[0]):
+            start = match.start(2)
+            found.append((start, start + marks[-1]))
+    return found
+
+
+def _parameters(text: str, whole: bool) -> list[Span]:
+    found, position, is_jdbc = [], 0, "jdbc:" in text
+    while (match := _PARAMETER.search(text, position)) is not None:
+        mark, name, quoted = match[1].strip(), match[2], match[4]
+        if not mark:  # words in front of it are prose: the quick brown password=…
+            name = name.rpartition(" ")[2]
+        position = max(match.end() - len(quoted), match.start() + 1)  # the next may begin in what looks like a value
+        if mark in ("/", ":") and not is_jdbc:  # /data/token=abc is a partition
+            continue
+        if not is_secret(name.replace(" ", "-")) or (not quoted and _compares(text, match, mark, name)):
+            continue
+        if len(quoted) > 1 and quoted[0] in "\"'":
+            found.append((match.start(4) + 1, match.end(4) - 1))
+            position = match.end()
+        else:
+            end = match.end() if quoted else _end(text, match.end(), mark, whole)
+            found.append((match.start(4), end))
+            position = max(end, match.end())
+    return found
+
+
+def _compares(text: str, match: re.Match[str], mark: str, name: str) -> bool:
+    """Whether this is a comparison of SQL and no parameter: ``a.key = b.key``, ``pass = 1``."""
+    if mark not in ("", ",", "(", '"', "'"):
+        return False
+    if name.lower() in _ALONE:
+        return True
+    same = text[match.end() :].lower().startswith(name.lower())  # where password = password
+    return match[3] != "=" and (same or _COLUMN.match(text, match.end()) is not None)
+
+
+def _end(text: str, start: int, mark: str, whole: bool) -> int:
+    ends = [_ENDS[mark]] if mark in _ENDS else []
+    if not ends and whole and ";" in text:
+        ends = [_ENDS[";"]]  # the first pair of Key=value;Key=value
+    if not (whole and ends):
+        ends.append(_SPACE)
+    found = [match.start() for end in ends if (match := end.search(text, start)) is not None]
+    return min(found, default=len(text))
+
+
+def _after_colon(text: str) -> list[str]:
+    """Return the password of ``user:password`` in base64, as Basic authentication writes it."""
+    with contextlib.suppress(binascii.Error, ValueError):
+        padded = text + "=" * (-len(text) % 4)
+        decoded = base64.b64decode(padded.replace("-", "+").replace("_", "/"), validate=True).decode("utf-8")
+        if ":" in decoded and decoded.isprintable():
+            return [decoded.partition(":")[2]]
+    return []

@@ -1,0 +1,97 @@
+"""Secrets inside texts whose names are harmless: what is masked, and what stays readable."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_spark_pipeline.secrets import mask, mask_text, secrets_in
+
+KAFKA = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+# A text, the secrets in it, and a part of it that must stay.
+TEXTS = [
+    ("jdbc:postgresql://db:5432/o?user=etl&password=Hunter2&ssl=true", "Hunter2", "&ssl=true"),
+    ("jdbc:sqlserver://h:1433;databaseName=d;user=u;password=Hunter2;encrypt=true", "Hunter2", ";encrypt=true"),
+    ("jdbc:sqlserver://h;user=u;password=my pass w;encrypt=true", "my pass w", ";encrypt=true"),
+    ("jdbc:sqlserver://h;password={p;w}}x};encrypt=true", "p;w}x", ";encrypt=true"),
+    ("jdbc:oracle:thin:scott/tiger@//h:1521/svc", "tiger", "@//h:1521/svc"),
+    ("jdbc:oracle:thin:scott/ti/g@er@h:1521:sid", "ti/g@er", "@h:1521:sid"),
+    ('jdbc:oracle:oci8:scott/"t@ger"@h:1521:sid', "t@ger", "@h:1521:sid"),
+    ("jdbc:snowflake://a.snowflakecomputing.com/?user=u&password=p%40ss&db=d", "p@ss", "&db=d"),
+    ("jdbc:redshift://h:5439/db;UID=u;PWD=Hunter2", "Hunter2", "UID=u"),
+    ("jdbc:databricks://h:443;AuthMech=3;UID=token;PWD=dapi0123456789abcdef", "dapi0123456789abcdef", "UID=token"),
+    ("jdbc:mysql://u:s3cr3t/p@ss:w@h1:3306,h2/db?useSSL=true", "s3cr3t/p@ss:w", "@h1:3306,h2/db?useSSL=true"),
+    ("jdbc:mysql://address=(host=h)(port=1)(user=u)(password=Hunter2)/db", "Hunter2", ")/db"),
+    ("jdbc:teradata://h/USER=u,PASSWORD=Hunter2,DBS_PORT=1", "Hunter2", ",DBS_PORT=1"),
+    ("jdbc:db2://h:50000/db:user=u;password=Hunter2;sslConnection=true;", "Hunter2", ";sslConnection=true;"),
+    ("jdbc:hive2://h:10000/db;user=u;password=Hunter2", "Hunter2", "user=u"),
+    ("mongodb+srv://u:pa#ss@h/db", "pa#ss", "@h/db"),
+    ("postgresql://u:a/b@c@db.example.com:5432/x?application_name=a@b.c", "a/b@c", "@db.example.com:5432/x?appl"),
+    ("https://u:Hunter2@host/path?email=a@b.com", "Hunter2", "@host/path?email=a@b.com"),
+    ("redis://:Hunter2@h:6379/0", "Hunter2", "@h:6379/0"),
+    ("s3://AKIAIOSFODNN7EXAMPLE:wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY@b/x", "wJalrXUtnFEMI/K7MDENG", "@b/x"),
+    (f'{KAFKA} username="u" password="Hunter2";', "Hunter2", 'username="u"'),
+    ("DefaultEndpointsProtocol=https;AccountName=a;AccountKey=abc+/d==;EndpointSuffix=x", "abc+/d==", "AccountName=a;"),
+    ("https://a.blob.core.windows.net/c?sv=2020&sig=abc%2Bdef%3D&se=2025", "abc+def=", "&se=2025"),
+    ("Endpoint=sb://x.windows.net/;SharedAccessKeyName=n;SharedAccessKey=k3y=", "k3y=", "SharedAccessKeyName=n"),
+    ("Server=tcp:x,1433;Database=d;User ID=u;Password=p@ss w;Encrypt=True", "p@ss w", ";Encrypt=True"),
+    ("Driver={ODBC};Server=x;Uid=u;Pwd=Hunter2;", "Hunter2", "Uid=u"),
+    ("host=h user=u password='Hun ter2' dbname=d", "Hun ter2", "dbname=d"),
+    ("aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "wJalrXUtnFEMI", "aws_secret"),
+    ('{"type": "service_account", "private_key": "-----BEGIN PRIVATE KEY-----\\nMIIE"}', "MIIE", "service_account"),
+    ("-----BEGIN RSA PRIVATE KEY-----\nMIIEabc\n-----END RSA PRIVATE KEY-----", "MIIEabc", ""),
+    ("Authorization: Bearer planted-bearer", "planted-bearer", "Authorization: Bearer"),
+    ("Authorization: Basic ZXRsOkh1bnRlcjI=", "Hunter2", "Authorization: Basic"),
+    ("Bearer abcdef123456", "abcdef123456", "Bearer"),
+    ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVm", "eyJzdWIiOiIxMjM0In0", ""),
+    ("sc://h:443/;user_id=etl;token=abc;use_ssl=true", "abc", ";use_ssl=true"),
+    ("clone https://x:ghp_0123456789abcdefABCDEF0123@github.com/a", "ghp_0123456789abcdefABCDEF0123", "@github.com/a"),
+    ("xoxb-123456-abcdef", "xoxb-123456-abcdef", ""),
+    ("https://hooks.slack.com/services/T0/B0/xyz", "T0/B0/xyz", "https://hooks.slack.com/services/"),
+    ("-Djavax.net.ssl.trustStorePassword=Hunter2 -Dx=1", "Hunter2", "-Dx=1"),
+    ("<name>x</name><password>Hunter2</password>", "Hunter2", "<name>x</name>"),
+    ("create user x identified by 'Hunter2'", "Hunter2", "create user x"),
+    ("--password Hunter2 --region eu", "Hunter2", "--region eu"),
+    ("Config(user='u', token='Hunter2')", "Hunter2", "user='u'"),
+    ("{'user': 'u', 'client_secret': 'Hunter2'}", "Hunter2", "'user': 'u'"),
+]
+READABLE = [
+    "select a.key = b.key, u.token = v.token from t where pass = 1 and key = 3",
+    "select * from u join v on u.password = v.password",
+    "abfss://container@acct.dfs.core.windows.net/raw",
+    "hdfs://etl@name-node:8020/raw",
+    "http://host:8080/path/@user",
+    "s3://bucket/x?versionId=3",
+    "image:1.0@sha256:0123456789",
+    "file:///data/day=1/token=abc/part-0",
+    "a bearer token is missing, basic training",
+    "primary-key=id;sort-key=x",
+    "jdbc:postgresql://db/orders?user=etl&connectTimeout=3",
+    "mail to a@b.c: done",
+]
+
+
+@pytest.mark.parametrize(("text", "secret", "stays"), TEXTS, ids=[str(i) for i in range(len(TEXTS))])
+def test_the_secret_part_of_a_value_is_masked_and_known(text: str, secret: str, stays: str) -> None:
+    shown = mask({"url": [text]})["url"][0]
+    assert secret not in shown
+    assert "***" in shown
+    assert stays in shown
+    assert any(secret in found for found in secrets_in({"url": text}))
+
+
+@pytest.mark.parametrize("text", READABLE)
+def test_other_values_are_shown_as_they_are(text: str) -> None:
+    assert mask({"text": text}) == {"text": text}
+    assert mask_text(text) == text
+    assert secrets_in({"text": text}) == set()
+
+
+@pytest.mark.parametrize(("text", "secret", "stays"), TEXTS, ids=[str(i) for i in range(len(TEXTS))])
+def test_what_is_masked_once_is_not_masked_anew(text: str, secret: str, stays: str) -> None:
+    shown = mask({"url": text})
+    assert mask(shown) == shown
+
+
+def test_in_a_line_of_text_a_parameter_ends_with_its_word() -> None:
+    line = "cannot connect to jdbc:sqlserver://h;user=u;password=Hunter2 since the login failed"
+    assert mask_text(line) == "cannot connect to jdbc:sqlserver://h;user=u;password=*** since the login failed"
