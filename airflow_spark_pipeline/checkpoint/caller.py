@@ -4,8 +4,8 @@ A unit belongs to one task instance, or to a run outside Airflow. Another one, a
 The claim then says who that was, beside what the owner had last recorded of itself: a try of the owner can still tell a
 retry from a clear.
 
-The field ``caller`` of a commit: ``maxTries``, ``retries``, ``tryNumber``, ``identity`` of the claimer; for a guest
-also ``taskInstance``, its key (``{}`` outside Airflow), and ``owner``, the owner's own last record.
+The field ``caller`` of a commit: ``maxTries``, ``retries``, ``tryNumber``, ``identity``, ``taskInstanceId`` of the
+claimer; for a guest also ``taskInstance``, its key (``{}`` outside Airflow), and ``owner``, the owner's last record.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ class Caller:
     :param max_tries: of the task instance; a clear raises it
     :param retries: of the task; with it a clear is told from a retry even where ``retries`` was lowered in between
     :param try_number: 1, 2, …
-    :param identity: of the DAG run, ``None`` where it is not known
+    :param identity: of the DAG run, kept in the task state store; ``None`` where it is not known
+    :param task_instance_id: Airflow's own (UUIDv7), new for each try: the id of a later one is greater. ``None`` where
+        it is not known
+    :param clear_forgets: whether a clear may have emptied the store, so that the DAG run has another identity since
     :param guest: key of the task instance where the unit is another one's, ``None`` for the unit's own
     """
 
@@ -33,6 +36,8 @@ class Caller:
     retries: int
     try_number: int
     identity: str | None = None
+    task_instance_id: str | None = None
+    clear_forgets: bool = False
     guest: Mapping[str, Any] | None = None
 
 
@@ -49,6 +54,7 @@ def to_record(caller: Caller | None, recorded: Mapping[str, Any] | None) -> dict
         "retries": caller.retries,
         "tryNumber": caller.try_number,
         "identity": caller.identity,
+        "taskInstanceId": caller.task_instance_id,
     }
     return record if caller.guest is None else {**record, _GUEST: dict(caller.guest), _OWNER: _owner(recorded)}
 
@@ -58,6 +64,13 @@ def is_claim_of(caller: Caller | None, recorded: Mapping[str, Any] | None) -> bo
     if caller is None:  # outside Airflow, every process may go on with what another one began
         return recorded is None or recorded.get(_GUEST) == {}
     return recorded is not None and recorded.get(_GUEST) == caller.guest
+
+
+def is_same_try(caller: Caller, recorded: Mapping[str, Any]) -> bool:
+    """Whether a record was made by this very try, which may have been deferred since."""
+    made_by = recorded.get("taskInstanceId")
+    same_id = None in (made_by, caller.task_instance_id) or made_by == caller.task_instance_id
+    return same_id and recorded.get("tryNumber") == caller.try_number
 
 
 def recorded_of(caller: Caller, recorded: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -2,8 +2,16 @@
 
 A pure function of the newest commit and of what the caller knows. Under Airflow the question is whether this try is a
 retry (or a clear) of something unfinished, the retry of a success that Airflow never heard of, or the clear of a
-success. Airflow does not say it directly: clearing raises a task instance's ``max_tries`` to the try number plus its
-retries, a retry leaves it alone. A DAG run that was deleted and created again under the same id has another identity.
+success; or whether its DAG run was deleted and created again under the same id. Airflow says none of this directly:
+
+* Each try has a task instance id of its own, and later ids are greater. Within a DAG run the try number grows with it;
+  a DAG run that is created again counts from 1.
+* A clear sets ``max_tries`` to the number of the last try plus the task's ``retries``; a retry leaves it alone.
+* A DAG run that is created again has another identity. Since Airflow 3.4 it may have one after a clear, too, never
+  after a retry.
+
+Example, ``retries=2``, claimed by try 1 (``max_tries`` 2): a retry is try 2 with ``max_tries`` 2; a clear is try 2 with
+``max_tries`` 3; a DAG run that was created again is try 1 or 2 with ``max_tries`` 2 and a greater id.
 """
 
 from __future__ import annotations
@@ -49,9 +57,9 @@ def decide_claim(latest: CheckpointState | None, caller: Caller | None, *, start
         return ClaimDecision(ClaimKind.START, 0, "nothing is recorded yet")
     recorded = {} if caller is None else recorded_of(caller, latest.caller)
     fresh_epoch = latest.epoch + 1
-    if caller is not None and _another_run(caller, recorded):
+    if caller is not None and _is_created_again(caller, recorded):
         return ClaimDecision(ClaimKind.START, fresh_epoch, "the DAG run was deleted and created again")
-    if caller is not None and recorded.get("tryNumber", 0) > caller.try_number:
+    if caller is not None and _is_older(caller, recorded):
         return ClaimDecision(
             ClaimKind.STOP, latest.epoch, f"try {recorded['tryNumber']} has claimed this task instance already"
         )
@@ -68,10 +76,41 @@ def decide_claim(latest: CheckpointState | None, caller: Caller | None, *, start
     return ClaimDecision(ClaimKind.RESUME, latest.epoch, f"attempt {latest.attempt} did not complete")
 
 
-def _another_run(caller: Caller, recorded: Mapping[str, Any]) -> bool:
+def _is_created_again(caller: Caller, recorded: Mapping[str, Any]) -> bool:
+    """Whether the record was made in a DAG run of the same id that was deleted since."""
+    later = _is_later(caller, recorded)
+    if caller.try_number <= recorded.get("tryNumber", 0) and later is not None:
+        return later  # it counts its tries from 1 again
     identity = recorded.get("identity")
-    return None not in (identity, caller.identity) and identity != caller.identity
+    if None in (identity, caller.identity) or identity == caller.identity:
+        return False
+    if not caller.clear_forgets or caller.try_number <= recorded.get("tryNumber", 0):
+        return True
+    # A retry never changes the identity, a clear may. Where max_tries is retries, nothing was cleared in this DAG run:
+    # the tries of the new one that came before this one never got as far as a claim.
+    return not _was_cleared(caller, recorded) or caller.max_tries == caller.retries
+
+
+def _is_older(caller: Caller, recorded: Mapping[str, Any]) -> bool:
+    """Whether a newer try made the record, be it of a DAG run that was created again."""
+    number = recorded.get("tryNumber", 0)
+    return caller.try_number < number or (caller.try_number == number and _is_later(caller, recorded) is False)
+
+
+def _is_later(caller: Caller, recorded: Mapping[str, Any]) -> bool | None:
+    """Whether the caller's task instance was created after the record's; ``None`` for the same, and if not known."""
+    made_by: str | None = recorded.get("taskInstanceId")
+    if made_by is None or caller.task_instance_id is None or made_by == caller.task_instance_id:
+        return None
+    return made_by < caller.task_instance_id
 
 
 def _was_cleared(caller: Caller, recorded: Mapping[str, Any]) -> bool:
-    return (recorded.get("maxTries"), recorded.get("retries")) != (caller.max_tries, caller.retries)
+    """Whether a clear came between the record and this try."""
+    if recorded.get("maxTries") != caller.max_tries:
+        return True
+    if recorded.get("retries") == caller.retries:
+        return False
+    # The task's retries were edited. A clear of try 1 of 1 + 2 with retries lowered to 1 leaves max_tries at 2. A retry
+    # looks the same only then; with any other edit the number of the last try does not fit.
+    return bool(recorded.get("tryNumber", 0) <= caller.max_tries - caller.retries < caller.try_number)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from airflow_spark_pipeline.checkpoint.caller import Caller, is_claim_of, to_record
+from airflow_spark_pipeline.checkpoint.caller import Caller, is_claim_of, is_same_try, to_record
 from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind, decide_claim
 from airflow_spark_pipeline.checkpoint.key import UnitKey, parse_run_id
 from airflow_spark_pipeline.checkpoint.lease import DEFAULT_LEASE_SECONDS
@@ -149,7 +149,7 @@ class TaskAttempt:
     def is_mine(self, state: CheckpointState) -> bool:
         """Whether this very try claimed the unit, also where it did so before it was deferred."""
         recorded, caller = state.caller or {}, self._caller
-        return caller is not None and is_claim_of(caller, recorded) and recorded.get("tryNumber") == caller.try_number
+        return caller is not None and is_claim_of(caller, recorded) and is_same_try(caller, recorded)
 
     @property
     def claimed(self) -> CheckpointState:

@@ -2,18 +2,18 @@
 
 The task state store holds, for the *Storage* tab of the task instance, the id of the run and how far it got; and for us
 an id of the DAG run, which a run created again under the same run id does not have. Progress itself is never read from
-there: where an entry cannot be written, the run goes on.
+there: where an entry cannot be written, the run goes on. To look changes nothing: a try writes when it begins.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # missing in its stub, there at run time
-
+from airflow_spark_pipeline.airflow_features import AIRFLOW
 from airflow_spark_pipeline.checkpoint.caller import Caller
 from airflow_spark_pipeline.checkpoint.key import UnitKey
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
@@ -40,22 +40,42 @@ def unit_key(context: Context) -> UnitKey:
 def caller(context: Context) -> Caller:
     """Return what Airflow knows about this try."""
     ti = context["ti"]
-    return Caller(ti.max_tries, ti.task.retries or 0, ti.try_number, _dag_run_identity(context))
+    return Caller(
+        ti.max_tries,
+        ti.task.retries or 0,
+        ti.try_number,
+        _dag_run_identity(context),
+        _ordered_id(getattr(ti, "id", None)),
+        clear_forgets=AIRFLOW.clear_discards_task_state,
+    )
 
 
 def _dag_run_identity(context: Context) -> str | None:
     """Return an id of the DAG run that a run created again under the same run id does not have.
 
-    Airflow deletes the task's state store with the DAG run, and keeps it through retries and clears.
+    Airflow deletes the task's state store with the DAG run, and keeps it through retries; through clears as well, but
+    since 3.4 only where it is told to. A new one is kept by :func:`remember_identity`.
     """
     store = context.get("task_state_store")
-    if store is None:
-        return None
-    identity = store.get(_IDENTITY)
-    if identity is None:
-        identity = uuid.uuid4().hex
-        store.set(_IDENTITY, identity, retention=NEVER_EXPIRE)
-    return str(identity)
+    return None if store is None else str(store.get(_IDENTITY) or uuid.uuid4().hex)
+
+
+def remember_identity(context: Context, caller: Caller) -> None:
+    """Keep the identity that this try records in the log, before it does.
+
+    :raises Exception: whatever Airflow raises where its store does not take it: a retry would look like another run's
+    """
+    store = context.get("task_state_store")
+    if store is not None and store.get(_IDENTITY) != caller.identity:
+        from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # missing in its stub, there at run time
+
+        store.set(_IDENTITY, caller.identity, retention=NEVER_EXPIRE)
+
+
+def _ordered_id(task_instance_id: object) -> str | None:
+    """Return the id of a task instance if ids of its kind (UUIDv7) can be ordered by when they were made."""
+    text = str(task_instance_id or "").lower()
+    return text if re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", text) else None
 
 
 def remembered_run(context: Context) -> str | None:

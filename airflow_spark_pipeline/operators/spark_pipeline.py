@@ -225,6 +225,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
             submission = Submission(self, spec, context, directory)
             outlook = self._look(submission.attempt, spec, context)
             stats.looked(outlook)
+            submission.begin()
             if outlook.decision.kind is ClaimKind.REPORT:
                 self.log.info("Pipeline %r: %s; nothing runs", spec.pipeline_name, outlook.decision.reason)
             else:

@@ -29,7 +29,14 @@ from airflow_spark_pipeline.hooks.preflight import check_components
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 from airflow_spark_pipeline.hooks.target import Target, by_run_id, of_pipeline
 from airflow_spark_pipeline.hooks.task_instance import caller as caller_of
-from airflow_spark_pipeline.hooks.task_instance import remember, remember_run, remembered_run, task_is, unit_key
+from airflow_spark_pipeline.hooks.task_instance import (
+    remember,
+    remember_identity,
+    remember_run,
+    remembered_run,
+    task_is,
+    unit_key,
+)
 from airflow_spark_pipeline.hooks.watching import WatchedPlace
 from airflow_spark_pipeline.planning import Selection, open_log
 from airflow_spark_pipeline.protocol import ConnectTarget, DriverRequest
@@ -81,6 +88,7 @@ class Submission:
         else:  # the log still tells what came of this try, and goes with it
             self.location = str(directory / "log")
         key, caller = unit_key(context), caller_of(context)
+        self._caller = caller
         self._store = self._open_log(unit_path(spec.pipeline_name, key)).store
         if self._store.way:
             operator.log.info("Checkpoints at %s, through %s", mask_text(self.location), self._store.way)
@@ -100,9 +108,16 @@ class Submission:
             run_id=target.run_id,
             is_active=task_is(context, or_will_retry=False),
         )
-        if target.run_id is not None:
-            # Before the claim: a retry has to find the same run, whatever dies in between.
-            remember_run(context, target.run_id)
+        self._resumes = target.run_id
+
+    def begin(self) -> None:
+        """Keep in Airflow which run this try works on, and who it is: before it records anything.
+
+        A retry has to find the same run, whatever dies in between.
+        """
+        remember_identity(self._context, self._caller)
+        if self._resumes is not None:
+            remember_run(self._context, self._resumes)
 
     def _open_log(self, unit: str) -> RunLog:
         if self.keeps_progress:

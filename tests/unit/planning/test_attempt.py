@@ -11,7 +11,7 @@ from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, 
 from airflow_spark_pipeline.planning import claim_state, make_plan
 
 KEY = UnitKey("default", "dag", "run", "task")
-CALLER = Caller(2, 2, 1, "id")
+CALLER = Caller(2, 2, 1, "id", "0190")
 SPEC = PipelineSpec(
     "Test",
     tuple(ComponentSpec("m.C", name, {"n": 1}, f"pipeline.pipeline-components[{i}]") for i, name in enumerate("abc")),
@@ -41,7 +41,7 @@ def test_a_first_claim_lists_every_component_as_pending_with_its_fingerprint() -
     assert (state.status, state.attempt, state.epoch) == (CheckpointStatus.SUBMITTED, 1, 0)
     assert [(c.name, c.action) for c in state.components] == [(n, ComponentAction.PENDING) for n in "abc"]
     assert all(c.fingerprint for c in state.components)
-    assert state.caller == {"maxTries": 2, "retries": 2, "tryNumber": 1, "identity": "id"}
+    assert state.caller == {"maxTries": 2, "retries": 2, "tryNumber": 1, "identity": "id", "taskInstanceId": "0190"}
 
 
 def test_a_resumed_claim_carries_what_is_done_with_the_record_of_who_did_it() -> None:
