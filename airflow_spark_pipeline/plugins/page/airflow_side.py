@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_spark_pipeline.airflow_features import AIRFLOW
+
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 
@@ -159,17 +161,19 @@ def newest_task_instances(dag_id: str, task_ids: Collection[str], limit: int) ->
 
 def resolved_pipeline(key: TaskKey) -> str | None:
     """Return the description as the task last read it, as text, secrets masked; Airflow may have cut it."""
-    from airflow.models.renderedtifields import RenderedTaskInstanceFields as Rendered
+    from airflow.models.renderedtifields import RenderedTaskInstanceFields
+    from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
+    rendered: Any = RenderedTaskInstanceFields
+    owner: Any = TaskInstance if AIRFLOW.rendered_fields_by_id else rendered
     dag_id, run_id, task_id, map_index = key
-    statement = select(Rendered.rendered_fields).where(
-        Rendered.dag_id == dag_id,
-        Rendered.run_id == run_id,
-        Rendered.task_id == task_id,
-        Rendered.map_index == map_index,
+    statement = select(rendered.rendered_fields).where(
+        owner.dag_id == dag_id, owner.run_id == run_id, owner.task_id == task_id, owner.map_index == map_index
     )
+    if AIRFLOW.rendered_fields_by_id:
+        statement = statement.join(TaskInstance, TaskInstance.id == rendered.task_instance_id)
     with create_session() as session:
         fields = session.scalar(statement) or {}
     found = fields.get("resolved_pipeline")

@@ -65,6 +65,9 @@ class Run(BaseModel):
     versioned: bool = Field(description="Whether the DAG's bundle has versions")
     resume_blocked: str | None = Field(description="Why it cannot be resumed now; null where it can")
     discard_blocked: str | None = Field(description="Why its progress cannot be discarded now; null where it can")
+    clear_to_resume: dict[str, Any] = Field(
+        description="What this version of Airflow has to be told with a clear so that the task resumes"
+    )
 
 
 class Location(BaseModel):

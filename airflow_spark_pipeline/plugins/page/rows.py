@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from airflow_spark_pipeline.airflow_features import AIRFLOW
 from airflow_spark_pipeline.checkpoint.caller import claimer
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.log import Commit
@@ -91,6 +92,7 @@ def make_row(entry: RunEntry, location: str, known: Mapping[TaskKey, TaskFacts])
         versioned=facts.versioned,
         resume_blocked=_resume_blocked(shown, facts, at_work),
         discard_blocked=_discard_blocked(shown, facts, at_work),
+        clear_to_resume={"keep_task_state": True} if AIRFLOW.clear_discards_task_state else {},
     )
 
 

@@ -121,12 +121,13 @@ export const act = async (
     action === "resume" ? "Resumed from the page Resumable runs" : "Started over from the page Resumable runs";
   let discarded = false;
   try {
-    if (action !== "discard") await clear(run, { ...options, dryRun: true });
+    const how = action === "resume" ? { ...options, also: run.clear_to_resume } : options;
+    if (action !== "discard") await clear(run, { ...how, dryRun: true });
     if (action !== "resume") {
       await discard(run);
       discarded = true;
     }
-    if (action !== "discard") await clear(run, { ...options, dryRun: false, note });
+    if (action !== "discard") await clear(run, { ...how, dryRun: false, note });
     return { ok: true, text: WORDS[action].done };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

@@ -65,6 +65,8 @@ export interface ClearOptions {
   latestVersion: boolean;
   downstream: boolean;
   note?: string;
+  /** Fields of Airflow's clear that only some of its versions have. */
+  also?: Record<string, unknown>;
 }
 
 interface Cleared {
@@ -82,6 +84,7 @@ export const clear = async (key: TaskKey, options: ClearOptions): Promise<Cleare
     reset_dag_runs: true,
     prevent_running_task: true,
     include_downstream: options.downstream,
+    ...options.also,
     ...(options.latestVersion ? { run_on_latest_version: true } : {}),
     ...(options.note === undefined || options.dryRun ? {} : { note: options.note }),
   });

@@ -37,6 +37,8 @@ export interface Run extends TaskKey {
   versioned: boolean;
   resume_blocked: string | null;
   discard_blocked: string | null;
+  /** What this Airflow has to be told with a clear so that the task resumes; it refuses what it does not know. */
+  clear_to_resume: Record<string, unknown>;
 }
 
 export interface Location {

@@ -34,6 +34,37 @@ test("a resume asks Airflow whether it may, and then clears", async () => {
   expect(bodies[1]).toMatchObject({ dag_run_id: "r1", task_ids: [["etl", 4]], prevent_running_task: true });
 });
 
+test.each([
+  ["resume", { keep_task_state: true }],
+  ["start-over", { keep_task_state: undefined }],
+] as const)("a clear to %s tells Airflow what its version takes", async (action, told) => {
+  const bodies: Record<string, unknown>[] = [];
+  server((url, body) => {
+    if (url.endsWith("clearTaskInstances")) bodies.push(body);
+    return url.endsWith("discard") ? [200, { id: "p~u~0" }] : CLEARED;
+  });
+  await act(action, makeRun({ clear_to_resume: { keep_task_state: true } }), OPTIONS);
+  expect(bodies.map(({ keep_task_state }) => ({ keep_task_state }))).toEqual([told, told]);
+});
+
+test("an Airflow that takes nothing else is told nothing else", async () => {
+  const bodies: Record<string, unknown>[] = [];
+  server((_, body) => {
+    bodies.push(body);
+    return CLEARED;
+  });
+  await act("resume", makeRun(), OPTIONS);
+  expect(Object.keys(bodies[0] ?? {})).toEqual([
+    "dry_run",
+    "dag_run_id",
+    "task_ids",
+    "only_failed",
+    "reset_dag_runs",
+    "prevent_running_task",
+    "include_downstream",
+  ]);
+});
+
 test("a start over discards only after Airflow would clear", async () => {
   const asked = server((url) => (url.endsWith("discard") ? [200, { id: "p~u~0" }] : CLEARED));
   expect(await act("start-over", makeRun(), OPTIONS)).toMatchObject({ ok: true });

@@ -30,6 +30,7 @@ export const makeRun = (changes: Partial<Run> = {}): Run => ({
   versioned: false,
   resume_blocked: null,
   discard_blocked: null,
+  clear_to_resume: {},
   ...changes,
 });
 
