@@ -8,9 +8,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from airflow_spark_pipeline.hooks.output import TEXT, lines
+
+_LOOK_SECONDS = 0.5
+_READ_SECONDS = 10.0  # for what is left of the output when the process has ended
 LAST_SECONDS = 2.0  # Airflow kills the task's process five seconds after it asked it to stop
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -43,22 +48,36 @@ class Child:
         """Run a command to its end, and return its exit code; negative where a signal ended it."""
         # Its standard input is never written to: it ends when this process does, on systems without prctl as well.
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        with subprocess.Popen(
+        process = self._process = subprocess.Popen(
             command,
             env=self._environment,
             preexec_fn=die_with_parent(),  # noqa: PLW1509  # calls a function that was looked up before the fork
-            text=True,
-            encoding="utf-8",
-            errors="replace",
+            **TEXT,
             **pipes,
-        ) as self._process:
-            try:
-                for line in self._process.stdout or ():
-                    self._tell(line.rstrip("\n"))
-                return self._process.wait()
-            except BaseException:  # a time-out of the task
-                self.stop()
-                raise
+        )
+        # In a thread: a process that the child has left behind may hold the output open for hours.
+        reading = threading.Thread(target=self._read, args=(process,), name="child-output", daemon=True)
+        reading.start()
+        try:
+            # Not process.wait(), which a signal's handler that stops the process would find locked.
+            while reading.is_alive() and process.poll() is None:
+                reading.join(_LOOK_SECONDS)
+            reading.join(_READ_SECONDS)
+            code = process.wait()
+        except BaseException:  # a time-out of the task
+            self.stop()
+            raise
+        finally:
+            if process.stdin is not None:
+                process.stdin.close()
+        if not reading.is_alive() and process.stdout is not None:
+            process.stdout.close()
+        return code
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        for line in lines(process.stdout or ()):
+            with contextlib.suppress(Exception):  # else nobody would read on, and the child would wait for ever
+                self._tell(line)
 
     def stop(self) -> None:
         """Ask the process to end, and end it where it takes longer than two seconds."""

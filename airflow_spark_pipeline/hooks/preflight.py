@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem, SparkInstallationError
+from airflow_spark_pipeline.hooks.output import TEXT
 from airflow_spark_pipeline.protocol import EXIT_PYTHON
 
 _SECONDS = 60.0
@@ -53,7 +54,7 @@ def check_components(
             [python, str(launcher), "check", str(request)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            **TEXT,
             timeout=_SECONDS,
             env=environment,
             check=False,

@@ -18,6 +18,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, Connec
 from airflow_spark_pipeline.exceptions import NotDeferrableError, SparkInstallationError
 from airflow_spark_pipeline.hooks.child import LAST_SECONDS, die_with_parent
 from airflow_spark_pipeline.hooks.installation import driver_python, find_spark_submit, python_path, require_java
+from airflow_spark_pipeline.hooks.output import TEXT, lines
 from airflow_spark_pipeline.hooks.yarn import YarnApplication, can_be_asked
 
 _KUBERNETES_WAITS = "spark.kubernetes.submission.waitAppCompletion"
@@ -183,6 +184,7 @@ class SparkPipelineSubmitHook(SparkSubmitHook):
         self._application_args = self._before_submit(self)
         if self.runs_driver_here:
             kwargs.setdefault("preexec_fn", die_with_parent())
+        kwargs = {**TEXT, **kwargs}  # the parent would decode strictly, and fail at the first byte that is not UTF-8
         try:
             return super().submit(application, **kwargs)
         finally:
@@ -229,14 +231,14 @@ class SparkPipelineSubmitHook(SparkSubmitHook):
             )
 
     def _process_spark_submit_log(self, itr: Iterator[Any]) -> None:
-        super()._process_spark_submit_log(self._with_pod(itr))
+        super()._process_spark_submit_log(self._with_pod(lines(itr)))
 
-    def _with_pod(self, lines: Iterator[Any]) -> Iterator[Any]:
+    def _with_pod(self, output: Iterator[str]) -> Iterator[Any]:
         """Learn the driver's pod, which can else be neither tracked nor deleted.
 
         Where spark-submit does not wait for the pod, the parent sees its name only in a namespace called ``spark``.
         """
-        for line in lines:
+        for line in output:
             if self.is_on_kubernetes and (found := _SUBMISSION.search(line)):
                 self._kubernetes_driver_pod = found[1]
             yield line

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.protocol import EXIT_DEFINITION, DriverRequest
-from airflow_spark_pipeline.runtime.console import say
+from airflow_spark_pipeline.runtime.console import own_output, say
 from airflow_spark_pipeline.runtime.driver import drive, leave
 from airflow_spark_pipeline.runtime.lifeline import end_with_parent, started_by_spark_submit
 from airflow_spark_pipeline.runtime.ready import check
@@ -16,6 +16,7 @@ from airflow_spark_pipeline.runtime.ready import check
 def main(arguments: list[str]) -> None:
     """Do what the operator asks for, and end the process."""
     verb, path = arguments
+    own_output()
     if started_by_spark_submit():
         end_with_parent()
     file = Path(path)

@@ -344,6 +344,6 @@ def leave(code: int) -> NoReturn:
     finishing.start()
     finishing.join(_ATEXIT_SECONDS)
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(Exception):  # None, closed, or whatever a component has put there
             stream.flush()
     os._exit(code)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.planning import Step, StepAction
 from airflow_spark_pipeline.runtime.component import Component, ComponentContext
+from airflow_spark_pipeline.runtime.console import KeptOutput
 from airflow_spark_pipeline.runtime.deadline import deadline
 from airflow_spark_pipeline.runtime.hooks.calls import HookCalls
 from airflow_spark_pipeline.runtime.hooks.events import Events
@@ -83,7 +84,9 @@ class Tries:
         component = copy.copy(self._components[step.index])
         context = self._context(step, retry)
         component.attach(context)
-        frames = _frames(component.run(spark))
+        with KeptOutput():
+            result = component.run(spark)
+        frames = _frames(result)
         outputs: dict[str, dict[str, Any]] = {}
         replay = step.action is StepAction.REPLAY
         if frames and not replay and saves(self._spec, self._spec.components[step.index]):
