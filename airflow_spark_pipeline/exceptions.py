@@ -235,8 +235,17 @@ class CheckpointStoreError(CheckpointError):
     """
 
 
+class CheckpointLostError(CheckpointError):
+    """The log of a running attempt was deleted, emptied or replaced, so the attempt stops.
+
+    A retry does not help: it would find nothing recorded. Bring the location back, or clear the task to start over.
+    """
+
+    retry_helps = False
+
+
 class CorruptCheckpointError(CheckpointError):
-    """An object of the log cannot be read as what it should be. It is never taken for "nothing recorded".
+    """An object of the log is not what was written there. It is never taken for "nothing recorded".
 
     A retry does not help; the object named by ``path`` has to be restored, or the run discarded.
     """
@@ -245,12 +254,18 @@ class CorruptCheckpointError(CheckpointError):
 
 
 class UnsupportedCheckpointError(CheckpointError):
-    """The object was written by a newer version of this package than this process runs.
+    """The object was written by another version of this package, which this process cannot read.
 
-    A retry does not help; upgrade this side.
+    A retry does not help; upgrade this side, or discard the run.
+
+    :param newer: whether the other version is newer than this one
     """
 
     retry_helps = False
+
+    def __init__(self, message: str, *, path: str | None = None, newer: bool = True) -> None:
+        super().__init__(message, path=path)
+        self.newer = newer
 
 
 class ProtocolMismatchError(SparkPipelineError):

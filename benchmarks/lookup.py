@@ -5,12 +5,11 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections.abc import Iterator
-from dataclasses import replace
 
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry, unfinished_runs
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.checkpoint.log import OPEN, RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, encode
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, encode
 from benchmarks.harness import Row, interleaved, timed
 from benchmarks.places import Place, places
 from tests.fakes import make_state
@@ -28,18 +27,23 @@ def rows() -> Iterator[Row]:
             yield from _place(place)
 
 
+def _failed(pipeline: str, key: UnitKey) -> CheckpointState:
+    return make_state(done="a", status=CheckpointStatus.FAILED, key=key.to_dict(), pipeline_name=pipeline)
+
+
 def _place(place: Place) -> Iterator[Row]:
-    store, state = place.store(), make_state(done="a", status=CheckpointStatus.FAILED)
-    done = encode(replace(state, status=CheckpointStatus.COMPLETED))
+    store = place.store()
     numbers, pipelines = itertools.count(), ("Small", "Large")
-    units = {name: unit_path(name, UnitKey("bench", "dag", "run", "task")) for name in pipelines}
-    for unit in units.values():
-        RunLog(store, unit).claim(lambda _: state)
+    key = UnitKey("bench", "dag", "run", "task")
+    units = {name: unit_path(name, key) for name in pipelines}
+    for name, unit in units.items():
+        RunLog(store, unit).claim(lambda _, name=name: _failed(name, key))  # type: ignore[misc]
 
     def fill(name: str, count: int) -> None:
         for _ in range(count):
-            path = unit_path(name, UnitKey("bench", "dag", f"run-{next(numbers)}", "task"))
-            place.put(f"{path}/00000003.json", done)
+            key = UnitKey("bench", "dag", f"run-{next(numbers)}", "task")
+            done = make_state(status=CheckpointStatus.COMPLETED, key=key.to_dict(), pipeline_name=name)
+            place.put(f"{unit_path(name, key)}/00000003.json", encode(done, 3))
 
     fill("Small", _FEW)
     stored = 0
@@ -54,8 +58,9 @@ def _place(place: Place) -> Iterator[Row]:
         yield Row(f"look-up beside {count:,} finished runs ({place.name})", f"beside {_FEW}", many, few, aim=1.2)
     few_open = statistics.median(timed(lambda: list(unfinished_runs(store))) for _ in range(_ROUNDS))
     for number in range(_UNFINISHED):
-        path = unit_path("Large", UnitKey("bench", "dag", f"open-{number}", "task"))
-        place.put(f"{path}/00000000.json", encode(state))
+        key = UnitKey("bench", "dag", f"open-{number}", "task")
+        path = unit_path("Large", key)
+        place.put(f"{path}/00000000.json", encode(_failed("Large", key), 0))
         place.put(f"{OPEN}/{path.replace('/', '~')}", b"")
     found = list[RunEntry]()
     many_open = timed(lambda: found.extend(unfinished_runs(store)))  # once: it takes a minute on a busy machine

@@ -86,7 +86,7 @@ class _Run:
         latest = log.latest()
         assert latest is not None
         assert len(latest.state.completed_components) == len(components)
-        self.size = len(encode(latest.state))
+        self.size = len(encode(latest.state, latest.number))
         self.written = sum(
             len(store.read(f"{log.path}/{found.name}"))
             for found in store.list_objects(log.path)

@@ -11,12 +11,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
 
-from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
+from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.checkpoint.log import OPEN
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, encode
 from benchmarks.harness import Row
@@ -114,8 +113,10 @@ def _fill(place: Place, kind: str, count: int, *, unfinished: bool) -> None:
     for number in range(count):
         key = UnitKey("default", "bench", f"{kind}-{number}", "task")
         path = unit_path("Bench", key)
-        state = make_state("abcdefgh", done="abc", status=status, key=key.to_dict(), pipeline_name="Bench")
-        place.put(f"{path}/00000003.json", encode(replace(state, run_id=make_run_id(path, 0))))
+        state = make_state(
+            "abcdefgh", done="abc" if unfinished else "", status=status, key=key.to_dict(), pipeline_name="Bench"
+        )
+        place.put(f"{path}/00000003.json", encode(state, 3))
         if unfinished:
             place.put(f"{OPEN}/{path.replace('/', '~')}", b"")
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
+from airflow_spark_pipeline.checkpoint.seal import seal, unseal
 from airflow_spark_pipeline.checkpoint.state import (
     AttemptSummary,
     CheckpointState,
     CheckpointStatus,
+    ComponentAction,
     ComponentCheckpoint,
+    encode,
 )
 from airflow_spark_pipeline.checkpoint.store import (
     CheckpointStore,
@@ -19,6 +25,21 @@ from airflow_spark_pipeline.checkpoint.store import (
 )
 
 Fault = Callable[[str, str], None]
+
+PIPELINE_NAME = "Test"
+KEY = UnitKey("test", "dag", "run", "task")
+#: The directory, and the id of the first run, of the states that :func:`make_state` makes.
+UNIT = unit_path(PIPELINE_NAME, KEY)
+RUN_ID = make_run_id(UNIT, 0)
+
+
+def unit_of(name: str, pipeline_name: str = PIPELINE_NAME) -> str:
+    """The directory of another unit, of the task of that name."""
+    return unit_path(pipeline_name, key_of(name))
+
+
+def key_of(name: str) -> UnitKey:
+    return UnitKey("test", "dag", "run", name)
 
 
 class DictStore(CheckpointStore):
@@ -107,29 +128,55 @@ def make_state(
     done: str = "",
     status: CheckpointStatus = CheckpointStatus.RUNNING,
     attempt: int = 1,
-    attempt_id: str = "1-me",
+    attempt_id: str | None = None,
+    unit: str | None = None,
     **changes: Any,
 ) -> CheckpointState:
-    """A state of a pipeline whose components have one-letter names."""
+    """A state of a pipeline whose components have one-letter names.
+
+    :param done: the components that are done; all of them where the status is completed
+    :param unit: the task of its key, where it is not that of :data:`UNIT`
+    """
+    done = done or (names if status is CheckpointStatus.COMPLETED else "")
+    discarded = status is CheckpointStatus.DISCARDED
+    pipeline_name = changes.get("pipeline_name", PIPELINE_NAME)
+    key = changes.get("key") or (KEY if unit is None else key_of(unit)).to_dict()
+    run_id = changes.get("run_id") or make_run_id(unit_path(pipeline_name, UnitKey.from_dict(key)), 0)
     values: dict[str, object] = {
-        "key": {"namespace": "test"},
-        "run_id": "p~u~0",
-        "pipeline_name": "Test",
+        "key": key,
+        "run_id": run_id,
+        "pipeline_name": pipeline_name,
         "status": status,
         "attempt": attempt,
-        "attempt_id": attempt_id,
+        "attempt_id": attempt_id or f"{attempt}-me",
         "claim_number": 0,
         "nonce": "nonce",
         "epoch": 0,
         "started_at": "2026-01-01T00:00:00.000+00:00",
         "updated_at": "2026-01-01T00:00:00.000+00:00",
         "total_components": len(names),
-        "completed_components": tuple(done),
-        "components": tuple(
-            ComponentCheckpoint(index, name, "m.C", attempt=1 if name in done else None)
-            for index, name in enumerate(names)
-        ),
-        "attempts": (AttemptSummary(attempt, "p~u~0", "2026-01-01T00:00:00.000+00:00"),),
+        "completed_components": () if discarded else tuple(done),
+        "components": () if discarded else tuple(_record(index, name, done) for index, name in enumerate(names)),
+        "attempts": (AttemptSummary(attempt, run_id, "2026-01-01T00:00:00.000+00:00"),),
         "fingerprint_salt": "salt",
     }
     return CheckpointState(**{**values, **changes})
+
+
+def resealed(state: CheckpointState, number: int = 0, **changes: Any) -> bytes:
+    """A commit in which somebody changed members, and made the checksum anew."""
+    return seal(json.dumps({**unseal(encode(state, number)), **changes})[1:-1])
+
+
+def _record(index: int, name: str, done: str) -> ComponentCheckpoint:
+    action = ComponentAction.RAN if name in done else ComponentAction.PENDING
+    return ComponentCheckpoint(index, name, "m.C", action, attempt=1 if name in done else None)
+
+
+def progressed(state: CheckpointState, done: str, **changes: Any) -> CheckpointState:
+    """The state with these components done."""
+    records = tuple(
+        replace(record, action=ComponentAction.RAN, attempt=record.attempt or 1) if record.name in done else record
+        for record in state.components
+    )
+    return replace(state, components=records, completed_components=tuple(done), **changes)

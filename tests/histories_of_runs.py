@@ -9,7 +9,7 @@ from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_pat
 from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Failure
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
-from tests.fakes import make_state
+from tests.fakes import make_state, progressed
 
 _FAILURE = Failure("b", 1, "ConnectionError", "b cannot reach its source")
 
@@ -49,7 +49,7 @@ class History:
     def running(self) -> History:
         """Its driver is at work in ``b``; :meth:`beat` makes it alive."""
         self.submitted()
-        return self._append(status=CheckpointStatus.RUNNING, completed_components=("a",))
+        return self._append("a", status=CheckpointStatus.RUNNING)
 
     def beat(self) -> History:
         assert self.commit is not None
@@ -58,11 +58,11 @@ class History:
 
     def failed(self, **failure: Any) -> History:
         self.running()
-        return self._append(status=CheckpointStatus.FAILED, failure=replace(_FAILURE, **failure))
+        return self._append("a", status=CheckpointStatus.FAILED, failure=replace(_FAILURE, **failure))
 
     def completed(self, *, retired: bool = True) -> History:
         self.running()
-        self._append(status=CheckpointStatus.COMPLETED, completed_components=("a", "b", "c"))
+        self._append("abc", status=CheckpointStatus.COMPLETED, failure=None)
         if retired and self.commit is not None:
             self.log.retire(self.commit)
         return self
@@ -72,7 +72,7 @@ class History:
         assert self.commit is not None
         return self.commit.state.run_id
 
-    def _append(self, **changes: Any) -> History:
+    def _append(self, done: str, **changes: Any) -> History:
         assert self.commit is not None
-        self.commit = self.log.append(self.commit, replace(self.commit.state, **changes))
+        self.commit = self.log.append(self.commit, progressed(self.commit.state, done, **changes))
         return self

@@ -10,10 +10,11 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from airflow_spark_pipeline.checkpoint.key import parse_run_id, pipeline_slug
+from airflow_spark_pipeline.checkpoint.decoding import decode
+from airflow_spark_pipeline.checkpoint.key import is_pipeline_name, is_unit_path, parse_run_id, pipeline_slug
 from airflow_spark_pipeline.checkpoint.liveness import ReaderClock, signs_of_life
 from airflow_spark_pipeline.checkpoint.log import HISTORY, OPEN, Commit, Listing, RunLog, ended_hint
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, decode
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectNotFoundError
 from airflow_spark_pipeline.exceptions import CheckpointError, SupersededError
 
@@ -77,14 +78,29 @@ def all_runs(store: CheckpointStore, pipeline_name: str | None = None) -> Iterat
     :raises CheckpointError: the location cannot be listed
     """
     now = ReaderClock(store)
-    pipelines = [pipeline_slug(pipeline_name)] if pipeline_name is not None else store.list_directories("")
-    for pipeline in pipelines:
-        if pipeline.startswith("_"):
-            continue
-        for unit in store.list_directories(pipeline):
-            entry = None if unit.startswith("_") else look(store, f"{pipeline}/{unit}", now)
+    for pipeline in [pipeline_slug(pipeline_name)] if pipeline_name is not None else pipelines(store):
+        for path in units(store, pipeline):
+            entry = look(store, path, now)
             if entry is not None:
                 yield entry
+
+
+def pipelines(store: CheckpointStore) -> list[str]:
+    """Return the directories of the pipelines of which anything is stored; what others keep there is left out.
+
+    :raises CheckpointError: the location cannot be listed
+    """
+    return [name for name in store.list_directories("") if is_pipeline_name(name)]
+
+
+def units(store: CheckpointStore, pipeline: str) -> list[str]:
+    """Return the directories of all units of a pipeline, ended or not.
+
+    :param pipeline: its directory
+    :raises CheckpointError: they cannot be listed
+    """
+    found = (f"{pipeline}/{name}" for name in store.list_directories(pipeline))
+    return [path for path in found if is_unit_path(path)]
 
 
 def open_units(store: CheckpointStore) -> dict[str, float]:
@@ -96,7 +112,7 @@ def open_units(store: CheckpointStore) -> dict[str, float]:
     :raises CheckpointError: the location cannot be listed
     """
     found = {hint.name.replace("~", "/", 1): hint.modified for hint in store.list_objects(OPEN)}
-    return {path: modified for path, modified in found.items() if path.count("/") == 1}
+    return {path: modified for path, modified in found.items() if is_unit_path(path)}
 
 
 def look(store: CheckpointStore, path: str, now: float | ReaderClock, known: Commit | None = None) -> RunEntry | None:
@@ -182,15 +198,12 @@ def prune(
     :raises CheckpointError: the location cannot be listed
     """
     report, now = PruneReport(), ReaderClock(store)
-    pipelines = [pipeline_slug(pipeline_name)] if pipeline_name is not None else store.list_directories("")
-    for pipeline in pipelines:
-        if pipeline.startswith("_"):
-            continue
-        units = [unit for unit in store.list_directories(pipeline) if not unit.startswith("_")]
-        if at_most is not None and at_most < len(units):
-            units = random.sample(units, at_most)
-        for unit in units:
-            work = _Pruning(store, f"{pipeline}/{unit}", now, older_than, tombstone_seconds, abandoned=abandoned)
+    for pipeline in [pipeline_slug(pipeline_name)] if pipeline_name is not None else pipelines(store):
+        paths = units(store, pipeline)
+        if at_most is not None and at_most < len(paths):
+            paths = random.sample(paths, at_most)
+        for path in paths:
+            work = _Pruning(store, path, now, older_than, tombstone_seconds, abandoned=abandoned)
             work.prune(report, dry_run=dry_run)
         if not dry_run:
             for found in store.list_objects(f"{pipeline}/{HISTORY}"):

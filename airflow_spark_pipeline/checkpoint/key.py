@@ -1,8 +1,9 @@
 """The unit of work that a log belongs to, and the names that are derived from it.
 
 Promises: two different keys, or two different pipeline names, never share a directory, whatever characters they hold;
-names are plain ASCII of bounded length, so that every store takes them; a run id leads to its directory without a
-search. Does not promise that a name can be turned back into the key: the key is kept in every commit.
+names are plain ASCII of bounded length, so that every store takes them, and start with a letter or a digit, so that
+they are never taken for one of our own (``_open``, ``_history``); a run id leads to its directory without a search.
+Does not promise that a name can be turned back into the key: the key is kept in every commit.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from dataclasses import dataclass
 from typing import Any
 
 _SLUG_LENGTH = 32
-_RUN_ID = re.compile(r"(?P<pipeline>[a-z0-9_-]+)~(?P<unit>[a-z0-9_.-]+)~(?P<claim>\d+)", re.ASCII)
+_PIPELINE = r"[a-z0-9][a-z0-9_-]*-[0-9a-f]{12}"  # daily-etl-0123456789ab
+_UNIT = r"[a-z0-9][a-z0-9_.-]*-[0-9a-f]{16}"  # etl.scheduled__2026.load-0123456789abcdef
+_RUN_ID = re.compile(rf"(?P<pipeline>{_PIPELINE})~(?P<unit>{_UNIT})~(?P<claim>\d{{1,18}})", re.ASCII)
+_UNIT_PATH = re.compile(rf"{_PIPELINE}/{_UNIT}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class UnitKey:
         parts = [_slug(part) for part in (self.dag_id, self.run_id, self.task_id) if part]
         if self.map_index >= 0:
             parts.append(f"m{self.map_index}")
-        return f"{'.'.join(parts)}-{_digest(self.to_dict(), 16)}"
+        return f"{'.'.join(parts) or 'x'}-{_digest(self.to_dict(), 16)}"
 
 
 def pipeline_slug(pipeline_name: str) -> str:
@@ -70,6 +74,16 @@ def pipeline_slug(pipeline_name: str) -> str:
 def unit_path(pipeline_name: str, key: UnitKey) -> str:
     """Return the directory of a unit, relative to the checkpoint location."""
     return f"{pipeline_slug(pipeline_name)}/{key.directory}"
+
+
+def is_pipeline_name(name: str) -> bool:
+    """Whether a directory of a location may be a pipeline's: never for one of our own, or one of somebody else's."""
+    return re.fullmatch(_PIPELINE, name, re.ASCII) is not None
+
+
+def is_unit_path(path: str) -> bool:
+    """Whether a path relative to a location may be that of a unit; what a listing names need not be."""
+    return _UNIT_PATH.fullmatch(path) is not None and ".." not in path
 
 
 def make_run_id(unit: str, claim_number: int) -> str:
@@ -91,7 +105,8 @@ def parse_run_id(run_id: str) -> tuple[str, int]:
 
 
 def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-")[:_SLUG_LENGTH] or "x"
+    # ``_x`` becomes ``x``: a name that starts with an underscore is one of our own. The digest tells them apart.
+    return re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-_")[:_SLUG_LENGTH] or "x"
 
 
 def _digest(value: Any, length: int) -> str:

@@ -20,9 +20,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, decode, encode, utc_now
+from airflow_spark_pipeline.checkpoint.decoding import decode
+from airflow_spark_pipeline.checkpoint.discarding import discard_advice, given_up, newest_readable, unknown
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, encode, utc_now
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectExistsError, ObjectNotFoundError
-from airflow_spark_pipeline.exceptions import CheckpointStoreError, SupersededError
+from airflow_spark_pipeline.exceptions import (
+    CheckpointLostError,
+    CheckpointStoreError,
+    CorruptCheckpointError,
+    SupersededError,
+    UnsupportedCheckpointError,
+)
 
 HEARTBEAT = "hb-"  # prefix of the objects that say that an attempt's driver is alive
 OPEN = "_open"  # directory of the hints that name unfinished units; for listings, never trusted for a decision
@@ -145,7 +153,9 @@ class RunLog:
         """
         name = self._name(number)
         data = self.retried(lambda: self.store.read(name))
-        return Commit(number, decode(data, self.store.describe(name)))
+        way_out = discard_advice(self.store, self.path, number)
+        state = decode(data, self.store.describe(name), unit=self.path, number=number, way_out=way_out)
+        return Commit(number, state)
 
     def claim(self, build: Callable[[Commit | None], CheckpointState]) -> Commit:
         """Claim the unit: read the newest commit, let ``build`` decide, record what it returns.
@@ -185,36 +195,62 @@ class RunLog:
         return latest
 
     def append(self, commit: Commit, state: CheckpointState) -> Commit:
-        """Record the successor of a commit.
+        """Record the successor of a commit of one's own.
 
         :raises SupersededError: another attempt has taken over; nothing was recorded, or what was is not the truth
+        :raises CheckpointLostError: the log was deleted or replaced meanwhile; nothing is recorded
         """
-        number = commit.number + 1
+        return self._follow(commit.number, state, mine=True)
+
+    def _follow(self, number: int, state: CheckpointState, *, mine: bool) -> Commit:
+        """Record the successor of the commit of that number.
+
+        :param mine: whether it is this writer's, so that nobody can have cleaned it up
+        """
         state = replace(state, nonce=uuid.uuid4().hex, updated_at=utc_now())
         try:
-            self._create(number, state)
+            self._create(number + 1, state)
         except _LostError:
             raise self.superseded(self.newest_state()) from None
-        self._check(number, state)
-        return Commit(number, state)
+        numbers = self._check(number + 1, state)
+        if mine and number not in numbers:
+            # The directory is not the one that this writer knows. Whoever finds the number there would believe it.
+            self._delete(self._name(number + 1))
+            raise self.lost()
+        return Commit(number + 1, state)
 
     def discard(self, *, number: int | None = None) -> Commit | None:
         """Give the progress up: the next attempt starts with nothing done. Returns the commit that says so.
 
+        It works on a log that cannot be read, too.
+
         :param number: of the newest commit that the caller has seen; ``None`` takes whatever is there
         :raises SupersededError: somebody recorded something meanwhile; look again
+        :raises UnsupportedCheckpointError: a newer version of this package wrote it
         """
-        latest = self.latest()
+        try:
+            latest = self.latest()
+        except (CorruptCheckpointError, UnsupportedCheckpointError) as error:
+            if isinstance(error, UnsupportedCheckpointError) and error.newer:
+                raise
+            return self._discard_unreadable(number)
         if latest is None or latest.state.status is CheckpointStatus.DISCARDED:
             return latest
         if number is not None and latest.number != number:
             raise self.superseded(latest.state)
-        discarded = self.append(
-            latest,
-            replace(
-                latest.state, status=CheckpointStatus.DISCARDED, completed_components=(), components=(), failure=None
-            ),
+        return self._discard(latest.number, given_up(latest.state))
+
+    def _discard_unreadable(self, number: int | None) -> Commit:
+        numbers = self._numbers()
+        if not numbers or number not in (None, numbers[-1]):
+            raise self.superseded(None)
+        known = newest_readable(self, numbers)
+        return self._discard(
+            numbers[-1], unknown(self.path, numbers[-1] + 1) if known is None else given_up(known.state)
         )
+
+    def _discard(self, number: int, state: CheckpointState) -> Commit:
+        discarded = self._follow(number, state, mine=False)
         self.retire(discarded)
         return discarded
 
@@ -228,7 +264,7 @@ class RunLog:
             copy = f"{pipeline}/{HISTORY}/{unit}-{commit.number:08d}.json"
             # It is there already where an earlier clean-up died half-way; the copy of a commit can only be this one.
             with contextlib.suppress(ObjectExistsError):
-                self.retried(lambda: self.store.create(copy, encode(commit.state)))
+                self.retried(lambda: self.store.create(copy, encode(commit.state, commit.number)))
         # Before the other hint goes: whoever waits for the end of a run finds it by one of the two.
         self.retried(lambda: self.store.write(ended_hint(self.path), b""))
         self._delete_outputs(commit)
@@ -257,7 +293,7 @@ class RunLog:
 
     def _create(self, number: int, state: CheckpointState) -> None:
         """CREATE: whatever the store answers, know afterwards whether the number is mine."""
-        data, name = encode(state), self._name(number)
+        data, name = encode(state, number), self._name(number)
         last: Exception | None = None
         for pause in self._pauses():
             try:
@@ -278,12 +314,15 @@ class RunLog:
             f"{self.store.describe(name)} could not be written within {self._retry_seconds:g} s: {last}", path=name
         ) from last
 
-    def _check(self, number: int, state: CheckpointState) -> None:
-        """CHECK: a create that lands on a number freed by a clean-up is not the truth."""
+    def _check(self, number: int, state: CheckpointState) -> list[int]:
+        """CHECK: a create that lands on a number freed by a clean-up is not the truth. Returns the numbers."""
         numbers = self._numbers()
-        if not numbers or numbers[-1] != number:
+        if not numbers or numbers[-1] < number:
+            raise self.lost()
+        if numbers[-1] != number:
             newest = self.newest_state()
             raise self.superseded(newest if newest is not None and newest.attempt_id != state.attempt_id else None)
+        return numbers
 
     def _numbers(self) -> list[int]:
         return _commit_numbers(self.retried(lambda: self.store.list_names(self.path)))
@@ -331,6 +370,17 @@ class RunLog:
         while self._clock() < deadline:
             pause = min(pause * 2, 2.0)
             yield pause
+
+    def lost(self) -> CheckpointLostError:
+        """Return the error of an attempt whose log is not there any more."""
+        path = self.store.describe(self.path)
+        return CheckpointLostError(
+            f"{path} no longer holds what this attempt has recorded there: the directory was deleted, emptied or "
+            "replaced, or the location leads elsewhere now (a mount, a link, a bucket). This attempt stops and records "
+            "nothing more. Bring the location back before the next try; if it is lost, clear the task, or run the "
+            "pipeline again, to start over.",
+            path=path,
+        )
 
     @staticmethod
     def superseded(by: CheckpointState | None) -> SupersededError:

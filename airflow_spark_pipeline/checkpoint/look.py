@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from airflow_spark_pipeline.checkpoint.catalog import RunEntry, look, open_units
+from airflow_spark_pipeline.checkpoint.catalog import RunEntry, look, open_units, pipelines
+from airflow_spark_pipeline.checkpoint.key import is_unit_path
 from airflow_spark_pipeline.checkpoint.liveness import reader_time
 from airflow_spark_pipeline.checkpoint.log import ENDED, OPEN, Commit, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
@@ -118,19 +119,20 @@ class Look:
         :raises CheckpointError: they cannot be listed
         """
 
-        def ended() -> dict[str, float]:
+        def listed() -> dict[str, float]:
             found = self.store.list_objects(f"{pipeline}/{ENDED}")
-            return {f"{pipeline}/{each.name}": each.modified for each in found}
+            ended = {f"{pipeline}/{each.name}": each.modified for each in found}
+            return {path: modified for path, modified in ended.items() if is_unit_path(path)}
 
-        return self._once(f"{pipeline}/{ENDED}", ended)
+        return self._once(f"{pipeline}/{ENDED}", listed)
 
     def pipelines(self) -> list[str]:
         """Return the directories of the pipelines of which anything is stored.
 
         :raises CheckpointError: they cannot be listed
         """
-        names: list[str] = self._once("", lambda: self.store.list_directories(""))
-        return [name for name in names if not name.startswith("_")]
+        names: list[str] = self._once("", lambda: pipelines(self.store))
+        return names
 
     def ended(self, path: str, ended: float) -> SeenRun | None:
         """Return a unit of :meth:`ended_units`, without a request where its hint is as old as it was."""

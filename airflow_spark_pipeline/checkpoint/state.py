@@ -1,15 +1,16 @@
-"""What one commit of a run's log holds: the persisted format, schema version 1.
+"""What one commit of a run's log holds: the persisted format, schema version 2.
 
-Promises: ``from_dict(to_dict(state)) == state``; fields that this version does not know are kept and written back; a
-newer schema version is refused by :func:`decode` with an error that says so. Does not promise that two versions of this
-package write the same bytes: readers compare content, never bytes.
+Promises: ``decode(encode(state, number)) == state`` (see ``decoding``); fields that this version does not know are kept
+and written back. Does not promise that two versions of this package write the same bytes.
 
 The names of the fields are those of JSON. ``runId``, ``pipelineName``, ``startedAt``, ``completedComponents``,
 ``lastCheckpointedIndex``, ``totalComponents``, ``status`` and ``resumedFrom`` are the ones that users of checkpoints
 know; the others serve the protocol and the display.
 
 ============================  ========================================================================================
-``schemaVersion``             1
+``checksum``                  of the bytes that follow it (see ``seal``); the first member in every schema version
+``schemaVersion``             2
+``number``                    of the commit, as in the object's name
 ``key``                       the unit of work: namespace, dagId, runId, taskId, mapIndex (see ``key``)
 ``runId``                     id of this attempt at the unit; leads to the unit's directory
 ``resumedFrom``               run id whose progress this one took over, or null
@@ -46,9 +47,9 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from airflow_spark_pipeline.exceptions import CorruptCheckpointError, UnsupportedCheckpointError
+from airflow_spark_pipeline.checkpoint.seal import seal
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class CheckpointStatus(str, enum.Enum):
@@ -226,15 +227,13 @@ class CheckpointState:
         return replace(self, components=components)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        data: dict[str, Any] = json.loads(encode(self))
+        """Return the JSON form, without what only an object in a store has: its checksum and number."""
+        data: dict[str, Any] = json.loads(f'{{"schemaVersion":{SCHEMA_VERSION},{_spliced(self)}}}')
         return data
 
 
 _NESTED: dict[str, type] = {"components": ComponentCheckpoint, "attempts": AttemptSummary, "failure": Failure}
-_ENUMS: dict[str, type[enum.Enum]] = {"status": CheckpointStatus, "action": ComponentAction}
 _ABSENT_WHEN_EMPTY = {"retries", "session", "leaves", "code"}
-_DERIVED = {"schemaVersion", "lastCheckpointedIndex"}
 _dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=dict).encode
 
 
@@ -243,51 +242,20 @@ def utc_now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
 
 
-def encode(state: CheckpointState) -> bytes:
-    """Return the bytes of a commit."""
+def encode(state: CheckpointState, number: int) -> bytes:
+    """Return the bytes of a commit.
+
+    :param number: under which it is recorded
+    """
+    return seal(f'"schemaVersion":{SCHEMA_VERSION},"number":{number},{_spliced(state)}')
+
+
+def _spliced(state: CheckpointState) -> str:
     members = _members(state)
     records = {key: _text(members.pop(key)) for key in _NESTED}
-    members |= {"schemaVersion": SCHEMA_VERSION, "lastCheckpointedIndex": state.last_checkpointed_index}
+    members["lastCheckpointedIndex"] = state.last_checkpointed_index
     spliced = "".join(f',"{key}":{text}' for key, text in records.items())
-    # A lone surrogate, such as a file name that is not UTF-8 leaves in a text, becomes JSON's own escape of it.
-    return f"{_dumps(members)[:-1]}{spliced}}}".encode(errors="backslashreplace")
-
-
-def decode(data: bytes, path: str) -> CheckpointState:
-    """Read a commit.
-
-    :param path: the object's name, for the errors
-    :raises UnsupportedCheckpointError: it was written by a newer version of this package
-    :raises CorruptCheckpointError: it is not a whole, well-formed commit
-    """
-    try:
-        raw = json.loads(data)
-    except ValueError as error:
-        raise _corrupt(path, f"not JSON: {error}") from error
-    if not isinstance(raw, dict):
-        raise _corrupt(path, "not a JSON object")
-    version = raw.get("schemaVersion")
-    if isinstance(version, int) and version > SCHEMA_VERSION:
-        raise UnsupportedCheckpointError(
-            f"{path} was written by a newer airflow-spark-pipeline: its schema version is {version}, this one reads up "
-            f"to {SCHEMA_VERSION}. Upgrade airflow-spark-pipeline here.",
-            path=path,
-        )
-    if version != SCHEMA_VERSION:
-        raise _corrupt(path, f"schemaVersion is {version!r}")
-    try:
-        state: CheckpointState = _from_dict(CheckpointState, raw)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise _corrupt(path, f"{type(error).__name__}: {error}") from error
-    return state
-
-
-def _corrupt(path: str, why: str) -> CorruptCheckpointError:
-    return CorruptCheckpointError(
-        f"{path} is not a readable commit ({why}). Nothing is skipped on a guess: restore the object from a backup, or "
-        "remove the run's directory to start over.",
-        path=path,
-    )
+    return f"{_dumps(members)[1:-1]}{spliced}"
 
 
 def _camel(name: str) -> str:
@@ -296,14 +264,14 @@ def _camel(name: str) -> str:
 
 
 # The persisted name of each field, by its own; computed once, since every commit asks for those of every component.
-_NAMES: dict[type, dict[str, str]] = {
+NAMES: dict[type, dict[str, str]] = {
     cls: {f.name: _camel(f.name) for f in fields(cls) if f.name != "extra"}
     for cls in (CheckpointState, ComponentCheckpoint, AttemptSummary, Failure)
 }
 
 
 def _members(record: Any) -> dict[str, Any]:
-    members = {key: getattr(record, name) for name, key in _NAMES[type(record)].items()}
+    members = {key: getattr(record, name) for name, key in NAMES[type(record)].items()}
     for key in _ABSENT_WHEN_EMPTY & members.keys():
         if not members[key]:
             del members[key]
@@ -314,23 +282,3 @@ def _text(item: _Record | tuple[_Record, ...] | None) -> str:
     if item is None:
         return "null"
     return f"[{','.join(each.text for each in item)}]" if isinstance(item, tuple) else item.text
-
-
-def _from_dict(cls: type, raw: Mapping[str, Any]) -> Any:
-    names = {key: name for name, key in _NAMES[cls].items()}
-    values: dict[str, Any] = {}
-    for key, item in raw.items():
-        name = names.get(key)
-        if name is None:
-            continue
-        if name in _NESTED and isinstance(item, list):
-            item = tuple(_from_dict(_NESTED[name], each) for each in item)
-        elif name in _NESTED and item is not None:
-            item = _from_dict(_NESTED[name], item)
-        elif name in _ENUMS:
-            item = _ENUMS[name](item)
-        elif isinstance(item, list):
-            item = tuple(item)
-        values[name] = item
-    extra = {key: item for key, item in raw.items() if key not in names and key not in _DERIVED}
-    return cls(**values, extra=extra)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from airflow_spark_pipeline.checkpoint.catalog import RunEntry
+from airflow_spark_pipeline.checkpoint.catalog import RunEntry, pipelines
 from airflow_spark_pipeline.checkpoint.key import UnitKey
 from airflow_spark_pipeline.plugins.page.airflow_side import TaskKey
 from airflow_spark_pipeline.plugins.page.board import Board
@@ -60,9 +60,7 @@ class Finder:
             return [entry]
         if self._clock() < self._absent.get(directory, 0.0):
             return []
-        for pipeline in self._board.store.list_directories(""):
-            if pipeline.startswith("_"):
-                continue
+        for pipeline in pipelines(self._board.store):
             entry = self._board.look(f"{pipeline}/{directory}")
             if entry is not None:
                 self._pipelines[task] = pipeline

@@ -23,7 +23,7 @@ from airflow_spark_pipeline.checkpoint.query import RunQuery
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.exceptions import CorruptCheckpointError, SupersededError
-from tests.fakes import DictStore, make_state
+from tests.fakes import RUN_ID, UNIT, DictStore, make_state, unit_of
 
 PIPELINE = pipeline_slug("Test")
 DAY = 24 * 3600.0
@@ -35,15 +35,22 @@ def store() -> DictStore:
 
 
 def _run(store: DictStore, unit: str, status: CheckpointStatus = CheckpointStatus.FAILED) -> Commit:
-    log = RunLog(store, f"{PIPELINE}/{unit}")
-    commit = log.append(log.claim(lambda latest: make_state()), make_state(done="a", status=status))
+    log = RunLog(store, unit_of(unit))
+    done = "abc" if status is CheckpointStatus.COMPLETED else "a"
+    commit = log.append(
+        log.claim(lambda latest: make_state(unit=unit)), make_state(done=done, status=status, unit=unit)
+    )
     if status is CheckpointStatus.COMPLETED:
         log.retire(commit)
     return commit
 
 
 def _paths(store: DictStore) -> list[str]:
-    return [entry.path.partition("/")[2] for entry in unfinished_runs(store)]
+    return [_name(entry.path) for entry in unfinished_runs(store)]
+
+
+def _name(path: str) -> str:
+    return path.rpartition(".")[2].rpartition("-")[0]
 
 
 def test_unfinished_runs_are_listed_and_finished_ones_are_not(store: DictStore) -> None:
@@ -65,7 +72,7 @@ def test_listing_costs_the_same_however_many_runs_have_finished(store: DictStore
 def test_a_hint_is_never_trusted(store: DictStore) -> None:
     """A clean-up that died before its last step leaves the hint of a finished run."""
     _run(store, "done", CheckpointStatus.COMPLETED)
-    store.objects[f"_open/{PIPELINE}~done"] = b""
+    store.objects[f"_open/{unit_of('done').replace('/', '~')}"] = b""
     store.objects["_open/never-claimed~u"] = b""
     store.objects["_open/no-unit"] = b""
     assert _paths(store) == []
@@ -74,7 +81,7 @@ def test_a_hint_is_never_trusted(store: DictStore) -> None:
 def test_one_unreadable_run_does_not_hide_the_others(store: DictStore) -> None:
     _run(store, "a-broken")
     _run(store, "b-fine")
-    store.objects[f"{PIPELINE}/a-broken/00000001.json"] = b"{"
+    store.objects[f"{unit_of('a-broken')}/00000001.json"] = b"{"
     broken, fine = unfinished_runs(store)
     assert isinstance(broken.error, CorruptCheckpointError)
     assert fine.commit is not None
@@ -82,17 +89,17 @@ def test_one_unreadable_run_does_not_hide_the_others(store: DictStore) -> None:
 
 def test_only_the_runs_of_one_pipeline_are_given_where_one_is_named(store: DictStore) -> None:
     _run(store, "mine")
-    RunLog(store, f"{pipeline_slug('Tes')}/other").claim(lambda latest: make_state())
-    assert [entry.path for entry in unfinished_runs(store, "Test")] == [f"{PIPELINE}/mine"]
+    RunLog(store, unit_of("other", "Tes")).claim(lambda latest: make_state(unit="other", pipeline_name="Tes"))
+    assert [entry.path for entry in unfinished_runs(store, "Test")] == [unit_of("mine")]
 
 
 def test_a_running_driver_is_told_from_a_dead_one_by_its_lease(store: DictStore) -> None:
     _run(store, "alive", CheckpointStatus.RUNNING)
     _run(store, "dead", CheckpointStatus.RUNNING)
-    store.write(f"{PIPELINE}/dead/hb-1", b"{}")
+    store.write(f"{unit_of('dead')}/hb-1", b"{}")
     store.clock.sleep(61)
-    store.write(f"{PIPELINE}/alive/hb-1", b"{}")
-    assert {entry.path.partition("/")[2]: entry.alive for entry in unfinished_runs(store)} == {
+    store.write(f"{unit_of('alive')}/hb-1", b"{}")
+    assert {_name(entry.path): entry.alive for entry in unfinished_runs(store)} == {
         "alive": True,
         "dead": False,
     }
@@ -100,35 +107,35 @@ def test_a_running_driver_is_told_from_a_dead_one_by_its_lease(store: DictStore)
 
 def test_the_id_of_any_attempt_leads_to_the_units_newest_commit(store: DictStore) -> None:
     commit = _run(store, "u")
-    entry = find_run(store, make_run_id(f"{PIPELINE}/u", 0))
+    entry = find_run(store, make_run_id(unit_of("u"), 0))
     assert entry is not None
     assert entry.commit == commit
-    assert find_run(store, make_run_id(f"{PIPELINE}/absent", 0)) is None
+    assert find_run(store, make_run_id(unit_of("absent"), 0)) is None
 
 
 def test_discarding_by_id_makes_the_next_attempt_start_over(store: DictStore) -> None:
     _run(store, "u")
-    run_id = make_run_id(f"{PIPELINE}/u", 0)
+    run_id = make_run_id(unit_of("u"), 0)
     assert discard(store, run_id)
     assert _paths(store) == []
-    latest = RunLog(store, f"{PIPELINE}/u").latest()
+    latest = RunLog(store, unit_of("u")).latest()
     assert latest is not None
     assert latest.state.completed_components == ()
-    assert not discard(store, make_run_id(f"{PIPELINE}/absent", 0))
+    assert not discard(store, make_run_id(unit_of("absent"), 0))
 
 
 class TestPrune:
     def test_an_abandoned_run_is_discarded_first_and_removed_much_later(self, store: DictStore) -> None:
         _run(store, "old")
-        store.objects[f"_outputs/{PIPELINE}/old/00000000-1-x/0000/v/part"] = b"data"
+        store.objects[f"_outputs/{unit_of('old')}/00000000-1-x/0000/v/part"] = b"data"
         store.clock.sleep(31 * DAY)
         _run(store, "young")
-        assert prune(store, 30 * DAY).discarded == [f"{PIPELINE}/old"]
+        assert prune(store, 30 * DAY).discarded == [unit_of("old")]
         assert _paths(store) == ["young"]
         assert not any(path.startswith("_outputs") for path in store.objects)
-        assert any(path.startswith(f"{PIPELINE}/old/") for path in store.objects)  # the tombstone
+        assert any(path.startswith(f"{unit_of('old')}/") for path in store.objects)  # the tombstone
         store.clock.sleep(31 * DAY)
-        assert prune(store, 30 * DAY).removed == [f"{PIPELINE}/old"]
+        assert prune(store, 30 * DAY).removed == [unit_of("old")]
         assert not any("old" in path for path in store.objects)
 
     def test_the_last_commit_of_an_ended_run_outlives_every_pause_whatever_age_is_asked_for(
@@ -139,15 +146,15 @@ class TestPrune:
         store.clock.sleep(DAY)
         assert prune(store, 0.0).removed == []
         store.clock.sleep(3 * DAY)
-        assert prune(store, 0.0).removed == [f"{PIPELINE}/done"]
+        assert prune(store, 0.0).removed == [unit_of("done")]
 
     def test_a_live_run_is_never_touched_however_old_its_commits_are(self, store: DictStore) -> None:
         _run(store, "u", CheckpointStatus.RUNNING)
         store.clock.sleep(365 * DAY)
-        store.write(f"{PIPELINE}/u/hb-1", b"{}")
+        store.write(f"{unit_of('u')}/hb-1", b"{}")
         before = dict(store.objects)
         report = prune(store, 0.0 - 1)
-        assert report.alive == [f"{PIPELINE}/u"]
+        assert report.alive == [unit_of("u")]
         assert store.objects == before
 
     def test_a_dry_run_says_the_same_and_leaves_everything(self, store: DictStore) -> None:
@@ -156,7 +163,7 @@ class TestPrune:
         store.clock.sleep(31 * DAY)
         before = dict(store.objects)
         report = prune(store, DAY, dry_run=True)
-        assert (report.discarded, report.removed) == ([f"{PIPELINE}/old"], [f"{PIPELINE}/done"])
+        assert (report.discarded, report.removed) == ([unit_of("old")], [unit_of("done")])
         assert store.objects == before
 
     def test_by_the_way_only_ended_runs_are_removed_and_only_a_few_are_looked_at(self, store: DictStore) -> None:
@@ -180,13 +187,13 @@ class TestPrune:
     ) -> None:
         _run(store, "u", status)
         store.clock.sleep(31 * DAY)
-        log = RunLog(store, f"{PIPELINE}/u")
+        log = RunLog(store, unit_of("u"))
 
         def claim(operation: str, path: str) -> None:
-            if operation == moment and path.startswith((f"{PIPELINE}/u/", "_open/")):
+            if operation == moment and path.startswith((f"{unit_of('u')}/", "_open/")):
                 store.after = lambda operation, path: None
-                log.claim(lambda latest: make_state(attempt=2, attempt_id="2-new", done="a"))
-                store.objects[f"_outputs/{PIPELINE}/u/00000099-2-new/0000/v/part"] = b"data"
+                log.claim(lambda latest: make_state(attempt=2, attempt_id="2-new", done="a", unit="u"))
+                store.objects[f"_outputs/{unit_of('u')}/00000099-2-new/0000/v/part"] = b"data"
 
         store.after = claim
         prune(store, 30 * DAY)
@@ -194,47 +201,47 @@ class TestPrune:
         assert latest is not None
         assert (latest.state.attempt_id, latest.state.completed_components) == ("2-new", ("a",))
         assert [entry.commit for entry in unfinished_runs(store)] == [latest]
-        assert f"_outputs/{PIPELINE}/u/00000099-2-new/0000/v/part" in store.objects
+        assert f"_outputs/{unit_of('u')}/00000099-2-new/0000/v/part" in store.objects
 
     def test_an_unreadable_run_is_reported_and_left_for_a_person(self, store: DictStore) -> None:
         _run(store, "broken")
-        store.objects[f"{PIPELINE}/broken/00000001.json"] = b"{"
+        store.objects[f"{unit_of('broken')}/00000001.json"] = b"{"
         store.clock.sleep(31 * DAY)
-        assert prune(store, DAY).unreadable == [f"{PIPELINE}/broken"]
-        assert f"{PIPELINE}/broken/00000000.json" in store.objects
+        assert prune(store, DAY).unreadable == [unit_of("broken")]
+        assert f"{unit_of('broken')}/00000000.json" in store.objects
 
 
 def test_a_known_commit_that_is_still_the_newest_is_not_read_again() -> None:
     store = DictStore()
-    log = RunLog(store, "p/u")
+    log = RunLog(store, UNIT)
     log.claim(lambda _: make_state(status=CheckpointStatus.FAILED))
-    first = look(store, "p/u", 0.0)
+    first = look(store, UNIT, 0.0)
     assert first is not None
     store.calls.clear()
-    again = look(store, "p/u", 0.0, first.commit)
+    again = look(store, UNIT, 0.0, first.commit)
     assert again == first
     assert [operation for operation, _ in store.calls] == ["list"]
 
 
 def test_a_discard_that_rests_on_an_older_commit_discards_nothing() -> None:
     store = DictStore()
-    log = RunLog(store, "p/u")
+    log = RunLog(store, UNIT)
     seen = log.claim(lambda _: make_state(status=CheckpointStatus.FAILED))
     log.append(seen, make_state(done="a", status=CheckpointStatus.RUNNING))
     with pytest.raises(SupersededError):
-        discard(store, "p~u~0", number=seen.number)
+        discard(store, RUN_ID, number=seen.number)
     assert (latest := log.latest()) is not None
     assert latest.state.status is CheckpointStatus.RUNNING
-    assert discard(store, "p~u~0", number=latest.number)
+    assert discard(store, RUN_ID, number=latest.number)
 
 
 def test_a_hint_tells_when_its_unit_was_last_claimed() -> None:
     store = DictStore()
-    RunLog(store, "p/u").claim(lambda _: make_state())
+    RunLog(store, UNIT).claim(lambda _: make_state())
     store.clock.now = 90.0
-    RunLog(store, "p/u").claim(lambda _: make_state(attempt=2, attempt_id="2"))
-    RunLog(store, "p/v").claim(lambda _: make_state())
-    assert open_units(store) == {"p/u": 90.0, "p/v": 90.0}
+    RunLog(store, UNIT).claim(lambda _: make_state(attempt=2))
+    RunLog(store, unit_of("v")).claim(lambda _: make_state(unit="v"))
+    assert open_units(store) == {UNIT: 90.0, unit_of("v"): 90.0}
 
 
 @pytest.mark.parametrize(
@@ -244,11 +251,11 @@ def test_a_hint_tells_when_its_unit_was_last_claimed() -> None:
         lambda store: list(unfinished_runs(store, "Test")),
         lambda store: list(all_runs(store)),
         lambda store: list(all_runs(store, "Test")),
-        lambda store: find_run(store, make_run_id(f"{PIPELINE}/u", 0)),
+        lambda store: find_run(store, make_run_id(unit_of("u"), 0)),
         lambda store: prune(store, 1.0),
         lambda store: prune(store, 1.0, pipeline_name="Test", dry_run=True),
         lambda store: Look(store).open_units(),
-        lambda store: Look(store).run(f"{PIPELINE}/u"),
+        lambda store: Look(store).run(unit_of("u")),
         lambda store: RunQuery("ended", "default", pipeline_name="Test").find(Look(store)),
     ],
 )
@@ -261,13 +268,13 @@ def test_looking_makes_no_directory(look_at: Callable[[CheckpointStore], object]
 def test_a_driver_that_shows_its_first_sign_while_it_is_looked_at_is_alive(store: DictStore) -> None:
     """The time is asked for after the first listing; what is compared with it is listed again."""
     _run(store, "u", CheckpointStatus.RUNNING)
-    store.write(f"{PIPELINE}/u/hb-1", b"{}")
+    store.write(f"{unit_of('u')}/hb-1", b"{}")
     store.clock.sleep(100)
 
     def renew(operation: str, path: str) -> None:
         if operation == "write" and path.startswith("_clock/"):
             store.before = lambda operation, path: None
-            store.write(f"{PIPELINE}/u/hb-1", b"{}")
+            store.write(f"{unit_of('u')}/hb-1", b"{}")
 
     store.before = renew
     (entry,) = unfinished_runs(store)

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from airflow_spark_pipeline.checkpoint.key import make_run_id
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms, Other, boottime
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.processes import all_gone, identify
 from airflow_spark_pipeline.exceptions import CheckpointStoreError, SupersededError
-from tests.fakes import Clock, DictStore, make_state
+from tests.fakes import UNIT, Clock, DictStore, make_state
 
 TERMS = LeaseTerms(60.0)
 
@@ -25,13 +26,13 @@ def store() -> DictStore:
 @pytest.fixture
 def log(store: DictStore) -> RunLog:
     clock = Clock()
-    return RunLog(store, "p/u", retry_seconds=2.0, clock=clock, sleep=clock.sleep)
+    return RunLog(store, UNIT, retry_seconds=2.0, clock=clock, sleep=clock.sleep)
 
 
 def _lease(
     log: RunLog, attempt: int = 1, *, seconds: float = 60.0, clock: Clock | None = None, **about: object
 ) -> Lease:
-    described = {"attempt": attempt, "runId": f"p~u~{attempt}", "process": None, **about}
+    described = {"attempt": attempt, "runId": make_run_id(UNIT, attempt), "process": None, **about}
     return Lease(log, f"{attempt}-id", described, LeaseTerms(seconds), clock=clock or Clock())
 
 
@@ -173,7 +174,7 @@ class TestOthers:
     ) -> None:
         two = _lease(log, 2)
         two.renew()
-        store.write("p/u/hb-strange", content)
+        store.write(f"{UNIT}/hb-strange", content)
         (other,) = two.others(log.listing())
         assert (other.description, other.lease_seconds) == ("hb-strange", 60.0)
         assert _blocked(two, log, [other])
@@ -220,7 +221,7 @@ class TestWaiting:
     ) -> None:
         told: list[str] = []
         looks = len(list(self._wait(two, log, store, told)))
-        assert told == ["attempt 1 (run p~u~1)"]
+        assert told == [f"attempt 1 (run {make_run_id(UNIT, 1)})"]
         assert 60 < looks <= 63
         assert 60.0 < store.clock.now <= 62.0
 

@@ -12,7 +12,9 @@ from airflow_spark_pipeline.exceptions import (
     CorruptCheckpointError,
     SupersededError,
 )
-from tests.fakes import Clock, DictStore, make_state
+from tests.fakes import RUN_ID, UNIT, Clock, DictStore, make_state
+
+_HINT = f"_open/{UNIT.replace('/', '~')}"
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def log(store: DictStore) -> RunLog:
 
 def _log(store: DictStore, *, retry_seconds: float = 20.0) -> RunLog:
     clock = Clock()
-    return RunLog(store, "p/u", retry_seconds=retry_seconds, clock=clock, sleep=clock.sleep)
+    return RunLog(store, UNIT, retry_seconds=retry_seconds, clock=clock, sleep=clock.sleep)
 
 
 def _claim(log: RunLog, state: CheckpointState | None = None) -> Commit:
@@ -35,7 +37,7 @@ def _claim(log: RunLog, state: CheckpointState | None = None) -> Commit:
 
 
 def _commits(store: DictStore) -> list[str]:
-    return sorted(path.removeprefix("p/u/") for path in store.objects if path.startswith("p/u/"))
+    return sorted(path.removeprefix(f"{UNIT}/") for path in store.objects if path.startswith(f"{UNIT}/"))
 
 
 class TestCommits:
@@ -56,7 +58,7 @@ class TestCommits:
     def test_a_hint_that_the_unit_is_unfinished_is_there_before_the_claim(self, log: RunLog, store: DictStore) -> None:
         _claim(log)
         operations = [call for call in store.calls if call[0] in ("write", "create")]
-        assert operations == [("write", "_open/p~u"), ("create", "p/u/00000000.json")]
+        assert operations == [("write", _HINT), ("create", f"{UNIT}/00000000.json")]
 
     def test_looking_up_costs_one_list_and_one_read_whatever_is_stored(self, log: RunLog, store: DictStore) -> None:
         commit = _claim(log)
@@ -64,7 +66,7 @@ class TestCommits:
             commit = log.append(commit, commit.state)
         store.calls.clear()
         log.latest()
-        assert store.calls == [("list", "p/u"), ("read", "p/u/00000020.json")]
+        assert store.calls == [("list", UNIT), ("read", f"{UNIT}/00000020.json")]
 
     def test_a_commit_that_is_cleaned_up_between_list_and_read_leads_to_the_newer_one(
         self, log: RunLog, store: DictStore
@@ -74,7 +76,7 @@ class TestCommits:
         def clean_up_meanwhile(operation: str, path: str) -> None:
             if operation == "read":
                 store.before = lambda operation, path: None
-                store.objects["p/u/00000001.json"] = encode(make_state(status=CheckpointStatus.COMPLETED))
+                store.objects[f"{UNIT}/00000001.json"] = encode(make_state(status=CheckpointStatus.COMPLETED), 1)
                 del store.objects[path]
 
         store.before = clean_up_meanwhile
@@ -82,28 +84,28 @@ class TestCommits:
         assert latest is not None
         assert (latest.number, latest.state.status) == (commit.number + 1, CheckpointStatus.COMPLETED)
 
-    @pytest.mark.parametrize("content", [b"", b'{"schemaVersion": 1, "runId"', b"[]", b'{"schemaVersion": 1}'])
+    @pytest.mark.parametrize("content", [b"", b'{"schemaVersion": 1, "runId"', b"[]", b'{"schemaVersion": 2}'])
     def test_an_unreadable_commit_is_an_error_that_names_it_and_never_nothing(
         self, log: RunLog, store: DictStore, content: bytes
     ) -> None:
         _claim(log)
-        store.objects["p/u/00000001.json"] = content
-        with pytest.raises(CorruptCheckpointError, match=r"p/u/00000001\.json"):
+        store.objects[f"{UNIT}/00000001.json"] = content
+        with pytest.raises(CorruptCheckpointError, match=r"00000001\.json"):
             log.latest()
 
     def test_other_objects_beside_the_commits_are_not_taken_for_commits(self, log: RunLog, store: DictStore) -> None:
         commit = _claim(log)
-        store.objects |= {"p/u/hb-1": b"", "p/u/00000007.json.bak": b"", "p/u/7.json": b""}
+        store.objects |= {f"{UNIT}/hb-1": b"", f"{UNIT}/00000007.json.bak": b"", f"{UNIT}/7.json": b""}
         assert log.latest() == commit
 
 
 class TestTwoWriters:
     def test_who_loses_a_number_is_told_by_whom_and_has_recorded_nothing(self, log: RunLog, store: DictStore) -> None:
         claimed = _claim(log)
-        winner = _log(store).append(claimed, make_state(attempt=2, attempt_id="2-other", run_id="p~u~1"))
+        winner = _log(store).append(claimed, make_state(attempt=2, attempt_id="2-other", run_id=RUN_ID))
         with pytest.raises(SupersededError, match="superseded by attempt 2") as error:
             log.append(claimed, make_state(done="a"))
-        assert error.value.by == "p~u~1"
+        assert error.value.by == RUN_ID
         assert _log(store).latest() == winner
 
     def test_a_lost_claim_is_decided_again_on_what_the_winner_recorded(self, log: RunLog, store: DictStore) -> None:
@@ -208,7 +210,7 @@ class TestTheDriversToken:
         self, log: RunLog, store: DictStore
     ) -> None:
         old = _claim(log)
-        _claim(_log(store), make_state(attempt=2, attempt_id="2-newer", run_id="p~u~1"))
+        _claim(_log(store), make_state(attempt=2, attempt_id="2-newer", run_id=RUN_ID))
         with pytest.raises(SupersededError, match="attempt 2"):
             log.adopt(old.number, old.state.attempt_id, old.state.nonce)
 
@@ -234,7 +236,7 @@ class TestEndings:
         end = log.append(_claim(log), make_state(done="abc", status=CheckpointStatus.COMPLETED))
         log.retire(end)
         assert _commits(store) == ["00000001.json"]
-        assert "_open/p~u" not in store.objects
+        assert _HINT not in store.objects
         assert _claim(_log(store), make_state(epoch=1)).number == 2
 
     def test_cleaning_up_twice_is_harmless(self, log: RunLog, store: DictStore) -> None:
@@ -253,20 +255,20 @@ class TestEndings:
         end = log.append(_claim(log), make_state(status=CheckpointStatus.COMPLETED))
 
         def claim_meanwhile(operation: str, path: str) -> None:
-            if (operation, path) == ("delete", "_open/p~u"):
+            if (operation, path) == ("delete", _HINT):
                 store.before = lambda operation, path: None
                 _claim(_log(store), make_state(epoch=1))
 
         store.before = claim_meanwhile
         log.retire(end)
-        assert "_open/p~u" in store.objects
+        assert _HINT in store.objects
 
     def test_saved_outputs_go_with_the_run_and_those_of_a_newer_attempt_stay(
         self, log: RunLog, store: DictStore
     ) -> None:
         end = log.append(_claim(log), make_state(status=CheckpointStatus.COMPLETED, claim_number=3))
-        mine = [f"_outputs/p/u/{number:08d}-x/0000-a/v/part-0" for number in (0, 3)]
-        newer = "_outputs/p/u/00000004-y/0000-a/v/part-0"
+        mine = [f"_outputs/{UNIT}/{number:08d}-x/0000-a/v/part-0" for number in (0, 3)]
+        newer = f"_outputs/{UNIT}/00000004-y/0000-a/v/part-0"
         store.objects |= dict.fromkeys([*mine, newer], b"data")
         log.retire(end)
         assert [path for path in store.objects if path.startswith("_outputs")] == [newer]
@@ -274,7 +276,8 @@ class TestEndings:
     def test_history_keeps_one_object_a_run_out_of_the_way_of_look_ups(self, log: RunLog, store: DictStore) -> None:
         end = log.append(_claim(log), make_state(status=CheckpointStatus.COMPLETED))
         log.retire(end, keep_history=True)
-        assert store.objects["p/_history/u-00000001.json"] == encode(end.state)
+        pipeline, unit = UNIT.split("/")
+        assert store.objects[f"{pipeline}/_history/{unit}-00000001.json"] == encode(end.state, 1)
 
     def test_discarded_progress_is_gone_and_the_unit_starts_with_the_next_number(
         self, log: RunLog, store: DictStore

@@ -67,7 +67,7 @@ class TestResumable:
         def end(operation: str, path: str) -> None:
             if operation == "read" and path == f"{history.path}/00000001.json":
                 store.after = lambda operation, path: None
-                history._append(status=CheckpointStatus.COMPLETED, completed_components=("a", "b", "c"))
+                history._append("abc", status=CheckpointStatus.COMPLETED)
                 history.log.delete("hb-1-0-1")
 
         store.after = end

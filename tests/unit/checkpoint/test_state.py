@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from airflow_spark_pipeline.checkpoint.decoding import decode
+from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
+from airflow_spark_pipeline.checkpoint.seal import unseal
 from airflow_spark_pipeline.checkpoint.state import (
     AttemptSummary,
     CheckpointState,
@@ -12,20 +15,22 @@ from airflow_spark_pipeline.checkpoint.state import (
     ComponentAction,
     ComponentCheckpoint,
     Failure,
-    decode,
     encode,
 )
 from airflow_spark_pipeline.exceptions import CorruptCheckpointError, UnsupportedCheckpointError
-from tests.fakes import make_state
+from tests.fakes import make_state, resealed
 
-GOLDEN = Path(__file__).with_name("golden-commit-1.json")
+GOLDEN = Path(__file__).with_name("golden-commit-2.json")
+_KEY = UnitKey("default", "etl", "scheduled__2026", "load")
+_UNIT = unit_path("Daily ETL", _KEY)
+_NUMBER = 4
 
 
 def _full_state() -> CheckpointState:
     return CheckpointState(
-        key={"namespace": "default", "dagId": "etl", "runId": "scheduled__2026", "taskId": "load", "mapIndex": -1},
-        run_id="daily-etl-0123456789ab~etl.scheduled__2026.load-0123456789abcdef~3",
-        resumed_from="daily-etl-0123456789ab~etl.scheduled__2026.load-0123456789abcdef~0",
+        key=_KEY.to_dict(),
+        run_id=make_run_id(_UNIT, 3),
+        resumed_from=make_run_id(_UNIT, 0),
         pipeline_name="Daily ETL",
         status=CheckpointStatus.FAILED,
         attempt=2,
@@ -68,10 +73,10 @@ def _full_state() -> CheckpointState:
             ComponentCheckpoint(index=2, name="Load(warehouse)", type="my_etl.Load", reason="not done yet"),
         ),
         attempts=(
-            AttemptSummary(1, "…~0", "2026-01-01T03:00:00.000+00:00", ran=("Extract(orders)",)),
+            AttemptSummary(1, make_run_id(_UNIT, 0), "2026-01-01T03:00:00.000+00:00", ran=("Extract(orders)",)),
             AttemptSummary(
                 2,
-                "…~3",
+                make_run_id(_UNIT, 3),
                 "2026-01-01T04:00:00.000+00:00",
                 skipped=("Extract(orders)",),
                 failed="Transform(clean)",
@@ -79,7 +84,7 @@ def _full_state() -> CheckpointState:
             ),
         ),
         failure=Failure("Transform(clean)", 1, "ValueError", "bad row", "Traceback …\nValueError: bad row\n"),
-        caller={"max_tries": 2},
+        caller={"maxTries": 2, "retries": 2, "tryNumber": 2, "identity": None},
         fingerprint_salt="0123",
         spark_application_id="local-1",
         selection={"startFrom": None, "only": [], "force": ["Extract"]},
@@ -89,11 +94,11 @@ def _full_state() -> CheckpointState:
 def test_the_persisted_format_is_the_one_in_the_golden_file() -> None:
     """A change here is a change of what users have stored: it needs a new schema version, or to be readable by this
     one."""
-    assert json.loads(encode(_full_state())) == json.loads(GOLDEN.read_text(encoding="utf-8"))
+    assert unseal(encode(_full_state(), _NUMBER)) == unseal(GOLDEN.read_bytes())
 
 
 def test_the_golden_file_reads_as_the_state_that_it_was_written_from() -> None:
-    assert decode(GOLDEN.read_bytes(), "golden") == _full_state()
+    assert decode(GOLDEN.read_bytes(), "golden", unit=_UNIT, number=_NUMBER) == _full_state()
 
 
 @pytest.mark.parametrize(
@@ -119,30 +124,37 @@ def test_the_last_checkpointed_index_is_the_highest_that_is_done_and_minus_one_f
 
 
 def test_fields_that_this_version_does_not_know_are_kept() -> None:
-    raw = _full_state().to_dict()
-    raw["fromTheFuture"] = {"x": 1}
-    raw["components"][0]["outputs"] = ["v"]
-    again = decode(json.dumps(raw).encode(), "x").to_dict()
+    state = _full_state()
+    components = state.to_dict()["components"]
+    components[0]["sinceNine"] = ["v"]
+    again = decode(resealed(state, _NUMBER, fromTheFuture={"x": 1}, components=components), "x").to_dict()
     assert again["fromTheFuture"] == {"x": 1}
-    assert again["components"][0]["outputs"] == ["v"]
+    assert again["components"][0]["sinceNine"] == ["v"]
 
 
 def test_a_newer_schema_is_refused_with_the_way_out() -> None:
-    raw = make_state().to_dict() | {"schemaVersion": 2}
-    with pytest.raises(UnsupportedCheckpointError, match=r"schema version is 2, this one reads up to 1\. Upgrade"):
-        decode(json.dumps(raw).encode(), "p/u/00000000.json")
+    newer = resealed(make_state(), schemaVersion=3)
+    with pytest.raises(UnsupportedCheckpointError, match=r"schema version is 3, this one reads up to 2\. Upgrade"):
+        decode(newer, "p/u/00000000.json")
+
+
+def test_the_schema_before_the_first_release_is_refused_with_the_way_out() -> None:
+    first = json.dumps(make_state().to_dict() | {"schemaVersion": 1}).encode()
+    with pytest.raises(UnsupportedCheckpointError, match=r"its schema version is 1.* To start over: do this") as caught:
+        decode(first, "p/u/00000000.json", way_out="To start over: do this")
+    assert not caught.value.newer
 
 
 @pytest.mark.parametrize("cut", [0, 1, 100, -1])
 def test_a_truncated_commit_is_reported_with_its_path(cut: int) -> None:
     with pytest.raises(CorruptCheckpointError, match=r"p/u/00000000\.json is not a readable commit"):
-        decode(encode(make_state())[:cut], "p/u/00000000.json")
+        decode(encode(make_state(), 0)[:cut], "p/u/00000000.json")
 
 
 def test_an_error_text_with_unbalanced_braces_and_quotes_comes_back_as_it_was() -> None:
     message = 'unbalanced } in "{{{\\" \u2028 \x00 and ünïcode'
     state = make_state(failure=Failure("a", 0, "ValueError", message))
-    again = decode(encode(state), "x")
+    again = decode(encode(state, 0), "x")
     assert again.failure is not None
     assert again.failure.message == message
 

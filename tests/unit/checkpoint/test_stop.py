@@ -24,7 +24,7 @@ def test_a_driver_that_is_stopped_can_record_nothing_more_and_what_is_done_stays
     history.running()
     assert stop_it(history)
     with pytest.raises(SupersededError):
-        history._append(status=CheckpointStatus.COMPLETED, completed_components=("a", "b", "c"))
+        history._append("abc", status=CheckpointStatus.COMPLETED)
     latest = history.log.latest()
     assert latest is not None
     assert latest.state.status is CheckpointStatus.FAILED
@@ -60,7 +60,7 @@ def test_a_commit_that_comes_in_between_is_stopped_after_it(history: History) ->
     def commit_first(operation: str, path: str) -> None:
         if operation == "create":
             store.before = lambda operation, path: None
-            history._append(completed_components=("a", "b"))
+            history._append("ab")
 
     store.before = commit_first
     assert stop_it(history)

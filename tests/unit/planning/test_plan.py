@@ -11,7 +11,7 @@ from airflow_spark_pipeline.exceptions import ResumeRefusedError
 from airflow_spark_pipeline.pipeline.fingerprint import fingerprint
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec
 from airflow_spark_pipeline.planning import StepAction, make_plan
-from tests.fakes import make_state
+from tests.fakes import RUN_ID, make_state
 
 
 def _spec(names: str = "abc", **configs: Any) -> PipelineSpec:
@@ -57,7 +57,7 @@ def test_the_plan_says_why_in_one_line() -> None:
     assert b is not None
     state = state.with_component(replace(b, action=ComponentAction.FAILED, attempt=1))
     assert make_plan(spec, state).describe() == (
-        "resumes p~u~0: skips a (done in attempt 1); runs b (failed in attempt 1: OutageError), c"
+        f"resumes {RUN_ID}: skips a (done in attempt 1); runs b (failed in attempt 1: OutageError), c"
     )
 
 

@@ -12,7 +12,7 @@ from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.exceptions import CheckpointLocationError, CheckpointStoreError
 from airflow_spark_pipeline.plugins.page.board import Board
 from airflow_spark_pipeline.plugins.page.places import Place
-from tests.fakes import Clock, DictStore, make_state
+from tests.fakes import Clock, DictStore, make_state, unit_of
 
 
 @pytest.fixture
@@ -34,8 +34,8 @@ def board(store: DictStore, clock: Clock) -> Board:
 
 
 def _failed(store: DictStore, unit: str, attempt: int = 1) -> Commit:
-    log = RunLog(store, f"p/{unit}")
-    commit = log.claim(lambda _: make_state(attempt=attempt, attempt_id=f"{attempt}"))
+    log = RunLog(store, unit_of(unit))
+    commit = log.claim(lambda _: make_state(attempt=attempt, unit=unit))
     return log.append(commit, replace(commit.state, status=CheckpointStatus.FAILED))
 
 
@@ -75,10 +75,10 @@ def test_a_hint_that_came_before_its_claim_hides_no_claim(board: Board, store: D
     """The look falls between the hint and the claim: the hint's time never changes afterwards."""
     first = _failed(store, "u")
     clock.sleep(200)
-    log = RunLog(store, "p/u")
+    log = RunLog(store, unit_of("u"))
     log._hint()
     _refresh(board)
-    log._create(first.number + 1, replace(first.state, attempt=2, nonce="2"))
+    log._create(first.number + 1, make_state(attempt=2, nonce="2", unit="u"))
     clock.sleep(10)
     _refresh(board)
     (entry,) = board.entries()
@@ -87,8 +87,8 @@ def test_a_hint_that_came_before_its_claim_hides_no_claim(board: Board, store: D
 
 
 def test_a_commit_is_read_once(board: Board, store: DictStore, clock: Clock) -> None:
-    log = RunLog(store, "p/u")
-    log.claim(lambda _: make_state(status=CheckpointStatus.RUNNING))
+    log = RunLog(store, unit_of("u"))
+    log.claim(lambda _: make_state(status=CheckpointStatus.RUNNING, unit="u"))
     for _ in range(3):
         _refresh(board)
         clock.sleep(30)
@@ -99,9 +99,9 @@ def test_what_was_discarded_is_gone(board: Board, store: DictStore) -> None:
     _failed(store, "u")
     _failed(store, "v")
     _refresh(board)
-    RunLog(store, "p/u").discard()
+    RunLog(store, unit_of("u")).discard()
     _refresh(board)
-    assert _seen(board) == ["p/v"]
+    assert _seen(board) == [unit_of("v")]
 
 
 def test_a_location_that_is_down_says_why_and_keeps_what_was_seen(board: Board, store: DictStore) -> None:
@@ -114,7 +114,7 @@ def test_a_location_that_is_down_says_why_and_keeps_what_was_seen(board: Board, 
     store.before = down
     _refresh(board)
     assert board.trouble == "no route to the store"
-    assert _seen(board) == ["p/u"]
+    assert _seen(board) == [unit_of("u")]
     store.before = lambda operation, path: None
     _refresh(board)
     assert board.trouble is None
@@ -130,7 +130,7 @@ def test_a_location_that_may_only_be_read_is_read(board: Board, store: DictStore
     store.before = read_only
     _refresh(board)
     assert board.trouble is None
-    assert _seen(board) == ["p/u"]
+    assert _seen(board) == [unit_of("u")]
 
 
 def test_looking_at_an_empty_location_writes_nothing(board: Board, store: DictStore) -> None:

@@ -14,7 +14,7 @@ from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
 from airflow_spark_pipeline.plugins.page.board import Board
 from airflow_spark_pipeline.plugins.page.places import configured_places
-from tests.fakes import make_state
+from tests.fakes import UNIT, make_state
 
 
 class Elsewhere(LocalStore):
@@ -44,7 +44,7 @@ def test_the_runs_of_a_store_of_ones_own_are_shown_where_it_is_configured(config
     config = {"directory": directory, "password": "planted"}
     configure({"location": location, "store": {"instance-type": f"{__name__}.Elsewhere", "instance-config": config}})
     store = Elsewhere(location, **config)
-    RunLog(store, "p/u").claim(lambda _: make_state(status=CheckpointStatus.FAILED))
+    RunLog(store, UNIT).claim(lambda _: make_state(status=CheckpointStatus.FAILED))
 
     usual, own = configured_places()
     assert usual.id != own.id
@@ -52,7 +52,7 @@ def test_the_runs_of_a_store_of_ones_own_are_shown_where_it_is_configured(config
     board = Board(own)
     board.refresh(now=True).result(timeout=10)
     assert board.trouble is None
-    assert [entry.path for entry in board.entries()] == ["p/u"]
+    assert [entry.path for entry in board.entries()] == [UNIT]
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def _no_read_back() -> AbstractContextManager[Any]:
     def create(self: RunLog, number: int, state: CheckpointState) -> None:
         for pause in self._pauses():
             try:
-                self.store.create(self._name(number), encode(state))
+                self.store.create(self._name(number), encode(state, number))
                 return
             except ObjectExistsError:
                 raise log_module._LostError from None

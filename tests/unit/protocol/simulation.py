@@ -32,10 +32,11 @@ from airflow_spark_pipeline.checkpoint import lease as lease_module
 from airflow_spark_pipeline.checkpoint.caller import Caller
 from airflow_spark_pipeline.checkpoint.catalog import prune
 from airflow_spark_pipeline.checkpoint.claim import ClaimKind
+from airflow_spark_pipeline.checkpoint.decoding import decode
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms
 from airflow_spark_pipeline.checkpoint.log import HEARTBEAT, Commit, RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, decode
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectExistsError, StoredObject
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointStoreError, SparkPipelineError, SupersededError
 from airflow_spark_pipeline.hooks.attempt import CompletedMeanwhileError, TaskAttempt

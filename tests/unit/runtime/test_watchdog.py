@@ -15,7 +15,8 @@ from airflow_spark_pipeline.pipeline.policies import RetryPolicy
 from airflow_spark_pipeline.protocol import EXIT_SUPERSEDED
 from airflow_spark_pipeline.runtime import watchdog as watchdog_module
 from airflow_spark_pipeline.runtime.watchdog import Watchdog
-from tests.fakes import DictStore, make_state
+from tests.fakes import RUN_ID, DictStore, make_state
+from tests.fakes import UNIT as OWN
 from tests.unit.protocol.simulation import LEASE, UNIT, Fault, World
 
 SECONDS = 0.6  # a lease short enough to watch it run out
@@ -35,9 +36,9 @@ class Bench:
     def __init__(self, terms: LeaseTerms) -> None:
         self.ahead = 0.0
         self.store = DictStore()
-        self.log = RunLog(self.store, "p/u", retry_seconds=0.05)
+        self.log = RunLog(self.store, OWN, retry_seconds=0.05)
         self.claimed = self.log.claim(lambda latest: make_state())
-        about = {"attempt": 1, "runId": "p~u~0", "process": None}
+        about = {"attempt": 1, "runId": RUN_ID, "process": None}
         self.lease = Lease(self.log, "1-me", about, terms, clock=self.clock)
         self.watchdog = Watchdog(self.log, self.lease, lambda: self.claimed.number)
         self.hung = threading.Event()
@@ -173,17 +174,17 @@ def test_a_clock_that_jumps_ahead_stops_the_driver_at_its_next_step(bench: Bench
 def test_a_heartbeat_that_wakes_up_late_renews_nothing(bench: Bench) -> None:
     bench.watchdog.start()
     bench.ahead = 3600.0
-    before = bench.store.calls.count(("write", f"p/u/{bench.lease.name}"))
+    before = bench.store.calls.count(("write", f"{OWN}/{bench.lease.name}"))
     _eventually(lambda: not bench.watchdog._threads[0].is_alive())
-    assert bench.store.calls.count(("write", f"p/u/{bench.lease.name}")) <= before + 1  # one may be on its way
+    assert bench.store.calls.count(("write", f"{OWN}/{bench.lease.name}")) <= before + 1  # one may be on its way
 
 
 @brisk
 def test_a_successor_is_noticed_and_named(bench: Bench) -> None:
     bench.watchdog.start()
-    bench.log.claim(lambda latest: make_state(attempt=2, attempt_id="2-newer", run_id="p~u~1"))
+    bench.log.claim(lambda latest: make_state(attempt=2, attempt_id="2-newer"))
     _eventually(lambda: _cancelled(bench))
-    with pytest.raises(SupersededError, match=r"superseded by attempt 2 \(run p~u~1"):
+    with pytest.raises(SupersededError, match="superseded by attempt 2"):
         bench.watchdog.guard()
 
 

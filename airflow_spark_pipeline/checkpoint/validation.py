@@ -1,0 +1,157 @@
+"""Whether each field of a commit has its type. See ``agreement`` for whether they contradict each other.
+
+The types are those of the dataclasses in ``state``, so that a new field is checked without a change here; what an
+annotation leaves open (``Mapping[str, Any]``) is listed below.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import math
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from datetime import datetime
+from typing import Any
+
+from airflow_spark_pipeline.checkpoint.state import NAMES
+
+_AT_LEAST = {  # of the numbers that have a bound
+    "attempt": 1,
+    "claimNumber": 0,
+    "count": 0,
+    "delaySeconds": 0,
+    "durationSeconds": 0,
+    "epoch": 0,
+    "index": 0,
+    "leaseSeconds": 0.001,
+    "mapIndex": -1,
+    "totalComponents": 0,
+}
+_MOMENTS = {"startedAt", "updatedAt"}
+_NOT_EMPTY = {"attemptId", "name", "nonce", "runId"}
+_LONGEST = 60  # characters of a value that are shown
+
+
+class _Shape(dict[str, Any]):
+    """Members of a mapping that is no record of ``state``, by name; one that ends in ``?`` may be missing."""
+
+
+_CALLER = _Shape(
+    {
+        "maxTries?": int,
+        "retries?": int,
+        "tryNumber?": int,
+        "identity?": str | None,
+        "taskInstance?": Mapping[str, Any],
+        "owner?": Mapping[str, Any] | None,
+    }
+)
+_TEXTS = tuple[str, ...]
+_INSIDE: dict[str, Any] = {  # what the annotations leave open
+    "key": _Shape({"namespace": str, "dagId": str, "runId": str, "taskId": str, "mapIndex": int}),
+    "caller": _CALLER,
+    "selection": _Shape({"startFrom?": str | None, "only?": _TEXTS, "force?": _TEXTS}),
+    "outputs": _Shape({"path": str, "schema": Mapping[str, Any], "files": _Shape({"count": int, "names": str})}),
+    "retries": _Shape({"startedAt": str, "durationSeconds": float, "error": str, "delaySeconds": float}),
+}
+
+
+def misfit(raw: Any, hint: Any, name: str = "the commit") -> str | None:
+    """Return what of a JSON value does not have the type that it should have, ``None`` where all has.
+
+    :param hint: a type as a dataclass annotates it, or a shape
+    :param name: of the value, for the answer
+    """
+    return next(_misfits(raw, hint, name, ""), None)
+
+
+def _misfits(value: Any, hint: Any, where: str, key: str) -> Iterator[str]:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return
+    if origin in (typing.Union, types.UnionType):
+        if value is not None or type(None) not in arguments:
+            yield from _misfits(value, next(each for each in arguments if each is not type(None)), where, key)
+    elif isinstance(hint, _Shape) or is_dataclass(hint):
+        yield from _of_object(value, hint, where)
+    elif origin is tuple:
+        if isinstance(value, list):
+            for position, each in enumerate(value):
+                yield from _misfits(each, _INSIDE.get(key, arguments[0]), f"{where}[{position}]", key)
+        else:
+            yield f"{where} is not a list"
+    elif origin is not None:
+        yield from _of_mapping(value, arguments[1], where, key)
+    elif not _is_plain(value, hint, key):
+        yield f"{where} is {short(value)}"
+
+
+def _of_object(value: Any, hint: Any, where: str) -> Iterator[str]:
+    """A record of ``state``, or a shape: members that are not known may be anything."""
+    if not isinstance(value, dict):
+        yield f"{where} is not an object"
+        return
+    for key, (inner, required) in _members(hint).items():
+        if key in value:
+            yield from _misfits(value[key], inner, key if where == "the commit" else f"{where}.{key}", key)
+        elif required:
+            yield f"{where} has no {key}"
+
+
+def _of_mapping(value: Any, hint: Any, where: str, key: str) -> Iterator[str]:
+    if not isinstance(value, dict):
+        yield f"{where} is not an object"
+    elif key == "outputs":
+        for view, output in value.items():
+            yield from _of_object(output, _INSIDE[key], f"{where}.{view}")
+    elif key in _INSIDE:
+        if value or key != "key":  # who discards an unreadable log does not know its key
+            yield from _of_object(value, _INSIDE[key], where)
+    else:
+        for name, each in value.items():
+            yield from _misfits(each, hint, f"{where}.{name}", name)
+
+
+def _members(hint: Any) -> Mapping[str, tuple[Any, bool]]:
+    if isinstance(hint, _Shape):
+        return {key.rstrip("?"): (inner, not key.endswith("?")) for key, inner in hint.items()}
+    return _members_of(hint)
+
+
+@functools.cache
+def _members_of(cls: type) -> Mapping[str, tuple[Any, bool]]:
+    hints, names = typing.get_type_hints(cls), NAMES[cls]
+    return {
+        names[each.name]: (hints[each.name], each.default is MISSING and each.default_factory is MISSING)
+        for each in fields(cls)  # type: ignore[arg-type]
+        if each.name in names
+    }
+
+
+def _is_plain(value: Any, hint: Any, key: str) -> bool:
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return value in [each.value for each in hint]
+    if hint is bool:
+        return isinstance(value, bool)
+    if hint in (int, float):
+        is_number = type(value) is int or (hint is float and type(value) is float and math.isfinite(value))
+        return is_number and value >= _AT_LEAST.get(key, value)
+    if not isinstance(value, str) or (key in _NOT_EMPTY and not value):
+        return False
+    return key not in _MOMENTS or _is_moment(value)
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def short(value: Any) -> str:
+    """Return a value as an error shows it."""
+    text = ascii(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
