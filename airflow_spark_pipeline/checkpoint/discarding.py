@@ -33,7 +33,7 @@ def discard_advice(store: CheckpointStore, unit: str, number: int) -> str:
     if place == "--file FILE":
         more = " (FILE is the pipeline's file, which names the store)"
     command = f"spark-pipeline discard {make_run_id(unit, number)} {place}"
-    return f"To start over instead: {command}{more}. That is safe while a driver still runs; to delete the directory is not."
+    return f"To start over instead: {command}{more}. Do not delete the directory: a driver may still be running."
 
 
 def given_up(state: CheckpointState) -> CheckpointState:

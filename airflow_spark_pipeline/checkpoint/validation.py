@@ -126,7 +126,7 @@ def _members_of(cls: type) -> Mapping[str, tuple[Any, bool]]:
     hints, names = typing.get_type_hints(cls), NAMES[cls]
     return {
         names[each.name]: (hints[each.name], each.default is MISSING and each.default_factory is MISSING)
-        for each in fields(cls)  # type: ignore[arg-type]
+        for each in fields(cls)
         if each.name in names
     }
 

@@ -7,6 +7,7 @@ called. No process may start but the look at the components, and what lies at th
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 import subprocess
 import sys
@@ -21,9 +22,10 @@ from airflow.sdk import DAG
 
 from airflow_spark_pipeline import SparkPipelineOperator
 from airflow_spark_pipeline.checkpoint.caller import Caller
-from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
+from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
 from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.seal import seal, unseal
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, ComponentAction, Failure
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.hooks import installation
@@ -204,7 +206,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     shop.conf.write_text(describe(), encoding="utf-8")
     other = shop.location / "shop-0123456789ab" / "shop.another-run"
     other.mkdir(parents=True)
-    (other / "00000000.json").write_text('{"schemaVersion": 1}', encoding="utf-8")
+    (other / "00000000.json").write_text('{"schemaVersion": 2}', encoding="utf-8")
 
     class Spy(subprocess.Popen[Any]):
         def __init__(self, command: list[str], *arguments: Any, **options: Any) -> None:
@@ -704,7 +706,7 @@ def test_a_component_before_one_that_is_done_is_refused(shop: Shop) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"[]", b'{"schemaVersion": 1}', b"\xff\xfe\x00"],
+    [b"", b"{", b"[]", b'{"schemaVersion": 2}', b"\xff\xfe\x00"],
     ids=["empty", "cut off", "a list", "fields missing", "bytes"],
 )
 def test_a_commit_that_cannot_be_read_is_named_and_never_taken_for_nothing_recorded(shop: Shop, content: bytes) -> None:
@@ -713,13 +715,15 @@ def test_a_commit_that_cannot_be_read_is_named_and_never_taken_for_nothing_recor
     commit.write_bytes(content)
     found = shop.mistake(try_number=2)
     assert found.startswith(f"{commit} is not a readable commit")
-    assert "restore the object from a backup, or remove the run's directory to start over" in found
+    assert "Restore the object from a backup" in found
+    unit = f"{commit.parent.parent.name}/{commit.parent.name}"
+    assert f"spark-pipeline discard {make_run_id(unit, int(commit.stem))} --location {shop.location}" in found
 
 
 def test_a_commit_of_a_newer_version_asks_for_an_upgrade(shop: Shop) -> None:
     shop.first_try()
     commit = shop.newest_commit()
-    commit.write_bytes(commit.read_bytes().replace(b'"schemaVersion":1', b'"schemaVersion":9'))
+    commit.write_bytes(seal(json.dumps(unseal(commit.read_bytes()) | {"schemaVersion": 9})[1:-1]))
     found = shop.mistake(try_number=2)
     assert str(commit) in found
     assert "its schema version is 9" in found

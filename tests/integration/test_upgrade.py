@@ -29,12 +29,12 @@ _KNOWS_MORE = {r"    extra: Mapping": '    since_nine: str = "known"\n    extra:
 _KNOWS_LESS = {
     r"\Z": """
 
-def encode(state, whole=encode):
-    data = json.loads(whole(state))
+def encode(state, number, whole=encode):
+    data = json.loads(whole(state, number))
     for record in (data, *data["components"]):
-        for name in ("leaseSeconds", "selection", "retries", "views"):
+        for name in ("checksum", "leaseSeconds", "selection", "retries", "views"):
             record.pop(name, None)
-    return json.dumps(data).encode()
+    return seal(json.dumps(data)[1:-1])
 """
 }
 _KNOWS_ANOTHER_SCHEMA = {rf"SCHEMA_VERSION = {SCHEMA_VERSION}": f"SCHEMA_VERSION = {SCHEMA_VERSION + 1}"}

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from airflow_spark_pipeline import PipelineRunner
-from airflow_spark_pipeline.checkpoint.state import Failure, decode, encode
+from airflow_spark_pipeline.checkpoint.decoding import decode
+from airflow_spark_pipeline.checkpoint.state import Failure, encode
 from airflow_spark_pipeline.exceptions import ComponentFailedError, PipelineDefinitionError
 from airflow_spark_pipeline.runtime import errors
 from airflow_spark_pipeline.runtime.errors import MESSAGE_LENGTH, TRACEBACK_LENGTH, shorten, showable, text_of
@@ -142,5 +143,6 @@ def test_a_commit_can_hold_any_text(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(ComponentFailedError):
         runner.run_with_checkpointing(describe("a:Step:fails = 1"))
     (state,) = runner.list_resumable("Steps")
-    odd = replace(state, pipeline_name="caf\udce9 \ud83d \0")
-    assert decode(encode(odd), "here") == odd
+    assert state.failure is not None
+    odd = replace(state, failure=replace(state.failure, message="caf\udce9 \ud83d \0"))
+    assert decode(encode(odd, 2), "here") == odd
