@@ -110,10 +110,20 @@ class Run:
         """Mark the task as failed, or as succeeded."""
         self.client.patch(self._task, {"new_state": state})
 
+    def write_note(self, note: str) -> None:
+        """Write a note on the task instance."""
+        self.client.patch(self._task, {"note": note})
+
     def delete(self) -> None:
         self.client.delete(self._path)
 
     # ---- what a user sees
+
+    @property
+    def note(self) -> str | None:
+        """The note on the task instance."""
+        note: str | None = self.client.get(self._task)["note"]
+        return note
 
     def wait(self, state: str, *, tries: int | None = None, seconds: float = _SECONDS) -> None:
         """Wait until the DAG run ends, which has to be in this state.

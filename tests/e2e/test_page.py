@@ -45,8 +45,31 @@ def test_runs_are_listed_filtered_and_opened(visit: Visit, runs: dict[str, Run])
     expect(view).to_contain_text("Traceback (most recent call last)")
 
 
+def test_what_is_typed_with_pauses_arrives_and_the_focus_stays(visit: Visit, runs: dict[str, Run]) -> None:
+    """Airflow mounts a plugin anew at its first change of the address; a slow typist must not notice."""
+    for first in ("typing", "sorting"):
+        page = visit("user", LIST)
+        search = page.get_by_label("Search by DAG")
+        expect(search).to_be_visible()
+        if first == "sorting":
+            sorter = page.get_by_role("button", name="Started")
+            sorter.click()
+            expect(page).to_have_url(re.compile(r"order_by="))
+            expect(sorter).to_be_focused()
+        search.click()
+        for word in ("daily", "_ord", "ers"):
+            page.keyboard.type(word, delay=60)
+            expect(page).to_have_url(re.compile(rf"q=[a-z_]*{word}(&|$)"))  # it was waited for, as by a slow typist
+        expect(search).to_have_value("daily_orders")
+        expect(search).to_be_focused()
+        page.keyboard.type(" html error", delay=450)
+        expect(search).to_have_value("daily_orders html error")
+        expect(page).to_have_url(re.compile(r"q=daily_orders\+html\+error"))
+
+
 def test_a_resumed_run_finishes_and_skips_what_was_done(visit: Visit, runs: dict[str, Run], flows: Flows) -> None:
     run = runs["resumed"]
+    run.write_note("call the warehouse first")
     page = visit("user", LIST)
     _row(page, run).get_by_role("button", name="Resume", exact=True).click()
     dialog = page.get_by_role("dialog")
@@ -56,6 +79,7 @@ def test_a_resumed_run_finishes_and_skips_what_was_done(visit: Visit, runs: dict
     dialog.get_by_role("button", name="Close").first.click()
     run.wait("success", tries=2)
     assert flows.starts(run) == ["clean-1", "clean-2", "enrich-1", "extract-1", "load-1"]
+    assert run.note == "call the warehouse first"
     expect(_row(page, run)).to_have_count(0)
 
 

@@ -76,12 +76,11 @@ def _detail(board: Board, found: Found, facts: Mapping[TaskKey, TaskFacts], rend
         next=next_attempt(commit.state, config),
         config=config,
         config_note=note,
-        history_url=_history_url(commit.state.spark_application_id),
+        history_url=_history_url(),
     )
 
 
-def _history_url(application_id: str | None) -> str | None:
+def _history_url() -> str | None:
+    """Return the address of Spark's history server; each attempt has its own application there."""
     server = configured("spark_history_url")
-    if server is None or application_id is None or not server.startswith(("http://", "https://")):
-        return None
-    return f"{server.rstrip('/')}/history/{application_id}"
+    return server.rstrip("/") if server is not None and server.startswith(("http://", "https://")) else None

@@ -117,8 +117,6 @@ export const act = async (
   run: Run,
   options: { latestVersion: boolean; downstream: boolean },
 ): Promise<Outcome> => {
-  const note =
-    action === "resume" ? "Resumed from the page Resumable runs" : "Started over from the page Resumable runs";
   let discarded = false;
   try {
     const how = action === "resume" ? { ...options, also: run.clear_to_resume } : options;
@@ -127,7 +125,7 @@ export const act = async (
       await discard(run);
       discarded = true;
     }
-    if (action !== "discard") await clear(run, { ...how, dryRun: false, note });
+    if (action !== "discard") await clear(run, { ...how, dryRun: false });
     return { ok: true, text: WORDS[action].done };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

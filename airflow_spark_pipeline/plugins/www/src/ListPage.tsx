@@ -1,5 +1,5 @@
 import { Box, Button, Flex, HStack, Heading, Input, NativeSelect, Stack, Text } from "@chakra-ui/react";
-import { type ReactNode, useEffect, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { useSearchParams } from "react-router-dom";
 
 import { type Action, ActionDialog, RunActions, WORDS, blocked } from "./Actions";
@@ -182,21 +182,30 @@ const FilterBar = ({ params, list, change }: Changing & { list: RunList }) => {
 
 const Search = ({ value, change }: { value: string; change: Changing["change"] }) => {
   const [text, setText] = useState(value);
-  const [from, setFrom] = useState(value);
-  if (from !== value) {
-    // The address changed by itself (back, a link): show what it says.
-    setFrom(value);
-    setText(value);
-  }
+  const latest = useRef(change);
+  // What was written into the address and has not been seen there yet: it may arrive after the next key.
+  const written = useRef<string[]>([]);
+  const shown = useRef(value);
   useEffect(() => {
-    if (text === value) return;
+    latest.current = change;
+  });
+  useEffect(() => {
+    if (value === shown.current) return;
+    shown.current = value;
+    const own = written.current.indexOf(value);
+    written.current = own < 0 ? [] : written.current.slice(own + 1);
+    if (own < 0) setText(value); // the address changed some other way (back, a link)
+  }, [value]);
+  useEffect(() => {
+    if (text === (written.current.at(-1) ?? shown.current)) return;
     const timer = setTimeout(() => {
-      change("q", text);
+      written.current.push(text);
+      latest.current("q", text);
     }, 300);
     return () => {
       clearTimeout(timer);
     };
-  });
+  }, [text]);
   return (
     <Input
       size="sm"

@@ -282,7 +282,12 @@ const Application = ({ attempt, history }: { attempt: Attempt; history: string |
   if (id === null) return <>–</>;
   if (history === null) return <>{id}</>;
   return (
-    <Link href={`${history}/${encodeURIComponent(id)}`} color="fg.info" target="_blank" rel="noopener noreferrer">
+    <Link
+      href={`${history}/history/${encodeURIComponent(id)}`}
+      color="fg.info"
+      target="_blank"
+      rel="noopener noreferrer"
+    >
       {id}
     </Link>
   );

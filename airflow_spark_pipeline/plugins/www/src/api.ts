@@ -64,7 +64,6 @@ export interface ClearOptions {
   dryRun: boolean;
   latestVersion: boolean;
   downstream: boolean;
-  note?: string;
   /** Fields of Airflow's clear that only some of its versions have. */
   also?: Record<string, unknown>;
 }
@@ -74,7 +73,7 @@ interface Cleared {
   total_entries: number;
 }
 
-/** Airflow's own clear: with the user's own rights, and in its audit log. */
+/** Airflow's own clear: with the user's own rights, and in its audit log. A note would replace the user's. */
 export const clear = async (key: TaskKey, options: ClearOptions): Promise<Cleared> => {
   const cleared = await send<Cleared>(`/api/v2/dags/${part(key.dag_id)}/clearTaskInstances`, {
     dry_run: options.dryRun,
@@ -86,7 +85,6 @@ export const clear = async (key: TaskKey, options: ClearOptions): Promise<Cleare
     include_downstream: options.downstream,
     ...options.also,
     ...(options.latestVersion ? { run_on_latest_version: true } : {}),
-    ...(options.note === undefined || options.dryRun ? {} : { note: options.note }),
   });
   if (cleared.total_entries === 0) throw new ApiError(404, "Airflow found no task instance to clear.");
   return cleared;

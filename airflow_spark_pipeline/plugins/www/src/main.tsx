@@ -1,6 +1,7 @@
 import { ChakraProvider, type SystemContext } from "@chakra-ui/react";
 
 import { DagTab, NavPage, TaskTab } from "./Pages";
+import { Settled } from "./Settled";
 
 declare global {
   var ChakraUISystem: SystemContext;
@@ -25,7 +26,9 @@ const Place = ({ dagId, runId, taskId, mapIndex }: Props) => {
 
 const Plugin = (props: Props) => (
   <ChakraProvider value={globalThis.ChakraUISystem}>
-    <Place {...props} />
+    <Settled>
+      <Place {...props} />
+    </Settled>
   </ChakraProvider>
 );
 

@@ -32,6 +32,7 @@ test("a resume asks Airflow whether it may, and then clears", async () => {
   expect(await act("resume", makeRun({ map_index: 4 }), OPTIONS)).toMatchObject({ ok: true });
   expect(asked).toEqual(["clearTaskInstances (dry)", "clearTaskInstances"]);
   expect(bodies[1]).toMatchObject({ dag_run_id: "r1", task_ids: [["etl", 4]], prevent_running_task: true });
+  expect(bodies[1]).not.toHaveProperty("note"); // it would replace what somebody wrote
 });
 
 test.each([

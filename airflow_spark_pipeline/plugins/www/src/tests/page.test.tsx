@@ -1,12 +1,12 @@
 import { ChakraProvider, defaultSystem } from "@chakra-ui/react";
-import { cleanup, render, screen } from "@testing-library/react";
+import { cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { MemoryRouter } from "react-router-dom";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { question } from "../ListPage";
 import { NavPage, TaskTab } from "../Pages";
 import { position } from "../words";
-import { makeRun } from "./samples";
+import { makeAttempt, makeRun } from "./samples";
 
 const LOCATION = { name: "/data", state: "ok", message: null, temporary: false, unreadable: 0, problems: [] };
 const LIST = {
@@ -105,4 +105,43 @@ test.each([
   [makeRun({ state: "submitted", failed_component: null }), "1 of 3 done"],
 ])("where a run stands is said in words", (run, words) => {
   expect(position(run)).toBe(words);
+});
+
+test("each attempt links to its own application in Spark's history server", async () => {
+  const attempts = [1, 2].map((attempt) => makeAttempt({ attempt, spark_application_id: `app-${String(attempt)}` }));
+  const run = makeRun({ attempt: 2, spark_application_id: "app-2" });
+  const extract = { index: 0, name: "extract", type: "Extract", state: "done", action: "ran", reason: null };
+  const component = { ...extract, attempt: 1, started_at: null, duration_seconds: 1, views: [], saved_outputs: [] };
+  const detail = { components: [component], attempts, failure: null, next: null, config: null, config_note: null };
+  answer({
+    is_pipeline: true,
+    runs: [{ ...run, ...detail, history_url: "https://spark.example/past" }],
+    locations: [LOCATION],
+    active: false,
+  });
+  show(<NavPage />, "/plugin/spark-pipeline?dag_id=daily_orders&run_id=r1&task_id=etl&map_index=-1");
+  await screen.findByRole("link", { name: "app-1" });
+  for (const id of ["app-1", "app-2"]) {
+    expect(screen.getByRole("link", { name: id }).getAttribute("href")).toBe(
+      `https://spark.example/past/history/${id}`,
+    );
+  }
+});
+
+test("the search keeps what is typed while the address lags behind", async () => {
+  vi.useFakeTimers({ shouldAdvanceTime: true });
+  try {
+    answer({ ...LIST, runs: [makeRun()], total: 1, visible: 1, counts: { failed: 1 } });
+    show(<NavPage />);
+    const search = await screen.findByLabelText<HTMLInputElement>(/^Search by/);
+    let typed = "";
+    for (const key of "html error") {
+      typed += key;
+      fireEvent.change(search, { target: { value: typed } });
+      await vi.advanceTimersByTimeAsync(450);
+      expect(search.value).toBe(typed);
+    }
+  } finally {
+    vi.useRealTimers();
+  }
 });
