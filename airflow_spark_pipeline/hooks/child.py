@@ -70,14 +70,15 @@ class Child:
         finally:
             if process.stdin is not None:
                 process.stdin.close()
-        if not reading.is_alive() and process.stdout is not None:
-            process.stdout.close()
         return code
 
     def _read(self, process: subprocess.Popen[str]) -> None:
-        for line in lines(process.stdout or ()):
-            with contextlib.suppress(Exception):  # else nobody would read on, and the child would wait for ever
-                self._tell(line)
+        if process.stdout is None:
+            return
+        with process.stdout as output:
+            for line in lines(output):
+                with contextlib.suppress(Exception):  # else nobody would read on, and the child would wait for ever
+                    self._tell(line)
 
     def stop(self) -> None:
         """Ask the process to end, and end it where it takes longer than two seconds."""
