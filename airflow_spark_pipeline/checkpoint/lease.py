@@ -13,6 +13,7 @@ incarnation is one process: a cluster manager may start a driver twice.
 from __future__ import annotations
 
 import json
+import os
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -105,6 +106,7 @@ class Lease:
         self._log = log
         self._body = json.dumps({**about, "leaseSeconds": terms.seconds}).encode()
         self._clock = clock
+        self._pid = os.getpid()
         self._renewed = clock()
 
     def renew(self) -> None:
@@ -112,6 +114,7 @@ class Lease:
 
         :raises CheckpointError: the store did not take it
         """
+        self._require_own_process()
         start = self._clock()
         self._log.store.write(f"{self._log.path}/{self.name}", self._body)
         # Counted from the start: the store may have taken the time of the object at any moment of the call.
@@ -127,7 +130,13 @@ class Lease:
 
         :raises CheckpointError: the heartbeat stays, and becomes stale
         """
+        self._require_own_process()
         self._log.delete(self.name)
+
+    def _require_own_process(self) -> None:
+        """Refuse in a fork of the driver: its parent is the one who is alive, or not."""
+        if os.getpid() != self._pid:
+            raise CheckpointError(f"process {os.getpid()} is a fork of the driver, and does not speak for it")
 
     def others(self, listing: Listing) -> list[Other]:
         """Return the heartbeats of others that a listing shows."""

@@ -20,6 +20,7 @@ from airflow_spark_pipeline.runtime.connect import is_connect
 from airflow_spark_pipeline.runtime.console import say
 from airflow_spark_pipeline.runtime.hooks.calls import HookCalls
 from airflow_spark_pipeline.runtime.hooks.events import Events
+from airflow_spark_pipeline.runtime.lifeline import started_by_spark_submit
 from airflow_spark_pipeline.runtime.outputs import restore
 from airflow_spark_pipeline.runtime.recorder import Recorder
 from airflow_spark_pipeline.runtime.retry import RetryDecision, decide_retry
@@ -75,6 +76,7 @@ class ComponentLoop:
         self._chance = chance
         #: What stopped the loop although it is no failure of a component: an interrupt from the keyboard.
         self.interrupt: KeyboardInterrupt | None = None
+        self._ends = spec.fail_fast  # whether the attempt ends at a component that has failed
 
     def run(self, spark: SparkSession) -> bool:
         """Run what the plan says. Returns whether every component is done, or left out.
@@ -110,7 +112,7 @@ class ComponentLoop:
                 say(f"{self._label(step)} left out ({step.reason})")
             elif step.action is StepAction.SKIP:
                 self._skip(step, spark, restores=step.index < last)
-            elif not self._run_step(step, spark) and (self._spec.fail_fast or self.interrupt is not None):
+            elif not self._run_step(step, spark) and self._ends:
                 return
         try:
             if self._recorder.completes:
@@ -162,6 +164,7 @@ class ComponentLoop:
 
     def _decide(self, spec: ComponentSpec, retries: int, error: BaseException, spark: SparkSession) -> RetryDecision:
         if stopped_by_component(spark) or ended_from_outside(spark):
+            self._ends = True  # not even a component that needs no Spark is started any more
             return RetryDecision(False, "the Spark session is gone")
         return decide_retry(spec.retry_policy or self._spec.retry_policy, retries, error, self._chance())
 
@@ -179,8 +182,8 @@ class ComponentLoop:
 
     def _fail(self, step: Step, started_at: str, took: float, error: BaseException, retries: int) -> None:
         self.interrupt = error if isinstance(error, KeyboardInterrupt) else None
-        final = self._spec.fail_fast or self.interrupt is not None
-        failure = self._recorder.failed(step, started_at, took, error, final=final)
+        self._ends = self._ends or self.interrupt is not None
+        failure = self._recorder.failed(step, started_at, took, error, final=self._ends)
         tries = f" (try {retries + 1})" if retries else ""
         say(f"{self._label(step)} failed after {readable(took)}{tries}: {failure.headline}")
         self._tell("on_component_failure", step, took, failure, error, retries)
@@ -218,5 +221,5 @@ def _wait_for_the_end_of_a_dying_jvm(spark: SparkSession) -> None:
     The lifeline ends this process as soon as the JVM is gone. Where it does not within ten seconds, the application was
     ended some other way (from Spark's UI, by the master), and the failure is recorded.
     """
-    if not is_connect(spark) and ended_from_outside(spark):
+    if started_by_spark_submit() and not is_connect(spark) and ended_from_outside(spark):
         time.sleep(_JVM_END_SECONDS)

@@ -6,6 +6,7 @@ driver has to stop. Secrets are masked before anything is stored.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -23,6 +24,7 @@ from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.planning import Plan, Step, StepAction
 from airflow_spark_pipeline.protocol import Token
 from airflow_spark_pipeline.runtime.errors import MESSAGE_LENGTH, TRACEBACK_LENGTH, attribute, shorten, text_of
+from airflow_spark_pipeline.runtime.forks import end_if_forked
 from airflow_spark_pipeline.secrets import Redactor
 
 _KEPT_RETRIES = 50  # for display; a commit must not grow for ever
@@ -41,6 +43,7 @@ class Recorder:
         self._writing: int | None = None
         self._inside: int | None = None
         self._guard: Callable[[], None] = lambda: None
+        self._pid = os.getpid()
 
     def adopt(self, token: Token, guard: Callable[[], None]) -> None:
         """Go on from the claim that the token names.
@@ -63,12 +66,13 @@ class Recorder:
         return self._inside
 
     def guard(self) -> None:
-        """Raise where this driver has to stop."""
+        """Raise where this driver has to stop; a fork of it ends here."""
+        end_if_forked(self._pid)
         self._guard()
 
     def enter(self, step: Step) -> None:
         """A component starts now; raises where this driver has to stop."""
-        self._guard()
+        self.guard()
         self._inside = step.index
 
     @property
@@ -118,7 +122,7 @@ class Recorder:
         :param views: names of the views that it made
         :param outputs: of those that were saved
         """
-        self._guard()
+        self.guard()
         self._inside = None  # from here on a successor may have read the commit, though we are told that it was lost
         state = self.state.with_component(
             replace(
@@ -222,7 +226,7 @@ class Recorder:
         return self._redactor.mask_config(config)
 
     def _append(self, state: CheckpointState) -> None:
-        self._guard()
+        self.guard()
         # Said before it is done: the watchdog must not take the commit for a successor's.
         self._writing = self._commit.number + 1
         self._adopted = self._log.append(self._commit, state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,11 +15,12 @@ from airflow_spark_pipeline.planning import Step, StepAction
 from airflow_spark_pipeline.runtime.component import Component, ComponentContext
 from airflow_spark_pipeline.runtime.console import KeptOutput
 from airflow_spark_pipeline.runtime.deadline import deadline
+from airflow_spark_pipeline.runtime.forks import end_if_forked
 from airflow_spark_pipeline.runtime.hooks.calls import HookCalls
 from airflow_spark_pipeline.runtime.hooks.events import Events
 from airflow_spark_pipeline.runtime.outputs import restore, save
 from airflow_spark_pipeline.runtime.recorder import Recorder
-from airflow_spark_pipeline.runtime.session import register, stopped_by_component
+from airflow_spark_pipeline.runtime.session import ended_from_outside, register, stopped_by_component
 from airflow_spark_pipeline.runtime.views import saves
 
 if TYPE_CHECKING:
@@ -84,9 +86,7 @@ class Tries:
         component = copy.copy(self._components[step.index])
         context = self._context(step, retry)
         component.attach(context)
-        with KeptOutput():
-            result = component.run(spark)
-        frames = _frames(result)
+        frames = _frames(_result(component, spark))
         outputs: dict[str, dict[str, Any]] = {}
         replay = step.action is StepAction.REPLAY
         if frames and not replay and saves(self._spec, self._spec.components[step.index]):
@@ -97,6 +97,11 @@ class Tries:
             raise ComponentFailedError(
                 f"{step.name} stopped the Spark session, which belongs to the whole pipeline. Remove the call "
                 "of stop()."
+            )
+        if ended_from_outside(spark):
+            raise ComponentFailedError(
+                f"Spark ended while {step.name} ran: its JVM, or its session on the Spark Connect server, is gone. So "
+                f"{step.name} is not recorded as done; a retry runs it again."
             )
         if not replay:
             took = time.monotonic() - start
@@ -116,6 +121,19 @@ class Tries:
             logger=logging.getLogger(f"airflow_spark_pipeline.component.{step.name}"),
             retry=retry,
         )
+
+
+def _result(component: Component, spark: SparkSession) -> Any:
+    """Run the user's code; a process that it has forked does not come back from here."""
+    pid = os.getpid()
+    try:
+        with KeptOutput():
+            result = component.run(spark)
+    except BaseException as error:
+        end_if_forked(pid, error)
+        raise
+    end_if_forked(pid)
+    return result
 
 
 def _frames(result: Any) -> dict[str, DataFrame]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from airflow_spark_pipeline.exceptions import GateFailedError
 from airflow_spark_pipeline.runtime.console import say
 from airflow_spark_pipeline.runtime.errors import MESSAGE_LENGTH, attribute, shorten, text_of
+from airflow_spark_pipeline.runtime.forks import end_if_forked
 from airflow_spark_pipeline.runtime.hooks.base import ComponentEvent, PipelineEvent, PipelineHooks
 
 Event = PipelineEvent | ComponentEvent
@@ -76,11 +78,14 @@ class HookCalls:
         if not active.concerns(event):
             return
         method: Callable[[Any], None] = getattr(active.hook, name)
+        pid = os.getpid()
         try:
             method(event)
+            end_if_forked(pid)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a hook that calls sys.exit has failed like any other
+            end_if_forked(pid, error)
             who = getattr(active.hook, "label", type(active.hook).__name__)
             what = _what(error)
             if stops:
