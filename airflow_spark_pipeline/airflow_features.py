@@ -18,10 +18,12 @@ class AirflowFeatures:
 
     :param clear_discards_task_state: a clear empties the task state store unless it is told to keep it (3.4); before,
         a clear always kept it
+    :param has_loops: a task in a loop has a task instance for each iteration (3.4)
     :param rendered_fields_by_id: rendered fields belong to the id of a task instance (3.4), not to its key
     """
 
     clear_discards_task_state: bool
+    has_loops: bool
     rendered_fields_by_id: bool
 
 
@@ -33,6 +35,7 @@ def features_of(version: str) -> AirflowFeatures:
     release = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
     return AirflowFeatures(
         clear_discards_task_state=release >= (3, 4),
+        has_loops=release >= (3, 4),
         rendered_fields_by_id=release >= (3, 4),
     )
 

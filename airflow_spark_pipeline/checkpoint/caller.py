@@ -91,7 +91,8 @@ def describe(key: Mapping[str, Any]) -> str:
     if not key.get("dagId"):
         return "a run outside Airflow"
     mapped = f"[{key['mapIndex']}]" if key.get("mapIndex", -1) >= 0 else ""
-    return f"task {key['dagId']}.{key['taskId']}{mapped} of DAG run {key['runId']}"
+    iteration = f", iteration {key['iteration']}," if key.get("iteration") is not None else ""
+    return f"task {key['dagId']}.{key['taskId']}{mapped}{iteration} of DAG run {key['runId']}"
 
 
 def _owner(recorded: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

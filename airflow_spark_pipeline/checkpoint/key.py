@@ -29,6 +29,7 @@ class UnitKey:
 
     :param namespace: tells deployments that share a location apart
     :param map_index: -1 for a task that is not mapped
+    :param iteration: of the loop that the task is in, from 0; ``None`` outside loops
     """
 
     namespace: str
@@ -36,6 +37,7 @@ class UnitKey:
     run_id: str
     task_id: str
     map_index: int = -1
+    iteration: int | None = None
 
     @classmethod
     def fresh(cls, namespace: str, pipeline_name: str) -> UnitKey:
@@ -45,25 +47,34 @@ class UnitKey:
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> UnitKey:
         """Read what :meth:`to_dict` gave."""
-        return cls(raw["namespace"], raw["dagId"], raw["runId"], raw["taskId"], raw["mapIndex"])
+        return cls(raw["namespace"], raw["dagId"], raw["runId"], raw["taskId"], raw["mapIndex"], raw.get("iteration"))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form that every commit carries."""
-        return {
+        """Return the JSON form that every commit carries, which is also what the directory's digest is made of."""
+        raw = {
             "namespace": self.namespace,
             "dagId": self.dag_id,
             "runId": self.run_id,
             "taskId": self.task_id,
             "mapIndex": self.map_index,
         }
+        # Only in a loop: otherwise the directories of all that was recorded before there were loops would change.
+        return raw if self.iteration is None else {**raw, "iteration": self.iteration}
 
     @property
     def directory(self) -> str:
         """Name of the unit's directory: readable parts, and a digest of the whole key that keeps them apart."""
+        iteration = "" if self.iteration is None else f".i{self.iteration}"
+        return f"{self._readable}{iteration}-{_digest(self.to_dict(), 16)}"
+
+    def may_be_in(self, directory: str) -> bool:
+        """Whether a directory is this unit's, or may be that of one of its iterations where none is named."""
+        return directory == self.directory or (self.iteration is None and directory.startswith(f"{self._readable}.i"))
+
+    @property
+    def _readable(self) -> str:
         parts = [_slug(part) for part in (self.dag_id, self.run_id, self.task_id) if part]
-        if self.map_index >= 0:
-            parts.append(f"m{self.map_index}")
-        return f"{'.'.join(parts) or 'x'}-{_digest(self.to_dict(), 16)}"
+        return ".".join([*parts, f"m{self.map_index}"] if self.map_index >= 0 else parts) or "x"
 
 
 def pipeline_slug(pipeline_name: str) -> str:

@@ -88,7 +88,7 @@ class RunQuery:
 
     def _may_mean(self, path: str) -> bool:
         """Whether a directory's name allows that the unit is meant, before anything of it is read."""
-        return self._key is None or path.partition("/")[2] == self._key.directory
+        return self._key is None or self._key.may_be_in(path.partition("/")[2])
 
     def _accepts(self, run: SeenRun) -> bool:
         commit = run.entry.commit
@@ -140,6 +140,7 @@ def describe(run: SeenRun) -> dict[str, Any]:
         "dag_run_id": key.get("runId"),
         "task_id": key.get("taskId"),
         "map_index": key.get("mapIndex"),
+        "iteration": key.get("iteration"),
         "failed_component": name,
         "failed_position": None if index is None else index + 1,
         "total_components": state.total_components,

@@ -11,7 +11,7 @@ know; the others serve the protocol and the display.
 ``checksum``                  of the bytes that follow it (see ``seal``); the first member in every schema version
 ``schemaVersion``             2
 ``number``                    of the commit, as in the object's name
-``key``                       the unit of work: namespace, dagId, runId, taskId, mapIndex (see ``key``)
+``key``                       the unit of work: namespace, dagId, runId, taskId, mapIndex, iteration (see ``key``)
 ``runId``                     id of this attempt at the unit; leads to the unit's directory
 ``resumedFrom``               run id whose progress this one took over, or null
 ``attempt``                   1, 2, … within the epoch

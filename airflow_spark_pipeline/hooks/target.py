@@ -3,7 +3,8 @@
 The scope ``dag_run`` is the rule: a task instance only ever resumes itself. With ``pipeline`` a task instance that has
 nothing recorded of its own looks for the pipeline's newest unfinished run in the same namespace that nobody works on,
 and that no retry of its own task is going to resume. What it took is remembered in Airflow's task state store, so that
-its own retries go on with the same one.
+its own retries resume the same one. Where Airflow forgets it, as a clear does since 3.4, the log of that run still
+names the task instance that claimed it last.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ from airflow_spark_pipeline.checkpoint.claim import ClaimKind, decide_claim
 from airflow_spark_pipeline.checkpoint.key import UnitKey, parse_run_id, pipeline_slug, unit_path
 from airflow_spark_pipeline.checkpoint.liveness import who_is_at_work
 from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
+from airflow_spark_pipeline.checkpoint.look import Look
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.exceptions import NothingToResumeError
 
 SCOPES = ("dag_run", "pipeline")
+
+_ENDED_LOOKED_AT = 100  # two requests for each
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,8 @@ def of_pipeline(
         return own
     guest = replace(caller, guest=key.to_dict())
     before = _taken_before(store, remembered, own.unit, guest)
+    if before is None and caller.try_number > 1:
+        before = _claimed_before(store, pipeline_name, guest, ended=latest is None)
     if before is not None:
         # A clear after its success starts the task anew, in its own log.
         cleared = decide_claim(before.commit.state, guest).kind is ClaimKind.START
@@ -115,7 +121,24 @@ def _taken_before(store: CheckpointStore, remembered: str | None, own: str, gues
     entry = find_run(store, remembered) if unit != own else None
     if entry is None or entry.commit is None:
         return None
-    state = entry.commit.state
-    if state.status is CheckpointStatus.DISCARDED or not is_claim_of(guest, state.caller):
-        return None
-    return _Taken(unit, entry.commit)
+    return _Taken(unit, entry.commit) if _is_mine(entry.commit.state, guest) else None
+
+
+def _claimed_before(store: CheckpointStore, pipeline_name: str, guest: Caller, *, ended: bool) -> _Taken | None:
+    """Return the unit whose newest claim an earlier try of this task instance made.
+
+    :param ended: look at runs that ended, too, the last few of them: a success must not be taken for nothing
+    """
+    found = [entry.commit for entry in unfinished_runs(store, pipeline_name) if entry.commit is not None]
+    if ended:
+        look = Look(store)
+        units = look.ended_units(pipeline_slug(pipeline_name))
+        newest = sorted(units, key=lambda path: units[path], reverse=True)[:_ENDED_LOOKED_AT]
+        found += [run.entry.commit for run in map(look.run, newest) if run is not None and run.entry.commit is not None]
+    mine = [commit for commit in found if _is_mine(commit.state, guest)]
+    newest_of_mine = max(mine, key=lambda commit: commit.state.updated_at, default=None)
+    return None if newest_of_mine is None else _Taken(parse_run_id(newest_of_mine.state.run_id)[0], newest_of_mine)
+
+
+def _is_mine(state: CheckpointState, guest: Caller) -> bool:
+    return state.status is not CheckpointStatus.DISCARDED and is_claim_of(guest, state.caller)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 RUN_ID = "spark_pipeline.run_id"
 POSITION = "spark_pipeline.position"
 _IDENTITY = "spark_pipeline.dag_run"
+_NO_REGION = "00000000-0000-0000-0000-000000000000"
 _ACTIVE = ("scheduled", "queued", "running", "restarting", "deferred", "up_for_reschedule")
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,24 @@ log = logging.getLogger(__name__)
 def unit_key(context: Context) -> UnitKey:
     """Return the key of the task instance's own unit of work."""
     ti = context["ti"]
-    return UnitKey(namespace(), ti.dag_id, ti.run_id, ti.task_id, -1 if ti.map_index is None else ti.map_index)
+    map_index = -1 if ti.map_index is None else ti.map_index
+    return UnitKey(namespace(), ti.dag_id, ti.run_id, ti.task_id, map_index, _iteration(context, map_index))
+
+
+def _iteration(context: Context, map_index: int) -> int | None:
+    """Return which iteration of a loop the task instance is in; ``None`` outside loops, which came with Airflow 3.4.
+
+    The number and not the id of Airflow's region: an iteration that runs again after a clear of the loop's gate must
+    meet the driver that it replaces.
+    """
+    loop: Any = context.get("loop")
+    if loop is not None:
+        return int(loop.index)
+    # The context of a callback in the DAG processor has no loop. A task that is not mapped has a region in a loop only.
+    ti: Any = context["ti"]
+    region = getattr(ti, "region_id", None)
+    in_loop = map_index < 0 and region is not None and str(region) != _NO_REGION
+    return int(ti.region_index) if in_loop else None
 
 
 def caller(context: Context) -> Caller:

@@ -66,8 +66,9 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         default_deferrable``
     :param poke_interval: seconds between two looks. Deferred sensors with the same location and interval share them
     :return: ``run_id``, ``pipeline_name``, ``status`` (``failed``, ``dead``, ``completed``, ``discarded``),
-        ``attempt``, ``dag_id``, ``dag_run_id``, ``task_id``, ``map_index``, ``failed_component``, ``failed_position``
-        (from 1), ``total_components``, ``completed_components``, ``error``, ``updated_at`` (XCom)
+        ``attempt``, ``dag_id``, ``dag_run_id``, ``task_id``, ``map_index``, ``iteration`` (of a loop),
+        ``failed_component``, ``failed_position`` (from 1), ``total_components``, ``completed_components``, ``error``,
+        ``updated_at`` (XCom)
     """
 
     template_fields: Sequence[str] = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_spark_pipeline.airflow_features import AIRFLOW
 from tests.acceptance.client import Run
 
 pytestmark = pytest.mark.slow
@@ -19,6 +20,34 @@ def test_clearing_a_failed_task_resumes_and_clearing_a_succeeded_one_runs_all_ag
     run.clear()
     run.wait("failed", tries=3)  # attempt 1 of the new start is told to fail again
     assert run.started() == "a1 b1 c1 c2 d2 a1 b1 c1"
+
+
+@pytest.mark.skipif(not AIRFLOW.clear_discards_task_state, reason="this Airflow has no such box")
+@pytest.mark.dag_run("tried_once", b={"1": "fail", "2": "fail"})
+def test_the_box_keep_task_state_makes_no_difference(run: Run) -> None:
+    run.wait("failed", tries=1)
+    run.clear(only_failed=True, keep_task_state=True)
+    run.wait("failed", tries=2)
+    run.clear(only_failed=True, keep_task_state=False)
+    run.wait("success", tries=3)
+    assert run.started() == "a1 b1 b2 b3 c3 d3"
+
+    run.clear(keep_task_state=True)
+    run.wait("failed", tries=4)
+    assert run.started() == "a1 b1 b2 b3 c3 d3 a1 b1"
+
+
+@pytest.mark.skipif(not AIRFLOW.has_loops, reason="this Airflow has no loops")
+@pytest.mark.dag_run("looped", b1={"1": "fail"})
+def test_each_iteration_of_a_loop_resumes_for_itself(run: Run) -> None:
+    """The names of the components tell the iteration: b1 is the second one's, and fails in its first attempt."""
+    run.wait("failed")
+    assert run.started() == "a01 b01 c01 d01 a11 b11"
+
+    body = {"dry_run": False, "dag_run_id": run.run_id, "task_ids": [run.task_id], "include_downstream": True}
+    run.client.post(f"/dags/{run.dag_id}/clearTaskInstances", {**body, "only_failed": True})
+    run.wait("success")
+    assert run.started() == "a01 b01 c01 d01 a11 b11 b12 c12 d12 a21 b21 c21 d21"
 
 
 @pytest.mark.dag_run("tried_once", b={"1": "fail"})

@@ -30,7 +30,8 @@ class RunInfo:
     :param run_id: of this attempt
     :param attempt: 1, 2, … within the unit of work
     :param resumed_from: id of the run whose progress was taken over, ``None`` for a run from the start
-    :param unit: namespace, dagId, runId, taskId, mapIndex of the unit of work; under Airflow the task instance
+    :param unit: namespace, dagId, runId, taskId, mapIndex and, in a loop, iteration of the unit of work; under Airflow
+        the task instance
     """
 
     run_id: str

@@ -6,10 +6,11 @@ import os
 import threading
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, task_group
 
+from airflow_spark_pipeline.airflow_features import AIRFLOW
 from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperator
 
 if TYPE_CHECKING:
@@ -68,6 +69,15 @@ with DAG("mapped", schedule=None) as mapped:
     SparkPipelineOperator.partial(task_id="pipeline", py_files=["steps"], retries=0).expand(
         pipeline=["steps.conf", "{{ 'steps' }}.conf"]
     )
+
+if AIRFLOW.has_loops:
+    with DAG("looped", schedule=None) as looped:
+
+        @task_group
+        def body() -> None:
+            SparkPipelineOperator(task_id="pipeline", pipeline="looped.conf", py_files=["steps"], retries=0)
+
+        cast("Any", body).loop(max_iterations=3)
 
 if __name__ == "__main__":
     retried.test(run_conf={"b": {"1": "fail"}})

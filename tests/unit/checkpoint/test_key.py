@@ -20,9 +20,34 @@ def test_keys_that_differ_anywhere_never_share_a_directory() -> None:
         UnitKey("default", "etl", KEY.run_id, "load", 0),
         UnitKey("default", "etl", KEY.run_id, "load", 1),
         UnitKey("default", "etl.load", KEY.run_id, "", -1),
+        UnitKey("default", "etl", KEY.run_id, "load", -1, 0),
+        UnitKey("default", "etl", KEY.run_id, "load", -1, 1),
+        UnitKey("default", "etl", KEY.run_id, "load", 1, 1),
+        UnitKey("default", "etl", KEY.run_id, "load.i1", -1),
     ]
     for one, other in itertools.combinations(keys, 2):
         assert one.directory != other.directory
+
+
+@pytest.mark.parametrize(
+    ("key", "directory"),
+    [
+        (KEY, "etl.scheduled__2026-01-01t00-00-00-0.load-47c5ab7798da9d50"),
+        (UnitKey("default", "etl", "r", "load", 3), "etl.r.load.m3-ff0e5a6d95dfe454"),
+    ],
+)
+def test_the_directories_of_tasks_outside_loops_never_change(key: UnitKey, directory: str) -> None:
+    assert key.directory == directory
+    assert UnitKey.from_dict(key.to_dict()) == key
+
+
+def test_a_key_without_an_iteration_may_mean_any_of_them_and_no_other_unit() -> None:
+    task, iteration = UnitKey("n", "d", "r", "t"), UnitKey("n", "d", "r", "t", -1, 2)
+    assert UnitKey.from_dict(iteration.to_dict()) == iteration
+    assert task.may_be_in(task.directory)
+    assert task.may_be_in(iteration.directory)
+    assert not iteration.may_be_in(task.directory)
+    assert not task.may_be_in(UnitKey("n", "d", "r", "t", 2).directory)
 
 
 def test_pipeline_names_that_look_alike_on_disk_never_share_a_directory() -> None:

@@ -43,6 +43,7 @@ class TestResumable:
             "dag_run_id": "r1",
             "task_id": "load",
             "map_index": -1,
+            "iteration": None,
             "failed_component": "b",
             "failed_position": 2,
             "total_components": 3,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from airflow_spark_pipeline.airflow_features import features_of
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.log import RunLog
@@ -18,7 +19,8 @@ from airflow_spark_pipeline.exceptions import (
     SelectionError,
     SparkPipelineError,
 )
-from tests.unit.operators.shop import UNIT, Shop
+from airflow_spark_pipeline.hooks import task_instance
+from tests.unit.operators.shop import UNIT, Shop, StateStore
 
 
 @pytest.fixture
@@ -225,6 +227,49 @@ def test_in_the_scope_of_the_pipeline_the_clear_of_a_success_starts_anew(other: 
     result = other.run(try_number=2, max_tries=4, resume_scope="pipeline")
     assert result["components_run"] == ["Extract", "Clean", "Load"]
     assert other.latest().state.status is CheckpointStatus.COMPLETED
+
+
+def with_memory(shop: Shop, store: StateStore | None) -> Shop:
+    """The same task where Airflow's task state store holds this; ``None``: there is no store."""
+    return replace(shop, store=cast("Any", store))
+
+
+@pytest.fixture(params=["keeps", "empties", "none"])
+def after_a_clear(request: pytest.FixtureRequest, other: Shop, monkeypatch: pytest.MonkeyPatch) -> tuple[Shop, Shop]:
+    """The task before and after a clear: with the state that Airflow keeps or empties, or without a store."""
+    monkeypatch.setattr(task_instance, "AIRFLOW", features_of("3.4"))
+    before = with_memory(other, None) if request.param == "none" else other
+    return before, with_memory(other, StateStore()) if request.param == "empties" else before
+
+
+def test_the_run_that_was_taken_over_is_found_again_by_its_log(
+    shop: Shop, failed: str, after_a_clear: tuple[Shop, Shop]
+) -> None:
+    before, after = after_a_clear
+    shop.driver.fails_at = "Load"
+    with pytest.raises(ComponentFailedError):
+        before.run(resume_scope="pipeline")
+    shop.driver.fails_at = None
+    result = after.run(try_number=2, max_tries=4, resume_scope="pipeline")
+    assert (result["components_run"], result["components_skipped"]) == (["Load"], ["Extract", "Clean"])
+    assert shop.latest().state.status is CheckpointStatus.COMPLETED
+    assert failed
+
+
+def test_a_success_in_the_run_that_was_taken_over_is_reported_to_a_retry_and_starts_anew_after_a_clear(
+    shop: Shop, failed: str, after_a_clear: tuple[Shop, Shop]
+) -> None:
+    """Another failed run is there to be taken over: neither may touch it."""
+    before, after = after_a_clear
+    first = before.run(resume_scope="pipeline")
+    yesterdays = shop.in_dag_run("manual__2026-01-30")
+    fail(yesterdays)
+    untouched = yesterdays.latest()
+    assert before.run(try_number=2, resume_scope="pipeline") == first
+    cleared = after.run(try_number=3, max_tries=5, resume_scope="pipeline")
+    assert cleared["components_run"] == ["Extract", "Clean", "Load"]
+    assert yesterdays.latest() == untouched
+    assert failed
 
 
 def test_in_the_scope_of_the_pipeline_own_progress_comes_first(shop: Shop, other: Shop) -> None:
