@@ -5,7 +5,8 @@ the only one that is not frozen; staleness is judged by the store's clock alone,
 A driver that cannot renew its own for half the lease stops before anybody may take it for stale. Does not promise
 anything about the outside effects of a driver that was frozen for longer than its lease.
 
-The object ``hb-<attempt id>-<incarnation>`` holds JSON for whoever waits: runId, attempt, leaseSeconds, process, and
+The object ``hb-<attempt id>-<incarnation>`` holds JSON for whoever waits: runId, attempt, leaseSeconds, process
+(whose end is the end of all work), driver (its own processes, which prove that it is alive while they are), and
 where the driver works on a Spark Connect server, sparkUser. Its time is the lease; that it is gone means released. An
 incarnation is one process: a cluster manager may start a driver twice.
 """

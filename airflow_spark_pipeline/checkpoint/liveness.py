@@ -9,11 +9,12 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from airflow_spark_pipeline.checkpoint.caller import claimer, describe
 from airflow_spark_pipeline.checkpoint.log import Commit, Listing, RunLog
-from airflow_spark_pipeline.checkpoint.processes import all_gone
+from airflow_spark_pipeline.checkpoint.processes import all_gone, any_alive
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
@@ -32,6 +33,34 @@ def signs_of_life(store: CheckpointStore, commit: Commit, listing: Listing, now:
     return [name for name, modified in listing.heartbeats.items() if now - modified <= lease]
 
 
+@dataclass(frozen=True, slots=True)
+class LiveSign:
+    """A heartbeat that is younger than the lease, and not of processes that are gone for certain.
+
+    :param name: of its object
+    :param age: seconds since it was renewed, by the store's clock
+    :param is_alive_here: one of the processes that it names is alive on this machine
+    """
+
+    name: str
+    age: float
+    is_alive_here: bool
+
+
+def live_signs(log: RunLog, commit: Commit, listing: Listing, now: float) -> list[LiveSign]:
+    """Return the signs of life of those who may be at work; none where an end is recorded.
+
+    :param now: by the store's clock
+    """
+    found = []
+    for name in signs_of_life(log.store, commit, listing, now):
+        about = _about(log, name)
+        if not all_gone(about.get("process")):
+            here = any_alive(about.get("process")) or any_alive(about.get("driver"))
+            found.append(LiveSign(name, now - listing.heartbeats[name], here))
+    return found
+
+
 def who_is_at_work(log: RunLog, commit: Commit, is_active: Callable[[Mapping[str, Any]], bool]) -> str | None:
     """Return who is at work on the newest commit's claim, in words; ``None`` where nobody is.
 
@@ -43,8 +72,9 @@ def who_is_at_work(log: RunLog, commit: Commit, is_active: Callable[[Mapping[str
         return None
     key = claimer(commit.state.key, commit.state.caller)
     now = log.retried(lambda: reader_time(log.store))
-    signs = signs_of_life(log.store, commit, log.retried(log.listing), now)
-    if any(not _is_of_dead_processes(log, name) for name in signs):
+    listing = log.retried(log.listing)
+    signs = signs_of_life(log.store, commit, listing, now)
+    if live_signs(log, commit, listing, now):
         return f"{describe(key)}, whose driver is alive"
     if commit.state.status is CheckpointStatus.SUBMITTED and not signs and key.get("dagId") and is_active(key):
         return f"{describe(key)}, whose driver was submitted and has not started yet"
@@ -94,10 +124,11 @@ class ReaderClock:
         return self._time
 
 
-def _is_of_dead_processes(log: RunLog, name: str) -> bool:
-    """Whether the processes that a heartbeat names are gone for certain; only the lease counts where they are not."""
+def _about(log: RunLog, name: str) -> Mapping[str, Any]:
+    """Return which processes a heartbeat names; none where it cannot be read, and then only the lease counts."""
     try:
         about = json.loads(log.store.read(f"{log.path}/{name}"))
     except (CheckpointError, ValueError):
-        return False
-    return isinstance(about, dict) and all_gone(about.get("process"))
+        return {}
+    found = about if isinstance(about, dict) else {}
+    return {key: value for key, value in found.items() if isinstance(value, dict)}

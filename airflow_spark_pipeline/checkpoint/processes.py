@@ -33,6 +33,15 @@ def all_gone(identity: Mapping[str, Any] | None) -> bool:
     return bool(processes) and all(_start(int(pid)) != start for pid, start in processes.items())
 
 
+def any_alive(identity: Mapping[str, Any] | None) -> bool:
+    """Whether one of these processes is alive for certain; ``False`` also where it cannot be told."""
+    place = _place()
+    if not identity or place is None or any(identity.get(name) != value for name, value in place.items()):
+        return False
+    processes: Mapping[str, Any] = identity.get("processes") or {}
+    return any(start is not None and _start(int(pid)) == start for pid, start in processes.items())
+
+
 def _place() -> dict[str, str] | None:
     try:
         boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()

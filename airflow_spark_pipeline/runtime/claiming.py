@@ -1,15 +1,17 @@
 """How a run outside Airflow gets its unit of work: a new one, or the one of a run that is to be resumed.
 
-The command line and the programmatic API claim for themselves, right before they drive. A unit of Airflow's is gone on
-with as a guest: what its task recorded of itself stays, so that the task's next try can report the success as its own.
+The command line and the programmatic API claim for themselves, right before they drive. What is to be resumed is waited
+for while its last driver may still be running (``waiting``), and claimed only as it was seen then. A unit of Airflow's
+is resumed as a guest: what its task recorded of itself stays, so that the task's next try can report the success as its
+own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from airflow_spark_pipeline.checkpoint.catalog import RunEntry, find_run, unfinished_runs
+from airflow_spark_pipeline.checkpoint.catalog import find_run, unfinished_runs
 from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind, decide_claim
 from airflow_spark_pipeline.checkpoint.key import UnitKey, parse_run_id, pipeline_slug, unit_path
 from airflow_spark_pipeline.checkpoint.liveness import who_is_at_work
@@ -19,12 +21,14 @@ from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.exceptions import (
     CheckpointError,
     NothingToResumeError,
-    RunAtWorkError,
     SparkPipelineError,
 )
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import Plan, Selection, claim_state, make_plan
 from airflow_spark_pipeline.protocol import Token
+
+#: Returns the newest commit of a run once nobody can be working on it, or raises ``RunAtWorkError``.
+Wait = Callable[[RunLog, Commit], Commit]
 
 
 class NothingLeftError(SparkPipelineError):
@@ -65,8 +69,12 @@ def unit_of(state: CheckpointState) -> Unit:
     return Unit(key, unit_path(state.pipeline_name, key))
 
 
-def find_resumable(store: CheckpointStore, spec: PipelineSpec, run_id: str) -> CheckpointState:
-    """Return what is recorded of the run of this id.
+class MovedOnError(Exception):
+    """Something was recorded between the look at a run and its claim: look again."""
+
+
+def find_resumable(store: CheckpointStore, spec: PipelineSpec, run_id: str, wait: Wait) -> Commit:
+    """Return what is recorded of the run of this id, once nobody can be working on it.
 
     :raises NothingToResumeError: there is no such run, it is another pipeline's, or it was discarded
     :raises RunAtWorkError: somebody is at work at it
@@ -78,12 +86,10 @@ def find_resumable(store: CheckpointStore, spec: PipelineSpec, run_id: str) -> C
         raise NothingToResumeError(f"There is no run {run_id} in {store.location}.", run_id=run_id)
     if entry.commit is None:
         raise entry.error or CheckpointError(f"{run_id} cannot be read", path=path)
-    who = who_is_at_work(RunLog(store, path), entry.commit, lambda _: False)
-    if who is not None:
-        raise RunAtWorkError(f"Run {run_id} is at work: {who}. Stop it first, or wait for its end.", run_id=run_id)
-    if entry.commit.state.status is CheckpointStatus.DISCARDED:
+    commit = wait(RunLog(store, path), entry.commit)
+    if commit.state.status is CheckpointStatus.DISCARDED:
         raise NothingToResumeError(f"{run_id} was discarded; run the pipeline afresh.", run_id=run_id)
-    return entry.commit.state
+    return commit
 
 
 def _path(spec: PipelineSpec, run_id: str) -> str:
@@ -104,33 +110,40 @@ def resumable_runs(store: CheckpointStore, pipeline_name: str | None = None) -> 
 
     :raises CheckpointError: the location cannot be listed
     """
-    return _resumable(store, unfinished_runs(store, pipeline_name))
-
-
-def _resumable(store: CheckpointStore, entries: Iterable[RunEntry]) -> list[CheckpointState]:
     # The lease of a driver that was killed on this machine need not run out first: its processes are gone.
     states = [
         entry.commit.state
-        for entry in entries
+        for entry in unfinished_runs(store, pipeline_name)
         if entry.commit is not None
         and not (entry.alive and who_is_at_work(RunLog(store, entry.path), entry.commit, lambda _: False))
     ]
     return sorted(states, key=lambda state: state.started_at, reverse=True)
 
 
-def last_unfinished(store: CheckpointStore, spec: PipelineSpec, namespace: str) -> CheckpointState | None:
+def last_unfinished(store: CheckpointStore, spec: PipelineSpec, namespace: str, wait: Wait) -> Commit | None:
     """Return the newest run that ``auto-resume`` takes over: of this pipeline and namespace, and none of Airflow's.
 
+    A run whose driver may be alive is waited for, and never passed over: what it has done must not run again.
+
+    :raises RunAtWorkError: its driver is alive
     :raises CheckpointError: a run of the pipeline cannot be read, and it may be the one
     """
-    entries = list(unfinished_runs(store, spec.pipeline_name))
-    for entry in entries:
-        if entry.error is not None:
-            raise entry.error
-    for state in _resumable(store, entries):
-        if state.key.get("namespace") == namespace and not state.key.get("dagId"):
-            return state
-    return None
+    while True:
+        entries = list(unfinished_runs(store, spec.pipeline_name))
+        for entry in entries:
+            if entry.error is not None:
+                raise entry.error
+        mine = [entry for entry in entries if entry.commit is not None and _is_own(entry.commit.state, namespace)]
+        newest = max(mine, key=lambda entry: entry.commit.state.started_at, default=None)  # type: ignore[union-attr]  # read
+        if newest is None or newest.commit is None:
+            return None
+        commit = wait(RunLog(store, newest.path), newest.commit)
+        if commit.state.status not in (CheckpointStatus.COMPLETED, CheckpointStatus.DISCARDED):
+            return commit
+
+
+def _is_own(state: CheckpointState, namespace: str) -> bool:
+    return state.key.get("namespace") == namespace and not state.key.get("dagId")
 
 
 def look(spec: PipelineSpec, latest: Commit | None, selection: Selection | None) -> tuple[ClaimDecision, Plan]:
@@ -150,16 +163,26 @@ def look(spec: PipelineSpec, latest: Commit | None, selection: Selection | None)
 
 
 def claim(
-    log: RunLog, spec: PipelineSpec, unit: Unit, *, lease_seconds: float, selection: Selection | None = None
+    log: RunLog,
+    spec: PipelineSpec,
+    unit: Unit,
+    *,
+    lease_seconds: float,
+    selection: Selection | None = None,
+    seen: Commit | None = None,
 ) -> Token:
     """Claim the unit; from here on no older attempt can record anything.
 
+    :param seen: the newest commit when nobody could be working on the unit; ``None`` for a fresh one
+    :raises MovedOnError: that is not the newest any more
     :raises NothingLeftError: the run has completed
     :raises ResumeRefusedError: what is recorded does not fit the description any more
     :raises SupersededError: somebody else claimed it
     """
 
     def build(latest: Commit | None) -> CheckpointState:
+        if (None if latest is None else latest.number) != (None if seen is None else seen.number):
+            raise MovedOnError
         decision, plan = look(spec, latest, selection)
         served = latest.state.selection if latest is not None and decision.kind is ClaimKind.RESUME else None
         return claim_state(

@@ -321,8 +321,9 @@ def _open_log(spec: PipelineSpec, request: DriverRequest) -> RunLog:
 def _about(request: DriverRequest) -> dict[str, Any]:
     """Return what the heartbeat says of this driver.
 
-    The processes are named only where their end is the end of all work: executors elsewhere outlive their driver a
-    little. On Spark Connect a successor ends the work itself, and needs to know whose session it is in.
+    The processes are named as ``process`` only where their end is the end of all work: executors elsewhere outlive
+    their driver a little. As ``driver`` they are named always: while they are alive the driver is. On Spark Connect a
+    successor ends the work itself, and needs to know whose session it is in.
     """
     token = request.token
     assert token is not None  # noqa: S101  # checked before
@@ -331,6 +332,7 @@ def _about(request: DriverRequest) -> dict[str, Any]:
         "runId": make_run_id(request.unit, token.number),
         "attempt": int(token.attempt_id.partition("-")[0]),
         "process": identify(*pids) if request.local else None,
+        "driver": identify(*pids),
         **({} if request.connect is None else {"sparkUser": connect.user_of(request.connect)}),
     }
 

@@ -19,7 +19,7 @@ from airflow_spark_pipeline import protocol
 from airflow_spark_pipeline.checkpoint.key import make_run_id
 from airflow_spark_pipeline.checkpoint.lease import DEFAULT_LEASE_SECONDS
 from airflow_spark_pipeline.checkpoint.locations import load_store, open_store
-from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
 from airflow_spark_pipeline.checkpoint.reading import ReadingStore
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
@@ -42,7 +42,8 @@ from airflow_spark_pipeline.runtime.hooks.base import PipelineHooks, flatten
 from airflow_spark_pipeline.runtime.hooks.checkpoints import CheckpointHooks
 from airflow_spark_pipeline.runtime.lifeline import started_by_spark_submit
 from airflow_spark_pipeline.runtime.ready import load
-from airflow_spark_pipeline.secrets import Redactor, secrets_of_environment
+from airflow_spark_pipeline.runtime.waiting import refuse_if_alive, wait_until_silent
+from airflow_spark_pipeline.secrets import Redactor, mask_text, secrets_of_environment
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -155,10 +156,12 @@ class PipelineRunner:
     ) -> RunReport:
         """Run a pipeline and record its progress, unless the description says ``checkpoint.enabled = false``.
 
-        With ``auto-resume = true`` the newest run of the pipeline that did not complete is gone on with.
+        With ``auto-resume = true`` the newest run of the pipeline that did not complete is resumed.
+        Where its driver may still be running, it is waited for until that is silent for a whole lease.
 
         :param auto_resume: wins over the description
         :raises PipelineDefinitionError: the description is wrong
+        :raises RunAtWorkError: the newest run is still running
         :raises ResumeRefusedError: a component that is done was changed
         :raises ComponentFailedError: a component failed; its ``run_id`` can be resumed
         """
@@ -168,11 +171,16 @@ class PipelineRunner:
         if not checkpoint.enabled:
             return self.run(spec, hooks, selection=selection)
         store, location = self._place(spec)
-        unit = claiming.fresh_unit(spec, self._namespace)
-        if checkpoint.auto_resume:
-            state = claiming.last_unfinished(store, spec, self._namespace)
-            unit = unit if state is None else claiming.unit_of(state)
-        return self._go(spec, store, location, unit, hooks, selection)
+        while True:
+            seen = None
+            if checkpoint.auto_resume:
+                seen = claiming.last_unfinished(store, spec, self._namespace, wait_until_silent)
+                say(_found(seen, spec, location))
+            unit = claiming.fresh_unit(spec, self._namespace) if seen is None else claiming.unit_of(seen.state)
+            try:
+                return self._go(spec, store, location, unit, hooks, selection, seen=seen)
+            except claiming.MovedOnError:
+                continue  # another command was faster
 
     def resume(
         self,
@@ -195,12 +203,16 @@ class PipelineRunner:
         # It is being resumed, so it has to be one that can be: views that a skipped component made have to be there.
         spec = replace(spec, checkpoint=spec.checkpoint.with_overrides(enabled=True, auto_resume=True))
         store, location = self._place(spec)
-        state = claiming.find_resumable(store, spec, run_id)
-        try:
-            return self._go(spec, store, location, claiming.unit_of(state), hooks, selection, recorded=state)
-        except claiming.NothingLeftError as done:
-            say(str(done))
-            return RunReport(done.state)
+        while True:
+            seen = claiming.find_resumable(store, spec, run_id, wait_until_silent)
+            unit = claiming.unit_of(seen.state)
+            try:
+                return self._go(spec, store, location, unit, hooks, selection, recorded=seen.state, seen=seen)
+            except claiming.NothingLeftError as done:
+                say(str(done))
+                return RunReport(done.state)
+            except claiming.MovedOnError:
+                continue  # another command was faster
 
     def list_resumable(self, pipeline_name: str | None = None) -> list[CheckpointState]:
         """Return the runs that can be resumed, newest first. Nothing is written; none where the location is not there.
@@ -233,10 +245,10 @@ class PipelineRunner:
         unit = claiming.fresh_unit(spec, self._namespace)
         store = ReadingStore(self._place(spec)[0])
         if run_id is not None:
-            unit = claiming.unit_of(claiming.find_resumable(store, spec, run_id))
+            unit = claiming.unit_of(claiming.find_resumable(store, spec, run_id, refuse_if_alive).state)
         elif spec.checkpoint.auto_resume:
-            state = claiming.last_unfinished(store, spec, self._namespace)
-            unit = unit if state is None else claiming.unit_of(state)
+            seen = claiming.last_unfinished(store, spec, self._namespace, refuse_if_alive)
+            unit = unit if seen is None else claiming.unit_of(seen.state)
         return claiming.look(spec, RunLog(store, unit.path).latest(), selection)[1]
 
     # ---- one run
@@ -264,6 +276,7 @@ class PipelineRunner:
         selection: Selection | None,
         *,
         recorded: CheckpointState | None = None,
+        seen: Commit | None = None,
         resumable: bool = True,
     ) -> RunReport:
         more = tuple(hook for hook in flatten(hooks) if not isinstance(hook, CheckpointHooks))
@@ -272,7 +285,7 @@ class PipelineRunner:
         spark = self._spark or _active_session()
         target = None if spark is not None else _connect_target(spec)
         self.run_id = None
-        token = claiming.claim(log, spec, unit, lease_seconds=self._lease_seconds, selection=selection)
+        token = claiming.claim(log, spec, unit, lease_seconds=self._lease_seconds, selection=selection, seen=seen)
         self.run_id = make_run_id(unit.path, token.number) if resumable else None
         request = DriverRequest(
             pipeline=spec.to_dict(),
@@ -310,6 +323,14 @@ def _read(config: Config) -> PipelineSpec:
         ) from error
     text = os.fspath(config)
     return parse_pipeline(text) if isinstance(config, str) and ("\n" in text or "{" in text) else load_pipeline(text)
+
+
+def _found(seen: Commit | None, spec: PipelineSpec, location: str) -> str:
+    """Say what auto-resume found: whoever expected the other must not learn it from the bill."""
+    if seen is None:
+        return f"No run of {spec.pipeline_name!r} to resume in {mask_text(location)}; a new one starts."
+    done = f"{len(seen.state.completed_components)} of {seen.state.total_components} components are done"
+    return f"Resuming {seen.state.run_id}: {done}."
 
 
 def _active_session() -> SparkSession | None:

@@ -166,17 +166,25 @@ def test_a_run_that_has_completed_is_reported_and_not_run_again(job: Job) -> Non
 
 
 def test_a_run_that_is_at_work_is_not_taken_over(job: Job) -> None:
-    """Nor does auto-resume take it: a second run starts beside it."""
-    seen: list[str] = []
+    """Neither by its id nor by auto-resume, which starts nothing next to it either."""
+    said: list[str] = []
 
     class Second(PipelineHooks):
         def before_component(self, event: Any) -> None:
-            seen.append(event.run.run_id)
-            with pytest.raises(RunAtWorkError, match="is at work"):
-                job.runner.resume(describe("a"), event.run.run_id)
+            for again in (
+                lambda: job.runner.resume(describe("a"), event.run.run_id),
+                lambda: job.runner.run_with_checkpointing(describe("a"), auto_resume=True),
+                lambda: job.runner.plan(describe("a"), event.run.run_id),
+            ):
+                try:
+                    again()
+                except RunAtWorkError as error:
+                    said.append(str(error).replace(event.run.run_id, "RUN"))
 
     job.run("a", hooks=PipelineHooks.compose(Second()))
-    assert len(seen) == 1
+    assert names(job.ledger) == "a"
+    assert len(said) == 3
+    assert all("RUN" in each and "still running: its process is alive on this machine" in each for each in said)
 
 
 def test_a_wrong_description_leaves_no_trace(job: Job) -> None:
