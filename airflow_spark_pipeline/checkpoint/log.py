@@ -200,12 +200,13 @@ class RunLog:
         :raises SupersededError: another attempt has taken over; nothing was recorded, or what was is not the truth
         :raises CheckpointLostError: the log was deleted or replaced meanwhile; nothing is recorded
         """
-        return self._follow(commit.number, state, mine=True)
+        # Below an end anybody may clean up as soon as it is there; below anything else nobody does.
+        return self._follow(commit.number, state, mine=state.status is not CheckpointStatus.COMPLETED)
 
     def _follow(self, number: int, state: CheckpointState, *, mine: bool) -> Commit:
         """Record the successor of the commit of that number.
 
-        :param mine: whether it is this writer's, so that nobody can have cleaned it up
+        :param mine: whether it is this writer's, and nobody can have cleaned it up yet
         """
         state = replace(state, nonce=uuid.uuid4().hex, updated_at=utc_now())
         try:
