@@ -12,28 +12,29 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, Connection
 
 from airflow_spark_pipeline.exceptions import NotDeferrableError, SparkInstallationError
 from airflow_spark_pipeline.hooks.child import LAST_SECONDS, die_with_parent
 from airflow_spark_pipeline.hooks.installation import driver_python, find_spark_submit, python_path, require_java
 from airflow_spark_pipeline.hooks.output import TEXT, lines
+from airflow_spark_pipeline.hooks.provider import ProviderHook
 from airflow_spark_pipeline.hooks.yarn import YarnApplication, can_be_asked
 
+_YARN_WAITS = "spark.yarn.submit.waitAppCompletion"
 _KUBERNETES_WAITS = "spark.kubernetes.submission.waitAppCompletion"
 _SUBMISSION = re.compile(r"submission ID [\w.-]+:(\S+-driver)\b")  # namespace and pod
 _LOGGING = Path(__file__).with_name("log4j2.properties")
 
 
-class SparkPipelineSubmitHook(SparkSubmitHook):
+class SparkPipelineSubmitHook(ProviderHook):
     """Submits the driver of a pipeline.
 
     :param fallback_master: Spark master where the connection does not exist; ``None`` makes that an error
     :param spark_config: settings from the pipeline's file; the operator's ``conf`` wins over them
     :param runtime: the zip of the driver's side, for ``--py-files``
     :param before_submit: called with this hook right before spark-submit starts; returns the driver's arguments
-    :param kwargs: of :class:`SparkSubmitHook`
+    :param kwargs: of the provider's ``SparkSubmitHook``
     """
 
     def __init__(
@@ -48,9 +49,9 @@ class SparkPipelineSubmitHook(SparkSubmitHook):
         self._fallback_master = fallback_master
         self._names_binary = bool(kwargs.get("spark_binary"))
         super().__init__(**kwargs)
-        quiet = {} if self._properties_file else {"spark.log.level": "WARN", "spark.ui.showConsoleProgress": "false"}
-        self._conf = {**quiet, **spark_config, **self._conf}
-        self._py_files = ",".join(filter(None, [str(runtime), self._py_files]))
+        quiet = {} if self.has_properties_file else {"spark.log.level": "WARN", "spark.ui.showConsoleProgress": "false"}
+        self.conf = {**quiet, **spark_config, **self.conf}
+        self.py_files = ",".join(filter(None, [str(runtime), self.py_files]))
         self._before_submit = before_submit
         self._environment: dict[str, str] = {}
 
@@ -71,7 +72,7 @@ class SparkPipelineSubmitHook(SparkSubmitHook):
     @property
     def runs_driver_here(self) -> bool:
         """Whether the driver runs on this machine (client mode)."""
-        mode: str | None = self._connection["deploy_mode"] or self._conf.get("spark.submit.deployMode")
+        mode: str | None = self.connection["deploy_mode"] or self.conf.get("spark.submit.deployMode")
         return mode != "cluster"
 
     @property
@@ -82,57 +83,35 @@ class SparkPipelineSubmitHook(SparkSubmitHook):
     @property
     def is_on_yarn(self) -> bool:
         """Whether YARN runs the driver, in cluster mode."""
-        return bool(self._is_yarn) and not self.runs_driver_here
+        return self.targets_yarn and not self.runs_driver_here
 
     @property
     def is_on_kubernetes(self) -> bool:
         """Whether Kubernetes runs the driver, in cluster mode."""
-        return bool(self._is_kubernetes) and not self.runs_driver_here
-
-    @property
-    def tracks_by_api(self) -> bool:
-        """Whether the provider follows the job through the cluster manager's own interface."""
-        return bool(self._yarn_track_via_rm_api or self._should_track_driver_via_k8s_api())
-
-    @property
-    def yarn_application(self) -> str | None:
-        """The id of the application that was submitted to YARN."""
-        application: str | None = self._yarn_application_id
-        return application
+        return self.targets_kubernetes and not self.runs_driver_here
 
     @property
     def asks_yarn_by(self) -> str | None:
         """The id of the connection by which another process can ask YARN about the application, if there is one."""
-        needs_more = self._yarn_application_id is None or self._yarn_rm_auth is not None
-        return None if needs_more or not can_be_asked(self._conn_id) else self._conn_id
-
-    @property
-    def poll_interval(self) -> float:
-        """Seconds between two looks at the job."""
-        return float(self._status_poll_interval)
+        needs_more = self.yarn_application is None or self.needs_yarn_auth
+        return None if needs_more or not can_be_asked(self.connection_id) else self.connection_id
 
     def let_go(self) -> None:
         """Let spark-submit end once the cluster has accepted the job; the user's commands for afterwards wait.
 
         :raises NotDeferrableError: the settings say otherwise
         """
-        name = self._YARN_WAIT_APP_COMPLETION_CONF if self.is_on_yarn else _KUBERNETES_WAITS
-        if str(self._conf.get(name, "")).strip().lower() == "true":
+        name = _YARN_WAITS if self.is_on_yarn else _KUBERNETES_WAITS
+        if str(self.conf.get(name, "")).strip().lower() == "true":
             raise NotDeferrableError(f"deferrable=True is not possible with {name}=true; remove the setting.")
-        self._conf[name] = "false"
-        self._post_submit_commands_done = True
-        self._spark_exit_code = 0  # of a driver that nobody waits for here: the parent would take none for a failure
+        self.conf[name] = "false"
+        self.expect_no_end()
 
     @property
     def master(self) -> str:
         """The Spark master that is submitted to."""
-        master: str = self._connection["master"]
+        master: str = self.connection["master"]
         return master
-
-    @property
-    def conf(self) -> dict[str, str]:
-        """The Spark settings of the submission."""
-        return self._conf
 
     def prepare(self) -> None:
         """Find what the submission needs on this machine.
@@ -140,7 +119,7 @@ class SparkPipelineSubmitHook(SparkSubmitHook):
         :raises SparkInstallationError: it is not there
         """
         if self._names_binary:
-            named = self._connection["spark_binary"]
+            named = self.connection["spark_binary"]
             if shutil.which(named) is None:
                 raise SparkInstallationError(
                     f"The spark-submit that was named, {named}, is not there or cannot be run."
@@ -148,7 +127,7 @@ class SparkPipelineSubmitHook(SparkSubmitHook):
             return
         binary, environment = find_spark_submit()
         require_java()
-        self._connection["spark_binary"] = binary
+        self.connection["spark_binary"] = binary
         if self.runs_driver_here:
             # spark-submit would take whatever python3 the PATH has, which need not know pyspark.
             names = ["PYSPARK_DRIVER_PYTHON", *(["PYSPARK_PYTHON"] if self.master.startswith("local") else [])]
@@ -161,12 +140,12 @@ class SparkPipelineSubmitHook(SparkSubmitHook):
     @property
     def _given_environment(self) -> dict[str, str]:
         """The worker's, and what the user adds to it for spark-submit."""
-        return {**os.environ, **{name: str(value) for name, value in (self._env_vars or {}).items()}}
+        return {**os.environ, **{name: str(value) for name, value in self.variables.items()}}
 
     @property
     def driver_python(self) -> str:
         """The Python of a driver on this machine."""
-        return driver_python(self._conf, self._given_environment)
+        return driver_python(self.conf, self._given_environment)
 
     def spark_path(self) -> list[str]:
         """Return what a driver on this machine needs on its module path for ``import pyspark``."""
@@ -177,23 +156,23 @@ class SparkPipelineSubmitHook(SparkSubmitHook):
 
     def ship(self, file: Path) -> None:
         """Send a file along to a driver elsewhere; it finds it by its name."""
-        self._files = ",".join(filter(None, [self._files, str(file)]))
+        self.files = ",".join(filter(None, [self.files, str(file)]))
 
     def submit(self, application: str = "", **kwargs: Any) -> str | None:
         """Claim, and start spark-submit."""
-        self._application_args = self._before_submit(self)
+        self.pass_to_driver(self._before_submit(self))
         if self.runs_driver_here:
             kwargs.setdefault("preexec_fn", die_with_parent())
         kwargs = {**TEXT, **kwargs}  # the parent would decode strictly, and fail at the first byte that is not UTF-8
         try:
             return super().submit(application, **kwargs)
         finally:
-            if self._submit_sp is not None and self._submit_sp.stdout is not None:
-                self._submit_sp.stdout.close()  # the parent leaves the pipe open
+            if self.process is not None and self.process.stdout is not None:
+                self.process.stdout.close()  # the parent leaves the pipe open
 
     def on_kill(self) -> None:
         """Stop the driver; where it runs here, its JVM first gets a moment to remove its temporary files."""
-        process = self._submit_sp
+        process = self.process
         if process is not None and process.poll() is None and self.runs_driver_here:
             process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -203,13 +182,13 @@ class SparkPipelineSubmitHook(SparkSubmitHook):
     def found_again(self, job: Any) -> None:
         """Remember the job that an earlier try submitted: whoever stops this task stops it, too."""
         if self.is_on_yarn and isinstance(job, str):
-            self._yarn_application_id = job  # the parent remembers it in other modes only
+            self.yarn_application = job  # the parent remembers it in other modes only
 
     def end_what_is_left(self, job: str) -> None:
         """End a job whose driver is gone, where YARN has not noticed: it would hold containers, or start it again."""
-        if not (self.is_on_yarn and self._yarn_track_via_rm_api):
+        if not (self.is_on_yarn and self.asks_resource_manager):
             return
-        application = YarnApplication(self._conn_id, job)
+        application = YarnApplication(self.connection_id, job)
         try:
             if application.end() is None:
                 self.log.info("Ending YARN application %s: its driver gives no sign of life any more.", job)
@@ -222,7 +201,7 @@ class SparkPipelineSubmitHook(SparkSubmitHook):
 
         :raises SparkInstallationError: in YARN's cluster mode it cannot find out whether an earlier driver is alive
         """
-        if self._is_yarn_cluster_mode and not self._yarn_track_via_rm_api:
+        if self.targets_yarn_cluster and not self.asks_resource_manager:
             raise SparkInstallationError(
                 "In YARN's cluster mode a retry asks the ResourceManager whether the driver of the try before is still "
                 "alive. Set yarn_track_via_rm_api=True, with the ResourceManager's address in the Spark connection; or "
@@ -230,24 +209,19 @@ class SparkPipelineSubmitHook(SparkSubmitHook):
                 "lease."
             )
 
-    def _process_spark_submit_log(self, itr: Iterator[Any]) -> None:
-        super()._process_spark_submit_log(self._with_pod(lines(itr)))
-
-    def _with_pod(self, output: Iterator[str]) -> Iterator[Any]:
-        """Learn the driver's pod, which can else be neither tracked nor deleted.
+    def watch(self, output: Iterator[Any]) -> Iterator[Any]:
+        """Learn the driver's pod, which can otherwise be neither tracked nor deleted.
 
         Where spark-submit does not wait for the pod, the parent sees its name only in a namespace called ``spark``.
         """
-        for line in output:
+        for line in lines(output):
             if self.is_on_kubernetes and (found := _SUBMISSION.search(line)):
-                self._kubernetes_driver_pod = found[1]
+                self.driver_pod = found[1]
             yield line
 
-    def _build_spark_submit_command(self, application: str) -> list[str]:
-        command = super()._build_spark_submit_command(application)
-        if self._environment:
-            self._env = {**self._environment, **(self._env or {})}
-        return command
+    def environment(self) -> dict[str, str]:
+        """Return what was found for spark-submit on this machine."""
+        return self._environment
 
 
 def _quiet_logging() -> dict[str, str]:

@@ -14,7 +14,7 @@ from airflow_spark_pipeline.exceptions import CheckpointStoreError, SparkInstall
 from airflow_spark_pipeline.protocol import EXIT_CHECKPOINT, EXIT_PYTHON
 
 if TYPE_CHECKING:
-    from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
+    from airflow_spark_pipeline.hooks.provider import ProviderHook
 
 _WEBAPP = "yarn_resourcemanager_webapp_address"
 _ACTIVE = ("NEW", "NEW_SAVING", "SUBMITTED", "ACCEPTED", "RUNNING")
@@ -66,7 +66,7 @@ class YarnApplication:
 
         :raises RuntimeError: the resource manager does not answer
         """
-        state, final, diagnostics = self._hook._query_yarn_application_status(self.application_id)  # noqa: SLF001
+        state, final, diagnostics = self._hook.yarn_status(self.application_id)
         if state in _ACTIVE:
             return None
         said = f": {diagnostics.strip()}" if diagnostics and diagnostics.strip() else ""
@@ -74,10 +74,10 @@ class YarnApplication:
 
     def kill(self) -> None:
         """End the application; what goes wrong is only logged."""
-        self._hook._kill_yarn_application(self.application_id)  # noqa: SLF001
+        self._hook.kill_yarn_application(self.application_id)
 
     @property
-    def _hook(self) -> SparkSubmitHook:
-        from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
+    def _hook(self) -> ProviderHook:
+        from airflow_spark_pipeline.hooks.provider import ProviderHook
 
-        return SparkSubmitHook(conn_id=self._conn_id, deploy_mode="cluster", yarn_track_via_rm_api=True)
+        return ProviderHook(conn_id=self._conn_id, deploy_mode="cluster", yarn_track_via_rm_api=True)

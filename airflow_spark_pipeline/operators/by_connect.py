@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 
 from airflow_spark_pipeline.exceptions import SparkConnectError
 from airflow_spark_pipeline.hooks.archives import runtime_archive
 from airflow_spark_pipeline.hooks.attempt import CompletedMeanwhileError
 from airflow_spark_pipeline.hooks.child import Child, environment
 from airflow_spark_pipeline.hooks.installation import driver_python
+from airflow_spark_pipeline.hooks.provider import connection_id, given_arguments, injects_openlineage
 from airflow_spark_pipeline.hooks.py_files import import_path, is_url, resolve_py_files
 from airflow_spark_pipeline.hooks.spark_connect import await_server, find_server
 from airflow_spark_pipeline.operators.deferral import cannot_be_deferred
@@ -40,7 +38,7 @@ def server_of(operator: SparkPipelineOperator, submission: Submission) -> Connec
     :raises NotDeferrableError: the try was asked to be deferred
     """
     spark = submission.spec.spark
-    server = find_server(operator._conn_id, spark, operator.log.info, is_named=operator.conn_is_named)  # noqa: SLF001
+    server = find_server(connection_id(operator), spark, operator.log.info, is_named=operator.conn_is_named)
     if server is not None:
         _refuse_arguments_of_spark_submit(operator)
         if operator.deferrable:
@@ -80,17 +78,13 @@ def run(operator: SparkPipelineOperator, submission: Submission, server: Connect
 
 
 def _refuse_arguments_of_spark_submit(operator: SparkPipelineOperator) -> None:
-    given = []
-    for name, parameter in inspect.signature(SparkSubmitOperator.__init__).parameters.items():
-        value = None if name in _TAKEN else getattr(operator, name if hasattr(operator, name) else f"_{name}")
-        if value and value != parameter.default:
-            given.append(name)
+    given = given_arguments(operator, without=_TAKEN)
     if given:
         raise SparkConnectError(
             f"On Spark Connect nothing is submitted; these arguments are spark-submit's: {', '.join(given)}. Remove "
             f"them, and say what they say where the server is started."
         )
-    if operator._openlineage_inject_parent_job_info or operator._openlineage_inject_transport_info:  # noqa: SLF001
+    if injects_openlineage(operator):
         operator.log.info("OpenLineage's settings are those of the Spark Connect server; none are added.")
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import inspect
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
 from airflow_spark_pipeline.hooks.archives import runtime_archive
 from airflow_spark_pipeline.hooks.attempt import CompletedMeanwhileError
+from airflow_spark_pipeline.hooks.provider import (
+    ProviderHook,
+    exit_code_of,
+    hook_arguments,
+    says_that_nobody_answers,
+    says_that_the_job_ended,
+)
 from airflow_spark_pipeline.hooks.py_files import import_path, is_url, resolve_py_files
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 from airflow_spark_pipeline.hooks.yarn import explain
@@ -24,11 +28,6 @@ if TYPE_CHECKING:
 
     from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperator
     from airflow_spark_pipeline.operators.submission import Submission
-
-# In what the provider's hook raises.
-_EXIT_CODE = r"Error code is: (-?\d+)"
-_ENDED = re.compile(r"YARN application \S+ ended with")
-_LOST_SIGHT = "YARN RM REST API"
 
 
 def run(operator: SparkPipelineOperator, submission: Submission, context: Context) -> int | None:
@@ -43,17 +42,16 @@ def run(operator: SparkPipelineOperator, submission: Submission, context: Contex
         return None
     except (AirflowException, RuntimeError) as error:
         attempt = submission.attempt
-        if _LOST_SIGHT in str(error) and attempt.is_at_work():
+        if says_that_nobody_answers(error) and attempt.is_at_work():
             raise  # nobody knows what became of the driver; a retry may find it alive
-        if not attempt.driver_recorded() and not (_ENDED.match(str(error)) and attempt.has_started()):
+        if not attempt.driver_recorded() and not (says_that_the_job_ended(error) and attempt.has_started()):
             if (why := explain(str(error), attempt.log.store.location)) is not None:
                 operator.log.warning("%s", error)
                 raise why from error
             raise
         if isinstance(error, RuntimeError):
             operator.log.warning("%s", error)  # the cluster manager's diagnostics stand nowhere else
-        found = re.search(_EXIT_CODE, str(error))
-        return int(found[1]) if found else None
+        return exit_code_of(error)
     return 0
 
 
@@ -104,13 +102,7 @@ def make_hook(operator: SparkPipelineOperator, submission: Submission) -> SparkP
 def run_post_submit_commands(operator: SparkPipelineOperator) -> None:
     """Run the user's commands for the time after the job, where a try that was deferred left them out."""
     if operator.post_submit_commands:
-        SparkSubmitHook(**hook_arguments(operator))._run_post_submit_commands()  # noqa: SLF001
-
-
-def hook_arguments(operator: SparkPipelineOperator) -> dict[str, Any]:
-    """Return what the provider's operator would pass to its hook: it keeps each argument as ``x`` or ``_x``."""
-    names = [name for name in inspect.signature(SparkSubmitHook.__init__).parameters if name != "self"]
-    return {name: getattr(operator, name if hasattr(operator, name) else f"_{name}") for name in names}
+        ProviderHook(**hook_arguments(operator)).run_post_submit_commands()
 
 
 def _brings_more_modules(arguments: Mapping[str, Any], conf: Mapping[str, str], modules: list[str]) -> bool:

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 # Asked once, as the operators of Airflow's providers do: a DAG file may hold hundreds of tasks.
 _DEFAULT_DEFERRABLE = conf.getboolean("operators", "default_deferrable", fallback=False)
 _OURS = ("application", "java_class", "application_args")
-_POD_STATUS = "k8s_driver_status"  # where the provider's operator remembers that the pod of its job succeeded
 
 
 class SparkPipelineOperator(SparkSubmitOperator):
@@ -132,8 +131,10 @@ class SparkPipelineOperator(SparkSubmitOperator):
         start_timeout: float | timedelta | None = None,
         **kwargs: Any,
     ) -> None:
+        from airflow_spark_pipeline.hooks.provider import java_class
+
         super().__init__(conn_id=conn_id or "spark_default", **kwargs)
-        for argument, value in zip(_OURS, (self.application, self._java_class, self.application_args), strict=True):
+        for argument, value in zip(_OURS, (self.application, java_class(self), self.application_args), strict=True):
             if value:
                 raise ValueError(
                     f"SparkPipelineOperator sets {argument} itself; name the components in the pipeline's file. For "
@@ -352,12 +353,14 @@ class SparkPipelineOperator(SparkSubmitOperator):
         Of a success that was cleared since it would report the success again; and a driver that vanished with exit code
         0 has succeeded by the cluster's word, so that no try would ever submit again.
         """
+        from airflow_spark_pipeline.hooks.provider import POD_STATUS
+
         store = context.get("task_state_store")
         if store is None:
             return None
         known = store.get(self.external_id_key)
         store.delete(self.external_id_key)
-        store.delete(_POD_STATUS)  # or the next job would have succeeded before it ran
+        store.delete(POD_STATUS)  # or the next job would have succeeded before it ran
         return known if isinstance(known, str) else None
 
     @property

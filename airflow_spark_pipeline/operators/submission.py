@@ -26,6 +26,7 @@ from airflow_spark_pipeline.hooks.archives import LAUNCHER
 from airflow_spark_pipeline.hooks.attempt import TaskAttempt
 from airflow_spark_pipeline.hooks.locations import checkpoint_location, configured, lease_seconds, storage_options
 from airflow_spark_pipeline.hooks.preflight import check_components
+from airflow_spark_pipeline.hooks.provider import hook_of
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 from airflow_spark_pipeline.hooks.target import Target, by_run_id, of_pipeline
 from airflow_spark_pipeline.hooks.task_instance import caller as caller_of
@@ -168,7 +169,7 @@ class Submission:
 
     def progress(self) -> CheckpointState | None:
         """Return where the driver stands, if it runs elsewhere: the task's log shows nothing of its output."""
-        hook = self._operator._hook  # noqa: SLF001  # the parent's
+        hook = hook_of(self._operator)
         elsewhere = isinstance(hook, SparkPipelineSubmitHook) and not hook.runs_driver_here
         return self.attempt.newest() if elsewhere else None
 

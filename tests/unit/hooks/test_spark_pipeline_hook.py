@@ -22,8 +22,8 @@ from airflow.sdk.exceptions import AirflowException
 from airflow_spark_pipeline import SparkPipelineOperator
 from airflow_spark_pipeline.exceptions import SparkInstallationError
 from airflow_spark_pipeline.hooks import spark_pipeline
+from airflow_spark_pipeline.hooks.provider import hook_arguments
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
-from airflow_spark_pipeline.operators.by_submit import hook_arguments
 
 QUIET = {"spark.log.level": "WARN", "spark.ui.showConsoleProgress": "false"}
 
