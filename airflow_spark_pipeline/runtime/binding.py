@@ -9,6 +9,9 @@ Types: those of :mod:`airflow_spark_pipeline.runtime.scalars`, and ``Any``, ``No
 tuples, sets, ``dict``/``Mapping``, nested dataclasses, ``NewType``, ``Annotated``. A union takes the first member whose
 type the value already has, then the first that it can be converted to.
 
+With ``construct=False`` the config is only fitted to the types: neither ``__init__`` nor ``__post_init__`` runs, so
+that no code of the user judges values that were made up to check a template.
+
 Not promised: fields with ``init=False`` and ``InitVar`` pseudo-fields are not config.
 """
 
@@ -19,6 +22,7 @@ import json
 import re
 import typing
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
@@ -41,18 +45,29 @@ from airflow_spark_pipeline.secrets import is_secret
 T = TypeVar("T")
 
 _ABSENT = object()
+#: Whether this thread constructs what it binds; nested dataclasses are bound by the same rule.
+_CONSTRUCTS: ContextVar[bool] = ContextVar("constructs", default=True)
 _SHOWN_KEYS = 12
 _SHOWN_CHARACTERS = 60
 
 
-def bind(cls: type[T], config: Mapping[str, Any], path: str) -> T:
+def bind(cls: type[T], config: Mapping[str, Any], path: str, *, construct: bool = True) -> T:
     """Build a ``cls`` from a config.
 
     :param cls: a dataclass, or a class that takes nothing
     :param config: plain JSON values by kebab-case key
     :param path: where ``config`` stands in the description, e.g. ``pipeline.pipeline-components[2].instance-config``
+    :param construct: ``False`` gives an object that has its fields, but was never initialised
     :raises PipelineDefinitionError: with every problem there is
     """
+    token = _CONSTRUCTS.set(construct)
+    try:
+        return _bind(cls, config, path)
+    finally:
+        _CONSTRUCTS.reset(token)
+
+
+def _bind(cls: type[T], config: Mapping[str, Any], path: str) -> T:
     problems = _undecorated(cls, path)
     if problems:
         raise PipelineDefinitionError(problems)
@@ -70,12 +85,24 @@ def bind(cls: type[T], config: Mapping[str, Any], path: str) -> T:
     if problems:
         raise PipelineDefinitionError(problems)
     try:
-        return cls(**values)
+        return cls(**values) if _CONSTRUCTS.get() else _uninitialised(cls, values)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a SystemExit in __post_init__ is a mistake, not the end of the run
         message = f"{cls.__qualname__} could not be constructed: {blame(error, cls.__module__, {path: config})}"
         raise PipelineDefinitionError([Problem(message, path)]) from None
+
+
+def _uninitialised(cls: type[T], values: Mapping[str, Any]) -> T:
+    instance = object.__new__(cls)
+    for field in _fields(cls):
+        if field.name in values:
+            object.__setattr__(instance, field.name, values[field.name])  # frozen ones, too
+        elif field.default_factory is not dataclasses.MISSING:
+            object.__setattr__(instance, field.name, field.default_factory())
+        elif field.default is not dataclasses.MISSING:
+            object.__setattr__(instance, field.name, field.default)
+    return instance
 
 
 def _fields(cls: type) -> tuple[dataclasses.Field[Any], ...]:
@@ -154,7 +181,7 @@ def _convert(raw: Any, hint: Any, path: str, *, strict: bool = False) -> Any:
         values = _convert_all(((value, kinds[1], _join(path, str(key))) for key, value in raw.items()), strict)
         return dict(zip(keys, values, strict=True))
     if isinstance(hint, type) and dataclasses.is_dataclass(hint) and isinstance(raw, Mapping):
-        return bind(hint, raw, path)
+        return _bind(hint, raw, path)
     reason = ""
     if is_scalar(hint):
         try:

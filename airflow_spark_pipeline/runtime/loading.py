@@ -22,7 +22,7 @@ from airflow_spark_pipeline.runtime.blame import blame, suggest
 from airflow_spark_pipeline.runtime.component import Component
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from pyspark.sql import SparkSession
 
@@ -41,9 +41,10 @@ class UnloadableError(Exception):
         self.missing_module = missing_module
 
 
-def load_components(specs: Sequence[ComponentSpec]) -> list[Component]:
+def load_components(specs: Sequence[ComponentSpec], made_up: Container[str] = ()) -> list[Component]:
     """Return one configured component per spec, in their order.
 
+    :param made_up: paths of those whose config holds made-up values: it is fitted to the types, and nobody judges it
     :raises PipelineDefinitionError: with the problems of all of them, each at its ``instance-type`` or the path below
         its ``instance-config``
     """
@@ -56,7 +57,8 @@ def load_components(specs: Sequence[ComponentSpec]) -> list[Component]:
             continue
         try:
             cls = checked(find_class(spec.instance_type), spec.instance_type, Component, "component")  # type: ignore[type-abstract]  # its subclasses are meant
-            components.append(bind(cls, spec.instance_config, f"{spec.path}.instance-config"))
+            construct = spec.path not in made_up
+            components.append(bind(cls, spec.instance_config, f"{spec.path}.instance-config", construct=construct))
         except UnloadableError as error:
             place = f"{spec.path}.instance-type"
             problems.append(Problem(str(error), place, missing_module=error.missing_module))

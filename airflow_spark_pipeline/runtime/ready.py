@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Container
+from typing import TYPE_CHECKING
 
 from airflow_spark_pipeline import protocol
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
+from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.protocol import DriverRequest
@@ -14,8 +17,11 @@ from airflow_spark_pipeline.runtime.console import say
 from airflow_spark_pipeline.runtime.hooks.base import PipelineHooks
 from airflow_spark_pipeline.runtime.hooks.calls import ActiveHook
 from airflow_spark_pipeline.runtime.hooks.loading import load_hooks
-from airflow_spark_pipeline.runtime.loading import load_components
+from airflow_spark_pipeline.runtime.loading import UnloadableError, checked, find_class, load_components
 from airflow_spark_pipeline.runtime.views import refuse_views_that_a_resume_would_miss
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 def check(request: DriverRequest) -> int:
@@ -52,3 +58,77 @@ def load(
     if problems:
         raise PipelineDefinitionError(problems)
     return components, active
+
+
+def find_problems(spec: PipelineSpec, *, made_up: Container[str] = (), is_whole: bool = True) -> list[Problem]:
+    """Return everything that is wrong with the classes of a description and their configs. Nothing runs.
+
+    :param made_up: paths of components and hooks whose config holds values that were made up for this check: it is
+        fitted to the types of the class, and no code of the class judges it
+    :param is_whole: nothing of the description is left out since it is wrong; only then are views looked at
+    """
+    problems = _store_problems(spec)
+    try:
+        components = load_components(spec.components, made_up)
+    except PipelineDefinitionError as error:
+        problems.extend(error.problems)
+    else:
+        problems.extend(_view_problems(spec, components, made_up) if is_whole else ())
+    try:
+        load_hooks(spec, made_up=made_up)
+    except PipelineDefinitionError as error:
+        problems.extend(error.problems)
+    return problems
+
+
+def _store_problems(spec: PipelineSpec) -> list[Problem]:
+    store = spec.checkpoint.store
+    if store is None:
+        return []
+    try:
+        checked(find_class(store.instance_type), store.instance_type, CheckpointStore, "checkpoint store")  # type: ignore[type-abstract]  # its subclasses are meant
+    except UnloadableError as error:
+        return [Problem(str(error), "pipeline.checkpoint.store.instance-type", missing_module=error.missing_module)]
+    return []
+
+
+def _view_problems(spec: PipelineSpec, components: list[Component], made_up: Container[str]) -> list[Problem]:
+    looked_at = [
+        _Unjudged(component) if described.path in made_up else component
+        for described, component in zip(spec.components, components, strict=True)
+    ]
+    try:
+        refuse_views_that_a_resume_would_miss(spec, looked_at, None)
+    except PipelineDefinitionError as error:
+        return list(error.problems)
+    return []
+
+
+class _Unjudged(Component):
+    """A component that was never initialised: what it cannot say of its views is not known."""
+
+    def __init__(self, component: Component) -> None:
+        self._component = component
+
+    def run(self, spark: SparkSession) -> None:
+        """Refuse."""
+        raise RuntimeError("a component that was made to check a description was run")
+
+    def reads_views(self) -> Collection[str]:
+        """Return what the component says."""
+        try:
+            return self._component.reads_views()
+        except Exception:
+            return ()
+
+    def makes_views(self) -> Collection[str]:
+        """Return what the component says."""
+        try:
+            return self._component.makes_views()
+        except Exception:
+            return ()
+
+    @property
+    def replay_on_resume(self) -> bool:  # type: ignore[override]  # the class's answer
+        """Return what the class says."""
+        return type(self._component).replay_on_resume

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Container
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.policies import HookSpec
@@ -16,9 +17,10 @@ from airflow_spark_pipeline.runtime.hooks.checks import CheckHook
 from airflow_spark_pipeline.runtime.loading import UnloadableError, checked, find_class
 
 
-def load_hooks(spec: PipelineSpec, *more: PipelineHooks) -> list[ActiveHook]:
+def load_hooks(spec: PipelineSpec, *more: PipelineHooks, made_up: Container[str] = ()) -> list[ActiveHook]:
     """Return the hooks of a description, those of the pipeline first, and then those that code passes.
 
+    :param made_up: paths of those whose config holds made-up values: it is fitted to the types, and nobody judges it
     :raises PipelineDefinitionError: with the problems of all of them
     """
     found: list[ActiveHook] = []
@@ -27,7 +29,7 @@ def load_hooks(spec: PipelineSpec, *more: PipelineHooks) -> list[ActiveHook]:
     listed += [(hook, c.instance_name) for c in spec.components if c.enabled for hook in c.hooks]  # type: ignore[misc]
     for hook, component in listed:
         try:
-            found.append(_load(hook, component))
+            found.append(_load(hook, component, construct=hook.path not in made_up))
         except UnloadableError as error:
             problems.append(Problem(str(error), f"{hook.path}.instance-type", missing_module=error.missing_module))
         except PipelineDefinitionError as error:
@@ -37,7 +39,7 @@ def load_hooks(spec: PipelineSpec, *more: PipelineHooks) -> list[ActiveHook]:
     return found + [ActiveHook(part, part.gate) for hook in more for part in flatten(hook)]
 
 
-def _load(hook: HookSpec, component: str | None) -> ActiveHook:
+def _load(hook: HookSpec, component: str | None, *, construct: bool) -> ActiveHook:
     cls = find_class(hook.instance_type)
     if inspect.isclass(cls) and issubclass(cls, CheckpointHooks):
         raise UnloadableError(
@@ -46,8 +48,11 @@ def _load(hook: HookSpec, component: str | None) -> ActiveHook:
     path = f"{hook.path}.instance-config"
     if inspect.isclass(cls) and issubclass(cls, Component):
         check = checked(cls, hook.instance_type, Component, "component")  # type: ignore[type-abstract]  # its subclasses
-        return _check(hook, bind(check, hook.instance_config, path), component)
-    loaded: PipelineHooks = bind(checked(cls, hook.instance_type, PipelineHooks, "hook"), hook.instance_config, path)
+        return _check(hook, bind(check, hook.instance_config, path, construct=construct), component)
+    kind = checked(cls, hook.instance_type, PipelineHooks, "hook")
+    loaded: PipelineHooks = bind(kind, hook.instance_config, path, construct=construct)
+    if not construct:
+        return ActiveHook(loaded, bool(hook.gate), component)  # its own answer may need what __post_init__ sets
     return ActiveHook(loaded, loaded.gate if hook.gate is None else hook.gate, component)
 
 
