@@ -8,12 +8,14 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from airflow_spark_pipeline.checkpoint import catalog
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.cli import printing
-from airflow_spark_pipeline.cli.describing import describe, find_modules
+from airflow_spark_pipeline.cli.describing import describe
+from airflow_spark_pipeline.cli.modules import archives_of, modules_of
 from airflow_spark_pipeline.cli.places import place_of, place_to_read
 from airflow_spark_pipeline.cli.printing import err, out
 from airflow_spark_pipeline.exceptions import (
@@ -32,10 +34,10 @@ _DONE, _FAILED, _CANNOT, _INTERRUPTED = 0, 1, 2, 130
 
 def validate(arguments: Namespace) -> int:
     """Print every problem of every file."""
-    find_modules(arguments.py_files)
     found = 0
     for file in arguments.files:
-        problems = _problems(file, arguments)
+        with modules_of(file, arguments.py_files, forget=True):
+            problems = _problems(file, arguments)
         found += len(problems)
         for problem in problems:
             out(" ".join(str(replace(problem, file=problem.file or file)).split()))
@@ -168,14 +170,15 @@ def prune(arguments: Namespace) -> int:
 
 
 def _runner(arguments: Namespace) -> tuple[PipelineSpec, PipelineRunner]:
-    find_modules(arguments.py_files)
     spec = describe(arguments.file, arguments.settings)
     if spec.checkpoint.with_defaults(enabled=True).enabled:
         place = place_of(arguments, spec)
         if getattr(arguments, "run_id", None) is not None:
             place.require()  # there can be no such run
-        return spec, PipelineRunner(location=place.location, storage_options=place.options, store=place.store)
-    return spec, PipelineRunner()
+        given: dict[str, Any] = {"location": place.location, "storage_options": place.options, "store": place.store}
+    else:
+        given = {}
+    return spec, PipelineRunner(**given, py_files=archives_of(arguments.py_files))
 
 
 def _selection(arguments: Namespace) -> Selection | None:

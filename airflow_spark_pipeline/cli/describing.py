@@ -7,16 +7,13 @@ what a DAG run will put there is not known, and the rest of the file can be chec
 from __future__ import annotations
 
 import json
-import os
 import re
-import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.hooks.source import PipelineSource, read_source, render
 from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
@@ -52,22 +49,8 @@ def describe(file: str, settings: Iterable[tuple[str, str]] = (), *, sample: boo
     return parse_pipeline(source.text, file=source.file, base_dir=source.base_dir)
 
 
-def find_modules(py_files: Iterable[str]) -> None:
-    """Make the user's modules importable, here and in Spark's Python workers."""
-    paths = [str(_directory(Path(file))) for file in py_files]
-    sys.path[:0] = [*paths, str(Path.cwd())]
-    inherited = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join([*paths, str(Path.cwd()), *([inherited] if inherited else [])])
-
-
 def _absolute(file: str) -> str:
     return file if "://" in file else str(Path(file).absolute())
-
-
-def _directory(path: Path) -> Path:
-    if not path.exists():
-        raise PipelineDefinitionError([Problem("--py-files: there is no such file or directory", file=str(path))])
-    return (path.parent if path.suffix == ".py" else path).absolute()
 
 
 def _rendered(source: PipelineSource, settings: dict[str, str], *, sample: bool) -> PipelineSource:

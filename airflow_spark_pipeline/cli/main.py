@@ -36,10 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def perform(arguments: argparse.Namespace) -> int:
     """Run the command that parsed arguments name; errors of the user are one message."""
     from airflow_spark_pipeline.cli import commands
+    from airflow_spark_pipeline.cli.modules import modules_of
 
     command: Callable[[Any], int] = getattr(commands, arguments.command)
     try:
-        code = command(arguments)
+        with modules_of(getattr(arguments, "file", None), getattr(arguments, "py_files", ())):
+            code = command(arguments)
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:

@@ -84,7 +84,8 @@ _PY_FILES = _argument(
     metavar="PATH",
     action="append",
     default=[],
-    help="directory, .zip or .py file with modules of yours (repeatable); the current directory is always looked in",
+    help="your modules, as the operator's py_files: a package's or another directory, a .py, .zip or .egg file "
+    "(repeatable). The directories of FILE and the current one are searched as well",
 )
 _CONN_ID = _argument("--conn-id", metavar="ID", help="Airflow connection with the credentials of the location")
 _LOCATION = _argument(

@@ -102,6 +102,7 @@ class Driver:
     :param spark: a session to use, which is not stopped; default: one of its own. Where one is given, the process is
         the caller's and is not ended, whatever a component does
     :param hooks: called beside those of the description
+    :param py_files: modules that Spark's workers on other machines need, for a session of the driver's own
     """
 
     def __init__(
@@ -113,6 +114,7 @@ class Driver:
         spark: SparkSession | None = None,
         hooks: Sequence[PipelineHooks] = (),
         owns_process: bool = True,
+        py_files: Sequence[str] = (),
     ) -> None:
         if request.token is None:
             raise ValueError("the request holds no token")
@@ -130,6 +132,7 @@ class Driver:
         )
         self._given = spark
         self._more_hooks = tuple(hooks)
+        self._py_files = tuple(py_files)
         self._calls = HookCalls()
         #: Where somebody pressed Ctrl-C; the failure is recorded.
         self.interrupt: KeyboardInterrupt | None = None
@@ -230,7 +233,10 @@ class Driver:
         target = self._request.connect
         if target is None:
             say("Starting Spark …")
-            return open_session(self._request.spark_config)
+            spark = open_session(self._request.spark_config)
+            for file in () if self._request.local else self._py_files:
+                spark.sparkContext.addPyFile(file)
+            return spark
         unit = self._request.unit
         say(f"Connecting to {ConnectString.parse(target.url).address} …")
         connect.end_sessions(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,7 @@ from airflow_spark_pipeline.runtime.driver import Driver
 from airflow_spark_pipeline.runtime.hooks.base import PipelineHooks, flatten
 from airflow_spark_pipeline.runtime.hooks.checkpoints import CheckpointHooks
 from airflow_spark_pipeline.runtime.lifeline import started_by_spark_submit
+from airflow_spark_pipeline.runtime.modules import directory_of, importable
 from airflow_spark_pipeline.runtime.ready import load
 from airflow_spark_pipeline.runtime.waiting import refuse_if_alive, wait_until_silent
 from airflow_spark_pipeline.secrets import Redactor, mask_text, secrets_of_environment
@@ -97,7 +98,8 @@ class PipelineRunner:
         runner = PipelineRunner(spark)
         report = runner.run_with_checkpointing("daily_etl.conf")
 
-    A config is a path, HOCON text, or a ``PipelineSpec``; reading HOCON needs the package ``pyhocon``.
+    A config is a path, HOCON text, or a ``PipelineSpec``; reading HOCON needs the package ``pyhocon``. While a file is
+    validated or run, modules are also looked for in its directory.
 
     :param spark: used and not stopped; default: the active session, else one that the description configures and that
         is stopped at the end
@@ -107,6 +109,8 @@ class PipelineRunner:
     :param store: a store object, in place of what location and description name
     :param namespace: part of the identity of every run
     :param lease_seconds: after which this run is taken for dead where it shows no sign of life
+    :param py_files: ``.py``, ``.zip`` or ``.egg`` files with modules that Spark's workers on other machines need; they
+        are added to a session of the runner's own
     """
 
     def __init__(
@@ -118,6 +122,7 @@ class PipelineRunner:
         store: CheckpointStore | None = None,
         namespace: str = "default",
         lease_seconds: float = DEFAULT_LEASE_SECONDS,
+        py_files: Sequence[str | os.PathLike[str]] = (),
     ) -> None:
         self._spark = spark
         self._location = None if location is None else os.fspath(location)
@@ -125,6 +130,7 @@ class PipelineRunner:
         self._store = store
         self._namespace = namespace
         self._lease_seconds = lease_seconds
+        self._py_files = tuple(os.fspath(file) for file in py_files)
         #: Id of the run that was begun last and that can be resumed, whatever came of it; ``None`` while there is none.
         self.run_id: str | None = None
 
@@ -230,7 +236,9 @@ class PipelineRunner:
     def validate(self, config: Config) -> list[Problem]:
         """Return everything that is wrong with a description: classes are imported, nothing runs, no Spark starts."""
         try:
-            load(_read(config))
+            spec = _read(config)
+            with importable(*directory_of(spec.source)):
+                load(spec)
         except PipelineDefinitionError as error:
             return list(error.problems)
         return []
@@ -280,10 +288,26 @@ class PipelineRunner:
         resumable: bool = True,
     ) -> RunReport:
         more = tuple(hook for hook in flatten(hooks) if not isinstance(hook, CheckpointHooks))
+        with importable(*directory_of(spec.source)):
+            return self._drive(spec, store, location, unit, more, selection, recorded, seen, resumable=resumable)
+
+    def _drive(
+        self,
+        spec: PipelineSpec,
+        store: CheckpointStore,
+        location: str,
+        unit: Unit,
+        more: tuple[PipelineHooks, ...],
+        selection: Selection | None,
+        recorded: CheckpointState | None,
+        seen: Commit | None,
+        *,
+        resumable: bool,
+    ) -> RunReport:
         load(spec, recorded, *more)  # what is wrong with the description is said before anything is claimed
         log = RunLog(store, unit.path)
         spark = self._spark or _active_session()
-        target = None if spark is not None else _connect_target(spec)
+        target = None if spark is not None else _connect_target(spec, self._py_files)
         self.run_id = None
         token = claiming.claim(log, spec, unit, lease_seconds=self._lease_seconds, selection=selection, seen=seen)
         self.run_id = make_run_id(unit.path, token.number) if resumable else None
@@ -300,7 +324,9 @@ class PipelineRunner:
         )
         token_of_server = {} if target is None else ConnectString.parse(target.url).secrets
         redactor = Redactor(request.pipeline, self._options, secrets_of_environment(os.environ), token_of_server)
-        driver = Driver(request, redactor, log=log, spark=spark, hooks=more, owns_process=False)
+        driver = Driver(
+            request, redactor, log=log, spark=spark, hooks=more, owns_process=False, py_files=self._py_files
+        )
         code, summary = driver.drive()
         if driver.interrupt is not None:
             raise driver.interrupt
@@ -349,14 +375,14 @@ def _spark_config(spec: PipelineSpec) -> dict[str, str]:
     return config
 
 
-def _connect_target(spec: PipelineSpec) -> ConnectTarget | None:
+def _connect_target(spec: PipelineSpec, py_files: tuple[str, ...]) -> ConnectTarget | None:
     url = spec.spark.connect_string
     if url is not None and started_by_spark_submit():
         raise SparkConnectError(
             "spark.connect-string names a Spark Connect server, and spark-submit has started a Spark of its own here. "
             "Use plain Python in place of spark-submit, or remove connect-string."
         )
-    return None if url is None else ConnectTarget(url)
+    return None if url is None else ConnectTarget(url, py_files)
 
 
 def _is_local(spark: SparkSession | None, spec: PipelineSpec) -> bool:

@@ -201,6 +201,7 @@ def test_prune_says_what_it_would_do_and_does_it(shell: Shell) -> None:
         (("runs", "--location", "ftp://host/x"), 4, "unknown scheme ftp://"),
         (("runs", "--location", "/proc/nothing"), 4, "/proc/nothing"),
         (("run", "steps.conf", "--py-files", "nowhere"), 2, "nowhere: --py-files: there is no such file"),
+        (("validate", "steps.conf", "--py-files", "nowhere"), 2, "nowhere: --py-files: there is no such file"),
     ],
 )
 def test_a_mistake_is_one_message_and_an_exit_code(

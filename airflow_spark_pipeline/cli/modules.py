@@ -1,0 +1,78 @@
+"""The user's modules, as ``--py-files`` and the place of the pipeline's file name them.
+
+``--py-files`` takes what the operator's ``py_files`` takes, and means the same: a directory with an ``__init__.py`` is
+importable by its own name, of any other directory the content is. A relative path means the directory that the user is
+in. Next to them the directory of the file itself is looked in, and then the current one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+from airflow_spark_pipeline.runtime.modules import directory_of, importable
+
+
+@contextlib.contextmanager
+def modules_of(file: str | None, py_files: Iterable[str], *, forget: bool = False) -> Iterator[None]:
+    """Make the modules of a pipeline's file importable, here and in the Python workers of a local Spark.
+
+    Nothing is zipped for that: an error in a module then names the file that the user edits.
+
+    :param file: the pipeline's
+    :param py_files: paths as they are typed
+    :param forget: see :func:`~airflow_spark_pipeline.runtime.modules.importable`
+    :raises PipelineDefinitionError: one of them is not there, or cannot be imported from; all are named
+    """
+    with tempfile.TemporaryDirectory(prefix="spark-pipeline-") as links:
+        places = [_place(path, Path(links, str(index))) for index, path in enumerate(_paths(py_files))]
+        with importable(*places, *directory_of(file), Path.cwd(), forget=forget):
+            yield
+
+
+def archives_of(py_files: Iterable[str]) -> list[str]:
+    """Return the same modules as files that can be sent to other machines.
+
+    :raises PipelineDefinitionError: as above
+    """
+    from airflow_spark_pipeline.hooks.py_files import resolve_py_files
+
+    return resolve_py_files([str(path) for path in _paths(py_files)], Path.cwd())
+
+
+def _paths(py_files: Iterable[str]) -> list[Path]:
+    # As in spark-submit several may be written as one, with commas.
+    typed = [part for text in py_files for part in ([text] if Path(text).exists() else text.split(","))]
+    found, problems = list[Path](), list[Problem]()
+    for text in filter(None, map(str.strip, typed)):
+        path = Path(text).expanduser().absolute()
+        problem = _problem(text, path)
+        if problem is None:
+            found.append(path)
+        else:
+            problems.append(Problem(problem, "--py-files", text))
+    if problems:
+        raise PipelineDefinitionError(problems)
+    return found
+
+
+def _problem(text: str, path: Path) -> str | None:
+    if "://" in text:
+        return "is a URL; download it first, or give it to spark-submit"
+    if not path.exists():
+        return "there is no such file or directory"
+    if not path.is_dir() and path.suffix not in (".py", ".zip", ".egg", ".whl"):
+        return "is not a directory and not a .py, .zip or .egg file"
+    return None
+
+
+def _place(path: Path, links: Path) -> Path:
+    """Return what has to be on the module path; a module or package is linked, to be there without its neighbours."""
+    if path.suffix == ".py" or (path.is_dir() and (path / "__init__.py").exists()):
+        links.mkdir()
+        (links / path.name).symlink_to(path)
+        return links
+    return path
