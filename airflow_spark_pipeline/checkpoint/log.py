@@ -17,7 +17,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from airflow_spark_pipeline.checkpoint.decoding import decode
@@ -36,7 +36,7 @@ HEARTBEAT = "hb-"  # prefix of the objects that say that an attempt's driver is 
 OPEN = "_open"  # directory of the hints that name unfinished units; for listings, never trusted for a decision
 ENDED = "_ended"  # directory, in a pipeline's, of the hints that name ended units; each as old as its unit's end
 HISTORY = "_history"  # directory, in a pipeline's, of what is kept of finished runs
-_COMMIT = re.compile(r"(\d{8,})\.json")
+_COMMIT = re.compile(r"(\d{8}|[1-9]\d{8,17})\.json", re.ASCII)
 _CLAIM_ROUNDS = 8  # how often a lost claim is decided again before somebody has to look
 
 T = TypeVar("T")
@@ -56,10 +56,12 @@ class Listing:
 
     :param numbers: of the commits, ascending
     :param heartbeats: from the name of each heartbeat object to its time by the store's clock, in seconds
+    :param written: from the number of each commit to its time
     """
 
     numbers: list[int]
     heartbeats: dict[str, float]
+    written: dict[int, float] = field(default_factory=dict)
 
 
 class _LostError(Exception):
@@ -140,9 +142,11 @@ class RunLog:
         :raises CheckpointError: the store could not answer
         """
         found = self.store.list_objects(self.path)
+        written = {int(match[1]): each.modified for each in found if (match := _COMMIT.fullmatch(each.name))}
         return Listing(
-            _commit_numbers(each.name for each in found),
+            sorted(written),
             {each.name: each.modified for each in found if each.name.startswith(HEARTBEAT)},
+            written,
         )
 
     def read(self, number: int) -> Commit:

@@ -14,7 +14,6 @@ from airflow_spark_pipeline.checkpoint.liveness import signs_of_life, store_time
 from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
 from airflow_spark_pipeline.exceptions import (
-    CheckpointError,
     ComponentFailedError,
     NothingToResumeError,
     RunAtWorkError,
@@ -133,12 +132,12 @@ class TaskAttempt:
     def attempt_id(self) -> str:
         """The attempt that this try claimed, or that it found at work and waits for.
 
-        :raises CheckpointError: there is none
+        :raises CheckpointLostError: there is none
         """
         if self._attempt_id is None:
             state = self.newest()
             if state is None:
-                raise CheckpointError("The checkpoint log of this task is gone.", path=self._log.path)
+                raise self._log.lost()
             self._attempt_id = state.attempt_id
         return self._attempt_id
 
@@ -166,7 +165,7 @@ class TaskAttempt:
         """
         latest = self._log.latest()
         if latest is None:
-            raise CheckpointError("The checkpoint log of this task is gone.", path=self._log.path)
+            raise self._log.lost()
         self.last_state = state = latest.state
         if self._attempt_id is not None and state.attempt_id != self._attempt_id:
             raise SupersededError(

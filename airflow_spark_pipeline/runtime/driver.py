@@ -128,7 +128,11 @@ class Driver:
         self._lease = Lease(self._log, self._token.attempt_id, _about(request), LeaseTerms(request.lease_seconds))
         self._owns_process = owns_process
         self._watchdog = Watchdog(
-            self._log, self._lease, lambda: self._recorder.newest, ends_process=self._owns_process
+            self._log,
+            self._lease,
+            lambda: self._recorder.newest,
+            recorded=lambda: self._recorder.recorded,
+            ends_process=self._owns_process,
         )
         self._given = spark
         self._more_hooks = tuple(hooks)

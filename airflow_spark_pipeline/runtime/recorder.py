@@ -61,6 +61,11 @@ class Recorder:
         return self._writing
 
     @property
+    def recorded(self) -> Commit | None:
+        """The last commit of which this driver knows that it is recorded."""
+        return self._adopted
+
+    @property
     def unrecorded(self) -> int | None:
         """The index of the component that was entered last, unless a commit says, or may say, that it is done."""
         return self._inside

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 
 from airflow_spark_pipeline.checkpoint.lease import Lease
-from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.log import Commit, Listing, RunLog
 from airflow_spark_pipeline.exceptions import CheckpointError, LeaseLostError, SparkPipelineError, SupersededError
 from airflow_spark_pipeline.protocol import EXIT_SUPERSEDED
 from airflow_spark_pipeline.runtime.console import say
@@ -26,6 +26,7 @@ class Watchdog:
     """Watches over one driver.
 
     :param newest: returns the highest number that this driver wrote or is writing, ``None`` while it has none
+    :param recorded: returns the last commit that this driver knows to be recorded
     :param ends_process: whether this process may be ended where a component does not stop: it is the driver's alone
     """
 
@@ -35,14 +36,17 @@ class Watchdog:
         lease: Lease,
         newest: Callable[[], int | None],
         *,
+        recorded: Callable[[], Commit | None] = lambda: None,
         ends_process: bool = True,
     ) -> None:
         self._log = log
         self._lease = lease
         self._newest = newest
+        self._recorded = recorded
         self._ends_process = ends_process
         self._reason: SparkPipelineError | None = None
         self._error: CheckpointError | None = None  # why the heartbeat was not renewed, where the store said so
+        self._written: tuple[int, float] | None = None  # the newest commit, and when it was written
         self._ended = threading.Event()
         self._wake = threading.Event()  # cancelled or ended: the clock's watch is over
         self._steps: list[Callable[[], object]] = []
@@ -112,19 +116,43 @@ class Watchdog:
                 # Late: whoever looked meanwhile has taken this driver for dead. To renew now would be a lie.
                 self._cancel(self._lost())
                 return
+            recorded = self._recorded()  # before the listing, which may be older than the next commit
             try:
-                self._lease.renew()
-                listing = self._log.listing()
+                self._judge(recorded, self._sign())
             except CheckpointError as error:
                 self._error = error
                 pause = min(_RETRY_SECONDS, self._lease.terms.interval)
                 continue
             pause, self._error = self._lease.terms.interval, None
-            newest = self._newest()
-            if newest is not None and listing.numbers and listing.numbers[-1] > newest:
-                self._cancel(self._superseded())
-            elif self._lease.name not in listing.heartbeats:
-                self._cancel(SupersededError("This attempt was taken for dead: its heartbeat was removed."))
+
+    def _sign(self) -> Listing:
+        """Renew the heartbeat, and list. One that was removed is not renewed, since that would hide it."""
+        listing = self._log.listing()
+        if self._lease.name not in listing.heartbeats or self._lease.overdue:
+            return listing
+        self._lease.renew()
+        return self._log.listing()
+
+    def _judge(self, recorded: Commit | None, listing: Listing) -> None:
+        """Stop this driver where a listing shows that it has to."""
+        newest = self._newest()
+        if newest is not None and listing.numbers and listing.numbers[-1] > newest:
+            self._cancel(self._superseded())
+        elif recorded is not None and self._is_lost(recorded, listing):
+            self._cancel(self._log.lost())
+        elif self._lease.name not in listing.heartbeats:
+            self._cancel(SupersededError("This attempt was taken for dead: its heartbeat was removed."))
+
+    def _is_lost(self, recorded: Commit, listing: Listing) -> bool:
+        """Whether the commit that this driver made last is gone, though nobody can have cleaned it up."""
+        if not listing.numbers or listing.numbers[-1] < recorded.number:
+            return True
+        written = (recorded.number, listing.written.get(recorded.number, 0.0))
+        before, self._written = self._written, written
+        if written[1] == 0.0 or before is None or before[0] != written[0] or before[1] == written[1]:
+            return False
+        # A commit never changes, so another directory stands in its place, or it was copied.
+        return self._log.read(recorded.number).state.nonce != recorded.state.nonce
 
     def _watch(self) -> None:
         while not self._wake.wait(_LOOK_SECONDS):

@@ -52,6 +52,23 @@ def play(seed: int) -> World:
     return world
 
 
+def play_a_loss(seed: int) -> World:
+    """The log is deleted under a driver at a random moment; the next try starts with nothing, and succeeds."""
+    draw = random.Random(seed)  # noqa: S311
+    world = World(seed, components=4, seconds=draw.choice((0.5, 2.0, 4.0)), local=draw.random() < 0.5)
+    world.start_try()
+    name = draw.choice("abc")
+    world.run_until(lambda: any(process.inside == name for process in world.processes))
+    world.run(draw.uniform(0.0, 3.0))
+    world.lose_the_log()
+    world.settle()
+    if world.numbers():
+        world.violate(f"who lost its log left {world.numbers()} in the new one")
+    world.check()
+    world.finish()
+    return world
+
+
 def _crowd(world: World, draw: random.Random) -> None:
     """Tries that follow each other faster than drivers notice; some of them stop in the middle."""
     for _ in range(draw.randint(2, 4)):

@@ -99,8 +99,8 @@ def _waiting_without_looking_for_successors() -> AbstractContextManager[Any]:
 def _no_watch_for_successors() -> AbstractContextManager[Any]:
     real = Watchdog.__init__
 
-    def init(self: Watchdog, log: RunLog, lease: Lease, newest: Any) -> None:
-        real(self, log, lease, lambda: None)
+    def init(self: Watchdog, log: RunLog, lease: Lease, newest: Any, **options: Any) -> None:
+        real(self, log, lease, lambda: None, **options)
 
     return mock.patch.object(Watchdog, "__init__", init)
 
@@ -260,6 +260,24 @@ def _tombstones_are_removed_at_once() -> AbstractContextManager[Any]:
     return mock.patch.object(catalog_module._Pruning, "__init__", init)
 
 
+def _a_lost_log_goes_unnoticed() -> AbstractContextManager[Any]:
+    """Neither the writer nor its watchdog looks for what it has recorded."""
+    real = RunLog._follow
+
+    def follow(self: RunLog, number: int, state: CheckpointState, *, mine: bool) -> Commit:
+        return real(self, number, state, mine=False)
+
+    def sign(self: Watchdog) -> Listing:
+        self._lease.renew()
+        return self._log.listing()
+
+    stack = contextlib.ExitStack()
+    stack.enter_context(mock.patch.object(RunLog, "_follow", follow))
+    stack.enter_context(mock.patch.object(Watchdog, "_sign", sign))
+    stack.enter_context(mock.patch.object(Watchdog, "_is_lost", return_value=False))
+    return stack
+
+
 MUTATIONS: dict[str, Mutation] = {
     "nobody checks after a create": _no_check,
     "no nonce is read back": _no_read_back,
@@ -284,5 +302,6 @@ MUTATIONS: dict[str, Mutation] = {
     "who stops deletes all of its outputs": _all_own_outputs_are_deleted,
     "who stops deletes what it may have recorded": _outputs_of_a_begun_commit_are_deleted,
     "tombstones are removed at once": _tombstones_are_removed_at_once,
+    "a lost log goes unnoticed": _a_lost_log_goes_unnoticed,
     "an ended attempt runs again": _running_again_after_the_end,
 }

@@ -164,6 +164,7 @@ class Process:
     lost: bool = False  # it was frozen when its lease ran out: it may still be inside a component when it wakes up
     thawed_at: float = 0.0
     inside: str | None = None
+    bereft: bool = False  # its log was deleted from outside
     late: bool = False  # its claim was not the newest when it started
     spark: SimSpark | None = None
     born: float = 0.0
@@ -260,6 +261,7 @@ class Oracle:
     * the outputs of what is recorded as done are there until the end, or a discard; a driver that is told to stop
       deletes none but its own;
     * a heartbeat is removed by somebody else only where its owner is dead, was frozen for too long, or has not begun;
+    * who loses the log to somebody outside soon stops, and leaves nothing in the new one;
     * whoever is told that he recorded something has become the truth by it; whoever is told that he was superseded was.
     """
 
@@ -274,6 +276,7 @@ class Oracle:
         self.since = 0.0  # the last time at which everything was asked to run again
         self.heartbeats: dict[str, Process] = {}
         self.writers: dict[str, Process] = {}  # of outputs
+        self.lost_at = 0.0  # when the log was deleted from outside
 
     @property
     def ended(self) -> bool:
@@ -285,6 +288,9 @@ class Oracle:
 
     def created(self, process: Process | None, number: int, data: bytes, present: list[int]) -> None:
         state, before = _read(data), self.truth
+        if process is not None and process.bereft:
+            self.world.note(f"{process.name} creates {number}, and has lost its log")
+            return
         if before is not None and number <= before.number:
             if number == max(present):
                 self._violate(f"number {number} was used again and is the truth")
@@ -342,7 +348,15 @@ class Oracle:
             if name in state.completed_components and all(f.n != component.instance_config["n"] for f in runs):
                 self._violate(f"{name} is recorded as done, and never ran with the config of {process.name}")
 
+    def loses(self) -> None:
+        """The log is deleted from outside: what wrote it has to stop, and to leave nothing that is believed."""
+        self.truth, self.outputs, self.lost_at = None, {}, self.world.now
+        for process in self.world.processes:
+            process.bereft = process.bereft or (process.request is not None and not process.dead)
+
     def deleted(self, process: Process | None, name: str, present: list[int]) -> None:
+        if process is not None and process.bereft:
+            return
         if self.truth is not None and self.truth.number not in present:
             if self.world.now - self.recorded_at < TOMBSTONE or not self.ended:
                 self._violate(f"the newest commit {self.truth.number} was deleted")
@@ -388,6 +402,8 @@ class Oracle:
             other.note_lease()
         self.entries.append((self.world.now, process.name, name))
         epoch = self.world.epoch_of(process)
+        if process.bereft and self.world.now > self.lost_at + LeaseTerms(LEASE).interval + 1.0:
+            self._violate(f"{process.name} enters {name} although its log is lost")
         if process.late:
             self._violate(f"{process.name} entered {name} though its claim was not the newest when it started")
         if process.lost:
@@ -558,6 +574,13 @@ class World:
 
         if not any(not other.dead and self.now - other.born > TOMBSTONE / 2 for other in self.processes):
             self._spawn(process, clean_up)
+
+    def lose_the_log(self) -> None:
+        """Somebody deletes the directory of the unit under a driver; nobody else is at work."""
+        self.note("the log is deleted")
+        for path in [path for path in self.inner.objects if path.startswith(f"{UNIT}/")]:
+            del self.inner.objects[path]
+        self.oracle.loses()
 
     def edit(self, index: int) -> None:
         """Somebody edits a component's config."""

@@ -6,6 +6,7 @@ reproduction, and the story that led to it.
 
 from __future__ import annotations
 
+import itertools
 import os
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tests.unit.protocol.histories import DURATIONS, TIMED, living, play
+from tests.unit.protocol.histories import DURATIONS, TIMED, living, play, play_a_loss
 from tests.unit.protocol.mutations import MUTATIONS
 from tests.unit.protocol.simulation import LEASE, Fault, Violation, World
 
@@ -44,6 +45,12 @@ def test_every_seeded_history_keeps_every_promise(chunk: int) -> None:
             play(seed)
         except Violation as violation:
             raise Violation(f"play({seed}): {violation}") from None
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_driver_whose_log_is_deleted_stops_and_leaves_nothing_behind(seed: int) -> None:
+    world = play_a_loss(seed)
+    assert world.outcomes[0] in ("CheckpointLostError", "CheckpointError")
 
 
 class Protocol(RuleBasedStateMachine):
@@ -152,9 +159,14 @@ TestProtocol.pytestmark = [pytest.mark.timeout(0 if HISTORIES else 300)]  # type
 def test_a_protocol_with_one_rule_broken_is_found_out(rule: str) -> None:
     """A test that cannot fail proves nothing."""
     with MUTATIONS[rule]():
-        for seed in (*SEEDS_THAT_FOUND_IT.get(rule, ()), *range(ENOUGH_TO_FIND_A_MUTATION)):
+        stories = itertools.chain(
+            ((play, seed) for seed in SEEDS_THAT_FOUND_IT.get(rule, ())),
+            ((play_a_loss, seed) for seed in range(5)),
+            ((play, seed) for seed in range(ENOUGH_TO_FIND_A_MUTATION)),
+        )
+        for story, seed in stories:
             try:
-                play(seed)
+                story(seed)
             except Violation:
                 return
     pytest.fail(f"{ENOUGH_TO_FIND_A_MUTATION} histories did not find out that {rule}")

@@ -10,7 +10,8 @@ import pytest
 
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms
 from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
-from airflow_spark_pipeline.exceptions import CheckpointStoreError, LeaseLostError, SupersededError
+from airflow_spark_pipeline.checkpoint.state import encode
+from airflow_spark_pipeline.exceptions import CheckpointLostError, CheckpointStoreError, LeaseLostError, SupersededError
 from airflow_spark_pipeline.pipeline.policies import RetryPolicy
 from airflow_spark_pipeline.protocol import EXIT_SUPERSEDED
 from airflow_spark_pipeline.runtime import watchdog as watchdog_module
@@ -37,10 +38,10 @@ class Bench:
         self.ahead = 0.0
         self.store = DictStore()
         self.log = RunLog(self.store, OWN, retry_seconds=0.05)
-        self.claimed = self.log.claim(lambda latest: make_state())
+        self.claimed = self.recorded = self.log.claim(lambda latest: make_state())
         about = {"attempt": 1, "runId": RUN_ID, "process": None}
         self.lease = Lease(self.log, "1-me", about, terms, clock=self.clock)
-        self.watchdog = Watchdog(self.log, self.lease, lambda: self.claimed.number)
+        self.watchdog = Watchdog(self.log, self.lease, lambda: self.claimed.number, recorded=lambda: self.recorded)
         self.hung = threading.Event()
         self.beats = 0
         self.exits: list[int] = []
@@ -103,7 +104,7 @@ def _eventually(holds: Callable[[], bool]) -> None:
 def _cancelled(bench: Bench) -> bool:
     try:
         bench.watchdog.guard()
-    except (LeaseLostError, SupersededError):
+    except (CheckpointLostError, LeaseLostError, SupersededError):
         return True
     return False
 
@@ -199,6 +200,53 @@ def test_a_heartbeat_that_somebody_removed_is_noticed(bench: Bench) -> None:
     _eventually(lambda: _cancelled(bench))
     with pytest.raises(SupersededError, match="its heartbeat was removed"):
         bench.watchdog.guard()
+
+
+@brisk
+def test_a_heartbeat_that_is_gone_is_not_made_again(bench: Bench) -> None:
+    bench.watchdog.start()
+    bench.beat()
+    del bench.store.objects[f"{OWN}/{bench.lease.name}"]
+    _eventually(lambda: _cancelled(bench))
+    with pytest.raises(SupersededError, match="its heartbeat was removed"):
+        bench.watchdog.guard()
+    assert f"{OWN}/{bench.lease.name}" not in bench.store.objects
+
+
+def _lose_everything(bench: Bench) -> None:
+    bench.store.objects.clear()
+
+
+def _lose_the_newest(bench: Bench) -> None:
+    del bench.store.objects[f"{OWN}/00000000.json"]
+
+
+def _get_another_log_of_the_same_length(bench: Bench) -> None:
+    bench.store.clock.sleep(100)
+    bench.store.write(f"{OWN}/00000000.json", encode(make_state(nonce="another"), 0))
+
+
+@brisk
+@pytest.mark.parametrize("lose", [_lose_everything, _lose_the_newest, _get_another_log_of_the_same_length])
+def test_a_log_that_is_deleted_or_replaced_is_noticed(bench: Bench, lose: Callable[[Bench], None]) -> None:
+    bench.watchdog.start()
+    bench.beat()
+    bench.beat()
+    lose(bench)
+    _eventually(lambda: _cancelled(bench))
+    with pytest.raises(CheckpointLostError, match="no longer holds what this attempt has recorded"):
+        bench.watchdog.guard()
+
+
+@brisk
+def test_a_commit_that_was_copied_is_still_its_own(bench: Bench) -> None:
+    bench.watchdog.start()
+    bench.beat()
+    bench.store.clock.sleep(100)
+    bench.store.write(f"{OWN}/00000000.json", bench.store.objects[f"{OWN}/00000000.json"])
+    bench.beat()
+    bench.beat()
+    bench.watchdog.guard()
 
 
 @brisk
