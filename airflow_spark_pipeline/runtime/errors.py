@@ -4,7 +4,7 @@ Promises: nothing that an exception's class does when it is asked for its text c
 raise, exit, recurse or hang (ten seconds are waited); the text may hold bytes that are not UTF-8, or 100 MB. What is
 returned can be written as UTF-8, stored in a database and read by a person: lone surrogates and NULs are shown as
 ``\xe9`` and ``\x00``, and a text that is longer than its limit has its middle cut out. Does not promise to mask
-secrets, see :mod:`airflow_spark_pipeline.runtime.redact`.
+secrets, see :mod:`airflow_spark_pipeline.secrets`.
 """
 
 from __future__ import annotations

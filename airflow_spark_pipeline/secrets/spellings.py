@@ -115,6 +115,7 @@ def _spellings_of(character: str) -> str:
         *([rf"&(?:amp;)?{_NAMED[character]};"] if character in _NAMED else []),
         *([rf"\\{{1,4}}x(?i:{code:02x})"] if 0x7F < code < 0x100 else []),  # noqa: PLR2004  # repr of Latin-1
         *([rf"\\{{1,4}}U(?i:{code:08x})"] if code > 0xFFFF else []),  # noqa: PLR2004  # and beyond the first plane
+        *([rf"\\{{1,4}}x{code - 0xDC00:02x}"] if 0xDC80 <= code < 0xDD00 else []),  # noqa: PLR2004  # a byte, not UTF-8
         *_SPACES.get(character, ()),
     ]
     return f"(?:{'|'.join(ways)})"

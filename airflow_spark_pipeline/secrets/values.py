@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import functools
 import re
 from collections.abc import Iterator
 from urllib.parse import unquote_plus
@@ -67,16 +68,7 @@ _PARAMETER = re.compile(
     r"([A-Za-z][\w.\- ]{0,60}?)(\s?=\s?)"
     r"(\{(?:[^}]|\}\})*\}|\"[^\"]*\"|'[^']*'|)"  # a value in braces or quotes ends with them
 )
-_ENDS = {
-    "?": re.compile(r"[&#]"),
-    "&": re.compile(r"[&#]"),
-    ";": re.compile(r";"),
-    ":": re.compile(r";"),
-    ",": re.compile(r"[,;)]"),
-    "(": re.compile(r"\)"),
-    "/": re.compile(r"[,;&]"),
-}
-_SPACE = re.compile(r"[\s\"']")
+_ENDS = {"?": "&#", "&": "&#", ";": ";", ":": ";", ",": ",;)", "(": ")", "/": ",;&"}
 _ALONE = {"auth", "key", "pass", "pat", "pin", "private", "sig"}  # words of prose and SQL, too
 _COLUMN = re.compile(r"[A-Za-z_]\w*\.\w+(?=[\s,;)]|$)")
 # "password": "…" in JSON, 'password': '…' in a Python dictionary; the closing quote is the opening one.
@@ -199,13 +191,15 @@ def _compares(text: str, match: re.Match[str], mark: str, name: str) -> bool:
 
 
 def _end(text: str, start: int, mark: str, whole: bool) -> int:
-    ends = [_ENDS[mark]] if mark in _ENDS else []
-    if not ends and whole and ";" in text:
-        ends = [_ENDS[";"]]  # the first pair of Key=value;Key=value
-    if not (whole and ends):
-        ends.append(_SPACE)
-    found = [match.start() for end in ends if (match := end.search(text, start)) is not None]
-    return min(found, default=len(text))
+    # What begins with no separator may be the first pair of Key=value;Key=value.
+    ends = _ENDS.get(mark, ";" if whole and ";" in text else "")
+    found = _end_pattern(ends, spaces=not (whole and ends)).search(text, start)
+    return len(text) if found is None else found.start()
+
+
+@functools.lru_cache
+def _end_pattern(marks: str, *, spaces: bool) -> re.Pattern[str]:
+    return re.compile("[" + re.escape(marks) + (r"\s\"'" if spaces else "") + "]")
 
 
 def _after_colon(text: str) -> list[str]:
