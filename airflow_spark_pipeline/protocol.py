@@ -17,6 +17,8 @@ from airflow_spark_pipeline import __version__
 from airflow_spark_pipeline.exceptions import ProtocolMismatchError
 
 PROTOCOL_VERSION = 1
+#: Beside the request of a driver on the operator's machine: settings for ``spark-submit``, removed with the request.
+SUBMIT_PROPERTIES = "spark-submit.properties"
 
 EXIT_COMPLETED = 0
 EXIT_COMPONENT_FAILED = 1
@@ -63,6 +65,7 @@ class DriverRequest:
     :param spark_config: Spark settings that must not stand in a command line
     :param lease_seconds: after which a driver that shows no sign of life is taken for dead
     :param connect: the Spark Connect server to work on; ``None`` where Spark runs in this driver
+    :param secret_names: what Airflow's configuration takes for the name of a secret, beside what we do
     :param local: Spark runs inside the driver's own two processes (a ``local`` master): when they are gone, all work is
     """
 
@@ -75,6 +78,7 @@ class DriverRequest:
     lease_seconds: float = 60.0
     local: bool = False
     connect: ConnectTarget | None = None
+    secret_names: tuple[str, ...] = ()
     protocol_version: int = PROTOCOL_VERSION
     package_version: str = __version__
 
@@ -98,8 +102,10 @@ class DriverRequest:
             )
         token = raw.pop("token")
         connect = raw.pop("connect", None)
+        names = tuple(raw.pop("secret_names", ()))
         return cls(
             **raw,
+            secret_names=names,
             token=None if token is None else Token(**token),
             connect=None if connect is None else ConnectTarget(connect["url"], tuple(connect["py_files"])),
         )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.checkpoint.lease import DEFAULT_LEASE_SECONDS
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
+from airflow_spark_pipeline.hooks.masking import tell_airflow
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -86,6 +87,12 @@ def storage_options(conn_id: str | None, location: str) -> dict[str, Any]:
     """
     if conn_id is None:
         return {}
+    options = _of_connection(conn_id, location)
+    tell_airflow(options)
+    return options
+
+
+def _of_connection(conn_id: str, location: str) -> dict[str, Any]:
     from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook  # as above
 
     try:

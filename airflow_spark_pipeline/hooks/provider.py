@@ -11,7 +11,9 @@ Two methods of the provider's operator are overridden by name in ``operators/spa
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import os
 import re
 from collections.abc import Collection, Iterator
 from importlib.metadata import version
@@ -30,10 +32,12 @@ PACKAGE = "apache-airflow-providers-apache-spark"
 #: What a hook has once it is made.
 HOOK_NAMES = (
     "_application_args",
+    "_build_spark_common_args",
     "_build_spark_submit_command",
     "_conf",
     "_conn_id",
     "_connection",
+    "_create_keytab_path_from_base64_keytab",
     "_env",
     "_env_vars",
     "_files",
@@ -162,6 +166,10 @@ class ProviderHook(SparkSubmitHook):
         """Return what spark-submit's environment has that the worker's has not; the user's variables win."""
         return {}
 
+    def options(self, options: list[str]) -> list[str]:
+        """Return the options of spark-submit as they shall be, ``--conf`` included."""
+        return options
+
     @property
     def conf(self) -> dict[str, str]:
         """The Spark settings of the submission."""
@@ -200,9 +208,9 @@ class ProviderHook(SparkSubmitHook):
         return self._conn_id
 
     @property
-    def has_properties_file(self) -> bool:
-        """Whether the user names a file with Spark settings."""
-        return bool(self._properties_file)
+    def properties_file(self) -> str | None:
+        """The user's file with Spark settings."""
+        return self._properties_file or None
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -293,6 +301,20 @@ class ProviderHook(SparkSubmitHook):
 
     def _process_spark_submit_log(self, itr: Iterator[Any]) -> None:
         super()._process_spark_submit_log(self.watch(itr))
+
+    def _build_spark_common_args(self) -> list[str]:
+        return self.options(super()._build_spark_common_args())
+
+    def _create_keytab_path_from_base64_keytab(self, base64_keytab: str, principal: str | None) -> str:
+        # The parent lets everybody on this machine read the file.
+        before = os.umask(0o077)
+        try:
+            path = super()._create_keytab_path_from_base64_keytab(base64_keytab, principal)
+        finally:
+            os.umask(before)
+        with contextlib.suppress(OSError):  # another user's, of the same content
+            os.chmod(path, 0o600)
+        return path
 
     def _build_spark_submit_command(self, application: str) -> list[str]:
         command = super()._build_spark_submit_command(application)

@@ -11,6 +11,7 @@ from airflow.providers.apache.spark.hooks.spark_connect import SparkConnectHook
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from airflow_spark_pipeline.exceptions import SparkConnectError
+from airflow_spark_pipeline.hooks.masking import tell_airflow
 from airflow_spark_pipeline.pipeline.connect_string import ConnectString
 from airflow_spark_pipeline.pipeline.spec import SparkSpec
 
@@ -42,10 +43,12 @@ def find_server(conn_id: str, spark: SparkSpec, tell: Callable[[str], None], *, 
     if given_way is not None:
         tell(f"The connection {conn_id!r} names a Spark Connect server; the file's spark.{given_way} is not used.")
     try:
-        return ConnectString.parse(SparkConnectHook(conn_id).get_connection_url())
+        server = ConnectString.parse(SparkConnectHook(conn_id).get_connection_url())
     except (ValueError, AttributeError) as error:  # of the provider's hook where there is no host
         why = error if isinstance(error, ValueError) else "it has no host"
         raise SparkConnectError(f"The Spark Connect connection {conn_id!r} cannot be used: {why}.") from None
+    tell_airflow(server.secrets)
+    return server
 
 
 def await_server(server: ConnectString, tell: Callable[[str], None], seconds: float = _SERVER_SECONDS) -> None:

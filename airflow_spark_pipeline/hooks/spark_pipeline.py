@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,12 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, Connec
 from airflow_spark_pipeline.exceptions import NotDeferrableError, SparkInstallationError
 from airflow_spark_pipeline.hooks.child import LAST_SECONDS, die_with_parent
 from airflow_spark_pipeline.hooks.installation import driver_python, find_spark_submit, python_path, require_java
+from airflow_spark_pipeline.hooks.masking import tell_airflow
 from airflow_spark_pipeline.hooks.output import TEXT, lines
+from airflow_spark_pipeline.hooks.private_settings import hidden, without_secrets, write_properties
 from airflow_spark_pipeline.hooks.provider import ProviderHook
 from airflow_spark_pipeline.hooks.yarn import YarnApplication, can_be_asked
+from airflow_spark_pipeline.protocol import SUBMIT_PROPERTIES
 
 _YARN_WAITS = "spark.yarn.submit.waitAppCompletion"
 _KUBERNETES_WAITS = "spark.kubernetes.submission.waitAppCompletion"
@@ -32,6 +35,8 @@ class SparkPipelineSubmitHook(ProviderHook):
 
     :param fallback_master: Spark master where the connection does not exist; ``None`` makes that an error
     :param spark_config: settings from the pipeline's file; the operator's ``conf`` wins over them
+    :param private: settings that hold a secret; the driver gets them by its request
+    :param directory: private to this try, for a file with those that spark-submit needs
     :param runtime: the zip of the driver's side, for ``--py-files``
     :param before_submit: called with this hook right before spark-submit starts; returns the driver's arguments
     :param kwargs: of the provider's ``SparkSubmitHook``
@@ -42,6 +47,8 @@ class SparkPipelineSubmitHook(ProviderHook):
         *,
         fallback_master: str | None,
         spark_config: dict[str, str],
+        private: Mapping[str, str],
+        directory: Path,
         runtime: Path,
         before_submit: Callable[[SparkPipelineSubmitHook], list[str]],
         **kwargs: Any,
@@ -49,9 +56,11 @@ class SparkPipelineSubmitHook(ProviderHook):
         self._fallback_master = fallback_master
         self._names_binary = bool(kwargs.get("spark_binary"))
         super().__init__(**kwargs)
-        quiet = {} if self.has_properties_file else {"spark.log.level": "WARN", "spark.ui.showConsoleProgress": "false"}
+        quiet = {} if self.properties_file else {"spark.log.level": "WARN", "spark.ui.showConsoleProgress": "false"}
         self.conf = {**quiet, **spark_config, **self.conf}
         self.py_files = ",".join(filter(None, [str(runtime), self.py_files]))
+        self._private = private
+        self._directory = directory
         self._before_submit = before_submit
         self._environment: dict[str, str] = {}
 
@@ -67,6 +76,7 @@ class SparkPipelineSubmitHook(ProviderHook):
             self.log.info("No Spark connection %r; the master is %s.", conn_id, self._fallback_master)
             return Connection(conn_id=conn_id, conn_type="spark", host=self._fallback_master)
         self._names_binary = self._names_binary or "spark-binary" in connection.extra_dejson
+        tell_airflow({"password": connection.password, **connection.extra_dejson})
         return connection
 
     @property
@@ -222,6 +232,27 @@ class SparkPipelineSubmitHook(ProviderHook):
     def environment(self) -> dict[str, str]:
         """Return what was found for spark-submit on this machine."""
         return self._environment
+
+    @property
+    def private_environment(self) -> dict[str, str]:
+        """The settings by which secret variables reach a driver on YARN or Kubernetes."""
+        if not (self.targets_yarn or self.targets_kubernetes):
+            return {}
+        prefix = "spark.yarn.appMasterEnv." if self.targets_yarn else "spark.kubernetes.driverEnv."
+        return hidden({f"{prefix}{name}": str(value) for name, value in self.variables.items()})
+
+    def options(self, options: list[str]) -> list[str]:
+        """Return the options of spark-submit without secrets: those are in a file that it reads."""
+        kept, settings = without_secrets(options, self._private)
+        if not settings:
+            return kept
+        file = self._directory / SUBMIT_PROPERTIES
+        write_properties(file, settings, self.properties_file)
+        if self.properties_file:
+            kept[kept.index("--properties-file") + 1] = str(file)
+            return kept
+        # Given a file, spark-submit would not read spark-defaults.conf.
+        return [*kept, "--properties-file", str(file), "--load-spark-defaults"]
 
 
 def _quiet_logging() -> dict[str, str]:

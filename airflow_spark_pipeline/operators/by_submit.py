@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
 from airflow_spark_pipeline.hooks.archives import runtime_archive
 from airflow_spark_pipeline.hooks.attempt import CompletedMeanwhileError
+from airflow_spark_pipeline.hooks.private_settings import hidden
 from airflow_spark_pipeline.hooks.provider import (
     ProviderHook,
     exit_code_of,
@@ -21,7 +22,6 @@ from airflow_spark_pipeline.hooks.provider import (
 from airflow_spark_pipeline.hooks.py_files import import_path, is_url, resolve_py_files
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 from airflow_spark_pipeline.hooks.yarn import explain
-from airflow_spark_pipeline.secrets import is_secret
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -66,11 +66,13 @@ def make_hook(operator: SparkPipelineOperator, submission: Submission) -> SparkP
     modules = resolve_py_files(operator.py_files, operator.dag_dir)
     runtime = runtime_archive()
     operator.application = str(launcher)
-    arguments = {**hook_arguments(operator), "py_files": ",".join(modules) or None}
+    private = hidden({**spark.config, **(operator.conf or {})})
+    conf = {name: value for name, value in (operator.conf or {}).items() if name not in private}
+    arguments = {**hook_arguments(operator), "py_files": ",".join(modules) or None, "conf": conf}
 
     def claim(hook: SparkPipelineSubmitHook) -> list[str]:
-        secrets = {name: value for name, value in spark.config.items() if is_secret(name)}
-        path = submission.claim(spark_config=secrets, local=hook.runs_spark_here)
+        settings = {**private, **hook.private_environment}
+        path = submission.claim(spark_config=settings, local=hook.runs_spark_here)
         if hook.runs_driver_here:
             return ["run", str(path)]
         hook.ship(path)
@@ -78,7 +80,9 @@ def make_hook(operator: SparkPipelineOperator, submission: Submission) -> SparkP
 
     hook = SparkPipelineSubmitHook(
         fallback_master=None if operator.conn_is_named else spark.master or "local[*]",
-        spark_config={name: value for name, value in spark.config.items() if not is_secret(name)},
+        spark_config={name: value for name, value in spark.config.items() if name not in private},
+        private=private,
+        directory=submission.directory,
         runtime=runtime,
         before_submit=claim,
         **arguments,

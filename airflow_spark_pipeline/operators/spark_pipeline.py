@@ -294,12 +294,17 @@ class SparkPipelineOperator(SparkSubmitOperator):
         """Read, render and parse the description, once."""
         if self._spec is not None:
             return self._spec
+        from airflow_spark_pipeline.hooks.masking import take_names_of_airflow, tell_airflow
         from airflow_spark_pipeline.hooks.source import read_source, render
         from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
-        from airflow_spark_pipeline.secrets import mask
+        from airflow_spark_pipeline.secrets import mask, secrets_of_environment
 
+        take_names_of_airflow()
+        # Before anything can fail, and say why: these are rendered already.
+        tell_airflow(self.conf, secrets_of_environment(self.env_vars or {}), [self.checkpoint_location])
         source = render(read_source(self.pipeline, self.dag_dir), context, self.get_template_env())
         spec = parse_pipeline(source.text, file=source.file, base_dir=source.base_dir)
+        tell_airflow(spec.to_dict())
         self.resolved_pipeline = json.dumps(mask(spec.to_dict()), indent=2)
         self.name = self.name or spec.spark.app_name or spec.pipeline_name
         self._spec = spec

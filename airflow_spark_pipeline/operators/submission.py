@@ -41,7 +41,7 @@ from airflow_spark_pipeline.hooks.task_instance import (
 from airflow_spark_pipeline.hooks.watching import WatchedPlace
 from airflow_spark_pipeline.planning import Selection, open_log
 from airflow_spark_pipeline.protocol import ConnectTarget, DriverRequest
-from airflow_spark_pipeline.secrets import mask_text
+from airflow_spark_pipeline.secrets import mask_text, more_names
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -224,7 +224,7 @@ class Submission:
 
         :raises PipelineDefinitionError: what is wrong with them
         """
-        request = self._write("check.json", DriverRequest(pipeline=self.spec.to_dict()))
+        request = self._write("check.json", DriverRequest(pipeline=self.spec.to_dict(), secret_names=more_names()))
         check_components(
             request,
             launcher=launcher,
@@ -255,6 +255,7 @@ class Submission:
             lease_seconds=self._lease_seconds,
             local=local,
             connect=connect,
+            secret_names=more_names(),
         )
         return self._write("request.json", request)
 

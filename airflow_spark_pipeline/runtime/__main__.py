@@ -6,11 +6,12 @@ import sys
 from pathlib import Path
 
 from airflow_spark_pipeline.exceptions import SparkPipelineError
-from airflow_spark_pipeline.protocol import EXIT_DEFINITION, DriverRequest
+from airflow_spark_pipeline.protocol import EXIT_DEFINITION, SUBMIT_PROPERTIES, DriverRequest
 from airflow_spark_pipeline.runtime.console import own_output, say
 from airflow_spark_pipeline.runtime.driver import drive, leave
 from airflow_spark_pipeline.runtime.lifeline import end_with_parent, started_by_spark_submit
 from airflow_spark_pipeline.runtime.ready import check
+from airflow_spark_pipeline.secrets import set_more_names
 
 
 def main(arguments: list[str]) -> None:
@@ -25,12 +26,14 @@ def main(arguments: list[str]) -> None:
     except SparkPipelineError as error:
         say(str(error))
         leave(EXIT_DEFINITION)
+    set_more_names(request.secret_names)
     if verb == "run" and request.connect is not None:
         end_with_parent()  # the task's process, which started us and reads what we print
     if verb == "run" and file.is_absolute():
         # Named by its full path it is the operator's own file, which may hold secrets: should the task be killed,
         # nobody else would remove it. A cluster manager's copy has a bare name, and is needed if it starts us again.
         file.unlink()
+        file.with_name(SUBMIT_PROPERTIES).unlink(missing_ok=True)
     leave(check(request) if verb == "check" else drive(request))
 
 

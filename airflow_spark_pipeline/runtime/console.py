@@ -11,9 +11,11 @@ with. Does not promise that somebody reads them: where the other end is gone, th
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import stat
 import sys
+from collections.abc import Callable
 from typing import IO, Any
 
 from airflow_spark_pipeline.runtime.errors import showable
@@ -29,6 +31,8 @@ class _Console:
         self.descriptor: int | None = None
         #: ``sys.stdout`` as it was before the component that runs.
         self.stream: Any = None
+        #: Takes the secrets out of a text.
+        self.mask: Callable[[str], str] = str
 
 
 _console = _Console()
@@ -36,7 +40,7 @@ _console = _Console()
 
 def say(text: str) -> None:
     """Print a line at once; a reader who is gone does not stop the work."""
-    line = f"{showable(text)}\n"
+    line = f"{showable(_console.mask(text))}\n"
     _flush(sys.stdout)  # what the component has printed comes first
     if _console.descriptor is not None:
         _write(_console.descriptor, line)
@@ -58,6 +62,30 @@ def own_output() -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, OSError, ValueError):
             stream.reconfigure(errors="backslashreplace", **chosen)  # type: ignore[union-attr]
+
+
+class _Masked(io.TextIOWrapper):
+    """A standard stream without secrets, piece by piece as it is printed."""
+
+    def write(self, text: str) -> int:
+        super().write(_console.mask(text))
+        return len(text)
+
+
+def mask_output(mask: Callable[[str], str]) -> None:
+    """Keep secrets out of what this process, a driver's own, prints by way of ``sys.stdout`` and ``sys.stderr``.
+
+    What writes to the descriptors by itself (a library in C, the JVM) is not seen.
+
+    :param mask: takes the secrets out of a text
+    """
+    _console.mask = mask
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if type(stream) is io.TextIOWrapper:  # nobody's else
+            _flush(stream)
+            masked = _Masked(stream.buffer, encoding=stream.encoding, errors=stream.errors, line_buffering=True)
+            setattr(sys, name, masked)
 
 
 class KeptOutput:
@@ -97,7 +125,8 @@ def _writes_to(stream: Any, descriptor: int) -> bool:
 def _usable(stream: Any, terms: dict[str, Any], descriptor: int) -> Any:
     """Return the stream as it was, or one that writes to the descriptor where the component has made it useless."""
     if getattr(stream, "closed", False) or (descriptor not in _OWN and any(_writes_to(stream, own) for own in _OWN)):
-        return open(descriptor, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+        binary = open(descriptor, "wb", closefd=False)  # noqa: SIM115  # belongs to the stream
+        return _Masked(binary, encoding="utf-8", errors="backslashreplace", line_buffering=True)
     if _terms(stream) != terms:
         with contextlib.suppress(Exception):
             stream.reconfigure(**terms)

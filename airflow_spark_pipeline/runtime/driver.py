@@ -39,7 +39,7 @@ from airflow_spark_pipeline.planning import Plan, make_plan, open_log, summarize
 from airflow_spark_pipeline.protocol import DriverRequest
 from airflow_spark_pipeline.runtime import connect
 from airflow_spark_pipeline.runtime.component import Component
-from airflow_spark_pipeline.runtime.console import say
+from airflow_spark_pipeline.runtime.console import mask_output, say
 from airflow_spark_pipeline.runtime.errors import text_of
 from airflow_spark_pipeline.runtime.hooks.base import PipelineHooks
 from airflow_spark_pipeline.runtime.hooks.calls import HookCalls
@@ -78,6 +78,7 @@ def drive(request: DriverRequest) -> int:
         secrets_of_environment(os.environ),
         {} if request.connect is None else ConnectString.parse(request.connect.url).secrets,
     )
+    mask_output(redactor.mask)
     try:
         code, summary = Driver(request, redactor).drive()
     except SupersededError as error:

@@ -22,6 +22,7 @@ from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Failure
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 from airflow_spark_pipeline.protocol import DriverRequest
+from airflow_spark_pipeline.secrets import set_more_names
 from tests.unit.operators.shop import CONF, NAMES, UNIT, Shop, StateStore
 
 # ---- what Airflow sees
@@ -400,6 +401,76 @@ def test_no_secret_of_the_file_is_in_the_command_line_and_the_driver_gets_them_a
     assert "spark.sql.shuffle.partitions=7" in command
     assert request.spark_config == {"spark.hadoop.fs.s3a.secret.key": "hunter2"}
     assert request.pipeline["pipeline"]["pipeline-components"][0]["instance-config"]["api-token"] == "swordfish"
+
+
+def test_no_secret_of_the_arguments_is_in_the_command_line_or_the_log(shop: Shop, caplog: Any) -> None:
+    conf = {
+        "spark.sql.catalog.k.token": "planted-token",
+        "spark.hadoop.fs.s3a.bucket.b.access.key": "planted-key",
+        "spark.sql.catalog.k.uri": "jdbc:mysql://u:planted-pw@h/d",
+        "spark.ssl.keyPassword": "planted-ssl",
+        "spark.executor.cores": 2,
+    }
+    files: list[str] = []
+    submit = shop.driver.submit
+
+    def spy(hook: SparkPipelineSubmitHook, application: str = "", **_: Any) -> None:
+        submit(hook, application)
+        command = shop.driver.commands[-1]
+        files.append(Path(command[command.index("--properties-file") + 1]).read_text(encoding="utf-8"))
+
+    shop.driver.submit = spy  # type: ignore[method-assign]
+    shop.run(conf=conf, repositories="https://u:planted-nexus@nexus/maven")
+    (command,), (request,) = shop.driver.commands, shop.driver.requests
+    assert "planted" not in " ".join(command)
+    assert "planted" not in caplog.text
+    assert "spark.executor.cores=2" in command
+    assert "--load-spark-defaults" in command
+    assert {name: request.spark_config[name] for name in conf if name != "spark.executor.cores"} == {
+        name: value for name, value in conf.items() if name != "spark.executor.cores"
+    }
+    assert files == ["spark.ssl.keyPassword=planted-ssl\nspark.jars.repositories=https://u:planted-nexus@nexus/maven\n"]
+
+
+def test_a_properties_file_of_the_user_keeps_its_settings(shop: Shop) -> None:
+    given = shop.folder / "mine.conf"
+    given.write_text("spark.mine 1\n", encoding="utf-8")
+    texts: list[str] = []
+    submit = shop.driver.submit
+
+    def spy(hook: SparkPipelineSubmitHook, application: str = "", **_: Any) -> None:
+        submit(hook, application)
+        command = shop.driver.commands[-1]
+        texts.append(Path(command[command.index("--properties-file") + 1]).read_text(encoding="utf-8"))
+
+    shop.driver.submit = spy  # type: ignore[method-assign]
+    shop.run(conf={"spark.ssl.keyPassword": "planted"}, properties_file=str(given))
+    assert texts == ["spark.mine 1\n\nspark.ssl.keyPassword=planted\n"]
+    assert "--load-spark-defaults" not in shop.driver.commands[0]
+
+
+def test_airflow_is_told_each_secret_before_anything_is_submitted(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, airflow_config: Any
+) -> None:
+    told: set[str] = set()
+    monkeypatch.setattr(
+        "airflow.providers.common.compat.sdk.mask_secret", lambda found, name=None: told.update(found), raising=False
+    )
+    airflow_config("core", "sensitive_var_conn_names", "iban, tax-number")
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", '{"conn_type": "generic", "extra": {"storage_options": {"secret": "h-3"}}}')
+    conf = shop.folder / "shop.conf"
+    conf.write_text(CONF.replace("swordfish", '"s \\" fish", IBAN = DE02'), encoding="utf-8")
+    operator = shop.operator(
+        conf={"spark.x.token": "t-1"}, env_vars={"DB_PASSWORD": "planted-env"}, checkpoint_conn_id="lake"
+    )
+    context = shop.context(operator)
+    operator.render_template_fields(context)
+    assert told >= {"hunter2", 's " fish', 's \\" fish', "s%20%22%20fish", "DE02", "t-1", "planted-env"}
+    assert '"IBAN": "***"' in (operator.resolved_pipeline or "")
+    operator.execute(context)
+    assert "h-3" in told
+    assert shop.driver.requests[0].secret_names == ("iban", "tax_number")
+    set_more_names(())
 
 
 def test_credentials_of_the_location_travel_in_the_request_alone(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
