@@ -9,6 +9,9 @@
         report = spark_pipeline.resume()
         assert report.ran == ["Load(orders)"]
 
+    def test_the_pipeline_of_a_day(spark_pipeline):
+        spark_pipeline.run("daily_etl.conf", values={"ds": "2026-01-31", "params": {"region": "eu"}})
+
 The session is that of the fixture ``spark_pipeline_session``: one small local Spark for the whole test session. Define
 a fixture of that name to use one of your own. Checkpoints lie in the test's ``tmp_path``, whatever the file says.
 """
@@ -18,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -60,22 +63,29 @@ class PipelineTester:
 
     def __init__(self, spark: SparkSession, directory: Path) -> None:
         self.spark = spark
-        self.runner = PipelineRunner(spark, location=directory / "checkpoints")
         self._directory = directory
+        self.runner = self._runner(None)
         self._config: Config | None = None
         self._run_id: str | None = None
 
     def run(
-        self, config: Config, *, fail_at: str | None = None, hooks: PipelineHooks | None = None
+        self,
+        config: Config,
+        *,
+        fail_at: str | None = None,
+        hooks: PipelineHooks | None = None,
+        values: Mapping[str, Any] | None = None,
     ) -> RunReport | None:
         """Run a pipeline.
 
         :param fail_at: ``instance-name`` of the component that fails, right before it starts
+        :param values: of the names in its templates, see ``PipelineRunner``; a resume takes the same ones
         :return: the report; ``None`` where the pipeline failed at ``fail_at``, as it was asked to
         :raises ComponentFailedError: it failed for a reason of its own; :meth:`resume` goes on there
         :raises AssertionError: the component of ``fail_at`` was never reached
         """
         self._config, self._run_id = config, None
+        self.runner = self._runner(values)
         failing = None if fail_at is None else _FailAt(fail_at)
         active = [hook for hook in (failing, hooks) if hook is not None]
         try:
@@ -88,6 +98,9 @@ class PipelineTester:
         if failing is not None:
             raise AssertionError(f"no component {fail_at!r} was run, so none could fail")
         return report
+
+    def _runner(self, values: Mapping[str, Any] | None) -> PipelineRunner:
+        return PipelineRunner(self.spark, location=self._directory / "checkpoints", values=values)
 
     def resume(self, config: Config | None = None, *, hooks: PipelineHooks | None = None) -> RunReport:
         """Go on with the run that failed last.

@@ -14,7 +14,7 @@ from airflow_spark_pipeline.checkpoint import catalog
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.cli import printing
-from airflow_spark_pipeline.cli.describing import describe
+from airflow_spark_pipeline.cli.describing import describe, names_without_values, values_in, without_values
 from airflow_spark_pipeline.cli.modules import archives_of, modules_of
 from airflow_spark_pipeline.cli.places import place_of, place_to_read
 from airflow_spark_pipeline.cli.printing import err, out
@@ -48,7 +48,7 @@ def validate(arguments: Namespace) -> int:
 
 def _problems(file: str, arguments: Namespace) -> list[Problem]:
     try:
-        spec = describe(file, arguments.settings, sample=True)
+        spec = describe(file, arguments.settings, values_in(arguments.values_files), sample=True)
         # As the operator has it, which is the stricter way: a view that a resume would miss is a problem.
         spec = replace(spec, checkpoint=spec.checkpoint.with_defaults(enabled=True, auto_resume=True))
         if not arguments.no_classes:
@@ -56,7 +56,8 @@ def _problems(file: str, arguments: Namespace) -> list[Problem]:
             with contextlib.redirect_stdout(sys.stderr):
                 load(spec)
     except PipelineDefinitionError as error:
-        return list(error.problems)
+        missing = names_without_values(file, arguments.settings, values_in(arguments.values_files))
+        return without_values(error.problems, missing, file)
     return []
 
 
@@ -170,7 +171,7 @@ def prune(arguments: Namespace) -> int:
 
 
 def _runner(arguments: Namespace) -> tuple[PipelineSpec, PipelineRunner]:
-    spec = describe(arguments.file, arguments.settings)
+    spec = describe(arguments.file, arguments.settings, values_in(arguments.values_files))
     if spec.checkpoint.with_defaults(enabled=True).enabled:
         place = place_of(arguments, spec)
         if getattr(arguments, "run_id", None) is not None:
@@ -204,6 +205,8 @@ def _resume_command(arguments: Namespace, run_id: str) -> str:
     words = ["spark-pipeline", "resume", arguments.file, run_id]
     for name, value in arguments.settings:
         words += ["--set", f"{name}={value}"]
+    for values in arguments.values_files:
+        words += ["--values", values]
     for file in arguments.py_files:
         words += ["--py-files", file]
     for option, value in (("--location", arguments.location), ("--conn-id", arguments.conn_id)):

@@ -6,96 +6,121 @@ what a DAG run will put there is not known, and the rest of the file can be chec
 
 from __future__ import annotations
 
+import contextlib
 import json
-import re
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from airflow_spark_pipeline.hooks.source import PipelineSource, read_source, render
-from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
+from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+from airflow_spark_pipeline.hooks.source import read_source
+from airflow_spark_pipeline.pipeline.reading import Reading
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+from airflow_spark_pipeline.rendering.outside import nested, renderer_of
+from airflow_spark_pipeline.rendering.renderer import Renderer, nearest_name
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
-_TYPED = re.compile(r"true|false|null|0|-?[1-9]\d{0,17}")
-_SAMPLE = datetime(2000, 1, 31, tzinfo=timezone.utc)
 _SAMPLES = {
     "ds": "2000-01-31",
-    "ds_nodash": "20000131",
-    "ts": _SAMPLE.isoformat(),
-    "ts_nodash": "20000131T000000",
-    "logical_date": _SAMPLE,
-    "data_interval_start": _SAMPLE,
-    "data_interval_end": _SAMPLE,
+    "data_interval_start": datetime(2000, 1, 31, tzinfo=timezone.utc),
+    "data_interval_end": datetime(2000, 2, 1, tzinfo=timezone.utc),
     "run_id": "run_id",
 }
 
+Settings = Iterable[tuple[str, str]]
 
-def describe(file: str, settings: Iterable[tuple[str, str]] = (), *, sample: bool = False) -> PipelineSpec:
+
+def describe(
+    file: str, settings: Settings = (), values: Mapping[str, Any] | None = None, *, sample: bool = False
+) -> PipelineSpec:
     """Return the description in a file.
 
-    :param settings: values of Jinja names
+    :param settings: values of names in its templates, as they are typed
+    :param values: more of them; the settings win
     :param sample: names without a value stand for themselves
-    :raises PipelineDefinitionError: it cannot be read, or is wrong
+    :raises PipelineDefinitionError: it cannot be read, is wrong, or a name has no value; all are named
     """
+    return _reading(file, _renderer(settings, values, sample=sample)).checked()
+
+
+def names_without_values(file: str, settings: Settings, values: Mapping[str, Any] | None) -> list[str]:
+    """Return the names in a file's templates, and in those of what it includes, that have no value."""
+    renderer = _renderer(settings, values, sample=True)
+    with contextlib.suppress(PipelineDefinitionError):
+        _reading(file, renderer)
+    return list(dict.fromkeys(name.path for _, name in renderer.missing))
+
+
+def without_values(problems: Iterable[Problem], missing: Sequence[str], file: str) -> list[Problem]:
+    """Fold what is wrong only since names have no value into one problem that names all of them."""
+    others = [problem for problem in problems if not any(name in problem.message for name in missing)]
+    unknown = [problem for problem in problems if problem not in others]
+    if not unknown:
+        return others
+    places = ", ".join(problem.path for problem in unknown if problem.path)
+    given = " ".join(f"--set {name}=…" for name in missing)
+    message = (
+        f"cannot be checked, since the templates use names that have no value here: {', '.join(missing)}; give them "
+        f"with {given}, or --values FILE"
+    )
+    return [*others, Problem(message, places, unknown[0].file or file, unknown[0].line)]
+
+
+def values_in(files: Iterable[str]) -> dict[str, Any]:
+    """Return the values in files of ``--values``, of a later file before those of an earlier one.
+
+    :raises PipelineDefinitionError: one cannot be read, or holds no mapping
+    """
+    import yaml  # Airflow's own dependency; JSON is YAML
+
+    values: dict[str, Any] = {}
+    for file in files:
+        try:
+            found = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            said = " ".join(str(getattr(error, "strerror", None) or error).split())
+            raise PipelineDefinitionError([Problem(f"--values: cannot be read: {said}", file=file)]) from None
+        if not isinstance(found, dict):
+            raise PipelineDefinitionError([Problem("--values: holds no mapping of names to values", file=file)])
+        values = _merged(values, nested({str(name): value for name, value in found.items()}))
+    return values
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    both = {name for name in above if isinstance(above[name], dict) and isinstance(below.get(name), dict)}
+    return {**below, **above, **{name: _merged(below[name], above[name]) for name in both}}
+
+
+def typed(text: str) -> Any:
+    """Return what the value of ``--set`` is: JSON where it is JSON, else text.
+
+    ``10`` and ``true`` are no text, as a DAG's params have it; ``007`` and ``3.10`` are, since a number would lose a
+    digit, and so is ``"10"`` in quotes.
+    """
+    with contextlib.suppress(ValueError):
+        found = json.loads(text)
+        if text[:1] in ('"', "[", "{") or json.dumps(found) == text.strip():
+            return found
+    return text
+
+
+def _renderer(settings: Settings, values: Mapping[str, Any] | None, *, sample: bool) -> Renderer:
+    given = {**nested(values or {}), **{name: typed(value) for name, value in settings}}
+    dates = any(name in given for name in ("ds", "ts", "logical_date"))
+    samples = {name: value for name, value in _SAMPLES.items() if not (dates and name == "ds")} if sample else {}
+    return renderer_of({**samples, **given}, advise=_how_to_give, stand_in=sample)
+
+
+def _reading(file: str, renderer: Renderer) -> Reading:
     source = read_source(_absolute(file), Path.cwd())
-    source = replace(source, file=file) if source.file is not None else source  # as the user calls it
-    if "{{" in source.text or "{%" in source.text:
-        source = _rendered(source, dict(settings), sample=sample)
-    return parse_pipeline(source.text, file=source.file, base_dir=source.base_dir)
+    name = file if source.file is not None else None  # as the user calls it
+    return renderer.read(source.text, name, source.base_dir)
+
+
+def _how_to_give(path: str, names: Mapping[str, Any]) -> str:
+    near = nearest_name(path, {name: value for name, value in names.items() if name not in _SAMPLES})
+    return f"{path!r} has no value here; give it with --set {path}=…{', or ' + near if near else ''}"
 
 
 def _absolute(file: str) -> str:
     return file if "://" in file else str(Path(file).absolute())
-
-
-def _rendered(source: PipelineSource, settings: dict[str, str], *, sample: bool) -> PipelineSource:
-    context: dict[str, Any] = dict(_SAMPLES) if sample else {}
-    for name, value in settings.items():
-        _put(context, name.split("."), value)
-    return render(source, context, _environment(sample=sample))
-
-
-def _put(context: dict[str, Any], path: list[str], value: str) -> None:
-    for part in path[:-1]:
-        below = context.get(part)
-        context[part] = context = below if isinstance(below, dict) else {}
-    # As Airflow has it: a param that is true is no text, and `| tojson` tells the difference.
-    context[path[-1]] = json.loads(value) if _TYPED.fullmatch(value) else value
-
-
-def _environment(*, sample: bool) -> Environment:
-    from jinja2 import StrictUndefined, Undefined
-    from jinja2.sandbox import SandboxedEnvironment
-
-    class Named(Undefined):
-        """Stands for itself, whatever is asked of it."""
-
-        def __str__(self) -> str:
-            return str(self._undefined_name)
-
-        def __getattr__(self, name: str) -> Named:
-            if name.startswith("__"):
-                raise AttributeError(name)
-            return Named(name=name)
-
-        def __call__(self, *args: Any, **kwargs: Any) -> Named:  # type: ignore[override]
-            return self
-
-        def __getitem__(self, key: Any) -> Named:  # type: ignore[override]
-            return Named(name=str(key))
-
-    class Missing(StrictUndefined):
-        """Says how a value is given."""
-
-        @property
-        def _undefined_message(self) -> str:
-            return f"{self._undefined_name!r} has no value here; give it with --set {self._undefined_name}=…"
-
-    environment = SandboxedEnvironment(undefined=Named if sample else Missing, keep_trailing_newline=True)
-    environment.policies["json.dumps_kwargs"] = {"sort_keys": True, "default": str}  # {{ params.x | tojson }}
-    return environment

@@ -79,6 +79,14 @@ _SET = _argument(
     default=[],
     help="value of a Jinja name of the file, such as ds=2026-01-31 or params.region=eu (repeatable)",
 )
+_VALUES = _argument(
+    "--values",
+    dest="values_files",
+    metavar="FILE",
+    action="append",
+    default=[],
+    help="JSON or YAML file with values of Jinja names, such as {params: {region: eu}}; --set wins (repeatable)",
+)
 _PY_FILES = _argument(
     "--py-files",
     metavar="PATH",
@@ -97,6 +105,7 @@ _PLACE = (
     _LOCATION,
     _argument("--file", metavar="FILE", help="take location and store from this pipeline's file"),
     _SET,
+    _VALUES,
     _CONN_ID,
 )
 _SELECTION = (
@@ -104,7 +113,7 @@ _SELECTION = (
     _argument("--only", metavar="COMPONENT", action="append", default=[], help="run this one alone (repeatable)"),
     _argument("--force", metavar="COMPONENT", action="append", default=[], help="run this one, too (repeatable)"),
 )
-_RUN = (_SET, _PY_FILES, _LOCATION, _CONN_ID, *_SELECTION)
+_RUN = (_SET, _VALUES, _PY_FILES, _LOCATION, _CONN_ID, *_SELECTION)
 
 COMMANDS = (
     Command(
@@ -114,6 +123,7 @@ COMMANDS = (
         (
             _argument("files", metavar="FILE", nargs="+", help="HOCON files, or URLs"),
             _SET,
+            _VALUES,
             _PY_FILES,
             _argument("--no-classes", action="store_true", help="check the files alone, without importing the classes"),
         ),

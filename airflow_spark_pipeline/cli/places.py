@@ -10,7 +10,7 @@ from typing import Any
 from airflow_spark_pipeline.checkpoint.locations import load_store, open_store
 from airflow_spark_pipeline.checkpoint.reading import ReadingStore
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
-from airflow_spark_pipeline.cli.describing import describe
+from airflow_spark_pipeline.cli.describing import describe, values_in
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 
@@ -58,7 +58,7 @@ def place_of(arguments: Namespace, spec: PipelineSpec | None = None) -> Place:
     :raises CheckpointLocationError: it cannot be used
     """
     if spec is None and getattr(arguments, "file", None):
-        spec = describe(arguments.file, arguments.settings, sample=True)
+        spec = describe(arguments.file, arguments.settings, values_in(arguments.values_files), sample=True)
     location, origin = _absolute(arguments.location), "from --location"
     if location is None and spec is not None:
         location, origin = spec.checkpoint.location, f"from {spec.source or 'the file'}"

@@ -7,8 +7,8 @@ would have to be asked for: variables, connections, XComs and the like are missi
 
 from __future__ import annotations
 
+import copy
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow_spark_pipeline.checkpoint.catalog import find_run
@@ -18,9 +18,8 @@ from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointS
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.hooks.locations import checkpoint_location, configured, storage_options
 from airflow_spark_pipeline.hooks.py_files import is_url
-from airflow_spark_pipeline.hooks.source import read_source, render
 from airflow_spark_pipeline.hooks.task_instance import unit_key
-from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
+from airflow_spark_pipeline.hooks.templates import describe, is_text, source_of
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import next_try, open_log
 
@@ -67,7 +66,9 @@ class Lookup:
         """
         if not hasattr(self._task, "resume_scope"):
             return None
-        if not self._in_task and is_url(str(self._task.pipeline)):
+        if not isinstance(self._task.pipeline, str):
+            return None  # from XCom, which was not read before the task ended, and is not asked for now
+        if not self._in_task and is_url(self._task.pipeline):
             return None  # a server that does not answer would hold up the DAG file
         spec = self._describe()
         checkpoint = spec.checkpoint.with_defaults(enabled=True, auto_resume=True)
@@ -91,9 +92,13 @@ class Lookup:
         return next_try(state)
 
     def _describe(self) -> PipelineSpec:
-        source = read_source(self._rendered(self._task.pipeline), Path(self._task.dag.fileloc).parent)
-        source = render(source, self._templates, self._task.get_template_env())
-        return parse_pipeline(source.text, file=source.file, base_dir=source.base_dir)
+        task = copy.copy(self._task)  # rendered here where it is not, and seen by nobody else
+        if not self._in_task:
+            task.text_of_dag = task.pipeline if is_text(task.pipeline) else None
+            if task.text_of_dag is None:
+                task.pipeline = self._rendered(task.pipeline)
+            task.env_vars = self._rendered(task.env_vars)
+        return describe(source_of(task), self._templates, task.get_template_env(), environ=task.env_vars)
 
     @property
     def _templates(self) -> Context:

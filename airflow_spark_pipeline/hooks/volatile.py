@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.exceptions import ResumeRefusedError, SparkPipelineError
-from airflow_spark_pipeline.hooks.source import PipelineSource, render
+from airflow_spark_pipeline.hooks.source import PipelineSource
+from airflow_spark_pipeline.hooks.templates import describe
 from airflow_spark_pipeline.pipeline.fingerprint import differences, fingerprint
-from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 
 if TYPE_CHECKING:
@@ -24,12 +24,14 @@ def explain(
     source: PipelineSource,
     context: Mapping[str, Any],
     environment: Environment,
+    environ: Mapping[str, str] | None = None,
 ) -> ResumeRefusedError:
     """Return the error with a word on the fields that were not edited but render differently on each try.
 
     :param spec: what the source renders to in this try
+    :param environ: the driver's variables, as for `describe`
     """
-    volatile = sorted(_volatile(spec, source, context, environment) & set(error.differences))
+    volatile = sorted(_volatile(spec, source, context, environment, environ) & set(error.differences))
     if not volatile:
         return error
     return ResumeRefusedError(
@@ -40,15 +42,18 @@ def explain(
 
 
 def _volatile(
-    spec: PipelineSpec, source: PipelineSource, context: Mapping[str, Any], environment: Environment
+    spec: PipelineSpec,
+    source: PipelineSource,
+    context: Mapping[str, Any],
+    environment: Environment,
+    environ: Mapping[str, str] | None,
 ) -> set[str]:
     """Return the paths that differ between this try's rendering and one right now with another try number."""
     ti = copy.copy(context["ti"])
     ti.try_number += 1
     other = {**context, "ti": ti, "task_instance": ti}
     try:
-        rendered = render(source, other, environment)
-        again = parse_pipeline(rendered.text, file=rendered.file, base_dir=rendered.base_dir)
+        again = describe(source, other, environment, environ=environ)
     except SparkPipelineError:
         return set()
     return {

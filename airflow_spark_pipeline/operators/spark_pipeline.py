@@ -166,17 +166,26 @@ class SparkPipelineOperator(SparkSubmitOperator):
         if self.retry_policy is None:
             self.retry_policy = AutoResumeRetryPolicy()
         self.on_retry_callback = with_auto_resume(self.on_retry_callback)
+        self.text_of_dag: str | None = None  # of a pipeline that is no file, before it is rendered
         self._spec: PipelineSpec | None = None
         self._submission: Submission | None = None
         self.child: Child | None = None
         self._left_behind: str | None = None  # the job of an earlier try, whose driver is gone
 
-    def render_template_fields(self, context: Context, jinja_env: Environment | None = None) -> None:
-        """Render the templated arguments, and resolve the description, so that Airflow shows it from the start."""
-        from airflow_spark_pipeline.exceptions import SparkPipelineError
-        from airflow_spark_pipeline.hooks.source import hocon_environment
+    def _do_render_template_fields(
+        self, parent: Any, template_fields: Any, context: Context, jinja_env: Environment, seen_oids: set[int]
+    ) -> None:
+        """Render the templated arguments, and resolve the description, so that Airflow shows it from the start.
 
-        super().render_template_fields(context, hocon_environment(jinja_env or self.get_template_env()))
+        Airflow calls this for a mapped task as well, which its public counterpart is not called for.
+        """
+        from airflow_spark_pipeline.exceptions import SparkPipelineError
+        from airflow_spark_pipeline.hooks import arguments
+
+        if parent is not self:  # an object inside an argument
+            super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
+            return
+        arguments.render(self, super()._do_render_template_fields, template_fields, context, jinja_env, seen_oids)
         with contextlib.suppress(SparkPipelineError):  # execute says it as the task's own error
             self._describe(context)
 
@@ -294,16 +303,19 @@ class SparkPipelineOperator(SparkSubmitOperator):
         """Read, render and parse the description, once."""
         if self._spec is not None:
             return self._spec
+        from airflow_spark_pipeline.hooks.arguments import settle
         from airflow_spark_pipeline.hooks.masking import take_names_of_airflow, tell_airflow
-        from airflow_spark_pipeline.hooks.source import read_source, render
-        from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
+        from airflow_spark_pipeline.hooks.templates import describe, shown, source_of
         from airflow_spark_pipeline.secrets import mask, secrets_of_environment
 
         take_names_of_airflow()
+        settle(self)
         # Before anything can fail, and say why: these are rendered already.
         tell_airflow(self.conf, secrets_of_environment(self.env_vars or {}), [self.checkpoint_location])
-        source = render(read_source(self.pipeline, self.dag_dir), context, self.get_template_env())
-        spec = parse_pipeline(source.text, file=source.file, base_dir=source.base_dir)
+        source, environment = source_of(self), self.get_template_env()
+        if source.file is None:
+            self.pipeline = shown(source, context, environment)
+        spec = describe(source, context, environment, environ=self.env_vars)
         tell_airflow(spec.to_dict())
         self.resolved_pipeline = json.dumps(mask(spec.to_dict()), indent=2)
         self.name = self.name or spec.spark.app_name or spec.pipeline_name
@@ -313,14 +325,13 @@ class SparkPipelineOperator(SparkSubmitOperator):
     def _look(self, attempt: TaskAttempt, spec: PipelineSpec, context: Context) -> Outlook:
         """Decide what this try does; a refusal names fields that cannot stay the same."""
         from airflow_spark_pipeline.exceptions import ResumeRefusedError
-        from airflow_spark_pipeline.hooks.source import read_source
+        from airflow_spark_pipeline.hooks.templates import source_of
         from airflow_spark_pipeline.hooks.volatile import explain
 
         try:
             return attempt.look()
         except ResumeRefusedError as error:
-            source = read_source(self.pipeline, self.dag_dir)
-            raise explain(error, spec, source, context, self.get_template_env()) from None
+            raise explain(error, spec, source_of(self), context, self.get_template_env(), self.env_vars) from None
 
     def _submit(self, context: Context, attempt: TaskAttempt) -> int | None:
         """Run a driver to its end: by the parent, or on a Spark Connect server. Returns its exit code, if known."""

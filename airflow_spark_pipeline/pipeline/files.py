@@ -11,10 +11,11 @@ import logging
 import pathlib
 import re
 
-from airflow_spark_pipeline.exceptions import Problem
+from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.facts import Facts, Reference, Scope, above
 from airflow_spark_pipeline.pipeline.guard import SPLIT, Guard
 from airflow_spark_pipeline.pipeline.spec import join_path
+from airflow_spark_pipeline.pipeline.templates import Render
 from airflow_spark_pipeline.pipeline.tokens import HoconSyntaxError
 from airflow_spark_pipeline.pipeline.words import BROKEN, Address, Place, Words
 from airflow_spark_pipeline.secrets import is_secret
@@ -34,9 +35,11 @@ class Copies:
 
     :param directory: where to put them
     :param problems: gets what is wrong with the texts
+    :param render: gets the text of each included file
     """
 
-    def __init__(self, directory: pathlib.Path, problems: list[Problem]) -> None:
+    def __init__(self, directory: pathlib.Path, problems: list[Problem], render: Render) -> None:
+        self._render = render
         self._directory = directory
         self._problems = problems
         self._facts = Facts()
@@ -149,6 +152,11 @@ class Copies:
             return []
         if problem:
             return self._skip(f"cannot include `{file}`: {problem}", place)
+        try:
+            text = self._render(text, str(file))
+        except PipelineDefinitionError as error:
+            self._problems.extend(error.problems)
+            return []
         inside = scope.path if in_list else tuple(str(part) for part in path)
         return self._copy(text, Scope(str(file), inside, in_list, file.parent, (*scope.chain, real)))
 

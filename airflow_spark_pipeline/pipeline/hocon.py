@@ -12,6 +12,7 @@ are read, so this belongs into a task and never into a DAG file.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import re
@@ -19,6 +20,7 @@ import tempfile
 import threading
 import time
 import warnings
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
@@ -26,9 +28,11 @@ from airflow_spark_pipeline.pipeline.files import Copies, UnreadableError, read_
 from airflow_spark_pipeline.pipeline.reading import Reading
 from airflow_spark_pipeline.pipeline.schema import read_description
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec, join_path
+from airflow_spark_pipeline.pipeline.templates import Render, refuse_templates
 from airflow_spark_pipeline.pipeline.words import Place, Places
 
 _DEADLINE_S = 60.0
+_ENVIRONMENT = threading.RLock()
 _UNRESOLVED = re.compile(r"Cannot resolve variable \$\{\??([^}]*)\}")
 _AT = re.compile(r"\(line: (\d+)")
 _CIRCLE = (
@@ -54,18 +58,29 @@ def load_pipeline(path: str | os.PathLike[str]) -> PipelineSpec:
     return parse_pipeline(text, file=str(path), base_dir=file.parent)
 
 
-def parse_pipeline(text: str, *, file: str | None = None, base_dir: pathlib.Path | None = None) -> PipelineSpec:
-    """Read the description in ``text``.
+def parse_pipeline(
+    text: str,
+    *,
+    file: str | None = None,
+    base_dir: pathlib.Path | None = None,
+    render: Render = refuse_templates,
+    environ: Mapping[str, str] | None = None,
+) -> PipelineSpec:
+    """Read the description in ``text``; see `read_pipeline`.
 
-    :param text: HOCON
-    :param file: the name to show in messages and to keep as ``source``
-    :param base_dir: where relative includes are looked up; by default the directory of ``file``
     :raises PipelineDefinitionError: ``text`` is not a valid description; with all problems
     """
-    return read_pipeline(text, file=file, base_dir=base_dir).checked()
+    return read_pipeline(text, file=file, base_dir=base_dir, render=render, environ=environ).checked()
 
 
-def read_pipeline(text: str, *, file: str | None = None, base_dir: pathlib.Path | None = None) -> Reading:
+def read_pipeline(
+    text: str,
+    *,
+    file: str | None = None,
+    base_dir: pathlib.Path | None = None,
+    render: Render = refuse_templates,
+    environ: Mapping[str, str] | None = None,
+) -> Reading:
     """Read as much of the description in ``text`` as can be read, for a caller that has more to check.
 
     Nothing is raised: what is wrong is in ``problems`` of the result, next to the components that could be read and
@@ -79,18 +94,41 @@ def read_pipeline(text: str, *, file: str | None = None, base_dir: pathlib.Path 
     :param text: HOCON
     :param file: the name to show in messages and to keep as ``source``
     :param base_dir: where relative includes are looked up; by default the directory of ``file``
+    :param render: gets this text, and that of each included file, before it is read as HOCON
+    :param environ: variables that substitutions see before those of this process
     """
     if base_dir is None and file is not None:
         base_dir = pathlib.Path(file).parent
     problems: list[Problem] = []
     spec, places = None, Places()
+    try:
+        text = render(text, file)
+    except PipelineDefinitionError as error:
+        return Reading(None, error.problems)
     if not text.removeprefix("\ufeff").strip():
         problems.append(Problem("the description is empty", file=file))
     else:
         # Of mode 0700, as the descriptions may hold secrets; the copies hold handles only, and go at once.
-        with tempfile.TemporaryDirectory(prefix="hocon-") as directory:
-            spec = _read(text, file, base_dir, problems, places, pathlib.Path(directory))
+        with tempfile.TemporaryDirectory(prefix="hocon-") as directory, _environment(environ or {}):
+            copies = Copies(pathlib.Path(directory), problems, render)
+            spec = _read(text, file, base_dir, problems, places, copies)
     return Reading(spec, tuple(problems), (), {join_path(address): place for address, place in places.of.items()})
+
+
+@contextlib.contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Let pyhocon see these variables, too: it looks nowhere but into the environment of the process."""
+    with _ENVIRONMENT:
+        before = {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
 
 
 def _read(
@@ -99,10 +137,9 @@ def _read(
     base_dir: pathlib.Path | None,
     problems: list[Problem],
     places: Places,
-    directory: pathlib.Path,
+    copies: Copies,
 ) -> PipelineSpec | None:
     try:
-        copies = Copies(directory, problems)
         copies.guard(text, file, base_dir)
     except UnreadableError:
         return None

@@ -98,8 +98,9 @@ class PipelineRunner:
         runner = PipelineRunner(spark)
         report = runner.run_with_checkpointing("daily_etl.conf")
 
-    A config is a path, HOCON text, or a ``PipelineSpec``; reading HOCON needs the package ``pyhocon``. While a file is
-    validated or run, modules are also looked for in its directory.
+    A config is a path, HOCON text, or a ``PipelineSpec``; reading HOCON needs the package ``pyhocon``. Templates in it
+    are rendered as under Airflow, with ``values``. While a file is validated or run, modules are also looked for in its
+    directory.
 
     :param spark: used and not stopped; default: the active session, else one that the description configures and that
         is stopped at the end
@@ -111,6 +112,8 @@ class PipelineRunner:
     :param lease_seconds: after which this run is taken for dead where it shows no sign of life
     :param py_files: ``.py``, ``.zip`` or ``.egg`` files with modules that Spark's workers on other machines need; they
         are added to a session of the runner's own
+    :param values: of the names in the templates of a config: ``{"ds": "2026-01-31", "params": {"region": "eu"}}``. One
+        of ``ds``, ``ts`` and ``logical_date`` gives the others, ``ds_nodash`` and the like
     """
 
     def __init__(
@@ -123,8 +126,10 @@ class PipelineRunner:
         namespace: str = "default",
         lease_seconds: float = DEFAULT_LEASE_SECONDS,
         py_files: Sequence[str | os.PathLike[str]] = (),
+        values: Mapping[str, Any] | None = None,
     ) -> None:
         self._spark = spark
+        self._values = values
         self._location = None if location is None else os.fspath(location)
         self._options = dict(storage_options or {})
         self._store = store
@@ -142,7 +147,7 @@ class PipelineRunner:
         :raises PipelineDefinitionError: the description is wrong
         :raises ComponentFailedError: a component failed; with ``CheckpointHooks`` its ``run_id`` can be resumed
         """
-        spec = _read(config)
+        spec = _read(config, self._values)
         checkpoints = next((hook for hook in flatten(hooks) if isinstance(hook, CheckpointHooks)), None)
         unit = claiming.fresh_unit(spec, self._namespace)
         if checkpoints is not None:
@@ -171,7 +176,7 @@ class PipelineRunner:
         :raises ResumeRefusedError: a component that is done was changed
         :raises ComponentFailedError: a component failed; its ``run_id`` can be resumed
         """
-        spec = _read(config)
+        spec = _read(config, self._values)
         checkpoint = spec.checkpoint.with_defaults(enabled=True).with_overrides(auto_resume=auto_resume)
         spec = replace(spec, checkpoint=checkpoint)
         if not checkpoint.enabled:
@@ -205,7 +210,7 @@ class PipelineRunner:
         :raises ResumeRefusedError: a component that is done was changed
         :raises ComponentFailedError: a component failed
         """
-        spec = _read(config)
+        spec = _read(config, self._values)
         # It is being resumed, so it has to be one that can be: views that a skipped component made have to be there.
         spec = replace(spec, checkpoint=spec.checkpoint.with_overrides(enabled=True, auto_resume=True))
         store, location = self._place(spec)
@@ -236,7 +241,7 @@ class PipelineRunner:
     def validate(self, config: Config) -> list[Problem]:
         """Return everything that is wrong with a description: classes are imported, nothing runs, no Spark starts."""
         try:
-            spec = _read(config)
+            spec = _read(config, self._values)
             with importable(*directory_of(spec.source)):
                 load(spec)
         except PipelineDefinitionError as error:
@@ -249,7 +254,7 @@ class PipelineRunner:
         :param run_id: as for :meth:`resume`; ``None`` as for :meth:`run_with_checkpointing`
         :raises ResumeRefusedError: what is recorded does not fit the description any more
         """
-        spec = _read(config)
+        spec = _read(config, self._values)
         unit = claiming.fresh_unit(spec, self._namespace)
         store = ReadingStore(self._place(spec)[0])
         if run_id is not None:
@@ -338,17 +343,20 @@ class PipelineRunner:
         return RunReport(driver.state)
 
 
-def _read(config: Config) -> PipelineSpec:
+def _read(config: Config, values: Mapping[str, Any] | None) -> PipelineSpec:
     if isinstance(config, PipelineSpec):
         return config
     try:
-        from airflow_spark_pipeline.pipeline.hocon import load_pipeline, parse_pipeline
+        from airflow_spark_pipeline.rendering.outside import read_config
     except ImportError as error:
         raise PipelineDefinitionError(
-            [Problem(f"HOCON needs the package pyhocon here ({error}); pip install pyhocon, or pass a PipelineSpec")]
+            [
+                Problem(
+                    f"HOCON needs the packages pyhocon and jinja2 here ({error}); install them, or pass a PipelineSpec"
+                )
+            ]
         ) from error
-    text = os.fspath(config)
-    return parse_pipeline(text) if isinstance(config, str) and ("\n" in text or "{" in text) else load_pipeline(text)
+    return read_config(config, values)
 
 
 def _found(seen: Commit | None, spec: PipelineSpec, location: str) -> str:

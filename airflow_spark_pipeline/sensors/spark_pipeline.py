@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import (
@@ -112,7 +111,8 @@ class SparkPipelineRunSensor(BaseSensorOperator):
                 "'{{ data_interval_end }}', or external_run_id"
             )
         self.pipeline_name = pipeline_name
-        self.pipeline = None if pipeline is None else os.fspath(pipeline)
+        self.pipeline = _as_text(pipeline)
+        self.text_of_dag: str | None = None  # of a pipeline that is no file, before it is rendered
         self.external_dag_id = external_dag_id
         self.external_task_id = external_task_id
         self.external_run_id = external_run_id
@@ -120,18 +120,23 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         self.wait_for = wait_for
         self.since = since
         self.include_retrying = include_retrying
-        self.checkpoint_location = None if checkpoint_location is None else os.fspath(checkpoint_location)
+        self.checkpoint_location = _as_text(checkpoint_location)
         self.checkpoint_conn_id = checkpoint_conn_id
         self.deferrable_is_named = deferrable is not None
         if deferrable is None:
             deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
         self.deferrable = deferrable
 
-    def render_template_fields(self, context: Context, jinja_env: Environment | None = None) -> None:
-        """Render the templated arguments, with comment marks that HOCON does not use."""
-        from airflow_spark_pipeline.hooks.source import hocon_environment
+    def _do_render_template_fields(
+        self, parent: Any, template_fields: Any, context: Context, jinja_env: Environment, seen_oids: set[int]
+    ) -> None:
+        """Render the templated arguments as the operator does."""
+        if parent is not self:
+            super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
+            return
+        from airflow_spark_pipeline.hooks import arguments
 
-        super().render_template_fields(context, hocon_environment(jinja_env or self.get_template_env()))
+        arguments.render(self, super()._do_render_template_fields, template_fields, context, jinja_env, seen_oids)
 
     def execute(self, context: Context) -> Any:
         """Look once; wait in the triggerer where that is wanted, else as every sensor does."""
@@ -220,20 +225,25 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         )
 
     def _describe(self, context: Context) -> PipelineSpec | None:
+        from airflow_spark_pipeline.hooks.arguments import settle
+
+        settle(self)
         if self.pipeline is None:
             return None
-        from airflow_spark_pipeline.hooks.source import read_source, render
-        from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
+        from airflow_spark_pipeline.hooks.templates import describe, source_of
 
-        dag_dir = Path(self.get_dag().fileloc).parent  # type: ignore[union-attr]  # a task that runs has a DAG
-        source = render(read_source(self.pipeline, dag_dir), context, self.get_template_env())
-        return parse_pipeline(source.text, file=source.file, base_dir=source.base_dir)
+        return describe(source_of(self), context, self.get_template_env())
 
     def _tell(self, run: dict[str, Any]) -> None:
         where = ""
         if run["failed_position"] is not None:
             where = f" at [{run['failed_position']}/{run['total_components']}] {run['failed_component']}"
         self.log.info("Run %s of pipeline %r is %s%s", run["run_id"], run["pipeline_name"], run["status"], where)
+
+
+def _as_text(value: Any) -> Any:
+    """Return a path as text; what comes from XCom stays as it is until it is rendered."""
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _moment(since: datetime | str | None) -> float | None:

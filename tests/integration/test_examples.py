@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from jinja2 import Environment
 
-from airflow_spark_pipeline.hooks.source import read_source, render
-from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
+from airflow_spark_pipeline.rendering.outside import read_config
 from airflow_spark_pipeline.runtime.component import Component, ComponentContext
 from airflow_spark_pipeline.runtime.loading import load_components
 
@@ -30,8 +28,7 @@ RUN_ID = "manual__2026-01-31T04:00:00+00:00"
 
 def load(conf: str, **params: Any) -> dict[str, Component]:
     """The components of an example by their names, as the driver builds them."""
-    source = render(read_source(conf, EXAMPLES), {"params": params, "run_id": RUN_ID}, Environment())  # noqa: S701
-    spec = parse_pipeline(source.text, file=source.file, base_dir=source.base_dir)
+    spec = read_config(EXAMPLES / conf, {"params": params, "run_id": RUN_ID})
     return dict(zip((each.instance_name for each in spec.components), load_components(spec.components), strict=True))
 
 

@@ -1,0 +1,37 @@
+"""Keep Jinja out of HOCON's comments: what is commented out is not evaluated.
+
+    # path = {{ params.old_path }}       renders without a value for ``params.old_path``
+
+A template cannot be cut into HOCON with certainty before it is rendered, so this is a guess that is checked later: each
+expression that is taken out leaves a mark, and ``placing`` says so if a mark turns up outside a comment.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+_EXPRESSION = r"""\{\{(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|(?!\}\}).)*\}\}"""
+_BLOCK = r"\{%(?:(?!%\}).)*%\}"
+_PIECE = re.compile(
+    rf"(?P<raw>\{{%-?\s*raw\s*-?%\}}.*?\{{%-?\s*endraw\s*-?%\}})|(?P<jinja>{_EXPRESSION}|{_BLOCK})"
+    r'|(?P<block>""".*?"""(?!"))'
+    rf'|(?P<text>"(?:{_EXPRESSION}|{_BLOCK}|[^"\\\n]|\\[^\n])*")'
+    r"|(?P<comment>(?://|\#)[^\n]*)",
+    re.DOTALL,
+)
+_IN_COMMENT = re.compile(rf"{_EXPRESSION}|\{{\{{.*")
+
+
+def without_commented(text: str, leave: Callable[[str], str]) -> str:
+    """Take the expressions in comments out of a template.
+
+    :param leave: gives the mark that is left in place of an expression
+    """
+
+    def clean(match: re.Match[str]) -> str:
+        if match.lastgroup != "comment":
+            return match[0]
+        return _IN_COMMENT.sub(lambda found: leave(found[0]), match[0])
+
+    return _PIECE.sub(clean, text)

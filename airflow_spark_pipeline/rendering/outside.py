@@ -1,0 +1,125 @@
+"""Templates outside Airflow: the names that a user gives, with what follows from them, and Airflow's own filters.
+
+Of ``ds``, ``ts`` and ``logical_date`` one is enough: it gives the others, and ``ds_nodash``, ``ts_nodash`` and
+``ts_nodash_with_tz``, unless they are given as well. A day is its midnight in UTC. ``data_interval_start`` and
+``data_interval_end`` depend on a schedule, so they have to be given.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import pathlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+
+from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+from airflow_spark_pipeline.pipeline.files import read_text
+from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+from airflow_spark_pipeline.rendering.renderer import Advise, Renderer, nearest_name
+
+_UTC = dt.timezone.utc
+
+
+def renderer_of(values: Mapping[str, Any] | None, *, advise: Advise, stand_in: bool = False) -> Renderer:
+    """Return what renders files with these values.
+
+    :param values: by name: ``{"ds": "2026-01-31", "params": {"region": "eu"}}``; a name may have dots
+    :param advise: what to say of a name that has none
+    :param stand_in: let a name without a value stand for itself
+    """
+    names = with_dates(nested(values or {}))
+    return Renderer(names, outside_environment(), advise=advise, stand_in=stand_in)
+
+
+def read_config(config: str | os.PathLike[str], values: Mapping[str, Any] | None) -> PipelineSpec:
+    """Return the description that a config of ``PipelineRunner`` names.
+
+    :param config: a path, or HOCON text
+    :param values: as for `renderer_of`
+    :raises PipelineDefinitionError: it cannot be read, is wrong, or a name has no value; all are named
+    """
+    renderer = renderer_of(values, advise=_how_to_give)
+    if isinstance(config, str) and ("\n" in config or "{" in config):
+        return renderer.read(config, None, None).checked()
+    file = pathlib.Path(config)
+    text, problem = read_text(file)
+    if problem:
+        raise PipelineDefinitionError([Problem(problem, file=str(config))])
+    return renderer.read(text, str(config), file.parent).checked()
+
+
+def _how_to_give(path: str, names: Mapping[str, Any]) -> str:
+    first, *below = path.split(".")
+    value = f'{{"{first}": {{"{".".join(below)}": …}}}}' if below else f'{{"{first}": …}}'
+    near = nearest_name(path, names)
+    return f"{path!r} has no value here; give it with values={value}{', or ' + near if near else ''}"
+
+
+def outside_environment() -> Environment:
+    """Return Jinja's environment with the filters that Airflow has."""
+    environment = SandboxedEnvironment(undefined=StrictUndefined, extensions=["jinja2.ext.do"])
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": True, "default": str}  # {{ params.x | tojson }}
+    environment.filters.update({name: _filter(name) for name in _FORMATS})
+    return environment
+
+
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values with dotted names as mappings: ``params.region`` is ``region`` of ``params``.
+
+    {"params.region": "eu", "params": {"day": 1}}  ->  {"params": {"region": "eu", "day": 1}}
+    """
+    names: dict[str, Any] = {}
+    for name, value in sorted(values.items(), key=lambda item: item[0].count(".")):
+        *above, last = name.split(".")
+        place = names
+        for part in above:
+            below = place.get(part)
+            place[part] = place = dict(below) if isinstance(below, Mapping) else {}
+        place[last] = value
+    return names
+
+
+def with_dates(names: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the names with the dates that follow from one of them."""
+    moment = next((found for name in ("logical_date", "ts", "ds") if (found := _moment(names.get(name)))), None)
+    if moment is None:
+        return dict(names)
+    follow: dict[str, Any] = {name: write(moment) for name, write in _FORMATS.items()}
+    return {**follow, "logical_date": moment, **names, **_typed(names)}
+
+
+def _typed(names: Mapping[str, Any]) -> dict[str, Any]:
+    """A ``logical_date`` that is given as text is a date in templates all the same."""
+    moment = _moment(names.get("logical_date"))
+    return {} if moment is None else {"logical_date": moment}
+
+
+def _moment(value: Any) -> dt.datetime | None:
+    if isinstance(value, str):
+        try:
+            value = dt.datetime.fromisoformat(re.sub("[zZ]$", "+00:00", value.strip()))
+        except ValueError:
+            return None
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        value = dt.datetime(value.year, value.month, value.day, tzinfo=_UTC)
+    if not isinstance(value, dt.datetime):
+        return None
+    return value if value.tzinfo else value.replace(tzinfo=_UTC)
+
+
+_FORMATS: dict[str, Any] = {
+    "ds": lambda moment: moment.strftime("%Y-%m-%d"),
+    "ds_nodash": lambda moment: moment.strftime("%Y%m%d"),
+    "ts": lambda moment: moment.isoformat(),
+    "ts_nodash": lambda moment: moment.strftime("%Y%m%dT%H%M%S"),
+    "ts_nodash_with_tz": lambda moment: moment.isoformat().replace("-", "").replace(":", ""),
+}
+
+
+def _filter(name: str) -> Any:
+    return lambda value: None if value is None else _FORMATS[name](value)

@@ -1,0 +1,188 @@
+"""Render a description and the files that it includes, and read the result.
+
+It promises that a rendered value is one value (see ``placing``), that included files are rendered alike, with the same
+names, that all names without a value are named by one error, and that every problem names the line of the file as it
+was written, whatever loops and blocks made of it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import pathlib
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+from airflow_spark_pipeline.pipeline.hocon import read_pipeline
+from airflow_spark_pipeline.pipeline.reading import Reading
+from airflow_spark_pipeline.pipeline.words import Place
+from airflow_spark_pipeline.rendering.comments import without_commented
+from airflow_spark_pipeline.rendering.environment import joined_templates, marking_environment
+from airflow_spark_pipeline.rendering.markers import Marks
+from airflow_spark_pipeline.rendering.placing import CommentError, Placed, PlacingError, place
+from airflow_spark_pipeline.rendering.undefined import MissingName, MissingNames
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+#: Says that a name has no value, why, and what to write: (its whole path, the names that have one).
+Advise = Callable[[str, Mapping[str, Any]], str]
+
+
+def nearest_name(path: str, names: Mapping[str, Any]) -> str:
+    """Advise the nearest name that there is, on the level where the path leaves what is known."""
+    known: Any = names
+    prefix = ""
+    for part in path.split("."):
+        if not isinstance(known, Mapping):
+            return ""
+        if part not in known:
+            close = difflib.get_close_matches(part, [str(name) for name in known], n=1)
+            return f"did you mean {{{{ {prefix}{close[0]} }}}}?" if close else ""
+        known, prefix = known[part], f"{prefix}{part}."
+    return ""
+
+
+def say_undefined(path: str, names: Mapping[str, Any]) -> str:
+    """Say that a name has no value, as Jinja does, with the nearest one that has."""
+    near = nearest_name(path, names)
+    return f"Jinja: {path!r} is undefined{': ' if near else ''}{near}"
+
+
+class Renderer:
+    """Renders the texts of one description.
+
+    :param names: what its templates may refer to
+    :param environment: Jinja's, with the filters and settings of the DAG
+    :param advise: what to say of a name without a value
+    :param stand_in: let a name without a value stand for itself, as text; see ``missing``
+    """
+
+    def __init__(
+        self,
+        names: Mapping[str, Any],
+        environment: Environment,
+        *,
+        advise: Advise = say_undefined,
+        stand_in: bool = False,
+    ) -> None:
+        self._names = names
+        self._environment = environment
+        self._advise = advise
+        self._stand_in = stand_in
+        self._lines: dict[str | None, tuple[int, ...]] = {}
+        #: Names that have no value, by file.
+        self.missing: dict[tuple[str | None, MissingName], None] = {}
+
+    def __call__(self, text: str, file: str | None) -> str:
+        """Return a text as HOCON. Names without a value are collected in ``missing``.
+
+        :param file: its name for messages
+        :raises PipelineDefinitionError: a template is wrong, or a value cannot be where it is
+        """
+        if "{{" not in text and "{%" not in text:
+            return text
+        try:
+            placed = self._placed(text, file, skip_comments=True)
+        except CommentError:
+            placed = self._placed(text, file, skip_comments=False)
+        self._lines[file] = placed.lines
+        return placed.text
+
+    def read(
+        self,
+        text: str,
+        file: str | None,
+        base_dir: pathlib.Path | None,
+        *,
+        environ: Mapping[str, str] | None = None,
+        is_rendered: bool = False,
+    ) -> Reading:
+        """Render and read a description, all that it includes as well.
+
+        :param base_dir: where relative includes are looked up
+        :param environ: variables that ``${?NAME}`` refers to, before those of this process
+        :param is_rendered: whether this text is not a template; what it includes is one all the same
+        """
+
+        def render(text: str, name: str | None) -> str:
+            return text if is_rendered and name == file else self(text, name)
+
+        reading = read_pipeline(text, file=file, base_dir=base_dir, render=render, environ=environ)
+        if self.missing and not self._stand_in:  # anything else may be their consequence
+            return replace(reading, problems=tuple(self._missing_problems()))
+        return replace(
+            reading,
+            problems=tuple(map(self._as_written, reading.problems)),
+            warnings=tuple(map(self._as_written, reading.warnings)),
+            places={path: self._place(where) for path, where in reading.places.items()},
+        )
+
+    def _missing_problems(self) -> list[Problem]:
+        problems: dict[str, Problem] = {}
+        for file, name in self.missing:
+            if name.path not in problems:
+                message = f"Jinja: {name.hint}" if name.hint else self._advise(name.path, self._names)
+                problems[name.path] = Problem(message, file=file, line=name.line or None)
+        return list(problems.values())
+
+    def _placed(self, text: str, file: str | None, *, skip_comments: bool) -> Placed:
+        marks, names = Marks(), MissingNames()
+        if skip_comments:
+            text = without_commented(text, marks.comment_out)
+        rendered = self._rendered(text, file, marks, names)
+        try:
+            return place(rendered, marks)
+        except PlacingError as error:
+            raise _problem(error.message, file, error.line) from None
+
+    def _rendered(self, text: str, file: str | None, marks: Marks, names: MissingNames) -> str:
+        from jinja2 import StrictUndefined, TemplateError
+
+        lenient = not issubclass(self._environment.undefined, StrictUndefined)
+        environment = marking_environment(self._environment, marks, names, keep=lenient)
+        try:
+            template = environment.from_string(text)
+            context = template.new_context(dict(self._names))
+            rendered = joined_templates(template.root_render_func(context))
+        except Exception as error:
+            # Besides Jinja's own errors, whatever an expression raises: {{ 1 / 0 }}, a macro of the user.
+            line = _template_line(error)
+            if unknown := [name for name in names.seen if name.line == line]:
+                self._note(unknown, file)
+                return ""
+            said = str(error) if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}"
+            raise _problem(f"Jinja: {said}", file, line) from error
+        self._note(names.found, file)
+        return rendered
+
+    def _note(self, names: Any, file: str | None) -> None:
+        self.missing.update(dict.fromkeys((file, name) for name in names))
+
+    def _as_written(self, problem: Problem) -> Problem:
+        line = self._line(problem.file, problem.line)
+        return replace(problem, line=line)
+
+    def _place(self, where: Place) -> Place:
+        return Place(where.file, self._line(where.file, where.line) or 0)
+
+    def _line(self, file: str | None, line: int | None) -> int | None:
+        lines = self._lines.get(file)
+        if lines is None or not line:
+            return line
+        return lines[min(line, len(lines)) - 1]
+
+
+def _template_line(error: Exception) -> int | None:
+    """Return the line of the template that an error comes from: its own, or that of the last template that ran."""
+    line: int | None = getattr(error, "lineno", None)
+    for frame, at in traceback.walk_tb(error.__traceback__):
+        template = frame.f_globals.get("__jinja_template__")
+        line = line if template is None else template.get_corresponding_lineno(at)
+    return line
+
+
+def _problem(message: str, file: str | None, line: int | None) -> PipelineDefinitionError:
+    return PipelineDefinitionError([Problem(message, file=file, line=line or None)])
