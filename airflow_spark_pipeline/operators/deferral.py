@@ -151,4 +151,4 @@ def give_up(operator: SparkPipelineOperator, context: Context, why: str) -> None
 def _again(operator: SparkPipelineOperator, context: Context, directory: Path, unit: str | None) -> Submission:
     # The same description as execute read, unless the file was edited meanwhile.
     spec = operator._describe(context)  # noqa: SLF001  # the same house
-    return Submission(operator, spec, context, directory, unit=unit)
+    return Submission.of(operator, spec, context, directory, unit=unit)

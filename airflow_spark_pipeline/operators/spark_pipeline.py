@@ -210,7 +210,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
 
         with tempfile.TemporaryDirectory(prefix="spark-pipeline-") as directory:
             spec = self._describe(context)
-            return self._look(Submission(self, spec, context, Path(directory)).attempt, spec, context).plan
+            return self._look(Submission.of(self, spec, context, Path(directory)).attempt, spec, context).plan
 
     def on_kill(self) -> None:
         """Stop the driver. Killing its JVM ends its Python as well; what is recorded stays."""
@@ -232,7 +232,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
         try:
             spec = self._describe(context)
             stats = TryStats(context, spec.pipeline_name)
-            submission = Submission(self, spec, context, directory)
+            submission = Submission.of(self, spec, context, directory)
             outlook = self._look(submission.attempt, spec, context)
             stats.looked(outlook)
             submission.begin()

@@ -55,22 +55,12 @@ _LOOKED_AT = 10
 
 
 class Submission:
-    """One try.
+    """One try; made by :meth:`of`, which looks into the log. Nothing is written before :meth:`begin`.
 
     :param directory: private to this try; the files that it writes there are gone when the task ends
-    :param unit: the directory of the unit of work, where the try claimed it before it was deferred
-    :raises CheckpointLocationError: the checkpoint location cannot be used
     """
 
-    def __init__(
-        self,
-        operator: SparkPipelineOperator,
-        spec: PipelineSpec,
-        context: Context,
-        directory: Path,
-        *,
-        unit: str | None = None,
-    ) -> None:
+    def __init__(self, operator: SparkPipelineOperator, spec: PipelineSpec, context: Context, directory: Path) -> None:
         self._operator = operator
         self._context = context
         #: Private to this try; gone when the task ends.
@@ -81,15 +71,38 @@ class Submission:
         if not checkpoint.enabled:
             checkpoint = replace(checkpoint, auto_resume=False, store=None)
         # From here on the description says what holds, defaults and arguments included; the driver reads it so.
-        self.spec = spec = replace(spec, checkpoint=checkpoint)
+        self.spec = replace(spec, checkpoint=checkpoint)
         self._keeps_history = not checkpoint.cleanup_on_success
         self.keeps_progress = checkpoint.enabled
+
+    @classmethod
+    def of(
+        cls,
+        operator: SparkPipelineOperator,
+        spec: PipelineSpec,
+        context: Context,
+        directory: Path,
+        *,
+        unit: str | None = None,
+    ) -> Submission:
+        """Return the try, with the unit of work that it is about.
+
+        :param directory: private to this try
+        :param unit: the directory of the unit of work, where the try claimed it before it was deferred
+        :raises CheckpointLocationError: the checkpoint location cannot be used
+        """
+        submission = cls(operator, spec, context, directory)
+        submission._find(unit)
+        return submission
+
+    def _find(self, unit: str | None) -> None:
+        operator, spec, context = self._operator, self.spec, self._context
         if self.keeps_progress:
-            self.location = checkpoint_location(operator.checkpoint_location, checkpoint.location)
+            self.location = checkpoint_location(operator.checkpoint_location, spec.checkpoint.location)
         else:  # the log still tells what came of this try, and goes with it
-            self.location = str(directory / "log")
-        key, caller = unit_key(context), caller_of(context)
-        self._caller = caller
+            self.location = str(self.directory / "log")
+        self._caller = caller = caller_of(context)
+        key = unit_key(context)
         self._store = self._open_log(unit_path(spec.pipeline_name, key)).store
         if self._store.way:
             operator.log.info("Checkpoints at %s, through %s", mask_text(self.location), self._store.way)
@@ -103,7 +116,7 @@ class Submission:
             RunLog(self._store, self._unit),
             key,
             target.caller,
-            auto_resume=checkpoint.auto_resume,
+            auto_resume=spec.checkpoint.auto_resume,
             lease_seconds=self._lease_seconds,
             selection=Selection(operator.start_from or None, names(operator.only), names(operator.force)),
             run_id=target.run_id,

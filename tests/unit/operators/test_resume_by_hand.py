@@ -359,6 +359,54 @@ def test_the_plan_of_the_next_try_is_told_without_claiming_anything(shop: Shop, 
     assert shop.latest() == before
 
 
+class RecordingStore(StateStore):
+    """Tells what was written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[str] = []
+
+    def set(self, key: str, value: Any, **more: Any) -> None:
+        self.written.append(key)
+        super().set(key, value, **more)
+
+    def delete(self, key: str) -> None:
+        self.written.append(key)
+        super().delete(key)
+
+
+@pytest.mark.parametrize(
+    ("number", "how"),
+    [
+        (1, {}),
+        (1, {"resume_run_id": "FAILED"}),
+        (1, {"resume_scope": "pipeline"}),
+        (2, {"resume_scope": "pipeline"}),
+        (2, {"start_from": "Load", "auto_resume": False}),
+    ],
+)
+def test_a_plan_writes_nothing_to_airflow_nor_to_the_checkpoint_location(
+    shop: Shop, failed: str, number: int, how: dict[str, Any]
+) -> None:
+    def files() -> set[str]:
+        return {str(path) for path in (shop.folder / "checkpoints").rglob("*") if path.is_file()}
+
+    store = RecordingStore()
+    other = replace(shop.in_dag_run("manual__2026-02-01"), store=store)
+    before = files()
+    operator = other.operator(**{name: failed if value == "FAILED" else value for name, value in how.items()})
+    operator.plan(other.context(operator, number))
+    assert (store.written, store.values) == ([], {})
+    assert files() == before
+
+
+def test_a_try_tells_airflow_who_it_is_before_it_claims(shop: Shop) -> None:
+    store = RecordingStore()
+    fail(replace(shop, store=store))
+    assert store.written[0] == "spark_pipeline.dag_run"
+    assert store.written.count("spark_pipeline.dag_run") == 1
+
+
 def test_airflow_is_shown_the_run_and_how_far_it_got(shop: Shop, failed: str) -> None:
     assert shop.store.values["spark_pipeline.run_id"] == failed
     assert shop.store.values["spark_pipeline.position"] == "1 of 3 done, failed at [2/3] Clean"
