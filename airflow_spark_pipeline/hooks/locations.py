@@ -9,16 +9,12 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow_spark_pipeline.checkpoint.lease import DEFAULT_LEASE_SECONDS
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
 from airflow_spark_pipeline.hooks.masking import tell_airflow
-
-if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Connection
 
 _SECTION = "spark_pipeline"
 _DEFAULT_NAMESPACE = "default"
@@ -76,14 +72,12 @@ def lease_seconds() -> float:
 def storage_options(conn_id: str | None, location: str) -> dict[str, Any]:
     """Return fsspec's options for a location from an Airflow connection.
 
-    An AWS connection gives key, secret, token, region and endpoint, or the temporary credentials of the role that it
-    assumes. For ``hdfs://`` a connection gives the name nodes' HTTP addresses and the user. Any connection may hold
-    ``storage_options`` in its extra, which are taken as they are.
+    Any connection may hold ``storage_options`` in its extra, which are taken as they are; see
+    :mod:`airflow_spark_pipeline.hooks.connections`.
 
     :param conn_id: ``None`` leaves the location to the environment's own credentials
     :param location: which is to be opened with them
-    :raises CheckpointLocationError: the connection does not exist, or assumes a role and Airflow's Amazon provider is
-        not installed
+    :raises CheckpointLocationError: the connection does not exist, or cannot be used for the location
     """
     if conn_id is None:
         return {}
@@ -95,61 +89,12 @@ def storage_options(conn_id: str | None, location: str) -> dict[str, Any]:
 def _of_connection(conn_id: str, location: str) -> dict[str, Any]:
     from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook  # as above
 
+    from airflow_spark_pipeline.hooks.connections import options_of
+
     try:
         connection = BaseHook.get_connection(conn_id)
     except AirflowNotFoundException as error:
         raise CheckpointLocationError(
             f"The checkpoint connection {conn_id!r} does not exist. Create it, or correct checkpoint_conn_id."
         ) from error
-    extra: Mapping[str, Any] = connection.extra_dejson
-    options: dict[str, Any] = dict(extra.get("storage_options") or {})
-    if connection.conn_type == "aws":
-        client = {"endpoint_url": extra.get("endpoint_url"), "region_name": extra.get("region_name")}
-        options = {**_aws_credentials(connection), **options}
-        client = {name: value for name, value in client.items() if value}
-        if client:
-            options["client_kwargs"] = {**client, **options.get("client_kwargs", {})}
-    elif location.lower().startswith("hdfs:"):
-        options = {**_webhdfs(connection), **options}
-    return options
-
-
-def _webhdfs(connection: Connection) -> dict[str, Any]:
-    """Return what fsspec's ``webhdfs`` takes, from the fields that Airflow's own WebHDFS hook reads."""
-    from airflow.sdk.configuration import conf
-
-    extra: Mapping[str, Any] = connection.extra_dejson
-    kerberos = _is_true(extra.get("kerberos", conf.get("core", "security", fallback="") == "kerberos"))
-    given = {
-        "host": connection.host,
-        "port": connection.port,
-        "use_https": _is_true(extra.get("use_ssl", connection.schema == "https")) or None,
-        "session_verify": extra.get("verify"),
-        "session_cert": extra.get("cert"),
-        **({"kerberos": True} if kerberos else {"user": connection.login, "password": connection.password}),
-    }
-    return {name: value for name, value in given.items() if value not in (None, "")}
-
-
-def _is_true(value: Any) -> bool:
-    return str(value).strip().lower() in ("true", "1", "yes")
-
-
-def _aws_credentials(connection: Connection) -> dict[str, Any]:
-    extra: Mapping[str, Any] = connection.extra_dejson
-    if extra.get("role_arn") or extra.get("assume_role_method") or extra.get("profile_name"):
-        try:
-            from airflow.providers.amazon.aws.hooks.base_aws import (  # type: ignore[import-not-found]
-                AwsGenericHook,
-            )
-        except ImportError as error:
-            raise CheckpointLocationError(
-                f"The checkpoint connection {connection.conn_id!r} assumes a role or names a profile, which needs the "
-                f"package apache-airflow-providers-amazon on the Airflow worker. Install it, put keys into the "
-                f"connection, or leave the connection out and give the worker an identity of its own."
-            ) from error
-        found = AwsGenericHook(aws_conn_id=connection.conn_id).get_credentials()
-        given = {"key": found.access_key, "secret": found.secret_key, "token": found.token}
-    else:
-        given = {"key": connection.login, "secret": connection.password, "token": extra.get("aws_session_token")}
-    return {name: value for name, value in given.items() if value}
+    return options_of(connection, location)

@@ -125,7 +125,6 @@ def test_for_hdfs_a_connection_gives_the_name_nodes_and_the_user(monkeypatch: py
         "use_https": True,
         "user": "etl",
     }
-    assert storage_options("lake", "s3://lake") == {}
     extra = {"verify": "/etc/ca.pem", "kerberos": True, "storage_options": {"kerb_kwargs": {"force_preemptive": True}}}
     monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps({"conn_type": "generic", "host": "nn", "extra": extra}))
     assert storage_options("lake", "hdfs://nn:8020/checkpoints") == {
@@ -134,6 +133,138 @@ def test_for_hdfs_a_connection_gives_the_name_nodes_and_the_user(monkeypatch: py
         "kerberos": True,
         "kerb_kwargs": {"force_preemptive": True},
     }
+
+
+# A location, the fields of its connection, and what fsspec is given. Each is read the same as ``generic``: that is what
+# Airflow's command line stores where the provider of the type is not installed.
+S3, GCS, ABFSS = "s3a://lake/c", "gs://lake/c", "abfss://c@acct.dfs.core.windows.net/x"
+KEY = {"type": "service_account", "private_key": "k"}
+READ: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
+    (S3, "aws", {"login": "AK", "password": "s"}, {"key": "AK", "secret": "s"}),
+    (
+        S3,
+        "aws",
+        {"login": "AK", "password": "s", "extra": {"endpoint_url": "http://minio:9000"}},
+        {"key": "AK", "secret": "s", "client_kwargs": {"endpoint_url": "http://minio:9000"}},
+    ),
+    (S3, "aws", {"host": "http://minio", "port": 9000}, {"client_kwargs": {"endpoint_url": "http://minio:9000"}}),
+    (S3, "aws", {"host": "minio", "schema": "https"}, {"client_kwargs": {"endpoint_url": "https://minio"}}),
+    (S3, "aws", {"extra": {"aws_access_key_id": "AK", "aws_secret_access_key": "s"}}, {"key": "AK", "secret": "s"}),
+    (
+        S3,
+        "aws",
+        {"extra": {"service_config": {"s3": {"endpoint_url": "http://m"}}, "config_kwargs": {"retries": {}}}},
+        {"client_kwargs": {"endpoint_url": "http://m"}, "config_kwargs": {"retries": {}}},
+    ),
+    (GCS, "google_cloud_platform", {"extra": {"keyfile_dict": KEY, "project": "p"}}, {"token": KEY, "project": "p"}),
+    (GCS, "google_cloud_platform", {"extra": {"keyfile_dict": json.dumps(KEY)}}, {"token": KEY}),
+    (GCS, "google_cloud_platform", {"extra": {"extra__google_cloud_platform__keyfile_dict": KEY}}, {"token": KEY}),
+    (GCS, "google_cloud_platform", {"extra": {"is_anonymous": True}}, {"token": "anon"}),
+    (GCS, "google_cloud_platform", {}, {}),
+    (ABFSS, "wasb", {"login": "acct", "password": "key"}, {"account_key": "key"}),
+    (ABFSS, "adls", {"host": "acct", "password": "key"}, {"account_key": "key"}),
+    (ABFSS, "wasb", {"extra": {"sas_token": "https://acct.blob.core.windows.net/?sv=1"}}, {"sas_token": "sv=1"}),
+    (ABFSS, "wasb", {"extra": {"connection_string": "A=b"}}, {"connection_string": "A=b"}),
+    (
+        ABFSS,
+        "adls",
+        {"host": "acct", "login": "client", "password": "s", "extra": {"tenant_id": "t"}},
+        {"tenant_id": "t", "client_id": "client", "client_secret": "s"},
+    ),
+    ("hdfs://ns/c", "webhdfs", {"host": "nn", "login": "etl"}, {"host": "nn", "user": "etl"}),
+    (
+        "hdfs://ns/c",
+        "hdfs",
+        {"host": "nn", "port": 9871, "schema": "https"},
+        {"host": "nn", "port": 9871, "use_https": True},
+    ),
+    ("/a/directory", "postgres", {"login": "u"}, {}),
+]
+
+
+@pytest.mark.parametrize("stored_as", ["its own type", "generic"])
+@pytest.mark.parametrize(("location", "kind", "fields", "options"), READ)
+def test_what_a_connection_says_is_used(
+    monkeypatch: pytest.MonkeyPatch,
+    location: str,
+    kind: str,
+    fields: dict[str, Any],
+    options: dict[str, Any],
+    stored_as: str,
+) -> None:
+    kind = "generic" if stored_as == "generic" else kind
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps({"conn_type": kind, **fields}))
+    assert storage_options("lake", location) == options
+
+
+def test_the_key_of_a_service_account_is_read_where_the_task_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The driver may be on a machine that has no such file."""
+    (tmp_path / "key.json").write_text(json.dumps(KEY), encoding="utf-8")
+    extra = {"key_path": str(tmp_path / "key.json")}
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps({"conn_type": "generic", "extra": extra}))
+    assert storage_options("lake", GCS) == {"token": KEY}
+
+
+@pytest.mark.parametrize(
+    ("location", "kind", "fields", "said"),
+    [
+        (
+            S3,
+            "webhdfs",
+            {"host": "nn"},
+            r"it is of the type webhdfs, which says nothing about s3a://\. Use the type aws",
+        ),
+        (GCS, "aws", {"login": "AK", "password": "s"}, "of the type aws, which says nothing about gs://"),
+        ("hdfs://ns/c", "aws", {"login": "AK", "password": "s"}, "of the type aws, which says nothing about hdfs://"),
+        (ABFSS, "postgres", {}, "Use the type wasb or generic, or put storage_options"),
+        (S3, "generic", {"login": "AK"}, "it has a login and no password"),
+        (S3, "aws", {"password": "s"}, "it has a password and no login"),
+        (
+            S3,
+            "generic",
+            {"host": "minio", "port": 9000},
+            r"its host minio:9000 does not say http or https\. Put endpoint_url",
+        ),
+        (GCS, "generic", {"login": "me", "password": "s"}, "takes no login or password: put the service account's key"),
+        (GCS, "google_cloud_platform", {"extra": {"key_path": "/not/there"}}, "key_path in its extra cannot be read"),
+        (GCS, "google_cloud_platform", {"extra": {"keyfile_dict": "{"}}, "is not JSON"),
+        (GCS, "google_cloud_platform", {"extra": {"impersonation_chain": "a"}}, "impersonation_chain in its extra"),
+        (ABFSS, "wasb", {"login": "another", "password": "k"}, "account another, and the location is in acct"),
+        (ABFSS, "wasb", {"login": "acct"}, "it names acct and no key"),
+        (ABFSS, "adls", {"login": "client", "extra": {"tenant_id": "t"}}, "one of them is missing"),
+        (ABFSS, "wasb", {"extra": {"managed_identity_client_id": "m"}}, "managed_identity_client_id in its extra"),
+        (S3, "aws", {"extra": {"storage_options": "anon"}}, "storage_options in its extra has to be an object"),
+    ],
+)
+def test_a_connection_that_cannot_be_used_is_refused_with_the_field_and_the_way_out(
+    monkeypatch: pytest.MonkeyPatch, location: str, kind: str, fields: dict[str, Any], said: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps({"conn_type": kind, **fields}))
+    with pytest.raises(
+        CheckpointLocationError, match=rf"The checkpoint connection 'lake' cannot be used: .*{said}"
+    ) as e:
+        storage_options("lake", location)
+    assert not e.value.retry_helps
+
+
+def test_storage_options_are_taken_from_a_connection_of_any_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = {"conn_type": "postgres", "login": "u", "extra": {"storage_options": {"key": "a", "secret": "b"}}}
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(connection))
+    assert storage_options("lake", S3) == {"key": "a", "secret": "b"}
+
+
+@pytest.mark.parametrize(
+    ("location", "name"), [(S3, "endpoint"), (GCS, "key_file"), (ABFSS, "sas"), ("hdfs://n/c", "ssl")]
+)
+def test_a_field_that_means_nothing_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, location: str, name: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps({"conn_type": "generic", "extra": {name: "x"}}))
+    with caplog.at_level(logging.WARNING):
+        storage_options("lake", location)
+    assert f"'lake': {name} in its extra is not used. Known: " in caplog.text
 
 
 def test_a_connection_that_does_not_exist_is_named() -> None:
