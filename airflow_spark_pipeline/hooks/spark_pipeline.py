@@ -166,7 +166,10 @@ class SparkPipelineSubmitHook(ProviderHook):
 
     def ship(self, file: Path) -> None:
         """Send a file along to a driver elsewhere; it finds it by its name."""
-        self.files = ",".join(filter(None, [self.files, str(file)]))
+        # The option --files wins over these settings, which are the user's.
+        names = ("spark.files", "spark.yarn.dist.files") if self.is_on_yarn else ("spark.files",)
+        settings = [self.conf.pop(name, None) for name in names]
+        self.files = ",".join(filter(None, [self.files, *settings, str(file)]))
 
     def submit(self, application: str = "", **kwargs: Any) -> str | None:
         """Claim, and start spark-submit."""

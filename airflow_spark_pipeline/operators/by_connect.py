@@ -15,6 +15,7 @@ from airflow_spark_pipeline.hooks.provider import connection_id, given_arguments
 from airflow_spark_pipeline.hooks.py_files import import_path, is_url, resolve_py_files
 from airflow_spark_pipeline.hooks.spark_connect import await_server, find_server
 from airflow_spark_pipeline.operators.deferral import cannot_be_deferred
+from airflow_spark_pipeline.pipeline.spark_settings import refuse_settings
 from airflow_spark_pipeline.protocol import ConnectTarget
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def run(operator: SparkPipelineOperator, submission: Submission, server: Connect
     :raises SparkConnectError: the server is not there, or takes no such modules
     :raises PipelineDefinitionError: a component cannot be loaded
     """
+    refuse_settings(operator.conf or {})
     modules = _modules(operator)
     runtime = runtime_archive()
     launcher = submission.launcher()

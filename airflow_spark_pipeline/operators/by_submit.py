@@ -22,6 +22,7 @@ from airflow_spark_pipeline.hooks.provider import (
 from airflow_spark_pipeline.hooks.py_files import import_path, is_url, resolve_py_files
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 from airflow_spark_pipeline.hooks.yarn import explain
+from airflow_spark_pipeline.pipeline.spark_settings import refuse_settings
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -59,8 +60,10 @@ def make_hook(operator: SparkPipelineOperator, submission: Submission) -> SparkP
     """Return the hook that submits the driver, once everything that can be checked beforehand is.
 
     :raises SparkInstallationError: spark-submit or Java is missing
-    :raises PipelineDefinitionError: a component cannot be loaded, or a module to ship does not exist
+    :raises PipelineDefinitionError: ``conf`` holds what is said elsewhere, a component cannot be loaded, or a module to
+        ship does not exist
     """
+    refuse_settings(operator.conf or {})
     spark = submission.spec.spark
     launcher = submission.launcher()
     modules = resolve_py_files(operator.py_files, operator.dag_dir)
@@ -98,7 +101,7 @@ def make_hook(operator: SparkPipelineOperator, submission: Submission) -> SparkP
             launcher,
             python=hook.driver_python,
             path=[str(runtime), *import_path(modules, submission.directory / "modules"), *hook.spark_path()],
-            modules_elsewhere=_brings_more_modules(arguments, hook.conf, modules),
+            modules_elsewhere=_brings_more_modules(arguments, modules),
         )
     return hook
 
@@ -109,7 +112,7 @@ def run_post_submit_commands(operator: SparkPipelineOperator) -> None:
         ProviderHook(**hook_arguments(operator)).run_post_submit_commands()
 
 
-def _brings_more_modules(arguments: Mapping[str, Any], conf: Mapping[str, str], modules: list[str]) -> bool:
+def _brings_more_modules(arguments: Mapping[str, Any], modules: list[str]) -> bool:
     """Whether Spark may make modules importable that this machine cannot see before it runs."""
     others = ("packages", "jars", "archives", "properties_file")
-    return any(arguments[name] for name in others) or "spark.submit.pyFiles" in conf or any(map(is_url, modules))
+    return any(arguments[name] for name in others) or any(map(is_url, modules))

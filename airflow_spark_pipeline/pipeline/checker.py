@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_spark_pipeline.exceptions import Problem
+from airflow_spark_pipeline.pipeline.spark_settings import said_elsewhere
 from airflow_spark_pipeline.pipeline.spec import join_path
 from airflow_spark_pipeline.pipeline.words import Address, Place, Places, Word
 from airflow_spark_pipeline.secrets import is_secret
@@ -162,6 +163,8 @@ class Checker:
                 self.note((*here, key), "expected text, found a list; write its items as one text, with commas")
             elif name in found:
                 self.note((*here, key), f"`{name}` is set twice, quoted and unquoted; remove one of them")
+            elif value is not None and (elsewhere := said_elsewhere(name)) is not None:
+                self.note((*here, key), elsewhere)
             elif value is not None:
                 found[name] = value.text
 

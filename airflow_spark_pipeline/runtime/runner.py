@@ -31,6 +31,7 @@ from airflow_spark_pipeline.exceptions import (
     SparkConnectError,
 )
 from airflow_spark_pipeline.pipeline.connect_string import ConnectString
+from airflow_spark_pipeline.pipeline.spark_settings import said_elsewhere
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, PipelineSpec
 from airflow_spark_pipeline.planning import Plan, Selection, seconds_saved
 from airflow_spark_pipeline.protocol import ConnectTarget, DriverRequest
@@ -375,6 +376,9 @@ def _active_session() -> SparkSession | None:
 
 def _spark_config(spec: PipelineSpec) -> dict[str, str]:
     """Return the settings of a session of one's own; spark-submit's win over what the description says of the place."""
+    problems = [Problem(why, "spark.config") for name in spec.spark.config if (why := said_elsewhere(name))]
+    if problems:  # of a specification that was made in code
+        raise PipelineDefinitionError(problems)
     if spec.spark.connect_string is not None:
         return dict(spec.spark.config)
     config = {**spec.spark.config, "spark.app.name": spec.spark.app_name or spec.pipeline_name}

@@ -529,7 +529,6 @@ def test_a_module_that_spark_fetches_is_not_missed_beforehand(shop: Shop) -> Non
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"conf": {"spark.submit.pyFiles": "hdfs://host/shop_etl.zip"}},
         {"properties_file": "/etc/spark/shop.properties"},
         {"packages": "com.example:shop-etl:1.0"},
         {"archives": "s3://bucket/environment.tar.gz#environment"},

@@ -1,0 +1,66 @@
+"""Spark's settings that are said elsewhere, so that as a setting they would have no effect, or the wrong one.
+
+Each is refused with the place where it is said. spark-submit is always given a master, a name and Python files by the
+operator, and what it is given by an option wins over a setting: the setting would be ignored without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class _Elsewhere:
+    """Where a setting is said instead: in the file, and in the operator."""
+
+    in_file: str
+    in_operator: str
+
+
+_CONNECT = _Elsewhere(
+    "has no effect as a setting; name the Spark Connect server by `connect-string` in the block `spark`",
+    "has no effect as a setting; name the Spark Connect server by a spark_connect connection (conn_id), or by "
+    "`connect-string` in the block `spark` of the file",
+)
+_ELSEWHERE = {
+    "spark.master": _Elsewhere(
+        "has no effect as a setting; write it as `master` in the block `spark`",
+        "has no effect as a setting; name the master in the Spark connection (conn_id), or by `master` in the block "
+        "`spark` of the file",
+    ),
+    "spark.app.name": _Elsewhere(
+        "has no effect as a setting; write it as `app-name` in the block `spark`",
+        "has no effect as a setting; use the argument name",
+    ),
+    "spark.remote": _CONNECT,
+    "spark.api.mode": _CONNECT,
+    "spark.submit.deployMode": _Elsewhere(
+        "has no effect as a setting of the file; the operator's argument deploy_mode, or the Spark connection, says it",
+        "is not tracked as a setting; use the argument deploy_mode, or say it in the Spark connection",
+    ),
+    "spark.submit.pyFiles": _Elsewhere(
+        "has no effect as a setting; name modules by the operator's argument py_files, or by --py-files",
+        "has no effect as a setting; use the argument py_files",
+    ),
+}
+
+
+def said_elsewhere(name: str) -> str | None:
+    """Return why a setting of ``spark.config`` is refused, and where it is said instead; ``None`` for all others."""
+    found = _ELSEWHERE.get(name)
+    return None if found is None else f"`{name}` {found.in_file}"
+
+
+def refuse_settings(conf: Iterable[str]) -> None:
+    """Refuse names in the operator's ``conf``.
+
+    :raises PipelineDefinitionError: some are said elsewhere; all are named
+    """
+    problems = [
+        Problem(f"{name} {_ELSEWHERE[name].in_operator}", "the operator's conf") for name in conf if name in _ELSEWHERE
+    ]
+    if problems:
+        raise PipelineDefinitionError(problems)
