@@ -15,7 +15,7 @@ from typing import Any
 from airflow_spark_pipeline.exceptions import Problem
 from airflow_spark_pipeline.pipeline.spark_settings import said_elsewhere
 from airflow_spark_pipeline.pipeline.spec import join_path
-from airflow_spark_pipeline.pipeline.words import Address, Place, Places, Word
+from airflow_spark_pipeline.pipeline.values import Address, Place, Places, Word
 from airflow_spark_pipeline.secrets import is_secret
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
@@ -30,21 +30,34 @@ class Checker:
     :param source: the file to name where a place has none
     :param problems: gets everything that is wrong
     :param fields: the known keys, by kind of object
+    :param incomplete: something could not be read, so that nothing can be said of what is missing
     """
 
     def __init__(
-        self, places: Places, source: str | None, problems: list[Problem], fields: Mapping[str, tuple[str, ...]]
+        self,
+        places: Places,
+        source: str | None,
+        problems: list[Problem],
+        fields: Mapping[str, tuple[str, ...]],
+        *,
+        incomplete: bool = False,
     ) -> None:
         self._places = places
         self._source = source
         self._problems = problems
         self._fields = fields
+        self._incomplete = incomplete
 
     def note(self, address: Address, message: str) -> None:
         """Note a problem, with the line of the key, or of the object in which a key is missing."""
         places = self._places.of
         place = places.get(address) or places.get(address[:-1]) or Place(self._source, 0)
         self._problems.append(Problem(message, join_path(address), place.file or self._source, place.line or None))
+
+    def note_missing(self, address: Address, message: str) -> None:
+        """Note that something is missing, unless it may be in what could not be read."""
+        if not self._incomplete:
+            self.note(address, message)
 
     def get(self, node: dict[str, Any], key: str, parent: Address, *, required: bool = False) -> Any:
         """Return a value, or ``None`` where there is none, or none that is worth looking at."""
@@ -53,7 +66,7 @@ class Checker:
             return None
         if value is None or (isinstance(value, Word) and value.kind == "null"):  # HOCON: null is as good as missing
             if required:
-                self.note((*parent, key), "the field is missing")
+                self.note_missing((*parent, key), "the field is missing")
             return None
         return value
 

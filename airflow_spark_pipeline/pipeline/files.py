@@ -1,168 +1,134 @@
-"""Copy a description and the files that it includes for pyhocon, each rewritten by ``guard``.
+"""Read a description and the files that it includes into one text for pyhocon.
 
-It promises that pyhocon opens these copies only, that a circle of includes ends here, and that a line number of
-pyhocon's, which comes without a file, belongs to one line of one file: each copy starts below the last line of the one
-before it.
+It promises that a file is looked up relative to the one that names it, that a circle of includes ends here, and that an
+error of one file does not hide those of the others. A name without a suffix means ``name.conf`` and ``name.json``, both
+where both are there, and what the first one says wins.
 """
 
 from __future__ import annotations
 
-import logging
+import json
 import pathlib
 import re
+from typing import Any
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
-from airflow_spark_pipeline.pipeline.facts import Facts, Reference, Scope, above
-from airflow_spark_pipeline.pipeline.guard import SPLIT, Guard
+from airflow_spark_pipeline.pipeline.brackets import check_brackets
 from airflow_spark_pipeline.pipeline.spec import join_path
+from airflow_spark_pipeline.pipeline.syntax import Rewriter, Scope, Table
 from airflow_spark_pipeline.pipeline.templates import Render
-from airflow_spark_pipeline.pipeline.tokens import HoconSyntaxError
-from airflow_spark_pipeline.pipeline.words import BROKEN, Address, Place, Words
+from airflow_spark_pipeline.pipeline.tokens import HoconSyntaxError, tokenize
+from airflow_spark_pipeline.pipeline.values import Address, Place
 from airflow_spark_pipeline.secrets import is_secret
-
-log = logging.getLogger(__name__)
 
 _SHOWN_CHARS = 80
 _MISSING = "the file does not exist"
+_URL = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 
 
-class UnreadableError(Exception):
-    """A problem was noted after which nothing more can be said."""
+class Files:
+    """The texts of one description.
 
-
-class Copies:
-    """The guarded copies of one description.
-
-    :param directory: where to put them
     :param problems: gets what is wrong with the texts
+    :param warnings: gets what is probably not meant as it is written
     :param render: gets the text of each included file
     """
 
-    def __init__(self, directory: pathlib.Path, problems: list[Problem], render: Render) -> None:
+    def __init__(self, problems: list[Problem], warnings: list[Problem], render: Render) -> None:
         self._render = render
-        self._directory = directory
-        self._problems = problems
-        self._facts = Facts()
-        self._starts: list[tuple[int, str | None]] = []
-        self._pieces: dict[str, list[str | Reference]] = {}
-        self._names: dict[Reference, str] = {}
-        self._lines = 0
-        self.words = Words()
-        self.main = directory
+        self.problems = problems
+        self._warnings = warnings
+        self.table: Table = []
+        #: Whether a text could not be read, so that what seems to be missing may be in it.
+        self.incomplete = False
 
-    def guard(self, text: str, file: str | None, directory: pathlib.Path | None) -> None:
-        """Copy the description.
+    def rewrite(self, text: str, file: str | None, directory: pathlib.Path | None) -> str:
+        """Return the description, its included files inside it, as pyhocon is to read it.
 
         :param directory: where relative includes are looked up
-        :raises UnreadableError: a text is not HOCON; the problem is noted
         """
         chain = (str((directory / pathlib.Path(file).name).resolve()),) if file and directory else ()
-        (main,) = self._copy(text.removeprefix("\ufeff"), Scope(file, directory=directory, chain=chain))
-        self.main = self._directory / main
-        for name, pieces in self._pieces.items():
-            written = (piece if isinstance(piece, str) else self._write(piece) for piece in pieces)
-            (self._directory / name).write_text("".join(written), encoding="utf-8")
-        for key, place in self._facts.appended.items():
-            if above(key) & self._facts.opaque.keys() - {key}:
-                self._note("`+=` does not work below a substitution; write the whole list at once", place, key)
-        for key, place in self.shadowed().items():
-            if key[:2] != ("spark", "config"):  # where it is a matter of quotes, and said by the schema
-                self._note("the key is given a value here, and keys of its own elsewhere; one is lost", place, key)
+        return self._rewrite(text, Scope(file, directory=directory, chain=chain))
 
-    def place(self, line: int) -> Place:
-        """Return the place that pyhocon means by a line."""
-        start, file = max(entry for entry in self._starts if entry[0] < line)
-        return Place(file, line - start)
-
-    def shadowed(self) -> dict[Address, Place]:
-        """Return the keys that were given text or a list and, elsewhere, keys of their own."""
-        given = {**self._facts.lists, **self._facts.scalars}
-        return {path: place for path, place in given.items() if path in self._facts.parents}
-
-    def give_up(self, name: str) -> list[Reference]:
-        """Put `BROKEN` in place of a substitution that has no value; returns all that refer to it."""
-        found = [entry for entry, known in self._names.items() if known == name and not entry.optional]
-        handle = self.words.hold(BROKEN, Place(None, 0), "")
-        for copy in self._directory.iterdir():
-            copy.write_text(copy.read_text(encoding="utf-8").replace(f"${{{name}}}", handle), encoding="utf-8")
-        return found
-
-    def _copy(self, text: str, scope: Scope) -> list[str]:
-        start = self._lines
-        self._starts.append((start, scope.file))
-        self._lines += text.count("\n") + 1
+    def _rewrite(self, text: str, scope: Scope) -> str:
         try:
-            pieces = Guard(text, scope, self.words, self._facts, self._include, self._note).rewritten()
+            tokens = tokenize(text)
+            check_brackets(tokens)
+            return Rewriter(tokens, scope, self.table, self._include, self._note).rewritten()
         except HoconSyntaxError as error:
+            self.incomplete = True
             self._note(error.message + _quote_line(text, error), Place(scope.file, error.line))
-            raise UnreadableError from None
-        names = [f"{len(self._pieces)}.conf"]
-        self._pieces[names[0]] = ["\n" * start]
-        for piece in pieces:
-            if isinstance(piece, str) and piece.startswith(SPLIT):
-                done = sum(entry.count("\n") for entry in self._pieces[names[-1]] if isinstance(entry, str))
-                names += filter(None, piece.removeprefix(SPLIT).split(","))
-                names.append(f"{len(self._pieces)}.conf")
-                self._pieces[names[-1]] = ["\n" * done]
-            else:
-                self._pieces[names[-1]].append(piece)
-        return names
+            return ""
 
-    def _write(self, reference: Reference) -> str:
-        """Write a reference with the path that it has from the root, the only one that pyhocon looks up."""
-        scope, path = reference.scope.path, reference.path
-        inside = (*scope, *path)
-        if scope and not reference.scope.in_list and inside in self._facts.certain:
-            path = inside
-        elif scope and not self._facts.is_outside(inside, len(scope)):
-            message = (
-                f"pyhocon cannot tell whether `${{{join_path(path)}}}` is a key beside this include, or one of the "
-                "whole description; write the path from the root in the including file"
-            )
-            self._note(message, reference.place, reference.address)
-        if problem := self._facts.judge(reference, path):
-            self._note(problem, reference.place, reference.address)
-            return self.words.hold(BROKEN, reference.place, "")
-        self._names[reference] = self.words.join(path)
-        return f"${{{'?' * reference.optional}{self._names[reference]}}}"
-
-    def _note(self, message: str, place: Place, address: Address = ()) -> None:
-        self._problems.append(Problem(message, join_path(address), place.file, place.line or None))
+    def _note(self, message: str, place: Place, address: Address = (), warning: bool = False) -> None:
+        problem = Problem(message, join_path(address), place.file, place.line or None)
+        (self._warnings if warning else self.problems).append(problem)
 
     def _include(
         self, name: str, required: bool, scope: Scope, path: Address, in_list: bool, place: Place
     ) -> list[str]:
-        if re.match(r"[a-z][a-z0-9+.-]+:", name, re.IGNORECASE):
-            return self._skip("only local files can be included, not URLs or packages", place)
+        if _URL.match(name):
+            return self._refuse("only local files can be included, not URLs or packages", place)
         if scope.directory is None and not pathlib.Path(name).is_absolute():
             message = f"cannot say where to look for the included file `{name}`; the description came from no file"
-            return self._skip(message, place)
-        file = pathlib.Path(scope.directory or "", name)
+            return self._refuse(message, place)
+        found, problem = _candidates(pathlib.Path(scope.directory or "", name))
+        if problem:
+            return self._refuse(problem, place)
+        if not found and required:
+            return self._refuse(f"cannot include `{pathlib.Path(scope.directory or '', name)}`: {_MISSING}", place)
+        if not found:
+            # HOCON says that such a file is skipped, and people keep optional local settings that way.
+            shown = pathlib.Path(scope.directory or "", name)
+            self._note(f"`{shown}` is included, but does not exist; it is skipped", place, path, warning=True)
+        return [self._read(file, scope, path, in_list, place) for file in found]
+
+    def _read(self, file: pathlib.Path, scope: Scope, path: Address, in_list: bool, place: Place) -> str:
         real = str(file.resolve())
         if real in scope.chain:
             circle = " -> ".join((*scope.chain[scope.chain.index(real) :], real))
             return self._skip(f"files include each other in a circle: {circle}", place)
-        if file.suffix == ".properties":
-            return self._skip("a .properties file cannot be included; write it as HOCON", place)
         text, problem = read_text(file)
-        if problem == _MISSING and not required:
-            # HOCON says that such a file is skipped, and people keep optional local settings that way.
-            source = place.file or "the description"
-            log.warning("%s:%d includes %s, which does not exist; it is skipped", source, place.line, file)
-            return []
+        try:
+            text = self._render(unify_line_ends(text), str(file))
+        except PipelineDefinitionError as error:
+            self.incomplete = True
+            self.problems.extend(error.problems)
+            return ""
+        problem = problem or (_check_json(text) if file.suffix == ".json" else "")
         if problem:
             return self._skip(f"cannot include `{file}`: {problem}", place)
-        try:
-            text = self._render(text, str(file))
-        except PipelineDefinitionError as error:
-            self._problems.extend(error.problems)
-            return []
-        inside = scope.path if in_list else tuple(str(part) for part in path)
-        return self._copy(text, Scope(str(file), inside, in_list, file.parent, (*scope.chain, real)))
+        inside = () if in_list else tuple(str(part) for part in path)
+        return self._rewrite(text, Scope(str(file), inside, in_list, file.parent, (*scope.chain, real)))
 
-    def _skip(self, message: str, place: Place) -> list[str]:
+    def _skip(self, message: str, place: Place) -> str:
+        self.incomplete = True
         self._note(message, place)
+        return ""
+
+    def _refuse(self, message: str, place: Place) -> list[str]:
+        self._skip(message, place)
         return []
+
+
+def _candidates(named: pathlib.Path) -> tuple[list[pathlib.Path], str]:
+    """Return the files that an include means, the one that wins last, and what is wrong with it."""
+    if named.suffix == ".properties":
+        return [], "a .properties file cannot be included; write it as HOCON"
+    if named.suffix in (".conf", ".json"):
+        return ([named] if named.exists() else []), ""
+    properties, json_file, conf = (named.with_name(named.name + suffix) for suffix in (".properties", ".json", ".conf"))
+    if properties.exists():
+        return [], f"`{properties.name}` would be included here, and .properties files cannot be; write it as HOCON"
+    found = [file for file in (json_file, conf) if file.exists()]
+    if not found and named.exists():
+        return [], f"HOCON reads `{named.name}.conf` or `{named.name}.json` here; rename `{named.name}` to one of them"
+    return found, ""
+
+
+def unify_line_ends(text: str) -> str:
+    """Return ``text`` with the line ends that it would have on Linux, so that an editor's choice changes no value."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_text(file: pathlib.Path) -> tuple[str, str]:
@@ -180,6 +146,26 @@ def read_text(file: pathlib.Path) -> tuple[str, str]:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         return "", f"the file is not UTF-8: line {line} has the byte 0x{data[error.start]:02x}"
+
+
+def _check_json(text: str) -> str:
+    """Return what a reader of JSON, which knows no comments and no unquoted text, would not take."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(dict(pairs)) < len(pairs):
+            raise ValueError("a key is there twice")
+        return dict(pairs)
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not a number")
+
+    try:
+        json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
+    except json.JSONDecodeError as error:
+        return f"it is not JSON: {error.msg}, line {error.lineno}"
+    except ValueError as error:
+        return f"it is not JSON: {error}"
+    return ""
 
 
 def _quote_line(text: str, error: HoconSyntaxError) -> str:

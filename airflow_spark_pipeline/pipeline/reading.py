@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-from airflow_spark_pipeline.pipeline.words import Place
+from airflow_spark_pipeline.pipeline.values import Place
 
 
 @dataclass(frozen=True, slots=True)

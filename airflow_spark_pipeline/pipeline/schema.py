@@ -20,7 +20,7 @@ from airflow_spark_pipeline.pipeline.spec import (
     StoreSpec,
     join_path,
 )
-from airflow_spark_pipeline.pipeline.words import Address, Places
+from airflow_spark_pipeline.pipeline.values import Address, Places
 
 FIELDS = {
     "spark": ("app-name", "master", "connect-string", "config"),
@@ -71,19 +71,25 @@ CONFIG_MATCH = ("completed", "strict")
 
 
 def read_description(
-    tree: dict[str, Any], places: Places, source: str | None, problems: list[Problem]
+    tree: dict[str, Any],
+    places: Places,
+    source: str | None,
+    problems: list[Problem],
+    *,
+    incomplete: bool = False,
 ) -> PipelineSpec | None:
     """Return the description, or ``None`` where it is too wrong to build one.
 
-    :param tree: the resolved description, see `resolve`
+    :param tree: the resolved description: dicts, lists and `Word`
     :param source: the file to name in messages and in the result
     :param problems: gets everything that is wrong; the result counts only if it is empty afterwards
+    :param incomplete: something could not be read, so that nothing can be said of what is missing
     """
-    checker = Checker(places, source, problems, FIELDS)
+    checker = Checker(places, source, problems, FIELDS, incomplete=incomplete)
     spark = _spark(checker, tree)
     if "pipeline" not in tree:
         near = difflib.get_close_matches("pipeline", [key for key in tree if key != "spark"], 1)
-        checker.note((), "`pipeline` is missing" + (f"; did you mean it by `{near[0]}`?" if near else ""))
+        checker.note_missing((), "`pipeline` is missing" + (f"; did you mean it by `{near[0]}`?" if near else ""))
         return None
     pipeline = checker.block(tree, "pipeline", (), "pipeline")
     if pipeline is None:

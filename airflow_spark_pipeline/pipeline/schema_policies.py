@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.pipeline.policies import HookSpec, RetryPolicy
 from airflow_spark_pipeline.pipeline.spec import join_path
-from airflow_spark_pipeline.pipeline.words import Address, Word
+from airflow_spark_pipeline.pipeline.values import Address, Word
 
 if TYPE_CHECKING:
     from airflow_spark_pipeline.pipeline.checker import Checker

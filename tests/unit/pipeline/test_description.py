@@ -206,11 +206,11 @@ def test_a_value_that_comes_with_an_object_by_substitution_has_the_line_where_it
     assert (problem.path, problem.line) == ("pipeline.fail-fast", 2)
 
 
-def test_a_value_that_is_a_substitution_has_no_line_rather_than_that_of_another_key() -> None:
+def test_a_value_that_is_a_substitution_has_the_line_of_its_key() -> None:
     text = "x = maybe\npipeline { pipeline-name = p, pipeline-components = [{ instance-type = C }]\nfail-fast = ${x} }"
     with pytest.raises(PipelineDefinitionError) as caught:
         parse_pipeline(text)
-    assert [problem.line for problem in caught.value.problems] == [None]
+    assert [problem.line for problem in caught.value.problems] == [3]
 
 
 def test_the_line_is_that_of_the_assignment_that_counts() -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import logging
 import pathlib
+import re
 from typing import Any
 
 import pytest
@@ -76,12 +76,82 @@ def test_a_missing_required_include_is_an_error(tmp_path: pathlib.Path) -> None:
         load(tmp_path, MAIN.format('include required("gone.conf")'))
 
 
-def test_a_missing_optional_include_is_skipped_with_a_warning(
-    tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("name", ["gone.conf", "gone", "sub/gone.json", 'gone.conf"#'])
+def test_a_missing_optional_include_is_skipped_and_said(tmp_path: pathlib.Path, name: str) -> None:
+    name = name.removesuffix('"#')
+    (tmp_path / "main.conf").write_text(MAIN.format(f'\ninclude "{name}", n = 1'), encoding="utf-8")
+    spec = load_pipeline(tmp_path / "main.conf")
+    assert spec.components[0].instance_config == {"n": 1}
+    (warning,) = spec.warnings
+    assert (warning.file, warning.line) == (str(tmp_path / "main.conf"), 2)
+    assert f"{name}` is included, but does not exist; it is skipped" in warning.message
+
+
+def test_a_name_without_a_suffix_means_conf_and_json_of_which_conf_wins(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "base.json").write_text('{"x": "json", "y": {"a.b": 1}}', encoding="utf-8")
+    assert load(tmp_path, MAIN.format('include "base"')) == {"x": "json", "y": {"a.b": 1}}
+    assert load(tmp_path, MAIN.format('include "base"'), base="x = conf, y.c = 2") == {
+        "x": "conf",
+        "y": {"a.b": 1, "c": 2},
+    }
+    assert load(tmp_path, MAIN.format('include "base.json"')) == {"x": "json", "y": {"a.b": 1}}
+    assert load(tmp_path, MAIN.format('include "./base"')) == {"x": "conf", "y": {"a.b": 1, "c": 2}}
+
+
+@pytest.mark.parametrize(
+    ("present", "name", "way_out"),
+    [
+        ("base.properties", "base", "would be included here, and .properties files cannot be; write it as HOCON"),
+        ("base.properties", "base.properties", "a .properties file cannot be included; write it as HOCON"),
+        ("base", "base", "rename `base`"),
+        ("base.hocon", "base.hocon", "HOCON reads `base.hocon.conf` or `base.hocon.json` here; rename `base.hocon`"),
+    ],
+)
+def test_a_file_that_hocon_would_pass_over_is_an_error(
+    tmp_path: pathlib.Path, present: str, name: str, way_out: str
 ) -> None:
-    with caplog.at_level(logging.WARNING):
-        assert load(tmp_path, MAIN.format('include "gone.conf", n = 1')) == {"n": 1}
-    assert "gone.conf, which does not exist; it is skipped" in caplog.text
+    (tmp_path / present).write_text("x = 1", encoding="utf-8")
+    with pytest.raises(PipelineDefinitionError, match=re.escape(way_out)):
+        load(tmp_path, MAIN.format(f'include "{name}"'))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("{x: 1}", "line 1"), ('{"x": 1, "x": 2}', "twice"), ('{"x": NaN}', "NaN"), ('{"x": 1} # no', "line 1")],
+)
+def test_an_included_json_file_has_to_be_json(tmp_path: pathlib.Path, text: str, reason: str) -> None:
+    (tmp_path / "base.json").write_text(text, encoding="utf-8")
+    with pytest.raises(PipelineDefinitionError, match=f"it is not JSON: .*{reason}"):
+        load(tmp_path, MAIN.format('include "base"'))
+
+
+def test_the_errors_of_all_files_are_reported_together(tmp_path: pathlib.Path) -> None:
+    text = """include "a"
+include "b.conf"
+spark.masters = local
+pipeline { pipeline-name = p, fail-fast = maybe, pipeline-components = [
+  { instance-type = m.C, instance-config { x = ${a} } }
+] }"""
+    with pytest.raises(PipelineDefinitionError) as caught:
+        load(tmp_path, text, a="a = 1\nx = s3a://b", b="y = {\n z = 1\n")
+    assert [(pathlib.Path(p.file or "").name, p.line) for p in caught.value.problems] == [
+        ("a.conf", 2),
+        ("b.conf", 1),
+        ("main.conf", 3),
+        ("main.conf", 4),
+    ]
+
+
+@pytest.mark.parametrize("ends", ["\r\n", "\r"])
+def test_line_ends_change_nothing(tmp_path: pathlib.Path, ends: str) -> None:
+    files = {"main": MAIN.format('\ninclude "a"\ny = """1\n2"""\n'), "a": 'x = """select\n  1\n"""\nz = 1 # c\n'}
+    specs = []
+    for written in (files, {name: text.replace("\n", ends) for name, text in files.items()}):
+        for name, text in written.items():
+            (tmp_path / f"{name}.conf").write_bytes(text.encode())
+        specs.append(load_pipeline(tmp_path / "main.conf"))
+    assert specs[0] == specs[1]
+    assert specs[0].components[0].instance_config == {"x": "select\n  1\n", "y": "1\n2", "z": 1}
 
 
 def test_files_that_include_each_other_are_an_error(tmp_path: pathlib.Path) -> None:
