@@ -1,0 +1,175 @@
+"""Hold what this package reads against what the reference implementation of HOCON reads."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from airflow_spark_pipeline.exceptions import Problem
+from airflow_spark_pipeline.pipeline.files import read_text
+from airflow_spark_pipeline.pipeline.hocon import read_tree
+from airflow_spark_pipeline.pipeline.values import Places, Word
+from tests.hocon_reference.generating import ENVIRONMENT, Generator
+
+_HERE = Path(__file__).parent
+#: What the reference cannot do for reasons that it states itself, and this package can.
+_LIMITS_OF_THE_REFERENCE = ("limitations of the config parser", "BugOrBroken")
+
+
+@dataclass
+class Comparison:
+    """What came of many files.
+
+    :param equal: accepted by both, with the same values
+    :param refused_by_both: no value at all
+    :param refused: by this package alone, by reason
+    :param wrong: accepted by both, with different values
+    :param too_lenient: accepted by this package alone
+    """
+
+    equal: int = 0
+    refused_by_both: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+    too_lenient: list[str] = field(default_factory=list)
+
+    @property
+    def refused_share(self) -> float:
+        """Of the files that the reference accepts, the part that this package refuses."""
+        refused = self.refused.total()
+        return refused / max(1, refused + self.equal + len(self.wrong))
+
+    def add(self, file: Path, reference: dict[str, Any]) -> None:
+        """Add one file.
+
+        :param reference: what `Oracle.java` printed for it
+        """
+        value, reason = read(file)
+        if "error" in reference:
+            if reason:
+                self.refused_by_both += 1
+            elif not any(limit in reference["error"] for limit in _LIMITS_OF_THE_REFERENCE):
+                self.too_lenient.append(f"{file}: {reference['error']}")
+        elif reason:
+            self.refused[reason] += 1
+        elif value == unify(reference["value"]):
+            self.equal += 1
+        else:
+            self.wrong.append(f"{file}: {'; '.join(_differences(value, unify(reference['value']))[:3])}")
+
+    def __str__(self) -> str:
+        reasons = "".join(f"\n    {count:5} {reason}" for reason, count in self.refused.most_common())
+        return (
+            f"{self.equal} equal, {len(self.wrong)} wrong, {self.refused_by_both} refused by both, "
+            f"{len(self.too_lenient)} accepted that the reference refuses, "
+            f"{self.refused.total()} refused that it accepts ({self.refused_share:.1%}):{reasons}"
+        )
+
+
+def read(file: Path) -> tuple[Any, str]:
+    """Return what this package makes of a file, and why it refuses it."""
+    problems: list[Problem] = []
+    text, problem = read_text(file)
+    if problem:
+        return None, problem
+    tree, _ = read_tree(text, str(file), file.parent, ENVIRONMENT, problems, [], Places())
+    if problems:
+        return None, _kind(problems[0].message)
+    try:
+        return typed(tree), ""
+    except ValueError as error:
+        return None, str(error)
+
+
+def typed(tree: Any) -> Any:
+    """Return a tree in the form that `Oracle.java` writes."""
+    if isinstance(tree, dict):
+        return {key: typed(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [typed(value) for value in tree]
+    return _scalar(tree)
+
+
+def _scalar(word: Word) -> Any:
+    if word.kind == "ambiguous":
+        raise ValueError("ambiguous scalars")
+    if word.kind == "null":
+        return None
+    # The reference keeps whole numbers of more than 64 bits as text, so as not to round them; here they are exact.
+    large = word.kind == "number" and word.text.lstrip("-").isdigit() and not -(2**63) <= int(word.text) < 2**63
+    return ("s:", word.text) if word.kind == "text" or large else (word.kind[0] + ":", _canonical(word.kind, word.text))
+
+
+def _canonical(kind: str, text: str) -> Any:
+    return float(Decimal(text)) if kind == "number" else text
+
+
+def _differences(one: Any, other: Any, path: str = "") -> list[str]:
+    if isinstance(one, dict) and isinstance(other, dict):
+        keys = sorted(one.keys() | other.keys())
+        return [line for key in keys for line in _differences(one.get(key), other.get(key), f"{path}.{key}")]
+    return [] if one == other else [f"{path}: {one} instead of {other}"]
+
+
+def unify(value: Any) -> Any:
+    """Return what `Oracle.java` wrote in the form of `typed`."""
+    if isinstance(value, dict):
+        return {key: unify(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [unify(child) for child in value]
+    if value is None:
+        return None
+    kind, text = value[:2], value[2:]
+    if kind == "n:":
+        return kind, _canonical("number", text)
+    return kind, text.replace("\r\n", "\n") if kind == "s:" else text  # line ends are one here, on purpose
+
+
+def _kind(message: str) -> str:
+    """Return a message without what is special to its file."""
+    parts = message.split("`")
+    return "…".join(parts[::2])[:110] if len(parts) > 1 else message.partition(" (column")[0][:110]
+
+
+def generate(directory: Path, seed: int, numbers: Iterable[int]) -> list[Path]:
+    return [Generator(seed, number, directory / str(number)).write() for number in numbers]
+
+
+def ask_reference(files: list[Path]) -> list[dict[str, Any]]:
+    """Return what the reference implementation makes of files; one JVM reads all."""
+    java = Path(os.environ["JAVA_HOME"], "bin", "java") if "JAVA_HOME" in os.environ else Path("java")
+    asked = subprocess.run(
+        [java, "-cp", _jar(), str(_HERE / "Oracle.java")],
+        input="".join(f"{file}\n" for file in files),
+        env={**os.environ, **ENVIRONMENT},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=True,
+        timeout=600,
+    )
+    return [json.loads(line) for line in asked.stdout.splitlines()]
+
+
+def _jar() -> str:
+    """Return the class path of the reference implementation, which Maven keeps in its own repository."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "airflow-spark-pipeline"
+    pom = _HERE / "pom.xml"
+    known = cache / "hocon-reference.classpath"
+    if known.exists() and known.stat().st_mtime > pom.stat().st_mtime and Path(known.read_text()).exists():
+        return known.read_text()
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise RuntimeError("this needs Maven (the command mvn) to fetch the reference implementation of HOCON")
+    cache.mkdir(parents=True, exist_ok=True)
+    goal = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:build-classpath"
+    subprocess.run([maven, "-B", "-q", "-f", str(pom), goal, f"-Dmdep.outputFile={known}"], check=True, timeout=600)
+    return known.read_text()
