@@ -13,8 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from airflow_spark_pipeline.exceptions import Problem
-from airflow_spark_pipeline.pipeline.files import read_text
+from airflow_spark_pipeline.pipeline.files import Files, read_text, unify_line_ends
 from airflow_spark_pipeline.pipeline.hocon import read_tree
 from airflow_spark_pipeline.pipeline.values import Places, Word
 from tests.hocon_reference.generating import ENVIRONMENT, Generator
@@ -76,13 +75,13 @@ class Comparison:
 
 def read(file: Path) -> tuple[Any, str]:
     """Return what this package makes of a file, and why it refuses it."""
-    problems: list[Problem] = []
     text, problem = read_text(file)
     if problem:
         return None, problem
-    tree, _ = read_tree(text, str(file), file.parent, ENVIRONMENT, problems, [], Places())
-    if problems:
-        return None, _kind(problems[0].message)
+    files = Files([], [], render=lambda text, _: text)
+    tree, _ = read_tree(unify_line_ends(text), str(file), file.parent, files, {**os.environ, **ENVIRONMENT}, Places())
+    if files.problems:
+        return None, _kind(files.problems[0].message)
     try:
         return typed(tree), ""
     except ValueError as error:
