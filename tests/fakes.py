@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from airflow_spark_pipeline.checkpoint.heartbeat import write_heartbeat
 from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
 from airflow_spark_pipeline.checkpoint.seal import seal, unseal
 from airflow_spark_pipeline.checkpoint.state import (
@@ -27,7 +28,7 @@ from airflow_spark_pipeline.checkpoint.store import (
 Fault = Callable[[str, str], None]
 
 PIPELINE_NAME = "Test"
-KEY = UnitKey("test", "dag", "run", "task")
+KEY = UnitKey("test", "", "run", "task")
 #: The directory, and the id of the first run, of the states that :func:`make_state` makes.
 UNIT = unit_path(PIPELINE_NAME, KEY)
 RUN_ID = make_run_id(UNIT, 0)
@@ -39,7 +40,7 @@ def unit_of(name: str, pipeline_name: str = PIPELINE_NAME) -> str:
 
 
 def key_of(name: str) -> UnitKey:
-    return UnitKey("test", "dag", "run", name)
+    return UnitKey("test", "", "run", name)
 
 
 class DictStore(CheckpointStore):
@@ -137,7 +138,7 @@ def make_state(
     :param done: the components that are done; all of them where the status is completed
     :param unit: the task of its key, where it is not that of :data:`UNIT`
     """
-    done = done or (names if status is CheckpointStatus.COMPLETED else "")
+    done = names if status is CheckpointStatus.COMPLETED else done
     discarded = status is CheckpointStatus.DISCARDED
     pipeline_name = changes.get("pipeline_name", PIPELINE_NAME)
     key = changes.get("key") or (KEY if unit is None else key_of(unit)).to_dict()
@@ -161,6 +162,23 @@ def make_state(
         "fingerprint_salt": "salt",
     }
     return CheckpointState(**{**values, **changes})
+
+
+def as_attempt(state: CheckpointState, attempt: int, run_id: str) -> CheckpointState:
+    """The state as the claim of a later attempt carries it over."""
+    summary = AttemptSummary(attempt, run_id, state.started_at)
+    return replace(
+        state,
+        attempt=attempt,
+        attempt_id=f"{attempt}-other",
+        run_id=run_id,
+        attempts=(*state.attempts, summary),
+    )
+
+
+def heartbeat(**about: Any) -> bytes:
+    """What a driver's heartbeat holds."""
+    return write_heartbeat({"runId": RUN_ID, "attempt": 1, **about}, 60.0)
 
 
 def resealed(state: CheckpointState, number: int = 0, **changes: Any) -> bytes:

@@ -13,7 +13,7 @@ incarnation is one process: a cluster manager may start a driver twice.
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import time
 import uuid
@@ -21,9 +21,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_spark_pipeline.checkpoint.heartbeat import read_heartbeat, write_heartbeat
 from airflow_spark_pipeline.checkpoint.log import HEARTBEAT, Listing, RunLog
 from airflow_spark_pipeline.checkpoint.processes import all_gone
-from airflow_spark_pipeline.checkpoint.store import ObjectNotFoundError
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointStoreError, SupersededError
 
 DEFAULT_LEASE_SECONDS = 60.0
@@ -105,7 +105,7 @@ class Lease:
         self.name = f"{HEARTBEAT}{self.incarnation}"
         self.terms = terms
         self._log = log
-        self._body = json.dumps({**about, "leaseSeconds": terms.seconds}).encode()
+        self._body = write_heartbeat(about, terms.seconds)
         self._clock = clock
         self._pid = os.getpid()
         self._renewed = clock()
@@ -189,12 +189,9 @@ class Lease:
             self._log.delete(other.name)
 
     def _other(self, name: str) -> Other:
-        try:
-            about = json.loads(self._log.retried(lambda: self._log.store.read(f"{self._log.path}/{name}")))
-            who = f"attempt {about['attempt']} (run {about['runId']})"
-            return Other(name, who, float(about["leaseSeconds"]), about.get("process"), about)
-        except ObjectNotFoundError:
-            pass  # released meanwhile
-        except (CheckpointError, ValueError, LookupError, TypeError):
-            pass  # who that is cannot be said; the lease holds all the same
+        with contextlib.suppress(CheckpointError):  # released meanwhile, or unreadable; the lease holds all the same
+            about = read_heartbeat(self._log.retried(lambda: self._log.store.read(f"{self._log.path}/{name}")))
+            if about is not None:
+                who = f"attempt {about['attempt']} (run {about['runId']})"
+                return Other(name, who, float(about["leaseSeconds"]), about.get("process"), about)
         return Other(name, name, self.terms.seconds, None)

@@ -5,7 +5,6 @@ A commit never says so: *running* was true when it was written. The heartbeats b
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_spark_pipeline.checkpoint.caller import claimer, describe
+from airflow_spark_pipeline.checkpoint.heartbeat import read_heartbeat
 from airflow_spark_pipeline.checkpoint.log import Commit, Listing, RunLog
 from airflow_spark_pipeline.checkpoint.processes import all_gone, any_alive
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
@@ -127,8 +127,6 @@ class ReaderClock:
 def _about(log: RunLog, name: str) -> Mapping[str, Any]:
     """Return which processes a heartbeat names; none where it cannot be read, and then only the lease counts."""
     try:
-        about = json.loads(log.store.read(f"{log.path}/{name}"))
-    except (CheckpointError, ValueError):
+        return read_heartbeat(log.store.read(f"{log.path}/{name}")) or {}
+    except CheckpointError:
         return {}
-    found = about if isinstance(about, dict) else {}
-    return {key: value for key, value in found.items() if isinstance(value, dict)}

@@ -35,11 +35,11 @@ _NOT_EMPTY = {"attemptId", "name", "nonce", "runId"}
 _LONGEST = 60  # characters of a value that are shown
 
 
-class _Shape(dict[str, Any]):
+class Shape(dict[str, Any]):
     """Members of a mapping that is no record of ``state``, by name; one that ends in ``?`` may be missing."""
 
 
-_CALLER = _Shape(
+_CALLER = Shape(
     {
         "maxTries?": int,
         "retries?": int,
@@ -51,11 +51,11 @@ _CALLER = _Shape(
 )
 _TEXTS = tuple[str, ...]
 _INSIDE: dict[str, Any] = {  # what the annotations leave open
-    "key": _Shape({"namespace": str, "dagId": str, "runId": str, "taskId": str, "mapIndex": int}),
+    "key": Shape({"namespace": str, "dagId": str, "runId": str, "taskId": str, "mapIndex": int}),
     "caller": _CALLER,
-    "selection": _Shape({"startFrom?": str | None, "only?": _TEXTS, "force?": _TEXTS}),
-    "outputs": _Shape({"path": str, "schema": Mapping[str, Any], "files": _Shape({"count": int, "names": str})}),
-    "retries": _Shape({"startedAt": str, "durationSeconds": float, "error": str, "delaySeconds": float}),
+    "selection": Shape({"startFrom?": str | None, "only?": _TEXTS, "force?": _TEXTS}),
+    "outputs": Shape({"path": str, "schema": Mapping[str, Any], "files": Shape({"count": int, "names": str})}),
+    "retries": Shape({"startedAt": str, "durationSeconds": float, "error": str, "delaySeconds": float}),
 }
 
 
@@ -75,7 +75,7 @@ def _misfits(value: Any, hint: Any, where: str, key: str) -> Iterator[str]:
     if origin in (typing.Union, types.UnionType):
         if value is not None or type(None) not in arguments:
             yield from _misfits(value, next(each for each in arguments if each is not type(None)), where, key)
-    elif isinstance(hint, _Shape) or is_dataclass(hint):
+    elif isinstance(hint, Shape) or is_dataclass(hint):
         yield from _of_object(value, hint, where)
     elif origin is tuple:
         if isinstance(value, list):
@@ -116,7 +116,7 @@ def _of_mapping(value: Any, hint: Any, where: str, key: str) -> Iterator[str]:
 
 
 def _members(hint: Any) -> Mapping[str, tuple[Any, bool]]:
-    if isinstance(hint, _Shape):
+    if isinstance(hint, Shape):
         return {key.rstrip("?"): (inner, not key.endswith("?")) for key, inner in hint.items()}
     return _members_of(hint)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
@@ -15,6 +14,8 @@ import pytest
 
 from airflow_spark_pipeline import PipelineRunner
 from airflow_spark_pipeline.checkpoint.catalog import unfinished_runs
+from airflow_spark_pipeline.checkpoint.discarding import given_up
+from airflow_spark_pipeline.checkpoint.key import make_run_id
 from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
 from airflow_spark_pipeline.checkpoint.processes import identify
@@ -22,7 +23,7 @@ from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.exceptions import ComponentFailedError, RunAtWorkError
 from airflow_spark_pipeline.runtime import waiting
 from airflow_spark_pipeline.runtime.waiting import STARTING_SECONDS, wait_until_silent
-from tests.fakes import Clock, DictStore, make_state
+from tests.fakes import RUN_ID, UNIT, Clock, DictStore, as_attempt, heartbeat, make_state
 from tests.sparkless import FakeSpark
 from tests.steps import describe, names
 
@@ -35,7 +36,7 @@ class Unit:
 
     def __init__(self, status: CheckpointStatus = CheckpointStatus.RUNNING) -> None:
         self.store = DictStore()
-        self.log = RunLog(self.store, "p/u", clock=self.store.clock, sleep=self.store.clock.sleep)
+        self.log = RunLog(self.store, UNIT, clock=self.store.clock, sleep=self.store.clock.sleep)
         self.commit = self.log.claim(lambda latest: make_state(status=CheckpointStatus.SUBMITTED))
         if status is not CheckpointStatus.SUBMITTED:
             self.commit = self.log.append(self.commit, make_state(done="a", status=status))
@@ -43,7 +44,7 @@ class Unit:
         self.each_second: Any = lambda: None
 
     def heartbeat(self, process: Any = None) -> None:
-        self.store.write("p/u/hb-1-me", json.dumps({"process": process}).encode())
+        self.store.write(f"{UNIT}/hb-1-me", heartbeat(process=process))
 
     def sleep(self, seconds: float) -> None:
         self.store.clock.sleep(seconds)
@@ -65,7 +66,7 @@ def test_a_driver_that_was_killed_out_of_sight_is_waited_for_until_its_lease_end
     assert LEASE < unit.now <= LEASE + 2
     (told,) = unit.told
     assert told.startswith(
-        "Waiting up to 58 s for the driver of attempt 1 (run p~u~0): its last sign of life was 2 s ago"
+        f"Waiting up to 58 s for the driver of attempt 1 (run {RUN_ID}): its last sign of life was 2 s ago"
     )
 
 
@@ -86,10 +87,10 @@ def test_a_driver_that_goes_on_showing_signs_of_life_is_refused_by_name_after_on
     unit.heartbeat()
     unit.each_second = unit.heartbeat
     with pytest.raises(
-        RunAtWorkError, match=r"Run p~u~0 \(attempt 1, started .*\) is still running: .* after 60 s"
+        RunAtWorkError, match=r"Run \S+~0 \(attempt 1, started .*\) is still running: .* after 60 s"
     ) as e:
         unit.wait()
-    assert e.value.run_id == "p~u~0"
+    assert e.value.run_id == RUN_ID
     assert LEASE < unit.now <= LEASE + 2
 
 
@@ -112,14 +113,14 @@ def test_another_command_that_took_the_run_over_meanwhile_is_refused_in_its_plac
     unit.heartbeat()
 
     def take_over() -> None:
-        state = make_state(attempt=2, attempt_id="2-other", run_id="p~u~2")
+        state = make_state(attempt=2, attempt_id="2-other", run_id=make_run_id(UNIT, 1))
         latest = unit.log.latest()
         if latest is not None and latest.number == unit.commit.number:
             unit.log.claim(lambda _: state)
-        unit.store.write("p/u/hb-2-other", b"{}")
+        unit.store.write(f"{UNIT}/hb-2-other", b"{}")
 
     unit.each_second = take_over
-    with pytest.raises(RunAtWorkError, match=r"p~u~2 \(attempt 2"):
+    with pytest.raises(RunAtWorkError, match=r"~1 \(attempt 2"):
         unit.wait()
 
 
@@ -152,7 +153,7 @@ def test_only_a_driver_that_is_known_to_be_gone_is_not_waited_for(process: Any, 
 @pytest.mark.parametrize("field", ["process", "driver"])
 def test_a_driver_whose_process_is_seen_here_is_refused_at_once(field: str) -> None:
     unit = Unit()
-    unit.store.write("p/u/hb-1-me", json.dumps({"process": None, field: IDENTITY}).encode())
+    unit.store.write(f"{UNIT}/hb-1-me", heartbeat(**{"process": None, field: IDENTITY}))
     with pytest.raises(RunAtWorkError, match="its process is alive on this machine"):
         unit.wait()
     assert unit.now == 0
@@ -170,7 +171,7 @@ def test_a_claim_that_was_made_just_now_is_given_the_time_to_start(monkeypatch: 
     monkeypatch.setattr(waiting, "datetime", Later)
     assert unit.wait() == unit.commit
     assert STARTING_SECONDS - 1 < unit.now < STARTING_SECONDS + 2
-    assert "attempt 1 (run p~u~0) is just starting" in unit.told[0]
+    assert f"attempt 1 (run {RUN_ID}) is just starting" in unit.told[0]
 
 
 # ---- PipelineRunner and auto-resume
@@ -197,7 +198,7 @@ class Killed:
     text = describe("a", "b:Step:fails = 1", "c")
 
     def renew(self, ago: float = 0.0) -> None:
-        self.store.write(f"{self.unit}/hb-1-elsewhere", b'{"process": null}')
+        self.store.write(f"{self.unit}/hb-1-elsewhere", heartbeat())
         moment = time.time() - ago
         os.utime(self.heartbeat, (moment, moment))
 
@@ -257,13 +258,14 @@ def test_of_two_commands_that_waited_for_one_run_only_one_takes_it(
             return killed.watched(log, commit)
         found = wait_until_silent(log, commit)
         # Between this look and the claim another command claims, and runs.
-        taken.append("other~run~2")
-        log.claim(lambda latest: replace(found.state, attempt=2, attempt_id="2-other", run_id="other~run~2"))
+        run_id = make_run_id(log.path, found.number + 1)
+        taken.append(run_id)
+        log.claim(lambda latest: as_attempt(found.state, 2, run_id))
         killed.renew()
         return found
 
     monkeypatch.setattr("airflow_spark_pipeline.runtime.runner.wait_until_silent", look_at)
-    with pytest.raises(RunAtWorkError, match="other~run~2"):
+    with pytest.raises(RunAtWorkError, match="attempt 2"):
         killed.again()
     assert names(ledger) == "ab"
 
@@ -272,5 +274,5 @@ def test_a_run_that_completed_while_it_was_waited_for_is_not_resumed(tmp_path: P
     killed = Killed(tmp_path, silent=58.5)
     latest = killed.log.latest()
     assert latest is not None
-    killed.log.append(latest, replace(latest.state, status=CheckpointStatus.DISCARDED, completed_components=()))
+    killed.log.append(latest, given_up(latest.state))
     assert killed.again().skipped == []
