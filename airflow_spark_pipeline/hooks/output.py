@@ -6,6 +6,7 @@ comes in pieces. A progress bar's ``\r`` ends a line. Colours (ANSI escapes) sta
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -24,3 +25,25 @@ def lines(output: Iterable[str]) -> Iterator[str]:
     readline = getattr(output, "readline", None)
     for line in iter(lambda: readline(PIECE), "") if readline is not None else output:
         yield line.rstrip("\n").replace("\0", "\\x00")
+
+
+_LEVEL = re.compile(r"\s*(DEBUG|WARNING|ERROR|CRITICAL) \[")
+
+
+class Levels:
+    """A logger whose ``info`` heeds the level that a component's own logger has put in front of a line.
+
+    Spark's hook prints every line of a driver at INFO; a line such as ``WARNING [load] 3 have no id`` is a warning.
+    """
+
+    def __init__(self, log: Any) -> None:
+        self._log = log
+
+    def info(self, message: Any, *arguments: Any, **more: Any) -> None:
+        """Log a line of a driver, or anything else."""
+        found = _LEVEL.match(message) if isinstance(message, str) and not arguments else None
+        level = "info" if found is None else found[1].lower()
+        getattr(self._log, level)(message, *arguments, **more)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)

@@ -17,12 +17,13 @@ import os
 import re
 from collections.abc import Collection, Iterator
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 
 from airflow_spark_pipeline.exceptions import SparkInstallationError
+from airflow_spark_pipeline.hooks.output import Levels
 
 if TYPE_CHECKING:
     from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperator
@@ -300,7 +301,12 @@ class ProviderHook(SparkSubmitHook):
         self._kill_yarn_application(application_id)
 
     def _process_spark_submit_log(self, itr: Iterator[Any]) -> None:
-        super()._process_spark_submit_log(self.watch(itr))
+        log: Any = self.log
+        self._log = cast("Any", Levels(log))
+        try:
+            super()._process_spark_submit_log(self.watch(itr))
+        finally:
+            self._log = log
 
     def _build_spark_common_args(self) -> list[str]:
         return self.options(super()._build_spark_common_args())

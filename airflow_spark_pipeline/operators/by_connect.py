@@ -11,6 +11,7 @@ from airflow_spark_pipeline.hooks.archives import runtime_archive
 from airflow_spark_pipeline.hooks.attempt import CompletedMeanwhileError
 from airflow_spark_pipeline.hooks.child import Child, environment
 from airflow_spark_pipeline.hooks.installation import driver_python
+from airflow_spark_pipeline.hooks.output import Levels
 from airflow_spark_pipeline.hooks.provider import connection_id, given_arguments, injects_openlineage
 from airflow_spark_pipeline.hooks.py_files import import_path, is_url, resolve_py_files
 from airflow_spark_pipeline.hooks.spark_connect import await_server, find_server
@@ -69,7 +70,7 @@ def run(operator: SparkPipelineOperator, submission: Submission, server: Connect
     }
     target = ConnectTarget(server.url, (*modules, str(runtime)))
     variables = {"PYTHONUNBUFFERED": "1", **(operator.env_vars or {})}
-    child = Child(environment(variables, path, without=_SPARKS_OWN), operator.log.info)
+    child = Child(environment(variables, path, without=_SPARKS_OWN), Levels(operator.log).info)
     try:
         request = submission.claim(spark_config=config, connect=target, local=True)
     except CompletedMeanwhileError as error:

@@ -13,6 +13,7 @@ from airflow_spark_pipeline.pipeline.checker import Checker, kind_of
 from airflow_spark_pipeline.pipeline.connect_string import SESSION_ID, ConnectString
 from airflow_spark_pipeline.pipeline.schema_policies import read_hooks, read_milliseconds, read_retry_policy
 from airflow_spark_pipeline.pipeline.spec import (
+    LOG_LEVELS,
     CheckpointSpec,
     ComponentSpec,
     PipelineSpec,
@@ -27,6 +28,7 @@ FIELDS = {
     "pipeline": (
         "pipeline-name",
         "fail-fast",
+        "log-level",
         "save-outputs",
         "replay-on-resume",
         "retry-policy",
@@ -96,6 +98,7 @@ def read_description(
         return None
     name = checker.text(pipeline, "pipeline-name", ("pipeline",), required=True)
     fail_fast = checker.flag(pipeline, "fail-fast", ("pipeline",))
+    log_level = checker.choice(pipeline, "log-level", ("pipeline",), LOG_LEVELS)
     checkpoint = _checkpoint(checker, pipeline)
     components = _components(checker, pipeline)
     return PipelineSpec(
@@ -105,6 +108,7 @@ def read_description(
         checkpoint=checkpoint,
         fail_fast=True if fail_fast is None else fail_fast,
         source=source,
+        log_level=log_level or "INFO",
         save_outputs=checker.flag(pipeline, "save-outputs", ("pipeline",)),
         replay_on_resume=checker.flag(pipeline, "replay-on-resume", ("pipeline",)),
         retry_policy=read_retry_policy(checker, pipeline, ("pipeline",)),

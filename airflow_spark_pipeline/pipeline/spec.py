@@ -244,12 +244,16 @@ class ComponentSpec:
         )
 
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
 @dataclass(frozen=True, slots=True)
 class PipelineSpec:
     """A whole description: components run one after another, in this order.
 
     :param fail_fast: stop at the first component that fails
     :param source: the file it came from, or ``None`` for text
+    :param log_level: from which on the driver shows what components log
     :param save_outputs: for every component that does not say
     :param replay_on_resume: the same
     :param retry_policy: the same; ``None`` retries nothing inside the job
@@ -264,6 +268,7 @@ class PipelineSpec:
     checkpoint: CheckpointSpec = field(default_factory=CheckpointSpec)
     fail_fast: bool = True
     source: str | None = None
+    log_level: str = "INFO"
     save_outputs: bool | None = None
     replay_on_resume: bool | None = None
     retry_policy: RetryPolicy | None = None
@@ -277,6 +282,7 @@ class PipelineSpec:
             "pipeline": {
                 "pipeline-name": self.pipeline_name,
                 "fail-fast": self.fail_fast,
+                "log-level": self.log_level,
                 "save-outputs": self.save_outputs,
                 "replay-on-resume": self.replay_on_resume,
                 "retry-policy": None if self.retry_policy is None else self.retry_policy.to_dict(),
@@ -298,6 +304,7 @@ class PipelineSpec:
             checkpoint=CheckpointSpec.from_dict(pipeline["checkpoint"]),
             fail_fast=pipeline["fail-fast"],
             source=data.get("source"),
+            log_level=pipeline.get("log-level", "INFO"),
             save_outputs=pipeline.get("save-outputs"),
             replay_on_resume=pipeline.get("replay-on-resume"),
             retry_policy=_policy(pipeline),

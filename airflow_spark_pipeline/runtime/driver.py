@@ -45,7 +45,9 @@ from airflow_spark_pipeline.runtime.hooks.base import PipelineHooks
 from airflow_spark_pipeline.runtime.hooks.calls import HookCalls
 from airflow_spark_pipeline.runtime.hooks.events import Events
 from airflow_spark_pipeline.runtime.lifeline import end_on_sigterm, started_by_spark_submit
+from airflow_spark_pipeline.runtime.logs import ShownLogs
 from airflow_spark_pipeline.runtime.loop import ComponentLoop
+from airflow_spark_pipeline.runtime.origin import Origin
 from airflow_spark_pipeline.runtime.outputs import missing
 from airflow_spark_pipeline.runtime.ready import load
 from airflow_spark_pipeline.runtime.recorder import Recorder
@@ -80,7 +82,9 @@ def drive(request: DriverRequest) -> int:
     )
     mask_output(redactor.mask)
     try:
-        code, summary = Driver(request, redactor).drive()
+        driver = Driver(request, redactor)
+        with driver.logs():
+            code, summary = driver.drive()
     except SupersededError as error:
         code, summary = protocol.EXIT_SUPERSEDED, str(error)
     except (CheckpointError, LeaseLostError) as error:
@@ -146,6 +150,11 @@ class Driver:
     def state(self) -> CheckpointState:
         """What is recorded."""
         return self._recorder.state
+
+    def logs(self) -> ShownLogs:
+        """Return what shows what components log, for a process that is the driver's own."""
+        origin = Origin(component.instance_type for component in self._spec.components)
+        return ShownLogs(self._spec.log_level, origin, self._redactor.mask)
 
     def drive(self) -> tuple[int, str]:
         """Go all the way. Returns the exit code and the line that sums up.

@@ -1,9 +1,10 @@
 """The loop: one component after another, each recorded when it is done.
 
 Promises: one loop for fresh and resumed runs, a resumed one just has more to skip; what is recorded as done has run to
-its end, with its views registered, its gates passed and the session alive; a failure is recorded before anything is
-shut down. A component that calls ``sys.exit`` has failed. Does not promise that side effects of the component that was
-running when the driver died happened once: it is run again. The same holds for a retry inside the job.
+its end, and so has everything that it started, with its views registered, its gates passed and the session alive; a
+failure is recorded before anything is shut down. A component that calls ``sys.exit`` has failed. Does not promise that
+side effects of the component that was running when the driver died happened once: it is run again. The same holds for
+a retry inside the job.
 """
 
 from __future__ import annotations

@@ -18,9 +18,13 @@ from airflow_spark_pipeline.runtime.deadline import deadline
 from airflow_spark_pipeline.runtime.forks import end_if_forked
 from airflow_spark_pipeline.runtime.hooks.calls import HookCalls
 from airflow_spark_pipeline.runtime.hooks.events import Events
+from airflow_spark_pipeline.runtime.leftovers import Leftovers
+from airflow_spark_pipeline.runtime.logs import COMPONENT_LOGGER, LogsOf
+from airflow_spark_pipeline.runtime.origin import Origin
 from airflow_spark_pipeline.runtime.outputs import restore, save
 from airflow_spark_pipeline.runtime.recorder import Recorder
 from airflow_spark_pipeline.runtime.session import ended_from_outside, register, stopped_by_component
+from airflow_spark_pipeline.runtime.streams import Streams
 from airflow_spark_pipeline.runtime.views import saves
 
 if TYPE_CHECKING:
@@ -64,6 +68,7 @@ class Tries:
         self._workdir = workdir
         self._cancel = cancel
         self._last_resort = last_resort
+        self._origin = Origin(component.instance_type for component in spec.components)
 
     def run(self, step: Step, spark: SparkSession, retry: int) -> TryResult:
         """Try once.
@@ -86,27 +91,34 @@ class Tries:
         component = copy.copy(self._components[step.index])
         context = self._context(step, retry)
         component.attach(context)
-        frames = _frames(_result(component, spark))
+        frames = _frames(self._result(component, step.name, spark))
         outputs: dict[str, dict[str, Any]] = {}
         replay = step.action is StepAction.REPLAY
         if frames and not replay and saves(self._spec, self._spec.components[step.index]):
             outputs = save(frames, context.workdir, spark)
             frames = restore(outputs, spark)
         register(frames, spark)
-        if stopped_by_component(spark):
-            raise ComponentFailedError(
-                f"{step.name} stopped the Spark session, which belongs to the whole pipeline. Remove the call "
-                "of stop()."
-            )
-        if ended_from_outside(spark):
-            raise ComponentFailedError(
-                f"Spark ended while {step.name} ran: its JVM, or its session on the Spark Connect server, is gone. So "
-                f"{step.name} is not recorded as done; a retry runs it again."
-            )
+        _require_spark(step.name, spark)
         if not replay:
             took = time.monotonic() - start
             self._hooks.gates("after_component", self._events.component(step, spark=spark, retry=retry, seconds=took))
         return TryResult(tuple(frames), outputs)
+
+    def _result(self, component: Component, name: str, spark: SparkSession) -> Any:
+        """Run the user's code until nothing of it is running any more."""
+        pid = os.getpid()
+        try:
+            with KeptOutput(), LogsOf(name), Leftovers(name, self._origin) as left:
+                with Streams(spark, name, self._recorder.guard, left.mine) as streams:
+                    result = component.run(spark)
+                    end_if_forked(pid)
+                    _require_spark(name, spark)
+                    streams.finish()
+                left.finish()
+        except BaseException as error:
+            end_if_forked(pid, error)
+            raise
+        return result
 
     def _context(self, step: Step, retry: int) -> ComponentContext:
         state = self._recorder.state
@@ -118,22 +130,22 @@ class Tries:
             index=step.index,
             total=state.total_components,
             workdir=self._workdir(step.index, retry),
-            logger=logging.getLogger(f"airflow_spark_pipeline.component.{step.name}"),
+            logger=logging.getLogger(f"{COMPONENT_LOGGER}.{step.name}"),
             retry=retry,
         )
 
 
-def _result(component: Component, spark: SparkSession) -> Any:
-    """Run the user's code; a process that it has forked does not come back from here."""
-    pid = os.getpid()
-    try:
-        with KeptOutput():
-            result = component.run(spark)
-    except BaseException as error:
-        end_if_forked(pid, error)
-        raise
-    end_if_forked(pid)
-    return result
+def _require_spark(name: str, spark: SparkSession) -> None:
+    """Raise where a component has not left a session behind."""
+    if stopped_by_component(spark):
+        raise ComponentFailedError(
+            f"{name} stopped the Spark session, which belongs to the whole pipeline. Remove the call of stop()."
+        )
+    if ended_from_outside(spark):
+        raise ComponentFailedError(
+            f"Spark ended while {name} ran: its JVM, or its session on the Spark Connect server, is gone. So "
+            f"{name} is not recorded as done; a retry runs it again."
+        )
 
 
 def _frames(result: Any) -> dict[str, DataFrame]:

@@ -1,0 +1,279 @@
+"""The threads and processes that a component starts: it is not done before they are.
+
+A thread that is still writing when ``run`` returns would let the component be recorded as done, and the driver would
+end under it. Promises: what the component left running gets ten seconds to end; what runs then fails the component, by
+its name; so does an error in a thread that nobody handled. Workers of an executor that have nothing to do are left
+alone, and so are daemon threads of libraries, and other people's threads in this process.
+
+Does not promise to find what was started in other ways than by ``threading``, ``subprocess`` and ``multiprocessing``,
+nor a daemon that has left its parent. A process that is left is asked to end; a thread cannot be ended, and runs on
+until the driver ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import multiprocessing.process
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+import traceback
+import weakref
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, NoReturn
+
+from airflow_spark_pipeline.exceptions import ComponentFailedError
+from airflow_spark_pipeline.runtime.console import say
+from airflow_spark_pipeline.runtime.errors import frames_of, shorten
+from airflow_spark_pipeline.runtime.origin import Origin
+
+GRACE_SECONDS = 10.0
+_LOOK_SECONDS = 0.1
+_COMMAND_LENGTH = 200
+_owners: weakref.WeakKeyDictionary[threading.Thread, Leftovers] = weakref.WeakKeyDictionary()
+_lock = threading.Lock()
+_watching: list[bool] = []
+
+
+@dataclass(frozen=True)
+class _Process:
+    """A process that was started.
+
+    :param what: its command, or the name that multiprocessing gave it
+    """
+
+    pid: int
+    what: str
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has not ended; it is not reaped, which is up to whoever started it."""
+        try:
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+        except OSError:
+            return False
+
+    def wait(self, seconds: float) -> None:
+        """Wait for its end, as far as this system lets us."""
+        try:
+            descriptor = os.pidfd_open(self.pid)
+        except (AttributeError, OSError):
+            threading.Event().wait(min(seconds, _LOOK_SECONDS))
+            return
+        try:
+            select.select([descriptor], [], [], seconds)
+        finally:
+            os.close(descriptor)
+
+
+class Leftovers:
+    """What is started inside the block, by its thread and by the threads that those start.
+
+    :param name: of the component
+    :param origin: tells the user's code
+    """
+
+    def __init__(self, name: str, origin: Origin) -> None:
+        self._name = name
+        self._origin = origin
+        self._outer: Leftovers | None = None
+        self._errors: list[BaseException] = []
+        self.processes: list[_Process] = []
+
+    def __enter__(self) -> Leftovers:  # noqa: PYI034  # Self is not in Python 3.10
+        _watch()
+        if getattr(threading.excepthook, "func", None) is not _unhandled:
+            threading.excepthook = functools.partial(_unhandled, threading.excepthook)
+        thread = threading.current_thread()
+        self._outer = _owners.get(thread)
+        _owners[thread] = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._outer is None:
+            _owners.pop(threading.current_thread(), None)
+        else:
+            _owners[threading.current_thread()] = self._outer
+
+    def mine(self) -> bool:
+        """Whether what this thread starts is the component's."""
+        return _owners.get(threading.current_thread()) is self
+
+    def failed(self, thread: threading.Thread, error: BaseException) -> None:
+        """A thread of the component ended with an error that nobody handled."""
+        frames = (frame for frame, _ in traceback.walk_tb(frames_of(error)))
+        if not thread.daemon or any(self._is_users(frame) for frame in frames):
+            self._errors.append(error)
+
+    def finish(self) -> None:
+        """Give what the component left running its time to end.
+
+        :raises ComponentFailedError: something of it runs even then
+        :raises BaseException: an error in one of its threads that nobody handled
+        """
+        futures = [future for thread in self._threads() for future in _futures(thread)]
+        deadline, told = time.monotonic() + GRACE_SECONDS, False
+        while left := self._left():
+            rest = deadline - time.monotonic()
+            if rest <= 0:
+                self._give_up(left)
+            if rest < GRACE_SECONDS - 1 and not told:
+                told = True
+                say(f"    Waiting for {' and '.join(map(self._label, left))}")
+            first = left[0]
+            if isinstance(first, _Process):
+                first.wait(min(rest, 1))
+            else:
+                first.join(min(rest, _LOOK_SECONDS))
+        errors = [*self._errors, *filter(None, (future.exception() for future in futures if future.done()))]
+        if errors:
+            raise errors[0]
+
+    def _left(self) -> list[threading.Thread | _Process]:
+        return [*self._threads(), *self._processes()]
+
+    def _threads(self) -> list[threading.Thread]:
+        frames = sys._current_frames()  # the only way to know what a thread does
+        return [
+            thread
+            for thread in threading.enumerate()
+            if _owners.get(thread) is self
+            and thread is not threading.current_thread()
+            and not _is_idle(thread, frames.get(thread.ident or 0))
+            and (not thread.daemon or self._works(frames.get(thread.ident or 0)))
+        ]
+
+    def _works(self, frame: FrameType | None) -> bool:
+        """Whether a daemon thread does something of the component's, or waits for the results of its pool."""
+        return bool(self._place(frame)) or any(
+            each.f_code.co_name == "_handle_results" and each.f_locals.get("cache") for each in _outwards(frame)
+        )
+
+    def _processes(self) -> list[_Process]:
+        idle = {pid for thread in threading.enumerate() if _owners.get(thread) is self for pid in _idle_workers(thread)}
+        return [process for process in self.processes if process.pid not in idle and process.runs]
+
+    def _give_up(self, left: list[threading.Thread | _Process]) -> NoReturn:
+        what = " and ".join(map(self._label, left))
+        for process in self._processes():
+            with contextlib.suppress(OSError):
+                os.kill(process.pid, signal.SIGTERM)
+        raise ComponentFailedError(
+            f"{self._name} returned while {what} was still running, and {GRACE_SECONDS:g} s were not enough for it to "
+            f"end. A component is done when all that it started is done: call join(), shutdown() or wait() before "
+            f"run() returns.",
+            retry_helps=False,
+        )
+
+    def _label(self, left: threading.Thread | _Process) -> str:
+        if isinstance(left, _Process):
+            return f"its process {left.pid} ({left.what})"
+        place = self._place(sys._current_frames().get(left.ident or 0))
+        return f"its thread {left.name!r}{f' ({place})' if place else ''}"
+
+    def _place(self, frame: FrameType | None) -> str:
+        """Return where in the user's code a thread is; empty where it is not in it."""
+        for each in _outwards(frame):
+            if self._is_users(each):
+                return f"{each.f_code.co_filename}:{each.f_lineno}"
+        return ""
+
+    def _is_users(self, frame: FrameType) -> bool:
+        return self._origin.is_users(frame.f_globals.get("__name__"), frame.f_code.co_filename)
+
+
+def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def _is_idle(thread: threading.Thread, frame: FrameType | None) -> bool:
+    """Whether it belongs to an executor that nobody has shut down, and that has nothing to do."""
+    if type(thread).__name__ == "_ExecutorManagerThread":
+        return not getattr(thread, "pending_work_items", None)
+    if frame is None:
+        return False  # it starts, or ends
+    code = frame.f_code
+    waits = code.co_name == "_worker" and code.co_filename.endswith(os.path.join("concurrent", "futures", "thread.py"))
+    queue = frame.f_locals.get("work_queue") if waits else None
+    return queue is not None and bool(queue.empty()) and frame.f_locals.get("work_item") is None
+
+
+def _idle_workers(thread: threading.Thread) -> Iterator[int]:
+    if type(thread).__name__ == "_ExecutorManagerThread" and _is_idle(thread, None):
+        yield from getattr(thread, "processes", None) or ()
+
+
+def _futures(thread: threading.Thread) -> Iterator[Future[Any]]:
+    """Give what an executor's thread is working at: nobody else may look at what comes of it."""
+    pending = getattr(thread, "pending_work_items", None) or {}
+    yield from (item.future for item in list(pending.values()))
+    for frame in _outwards(sys._current_frames().get(thread.ident or 0)):
+        future = getattr(frame.f_locals.get("self"), "future", None) if frame.f_code.co_name == "run" else None
+        if isinstance(future, Future):
+            yield future
+
+
+# ---- who starts what
+
+
+def _watch() -> None:
+    """See to it that what is started from now on has an owner: that of the thread that starts it."""
+    with _lock:
+        if _watching:
+            return
+        _watching.append(True)
+        _wrap(threading.Thread, "start", _thread_starts)
+        _wrap(subprocess.Popen, "__init__", _process_started)
+        _wrap(multiprocessing.process.BaseProcess, "start", _worker_started)
+
+
+def _wrap(cls: Any, name: str, around: Callable[[Any, Callable[[], Any]], Any]) -> None:
+    method = getattr(cls, name)
+
+    @functools.wraps(method)
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return around(self, functools.partial(method, self, *args, **kwargs))
+
+    setattr(cls, name, wrapped)
+
+
+def _owner() -> Leftovers | None:
+    return _owners.get(threading.current_thread())
+
+
+def _thread_starts(thread: threading.Thread, start: Callable[[], Any]) -> Any:
+    if (owner := _owner()) is not None:
+        _owners[thread] = owner
+    return start()
+
+
+def _process_started(process: Any, start: Callable[[], Any]) -> Any:
+    result = start()
+    if (owner := _owner()) is not None:
+        command = process.args if isinstance(process.args, list | tuple) else [process.args]
+        owner.processes.append(_Process(process.pid, shorten(" ".join(map(str, command)), _COMMAND_LENGTH)))
+    return result
+
+
+def _worker_started(process: Any, start: Callable[[], Any]) -> Any:
+    result = start()
+    if (owner := _owner()) is not None and not (process.daemon and "PoolWorker" in process.name):
+        owner.processes.append(_Process(process.pid, process.name))
+    return result
+
+
+def _unhandled(before: Callable[[Any], object], about: Any) -> None:
+    owner = None if about.thread is None else _owners.get(about.thread)
+    if owner is not None and about.exc_value is not None:
+        owner.failed(about.thread, about.exc_value)
+    before(about)

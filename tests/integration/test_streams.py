@@ -1,0 +1,98 @@
+"""A component that starts a streaming query is done when the query is, on a session of either kind."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_spark_pipeline import PipelineRunner
+from airflow_spark_pipeline.exceptions import ComponentFailedError
+from airflow_spark_pipeline.protocol import ConnectTarget
+from airflow_spark_pipeline.runtime.connect import close, open_session
+from tests.steps import describe, names
+
+
+@pytest.fixture(params=["classic", "connect"])
+def session(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    if request.param == "classic":
+        yield request.getfixturevalue("spark")
+        return
+    server = request.getfixturevalue("connect_server")
+    monkeypatch.setenv("SPARK_CONNECT_MODE_ENABLED", "1")
+    remote = open_session(ConnectTarget(server.url), {}, str(uuid.uuid4()))
+    yield remote
+    close(remote)
+
+
+class Streaming:
+    """Pipelines with one component that starts a query over ten rows."""
+
+    def __init__(self, session: Any, directory: Path) -> None:
+        self.session = session
+        self.directory = directory
+        self.runner = PipelineRunner(session, location=directory / "checkpoints")
+        session.range(10).write.parquet(str(directory / "source"))
+
+    def describe(self, trigger: str, then: str, more: str = "") -> str:
+        config = f'source = "{self.directory}/source", target = "{self.directory}/target", trigger = "{trigger}"'
+        return describe(
+            f'{{ instance-type = "tests.leaving.Queries", instance-name = stream, {more}\n'
+            f'instance-config {{ ledger = ${{LEDGER}}, {config}, then = "{then}" }} }}'
+        )
+
+    def run(self, trigger: str, then: str = "", more: str = "") -> list[str]:
+        return self.runner.run_with_checkpointing(self.describe(trigger, then, more)).ran
+
+    @property
+    def written(self) -> int:
+        return int(self.session.read.parquet(f"{self.directory}/target/out").count())
+
+
+@pytest.fixture
+def streaming(session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Streaming]:
+    monkeypatch.setenv("LEDGER", str(tmp_path / "ledger"))
+    yield Streaming(session, tmp_path)
+    assert session.streams.active == []
+
+
+@pytest.mark.parametrize("trigger", ["availableNow", "once"])
+def test_a_query_that_ends_by_itself_is_waited_for(streaming: Streaming, trigger: str) -> None:
+    assert streaming.run(trigger) == ["stream"]
+    assert streaming.written == 10
+
+
+def test_a_query_that_the_component_stops_is_its_own_affair(streaming: Streaming) -> None:
+    assert streaming.run("", "stops") == ["stream"]
+    assert streaming.written == 10
+
+
+def test_a_query_without_an_end_is_stopped_and_fails_the_component(streaming: Streaming, tmp_path: Path) -> None:
+    more = "retry-policy { max-retries = 3, initial-delay-ms = 1 }"
+    with pytest.raises(ComponentFailedError, match=r"stream returned while its streaming query 'orders' was running"):
+        streaming.run("", more=more)
+    assert names(tmp_path / "ledger") == "stream"  # and is not tried again
+
+
+@pytest.mark.parametrize("then", ["fails", "fails late"])
+def test_a_query_that_fails_fails_the_component_whether_it_looks_or_not(streaming: Streaming, then: str) -> None:
+    if then == "fails" and "connect" in type(streaming.session).__module__:
+        pytest.importorskip("tests.leaving")
+    with pytest.raises(ComponentFailedError, match="batch 0 is refused"):
+        streaming.run("availableNow", then)
+
+
+def test_a_failure_of_a_query_that_the_component_handles_is_its_own_affair(streaming: Streaming) -> None:
+    assert streaming.run("availableNow", "fails and handles") == ["stream"]
+
+
+def test_a_query_that_was_there_before_is_left_alone(streaming: Streaming) -> None:
+    before = streaming.session.readStream.format("rate").load().writeStream.format("noop").start()
+    try:
+        assert streaming.run("availableNow") == ["stream"]
+        assert before.isActive
+    finally:
+        before.stop()
