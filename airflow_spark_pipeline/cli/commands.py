@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import sys
 from argparse import Namespace
@@ -24,9 +25,10 @@ from airflow_spark_pipeline.exceptions import (
     PipelineDefinitionError,
     Problem,
 )
+from airflow_spark_pipeline.pipeline.references import unknown_variables
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import Selection
-from airflow_spark_pipeline.runtime.ready import load
+from airflow_spark_pipeline.runtime.ready import find_problems
 from airflow_spark_pipeline.runtime.runner import PipelineRunner
 
 _DONE, _FAILED, _CANNOT, _INTERRUPTED = 0, 1, 2, 130
@@ -54,7 +56,10 @@ def _problems(file: str, arguments: Namespace) -> list[Problem]:
         if not arguments.no_classes:
             # What a user's module prints while it is imported is no result of this command.
             with contextlib.redirect_stdout(sys.stderr):
-                load(spec)
+                problems = find_problems(spec)
+            for path, name in () if problems else unknown_variables(spec, os.environ):
+                err(f"{file}: {path}: {name} is not set here, which is only checked where the driver runs")
+            return problems
     except PipelineDefinitionError as error:
         missing = names_without_values(file, arguments.settings, values_in(arguments.values_files))
         return without_values(error.problems, missing, file)

@@ -18,6 +18,7 @@ from typing import Any
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.secrets import is_hidden
+from airflow_spark_pipeline.secrets.references import has_reference, problem_of, resolve, unresolved
 
 _EARLY = re.compile(
     r"spark\.(?:acls|admin|authenticate|driver|files|archives|io\.encryption|jars|kerberos|kubernetes|master|network|rpc"
@@ -43,7 +44,12 @@ def hidden(settings: Mapping[str, Any]) -> dict[str, str]:
 
     :raises PipelineDefinitionError: one of them is an option of a JVM, which its command line shows
     """
-    found = {str(name): str(value) for name, value in settings.items() if is_hidden(str(name), value)}
+    found = {
+        str(name): str(value) for name, value in settings.items() if is_hidden(str(name), value) or has_reference(value)
+    }
+    problems = [Problem(f"conf: {name}: {why}") for name, value in found.items() if (why := problem_of(value))]
+    if problems:
+        raise PipelineDefinitionError(problems)
     refused = [name for name in found if _JVM_OPTIONS.fullmatch(name)]
     if refused:
         raise PipelineDefinitionError(
@@ -82,6 +88,25 @@ def without_secrets(arguments: Sequence[str], private: Mapping[str, str]) -> tup
     if fetches:  # with the credentials of the file systems
         early |= {name: value for name, value in private.items() if _FILE_SYSTEM.match(name)}
     return kept, {**early, **moved}
+
+
+def resolved(settings: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings of a properties file with the values of their ``${secret:env://NAME}``.
+
+    :param environment: of a driver on this machine, which ``spark-submit`` shares; empty for one elsewhere
+    :raises PipelineDefinitionError: it has no such variable
+    """
+    problems = [
+        Problem(
+            f"{path[0]} is needed by spark-submit, before there is a driver in whose environment {variable} could be; "
+            f"write ${{?{variable}}}, which is read where Airflow runs"
+        )
+        for path, variable in unresolved(settings, environment)
+    ]
+    if problems:
+        raise PipelineDefinitionError(problems)
+    found: dict[str, str] = resolve(settings, environment)
+    return found
 
 
 def write_properties(path: Path, settings: Mapping[str, str], given: str | None) -> None:

@@ -19,7 +19,7 @@ from airflow_spark_pipeline.hooks.child import LAST_SECONDS, die_with_parent
 from airflow_spark_pipeline.hooks.installation import driver_python, find_spark_submit, python_path, require_java
 from airflow_spark_pipeline.hooks.masking import tell_airflow
 from airflow_spark_pipeline.hooks.output import TEXT, lines
-from airflow_spark_pipeline.hooks.private_settings import hidden, without_secrets, write_properties
+from airflow_spark_pipeline.hooks.private_settings import hidden, resolved, without_secrets, write_properties
 from airflow_spark_pipeline.hooks.provider import ProviderHook
 from airflow_spark_pipeline.hooks.yarn import YarnApplication, can_be_asked
 from airflow_spark_pipeline.protocol import SUBMIT_PROPERTIES
@@ -249,6 +249,7 @@ class SparkPipelineSubmitHook(ProviderHook):
         kept, settings = without_secrets(options, self._private)
         if not settings:
             return kept
+        settings = resolved(settings, self._given_environment if self.runs_driver_here else {})
         file = self._directory / SUBMIT_PROPERTIES
         write_properties(file, settings, self.properties_file)
         if self.properties_file:

@@ -307,6 +307,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
         from airflow_spark_pipeline.hooks.masking import take_names_of_airflow, tell_airflow
         from airflow_spark_pipeline.hooks.templates import describe, shown, source_of
         from airflow_spark_pipeline.secrets import mask, secrets_of_environment
+        from airflow_spark_pipeline.secrets.references import values_of
 
         take_names_of_airflow()
         settle(self)
@@ -316,7 +317,8 @@ class SparkPipelineOperator(SparkSubmitOperator):
         if source.file is None:
             self.pipeline = shown(source, context, environment)
         spec = describe(source, context, environment, environ=self.env_vars)
-        tell_airflow(spec.to_dict())
+        variables = {**os.environ, **{name: str(value) for name, value in (self.env_vars or {}).items()}}
+        tell_airflow(spec.to_dict(), {"secret": values_of(variables, spec.to_dict(), self.conf)})
         self.resolved_pipeline = json.dumps(mask(spec.to_dict()), indent=2)
         self.name = self.name or spec.spark.app_name or spec.pipeline_name
         self._spec = spec

@@ -9,6 +9,7 @@ out as well as ``path``: the name is the identity under which fingerprints are c
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -16,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec, join_path
-from airflow_spark_pipeline.secrets import leaves, mask
+from airflow_spark_pipeline.secrets import compared, leaves
 
 _DIGEST_CHARS = 16
 
@@ -36,9 +37,9 @@ def fingerprint(component: ComponentSpec, salt: str) -> dict[str, str]:
     if not component.enabled:  # only then, so that it shows as a change of its own and nothing else changes
         digests["enabled"] = _digest("enabled", component.enabled, salt)
     for leaf in leaves(component.instance_config, ("instance-config",)):
-        if not leaf.secret:
+        with contextlib.suppress(LookupError):  # of a secret, nothing is compared
             text = join_path(leaf.path)
-            digests[text] = _digest(text, mask(leaf.value), salt)
+            digests[text] = _digest(text, compared(leaf), salt)
     return digests
 
 

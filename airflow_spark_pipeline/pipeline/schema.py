@@ -11,6 +11,7 @@ from typing import Any
 from airflow_spark_pipeline.exceptions import Problem
 from airflow_spark_pipeline.pipeline.checker import Checker, kind_of
 from airflow_spark_pipeline.pipeline.connect_string import SESSION_ID, ConnectString
+from airflow_spark_pipeline.pipeline.references import misplaced
 from airflow_spark_pipeline.pipeline.schema_policies import read_hooks, read_milliseconds, read_retry_policy
 from airflow_spark_pipeline.pipeline.spec import (
     LOG_LEVELS,
@@ -101,7 +102,7 @@ def read_description(
     log_level = checker.choice(pipeline, "log-level", ("pipeline",), LOG_LEVELS)
     checkpoint = _checkpoint(checker, pipeline)
     components = _components(checker, pipeline)
-    return PipelineSpec(
+    spec = PipelineSpec(
         pipeline_name=name or "",
         components=components,
         spark=spark,
@@ -114,6 +115,9 @@ def read_description(
         retry_policy=read_retry_policy(checker, pipeline, ("pipeline",)),
         hooks=read_hooks(checker, pipeline, ("pipeline",)),
     )
+    for address, message in misplaced(spec):
+        checker.note(address, message)
+    return spec
 
 
 def _spark(checker: Checker, tree: dict[str, Any]) -> SparkSpec:

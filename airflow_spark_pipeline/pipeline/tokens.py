@@ -147,6 +147,9 @@ def split_path(tokens: list[Token], at: Token) -> tuple[str, ...]:
     solid = [False]  # quoted parts may be empty, others may not
     for token in tokens:
         if token.kind not in ("bare", "text", "space"):
+            if written.startswith("secret:"):
+                message = 'a secret of the driver\'s environment is quoted: "${secret:env://NAME}"'
+                raise HoconSyntaxError(message, at.line, at.column)
             raise HoconSyntaxError(f"`{token.text}` cannot be part of a key; put the key in quotes", at.line, at.column)
         first, *others = token.text.split(".") if token.kind == "bare" else [token.text]
         parts[-1] += first

@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_spark_pipeline import protocol
@@ -34,6 +35,7 @@ from airflow_spark_pipeline.exceptions import (
     SupersededError,
 )
 from airflow_spark_pipeline.pipeline.connect_string import ConnectString
+from airflow_spark_pipeline.pipeline.references import missing_settings
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import Plan, make_plan, open_log, summarize
 from airflow_spark_pipeline.protocol import DriverRequest
@@ -51,6 +53,7 @@ from airflow_spark_pipeline.runtime.origin import Origin
 from airflow_spark_pipeline.runtime.outputs import missing
 from airflow_spark_pipeline.runtime.ready import load
 from airflow_spark_pipeline.runtime.recorder import Recorder
+from airflow_spark_pipeline.runtime.redaction import redactor_of
 from airflow_spark_pipeline.runtime.session import (
     application_id,
     cancel_jobs,
@@ -62,7 +65,8 @@ from airflow_spark_pipeline.runtime.session import (
 from airflow_spark_pipeline.runtime.views import refuse_views_left_out
 from airflow_spark_pipeline.runtime.views import replays as runs_again
 from airflow_spark_pipeline.runtime.watchdog import Watchdog
-from airflow_spark_pipeline.secrets import Redactor, mask_text, secrets_of_environment
+from airflow_spark_pipeline.secrets import Redactor, mask_text
+from airflow_spark_pipeline.secrets.references import resolve
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -72,14 +76,7 @@ _ATEXIT_SECONDS = 10.0
 
 def drive(request: DriverRequest) -> int:
     """Run the pipeline of a request. Returns the exit code; the last line printed sums up."""
-    # What the environment calls a secret is one, too: an error of a client may quote it.
-    redactor = Redactor(
-        request.pipeline,
-        request.storage_options,
-        request.spark_config,
-        secrets_of_environment(os.environ),
-        {} if request.connect is None else ConnectString.parse(request.connect.url).secrets,
-    )
+    redactor = redactor_of(request)
     mask_output(redactor.mask)
     try:
         driver = Driver(request, redactor)
@@ -123,8 +120,10 @@ class Driver:
     ) -> None:
         if request.token is None:
             raise ValueError("the request holds no token")
-        self._request = request
         self._token = request.token
+        #: A variable that is missing is said with the other problems of the description.
+        self._missing = missing_settings(request.spark_config, os.environ)
+        self._request = request = replace(request, spark_config=resolve(request.spark_config, os.environ))
         self._spec = PipelineSpec.from_dict(request.pipeline)
         self._log = log or _open_log(self._spec, request)
         self._log.bound_retries(request.lease_seconds / 3)  # what is retried for a lease is too late for it
@@ -187,6 +186,8 @@ class Driver:
         plan = make_plan(self._spec, earlier)
         self._recorder.running(plan)
         try:
+            if self._missing:
+                raise PipelineDefinitionError(self._missing)
             components, hooks = load(self._spec, earlier, *self._more_hooks)
             refuse_views_left_out(self._spec, components, plan)
         except PipelineDefinitionError as error:

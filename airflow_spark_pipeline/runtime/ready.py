@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Container
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_spark_pipeline import protocol
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+from airflow_spark_pipeline.pipeline.references import missing, resolved
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.protocol import DriverRequest
 from airflow_spark_pipeline.runtime.component import Component
@@ -19,6 +22,8 @@ from airflow_spark_pipeline.runtime.hooks.calls import ActiveHook
 from airflow_spark_pipeline.runtime.hooks.loading import load_hooks
 from airflow_spark_pipeline.runtime.loading import UnloadableError, checked, find_class, load_components
 from airflow_spark_pipeline.runtime.views import refuse_views_that_a_resume_would_miss
+from airflow_spark_pipeline.secrets import Redactor
+from airflow_spark_pipeline.secrets.references import values_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -40,11 +45,16 @@ def load(
 ) -> tuple[list[Component], list[ActiveHook]]:
     """Return the components and hooks of a description, ready to be used.
 
+    Its ``${secret:env://NAME}`` are resolved from this process's environment.
+
     :param recorded: what an earlier attempt recorded, with the views that its components made
     :param hooks: more of them, from code
     :raises PipelineDefinitionError: with every problem of both
     """
-    problems: list[Problem] = []
+    problems: list[Problem] = missing(spec, os.environ)
+    if problems:  # a field that waits for its value fits no type
+        raise PipelineDefinitionError(problems)
+    described, spec = spec, resolved(spec, os.environ)
     components, active = list[Component](), list[ActiveHook]()
     try:
         components = load_components(spec.components)
@@ -56,17 +66,42 @@ def load(
     except PipelineDefinitionError as error:
         problems.extend(error.problems)
     if problems:
-        raise PipelineDefinitionError(problems)
+        raise PipelineDefinitionError(_hidden(problems, described))
     return components, active
 
 
 def find_problems(spec: PipelineSpec, *, made_up: Container[str] = (), is_whole: bool = True) -> list[Problem]:
     """Return everything that is wrong with the classes of a description and their configs. Nothing runs.
 
+    A reference to a variable that is not set here is left alone: only the driver's environment can tell.
+
     :param made_up: paths of components and hooks whose config holds values that were made up for this check: it is
         fitted to the types of the class, and no code of the class judges it
     :param is_whole: nothing of the description is left out since it is wrong; only then are views looked at
     """
+    unknown = {problem.path for problem in missing(spec, os.environ)}
+    found = _find_problems(resolved(spec, os.environ), _MadeUp(made_up, unknown), is_whole=is_whole)
+    return _hidden([problem for problem in found if problem.path not in unknown], spec)
+
+
+def _hidden(problems: list[Problem], spec: PipelineSpec) -> list[Problem]:
+    """Return the problems without the values of the description's references: a class may quote what it was given."""
+    redactor = Redactor({"secret": values_of(os.environ, spec.to_dict())})
+    return [replace(problem, message=redactor.mask(problem.message)) for problem in problems]
+
+
+class _MadeUp:
+    """The paths whose config holds made-up values, or references whose values only the driver's environment has."""
+
+    def __init__(self, given: Container[str], unknown: Collection[str | None]) -> None:
+        self._given = given
+        self._unknown = unknown
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._given or any(str(each).startswith(f"{path}.") for each in self._unknown)
+
+
+def _find_problems(spec: PipelineSpec, made_up: Container[str], *, is_whole: bool) -> list[Problem]:
     problems = _store_problems(spec)
     try:
         components = load_components(spec.components, made_up)

@@ -30,7 +30,6 @@ from airflow_spark_pipeline.exceptions import (
     Problem,
     SparkConnectError,
 )
-from airflow_spark_pipeline.pipeline.connect_string import ConnectString
 from airflow_spark_pipeline.pipeline.spark_settings import said_elsewhere
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, PipelineSpec
 from airflow_spark_pipeline.planning import Plan, Selection, seconds_saved
@@ -43,9 +42,10 @@ from airflow_spark_pipeline.runtime.hooks.base import PipelineHooks, flatten
 from airflow_spark_pipeline.runtime.hooks.checkpoints import CheckpointHooks
 from airflow_spark_pipeline.runtime.lifeline import started_by_spark_submit
 from airflow_spark_pipeline.runtime.modules import directory_of, importable
-from airflow_spark_pipeline.runtime.ready import load
+from airflow_spark_pipeline.runtime.ready import find_problems, load
+from airflow_spark_pipeline.runtime.redaction import redactor_of
 from airflow_spark_pipeline.runtime.waiting import refuse_if_alive, wait_until_silent
-from airflow_spark_pipeline.secrets import Redactor, mask_text, secrets_of_environment
+from airflow_spark_pipeline.secrets import mask_text
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -244,10 +244,9 @@ class PipelineRunner:
         try:
             spec = _read(config, self._values)
             with importable(*directory_of(spec.source)):
-                load(spec)
+                return find_problems(spec)
         except PipelineDefinitionError as error:
             return list(error.problems)
-        return []
 
     def plan(self, config: Config, run_id: str | None = None, *, selection: Selection | None = None) -> Plan:
         """Return what would run, what would be skipped, and why. No Spark starts, nothing is written.
@@ -328,8 +327,7 @@ class PipelineRunner:
             lease_seconds=self._lease_seconds,
             local=_is_local(spark, spec),
         )
-        token_of_server = {} if target is None else ConnectString.parse(target.url).secrets
-        redactor = Redactor(request.pipeline, self._options, secrets_of_environment(os.environ), token_of_server)
+        redactor = redactor_of(request)
         driver = Driver(
             request, redactor, log=log, spark=spark, hooks=more, owns_process=False, py_files=self._py_files
         )

@@ -1,7 +1,8 @@
 """What is a secret, and how it is kept out of what others see; for Airflow's side and for the driver.
 
 ``names`` says which names hold one, ``values`` finds them inside texts with a harmless name, ``spellings`` finds a
-known one however it is encoded, and ``masking`` takes them out of configs and texts. Standard library only: it is
+known one however it is encoded, ``masking`` takes them out of configs and texts, and
+``references`` are how a value names one that it does not hold. Standard library only: it is
 shipped to the driver.
 """
 
@@ -9,6 +10,7 @@ from airflow_spark_pipeline.secrets.masking import (
     MASK,
     Leaf,
     Redactor,
+    compared,
     is_hidden,
     leaves,
     mask,
@@ -23,6 +25,7 @@ __all__ = [
     "MASK",
     "Leaf",
     "Redactor",
+    "compared",
     "is_hidden",
     "is_secret",
     "leaves",

@@ -15,6 +15,7 @@ from typing import Any
 
 from airflow_spark_pipeline.secrets import values
 from airflow_spark_pipeline.secrets.names import Secrecy, secrecy
+from airflow_spark_pipeline.secrets.references import REFERENCE, has_reference
 from airflow_spark_pipeline.secrets.spellings import Spelled, find_all
 from airflow_spark_pipeline.secrets.values import merged
 
@@ -67,15 +68,27 @@ def is_hidden(name: str, value: Any) -> bool:
 def mask(config: Any, *, name: str = "", known: Secrecy = Secrecy.NONE) -> Any:
     """Return a copy of ``config`` in which every secret reads ``***``."""
     if known is Secrecy.STRONG and not _is_harmless(name, config):
-        return MASK
+        return _covered(config)
     if isinstance(config, Mapping):
         below = {key: _below(str(key), name, known) for key in config}
         return {key: mask(value, name=below[key][0], known=below[key][1]) for key, value in config.items()}
     if isinstance(config, (list, tuple)):
         return [mask(value, name=name, known=known) for value in config]
     if known is Secrecy.WEAK and not _is_harmless(name, config):
-        return MASK
+        return _covered(config)
     return _replaced(config, values.find(config, whole=True)) if isinstance(config, str) else config
+
+
+def compared(leaf: Leaf) -> Any:
+    """Return what of a leaf tells one description from another: no secret, but the reference to one.
+
+    :raises LookupError: nothing does
+    """
+    if not leaf.secret:
+        return mask(leaf.value)
+    if not has_reference(leaf.value):
+        raise LookupError
+    return _covered(leaf.value)
 
 
 def mask_text(text: str) -> str:
@@ -145,7 +158,7 @@ def _is_harmless(name: str, value: Any) -> bool:
         return True
     if not isinstance(value, str):
         return False
-    if value.strip().lower() in ("", "true", "false", "null", "none"):
+    if REFERENCE.sub("", value).strip().lower() in ("", "true", "false", "null", "none"):
         return True
     # Spark and Hadoop take the path of a keytab; Airflow's Spark connection takes its content.
     return "keytab" in name.lower() and _PATH.fullmatch(value) is not None
@@ -180,6 +193,13 @@ def _with_lines(secret: str) -> Iterator[str]:
     lines = [line.strip() for line in secret.splitlines()]
     if len(lines) > 1:
         yield from (line for line in lines if len(line) >= _SHORTEST_LINE and not line.startswith("-----"))
+
+
+def _covered(config: Any) -> str:
+    """Return what is shown of a secret: of its text, the references alone."""
+    if not has_reference(config):
+        return MASK
+    return _replaced(config, list(values.without((0, len(config)), [m.span() for m in REFERENCE.finditer(config)])))
 
 
 def _replaced(text: str, spans: list[values.Span]) -> str:

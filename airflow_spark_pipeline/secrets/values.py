@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from urllib.parse import unquote_plus
 
 from airflow_spark_pipeline.secrets.names import is_secret
+from airflow_spark_pipeline.secrets.references import REFERENCE
 
 Span = tuple[int, int]
 
@@ -95,10 +96,31 @@ _FORMS = (
 
 
 def find(text: str, *, whole: bool = False) -> list[Span]:
-    """Return where secrets are in a text, sorted; none overlaps another.
+    """Return where secrets are in a text, sorted; none overlaps another. A reference to a secret is not one.
 
     :param whole: the text is all of a value, see above
     """
+    references = [match.span() for match in REFERENCE.finditer(text)] if "${" in text else []
+    if not references:
+        return _find(text, whole=whole)
+    # Something plain in their place, or their own marks would be taken for the end of a value.
+    plain = REFERENCE.sub(lambda match: "0" * len(match[0]), text)
+    return [part for span in _find(plain, whole=whole) for part in without(span, references)]
+
+
+def without(span: Span, holes: list[Span]) -> Iterator[Span]:
+    """Yield what is left of a span without the holes in it, which are sorted."""
+    start, end = span
+    for first, last in holes:
+        if first < end and last > start:
+            if first > start:
+                yield start, first
+            start = last
+    if start < end:
+        yield start, end
+
+
+def _find(text: str, *, whole: bool) -> list[Span]:
     found = [match.span() for match in _TOKENS.finditer(text)]
     if "://" in text:
         found += _user_info(text)

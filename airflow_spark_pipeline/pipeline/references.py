@@ -1,0 +1,87 @@
+"""Where a description may hold ``${secret:env://NAME}``, and the description with what the driver's environment has.
+
+In ``spark.config`` and in each ``instance-config`` of components and hooks. Elsewhere Airflow needs the value as well,
+where no driver's environment is: there it is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from airflow_spark_pipeline.exceptions import Problem
+from airflow_spark_pipeline.pipeline.policies import HookSpec
+from airflow_spark_pipeline.pipeline.spec import PipelineSpec, join_path
+from airflow_spark_pipeline.secrets.references import Path, problem_of, resolve, texts, unresolved
+
+_ELSEWHERE = (
+    "a secret of the driver's environment can only be in spark.config and in the instance-config of a component or a "
+    "hook; Airflow needs this value, too. Use ${?NAME}, which is read where Airflow runs, or an Airflow connection"
+)
+
+
+def misplaced(spec: PipelineSpec) -> Iterator[tuple[Path, str]]:
+    """Yield what is wrong with the references of a description: where, and the message."""
+    for path, text in texts(spec.to_dict()):
+        allowed = path[:2] == ("spark", "config") or (
+            "instance-config" in path and path[:2] != ("pipeline", "checkpoint")
+        )
+        message = problem_of(text) if allowed else _ELSEWHERE
+        if message is not None and path[0] != "source":
+            yield path, message
+
+
+def unknown_variables(spec: PipelineSpec, environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return for each reference whose variable is not set its path and the variable's name.
+
+    A component that is not enabled needs none.
+    """
+    enabled = [component for component in spec.components if component.enabled]
+    configs = [(component.path, component.instance_config) for component in enabled]
+    configs += [(hook.path, hook.instance_config) for hook in spec.hooks]
+    configs += [(hook.path, hook.instance_config) for component in enabled for hook in component.hooks]
+    return [
+        (f"{path}.instance-config.{join_path(below)}", name)
+        for path, config in configs
+        for below, name in unresolved(config, environment)
+    ]
+
+
+def missing(spec: PipelineSpec, environment: Mapping[str, str]) -> list[Problem]:
+    """Return a problem for each reference of a description that cannot be resolved."""
+    wrong = [Problem(message, join_path(path)) for path, message in misplaced(spec)]  # of one that no file holds
+    return wrong + [_problem(path, name) for path, name in unknown_variables(spec, environment)]
+
+
+def missing_settings(settings: Mapping[str, str], environment: Mapping[str, str]) -> list[Problem]:
+    """Return a problem for each reference of Spark's settings that cannot be resolved."""
+    found = unresolved(settings, environment)
+    wrong = [(path, why) for path, text in texts(settings) if (why := problem_of(text)) is not None]
+    return [Problem(why, f"spark.config.{join_path(path)}") for path, why in wrong] + [
+        _problem(f"spark.config.{join_path(path)}", name) for path, name in found
+    ]
+
+
+def resolved(spec: PipelineSpec, environment: Mapping[str, str]) -> PipelineSpec:
+    """Return the description with the values of its references; for use, never to be recorded."""
+    components = tuple(
+        replace(
+            component,
+            instance_config=resolve(component.instance_config, environment),
+            hooks=_hooks(component.hooks, environment),
+        )
+        for component in spec.components
+    )
+    return replace(spec, components=components, hooks=_hooks(spec.hooks, environment))
+
+
+def _hooks(hooks: tuple[HookSpec, ...], environment: Mapping[str, str]) -> tuple[HookSpec, ...]:
+    return tuple(replace(hook, instance_config=resolve(hook.instance_config, environment)) for hook in hooks)
+
+
+def _problem(path: str, name: str) -> Problem:
+    message = (
+        f"the environment variable {name} of ${{secret:env://{name}}} is not set where the driver runs; set it there, "
+        "by env_vars of the operator for a driver on the worker"
+    )
+    return Problem(message, path)

@@ -1,0 +1,88 @@
+"""``${secret:env://NAME}`` in a value: the environment variable of the driver, wherever that runs.
+
+The reference itself is no secret: it is shown, recorded and compared as it is written. What it stands for is a secret
+under whatever name, and exists in the driver alone. Several may stand in one text, with other text around them.
+
+Only ``env://`` is resolved. Other places for secrets are Airflow's own connections and variables, and the secrets
+backends behind them, which a template of the file reads: ``{{ conn.warehouse.password }}``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Path = tuple[str | int, ...]
+
+REFERENCE = re.compile(r"\$\{\s*secret:([^{}]*)\}")
+_VARIABLE = re.compile(r"env://([A-Za-z_][A-Za-z0-9_]*)\s*")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+
+
+def has_reference(value: Any) -> bool:
+    """Whether a value is a text with a reference in it."""
+    return isinstance(value, str) and REFERENCE.search(value) is not None
+
+
+def problem_of(text: str) -> str | None:
+    """Return what is wrong with the references in a text, if anything is."""
+    for match in REFERENCE.finditer(text):
+        if _VARIABLE.fullmatch(match[1]) is None:
+            return f"`{match[0]}` is not resolved here: {_why(match[1])}"
+    return None
+
+
+def _why(inside: str) -> str:
+    scheme = _SCHEME.match(inside)
+    if scheme is not None and scheme[1] == "env":
+        return "write ${secret:env://NAME}, with the name of an environment variable of the driver"
+    what = f"only env:// is, not {scheme[1]}://" if scheme is not None else "write ${secret:env://NAME}"
+    return (
+        f"{what}. Read it by a template from an Airflow connection or variable, {{{{ conn.warehouse.password }}}}; or "
+        "have it in the driver's environment, and write ${secret:env://NAME}"
+    )
+
+
+def texts(config: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Yield every text with a reference, and its path."""
+    if isinstance(config, Mapping):
+        for key, value in config.items():
+            yield from texts(value, (*path, str(key)))
+    elif isinstance(config, (list, tuple)):
+        for index, value in enumerate(config):
+            yield from texts(value, (*path, index))
+    elif has_reference(config):
+        yield path, config
+
+
+def values_of(environment: Mapping[str, str], *configs: Any) -> list[str]:
+    """Return what the references in configs stand for, as far as the environment has it."""
+    names = {match[1] for config in configs for _, text in texts(config) for match in _VARIABLE.finditer(text)}
+    return [environment[name] for name in sorted(names) if environment.get(name)]
+
+
+def resolve(config: Any, environment: Mapping[str, str]) -> Any:
+    """Return a copy of a config with the values of its references; one without a variable stays as it is written."""
+    if isinstance(config, Mapping):
+        return {key: resolve(value, environment) for key, value in config.items()}
+    if isinstance(config, (list, tuple)):
+        return [resolve(value, environment) for value in config]
+    if not has_reference(config):
+        return config
+
+    def value(match: re.Match[str]) -> str:
+        variable = _VARIABLE.fullmatch(match[1])
+        return match[0] if variable is None else environment.get(variable[1], match[0])
+
+    return REFERENCE.sub(value, config)
+
+
+def unresolved(config: Any, environment: Mapping[str, str]) -> list[tuple[Path, str]]:
+    """Return the paths of references that cannot be resolved, and the names of their variables."""
+    return [
+        (path, variable[1])
+        for path, text in texts(config)
+        for match in REFERENCE.finditer(text)
+        if (variable := _VARIABLE.fullmatch(match[1])) is not None and variable[1] not in environment
+    ]
