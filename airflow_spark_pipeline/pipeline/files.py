@@ -19,7 +19,7 @@ from airflow_spark_pipeline.pipeline.syntax import Rewriter, Scope, Table
 from airflow_spark_pipeline.pipeline.templates import Render
 from airflow_spark_pipeline.pipeline.tokens import HoconSyntaxError, tokenize
 from airflow_spark_pipeline.pipeline.values import Address, Place
-from airflow_spark_pipeline.secrets import is_secret
+from airflow_spark_pipeline.secrets import is_secret, mask_text
 
 _SHOWN_CHARS = 80
 _MISSING = "the file does not exist"
@@ -173,5 +173,5 @@ def _quote_line(text: str, error: HoconSyntaxError) -> str:
     line = text.split("\n")[error.line - 1]
     start = max(0, error.column - 1 - _SHOWN_CHARS // 2)
     shown = line[start : start + _SHOWN_CHARS].strip()
-    hidden = not shown or any(map(is_secret, re.findall(r"[\w.-]+", line)))
+    hidden = not shown or any(map(is_secret, re.findall(r"[\w.-]+", line))) or mask_text(line) != line
     return f" (column {error.column})" if hidden else f" (column {error.column} of `{shown}`)"
