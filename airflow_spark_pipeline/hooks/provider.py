@@ -47,6 +47,7 @@ HOOK_NAMES = (
     "_is_yarn_cluster_mode",
     "_kill_yarn_application",
     "_kubernetes_driver_pod",
+    "_log",
     "_post_submit_commands_done",
     "_process_spark_submit_log",
     "_properties_file",
