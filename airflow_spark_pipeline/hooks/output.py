@@ -37,13 +37,13 @@ class Levels:
     """
 
     def __init__(self, log: Any) -> None:
-        self._log = log
+        self._target = log
 
     def info(self, message: Any, *arguments: Any, **more: Any) -> None:
         """Log a line of a driver, or anything else."""
         found = _LEVEL.match(message) if isinstance(message, str) and not arguments else None
         level = "info" if found is None else found[1].lower()
-        getattr(self._log, level)(message, *arguments, **more)
+        getattr(self._target, level)(message, *arguments, **more)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._log, name)
+        return getattr(self._target, name)

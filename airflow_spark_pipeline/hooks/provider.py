@@ -17,7 +17,7 @@ import os
 import re
 from collections.abc import Collection, Iterator
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
@@ -47,7 +47,6 @@ HOOK_NAMES = (
     "_is_yarn_cluster_mode",
     "_kill_yarn_application",
     "_kubernetes_driver_pod",
-    "_log",
     "_post_submit_commands_done",
     "_process_spark_submit_log",
     "_properties_file",
@@ -153,6 +152,14 @@ class ProviderHook(SparkSubmitHook):
 
     :raises SparkInstallationError: the installed provider has another inside than this package knows
     """
+
+    #: What the driver's lines are logged by while they are read.
+    levels: Any = None
+
+    @property
+    def log(self) -> Any:
+        """The hook's logger."""
+        return super().log if self.levels is None else self.levels
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -302,12 +309,11 @@ class ProviderHook(SparkSubmitHook):
         self._kill_yarn_application(application_id)
 
     def _process_spark_submit_log(self, itr: Iterator[Any]) -> None:
-        log: Any = self.log
-        self._log = cast("Any", Levels(log))
+        self.levels = Levels(super().log)
         try:
             super()._process_spark_submit_log(self.watch(itr))
         finally:
-            self._log = log
+            self.levels = None
 
     def _build_spark_common_args(self) -> list[str]:
         return self.options(super()._build_spark_common_args())
