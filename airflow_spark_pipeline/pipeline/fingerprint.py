@@ -20,6 +20,7 @@ from airflow_spark_pipeline.pipeline.spec import ComponentSpec, join_path
 from airflow_spark_pipeline.secrets import compared, leaves
 
 _DIGEST_CHARS = 16
+VERSION = "version"  # of the class, which only the driver knows; no field has this path
 
 
 def fingerprint(component: ComponentSpec, salt: str) -> dict[str, str]:
@@ -41,6 +42,11 @@ def fingerprint(component: ComponentSpec, salt: str) -> dict[str, str]:
             text = join_path(leaf.path)
             digests[text] = _digest(text, compared(leaf), salt)
     return digests
+
+
+def version_digest(version: object, salt: str) -> str:
+    """Return the digest of what a class says its version is, ``None`` included; kept as the field ``version``."""
+    return _digest(VERSION, version, salt)
 
 
 def differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:

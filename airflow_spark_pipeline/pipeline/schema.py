@@ -44,6 +44,7 @@ FIELDS = {
         "cleanup-on-success",
         "on-change",
         "config-match",
+        "code-match",
         "store",
     ),
     "store": ("instance-type", "instance-config"),
@@ -154,6 +155,7 @@ def _checkpoint(checker: Checker, pipeline: dict[str, Any]) -> CheckpointSpec:
         "cleanup_on_success": checker.flag(block, "cleanup-on-success", here),
         "on_change": checker.choice(block, "on-change", here, ON_CHANGE),
         "config_match": checker.choice(block, "config-match", here, CONFIG_MATCH),
+        "code_match": checker.flag(block, "code-match", here),
         "store": _store(checker, block, here),
     }
     return CheckpointSpec().with_overrides(**values)

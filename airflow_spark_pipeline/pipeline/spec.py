@@ -100,6 +100,7 @@ class CheckpointSpec:
     :param on_change: what a resume does when a completed component was edited: ``fail``, ``restart`` from the first
         component, or ``rerun-from-change``
     :param config_match: what has to be as it was: what is ``completed``, or everything (``strict``)
+    :param code_match: whether a completed component whose code has changed counts as edited
     :param store: a place for checkpoints that is not one of the built-in ones
     :param given: the (Python) names of the fields that somebody stated, in the file or as an override; only the
         others give way to `with_defaults`
@@ -111,6 +112,7 @@ class CheckpointSpec:
     cleanup_on_success: bool = True
     on_change: str = "fail"
     config_match: str = "completed"
+    code_match: bool = False
     store: StoreSpec | None = None
     given: frozenset[str] = frozenset()
 
@@ -142,6 +144,7 @@ class CheckpointSpec:
             "cleanup-on-success": self.cleanup_on_success,
             "on-change": self.on_change,
             "config-match": self.config_match,
+            "code-match": self.code_match,
             "store": None if self.store is None else self.store.to_dict(),
             "given": sorted(self.given),
         }
@@ -156,6 +159,7 @@ class CheckpointSpec:
             cleanup_on_success=data["cleanup-on-success"],
             on_change=data["on-change"],
             config_match=data["config-match"],
+            code_match=data.get("code-match", False),
             store=None if data.get("store") is None else StoreSpec.from_dict(data["store"]),
             given=frozenset(data.get("given", ())),
         )
@@ -168,6 +172,7 @@ CHECKPOINT_FIELDS = (
     "cleanup_on_success",
     "on_change",
     "config_match",
+    "code_match",
     "store",
 )
 

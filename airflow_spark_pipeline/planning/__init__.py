@@ -1,17 +1,21 @@
 """The decision: which components run, which are skipped, and why; and what came of it, in words."""
 
 from airflow_spark_pipeline.planning.attempt import claim_state
+from airflow_spark_pipeline.planning.changes import Code, CodeNow
 from airflow_spark_pipeline.planning.log_of import open_log
-from airflow_spark_pipeline.planning.plan import Plan, Step, StepAction, make_plan
+from airflow_spark_pipeline.planning.plan import Plan, Step, StepAction, left_behind, make_plan
 from airflow_spark_pipeline.planning.selection import Selection
 from airflow_spark_pipeline.planning.summary import next_try, position, readable, seconds_saved, summarize
 
 __all__ = [
+    "Code",
+    "CodeNow",
     "Plan",
     "Selection",
     "Step",
     "StepAction",
     "claim_state",
+    "left_behind",
     "make_plan",
     "next_try",
     "open_log",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, ComponentAction, ComponentCheckpoint
-from airflow_spark_pipeline.pipeline.fingerprint import differences, fingerprint
+from airflow_spark_pipeline.pipeline.fingerprint import VERSION, differences, fingerprint
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 
 
@@ -23,7 +24,28 @@ class Change:
     paths: tuple[str, ...]
 
 
-def first_change(spec: PipelineSpec, recorded: CheckpointState) -> Change | None:
+@dataclass(frozen=True, slots=True)
+class Code:
+    """The code of a component as it is now.
+
+    :param files: map from file to digest; empty where it is not known
+    :param version: digest of the version that the class declares; ``None`` where it is not known
+    """
+
+    files: Mapping[str, str] = field(default_factory=dict)
+    version: str | None = None
+
+
+_UNKNOWN = Code()
+CodeNow = Mapping[str, Code]  # by the component's name
+
+
+def changed_files(old: ComponentCheckpoint, code: Code) -> list[str]:
+    """Return the files of a component that are not as they were when it ran; none where either is not known."""
+    return differences(old.code, code.files) if old.code and code.files else []
+
+
+def first_change(spec: PipelineSpec, recorded: CheckpointState, code: CodeNow) -> Change | None:
     """Return the first change at or before the last completed component; with ``config-match = strict``, anywhere."""
     strict = spec.checkpoint.config_match == "strict"
     done = set(recorded.completed_components)
@@ -32,7 +54,8 @@ def first_change(spec: PipelineSpec, recorded: CheckpointState) -> Change | None
             return None
         change = _moved(spec, old, strict=strict) or _enabled(spec, old)
         if change is None and (strict or old.name in done):
-            change = _edited(spec, old, recorded, is_done=old.name in done)
+            is_done = old.name in done
+            change = _edited(spec, old, recorded, is_done=is_done) or _coded(spec, old, code.get(old.name, _UNKNOWN))
         if change is not None:
             return change
     if strict and len(spec.components) > len(recorded.components):
@@ -60,12 +83,26 @@ def _enabled(spec: PipelineSpec, old: ComponentCheckpoint) -> Change | None:
 
 def _edited(spec: PipelineSpec, old: ComponentCheckpoint, recorded: CheckpointState, *, is_done: bool) -> Change | None:
     component = spec.components[old.index]
-    changed = differences(old.fingerprint, fingerprint(component, recorded.fingerprint_salt))
+    fields = {path: digest for path, digest in old.fingerprint.items() if path != VERSION}
+    changed = differences(fields, fingerprint(component, recorded.fingerprint_salt))
     if not changed:
         return None
     paths = tuple(f"{component.path}.{path}" for path in changed)
     state = "is recorded as done, and" if is_done else "has to be as it was (config-match = strict), and"
     return Change(old.index, f"{old.name} {state} differs now at {', '.join(paths)}", paths)
+
+
+def _coded(spec: PipelineSpec, old: ComponentCheckpoint, code: Code) -> Change | None:
+    component = spec.components[old.index]
+    recorded = old.fingerprint.get(VERSION)
+    if recorded is not None and code.version is not None and recorded != code.version:
+        path = f"{component.instance_type}.version"
+        return Change(old.index, f"{old.name} is recorded as done, and {path} is another one now", (path,))
+    files = changed_files(old, code) if spec.checkpoint.code_match else []
+    if not files:
+        return None
+    what = f"{old.name} is recorded as done, and its code has changed since: {', '.join(files)} (code-match = true)"
+    return Change(old.index, what, tuple(files))
 
 
 def _added(spec: PipelineSpec, index: int) -> Change:

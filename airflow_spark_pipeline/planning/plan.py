@@ -17,11 +17,12 @@ import enum
 import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
 from airflow_spark_pipeline.exceptions import ResumeRefusedError
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec
-from airflow_spark_pipeline.planning.changes import Change, first_change
+from airflow_spark_pipeline.planning.changes import Change, Code, CodeNow, changed_files, first_change
 from airflow_spark_pipeline.planning.selection import Selection
 
 _FIRST = "first attempt"  # why everything runs where nothing is recorded
@@ -92,6 +93,7 @@ def make_plan(
     selection: Selection | None = None,
     replays: Collection[str] = (),
     lost: Mapping[str, str] | None = None,
+    code: CodeNow | None = None,
 ) -> Plan:
     """Decide what runs.
 
@@ -99,6 +101,7 @@ def make_plan(
     :param recorded: the state whose progress is taken over, ``None`` to start from nothing
     :param selection: what the user asked for by name; ``None`` goes on with the recorded one
     :param replays: names of components whose class says that they are to be replayed
+    :param code: of the components as it is now; those that it does not hold are not looked at
     :param lost: completed components whose saved outputs are gone, and what is missing
     :raises ResumeRefusedError: something was changed that must not, and ``on-change`` is ``fail``
     :raises SelectionError: the selection does not fit the description
@@ -114,7 +117,7 @@ def make_plan(
         forced = asked.forced(spec)
         again |= {name: reason for name, reason in forced.items() if name in recorded.completed_components}
         recorded = _without(recorded, forced)
-    change = first_change(spec, recorded)
+    change = first_change(spec, recorded, code or {})
     if change is not None:
         if spec.checkpoint.on_change == "restart":
             restart = f"{change.what}, and on-change is restart"
@@ -124,7 +127,7 @@ def make_plan(
         reason = f"{change.what}, and on-change is rerun-from-change"
         again |= {c.instance_name: reason for c in spec.components[change.index :]}
     done = _still_done(spec, recorded, again)
-    steps = _steps(spec, recorded, done, again, replays)
+    steps = _steps(spec, recorded, done, again, replays, code or {})
     return Plan(tuple(_leave_out(step, left_out) for step in steps), recorded.run_id)
 
 
@@ -171,6 +174,7 @@ def _steps(
     done: set[str],
     again: Mapping[str, str],
     replays: Collection[str],
+    code: CodeNow,
 ) -> list[Step]:
     last_run = max((i for i, c in enumerate(spec.components) if c.enabled and c.instance_name not in done), default=-1)
     interrupted = recorded.status is CheckpointStatus.RUNNING
@@ -192,8 +196,22 @@ def _steps(
         replay = said if said is not None else name in replays
         # Nobody is left to read its views where nothing runs after it.
         action = StepAction.REPLAY if replay and index < last_run else StepAction.SKIP
+        if record is not None and (files := changed_files(record, code.get(name, Code()))):
+            reason += f"; its code has changed since: {', '.join(files)}"
+        if action is StepAction.SKIP and index < last_run and record is not None and record.leaves:
+            reason += f"; a new session does not have its {left_behind(record.leaves)}"
         steps.append(Step(index, name, action, reason))
     return steps
+
+
+def left_behind(leaves: Mapping[str, Any]) -> str:
+    """Return what a component left in its session, for people: ``function to_cents and views rates, days``."""
+    parts = [
+        f"{kind.removesuffix('s') if len(names) == 1 else kind} {', '.join(names)}"
+        for kind, names in leaves.items()
+        if names
+    ]
+    return " and ".join(part for part in (", ".join(parts[:-1]), *parts[-1:]) if part)
 
 
 def _refused(change: Change, recorded: CheckpointState) -> ResumeRefusedError:

@@ -8,7 +8,7 @@ own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from airflow_spark_pipeline.checkpoint.catalog import find_run, unfinished_runs
@@ -26,6 +26,8 @@ from airflow_spark_pipeline.exceptions import (
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import Plan, Selection, claim_state, make_plan
 from airflow_spark_pipeline.protocol import Token
+from airflow_spark_pipeline.runtime.code_now import code_now
+from airflow_spark_pipeline.runtime.component import Component
 
 #: Returns the newest commit of a run once nobody can be working on it, or raises ``RunAtWorkError``.
 Wait = Callable[[RunLog, Commit], Commit]
@@ -146,9 +148,15 @@ def _is_own(state: CheckpointState, namespace: str) -> bool:
     return state.key.get("namespace") == namespace and not state.key.get("dagId")
 
 
-def look(spec: PipelineSpec, latest: Commit | None, selection: Selection | None) -> tuple[ClaimDecision, Plan]:
+def look(
+    spec: PipelineSpec,
+    latest: Commit | None,
+    selection: Selection | None,
+    components: Sequence[Component] | None = None,
+) -> tuple[ClaimDecision, Plan]:
     """Return what a claim would decide now.
 
+    :param components: of the description, so that their code can be compared
     :raises NothingLeftError: the run has completed
     :raises ResumeRefusedError: what is recorded does not fit the description any more
     """
@@ -156,7 +164,9 @@ def look(spec: PipelineSpec, latest: Commit | None, selection: Selection | None)
     decision = decide_claim(state, None)
     if decision.kind is ClaimKind.REPORT and state is not None:
         raise NothingLeftError(state)
-    plan = make_plan(spec, state if decision.kind is ClaimKind.RESUME else None, selection=selection)
+    carried = state if decision.kind is ClaimKind.RESUME else None
+    code = {} if carried is None or components is None else code_now(spec, components, carried.fingerprint_salt)
+    plan = make_plan(spec, carried, selection=selection, code=code)
     if plan.restart is not None:
         decision = ClaimDecision(ClaimKind.START, decision.epoch + 1, plan.restart)
     return decision, plan
@@ -170,6 +180,7 @@ def claim(
     lease_seconds: float,
     selection: Selection | None = None,
     seen: Commit | None = None,
+    components: Sequence[Component] | None = None,
 ) -> Token:
     """Claim the unit; from here on no older attempt can record anything.
 
@@ -183,7 +194,7 @@ def claim(
     def build(latest: Commit | None) -> CheckpointState:
         if (None if latest is None else latest.number) != (None if seen is None else seen.number):
             raise MovedOnError
-        decision, plan = look(spec, latest, selection)
+        decision, plan = look(spec, latest, selection, components)
         served = latest.state.selection if latest is not None and decision.kind is ClaimKind.RESUME else None
         return claim_state(
             spec,

@@ -31,15 +31,17 @@ from airflow_spark_pipeline.exceptions import (
     CheckpointError,
     LeaseLostError,
     PipelineDefinitionError,
+    ResumeRefusedError,
     SparkPipelineError,
     SupersededError,
 )
 from airflow_spark_pipeline.pipeline.connect_string import ConnectString
 from airflow_spark_pipeline.pipeline.references import missing_settings
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-from airflow_spark_pipeline.planning import Plan, make_plan, open_log, summarize
+from airflow_spark_pipeline.planning import CodeNow, Plan, make_plan, open_log, summarize
 from airflow_spark_pipeline.protocol import DriverRequest
 from airflow_spark_pipeline.runtime import connect
+from airflow_spark_pipeline.runtime.code_now import code_now
 from airflow_spark_pipeline.runtime.component import Component
 from airflow_spark_pipeline.runtime.console import mask_output, say
 from airflow_spark_pipeline.runtime.errors import text_of
@@ -142,6 +144,7 @@ class Driver:
         self._more_hooks = tuple(hooks)
         self._py_files = tuple(py_files)
         self._calls = HookCalls()
+        self._code: CodeNow = {}
         #: Where somebody pressed Ctrl-C; the failure is recorded.
         self.interrupt: KeyboardInterrupt | None = None
 
@@ -190,7 +193,8 @@ class Driver:
                 raise PipelineDefinitionError(self._missing)
             components, hooks = load(self._spec, earlier, *self._more_hooks)
             refuse_views_left_out(self._spec, components, plan)
-        except PipelineDefinitionError as error:
+            self._look_at_code(components, plan, earlier)
+        except (PipelineDefinitionError, ResumeRefusedError) as error:
             self._recorder.refused(error)
             return protocol.EXIT_DEFINITION, str(error)
         self._calls = HookCalls(hooks, self._redactor.mask)
@@ -199,6 +203,17 @@ class Driver:
         with contextlib.suppress(CheckpointError):  # what came of the run is recorded; they stay, and are stale
             self._lease.clear(others)
         return answer
+
+    def _look_at_code(self, components: list[Component], plan: Plan, earlier: CheckpointState) -> None:
+        """Compare the code with what is recorded; only the driver can tell.
+
+        :raises ResumeRefusedError: a version, or with ``code-match = true`` a file, is another one
+        """
+        self._code = code_now(self._spec, components, earlier.fingerprint_salt)
+        self._recorder.know(self._code)
+        found = make_plan(self._spec, earlier, code=self._code)
+        if found != plan:
+            self._recorder.running(found)
 
     def _wait_for_others(self) -> list[Other]:
         others = self._lease.others(self._log.retried(self._log.listing))
@@ -297,7 +312,7 @@ class Driver:
         replays = [
             c.instance_name for c in self._spec.components if runs_again(self._spec, c, instances[c.instance_name])
         ]
-        plan = make_plan(self._spec, earlier, replays=replays)
+        plan = make_plan(self._spec, earlier, replays=replays, code=self._code)
         if not plan.to_run:
             return plan
         records = {step.name: self._recorder.state.component(step.name) for step in plan.done}
@@ -306,7 +321,7 @@ class Driver:
         for name, reason in lost.items():
             say(f"{name} is run again: {reason}")
         if lost:
-            plan = make_plan(self._spec, earlier, replays=replays, lost=lost)
+            plan = make_plan(self._spec, earlier, replays=replays, lost=lost, code=self._code)
             self._recorder.running(plan)
         return plan
 

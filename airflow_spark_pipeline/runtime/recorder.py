@@ -21,7 +21,8 @@ from airflow_spark_pipeline.checkpoint.state import (
     Failure,
 )
 from airflow_spark_pipeline.exceptions import SparkPipelineError
-from airflow_spark_pipeline.planning import Plan, Step, StepAction
+from airflow_spark_pipeline.pipeline.fingerprint import VERSION
+from airflow_spark_pipeline.planning import Code, CodeNow, Plan, Step, StepAction
 from airflow_spark_pipeline.protocol import Token
 from airflow_spark_pipeline.runtime.errors import MESSAGE_LENGTH, TRACEBACK_LENGTH, attribute, shorten, text_of
 from airflow_spark_pipeline.runtime.forks import end_if_forked
@@ -44,6 +45,7 @@ class Recorder:
         self._inside: int | None = None
         self._guard: Callable[[], None] = lambda: None
         self._pid = os.getpid()
+        self._code: CodeNow = {}
 
     def adopt(self, token: Token, guard: Callable[[], None]) -> None:
         """Go on from the claim that the token names.
@@ -108,6 +110,10 @@ class Recorder:
         """Spark gave the application this id; recorded with the next commit, since nothing depends on it."""
         self._adopted = replace(self._commit, state=replace(self.state, spark_application_id=application_id))
 
+    def know(self, code: CodeNow) -> None:
+        """From here on, what is done is recorded with its code."""
+        self._code = code
+
     def replayed(self, step: Step) -> None:
         """The component, done before, has defined its views again; recorded with the next commit."""
         state = self.state.with_component(replace(self._component(step), action=ComponentAction.REPLAYED))
@@ -121,17 +127,24 @@ class Recorder:
         *,
         views: Iterable[str] = (),
         outputs: Mapping[str, Any] | None = None,
+        session: Mapping[str, Any] | None = None,
+        leaves: Mapping[str, Any] | None = None,
     ) -> None:
         """The component is done; it will not be run again.
 
         :param views: names of the views that it made
         :param outputs: of those that were saved
+        :param session: what it changed of the session
+        :param leaves: what it left there that no resume brings back
         """
         self.guard()
+        code = self._code.get(step.name, Code())
+        version = {} if code.version is None else {VERSION: code.version}
+        record = self._component(step)
         self._inside = None  # from here on a successor may have read the commit, though we are told that it was lost
         state = self.state.with_component(
             replace(
-                self._component(step),
+                record,
                 action=ComponentAction.RAN,
                 reason=step.reason,
                 attempt=self.state.attempt,
@@ -139,6 +152,10 @@ class Recorder:
                 duration_seconds=round(seconds, 3),
                 views=tuple(views),
                 outputs=dict(outputs or {}),
+                session=dict(session or {}),
+                leaves=dict(leaves or {}),
+                code=code.files,
+                fingerprint={**record.fingerprint, **version},
             )
         )
         names = {*state.completed_components, step.name}
@@ -226,6 +243,10 @@ class Recorder:
             retry_helps=not issubclass(type(error), SparkPipelineError) or attribute(error, "retry_helps") is not False,
         )
 
+    def is_private(self, text: str) -> bool:
+        """Whether a text holds a secret."""
+        return self._redactor.mask(text) != text
+
     def masked(self, config: Any) -> Any:
         """Return a copy of a config without its secrets."""
         return self._redactor.mask_config(config)
@@ -242,7 +263,17 @@ class Recorder:
             return replace(record, reason=step.reason)
         pending = ComponentAction.OMITTED if step.action is StepAction.OMIT else ComponentAction.PENDING
         action, views, outputs = pending, (), dict[str, Any]()
-        return replace(record, reason=step.reason, action=action, views=views, outputs=outputs, retries=())
+        return replace(
+            record,
+            reason=step.reason,
+            action=action,
+            views=views,
+            outputs=outputs,
+            retries=(),
+            session={},
+            leaves={},
+            code={},
+        )
 
     def _component(self, step: Step) -> ComponentCheckpoint:
         record = self.state.component(step.name)

@@ -41,6 +41,7 @@ from airflow_spark_pipeline.runtime.driver import Driver
 from airflow_spark_pipeline.runtime.hooks.base import PipelineHooks, flatten
 from airflow_spark_pipeline.runtime.hooks.checkpoints import CheckpointHooks
 from airflow_spark_pipeline.runtime.lifeline import started_by_spark_submit
+from airflow_spark_pipeline.runtime.loading import load_components
 from airflow_spark_pipeline.runtime.modules import directory_of, importable
 from airflow_spark_pipeline.runtime.ready import find_problems, load
 from airflow_spark_pipeline.runtime.redaction import redactor_of
@@ -262,7 +263,12 @@ class PipelineRunner:
         elif spec.checkpoint.auto_resume:
             seen = claiming.last_unfinished(store, spec, self._namespace, refuse_if_alive)
             unit = unit if seen is None else claiming.unit_of(seen.state)
-        return claiming.look(spec, RunLog(store, unit.path).latest(), selection)[1]
+        with importable(*directory_of(spec.source)):
+            try:
+                components = load_components(spec.components)
+            except PipelineDefinitionError:  # whether their code has changed cannot be told then; a run says why
+                components = None
+            return claiming.look(spec, RunLog(store, unit.path).latest(), selection, components)[1]
 
     # ---- one run
 
@@ -309,12 +315,21 @@ class PipelineRunner:
         *,
         resumable: bool,
     ) -> RunReport:
-        load(spec, recorded, *more)  # what is wrong with the description is said before anything is claimed
+        # What is wrong with the description is said before anything is claimed.
+        components, _ = load(spec, recorded, *more)
         log = RunLog(store, unit.path)
         spark = self._spark or _active_session()
         target = None if spark is not None else _connect_target(spec, self._py_files)
         self.run_id = None
-        token = claiming.claim(log, spec, unit, lease_seconds=self._lease_seconds, selection=selection, seen=seen)
+        token = claiming.claim(
+            log,
+            spec,
+            unit,
+            lease_seconds=self._lease_seconds,
+            selection=selection,
+            seen=seen,
+            components=components,
+        )
         self.run_id = make_run_id(unit.path, token.number) if resumable else None
         request = DriverRequest(
             pipeline=spec.to_dict(),

@@ -1,0 +1,177 @@
+"""Which files hold the code of a component, and a digest of each: found by reading source, nothing is imported.
+
+The files of a component are those of its class's module, the packages around it, and whatever those import, and so on,
+as long as it is the user's own: what is found under the given roots. Both sides of a job find the same: a directory, a
+zip of it and a single file give the same names (``my_etl/load.py``) and digests.
+
+``import`` and ``from … import`` are followed wherever they stand in a file, relative ones too, and
+``import_module("a.b")`` with a literal name. Not seen: names that are computed, and files that are no Python. Of a
+module that is there in compiled form only, the bytes count and its imports are not followed.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import hmac
+import os
+import site
+import sys
+import sysconfig
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+# Ours and Spark's: a new version of them is not a change of the user's code.
+_NOT_THE_USERS = {"airflow_spark_pipeline", "pyspark", "py4j", "fsspec"}
+_DIGEST_CHARS = 16
+_PYC_HEADER = 16  # magic number, flags, time and size of the source: another one for each build
+_INSTALLED = ("site-packages", "dist-packages", "lib-dynload", "_vendor")
+
+
+def user_roots(path: Sequence[str] | None = None) -> list[str]:
+    """Return the entries of a module path that hold the user's own modules: not installed, not Python's own.
+
+    :param path: default: of this process
+    """
+    known = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), site.getusersitepackages()}
+    roots: list[str] = []
+    for entry in sys.path if path is None else path:
+        root = os.path.abspath(entry)
+        installed = any(part in _INSTALLED for part in Path(root).parts)
+        if not installed and root not in known and root not in roots and os.path.exists(root):
+            roots.append(root)
+    return roots
+
+
+class CodeFiles:
+    """The Python files under some roots, each read and parsed once.
+
+    :param roots: directories and zip files, the first that has a module wins
+    """
+
+    def __init__(self, roots: Sequence[str]) -> None:
+        self._roots = [_Directory(root) if os.path.isdir(root) else _Zip(root) for root in roots]
+        self._modules: dict[str, tuple[str, bytes] | None] = {}
+        self._imports: dict[str, tuple[str, ...]] = {}
+
+    def digests(self, instance_type: str, salt: str) -> dict[str, str]:
+        """Return a digest of each file that the code of a class is in, by the file's name; empty where it is not here.
+
+        :param instance_type: dotted name of the class
+        :param salt: of the run, as for fingerprints
+        """
+        return self._digests(_prefixes(instance_type), salt)
+
+    def of_script(self, file: str | None, source: str, name: str, salt: str) -> dict[str, str]:
+        """Return the digests of a script, or of the source of a class in a notebook, and of what it imports.
+
+        :param name: of the class, where there is no file
+        """
+        known, content = name, source.encode()
+        if file is not None:
+            known, content = Path(file).name, Path(file).read_bytes()
+        return {known: _digest(known, content, salt), **self._digests(_imported("", f"{known}.py", content), salt)}
+
+    def _digests(self, modules: Iterable[str], salt: str) -> dict[str, str]:
+        waiting, names = list(modules), set[str]()
+        while waiting:
+            name = waiting.pop()
+            if name not in names:
+                names.add(name)
+                waiting += self._imports_of(name)
+        found = (self._module(name) for name in names)
+        digests = {file: _digest(file, content, salt) for file, content in filter(None, found)}
+        return dict(sorted(digests.items()))
+
+    def _module(self, name: str) -> tuple[str, bytes] | None:
+        if name not in self._modules:
+            self._modules[name] = self._find(name)
+        return self._modules[name]
+
+    def _find(self, name: str) -> tuple[str, bytes] | None:
+        if name.partition(".")[0] in _NOT_THE_USERS:
+            return None
+        base = name.replace(".", "/")
+        for root in self._roots:
+            for file in (f"{base}/__init__.py", f"{base}.py", f"{base}/__init__.pyc", f"{base}.pyc"):
+                content = root.read(file)
+                if content is not None:
+                    return file, content
+        return None
+
+    def _imports_of(self, name: str) -> tuple[str, ...]:
+        if name not in self._imports:
+            module = self._module(name)
+            self._imports[name] = () if module is None else tuple(_imported(name, *module))
+        return self._imports[name]
+
+
+class _Directory:
+    def __init__(self, root: str) -> None:
+        self._root = root
+
+    def read(self, file: str) -> bytes | None:
+        try:
+            with open(os.path.join(self._root, file), "rb") as opened:
+                return opened.read()
+        except OSError:
+            return None
+
+
+class _Zip:
+    def __init__(self, root: str) -> None:
+        try:
+            with zipfile.ZipFile(root) as archive:
+                self._files = {n: archive.read(n) for n in archive.namelist() if n.endswith((".py", ".pyc"))}
+        except (OSError, zipfile.BadZipFile):
+            self._files = {}  # Python imports nothing from it either
+
+    def read(self, file: str) -> bytes | None:
+        return self._files.get(file)
+
+
+def _imported(name: str, file: str, content: bytes) -> Iterator[str]:
+    """Give the names of all modules that a module may import, those that do not exist included."""
+    if not file.endswith(".py"):
+        return
+    try:
+        tree = ast.parse(content)
+    except (SyntaxError, ValueError):
+        return
+    package = name if file.endswith("/__init__.py") else name.rpartition(".")[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _prefixes(alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(package, node.module or "", node.level)
+            yield from _prefixes(base)
+            yield from (f"{base}.{alias.name}" for alias in node.names if base)
+        elif isinstance(node, ast.Call) and (called := _literal_import(node)):
+            yield from _prefixes(_absolute(package, called.lstrip("."), len(called) - len(called.lstrip("."))))
+
+
+def _literal_import(node: ast.Call) -> str:
+    function = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    first = node.args[0] if node.args else None
+    named = function in ("import_module", "__import__") and isinstance(first, ast.Constant)
+    return first.value if named and isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
+
+
+def _absolute(package: str, module: str, level: int) -> str:
+    if level == 0:
+        return module
+    parts = package.split(".")
+    return ".".join([*parts[: len(parts) - level + 1], *([module] if module else [])])
+
+
+def _prefixes(name: str) -> Iterator[str]:
+    parts = name.split(".") if name else []
+    return (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+
+
+def _digest(file: str, content: bytes, salt: str) -> str:
+    # The ends of lines are a matter of how a file was checked out.
+    text = content[_PYC_HEADER:] if file.endswith(".pyc") else content.replace(b"\r\n", b"\n")
+    return hmac.new(salt.encode(), file.encode() + b"\0" + text, hashlib.sha256).hexdigest()[:_DIGEST_CHARS]
