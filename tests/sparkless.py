@@ -32,6 +32,37 @@ class FakeContext:
         pass
 
 
+class FakeConf:
+    def __init__(self) -> None:
+        self.getAll: dict[str, str] = {}
+
+    def get(self, key: str, default: str | None = None) -> str | None:
+        return self.getAll.get(key, default)
+
+    def set(self, key: str, value: str) -> None:
+        self.getAll[key] = value
+
+    def unset(self, key: str) -> None:
+        self.getAll.pop(key, None)
+
+
+class FakeCatalog:
+    def __init__(self) -> None:
+        self.place = ["spark_catalog", "default"]
+
+    def currentCatalog(self) -> str:  # noqa: N802  # Spark's name
+        return self.place[0]
+
+    def currentDatabase(self) -> str:  # noqa: N802  # Spark's name
+        return self.place[1]
+
+    def setCurrentCatalog(self, name: str) -> None:  # noqa: N802  # Spark's name
+        self.place[0] = name
+
+    def setCurrentDatabase(self, name: str) -> None:  # noqa: N802  # Spark's name
+        self.place[1] = name
+
+
 class FakeSpark:
     """What the driver itself asks of a session."""
 
@@ -39,6 +70,8 @@ class FakeSpark:
 
     def __init__(self) -> None:
         self.sparkContext = FakeContext()
+        self.conf = FakeConf()
+        self.catalog = FakeCatalog()
 
     def stop(self) -> None:
         self.sparkContext._jsc = None

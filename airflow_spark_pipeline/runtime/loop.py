@@ -9,6 +9,7 @@ a retry inside the job.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -26,6 +27,8 @@ from airflow_spark_pipeline.runtime.outputs import restore
 from airflow_spark_pipeline.runtime.recorder import Recorder
 from airflow_spark_pipeline.runtime.retry import RetryDecision, decide_retry
 from airflow_spark_pipeline.runtime.session import ended_from_outside, register, stopped_by_component
+from airflow_spark_pipeline.runtime.session_state import SessionNotRestoredError
+from airflow_spark_pipeline.runtime.session_watch import SessionWatch, Traces, warn_of_tables_in_memory
 from airflow_spark_pipeline.runtime.tries import Tries, TryResult
 
 if TYPE_CHECKING:
@@ -73,6 +76,7 @@ class ComponentLoop:
         self._tries = Tries(
             spec, components, recorder, self._hooks, events, workdir, cancel=cancel, last_resort=last_resort
         )
+        self._watch: SessionWatch
         self._pause = pause
         self._chance = chance
         #: What stopped the loop although it is no failure of a component: an interrupt from the keyboard.
@@ -86,7 +90,10 @@ class ComponentLoop:
         :raises CheckpointError: progress could not be recorded
         """
         if self._announce():
+            self._watch = watch = SessionWatch(spark, self._spec, self._recorder.is_private)
             self._run_steps(spark)
+            with contextlib.suppress(Exception):  # the session may be gone
+                watch.close()
         completed = self._recorder.state.status is CheckpointStatus.COMPLETED
         # Of a completed run the gates have been told already, before it was recorded as such.
         tell = self._hooks.reporters if completed else self._hooks.tell
@@ -112,7 +119,11 @@ class ComponentLoop:
             elif step.action is StepAction.OMIT:
                 say(f"{self._label(step)} left out ({step.reason})")
             elif step.action is StepAction.SKIP:
-                self._skip(step, spark, restores=step.index < last)
+                try:
+                    self._skip(step, spark, restores=step.index < last)
+                except SessionNotRestoredError as error:
+                    self._recorder.refused(error)
+                    return
             elif not self._run_step(step, spark) and self._ends:
                 return
         try:
@@ -129,6 +140,8 @@ class ComponentLoop:
         register(restore(outputs, spark), spark)
         restored = f"; restored {', '.join(outputs)}" if outputs else ""
         say(f"{self._label(step)} skipped ({step.reason}{restored})")
+        if record is not None and restores:
+            self._watch.skipped(step, record, outputs)
 
     def _run_step(self, step: Step, spark: SparkSession) -> bool:
         self._recorder.guard()
@@ -144,11 +157,12 @@ class ComponentLoop:
             started_at, start = utc_now(), time.monotonic()
             try:
                 result = self._tries.run(step, spark, retries)
+                traces = self._watch.after(result.views)
             except BaseException as error:  # sys.exit and KeyboardInterrupt in a component are failures too
                 # Work that was cancelled has not failed: whoever cancelled it has taken over.
                 self._recorder.guard()
                 _wait_for_the_end_of_a_dying_jvm(spark)
-                took = time.monotonic() - start
+                took, error = time.monotonic() - start, self._watch.explained(error, step)
                 decision = self._decide(spec, retries, error, spark)
                 if not decision.retry:
                     self._fail(step, started_at, took, error, retries)
@@ -160,7 +174,7 @@ class ComponentLoop:
                     return False
                 retries += 1
             else:
-                self._done(step, started_at, time.monotonic() - start, result, retries)
+                self._done(step, started_at, time.monotonic() - start, result, traces, retries)
                 return True
 
     def _decide(self, spec: ComponentSpec, retries: int, error: BaseException, spark: SparkSession) -> RetryDecision:
@@ -172,6 +186,7 @@ class ComponentLoop:
     def _retry(
         self, step: Step, started_at: str, took: float, error: BaseException, decision: RetryDecision, retries: int
     ) -> None:
+        self._watch.put_back()
         failure = self._recorder.describe(error, step)
         say(
             f"{self._label(step)} failed after {readable(took)}: {failure.headline}; {decision.reason} in "
@@ -188,6 +203,8 @@ class ComponentLoop:
         tries = f" (try {retries + 1})" if retries else ""
         say(f"{self._label(step)} failed after {readable(took)}{tries}: {failure.headline}")
         self._tell("on_component_failure", step, took, failure, error, retries)
+        if not final:
+            self._watch.put_back()
 
     def _tell(
         self,
@@ -202,14 +219,24 @@ class ComponentLoop:
         event = self._events.component(step, retry=retries, seconds=took, failure=failure, exception=error, **more)
         self._hooks.tell(name, event)
 
-    def _done(self, step: Step, started_at: str, took: float, result: TryResult, retries: int) -> None:
+    def _done(self, step: Step, started_at: str, took: float, result: TryResult, traces: Traces, retries: int) -> None:
         if step.action is StepAction.REPLAY:
             self._recorder.replayed(step)
         else:
-            self._recorder.done(step, started_at, took, views=result.views, outputs=result.outputs)
+            self._recorder.done(
+                step,
+                started_at,
+                took,
+                views=result.views,
+                outputs=result.outputs,
+                session=traces.session,
+                leaves=traces.leaves,
+            )
         tries = f" (try {retries + 1})" if retries else ""
         saved = f"; saved {', '.join(result.outputs)}" if result.outputs else ""
         say(f"{self._label(step)} done in {readable(took)}{tries}{saved}")
+        if any(later.index > step.index for later in self._plan.to_run):
+            warn_of_tables_in_memory(traces)
         self._hooks.reporters("after_component", self._events.component(step, retry=retries, seconds=took))
 
     def _label(self, step: Step) -> str:

@@ -1,0 +1,325 @@
+"""What a component changes of the Spark session is there for those after it, in a resumed run as well."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_spark_pipeline.checkpoint.state import CheckpointState
+from airflow_spark_pipeline.exceptions import ComponentFailedError
+from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec
+from airflow_spark_pipeline.runtime.runner import PipelineRunner
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from tests.connect_server import ConnectServer
+
+pytestmark = pytest.mark.spark
+
+STEPS = "tests.session_steps"
+
+
+@dataclass
+class Bench:
+    """Runs a pipeline; each attempt in a Spark session that no other one has used."""
+
+    directory: Path
+    open: Callable[[], SparkSession]
+
+    @property
+    def down(self) -> Path:
+        return self.directory / "down"
+
+    def component(self, name: str, kind: str, **config: Any) -> ComponentSpec:
+        keys = {key.replace("_", "-"): value for key, value in config.items()}
+        return ComponentSpec(f"{STEPS}.{kind}", name, keys, f"pipeline.pipeline-components[{name}]")
+
+    def report(self, name: str, *queries: str, fails: bool = False, **config: Any) -> ComponentSpec:
+        down = {"fails_while": str(self.down)} if fails else {}
+        return self.component(
+            name, "Report", out=str(self.directory / f"{name}.out"), queries=list(queries), **down, **config
+        )
+
+    def spec(self, *components: ComponentSpec, **more: Any) -> PipelineSpec:
+        return PipelineSpec("Session", components, checkpoint=CheckpointSpec(True, auto_resume=True), **more)
+
+    def runner(self) -> PipelineRunner:
+        return PipelineRunner(self.open(), location=str(self.directory / "checkpoints"))
+
+    def attempt(self, *components: ComponentSpec, **more: Any) -> None:
+        self.runner().run_with_checkpointing(self.spec(*components, **more))
+
+    def fail_and_resume(self, *components: ComponentSpec, **more: Any) -> None:
+        self.down.touch()
+        with pytest.raises(ComponentFailedError):
+            self.attempt(*components, **more)
+        self.down.unlink()
+        self.attempt(*components, **more)
+
+    def recorded(self) -> CheckpointState:
+        (state,) = self.runner().list_resumable()
+        return state
+
+    def rows(self, name: str) -> list[Any]:
+        text = (self.directory / f"{name}.out").read_text(encoding="utf-8")
+        return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture(params=["classic", "connect"])
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    if request.param == "classic":
+        spark: SparkSession = request.getfixturevalue("spark")
+        yield Bench(tmp_path, spark.newSession)
+        return
+    server: ConnectServer = request.getfixturevalue("connect_server")
+    monkeypatch: pytest.MonkeyPatch = request.getfixturevalue("monkeypatch")
+    monkeypatch.setenv("SPARK_CONNECT_MODE_ENABLED", "1")
+    from pyspark.sql.connect.session import SparkSession as RemoteSession
+
+    yield Bench(tmp_path, lambda: RemoteSession.builder.remote(server.url).create())  # type: ignore[arg-type,return-value]
+
+
+@pytest.fixture
+def classic(spark: SparkSession, tmp_path: Path) -> Bench:
+    return Bench(tmp_path, spark.newSession)
+
+
+CHANGES: dict[str, tuple[dict[str, Any], str]] = {
+    "a setting by spark.conf": ({"set": {"spark.sql.session.timeZone": "Asia/Tokyo"}}, "SELECT current_timezone()"),
+    "a setting by SQL": ({"sql": ["SET spark.sql.ansi.enabled = false"]}, "SELECT CAST('x' AS INT)"),
+    "the time zone by SQL": ({"sql": ["SET TIME ZONE 'America/Lima'"]}, "SELECT current_timezone()"),
+    "a setting that is unset": (
+        {"set": {"spark.sql.shuffle.partitions": "7"}, "unset": ["spark.sql.shuffle.partitions"]},
+        "SET spark.sql.shuffle.partitions",
+    ),
+    "a setting of nobody's": ({"set": {"my.own": "a -> b=c\n;'"}}, "SET my.own"),
+    "the current database": (
+        {"sql": ["CREATE DATABASE IF NOT EXISTS staging", "USE staging"]},
+        "SELECT current_database()",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_a_component_changed_of_the_session_is_so_after_a_resume(bench: Bench, change: str) -> None:
+    config, query = CHANGES[change]
+    bench.fail_and_resume(
+        bench.component("Extract", "Change", **config),
+        bench.report("Before", query),
+        bench.report("After", query, fails=True),
+    )
+    assert bench.rows("After") == bench.rows("Before")
+
+
+VARIABLES = [
+    "DECLARE VARIABLE a INT DEFAULT 5",
+    "DECLARE VARIABLE b STRING DEFAULT 'it''s \\\\ \"x\"'",
+    "DECLARE VARIABLE c MAP<STRING, DECIMAL(10,2)>",
+    "SET VAR c = map('k;v', 1.5)",
+    "DECLARE VARIABLE d STRUCT<x: INT, y: ARRAY<DOUBLE>>",
+    "SET VAR d = named_struct('x', 1, 'y', array(double('NaN'), 0.1D))",
+    "DECLARE VARIABLE e BINARY DEFAULT X'00FF'",
+    "DECLARE VARIABLE f DATE",
+    "SET VAR a = 7",
+]
+
+
+def test_session_variables_have_their_values_after_a_resume(classic: Bench) -> None:
+    query = "SELECT a, b, c, d, e, f, typeof(c), typeof(d)"
+    classic.fail_and_resume(
+        classic.component("Declare", "Change", sql=VARIABLES),
+        classic.report("Before", query),
+        classic.report("After", query, fails=True),
+    )
+    assert classic.rows("After") == classic.rows("Before")
+
+
+def test_a_retry_starts_from_the_settings_that_the_first_try_had(bench: Bench) -> None:
+    """A component that failed has changed nothing, as far as those after it can see."""
+    query = "SELECT current_timezone(), current_database()"
+    broken = ["SET TIME ZONE 'Asia/Tokyo'", "CREATE DATABASE IF NOT EXISTS other", "USE other", "SELECT 1/0"]
+    bench.down.touch()
+    with pytest.raises(ComponentFailedError):
+        bench.attempt(
+            bench.report("First", query),
+            bench.report("Broken", query, fails=True, breaks=broken[:-1]),
+            bench.report("Last", query),
+            fail_fast=False,
+        )
+    assert bench.rows("Last") == bench.rows("First")
+    assert bench.recorded().components[2].session == {}
+
+
+def test_a_secret_is_not_recorded_and_it_is_said(bench: Bench, capfd: pytest.CaptureFixture[str]) -> None:
+    bench.fail_and_resume(
+        bench.component(
+            "Extract",
+            "Change",
+            set={"my.db.password": "hunter2x", "my.url": "jdbc:x://u:hunter3x@h/d", "my.plain": "p"},
+        ),
+        bench.report("After", "SET my.plain", fails=True),
+    )
+    text = "".join(path.read_text("utf-8") for path in (bench.directory / "checkpoints").rglob("*.json"))
+    assert "my.db.password" in text
+    assert "hunter" not in text
+    out = capfd.readouterr().out
+    assert "not set again, since it is a secret: my.db.password, my.url (from Extract)" in out
+    assert "set again my.plain (from Extract)" in out
+    assert "hunter" not in out
+
+
+def test_a_database_that_is_not_there_any_more_stops_the_resume(bench: Bench) -> None:
+    """What runs next would read tables of that name in another database."""
+    components = (
+        bench.component("Extract", "Change", sql=["CREATE DATABASE passing", "USE passing"]),
+        bench.report("After", "SELECT 1", fails=True),
+    )
+    bench.down.touch()
+    with pytest.raises(ComponentFailedError):
+        bench.attempt(*components)
+    bench.open().sql("DROP DATABASE passing")
+    with pytest.raises(ComponentFailedError, match=r"current database passing .* replay-on-resume = true") as raised:
+        bench.attempt(*components)
+    assert not raised.value.retry_helps
+
+
+LEFT: dict[str, tuple[dict[str, Any], str, str]] = {
+    "a view by hand": ({"views": {"rates": "SELECT 1 AS x"}}, "SELECT * FROM rates", "view rates"),
+    "a view by SQL": ({"sql": ["CREATE TEMPORARY VIEW days AS SELECT 2 AS x"]}, "SELECT x FROM days", "view days"),
+    "a global view": (
+        {"global_views": {"everywhere": "SELECT 1 AS x"}},
+        "SELECT * FROM global_temp.everywhere",
+        "view global_temp.everywhere",
+    ),
+    "a function of Python's": ({"functions": ["to_cents"]}, "SELECT to_cents(1)", "function to_cents"),
+    "a function by SQL": (
+        {"sql": ["CREATE TEMPORARY FUNCTION twice(x INT) RETURNS INT RETURN x * 2"]},
+        "SELECT twice(2)",
+        "function twice",
+    ),
+    "a view that is returned": ({"returns": {"orders": "SELECT 1 AS x"}}, "SELECT * FROM orders", "view orders"),
+}
+
+
+@pytest.mark.parametrize("left", LEFT)
+def test_the_component_that_misses_what_a_skipped_one_left_says_who_made_it(
+    bench: Bench, left: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config, query, what = LEFT[left]
+    components = (
+        bench.component("Extract", "Change", **config),
+        bench.report("Before", query),
+        bench.report("After", query, fails=True),
+    )
+    bench.down.touch()
+    with pytest.raises(ComponentFailedError):
+        bench.attempt(*components)
+    if what.startswith("view global"):
+        bench.open().sql("DROP VIEW global_temp.everywhere")
+    bench.down.unlink()
+    plan = bench.runner().plan(bench.spec(*components))
+    with pytest.raises(ComponentFailedError) as raised:
+        bench.attempt(*components)
+    assert f"After needs the {what} of Extract, which was skipped" in str(raised.value)
+    assert "replay-on-resume = true on pipeline.pipeline-components[Extract]" in str(raised.value)
+    assert not raised.value.retry_helps
+    if not left.endswith("returned"):
+        assert f"a new session does not have its {what}" in plan.steps[0].reason
+        assert f"Warning: Extract left {what}, which this session does not have" in capfd.readouterr().out
+    bench.attempt(*components, replay_on_resume=True)
+    assert bench.rows("After")[-1] == bench.rows("Before")[0]
+
+
+@pytest.mark.parametrize("query", ["SELECT * FROM orders", "SELECT count(*) FROM orders", "SELECT x FROM orders"])
+@pytest.mark.parametrize("other", ["a table", "an older view"])
+def test_nobody_reads_something_else_under_the_name_of_a_lost_view(bench: Bench, query: str, other: str) -> None:
+    first = bench.component("First", "Change", returns={"orders": "SELECT 1 AS x"})
+    if other == "a table":
+        bench.open().sql("CREATE TABLE IF NOT EXISTS orders AS SELECT 1 AS x")
+        first = bench.component("First", "Change")
+    components = (
+        first,
+        bench.component("Filter", "Change", views={"orders": "SELECT x FROM orders WHERE x > 1"}),
+        bench.report("After", query, fails=True),
+    )
+    saved = {"save_outputs": True}
+    bench.down.touch()
+    with pytest.raises(ComponentFailedError, match="down"):
+        bench.attempt(*components, **saved)
+    bench.down.unlink()
+    try:
+        with pytest.raises(ComponentFailedError, match="After needs the view orders of Filter, which was skipped"):
+            bench.attempt(*components, **saved)
+    finally:
+        bench.open().sql("DROP TABLE IF EXISTS orders")
+
+
+def test_a_table_of_a_catalog_in_memory_is_warned_of(classic: Bench, capfd: pytest.CaptureFixture[str]) -> None:
+    components = (
+        classic.component("Extract", "Change", returns={"orders": "SELECT 1 AS x"}),
+        ComponentSpec(
+            "airflow_spark_pipeline.components.WriteTable",
+            "Write",
+            {"view": "orders", "table": "kept_orders"},
+            "pipeline.pipeline-components[Write]",
+        ),
+        classic.report("After", "SELECT * FROM kept_orders", fails=True),
+    )
+    classic.down.touch()
+    with pytest.raises(ComponentFailedError):
+        classic.attempt(*components, save_outputs=True)
+    assert (
+        "default.kept_orders: in a catalog in memory, which ends with this Spark application" in capfd.readouterr().out
+    )
+    classic.open().sql("DROP TABLE kept_orders")
+    classic.down.unlink()
+    with pytest.raises(ComponentFailedError, match=r"After needs the table .*kept_orders of Write.*metastore"):
+        classic.attempt(*components, save_outputs=True)
+
+
+def _random_changes(draw: random.Random) -> dict[str, Any]:
+    zones = ["Asia/Tokyo", "America/Lima", "Europe/Paris", "UTC"]
+    kinds: list[dict[str, Any]] = [
+        {"set": {"spark.sql.session.timeZone": draw.choice(zones)}},
+        {"sql": [f"SET TIME ZONE '{draw.choice(zones)}'"]},
+        {"sql": [f"SET spark.sql.ansi.enabled = {draw.choice(['true', 'false'])}"]},
+        {"unset": ["spark.sql.session.timeZone"]},
+        {"sql": [f"USE {draw.choice(['oracle_a', 'oracle_b'])}"]},
+        {"set": {"my.own": str(draw.random())}},
+    ]
+    return draw.choice(kinds)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_an_interrupted_run_gives_the_numbers_of_one_that_was_not(bench: Bench, seed: int, tmp_path: Path) -> None:
+    draw = random.Random(seed)  # noqa: S311
+    spark = bench.open()
+    for database in ("oracle_a", "oracle_b"):
+        spark.sql(f"CREATE DATABASE IF NOT EXISTS {database}")
+    query = "SELECT CAST(TIMESTAMP '2026-03-29 12:00:00 UTC' AS STRING), current_database()"
+    components: list[ComponentSpec] = []
+    for index in range(5):
+        components.append(bench.component(f"Change{index}", "Change", **_random_changes(draw)))
+        components.append(bench.report(f"Report{index}", query))
+    whole = Bench(tmp_path / "whole", bench.open)
+    whole.directory.mkdir()
+    whole.attempt(*(_moved(component, whole) for component in components))
+    position = draw.randrange(1, len(components))
+    components.insert(position, bench.report("Outage", query, fails=True))
+    bench.fail_and_resume(*components)
+    for index in range(5):
+        assert bench.rows(f"Report{index}") == whole.rows(f"Report{index}")
+
+
+def _moved(component: ComponentSpec, to: Bench) -> ComponentSpec:
+    config = dict(component.instance_config)
+    if "out" in config:
+        config["out"] = str(to.directory / Path(config["out"]).name)
+    return ComponentSpec(component.instance_type, component.instance_name, config, component.path)
