@@ -203,7 +203,7 @@ class ComponentLoop:
         tries = f" (try {retries + 1})" if retries else ""
         say(f"{self._label(step)} failed after {readable(took)}{tries}: {failure.headline}")
         self._tell("on_component_failure", step, took, failure, error, retries)
-        if not final:
+        if not self._ends:
             self._watch.put_back()
 
     def _tell(
