@@ -72,7 +72,7 @@ class Bench:
         return [json.loads(line) for line in text.splitlines()]
 
 
-@pytest.fixture(params=["classic", "connect"])
+@pytest.fixture(params=["classic", pytest.param("connect", marks=pytest.mark.slow)])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     if request.param == "classic":
         spark: SparkSession = request.getfixturevalue("spark")
@@ -297,7 +297,7 @@ def _random_changes(draw: random.Random) -> dict[str, Any]:
     return draw.choice(kinds)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 6))])
 def test_an_interrupted_run_gives_the_numbers_of_one_that_was_not(bench: Bench, seed: int, tmp_path: Path) -> None:
     draw = random.Random(seed)  # noqa: S311
     spark = bench.open()
