@@ -7,7 +7,7 @@ from argparse import Namespace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow_spark_pipeline.cli.parser import COMMANDS, DESCRIPTION, EXIT_CODES
+from airflow_spark_pipeline.cli.parser import COMMANDS, DESCRIPTION, exit_codes
 
 if TYPE_CHECKING:
     from airflow.cli.cli_config import GroupCommand
@@ -22,7 +22,7 @@ def get_cli_commands() -> list[GroupCommand]:
             name=command.name,
             help=command.help,
             description=command.description,
-            epilog=EXIT_CODES,
+            epilog=exit_codes(),
             func=partial(_run, command.name),
             args=tuple(
                 Arg(flags=argument.flags, **argument.options)  # type: ignore[no-untyped-call]  # Airflow's

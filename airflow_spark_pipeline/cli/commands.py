@@ -17,6 +17,7 @@ from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.cli import printing
 from airflow_spark_pipeline.cli.describing import describe, names_without_values, values_in, without_values
 from airflow_spark_pipeline.cli.modules import archives_of, modules_of
+from airflow_spark_pipeline.cli.output import OUTPUT
 from airflow_spark_pipeline.cli.places import place_of, place_to_read
 from airflow_spark_pipeline.cli.printing import err, out
 from airflow_spark_pipeline.exceptions import (
@@ -104,8 +105,9 @@ def runs(arguments: Namespace) -> int:
     if arguments.json:
         printing.as_json([printing.run_data(entry) for entry in entries])
         return _DONE
-    for entry in entries:
-        printing.table([printing.run_line(entry)])
+    for entry, lines in zip(entries, printing.columns(list(map(printing.run_line, entries)), cut=True), strict=True):
+        for line in lines:
+            out(line)
         if entry.commit is not None:
             out(f"    {entry.commit.state.run_id}")
     if not entries:
@@ -249,4 +251,5 @@ def _find(store: CheckpointStore, run_id: str) -> RunEntry:
 def _confirmed(question: str) -> bool:
     if not sys.stdin.isatty():
         return False
+    OUTPUT.flush()
     return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")

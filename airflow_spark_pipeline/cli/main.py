@@ -3,56 +3,71 @@
 from __future__ import annotations
 
 import argparse
-import os
+import contextlib
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from airflow_spark_pipeline.cli.output import OUTPUT, complain
 from airflow_spark_pipeline.exceptions import (
     CheckpointError,
     ComponentFailedError,
     LeaseLostError,
     RunAtWorkError,
+    SparkInstallationError,
     SparkPipelineError,
     SupersededError,
 )
 
 _INTERRUPTED = 130
 _EXIT = (  # the first that fits counts
-    (ComponentFailedError, 1),
+    ((ComponentFailedError, SparkInstallationError), 1),
     ((SupersededError, RunAtWorkError), 3),
     ((CheckpointError, LeaseLostError), 4),
     (SparkPipelineError, 2),
 )
+#: What these print is a report of what happens; of all other commands it is the result.
+_RUNS = ("run", "resume")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command of the console script. Returns its exit code."""
     from airflow_spark_pipeline.cli.parser import build
 
-    return perform(build().parse_args(arguments))
+    OUTPUT.prepare()
+    try:
+        parsed = build().parse_args(arguments)
+    except SystemExit as left:  # --help, --version, or wrong arguments
+        raise SystemExit(OUTPUT.finish(left.code if isinstance(left.code, int) else 0)) from None
+    return _perform(parsed)
 
 
 def perform(arguments: argparse.Namespace) -> int:
     """Run the command that parsed arguments name; errors of the user are one message."""
+    OUTPUT.prepare()
+    return _perform(arguments)
+
+
+def _perform(arguments: argparse.Namespace) -> int:
+    has_result = arguments.command not in _RUNS
+    with OUTPUT.results_only() if has_result else contextlib.nullcontext():
+        code = _run(arguments)
+    return OUTPUT.finish(code, has_result=has_result)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     from airflow_spark_pipeline.cli import commands
     from airflow_spark_pipeline.cli.modules import modules_of
 
     command: Callable[[Any], int] = getattr(commands, arguments.command)
     try:
         with modules_of(getattr(arguments, "file", None), getattr(arguments, "py_files", ())):
-            code = command(arguments)
-        sys.stdout.flush()
-        return code
+            return command(arguments)
     except KeyboardInterrupt:
-        sys.stderr.write("Interrupted.\n")
+        complain("Interrupted.")
         return _INTERRUPTED
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough; Python must not complain again when it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except SparkPipelineError as error:
-        sys.stderr.write(f"{error}\n")
+        complain(str(error))
         return next(code for kinds, code in _EXIT if isinstance(error, kinds))
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import argparse
 import re
+import shutil
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
 DESCRIPTION = "Run, plan, check and look after Spark pipelines that resume at the component that failed."
-EXIT_CODES = """\
-exit codes:
-  0    done; for validate: nothing is wrong
-  1    a component failed, or Spark did not start
-  2    cannot be done as asked: wrong arguments or description, no such run, a change that a resume refuses
-  3    somebody else is at work at the run, or has taken it over
-  4    the checkpoint location cannot be read or written
-  130  interrupted
-"""
+#: The one table of exit codes: ``docs/command-line.md`` and ``--help`` show it.
+CODES = {
+    0: "done; for validate: nothing is wrong",
+    1: "a component failed, or Spark did not start",
+    2: "cannot be done as asked: wrong arguments or description, no such run, a change that a resume refuses",
+    3: "the run is still running, or another attempt has taken it over",
+    4: "the checkpoint location is not there, or cannot be read or written",
+    5: "the output could not be written: a full disk, or standard output is closed",
+    130: "interrupted",
+}
+_NARROWEST, _WIDEST = 40, 100  # columns of --help, on however wide a terminal
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
@@ -166,7 +170,8 @@ COMMANDS = (
             _argument(
                 "--state",
                 choices=("running", "died", "failed", "submitted", "completed", "discarded"),
-                help="only runs in this state; completed and discarded ones need --all",
+                metavar="STATE",
+                help="only runs in this state: %(choices)s; completed and discarded ones need --all",
             ),
             _argument("--older-than", type=seconds, metavar="AGE", help="such as 30d, 12h, 90m"),
             _argument("--newer-than", type=seconds, metavar="AGE", help="the same"),
@@ -201,13 +206,34 @@ COMMANDS = (
 )
 
 
+def exit_codes(width: int = 79) -> str:
+    """Return the exit codes as text.
+
+    :param width: columns
+    """
+    lines = ["exit codes:"]
+    for code, meaning in CODES.items():
+        lines += textwrap.wrap(meaning, width, initial_indent=f"  {code:<5}", subsequent_indent=" " * 7)
+    return "\n".join(lines)
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Fits the terminal, and is no wider than people read."""
+
+    def __init__(self, prog: str) -> None:
+        self._columns = min(max(shutil.get_terminal_size().columns, _NARROWEST), _WIDEST)
+        super().__init__(prog, width=self._columns, max_help_position=min(28, self._columns // 3))
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return exit_codes(width) if text.startswith("exit codes:") else super()._fill_text(text, width, indent)
+
+
 def build(prog: str = "spark-pipeline") -> argparse.ArgumentParser:
     """Return the parser of the console script."""
     from airflow_spark_pipeline import __version__
 
-    formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
-        prog=prog, description=DESCRIPTION, epilog=EXIT_CODES, formatter_class=formatter, allow_abbrev=False
+        prog=prog, description=DESCRIPTION, epilog=exit_codes(), formatter_class=_Formatter, allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=f"airflow-spark-pipeline {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -216,8 +242,8 @@ def build(prog: str = "spark-pipeline") -> argparse.ArgumentParser:
             command.name,
             help=command.help,
             description=command.description,
-            epilog=EXIT_CODES,
-            formatter_class=formatter,
+            epilog=exit_codes(),
+            formatter_class=_Formatter,
             allow_abbrev=False,
         )
         for argument in command.arguments:

@@ -11,7 +11,7 @@ from airflow_spark_pipeline.checkpoint.locations import load_store, open_store
 from airflow_spark_pipeline.checkpoint.reading import ReadingStore
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.cli.describing import describe, values_in
-from airflow_spark_pipeline.exceptions import CheckpointLocationError
+from airflow_spark_pipeline.exceptions import CheckpointLocationError, SparkPipelineError
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 
 
@@ -64,20 +64,35 @@ def place_of(arguments: Namespace, spec: PipelineSpec | None = None) -> Place:
         location, origin = spec.checkpoint.location, f"from {spec.source or 'the file'}"
     options: dict[str, Any] = {}
     if location is None or arguments.conn_id is not None:
-        # Airflow is imported only where its configuration or a connection is asked for: it takes a second.
-        from airflow_spark_pipeline.hooks.locations import checkpoint_location, configured, storage_options
-
-        conn_id = arguments.conn_id or configured("checkpoint_conn_id")
-        if location is None:
-            named = configured("checkpoint_location") is not None
-            origin = "from [spark_pipeline] checkpoint_location" if named else "the default, since none is configured"
-            location = checkpoint_location(None, None)
-        options = storage_options(conn_id, location)
+        location, origin, options = _from_airflow(location, origin, arguments.conn_id)
     custom = None if spec is None else spec.checkpoint.store
     if custom is not None:
         store = load_store(custom.instance_type, custom.instance_config, location, options)
         return Place(location, store, origin, options)
     return Place(location, open_store(location, options), origin, options)
+
+
+def _from_airflow(location: str | None, origin: str, conn_id: str | None) -> tuple[str, str, dict[str, Any]]:
+    """Return the location, who named it, and its options, as Airflow's configuration and connections complete them."""
+    try:
+        # Airflow is imported only where its configuration or a connection is asked for: it takes a second.
+        from airflow_spark_pipeline.hooks.locations import checkpoint_location, configured, storage_options
+
+        conn_id = conn_id or configured("checkpoint_conn_id")
+        if location is None:
+            named = configured("checkpoint_location") is not None
+            origin = "from [spark_pipeline] checkpoint_location" if named else "the default, since none is configured"
+            location = checkpoint_location(None, None)
+        return location, origin, storage_options(conn_id, location)
+    except SparkPipelineError:
+        raise
+    except (Exception, SystemExit) as error:  # whatever a broken airflow.cfg or database makes Airflow raise
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        needed = f"the connection {conn_id!r}" if conn_id else "the checkpoint location"
+        raise CheckpointLocationError(
+            f"Airflow's configuration cannot be read, which is asked for {needed}: {why}. Mend it, or name the "
+            "location with --location and give its credentials by the environment."
+        ) from error
 
 
 def _absolute(location: str | None) -> str | None:

@@ -4,40 +4,64 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
+from airflow_spark_pipeline.cli.output import OUTPUT, complain
 from airflow_spark_pipeline.planning import readable, seconds_saved
+
+_NARROWEST = 40  # columns; nobody's terminal is smaller
 
 
 def out(text: str = "") -> None:
-    """Print a line."""
-    sys.stdout.write(f"{text}\n")
+    """Print a line of the result."""
+    OUTPUT.write(text)
 
 
 def err(text: str) -> None:
     """Print a line that is no result."""
-    sys.stderr.write(f"{text}\n")
+    complain(text)
 
 
 def as_json(value: Any) -> None:
-    """Print JSON."""
-    out(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    """Print JSON: in ASCII where the output has no other characters."""
+    out(json.dumps(value, indent=2, ensure_ascii=not OUTPUT.is_unicode, default=str))
 
 
-def table(rows: Sequence[Sequence[str]], *, indent: str = "") -> None:
-    """Print rows in columns; the last column is cut to the width of the terminal, if there is one."""
-    if not rows:
-        return
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
-    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
-    for row in rows:
-        line = indent + "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]])
-        out(line.rstrip() if len(line) <= room else line[: room - 1] + "…")
+def table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows in columns, each in one line, whole."""
+    for lines in columns(rows):
+        out(lines[0])
+
+
+def columns(rows: Sequence[Sequence[str]], *, cut: bool = False) -> list[list[str]]:
+    """Return the lines of each row, with all rows in the same columns.
+
+    :param cut: the last column is a text of which the beginning will do: on a terminal it is cut to the width, or
+        stands in a line of its own where nothing else has room. The columns before it, names and ids, never are
+    """
+    cells = [[*row[:-1], " ".join(row[-1].split())] for row in rows]
+    widths = [max((len(cell) for cell in column), default=0) for column in zip(*cells, strict=True)]
+    found = []
+    for *before, last in cells:
+        start = "  ".join(cell.ljust(width) for cell, width in zip(before, widths, strict=False))
+        lines = _fitted(start, last) if cut and OUTPUT.is_terminal else [f"{start}  {last}" if start else last]
+        found.append([line.rstrip() for line in lines])
+    return found
+
+
+def _fitted(start: str, last: str) -> list[str]:
+    room = max(shutil.get_terminal_size().columns, _NARROWEST)
+    left = room - len(start) - 2
+    if len(last) <= left:
+        return [f"{start}  {last}"]
+    if left >= _NARROWEST // 2:
+        return [f"{start}  {last[: left - 1]}…"]
+    text = f"    {last}"
+    return [start, text if len(text) <= room else f"{text[: room - 1]}…"]
 
 
 def state_of(entry: RunEntry) -> str:

@@ -1,0 +1,171 @@
+"""Standard output and error of the command line, whatever they are connected to.
+
+Promises: standard output of a command that gives a result holds the result and nothing else; what Airflow, a library or
+a module of the user prints meanwhile goes to standard error. A result that could not be written whole (a full disk, a
+closed stream) is an error with an exit code. A reader that has seen enough (``| head``) is not. No encoding is too
+small: what it lacks is written in ASCII, and JSON stays JSON. A run is not stopped by any of this.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Iterator
+from typing import TextIO
+
+#: Exit code of a command whose result could not be written.
+NOT_WRITTEN = 5
+
+_PLAIN = {"…": "...", "→": "->", "–": "-", "—": "-", "·": "-", "‘": "'", "’": "'", "“": '"', "”": '"'}  # noqa: RUF001
+_HANDLER = "spark_pipeline_plain"
+
+
+class Output:
+    """Where results go while a command runs."""
+
+    def __init__(self) -> None:
+        self._stream: TextIO | None = None
+        self._null: TextIO | None = None
+        self._closed = False
+        self._trouble: OSError | None = None
+
+    def prepare(self) -> None:
+        """Make both streams usable: open where they are closed, and able to write every character."""
+        self._trouble, self._stream = None, None
+        self._closed = sys.stdout is None
+        _open_closed_descriptors()
+        codecs.register_error(_HANDLER, _plain)
+        if sys.stdout is None or sys.stderr is None:
+            self._null = self._null or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # until the process ends
+            sys.stdout, sys.stderr = sys.stdout or self._null, sys.stderr or self._null
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                with contextlib.suppress(ValueError, OSError):
+                    stream.reconfigure(errors=_HANDLER)
+
+    @contextlib.contextmanager
+    def results_only(self) -> Iterator[None]:
+        """Let nothing but :meth:`write` reach standard output; everything else goes to standard error."""
+        before, self._stream = sys.stdout, sys.stdout
+        saved = _own_descriptor(before)
+        try:
+            if saved is not None:
+                before.flush()
+                self._stream = open(  # noqa: SIM115  # closed below
+                    os.dup(1), "w", encoding=before.encoding, errors=_HANDLER, newline=""
+                )
+                os.dup2(2, 1)
+            sys.stdout = sys.stderr
+            yield
+        finally:
+            sys.stdout = before
+            self.flush()
+            if saved is not None:
+                with contextlib.suppress(OSError, ValueError):
+                    before.flush()  # what loggers that know the stream from before have written goes the same way
+                os.dup2(saved, 1)
+                os.close(saved)
+                with contextlib.suppress(OSError):
+                    self._stream.close()
+            self._stream = None
+
+    def write(self, text: str) -> None:
+        """Write a line of the result."""
+        self._tried(lambda stream: stream.write(f"{text}\n"))
+
+    @property
+    def is_unicode(self) -> bool:
+        """Whether every character can be written as it is."""
+        return (getattr(self._target, "encoding", None) or "").lower().replace("-", "").startswith("utf")
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether somebody looks at it."""
+        with contextlib.suppress(ValueError, OSError):
+            return self._target.isatty()
+        return False
+
+    def flush(self) -> None:
+        """Write what is kept back."""
+        self._tried(lambda stream: stream.flush())
+
+    def finish(self, code: int, *, has_result: bool = True) -> int:
+        """Write the rest, and return the exit code.
+
+        :param code: of the command
+        :param has_result: whether the command is there for its output; a run is not
+        """
+        self.flush()
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
+        lost = "standard output is closed" if self._closed else _reason(self._trouble)
+        if self._trouble is not None:
+            _forget_standard_output()
+        if not has_result or lost is None:
+            return code
+        complain(f"The output could not be written: {lost}.")
+        return code or NOT_WRITTEN
+
+    def _tried(self, work: object) -> None:
+        if self._trouble is not None:
+            return
+        try:
+            work(self._target)  # type: ignore[operator]
+        except OSError as error:
+            self._trouble = error
+        except ValueError as error:  # a closed file
+            self._trouble = OSError(str(error))
+
+    @property
+    def _target(self) -> TextIO:
+        return self._stream or sys.stdout
+
+
+def complain(text: str) -> None:
+    """Print a line that is not a result; nobody has to hear it."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(f"{text}\n")
+
+
+OUTPUT = Output()
+
+
+def _reason(trouble: OSError | None) -> str | None:
+    if trouble is None or isinstance(trouble, BrokenPipeError):
+        return None
+    return trouble.strerror or str(trouble)
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    """Write what an encoding lacks: punctuation as ASCII has it, everything else as an escape."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    missing = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(each) or ascii(each)[1:-1] for each in missing), error.end
+
+
+def _open_closed_descriptors() -> None:
+    """Put the null device where a standard stream is closed: else the next file that is opened would take its place."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
+def _own_descriptor(stream: TextIO) -> int | None:
+    """Return a copy of this process's standard output, where the stream is that; none under a test's capture."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        if stream.fileno() == 1:
+            return os.dup(1)
+    return None
+
+
+def _forget_standard_output() -> None:
+    """Python would complain again when it closes the stream, and end with a code of its own."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
