@@ -6,6 +6,8 @@ HISTORIES ?= 100000
 ROUNDS ?= 1000
 SEED ?= 0
 NAMES ?=
+NAME ?= airflow-3.4
+TESTS ?=
 RELEASE ?=
 PY := $(VENV)/bin/python
 TIMED := scripts/timed.sh
@@ -15,7 +17,7 @@ WWW := airflow_spark_pipeline/plugins/www
 WITH_JAVA := JAVA_HOME=$$(scripts/java.sh) && export JAVA_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java test slow unit acceptance kill-matrix stateful chaos e2e www www-check engines topology check format demo airflow bench dist constraints clean
+.PHONY: help setup java test slow unit acceptance kill-matrix stateful chaos e2e www www-check engines topology check format demo airflow bench dist constraints matrix prerelease clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -91,7 +93,13 @@ dist: setup ## Build the wheel and the sdist into dist/, and check what an index
 constraints: setup ## Renew constraints-dev.txt: the newest of everything, for every supported Python
 	@scripts/constraints.sh "$(VENV)"
 
+matrix: setup ## The unit tests and the clears on another set of versions (NAME=airflow-3.4; TESTS=... for other tests)
+	@$(WITH_JAVA) && PYTEST_ARGS="$(PYTEST_ARGS)" TESTS="$(TESTS)" scripts/matrix.sh "$(NAME)"
+
+prerelease: ## The same on the pre-release of Airflow that comes next
+	@$(MAKE) --no-print-directory matrix NAME=airflow-3.4
+
 clean: ## Remove everything that the targets made
-	rm -rf "$(VENV)" .demo .airflow build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf "$(VENV)" .venv-* .demo .airflow build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf spark-warehouse metastore_db derby.log
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

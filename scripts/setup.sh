@@ -2,16 +2,18 @@
 # Makes the development environment: scripts/setup.sh VENV
 #
 # Needs Python (3.10 to 3.14) and nothing else. Does nothing when VENV was made from the files as they are now, so every
-# target of the Makefile can start with it. PYTHON=/path/to/python chooses the interpreter of a new environment.
+# target of the Makefile can start with it. PYTHON=/path/to/python chooses the interpreter of a new environment, and
+# CONSTRAINTS=file other pins than those of constraints-dev.txt.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
 venv=${1:?usage: scripts/setup.sh VENV}
 stamp="$venv/.setup-done"
+constraints=${CONSTRAINTS:-constraints-dev.txt}
 
 # The content decides, not the clock: a checkout gives every file a new time.
-wanted=$(cat pyproject.toml constraints-dev.txt scripts/setup.sh | cksum)
+wanted=$(cat pyproject.toml "$constraints" scripts/setup.sh | cksum)
 if [ -x "$venv/bin/python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
     exit 0
 fi
@@ -57,7 +59,7 @@ fi
 start=$(date +%s)
 if [ ! -x "$venv/bin/uv" ] && [ -x "$venv/bin/pip" ]; then
     say "Installing uv, the faster installer"
-    "$venv/bin/python" -m pip install -q --disable-pip-version-check -c constraints-dev.txt uv ||
+    "$venv/bin/python" -m pip install -q --disable-pip-version-check -c "$constraints" uv ||
         say "uv is not to be had; pip does its work, slower"
 fi
 uv="$venv/bin/uv"
@@ -65,8 +67,8 @@ uv="$venv/bin/uv"
 
 say "Installing this package and what its tests need into $venv (the first time: about 700 MB and a few minutes)"
 # uv does not read pip's configuration (a mirror, a certificate), so pip gets a try where uv cannot reach its index.
-if [ -z "$uv" ] || ! "$uv" pip install --python "$venv/bin/python" -c constraints-dev.txt -e '.[dev]'; then
-    "$venv/bin/python" -m pip install --disable-pip-version-check -c constraints-dev.txt -e '.[dev]'
+if [ -z "$uv" ] || ! "$uv" pip install --python "$venv/bin/python" -c "$constraints" -e '.[dev]'; then
+    "$venv/bin/python" -m pip install --disable-pip-version-check -c "$constraints" -e '.[dev]'
 fi
 printf '%s\n' "$wanted" >"$stamp"
 say "$venv is ready after $(($(date +%s) - start)) s"

@@ -103,15 +103,22 @@ def _compare_versions(home: Path) -> None:
             f"The Python files in {home} are of Spark {files}, the jars of Spark {jars}: pyspark and pyspark-client "
             f"own the same files, and two different versions are installed. {_EXTRA} --force-reinstall"
         )
-    versions = {name: _version(name) for name in ("pyspark", "pyspark-client")}
-    minors = {_minor(version, r"(\d+\.\d+)") for version in versions.values() if version}
-    if len(minors) > 1:
+    warn_of_a_mixture()
+
+
+def warn_of_a_mixture() -> None:
+    """Name pyspark and pyspark-client where they differ, be it by a patch: files of both are mixed then."""
+    pyspark, client = _version("pyspark"), _version("pyspark-client")
+    if pyspark and client and pyspark != client:
         log.warning(
-            "pyspark %s and pyspark-client %s own the same files and are of different versions; which files lie there "
-            "depends on the order of installation. %s",
-            versions["pyspark"],
-            versions["pyspark-client"],
+            "pyspark %s and pyspark-client %s own the same files and are of different versions; which files are there "
+            "depends on the order of installation. Install both in one version: %s, or "
+            "pip install --force-reinstall pyspark==%s pyspark-client==%s",
+            pyspark,
+            client,
             _EXTRA,
+            client,
+            client,
         )
 
 

@@ -10,7 +10,7 @@ from airflow_spark_pipeline.exceptions import SparkConnectError
 from airflow_spark_pipeline.hooks.archives import runtime_archive
 from airflow_spark_pipeline.hooks.attempt import CompletedMeanwhileError
 from airflow_spark_pipeline.hooks.child import Child, environment
-from airflow_spark_pipeline.hooks.installation import driver_python
+from airflow_spark_pipeline.hooks.installation import driver_python, warn_of_a_mixture
 from airflow_spark_pipeline.hooks.output import Levels
 from airflow_spark_pipeline.hooks.provider import connection_id, given_arguments, injects_openlineage
 from airflow_spark_pipeline.hooks.py_files import import_path, is_url, resolve_py_files
@@ -56,6 +56,7 @@ def run(operator: SparkPipelineOperator, submission: Submission, server: Connect
     :raises PipelineDefinitionError: a component cannot be loaded
     """
     refuse_settings(operator.conf or {})
+    warn_of_a_mixture()
     modules = _modules(operator)
     runtime = runtime_archive()
     launcher = submission.launcher()

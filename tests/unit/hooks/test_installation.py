@@ -134,18 +134,25 @@ def test_python_files_of_another_spark_than_the_jars_are_refused(install: Callab
     assert "pip install 'airflow-spark-pipeline[spark]' --force-reinstall" in text
 
 
+@pytest.mark.parametrize(
+    ("pyspark", "client"), [("4.2.0", "4.1.0"), ("4.2.1", "4.2.0"), ("4.2.0", "4.2.1"), ("4.3.0.dev1", "4.3.0")]
+)
 def test_two_versions_whose_files_happen_to_fit_are_warned_of(
-    install: Callable[..., Path], caplog: pytest.LogCaptureFixture
+    install: Callable[..., Path], caplog: pytest.LogCaptureFixture, pyspark: str, client: str
 ) -> None:
-    install(pyspark="4.2.0", pyspark_client="4.1.0")
+    install(pyspark=pyspark, pyspark_client=client)
     with caplog.at_level(logging.WARNING, logger=installation.__name__):
         find_spark_submit()
     (record,) = caplog.records
-    assert "pyspark 4.2.0 and pyspark-client 4.1.0 own the same files" in record.getMessage()
+    assert f"pyspark {pyspark} and pyspark-client {client} own the same files" in record.getMessage()
+    assert f"pyspark=={client} pyspark-client=={client}" in record.getMessage()
 
 
-def test_two_patches_of_one_version_are_fine(install: Callable[..., Path], caplog: pytest.LogCaptureFixture) -> None:
-    install(files="4.2.1", jars="4.2.0", pyspark="4.2.0", pyspark_client="4.2.1")
+@pytest.mark.parametrize("installed", [{"pyspark": "4.2.0", "pyspark_client": "4.2.0"}, {"pyspark": "4.2.0"}])
+def test_one_version_is_nothing_to_tell(
+    install: Callable[..., Path], caplog: pytest.LogCaptureFixture, installed: dict[str, str]
+) -> None:
+    install(**installed)
     find_spark_submit()
     assert not caplog.records
 
