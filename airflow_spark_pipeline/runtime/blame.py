@@ -11,6 +11,7 @@ import os
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from airflow_spark_pipeline.runtime.archive_hints import with_archive_hint
 from airflow_spark_pipeline.runtime.errors import MESSAGE_LENGTH, frames_of, shorten, text_of
 from airflow_spark_pipeline.secrets import Redactor
 
@@ -32,7 +33,12 @@ def blame(error: BaseException, module: str, config: Mapping[str, Any] | None = 
     :param module: the user's module; the place named is the last one on the way to the error in its top-level package
     :param config: by path; the values of its secret keys are masked
     """
-    text = shorten(Redactor(config or {}).mask(" ".join(text_of(error).line.split())), MESSAGE_LENGTH)
+    text = shorten(
+        Redactor(config or {}).mask(
+            " ".join(text_of(error, lambda each: with_archive_hint(each, str(each))).line.split())
+        ),
+        MESSAGE_LENGTH,
+    )
     place = _place(error, module.partition(".")[0])
     return f"{text} ({place})" if place else text
 

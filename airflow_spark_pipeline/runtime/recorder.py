@@ -24,6 +24,7 @@ from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.pipeline.fingerprint import VERSION
 from airflow_spark_pipeline.planning import Code, CodeNow, Plan, Step, StepAction
 from airflow_spark_pipeline.protocol import Token
+from airflow_spark_pipeline.runtime.archive_hints import with_archive_hint
 from airflow_spark_pipeline.runtime.errors import MESSAGE_LENGTH, TRACEBACK_LENGTH, attribute, shorten, text_of
 from airflow_spark_pipeline.runtime.forks import end_if_forked
 from airflow_spark_pipeline.secrets import Redactor
@@ -287,4 +288,4 @@ class Recorder:
 def _message(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"the component called sys.exit({error.code!r}); a component ends by returning"
-    return str(error)
+    return with_archive_hint(error, str(error))
