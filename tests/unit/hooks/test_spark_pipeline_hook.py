@@ -53,7 +53,7 @@ def make_hook(
         spark_config=spark_config or {},
         runtime=Path("/runtime.zip"),
         before_submit=before,
-        **arguments,
+        **{"private": {}, "directory": Path("/nowhere"), **arguments},
     )
 
 
