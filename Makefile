@@ -8,6 +8,7 @@ SEED ?= 0
 NAMES ?=
 NAME ?= airflow-3.4
 TESTS ?=
+N ?= 20000
 RELEASE ?=
 PY := $(VENV)/bin/python
 TIMED := scripts/timed.sh
@@ -17,7 +18,7 @@ WWW := airflow_spark_pipeline/plugins/www
 WITH_JAVA := JAVA_HOME=$$(scripts/java.sh) && export JAVA_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java test slow unit acceptance kill-matrix stateful chaos e2e www www-check engines topology check format demo airflow bench dist constraints matrix prerelease clean
+.PHONY: help setup java test slow unit acceptance kill-matrix stateful chaos hocon-fuzz e2e www www-check engines topology check format demo airflow bench dist constraints matrix prerelease clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +50,9 @@ stateful: setup ## Random histories of the checkpoint protocol (HISTORIES=100000
 
 chaos: setup ## Real drivers, killed and stopped at random (ROUNDS=1000 SEED=0)
 	@$(TIMED) chaos $(PY) -m tests.chaos --rounds $(ROUNDS) --seed $(SEED)
+
+hocon-fuzz: setup ## Generated HOCON, read here and by its reference implementation (N=20000 SEED=0; needs Maven)
+	@$(WITH_JAVA) && $(TIMED) "HOCON" $(PY) -m tests.hocon_reference --files $(N) --seed $(SEED)
 
 e2e: setup ## The page, in a real Chromium against a real Airflow (CHROMIUM=/usr/bin/chromium; ten minutes)
 	@$(WITH_JAVA) && $(TIMED) e2e $(PY) -m pytest -m e2e --durations=0 $(PYTEST_ARGS) tests/e2e

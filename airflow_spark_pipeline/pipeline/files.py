@@ -7,10 +7,8 @@ where both are there, and what the first one says wins.
 
 from __future__ import annotations
 
-import json
 import pathlib
 import re
-from typing import Any
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.brackets import check_brackets
@@ -89,15 +87,14 @@ class Files:
             circle = " -> ".join((*scope.chain[scope.chain.index(real) :], real))
             return self._skip(f"files include each other in a circle: {circle}", place)
         text, problem = read_text(file)
+        if problem:
+            return self._skip(f"cannot include `{file}`: {problem}", place)
         try:
             text = self._render(unify_line_ends(text), str(file))
         except PipelineDefinitionError as error:
             self.incomplete = True
             self.problems.extend(error.problems)
             return ""
-        problem = problem or (_check_json(text) if file.suffix == ".json" else "")
-        if problem:
-            return self._skip(f"cannot include `{file}`: {problem}", place)
         inside = () if in_list else tuple(str(part) for part in path)
         return self._rewrite(text, Scope(str(file), inside, in_list, file.parent, (*scope.chain, real)))
 
@@ -146,26 +143,6 @@ def read_text(file: pathlib.Path) -> tuple[str, str]:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         return "", f"the file is not UTF-8: line {line} has the byte 0x{data[error.start]:02x}"
-
-
-def _check_json(text: str) -> str:
-    """Return what a reader of JSON, which knows no comments and no unquoted text, would not take."""
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        if len(dict(pairs)) < len(pairs):
-            raise ValueError("a key is there twice")
-        return dict(pairs)
-
-    def refuse(constant: str) -> None:
-        raise ValueError(f"{constant} is not a number")
-
-    try:
-        json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
-    except json.JSONDecodeError as error:
-        return f"it is not JSON: {error.msg}, line {error.lineno}"
-    except ValueError as error:
-        return f"it is not JSON: {error}"
-    return ""
 
 
 def _quote_line(text: str, error: HoconSyntaxError) -> str:

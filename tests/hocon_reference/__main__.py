@@ -1,4 +1,7 @@
-"""``python -m tests.hocon_reference --files 20000 --seed 7``: compare more files than the tests do."""
+"""``python -m tests.hocon_reference --files 20000 --seed 7``: compare more files than the tests do.
+
+With ``--golden``, ask the reference implementation for what ``tests/unit/pipeline/test_hocon_reference.py`` expects.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +10,24 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.hocon_reference.comparing import Comparison, ask_reference, generate
+from tests.hocon_reference.comparing import compare, write_golden
 
 
 def main() -> int:
-    """Compare, and print what came of it."""
-    parser = argparse.ArgumentParser(prog="tests.hocon_reference", allow_abbrev=False)
+    """Compare, and print what came of it; the exit code is 1 where a value is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.hocon_reference", description=__doc__)
     parser.add_argument("--files", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--keep", type=Path, help="directory for the generated files")
+    parser.add_argument("--golden", action="store_true", help="write golden.json")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory:
-        comparison = Comparison()
-        files = generate(options.keep or Path(directory), options.seed, range(options.files))
-        for file, reference in zip(files, ask_reference(files), strict=True):
-            comparison.add(file, reference)
-    wrong = "".join(f"\n  {line}" for line in [*comparison.wrong, *comparison.too_lenient][:20])
-    sys.stdout.write(f"seed {options.seed}, {options.files} files: {comparison}{wrong}\n")
-    return 1 if comparison.wrong or comparison.too_lenient else 0
+    with tempfile.TemporaryDirectory(prefix="hocon-reference-") as directory:
+        if options.golden:
+            write_golden(Path(directory))
+            return 0
+        comparison = compare(Path(directory), options.seed, range(options.files))
+        sys.stdout.write(f"seed {options.seed}, {options.files} files: {comparison}\n")
+        sys.stdout.writelines(f"  {line}\n" for line in comparison.broken[:20])
+    return 1 if comparison.broken else 0
 
 
 if __name__ == "__main__":

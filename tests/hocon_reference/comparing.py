@@ -16,9 +16,13 @@ from typing import Any
 from airflow_spark_pipeline.pipeline.files import Files, read_text, unify_line_ends
 from airflow_spark_pipeline.pipeline.hocon import read_tree
 from airflow_spark_pipeline.pipeline.values import Places, Word
+from tests.hocon_reference.cases import CASES
 from tests.hocon_reference.generating import ENVIRONMENT, Generator
 
 _HERE = Path(__file__).parent
+#: What the reference makes of the cases and of these generated descriptions, for tests without Java.
+GOLDEN = _HERE / "golden.json"
+GOLDEN_SEED, GOLDEN_FILES = 0, 150
 #: What the reference cannot do for reasons that it states itself, and this package can.
 _LIMITS_OF_THE_REFERENCE = ("limitations of the config parser", "BugOrBroken")
 
@@ -46,6 +50,11 @@ class Comparison:
         refused = self.refused.total()
         return refused / max(1, refused + self.equal + len(self.wrong))
 
+    @property
+    def broken(self) -> list[str]:
+        """What must not be."""
+        return [*self.wrong, *self.too_lenient]
+
     def add(self, file: Path, reference: dict[str, Any]) -> None:
         """Add one file.
 
@@ -55,7 +64,7 @@ class Comparison:
         if "error" in reference:
             if reason:
                 self.refused_by_both += 1
-            elif not any(limit in reference["error"] for limit in _LIMITS_OF_THE_REFERENCE):
+            elif not _limit(reference["error"]):
                 self.too_lenient.append(f"{file}: {reference['error']}")
         elif reason:
             self.refused[reason] += 1
@@ -139,7 +148,43 @@ def _kind(message: str) -> str:
 
 
 def generate(directory: Path, seed: int, numbers: Iterable[int]) -> list[Path]:
+    """Write the files of generated descriptions; returns those to read."""
     return [Generator(seed, number, directory / str(number)).write() for number in numbers]
+
+
+def compare(directory: Path, seed: int, numbers: Iterable[int]) -> Comparison:
+    """Generate descriptions, and read them with both."""
+    comparison = Comparison()
+    files = generate(directory, seed, numbers)
+    for file, reference in zip(files, ask_reference(files), strict=True):
+        comparison.add(file, reference)
+    return comparison
+
+
+def write_golden(directory: Path) -> None:
+    """Keep what the reference makes of the cases, and of some generated descriptions."""
+    files = [write_case(directory / f"case {number}", name) for number, name in enumerate(CASES)]
+    files += generate(directory, GOLDEN_SEED, range(GOLDEN_FILES))
+    names = [*CASES, *map(str, range(GOLDEN_FILES))]
+    answers = [{"error": _limit(answer["error"])} if "error" in answer else answer for answer in ask_reference(files)]
+    lines = ",\n".join(json.dumps({name: answer})[1:-1] for name, answer in zip(names, answers, strict=True))
+    GOLDEN.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
+
+
+def _limit(error: str) -> str:
+    """Return what of an error is the same wherever the file is."""
+    return next((limit for limit in _LIMITS_OF_THE_REFERENCE if limit in error), "")
+
+
+def write_case(directory: Path, name: str) -> Path:
+    """Write one of `CASES`; returns the file to read."""
+    case = CASES[name]
+    files = {"main": case} if isinstance(case, str) else case
+    for file, text in files.items():
+        path = directory / (file if "." in file else f"{file}.conf")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
+    return directory / "main.conf"
 
 
 def ask_reference(files: list[Path]) -> list[dict[str, Any]]:

@@ -115,16 +115,6 @@ def test_a_file_that_hocon_would_pass_over_is_an_error(
         load(tmp_path, MAIN.format(f'include "{name}"'))
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [("{x: 1}", "line 1"), ('{"x": 1, "x": 2}', "twice"), ('{"x": NaN}', "NaN"), ('{"x": 1} # no', "line 1")],
-)
-def test_an_included_json_file_has_to_be_json(tmp_path: pathlib.Path, text: str, reason: str) -> None:
-    (tmp_path / "base.json").write_text(text, encoding="utf-8")
-    with pytest.raises(PipelineDefinitionError, match=f"it is not JSON: .*{reason}"):
-        load(tmp_path, MAIN.format('include "base"'))
-
-
 def test_the_errors_of_all_files_are_reported_together(tmp_path: pathlib.Path) -> None:
     text = """include "a"
 include "b.conf"
