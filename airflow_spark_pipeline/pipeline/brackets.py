@@ -1,8 +1,8 @@
 """Find the brace or bracket that is missing, or one too many, in a text whose brackets do not match.
 
-Only whoever wrote the text knows which one it is. The rules, in this order: a bracket whose removal makes the rest of
-the text match is one too many; one that is closed further left than the line that opens it begins has lost its own
-closing bracket to it; else it is the innermost one that is open::
+Only whoever wrote the text knows which one it is. The rules, in this order: a closing bracket that is indented deeper
+than what it closes, or closes nothing, is one too many if all others match; an opening bracket that is closed further
+left than its line begins is never closed, as that one closes another; else it is the innermost one that is open::
 
     pipeline-components = [
       {                             2: closed by the `}` of line 4, as that one is indented like it
@@ -27,12 +27,12 @@ def check_brackets(tokens: list[Token]) -> None:
     wrong, opened = _first_mismatch(brackets)
     if wrong is None and not opened:
         return
-    indents = _indents(tokens)
-    if wrong is not None and opened and _matches(_without(brackets, wrong)):
-        raise _surplus(wrong)
-    lost, early = _misaligned(brackets, indents)
+    lost, early = _misaligned(brackets, _first_of_lines(tokens))
+    for one in (early, wrong):
+        if one is not None and _matches([token for token in brackets if token is not one]):
+            raise _surplus(one)
     if wrong is not None and not opened:
-        raise _surplus(early or wrong)
+        raise _surplus(wrong)
     raise _unclosed(lost or opened[-1])
 
 
@@ -53,11 +53,7 @@ def _matches(brackets: list[Token]) -> bool:
     return _first_mismatch(brackets) == (None, [])
 
 
-def _without(brackets: list[Token], one: Token) -> list[Token]:
-    return [token for token in brackets if token is not one]
-
-
-def _indents(tokens: list[Token]) -> dict[int, Token]:
+def _first_of_lines(tokens: list[Token]) -> dict[int, Token]:
     """Return the first token of each line."""
     first: dict[int, Token] = {}
     for token in tokens:

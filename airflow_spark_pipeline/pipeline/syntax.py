@@ -265,9 +265,12 @@ class Rewriter:
         found = _LOOKS_SUBSTITUTED.search(token.text) if token.kind == "text" else None
         if found:
             line = token.line + token.text.count("\n", 0, found.start())
+            name = found[0][2:-1].lstrip("?")
+            sql = f", or `:{name}` with `args {{ {name} = {found[0]} }}`" if here[-1] == "sql" else ""
             message = (
-                f"`{found[0]}` is inside quotes, where HOCON leaves it as it is; if the value of that key is meant, "
-                f'close the quotes before it and open them after it: "…"{found[0]}"…"'
+                f"`{found[0]}` is inside quotes, where HOCON leaves it (and Spark SQL replaces it by nothing); "
+                f"if the value of `{name}` is meant, end the quotes before it and begin them again after it: "
+                f'"""…"""{found[0]}"""…"""{sql}'
             )
             self._report(message, Place(self._scope.file, line), here, True)
 

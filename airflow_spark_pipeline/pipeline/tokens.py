@@ -60,6 +60,10 @@ _TOKEN = re.compile(
 )
 
 
+_UNCLOSED_BLOCK = 'a text that starts with `"""` is never closed'
+_BEGINS_ANOTHER = re.compile(r"\n[^\n]*[\w\"-][ \t]*[=:][ \t]*\Z")
+
+
 def tokenize(text: str, line: int = 1, column: int = 1) -> list[Token]:
     """Return the tokens of ``text`` without its comments, closed by one of kind ``end``.
 
@@ -70,7 +74,21 @@ def tokenize(text: str, line: int = 1, column: int = 1) -> list[Token]:
     if (position := text.find("\0")) >= 0:
         line, column = line + text.count("\n", 0, position), position - _line_start(text, position)
         raise HoconSyntaxError("a NUL byte does not belong in a text file", line, column)
-    return list(_scan(text, line, column))
+    tokens: list[Token] = []
+    try:
+        for token in _scan(text, line, column):
+            tokens.append(token)  # noqa: PERF402  # what was there before an error is looked at
+    except HoconSyntaxError as error:
+        swallowed = next((token for token in tokens if _swallows(token)), None)
+        if swallowed is not None:
+            raise HoconSyntaxError(_UNCLOSED_BLOCK, swallowed.line, swallowed.column) from None
+        raise error from None
+    return tokens
+
+
+def _swallows(token: Token) -> bool:
+    """Return whether a text ends where another one seems to begin, at the quotes after ``sql =``."""
+    return token.kind == "text" and _BEGINS_ANOTHER.search(token.text) is not None
 
 
 def _line_start(text: str, position: int) -> int:
@@ -120,7 +138,7 @@ def _unescape(raw: str, line: int, column: int) -> str:
 
 def _explain(text: str, position: int) -> str:
     if text.startswith('"""', position):
-        return 'a text that starts with `"""` is never closed'
+        return _UNCLOSED_BLOCK
     character = text[position]
     if character == '"':
         return "a quoted string is not closed on its line"

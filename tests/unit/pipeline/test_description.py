@@ -291,6 +291,122 @@ def test_a_syntax_error_is_short_and_shows_its_place(text: str, line: int, colum
     assert len(str(problem)) < 250
 
 
+COMPONENTS = """pipeline {
+  pipeline-name = p
+  pipeline-components = [
+    {
+      instance-type = a.B
+      instance-config { day = "{{ ds }}" }
+    }
+    {
+      instance-type = a.C
+      instance-config {
+        list = [
+          1
+        ]
+      }
+    }
+  ]
+}
+"""
+
+
+def problems_when_rendered(text: str) -> list[str]:
+    with pytest.raises(PipelineDefinitionError) as caught:
+        parse_pipeline(text, file="etl.conf", render=lambda text, _: text)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def without(line: int) -> str:
+    lines = COMPONENTS.splitlines()
+    assert lines[line - 1].strip() in ("}", "]")
+    return "\n".join(lines[: line - 1] + lines[line:])
+
+
+def with_another(closing: str, after: int, indent: int) -> str:
+    lines = COMPONENTS.splitlines()
+    return "\n".join([*lines[:after], " " * indent + closing, *lines[after:]])
+
+
+@pytest.mark.parametrize(
+    ("removed", "opened"), [(7, 4), (13, 11), (14, 10), (15, 8), (16, 3), (17, 1)], ids=lambda line: f"line {line}"
+)
+def test_a_closing_bracket_that_is_missing_is_named_by_the_line_that_opens_it(removed: int, opened: int) -> None:
+    (found,) = problems_when_rendered(without(removed))
+    assert found.startswith(f"etl.conf:{opened}: the `")
+    assert "that opens here is never closed" in found
+    assert "Jinja" not in found
+
+
+@pytest.mark.parametrize(
+    ("closing", "after", "indent"),
+    [("}", 7, 4), ("}", 6, 6), ("}", 14, 6), ("]", 13, 8), ("}", 17, 0), ("]", 16, 2), ("}", 2, 2), ("}", 15, 2)],
+)
+def test_a_closing_bracket_that_is_too_much_is_named_by_its_line(closing: str, after: int, indent: int) -> None:
+    (found,) = problems_when_rendered(with_another(closing, after, indent))
+    assert found.startswith(f"etl.conf:{after + 1}: `{closing}` closes nothing that is open here")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('a = 1\nsql = """select\n  1\nb = 2\n', 2),
+        ('a = 1\nsql = """select\n  1\nb = """x"""\nc = 3', 2),
+        ('a { sql = """select\n1"""\n}\nb { sql = """select\n2\n}\nc { sql = """select\n3"""\n}\n', 4),
+        ('a = 1\nb = "x\nc = "y"\n', 2),
+        ('a = 1\nb = x"\nc = "y"\n', 2),
+        ('a = [\n"x,\n"y"\n]', 2),
+    ],
+)
+def test_a_quote_that_is_never_closed_is_named_by_the_line_that_opens_it(text: str, line: int) -> None:
+    (found,) = problems(text, "etl.conf")
+    assert found.startswith(f"etl.conf:{line}: ")
+    assert "closed" in found
+
+
+def test_a_template_that_was_not_rendered_is_still_named_as_such() -> None:
+    (found,) = problems_when_rendered(COMPONENTS.replace('"{{ ds }}"', "{{ ds }}"))
+    assert "Jinja" in found
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "\"select '${city}'\"",
+        '"""select\n\'${city}\'"""',
+        '"a" "${city}"',
+        '["x", "${city}"]',
+        '{ deep = "${?city}" }',
+        '${city}" and ${city}"',
+    ],
+)
+def test_a_substitution_inside_quotes_is_pointed_at_with_its_key_and_line(value: str) -> None:
+    spec = parse_pipeline(
+        "city = Oslo\n" + pipeline(component="instance-config { sql = " + value + " }"), file="etl.conf"
+    )
+    (warning,) = spec.warnings
+    assert warning.file == "etl.conf"
+    assert warning.line == (6 if "\n" in value else 5)
+    assert warning.path.startswith("pipeline.pipeline-components[0].instance-config.sql")
+    assert "city}` is inside quotes" in warning.message
+    assert '"""…"""${' in warning.message
+
+
+@pytest.mark.parametrize(
+    "value",
+    ['"$city"', '"${spark.app.name}"', '"${secret:env://X}"', '"${env:HOME}"', '"a$"', '"^x{2}${"', "${city}", '"${}"'],
+)
+def test_what_hocon_could_not_have_replaced_is_not_pointed_at(value: str) -> None:
+    spec = parse_pipeline("city = Oslo\n" + pipeline(component="instance-config { sql = " + value + " }"))
+    assert spec.warnings == ()
+
+
+def test_the_way_that_a_warning_shows_gives_the_value() -> None:
+    spec = parse_pipeline("city = Oslo\n" + pipeline(component='instance-config { s = """a \'"""${city}"""\' b""" }'))
+    assert spec.components[0].instance_config == {"s": "a 'Oslo' b"}
+    assert spec.warnings == ()
+
+
 def test_a_syntax_error_beside_a_secret_does_not_show_the_line() -> None:
     (found,) = problems("db { password = hunter2! }")
     assert "hunter2" not in found
