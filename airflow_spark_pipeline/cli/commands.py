@@ -52,6 +52,8 @@ def validate(arguments: Namespace) -> int:
 def _problems(file: str, arguments: Namespace) -> list[Problem]:
     try:
         spec = describe(file, arguments.settings, values_in(arguments.values_files), sample=True)
+        for warning in spec.warnings:
+            err(f"warning: {replace(warning, file=warning.file or file)}")
         # As the operator has it, which is the stricter way: a view that a resume would miss is a problem.
         spec = replace(spec, checkpoint=spec.checkpoint.with_defaults(enabled=True, auto_resume=True))
         if not arguments.no_classes:
@@ -179,6 +181,8 @@ def prune(arguments: Namespace) -> int:
 
 def _runner(arguments: Namespace) -> tuple[PipelineSpec, PipelineRunner]:
     spec = describe(arguments.file, arguments.settings, values_in(arguments.values_files))
+    for warning in spec.warnings:
+        err(f"warning: {warning}")
     if spec.checkpoint.with_defaults(enabled=True).enabled:
         place = place_of(arguments, spec)
         if getattr(arguments, "run_id", None) is not None:

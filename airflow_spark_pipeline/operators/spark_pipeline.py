@@ -317,6 +317,8 @@ class SparkPipelineOperator(SparkSubmitOperator):
         if source.file is None:
             self.pipeline = shown(source, context, environment)
         spec = describe(source, context, environment, environ=self.env_vars)
+        for warning in spec.warnings:
+            self.log.warning("%s", warning)
         variables = {**os.environ, **{name: str(value) for name, value in (self.env_vars or {}).items()}}
         tell_airflow(spec.to_dict(), {"secret": values_of(variables, spec.to_dict(), self.conf)})
         self.resolved_pipeline = json.dumps(mask(spec.to_dict()), indent=2)

@@ -370,7 +370,10 @@ def _read(config: Config, values: Mapping[str, Any] | None) -> PipelineSpec:
                 )
             ]
         ) from error
-    return read_config(config, values)
+    spec = read_config(config, values)
+    for warning in spec.warnings:
+        say(f"warning: {warning}")
+    return spec
 
 
 def _found(seen: Commit | None, spec: PipelineSpec, location: str) -> str:
