@@ -10,13 +10,19 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from airflow_spark_pipeline.checkpoint.decoding import decode
+from airflow_spark_pipeline.checkpoint.discarding import given_up, newest_readable, unknown
 from airflow_spark_pipeline.checkpoint.key import is_pipeline_name, is_unit_path, parse_run_id, pipeline_slug
 from airflow_spark_pipeline.checkpoint.liveness import ReaderClock, signs_of_life
 from airflow_spark_pipeline.checkpoint.log import HISTORY, OPEN, Commit, Listing, RunLog, ended_hint
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
+from airflow_spark_pipeline.checkpoint.standing import Standing, standing_of
+from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectNotFoundError
-from airflow_spark_pipeline.exceptions import CheckpointError, SupersededError
+from airflow_spark_pipeline.exceptions import (
+    CheckpointError,
+    CorruptCheckpointError,
+    SupersededError,
+    UnsupportedCheckpointError,
+)
 
 _ENDED = (CheckpointStatus.COMPLETED, CheckpointStatus.DISCARDED)
 
@@ -32,17 +38,36 @@ class RunEntry:
     :param commit: the newest commit, ``None`` where it cannot be read
     :param error: why it cannot be read
     :param alive: whether a driver showed a sign of life within its lease
+    :param number: of the newest commit, also where that cannot be read
+    :param known: where it cannot, the newest commit that can: for whose run it is, never for what is done
     """
 
     path: str
     commit: Commit | None
     error: CheckpointError | None = None
     alive: bool = False
+    number: int | None = None
+    known: Commit | None = None
 
     @property
     def ended(self) -> bool:
         """Whether it is known to be completed or discarded."""
         return self.commit is not None and self.commit.state.status in _ENDED
+
+    @property
+    def standing(self) -> Standing:
+        """How the run is doing."""
+        if self.commit is None:
+            return Standing.UNREADABLE
+        return standing_of(self.commit.state.status, alive=self.alive)
+
+    @property
+    def recorded(self) -> Commit | None:
+        """The newest commit; of a run that cannot be read one that says whose it is, and of no progress."""
+        if self.commit is not None or self.number is None:
+            return self.commit
+        state = unknown(self.path, self.number) if self.known is None else given_up(self.known.state)
+        return Commit(self.number, state)
 
 
 @dataclass(slots=True)
@@ -131,13 +156,15 @@ def look(store: CheckpointStore, path: str, now: float | ReaderClock, known: Com
         commit = known if known is not None and known.number == number else log.read(number)
         if isinstance(now, ReaderClock):
             if not listing.heartbeats or commit.state.status in _ENDED:
-                return RunEntry(path, commit)
+                return RunEntry(path, commit, number=commit.number)
             if not now.was_asked:
                 now()  # before the listing that it is compared with, or a driver would look older than it is
                 return look(store, path, now, commit)
             now = now()
     except ObjectNotFoundError:
         return _look_again(log, path)
+    except (CorruptCheckpointError, UnsupportedCheckpointError) as error:
+        return _unreadable(log, error)
     except CheckpointError as error:
         return RunEntry(path, None, error)
     return _entry_of(store, path, commit, listing, now)
@@ -151,17 +178,6 @@ def find_run(store: CheckpointStore, run_id: str) -> RunEntry | None:
     """
     path, _ = parse_run_id(run_id)
     return look(store, path, ReaderClock(store))
-
-
-def finished_runs(store: CheckpointStore, pipeline_name: str) -> Iterator[CheckpointState]:
-    """Give what is kept of a pipeline's finished runs (``cleanup-on-success = false``), oldest name first.
-
-    :raises CheckpointError: one of them cannot be read
-    """
-    directory = f"{pipeline_slug(pipeline_name)}/{HISTORY}"
-    for name in sorted(found.name for found in store.list_objects(directory)):
-        path = f"{directory}/{name}"
-        yield decode(store.read(path), store.describe(path))
 
 
 def discard(store: CheckpointStore, run_id: str, *, number: int | None = None) -> bool:
@@ -268,8 +284,18 @@ def _look_again(log: RunLog, path: str) -> RunEntry | None:
         commit = log.latest()
     except CheckpointError as error:
         return RunEntry(path, None, error)
-    return None if commit is None else RunEntry(path, commit)
+    return None if commit is None else RunEntry(path, commit, number=commit.number)
+
+
+def _unreadable(log: RunLog, error: CheckpointError) -> RunEntry | None:
+    """A run whose newest commit is damaged: whose it is may be told by an older one."""
+    try:
+        numbers = log.listing().numbers
+        known = newest_readable(log, numbers)
+    except CheckpointError:
+        return RunEntry(log.path, None, error)
+    return RunEntry(log.path, None, error, number=numbers[-1] if numbers else None, known=known)
 
 
 def _entry_of(store: CheckpointStore, path: str, commit: Commit, listing: Listing, now: float) -> RunEntry:
-    return RunEntry(path, commit, alive=bool(signs_of_life(store, commit, listing, now)))
+    return RunEntry(path, commit, number=commit.number, alive=bool(signs_of_life(store, commit, listing, now)))

@@ -28,7 +28,8 @@ def discard_advice(store: CheckpointStore, unit: str, number: int) -> str:
 
     :param number: any commit's
     """
-    place = f"--location {shlex.quote(store.location)}" if type(store).__module__.startswith(_OURS) else "--file FILE"
+    ours = type(getattr(store, "_store", store)).__module__.startswith(_OURS)
+    place = f"--location {shlex.quote(store.location)}" if ours else "--file FILE"
     more = " (with --conn-id if the location needs an Airflow connection)" if "://" in place else ""
     if place == "--file FILE":
         more = " (FILE is the pipeline's file, which names the store)"

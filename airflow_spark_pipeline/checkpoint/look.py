@@ -7,7 +7,6 @@ at is never taken for dead. Does not promise that what it says still holds: it i
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +16,7 @@ from airflow_spark_pipeline.checkpoint.catalog import RunEntry, look, open_units
 from airflow_spark_pipeline.checkpoint.key import is_unit_path
 from airflow_spark_pipeline.checkpoint.liveness import reader_time
 from airflow_spark_pipeline.checkpoint.log import ENDED, OPEN, Commit, RunLog
+from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointStoreError
@@ -24,26 +24,6 @@ from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointStoreEr
 T = TypeVar("T")
 
 _ROUNDS = 5  # how often a unit that changes under the look is listed again
-
-
-class Standing(enum.Enum):
-    """How a run stands, by its newest commit and its driver's lease."""
-
-    SUBMITTED = "submitted"  # claimed; whether a driver will ever start is not in the log
-    RUNNING = "running"  # its driver showed a sign of life within its lease
-    DEAD = "dead"  # recorded as running, but nobody is at work any more
-    FAILED = "failed"
-    COMPLETED = "completed"
-    DISCARDED = "discarded"
-    UNREADABLE = "unreadable"
-
-
-_STANDING = {
-    CheckpointStatus.SUBMITTED: Standing.SUBMITTED,
-    CheckpointStatus.FAILED: Standing.FAILED,
-    CheckpointStatus.COMPLETED: Standing.COMPLETED,
-    CheckpointStatus.DISCARDED: Standing.DISCARDED,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +41,7 @@ class SeenRun:
     @property
     def standing(self) -> Standing:
         """How the run stands."""
-        if self.entry.commit is None:
-            return Standing.UNREADABLE
-        status = self.entry.commit.state.status
-        return _STANDING.get(status) or (Standing.RUNNING if self.entry.alive else Standing.DEAD)
+        return self.entry.standing
 
     @property
     def since(self) -> float:

@@ -1,4 +1,4 @@
-"""Which run somebody waits for, and what is told of it once it is there.
+"""Which run somebody waits for.
 
 A query is plain data, so that a trigger can carry it; what answers it is a :class:`Look`, which many queries share.
 Runs of another namespace are never found.
@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from airflow_spark_pipeline.checkpoint.key import UnitKey, pipeline_slug
-from airflow_spark_pipeline.checkpoint.look import Look, SeenRun, Standing
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, ComponentAction
+from airflow_spark_pipeline.checkpoint.look import Look, SeenRun
+from airflow_spark_pipeline.checkpoint.standing import Standing
+from airflow_spark_pipeline.checkpoint.state import CheckpointState
 
 WaitFor = Literal["resumable", "completed", "ended"]
 
@@ -23,7 +24,6 @@ _ACCEPTED: dict[WaitFor, frozenset[Standing]] = {
     "completed": frozenset({Standing.COMPLETED}),
     "ended": _RESUMABLE | _ENDED,
 }
-_NEVER_RUN = (ComponentAction.OMITTED, ComponentAction.DISABLED)
 # A hint of an ended run has its time from the store, a commit from whoever wrote it: clocks differ.
 _CLOCKS_DIFFER = 300.0
 
@@ -120,41 +120,3 @@ def will_retry(state: CheckpointState) -> bool:
         return False
     caller = state.caller or {}
     return "tryNumber" in caller and bool(caller["tryNumber"] <= caller["maxTries"])
-
-
-def describe(run: SeenRun) -> dict[str, Any]:
-    """Return what is told of a run, as plain JSON.
-
-    :param run: one that can be read
-    """
-    if run.entry.commit is None:
-        raise ValueError(f"{run.entry.path} cannot be read: {run.entry.error}")
-    state, key = run.entry.commit.state, run.entry.commit.state.key
-    name, index = position(state)
-    return {
-        "run_id": state.run_id,
-        "pipeline_name": state.pipeline_name,
-        "status": run.standing.value,
-        "attempt": state.attempt,
-        "dag_id": key.get("dagId"),
-        "dag_run_id": key.get("runId"),
-        "task_id": key.get("taskId"),
-        "map_index": key.get("mapIndex"),
-        "iteration": key.get("iteration"),
-        "failed_component": name,
-        "failed_position": None if index is None else index + 1,
-        "total_components": state.total_components,
-        "completed_components": list(state.completed_components),
-        "error": None if state.failure is None else state.failure.headline,
-        "updated_at": state.updated_at,
-    }
-
-
-def position(state: CheckpointState) -> tuple[str | None, int | None]:
-    """Return the component that failed, or that a dead driver had not got past, and its index; both may be ``None``."""
-    if state.failure is not None and state.failure.index is not None:
-        return state.failure.component, state.failure.index
-    done = set(state.completed_components)
-    to_run = (each for each in state.components if each.name not in done and each.action not in _NEVER_RUN)
-    pending = next(to_run, None)
-    return (None, None) if pending is None else (pending.name, pending.index)

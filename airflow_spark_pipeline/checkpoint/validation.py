@@ -26,6 +26,7 @@ _AT_LEAST = {  # of the numbers that have a bound
     "durationSeconds": 0,
     "epoch": 0,
     "index": 0,
+    "iteration": 0,
     "leaseSeconds": 0.001,
     "mapIndex": -1,
     "totalComponents": 0,
@@ -51,7 +52,7 @@ _CALLER = Shape(
 )
 _TEXTS = tuple[str, ...]
 _INSIDE: dict[str, Any] = {  # what the annotations leave open
-    "key": Shape({"namespace": str, "dagId": str, "runId": str, "taskId": str, "mapIndex": int}),
+    "key": Shape({"namespace": str, "dagId": str, "runId": str, "taskId": str, "mapIndex": int, "iteration?": int}),
     "caller": _CALLER,
     "selection": Shape({"startFrom?": str | None, "only?": _TEXTS, "force?": _TEXTS}),
     "outputs": Shape({"path": str, "schema": Mapping[str, Any], "files": Shape({"count": int, "names": str})}),

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shlex
 import sys
+import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typing import Any
 
 from airflow_spark_pipeline.checkpoint import catalog
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
+from airflow_spark_pipeline.checkpoint.finished import find_finished, finished_runs
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.cli import printing
 from airflow_spark_pipeline.cli.describing import describe, names_without_values, values_in, without_values
@@ -75,7 +77,7 @@ def plan(arguments: Namespace) -> int:
     steps = runner.plan(spec, arguments.run_id, selection=_selection(arguments))
     if arguments.json:
         data = [{"index": s.index, "name": s.name, "action": s.action.value, "reason": s.reason} for s in steps.steps]
-        printing.as_json({"resumed_from": steps.resumed_from, "steps": data})
+        printing.as_json({"resumedFrom": steps.resumed_from, "steps": data})
         return _DONE
     out(f"resumes {steps.resumed_from}" if steps.resumed_from else "starts from nothing")
     total = len(steps.steps)
@@ -110,8 +112,8 @@ def runs(arguments: Namespace) -> int:
     for entry, lines in zip(entries, printing.columns(list(map(printing.run_line, entries)), cut=True), strict=True):
         for line in lines:
             out(line)
-        if entry.commit is not None:
-            out(f"    {entry.commit.state.run_id}")
+        if entry.recorded is not None:
+            out(f"    {entry.recorded.state.run_id}")
     if not entries:
         err(f"No such run in {store.location}.")
     return _DONE
@@ -119,11 +121,11 @@ def runs(arguments: Namespace) -> int:
 
 def show(arguments: Namespace) -> int:
     """Show a run."""
-    entry = _find(place_to_read(arguments).store, arguments.run_id)
+    entry = _find(place_to_read(arguments).store, arguments.run_id, finished=True)
     if entry.commit is None:
         raise entry.error or NothingToResumeError("it cannot be read", run_id=arguments.run_id)
     if arguments.json:
-        printing.as_json(entry.commit.state.to_dict())
+        printing.as_json({**entry.commit.state.to_dict(), "state": entry.standing.value})
     else:
         printing.show_run(entry, entry.commit.state, traceback=arguments.traceback)
     return _DONE
@@ -135,7 +137,7 @@ def discard(arguments: Namespace) -> int:
     place.require()
     store = place.store
     entry = _find(store, arguments.run_id)
-    if entry.commit is None:
+    if entry.commit is None and entry.number is None:  # the store did not answer
         raise entry.error or NothingToResumeError("it cannot be read", run_id=arguments.run_id)
     printing.table([printing.run_line(entry)])
     if entry.ended:
@@ -144,7 +146,7 @@ def discard(arguments: Namespace) -> int:
     if not arguments.yes and not _confirmed("Give its progress up?"):
         err("Nothing was done. Say --yes where nobody can be asked.")
         return _CANNOT
-    catalog.discard(store, arguments.run_id, number=entry.commit.number)
+    catalog.discard(store, arguments.run_id, number=entry.number)
     err("Discarded: the next attempt starts over.")
     return _DONE
 
@@ -167,7 +169,7 @@ def prune(arguments: Namespace) -> int:
         "unreadable": report.unreadable,
     }
     if arguments.json:
-        printing.as_json({"dry_run": arguments.dry_run, **found})
+        printing.as_json({"dryRun": arguments.dry_run, **found})
         return _DONE
     for what, paths in found.items():
         for path in paths:
@@ -226,6 +228,10 @@ def _resume_command(arguments: Namespace, run_id: str) -> str:
 
 
 def _entries(store: CheckpointStore, arguments: Namespace) -> Iterator[RunEntry]:
+    if arguments.finished:
+        since = None if arguments.since is None else time.time() - arguments.since
+        yield from finished_runs(store, arguments.pipeline, limit=arguments.limit, since=since)
+        return
     if not arguments.all:
         yield from catalog.unfinished_runs(store, arguments.pipeline)
         return
@@ -233,7 +239,7 @@ def _entries(store: CheckpointStore, arguments: Namespace) -> Iterator[RunEntry]
 
 
 def _wanted(entry: RunEntry, arguments: Namespace) -> bool:
-    if arguments.state is not None and printing.state_of(entry) != arguments.state:
+    if arguments.state is not None and entry.standing.value != arguments.state:
         return False
     if entry.commit is None:
         return True
@@ -242,9 +248,16 @@ def _wanted(entry: RunEntry, arguments: Namespace) -> bool:
     return (arguments.older_than or 0.0) <= age <= oldest
 
 
-def _find(store: CheckpointStore, run_id: str) -> RunEntry:
+def _find(store: CheckpointStore, run_id: str, *, finished: bool = False) -> RunEntry:
+    """Return a run by the id of any of its attempts.
+
+    :param finished: also what is kept of runs that are finished, though their unit may have begun another one since
+    """
     try:
         entry = catalog.find_run(store, run_id)
+        kept = find_finished(store, run_id) if finished else None
+        if kept is not None and (entry is None or (kept.number or 0) < (entry.number or 0)):
+            entry = kept
     except ValueError as error:
         raise NothingToResumeError(str(error), run_id=run_id) from None
     if entry is None:

@@ -9,6 +9,8 @@ import textwrap
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_spark_pipeline.checkpoint.standing import Standing
+
 DESCRIPTION = "Run, plan, check and look after Spark pipelines that resume at the component that failed."
 #: The one table of exit codes: ``docs/command-line.md`` and ``--help`` show it.
 CODES = {
@@ -59,6 +61,16 @@ def seconds(text: str) -> float:
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no age; write a number and s, m, h, d or w, such as 30d")
     return float(match[1]) * _SECONDS[match[2]]
+
+
+def count(text: str) -> int:
+    """Read a positive number.
+
+    :raises argparse.ArgumentTypeError: it is not one
+    """
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
+    return int(text)
 
 
 def setting(text: str) -> tuple[str, str]:
@@ -169,12 +181,17 @@ COMMANDS = (
             _PIPELINE,
             _argument(
                 "--state",
-                choices=("running", "died", "failed", "submitted", "completed", "discarded"),
+                choices=[standing.value for standing in Standing],
                 metavar="STATE",
-                help="only runs in this state: %(choices)s; completed and discarded ones need --all",
+                help="only runs in this state: %(choices)s; completed and discarded ones need --all or --finished",
             ),
             _argument("--older-than", type=seconds, metavar="AGE", help="such as 30d, 12h, 90m"),
             _argument("--newer-than", type=seconds, metavar="AGE", help="the same"),
+            _argument(
+                "--finished", action="store_true", help="runs that ended, the newest first, instead of unfinished ones"
+            ),
+            _argument("--limit", type=count, metavar="N", default=100, help="with --finished: at most so many (100)"),
+            _argument("--since", type=seconds, metavar="AGE", help="with --finished: ended since then, such as 7d"),
             _argument("--all", action="store_true", help="ended runs, too; this looks at every run there ever was"),
             _JSON,
         ),

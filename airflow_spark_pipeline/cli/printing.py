@@ -9,9 +9,12 @@ from datetime import datetime, timezone
 from typing import Any
 
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
+from airflow_spark_pipeline.checkpoint.standing import Standing
+from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.cli.output import OUTPUT, complain
-from airflow_spark_pipeline.planning import readable, seconds_saved
+from airflow_spark_pipeline.planning import readable, seconds_saved, stopped_at
+
+_STOPPED = (Standing.FAILED, Standing.DEAD)
 
 _NARROWEST = 40  # columns; nobody's terminal is smaller
 
@@ -64,14 +67,6 @@ def _fitted(start: str, last: str) -> list[str]:
     return [start, text if len(text) <= room else f"{text[: room - 1]}…"]
 
 
-def state_of(entry: RunEntry) -> str:
-    """Return how a run stands: as it is recorded, but *died* where nobody shows a sign of life any more."""
-    if entry.commit is None:
-        return "unreadable"
-    status = entry.commit.state.status
-    return "died" if status is CheckpointStatus.RUNNING and not entry.alive else status.value
-
-
 def age_of(state: CheckpointState) -> float:
     """Return how many seconds ago the run was last heard of."""
     return (datetime.now(timezone.utc) - datetime.fromisoformat(state.updated_at)).total_seconds()
@@ -87,29 +82,38 @@ def ago(seconds: float) -> str:
 def run_line(entry: RunEntry) -> list[str]:
     """Return the cells of a run in a listing."""
     if entry.commit is None:
-        return [entry.path, "unreadable", "", "", str(entry.error)]
+        return [entry.path, entry.standing.value, "", "", str(entry.error)]
     state = entry.commit.state
-    failure = state.failure
-    where = "" if failure is None else f"{failure.component + ': ' if failure.component else ''}{failure.headline}"
     done = f"{len(state.completed_components)}/{state.total_components} done"
-    return [state.pipeline_name, state_of(entry), done, ago(age_of(state)), where]
+    return [state.pipeline_name or entry.path, entry.standing.value, done, ago(age_of(state)), _where(entry, state)]
+
+
+def _where(entry: RunEntry, state: CheckpointState) -> str:
+    stopped = stopped_at(state)
+    place = "" if stopped is None or entry.standing not in _STOPPED else stopped.name
+    error = "" if state.failure is None or entry.standing is Standing.DEAD else state.failure.headline
+    return ": ".join(part for part in (place, error) if part)
 
 
 def run_data(entry: RunEntry) -> dict[str, Any]:
     """Return a run of a listing as data."""
     if entry.commit is None:
-        return {"path": entry.path, "state": "unreadable", "error": str(entry.error)}
+        known = entry.recorded
+        run_id = None if known is None else known.state.run_id
+        return {"runId": run_id, "path": entry.path, "state": entry.standing.value, "error": str(entry.error)}
     state = entry.commit.state
+    stopped = stopped_at(state) if entry.standing in _STOPPED else None
     return {
-        "run_id": state.run_id,
-        "pipeline_name": state.pipeline_name,
-        "state": state_of(entry),
+        "runId": state.run_id,
+        "pipelineName": state.pipeline_name,
+        "state": entry.standing.value,
         "attempt": state.attempt,
-        "started_at": state.started_at,
-        "updated_at": state.updated_at,
-        "completed_components": list(state.completed_components),
-        "total_components": state.total_components,
-        "failed_component": None if state.failure is None else state.failure.component,
+        "startedAt": state.started_at,
+        "updatedAt": state.updated_at,
+        "completedComponents": list(state.completed_components),
+        "totalComponents": state.total_components,
+        "failedComponent": None if stopped is None else stopped.name,
+        "failedPosition": None if stopped is None else stopped.index + 1,
         "error": None if state.failure is None else state.failure.headline,
         "unit": dict(state.key),
     }
@@ -121,7 +125,7 @@ def show_run(entry: RunEntry, state: CheckpointState, *, traceback: bool) -> Non
     facts = [
         ("run", state.run_id),
         ("pipeline", state.pipeline_name),
-        ("state", f"{state_of(entry)}, {ago(age_of(state))}"),
+        ("state", f"{entry.standing.value}, {ago(age_of(state))}"),
         ("attempt", f"{state.attempt}, started {state.started_at}"),
         ("resumed from", state.resumed_from or ""),
         ("task", f"{unit['dagId']}.{unit['taskId']}, DAG run {unit['runId']}" if unit.get("dagId") else ""),

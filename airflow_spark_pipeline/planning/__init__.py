@@ -5,7 +5,15 @@ from airflow_spark_pipeline.planning.changes import Code, CodeNow
 from airflow_spark_pipeline.planning.log_of import open_log
 from airflow_spark_pipeline.planning.plan import Plan, Step, StepAction, left_behind, make_plan
 from airflow_spark_pipeline.planning.selection import Selection
-from airflow_spark_pipeline.planning.summary import next_try, position, readable, seconds_saved, summarize
+from airflow_spark_pipeline.planning.summary import (
+    describe_run,
+    next_try,
+    position,
+    readable,
+    seconds_saved,
+    stopped_at,
+    summarize,
+)
 
 __all__ = [
     "Code",
@@ -15,6 +23,7 @@ __all__ = [
     "Step",
     "StepAction",
     "claim_state",
+    "describe_run",
     "left_behind",
     "make_plan",
     "next_try",
@@ -22,5 +31,6 @@ __all__ = [
     "position",
     "readable",
     "seconds_saved",
+    "stopped_at",
     "summarize",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.checkpoint.state import (
     CheckpointState,
@@ -10,6 +10,9 @@ from airflow_spark_pipeline.checkpoint.state import (
     ComponentAction,
     ComponentCheckpoint,
 )
+
+if TYPE_CHECKING:
+    from airflow_spark_pipeline.checkpoint.look import SeenRun
 
 
 def position(state: CheckpointState) -> str:
@@ -19,9 +22,6 @@ def position(state: CheckpointState) -> str:
     if state.status is CheckpointStatus.FAILED and state.failure is not None and state.failure.index is not None:
         return f"{stands}, failed at [{state.failure.index + 1}/{total}] {state.failure.component}"
     return stands if state.status is CheckpointStatus.RUNNING else f"{stands}, {state.status.value}"
-
-
-_NEVER_RUN = (ComponentAction.OMITTED, ComponentAction.DISABLED)
 
 
 def summarize(state: CheckpointState) -> str:
@@ -36,8 +36,7 @@ def summarize(state: CheckpointState) -> str:
         place = "" if failure.index is None else f" at [{failure.index + 1}/{total}] {failure.component}"
         return f"{name} failed{place} in attempt {state.attempt}{kept}: {failure.headline}"
     if state.status is CheckpointStatus.RUNNING:
-        next_ = _stopped_at(state)
-        place = "" if next_ is None else f" at [{next_.index + 1}/{total}] {next_.name}"
+        place = _place(state)
         return f"{name}: the driver of attempt {state.attempt} died{place}{kept}"
     return f"{name}: attempt {state.attempt} is {state.status.value}{kept}"
 
@@ -72,8 +71,7 @@ def next_try(state: CheckpointState) -> dict[str, Any]:
     """Return what a try that resumes this run is going to do, as data and as ``text``."""
     done = list(state.completed_components)
     failure = state.failure if state.status is CheckpointStatus.FAILED else None
-    at = _stopped_at(state)
-    place = "" if at is None else f" at [{at.index + 1}/{state.total_components}] {at.name}"
+    at, place = stopped_at(state), _place(state)
     how = "did not get to its end" if failure is None else "failed"
     error = None if failure is None else failure.headline
     skips = f"skips {', '.join(done)} and goes on" if done else "runs everything"
@@ -90,9 +88,52 @@ def next_try(state: CheckpointState) -> dict[str, Any]:
     }
 
 
-def _stopped_at(state: CheckpointState) -> ComponentCheckpoint | None:
-    """Return the component that failed, or else the first that is neither done nor left out."""
-    if state.failure is not None and state.failure.component is not None:
-        return state.component(state.failure.component)
-    waiting = (c for c in state.components if c.action not in _NEVER_RUN)
-    return next((c for c in waiting if c.name not in state.completed_components), None)
+def _place(state: CheckpointState) -> str:
+    at = stopped_at(state)
+    return "" if at is None else f" at [{at.index + 1}/{state.total_components}] {at.name}"
+
+
+def stopped_at(state: CheckpointState) -> ComponentCheckpoint | None:
+    """Return the component at which a run stopped, or is: the one that failed, or that its driver did not get past.
+
+    Where ``fail-fast = false`` went on after a failure and the driver then died, that is the one in which it died, not
+    the one that had failed before. ``None`` where the run has ended, or no component is left to name.
+
+    With a done, b failed, c and d not run: *failed* stopped at b, *running* (and its driver dead) at c.
+    """
+    if state.status in (CheckpointStatus.COMPLETED, CheckpointStatus.DISCARDED):
+        return None
+    failure = state.failure
+    failed = None if failure is None or failure.component is None else state.component(failure.component)
+    if state.status is CheckpointStatus.FAILED and failed is not None:
+        return failed
+    waiting = (c for c in state.components if c.action is ComponentAction.PENDING)
+    return next((c for c in waiting if c.name not in state.completed_components), failed)
+
+
+def describe_run(run: SeenRun) -> dict[str, Any]:
+    """Return what is told of a run, as plain JSON.
+
+    :param run: one that can be read
+    """
+    if run.entry.commit is None:
+        raise ValueError(f"{run.entry.path} cannot be read: {run.entry.error}")
+    state, key = run.entry.commit.state, run.entry.commit.state.key
+    stopped = stopped_at(state)
+    return {
+        "run_id": state.run_id,
+        "pipeline_name": state.pipeline_name,
+        "status": run.standing.value,
+        "attempt": state.attempt,
+        "dag_id": key.get("dagId"),
+        "dag_run_id": key.get("runId"),
+        "task_id": key.get("taskId"),
+        "map_index": key.get("mapIndex"),
+        "iteration": key.get("iteration"),
+        "failed_component": None if stopped is None else stopped.name,
+        "failed_position": None if stopped is None else stopped.index + 1,
+        "total_components": state.total_components,
+        "completed_components": list(state.completed_components),
+        "error": None if state.failure is None else state.failure.headline,
+        "updated_at": state.updated_at,
+    }

@@ -186,8 +186,8 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         """Look once."""
         from airflow_spark_pipeline.checkpoint.log import RunLog
         from airflow_spark_pipeline.checkpoint.look import Look
-        from airflow_spark_pipeline.checkpoint.query import describe
         from airflow_spark_pipeline.exceptions import SparkPipelineError
+        from airflow_spark_pipeline.planning import describe_run
 
         try:
             place, query = self._what(context)
@@ -198,7 +198,7 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         if found is None:
             self.log.info("No such run yet at %s", place.location)
             return PokeReturnValue(is_done=False)
-        run = describe(found)
+        run = describe_run(found)
         self._tell(run)
         return PokeReturnValue(is_done=True, xcom_value=run)
 

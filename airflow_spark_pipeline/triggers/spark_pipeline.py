@@ -10,12 +10,14 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_spark_pipeline.checkpoint.log import RunLog
-from airflow_spark_pipeline.checkpoint.look import Look, SeenRun, Standing
-from airflow_spark_pipeline.checkpoint.query import RunQuery, describe
+from airflow_spark_pipeline.checkpoint.look import Look, SeenRun
+from airflow_spark_pipeline.checkpoint.query import RunQuery
+from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.checkpoint.stop import stop
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.hooks.progress import Progress
 from airflow_spark_pipeline.hooks.watching import WatchedPlace
+from airflow_spark_pipeline.planning import describe_run
 from airflow_spark_pipeline.triggers.watch import ask, watch
 
 _DEADLINE_SECONDS = 30.0  # of one question to the cluster manager
@@ -48,7 +50,7 @@ class SparkPipelineRunTrigger(BaseTrigger):
         try:
             async for found in watch(WatchedPlace(**self.place), self.poll_interval).answers(query.find, self._tell):
                 if found is not None:
-                    yield _event({"run": describe(found)})
+                    yield _event({"run": describe_run(found)})
                     return
         except SparkPipelineError as error:
             yield _event({"error": str(error), "retry_helps": error.retry_helps})

@@ -32,15 +32,15 @@ async def discard_run(service: Service, dag_id: str, wanted: Discard, rights: Ri
     matching = [
         (board, each.entry)
         for board, each in found
-        if each.entry.commit and each.entry.commit.state.run_id == wanted.id
+        if each.entry.recorded is not None and each.entry.recorded.state.run_id == wanted.id
     ]
     if not matching:
         if late:
             raise TimeoutError
         raise HTTPException(*((status.HTTP_409_CONFLICT, _CHANGED) if found else _absent()))
     board, entry = matching[0]
-    assert entry.commit is not None  # noqa: S101  # that was asked above
-    facts = await run_in_threadpool(airflow_side.task_facts, task_keys(entry.commit.state), rights)
+    assert entry.recorded is not None  # noqa: S101  # that was asked above
+    facts = await run_in_threadpool(airflow_side.task_facts, task_keys(entry.recorded.state), rights)
     row = make_row(entry, board.place.name, facts)
     if row.number != wanted.number:
         raise HTTPException(status.HTTP_409_CONFLICT, _CHANGED)

@@ -14,11 +14,12 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
 
 from airflow_spark_pipeline import __version__
+from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.plugins.page.actions import DISCARD_SECONDS, discard_run
 from airflow_spark_pipeline.plugins.page.details import dag_runs, task_runs
 from airflow_spark_pipeline.plugins.page.guards import READS, WRITES, RightsDep
-from airflow_spark_pipeline.plugins.page.models import DagRuns, Discard, Discarded, RunList, RunState, TaskRuns
-from airflow_spark_pipeline.plugins.page.service import ORDERS, Filters, Service
+from airflow_spark_pipeline.plugins.page.models import DagRuns, Discard, Discarded, RunList, TaskRuns
+from airflow_spark_pipeline.plugins.page.service import ENDED, ORDERS, Filters, Service
 
 BUNDLE = Path(__file__).parents[1] / "www" / "dist"
 
@@ -51,15 +52,17 @@ def build_app() -> FastAPI:
         rights: RightsDep,
         dag_id: str | None = None,
         pipeline: str | None = None,
-        state: RunState | None = None,
+        state: Standing | None = None,
         q: Annotated[str, Query(max_length=200)] = "",
         order_by: Annotated[str, Query(pattern=f"^({'|'.join(ORDERS)})$")] = "-started_at",
         limit: Annotated[int, Query(ge=1, le=_LIMIT)] = 25,
         offset: Annotated[int, Query(ge=0)] = 0,
     ) -> Response:
-        """List the unfinished runs that you may see."""
+        """List the unfinished runs that you may see; with the state completed or discarded, those that ended."""
         filters = Filters(dag_id, pipeline, state, q, order_by, limit, offset)
         late = await service.refreshed()
+        if state in ENDED:
+            late |= await service.look_at_finished()
         return _answer(request, await run_in_threadpool(service.runs, filters, rights, late))
 
     @app.get("/api/task", response_model=TaskRuns, dependencies=READS)

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry, look, open_units
+from airflow_spark_pipeline.checkpoint.finished import finished_runs
 from airflow_spark_pipeline.checkpoint.liveness import store_time
 from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
@@ -36,6 +37,9 @@ _CLOCK_SECONDS = 300.0  # how long a comparison of the store's clock with ours h
 _CLAIM_SECONDS = 120.0  # a claim has long been made, or given up, when its hint is that old
 _SETTLED_SECONDS = 600.0  # even what cannot have changed is looked at again after so long
 _SILENT_SECONDS = 15.0  # a driver that is silent, or has not started, is looked at that often
+
+#: How many runs that ended are shown of a location; the command line lists more.
+FINISHED = 200
 
 T = TypeVar("T")
 
@@ -68,6 +72,7 @@ class Board:
         self.loading = 0
         self._clock = clock
         self._store: CheckpointStore | None = None
+        self._finished: list[RunEntry] = []
         self._kept: dict[str, _Kept] = {}
         self._commits: dict[tuple[str, int, str], Commit] = {}
         self._refreshed: float | None = None
@@ -93,6 +98,17 @@ class Board:
         """Return the unfinished units as they were last seen, those that cannot be read included."""
         found = [kept.entry for kept in list(self._kept.values())]
         return [entry for entry in found if entry is not None and not entry.ended]
+
+    def finished(self) -> list[RunEntry]:
+        """Return the runs that ended, as they were last seen."""
+        return list(self._finished)
+
+    def look_at_finished(self) -> None:
+        """Look at the newest runs that ended: for whoever asks for them, since they are many and change no more.
+
+        :raises CheckpointError: the location cannot be read
+        """
+        self._finished = [entry for entry in finished_runs(self.store, limit=FINISHED) if entry.commit is not None]
 
     @property
     def seen(self) -> bool:

@@ -6,17 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from fastapi.concurrency import run_in_threadpool
 
+from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.hooks.locations import configured
 from airflow_spark_pipeline.plugins.page import airflow_side, rows
 from airflow_spark_pipeline.plugins.page.airflow_side import Rights, TaskFacts, TaskKey
 from airflow_spark_pipeline.plugins.page.board import Board
 from airflow_spark_pipeline.plugins.page.finder import Found
-from airflow_spark_pipeline.plugins.page.models import DagRuns, Run, RunDetail, RunState, TaskRuns
+from airflow_spark_pipeline.plugins.page.models import DagRuns, Run, RunDetail, TaskRuns
 from airflow_spark_pipeline.plugins.page.outlook import next_attempt, read_config
 from airflow_spark_pipeline.plugins.page.service import MOVING_TASKS, Service
 
 _NEWEST = 10  # runs that are shown of a DAG
-_MOVING = (RunState.RUNNING, RunState.SUBMITTED)
+_MOVING = (Standing.RUNNING, Standing.SUBMITTED)
 
 
 async def task_runs(service: Service, key: TaskKey, rights: Rights) -> TaskRuns:
@@ -59,14 +60,14 @@ async def dag_runs(service: Service, dag_id: str, rights: Rights) -> DagRuns:
 
 def _keys(found: Iterable[Found]) -> Iterator[TaskKey]:
     for each in found:
-        if each.entry.commit is not None:
-            yield from rows.task_keys(each.entry.commit.state)
+        if each.entry.recorded is not None:
+            yield from rows.task_keys(each.entry.recorded.state)
 
 
 def _detail(board: Board, found: Found, facts: Mapping[TaskKey, TaskFacts], rendered: str | None) -> RunDetail:
-    commit = found.entry.commit
-    assert commit is not None  # noqa: S101  # only what can be read is found
-    shown = rows.run_state(commit.state, alive=found.entry.alive)
+    commit = found.entry.recorded
+    assert commit is not None  # noqa: S101  # only what something is known of is found
+    shown = found.entry.standing
     config, note = read_config(rendered)
     return RunDetail(
         **rows.make_row(found.entry, board.place.name, facts).model_dump(),

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry, pipelines
+from airflow_spark_pipeline.checkpoint.discarding import unknown
+from airflow_spark_pipeline.checkpoint.finished import newest_copy
 from airflow_spark_pipeline.checkpoint.key import UnitKey
+from airflow_spark_pipeline.checkpoint.log import Commit
 from airflow_spark_pipeline.plugins.page.airflow_side import TaskKey
 from airflow_spark_pipeline.plugins.page.board import Board
 from airflow_spark_pipeline.plugins.page.models import Attempt
-from airflow_spark_pipeline.plugins.page.rows import attempts, run_state
+from airflow_spark_pipeline.plugins.page.rows import attempts
 
 _ABSENT_SECONDS = 30.0  # how long it is believed that a location has nothing of a task instance
 
@@ -47,7 +50,15 @@ class Finder:
         directory = UnitKey(self._namespace, *key).directory
         found = [self._board.look(path) for path in self._open(directory)]
         entries = [entry for entry in found if entry is not None] or self._search(key, directory)
-        return [Found(entry, self._history(entry) if history else []) for entry in entries]
+        named = [self._named(entry, key) for entry in entries]
+        return [Found(entry, self._history(entry) if history else []) for entry in named]
+
+    def _named(self, entry: RunEntry, key: TaskKey) -> RunEntry:
+        """A unit of which nothing can be read is known by the key from which its directory was computed."""
+        if entry.number is None or entry.commit is not None or entry.known is not None:
+            return entry
+        state = replace(unknown(entry.path, entry.number), key=UnitKey(self._namespace, *key).to_dict())
+        return replace(entry, known=Commit(entry.number, state))
 
     def _open(self, directory: str) -> list[str]:
         return [entry.path for entry in self._board.entries() if entry.path.partition("/")[2] == directory]
@@ -65,11 +76,16 @@ class Finder:
             if entry is not None:
                 self._pipelines[task] = pipeline
                 return [entry]
+        for pipeline in pipelines(self._board.store):  # removed by prune, and kept for good
+            entry = newest_copy(self._board.store, f"{pipeline}/{directory}")
+            if entry is not None:
+                return [entry]
         self._absent[directory] = self._clock() + _ABSENT_SECONDS
         return []
 
     def _history(self, entry: RunEntry) -> list[Attempt]:
         if entry.commit is None:
             return []
-        shown = run_state(entry.commit.state, alive=entry.alive)
-        return attempts(entry.commit, shown, lambda number, run_id: self._board.commit(entry.path, number, run_id))
+        return attempts(
+            entry.commit, entry.standing, lambda number, run_id: self._board.commit(entry.path, number, run_id)
+        )

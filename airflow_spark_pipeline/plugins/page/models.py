@@ -7,16 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-
-class RunState(str, enum.Enum):
-    """What a unit of work is like, as far as its log and its lease tell."""
-
-    RUNNING = "running"  # its driver shows that it is alive
-    SUBMITTED = "submitted"  # claimed; its driver has not started yet
-    FAILED = "failed"
-    DEAD = "dead"  # recorded as running, and no sign of life within the lease
-    COMPLETED = "completed"
-    DISCARDED = "discarded"
+from airflow_spark_pipeline.checkpoint.standing import Standing
 
 
 class ComponentState(str, enum.Enum):
@@ -48,7 +39,7 @@ class Run(BaseModel):
     task_id: str
     map_index: int
     location: str
-    state: RunState
+    state: Standing
     attempt: int
     first_started_at: str
     started_at: str = Field(description="Of the newest attempt; times are ISO 8601, UTC")
@@ -82,7 +73,7 @@ class Location(BaseModel):
 
 
 class RunList(BaseModel):
-    """A page of unfinished runs."""
+    """A page of runs: of the unfinished ones, or of those that ended where their state is asked for."""
 
     runs: list[Run]
     total: int = Field(description="How many match")

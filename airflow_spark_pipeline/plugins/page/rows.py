@@ -9,6 +9,7 @@ from airflow_spark_pipeline.airflow_features import AIRFLOW
 from airflow_spark_pipeline.checkpoint.caller import claimer
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.log import Commit
+from airflow_spark_pipeline.checkpoint.standing import Standing, standing_of
 from airflow_spark_pipeline.checkpoint.state import (
     AttemptSummary,
     CheckpointState,
@@ -16,6 +17,7 @@ from airflow_spark_pipeline.checkpoint.state import (
     ComponentAction,
     ComponentCheckpoint,
 )
+from airflow_spark_pipeline.planning import stopped_at
 from airflow_spark_pipeline.plugins.page.airflow_side import TaskFacts, TaskKey
 from airflow_spark_pipeline.plugins.page.models import (
     Attempt,
@@ -25,18 +27,10 @@ from airflow_spark_pipeline.plugins.page.models import (
     Failure,
     Piece,
     Run,
-    RunState,
 )
 
 _ACTIVE = ("running", "queued", "scheduled", "restarting", "deferred")  # states of a task that runs, or is about to
-_OVER = (RunState.COMPLETED, RunState.DISCARDED)
-
-
-def run_state(state: CheckpointState, *, alive: bool) -> RunState:
-    """Return what a unit is like; the lease tells a running one from a dead one."""
-    if state.status is CheckpointStatus.RUNNING and not alive:
-        return RunState.DEAD
-    return RunState(state.status.value)
+_OVER = (Standing.COMPLETED, Standing.DISCARDED)
 
 
 def resume_saves(state: CheckpointState) -> float:
@@ -59,9 +53,10 @@ def make_row(entry: RunEntry, location: str, known: Mapping[TaskKey, TaskFacts])
 
     :param known: what Airflow knows of its task and of who claimed it, and what the user may do with them
     """
-    assert entry.commit is not None  # noqa: S101  # what cannot be read has no row
-    state, number = entry.commit.state, entry.commit.number
-    shown = run_state(state, alive=entry.alive)
+    recorded = entry.recorded
+    assert recorded is not None  # noqa: S101  # what nothing is known of has no row
+    state, number = recorded.state, recorded.number
+    shown = entry.standing
     failure = state.failure
     owner, claimed_by = task_keys(state)
     facts = known[owner]
@@ -83,8 +78,8 @@ def make_row(entry: RunEntry, location: str, known: Mapping[TaskKey, TaskFacts])
         pieces=[Piece(name=c.name, state=component_state(c, state, shown)) for c in state.components],
         failed_component=None if failure is None else failure.component,
         failed_position=None if failure is None or failure.index is None else failure.index + 1,
-        current_component=current(state) if shown in {RunState.RUNNING, RunState.DEAD} else None,
-        error=None if failure is None else failure.headline,
+        current_component=current(state) if shown in {Standing.RUNNING, Standing.DEAD} else None,
+        error=str(entry.error) if entry.error is not None else None if failure is None else failure.headline,
         saved_seconds=resume_saves(state),
         spark_application_id=state.spark_application_id,
         try_number=_try_number(state),
@@ -97,14 +92,12 @@ def make_row(entry: RunEntry, location: str, known: Mapping[TaskKey, TaskFacts])
 
 
 def current(state: CheckpointState) -> str | None:
-    """Return the component that runs, or ran when the driver died: the first that had no turn yet."""
-    done = set(state.completed_components)
-    waiting = (c for c in state.components if c.name not in done and c.action is ComponentAction.PENDING)
-    first = next(waiting, None)
-    return None if first is None else first.name
+    """Return the component that runs, or ran when the driver died."""
+    stopped = stopped_at(state) if state.status is CheckpointStatus.RUNNING else None
+    return None if stopped is None else stopped.name
 
 
-def component_state(record: ComponentCheckpoint, state: CheckpointState, shown: RunState) -> ComponentState:
+def component_state(record: ComponentCheckpoint, state: CheckpointState, shown: Standing) -> ComponentState:
     """Return what a component is like."""
     if record.action in {ComponentAction.OMITTED, ComponentAction.DISABLED}:
         return ComponentState.LEFT_OUT
@@ -112,12 +105,12 @@ def component_state(record: ComponentCheckpoint, state: CheckpointState, shown: 
         return ComponentState.DONE
     if record.action is ComponentAction.FAILED:
         return ComponentState.FAILED
-    if record.name == current(state) and shown in {RunState.RUNNING, RunState.DEAD}:
-        return ComponentState.RUNNING if shown is RunState.RUNNING else ComponentState.INTERRUPTED
+    if record.name == current(state) and shown in {Standing.RUNNING, Standing.DEAD}:
+        return ComponentState.RUNNING if shown is Standing.RUNNING else ComponentState.INTERRUPTED
     return ComponentState.PENDING
 
 
-def components(state: CheckpointState, shown: RunState) -> list[Component]:
+def components(state: CheckpointState, shown: Standing) -> list[Component]:
     """Return what is recorded of each component."""
     return [
         Component(
@@ -151,7 +144,7 @@ def failure_of(state: CheckpointState) -> Failure | None:
     )
 
 
-def attempts(commit: Commit, shown: RunState, read: Callable[[int, str], Commit | None]) -> list[Attempt]:
+def attempts(commit: Commit, shown: Standing, read: Callable[[int, str], Commit | None]) -> list[Attempt]:
     """Return what each attempt of the epoch did, the oldest first.
 
     :param read: gives the commit of a number, if it is that run's; ``None`` where it was cleaned up
@@ -163,7 +156,7 @@ def attempts(commit: Commit, shown: RunState, read: Callable[[int, str], Commit 
         if position + 1 < len(summaries):
             claim = _claim_number(summaries[position + 1].run_id)
             last = None if claim is None else read(claim - 1, summary.run_id)
-        over = RunState.DEAD if position + 1 < len(summaries) else shown
+        over = Standing.DEAD if position + 1 < len(summaries) else shown
         bars = _remembered(commit.state, summary) if last is None else _bars(last.state, over)
         state = None if last is None else last.state
         found.append(
@@ -172,7 +165,7 @@ def attempts(commit: Commit, shown: RunState, read: Callable[[int, str], Commit 
                 id=summary.run_id,
                 started_at=summary.started_at,
                 ended_at=None
-                if state is None or (state is commit.state and shown is RunState.RUNNING)
+                if state is None or (state is commit.state and shown is Standing.RUNNING)
                 else state.updated_at,
                 status=shown.value if state is commit.state else _ended_as(state),
                 error=summary.error,
@@ -187,7 +180,7 @@ def attempts(commit: Commit, shown: RunState, read: Callable[[int, str], Commit 
 def _ended_as(state: CheckpointState | None) -> str:
     if state is None:
         return "unknown"
-    return run_state(state, alive=False).value
+    return standing_of(state.status, alive=False).value
 
 
 def _claim_number(run_id: str) -> int | None:
@@ -215,7 +208,7 @@ def _bar(record: ComponentCheckpoint, action: str) -> Bar:
     )
 
 
-def _bars(state: CheckpointState, shown: RunState) -> list[Bar]:
+def _bars(state: CheckpointState, shown: Standing) -> list[Bar]:
     bars = []
     done = set(state.completed_components)
     for c in state.components:
@@ -227,7 +220,7 @@ def _bars(state: CheckpointState, shown: RunState) -> list[Bar]:
         elif c.name in done:
             bars.append(Bar(index=c.index, name=c.name, action="skipped", started_at=None, duration_seconds=None))
         elif state.status is CheckpointStatus.RUNNING and c.name == current(state):
-            action = "running" if shown is RunState.RUNNING else "interrupted"
+            action = "running" if shown is Standing.RUNNING else "interrupted"
             bars.append(Bar(index=c.index, name=c.name, action=action, started_at=_began(state), duration_seconds=None))
     return bars
 
@@ -252,9 +245,11 @@ def _try_number(state: CheckpointState) -> int | None:
     return (state.caller or {}).get("tryNumber") if owner == claimed_by else None
 
 
-def _resume_blocked(shown: RunState, facts: TaskFacts, at_work: str | None) -> str | None:
-    if shown is RunState.COMPLETED:
+def _resume_blocked(shown: Standing, facts: TaskFacts, at_work: str | None) -> str | None:
+    if shown is Standing.COMPLETED:
         return "It is complete; there is nothing to resume."
+    if shown is Standing.UNREADABLE:
+        return "Its record is damaged: restore it, or discard the run to start over."
     if not facts.exists:
         return "Airflow has no such task instance any more: its DAG run was deleted."
     if not facts.may_edit:
@@ -268,7 +263,7 @@ def _resume_blocked(shown: RunState, facts: TaskFacts, at_work: str | None) -> s
     return None
 
 
-def _discard_blocked(shown: RunState, facts: TaskFacts, at_work: str | None) -> str | None:
+def _discard_blocked(shown: Standing, facts: TaskFacts, at_work: str | None) -> str | None:
     if shown in _OVER:
         return "There is no progress to discard."
     if not facts.may_edit:

@@ -16,15 +16,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
+from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
 from airflow_spark_pipeline.hooks.locations import configured
 from airflow_spark_pipeline.plugins.page.airflow_side import Rights, TaskKey, task_facts
 from airflow_spark_pipeline.plugins.page.board import Board
 from airflow_spark_pipeline.plugins.page.finder import Finder, Found
-from airflow_spark_pipeline.plugins.page.models import Location, Run, RunList, RunState
+from airflow_spark_pipeline.plugins.page.models import Location, Run, RunList
 from airflow_spark_pipeline.plugins.page.places import configured_places
-from airflow_spark_pipeline.plugins.page.rows import make_row, resume_saves, run_state, task_keys
+from airflow_spark_pipeline.plugins.page.rows import make_row, resume_saves, task_keys
 
 #: Seconds that a listing waits for the locations, before it shows what is known.
 LIST_SECONDS = 3.0
@@ -33,7 +34,9 @@ FIND_SECONDS = 10.0
 
 #: States of a task instance after which something is soon to be seen in its log.
 MOVING_TASKS = ("running", "queued", "scheduled", "restarting", "up_for_retry")
-_MOVING = {RunState.RUNNING, RunState.SUBMITTED}
+#: States of runs that ended: they are listed where they are asked for.
+ENDED = (Standing.COMPLETED, Standing.DISCARDED)
+_MOVING = {Standing.RUNNING, Standing.SUBMITTED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Filters:
 
     dag_id: str | None = None
     pipeline: str | None = None
-    state: RunState | None = None
+    state: Standing | None = None
     text: str = ""
     order_by: str = "-started_at"
     limit: int = 25
@@ -55,14 +58,14 @@ class _Item:
 
     board: Board
     entry: RunEntry
-    state: RunState
+    state: Standing
     key: TaskKey
 
     @property
     def recorded(self) -> CheckpointState:
         """The state of its newest commit."""
-        assert self.entry.commit is not None  # noqa: S101  # what cannot be read is no item
-        return self.entry.commit.state
+        assert self.entry.recorded is not None  # noqa: S101  # what nothing is known of is no item
+        return self.entry.recorded.state
 
 
 class Service:
@@ -84,6 +87,18 @@ class Service:
         late = await _late(running, LIST_SECONDS)
         return {board.place.id for board in self.boards if board.place.id in late and not board.loading}
 
+    async def look_at_finished(self) -> set[str]:
+        """Wait until every location was asked for runs that ended. Returns the ids of those that are late."""
+        running = {board.place.id: board.in_background(board.look_at_finished) for board in self.boards}
+        late = await _late(running, FIND_SECONDS)
+        for board in self.boards:
+            if board.place.id in late:
+                running[board.place.id].cancel()
+                continue
+            with self._told(board):
+                running[board.place.id].result()
+        return late
+
     def locations(self, late: set[str], rights: Rights) -> list[Location]:
         """Return how reading each location went."""
         found = [self._location(board, late, rights) for board in self.boards]
@@ -92,8 +107,8 @@ class Service:
         return found
 
     def runs(self, filters: Filters, rights: Rights, late: set[str]) -> RunList:
-        """Return the unfinished runs that the user may see, and that are asked for."""
-        items = self._readable(rights)
+        """Return the runs that the user may see, and that are asked for; those that ended where their state is."""
+        items = self._readable(rights, finished=filters.state in ENDED)
         matching = [item for item in items if _matches(item, filters)]
         counts = Counter(item.state.value for item in matching)
         if filters.state is not None:
@@ -148,23 +163,23 @@ class Service:
             board.trouble = str(error)
 
     def _ours(self, entry: RunEntry, key: TaskKey) -> bool:
-        return entry.commit is not None and self._key(entry) == key
+        return self._key(entry) == key
 
-    def _readable(self, rights: Rights) -> list[_Item]:
+    def _readable(self, rights: Rights, *, finished: bool) -> list[_Item]:
         items = []
         for board in self.boards:
-            for entry in board.entries():
+            for entry in (*board.entries(), *(board.finished() if finished else ())):
                 key = self._key(entry)
-                if key is not None and entry.commit is not None:
-                    items.append(_Item(board, entry, run_state(entry.commit.state, alive=entry.alive), key))
+                if key is not None:
+                    items.append(_Item(board, entry, entry.standing, key))
         readable = rights.readable({item.key[0] for item in items})
         return [item for item in items if item.key[0] in readable]
 
     def _key(self, entry: RunEntry) -> TaskKey | None:
         """Return whose unit it is; ``None`` for another deployment's, and for a run outside Airflow, without a DAG."""
-        if entry.commit is None:
+        if entry.recorded is None:
             return None
-        key = entry.commit.state.key
+        key = entry.recorded.state.key
         if key.get("namespace") != self.namespace or not key.get("dagId"):
             return None
         return key["dagId"], key.get("runId", ""), key.get("taskId", ""), key.get("mapIndex", -1)

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.look import Look, Memory, Standing
-from airflow_spark_pipeline.checkpoint.query import RunQuery, WaitFor, describe
+from airflow_spark_pipeline.checkpoint.look import Look, Memory
+from airflow_spark_pipeline.checkpoint.query import RunQuery, WaitFor
+from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.exceptions import CheckpointStoreError, CorruptCheckpointError
+from airflow_spark_pipeline.planning import describe_run
 from tests.fakes import DictStore
 from tests.histories_of_runs import History
 
@@ -34,7 +36,7 @@ class TestResumable:
         history = History(store).failed()
         found = RunQuery("resumable", "default", "Test").find(Look(store))
         assert found is not None
-        assert describe(found) == {
+        assert describe_run(found) == {
             "run_id": history.pipeline_run_id,
             "pipeline_name": "Test",
             "status": "failed",
@@ -59,8 +61,8 @@ class TestResumable:
         assert find(store) == "r1"
         found = RunQuery("resumable", "default", "Test").find(Look(store))
         assert found is not None
-        assert describe(found)["status"] == "dead"
-        assert (describe(found)["failed_component"], describe(found)["failed_position"]) == ("b", 2)
+        assert describe_run(found)["status"] == "dead"
+        assert (describe_run(found)["failed_component"], describe_run(found)["failed_position"]) == ("b", 2)
 
     def test_a_run_whose_driver_ends_under_the_look_is_not_taken_for_dead(self, store: DictStore) -> None:
         history = History(store).running().beat()

@@ -36,7 +36,7 @@ class Shell:
     def run_id(self) -> str:
         assert self("runs", "--file", "steps.conf", "--json") == 0
         (run,) = json.loads(self.out)
-        return str(run["run_id"])
+        return str(run["runId"])
 
 
 def steps(*components: str, more: str = "") -> str:
