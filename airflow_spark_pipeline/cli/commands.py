@@ -31,8 +31,10 @@ from airflow_spark_pipeline.exceptions import (
 from airflow_spark_pipeline.pipeline.references import unknown_variables
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import Selection
+from airflow_spark_pipeline.runtime.logs import ShownLogs
 from airflow_spark_pipeline.runtime.ready import find_problems
 from airflow_spark_pipeline.runtime.runner import PipelineRunner
+from airflow_spark_pipeline.secrets import Redactor
 
 _DONE, _FAILED, _CANNOT, _INTERRUPTED = 0, 1, 2, 130
 
@@ -90,7 +92,10 @@ def run(arguments: Namespace) -> int:
     spec, runner = _runner(arguments)
     selection, auto_resume = _selection(arguments), arguments.auto_resume
     return _perform(
-        arguments, runner, lambda: runner.run_with_checkpointing(spec, auto_resume=auto_resume, selection=selection)
+        arguments,
+        spec,
+        runner,
+        lambda: runner.run_with_checkpointing(spec, auto_resume=auto_resume, selection=selection),
     )
 
 
@@ -98,7 +103,7 @@ def resume(arguments: Namespace) -> int:
     """Go on with a run."""
     spec, runner = _runner(arguments)
     selection = _selection(arguments)
-    return _perform(arguments, runner, lambda: runner.resume(spec, arguments.run_id, selection=selection))
+    return _perform(arguments, spec, runner, lambda: runner.resume(spec, arguments.run_id, selection=selection))
 
 
 def runs(arguments: Namespace) -> int:
@@ -200,10 +205,11 @@ def _selection(arguments: Namespace) -> Selection | None:
     return None if asked == Selection() else asked
 
 
-def _perform(arguments: Namespace, runner: PipelineRunner, work: Callable[[], object]) -> int:
+def _perform(arguments: Namespace, spec: PipelineSpec, runner: PipelineRunner, work: Callable[[], object]) -> int:
     """Run a pipeline; where it does not get to its end, the last line is the command that resumes it."""
     try:
-        work()
+        with ShownLogs.of(spec, Redactor(spec.to_dict()).mask):
+            work()
     except (ComponentFailedError, KeyboardInterrupt) as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         err("Interrupted." if interrupted else str(error).partition("\nResume it")[0])

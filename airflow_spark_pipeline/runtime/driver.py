@@ -51,7 +51,6 @@ from airflow_spark_pipeline.runtime.hooks.events import Events
 from airflow_spark_pipeline.runtime.lifeline import end_on_sigterm, started_by_spark_submit
 from airflow_spark_pipeline.runtime.logs import ShownLogs
 from airflow_spark_pipeline.runtime.loop import ComponentLoop
-from airflow_spark_pipeline.runtime.origin import Origin
 from airflow_spark_pipeline.runtime.outputs import missing
 from airflow_spark_pipeline.runtime.ready import load
 from airflow_spark_pipeline.runtime.recorder import Recorder
@@ -155,8 +154,7 @@ class Driver:
 
     def logs(self) -> ShownLogs:
         """Return what shows what components log, for a process that is the driver's own."""
-        origin = Origin(component.instance_type for component in self._spec.components)
-        return ShownLogs(self._spec.log_level, origin, self._redactor.mask)
+        return ShownLogs.of(self._spec, self._redactor.mask)
 
     def drive(self) -> tuple[int, str]:
         """Go all the way. Returns the exit code and the line that sums up.

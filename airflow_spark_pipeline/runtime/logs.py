@@ -8,7 +8,7 @@ task log. ::
     WARNING [load] my_etl.orders: 3 have no id     # logging.getLogger("my_etl.orders").warning(…)
 
 Promises: a logging configuration of the user's own wins, and no line comes twice; a record that cannot be formatted is
-shown as far as it can be. Only a driver's own process is configured, never that of a notebook.
+shown as far as it can be. Only the process of a driver or of the command line is configured, never a notebook's.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
-from airflow_spark_pipeline.pipeline.spec import LOG_LEVELS
+from airflow_spark_pipeline.pipeline.spec import LOG_LEVELS, PipelineSpec
 from airflow_spark_pipeline.runtime.console import say
 from airflow_spark_pipeline.runtime.errors import MESSAGE_LENGTH, TRACEBACK_LENGTH, name_of, shorten, text_of
 from airflow_spark_pipeline.runtime.origin import Origin
@@ -77,6 +77,11 @@ class ShownLogs:
         self._level = wanted if wanted in LOG_LEVELS else level
         self._lines = _Lines(origin, mask)
         self._before = logging.root.level, logging.basicConfig
+
+    @classmethod
+    def of(cls, spec: PipelineSpec, mask: Callable[[str], str]) -> ShownLogs:
+        """Return one for the components of a description."""
+        return cls(spec.log_level, Origin(component.instance_type for component in spec.components), mask)
 
     def __enter__(self) -> None:
         _showing.append(self._lines)

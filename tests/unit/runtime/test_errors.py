@@ -98,6 +98,37 @@ def test_an_error_that_hangs_when_it_is_asked_for_its_text_is_not_waited_for(mon
     assert "raise HangingError" in text.traceback
 
 
+class Raising(PipelineHooks):
+    """A hook that raises one of them."""
+
+    def __init__(self, case: str, *, gate: bool) -> None:
+        self.case = case
+        self.gate = gate  # type: ignore[misc]
+
+    def after_component(self, event: ComponentEvent) -> None:
+        error = ODD[self.case][0]()
+        raise error
+
+
+@pytest.mark.parametrize("case", [case for case in ODD if case not in ("no text", "a hundred megabytes")])
+def test_a_gate_that_fails_oddly_fails_its_component_and_a_reporter_nothing(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LEDGER", str(tmp_path / "ledger"))
+    _, kind, message = ODD[case]
+    runner = PipelineRunner(FakeSpark(), location=tmp_path / "checkpoints")  # type: ignore[arg-type]
+
+    assert runner.run_with_checkpointing(describe("a"), Raising(case, gate=False)).ran == ["a"]
+    assert f"failed in after_component, which changes nothing: {kind}: " in capsys.readouterr().out
+
+    with pytest.raises(ComponentFailedError):
+        runner.run_with_checkpointing(describe("a"), Raising(case, gate=True))
+    (state,) = runner.list_resumable("Steps")
+    assert state.failure is not None
+    assert (state.failure.component, state.failure.error_type) == ("a", "GateFailedError")
+    assert message in state.failure.message
+
+
 @pytest.mark.parametrize(
     ("raw", "shown"),
     [
