@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shlex
 import sys
@@ -17,7 +16,8 @@ from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.finished import find_finished, finished_runs
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.cli import printing
-from airflow_spark_pipeline.cli.describing import describe, names_without_values, values_in, without_values
+from airflow_spark_pipeline.cli.checking import check_file
+from airflow_spark_pipeline.cli.describing import describe, values_in
 from airflow_spark_pipeline.cli.modules import archives_of, modules_of
 from airflow_spark_pipeline.cli.output import OUTPUT
 from airflow_spark_pipeline.cli.places import place_of, place_to_read
@@ -25,14 +25,11 @@ from airflow_spark_pipeline.cli.printing import err, out
 from airflow_spark_pipeline.exceptions import (
     ComponentFailedError,
     NothingToResumeError,
-    PipelineDefinitionError,
-    Problem,
 )
 from airflow_spark_pipeline.pipeline.references import unknown_variables
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import Selection
 from airflow_spark_pipeline.runtime.logs import ShownLogs
-from airflow_spark_pipeline.runtime.ready import find_problems
 from airflow_spark_pipeline.runtime.runner import PipelineRunner
 from airflow_spark_pipeline.secrets import Redactor
 
@@ -41,36 +38,24 @@ _DONE, _FAILED, _CANNOT, _INTERRUPTED = 0, 1, 2, 130
 
 def validate(arguments: Namespace) -> int:
     """Print every problem of every file."""
-    found = 0
+    found, values = 0, values_in(arguments.values_files)
     for file in arguments.files:
         with modules_of(file, arguments.py_files, forget=True):
-            problems = _problems(file, arguments)
-        found += len(problems)
-        for problem in problems:
+            checked = check_file(file, arguments.settings, values, classes=not arguments.no_classes)
+        found += len(checked.problems)
+        for problem in checked.problems:
             out(" ".join(str(replace(problem, file=problem.file or file)).split()))
-        if not problems:
+        for warning in checked.warnings:
+            err(f"warning: {replace(warning, file=warning.file or file)}")
+        if checked.unchecked:
+            how = " ".join(f"--set {name}=…" for name in checked.unchecked)
+            err(f"{file}: what depends on {', '.join(checked.unchecked)} is not checked; give a value with {how}")
+        if checked.spec is not None and not checked.problems:
+            for path, name in unknown_variables(checked.spec, os.environ):
+                err(f"{file}: {path}: {name} is not set here, which is only checked where the driver runs")
+        if not checked.problems:
             err(f"{file}: nothing is wrong")
     return _CANNOT if found else _DONE
-
-
-def _problems(file: str, arguments: Namespace) -> list[Problem]:
-    try:
-        spec = describe(file, arguments.settings, values_in(arguments.values_files), sample=True)
-        for warning in spec.warnings:
-            err(f"warning: {replace(warning, file=warning.file or file)}")
-        # As the operator has it, which is the stricter way: a view that a resume would miss is a problem.
-        spec = replace(spec, checkpoint=spec.checkpoint.with_defaults(enabled=True, auto_resume=True))
-        if not arguments.no_classes:
-            # What a user's module prints while it is imported is no result of this command.
-            with contextlib.redirect_stdout(sys.stderr):
-                problems = find_problems(spec)
-            for path, name in () if problems else unknown_variables(spec, os.environ):
-                err(f"{file}: {path}: {name} is not set here, which is only checked where the driver runs")
-            return problems
-    except PipelineDefinitionError as error:
-        missing = names_without_values(file, arguments.settings, values_in(arguments.values_files))
-        return without_values(error.problems, missing, file)
-    return []
 
 
 def plan(arguments: Namespace) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,19 @@ from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.rendering.outside import nested, renderer_of
 from airflow_spark_pipeline.rendering.renderer import Renderer, nearest_name
 
-_SAMPLES = {
+#: Values of names that every DAG run has, for a file that is only checked.
+SAMPLES = {
     "ds": "2000-01-31",
     "data_interval_start": datetime(2000, 1, 31, tzinfo=timezone.utc),
     "data_interval_end": datetime(2000, 2, 1, tzinfo=timezone.utc),
     "run_id": "run_id",
+}
+#: Others, of which every part differs.
+OTHER_SAMPLES = {
+    "ds": "2011-12-25",
+    "data_interval_start": datetime(2011, 12, 25, 6, 30, 15, tzinfo=timezone.utc),
+    "data_interval_end": datetime(2011, 12, 26, 6, 30, 15, tzinfo=timezone.utc),
+    "run_id": "other_run_id",
 }
 
 Settings = Iterable[tuple[str, str]]
@@ -40,30 +48,20 @@ def describe(
     :param sample: names without a value stand for themselves
     :raises PipelineDefinitionError: it cannot be read, is wrong, or a name has no value; all are named
     """
-    return _reading(file, _renderer(settings, values, sample=sample)).checked()
+    return _reading(file, _renderer(settings, values, SAMPLES if sample else None)).checked()
 
 
-def names_without_values(file: str, settings: Settings, values: Mapping[str, Any] | None) -> list[str]:
-    """Return the names in a file's templates, and in those of what it includes, that have no value."""
-    renderer = _renderer(settings, values, sample=True)
-    with contextlib.suppress(PipelineDefinitionError):
-        _reading(file, renderer)
-    return list(dict.fromkeys(name.path for _, name in renderer.missing))
+def read_with_samples(
+    file: str, settings: Settings, values: Mapping[str, Any] | None, samples: Mapping[str, Any]
+) -> tuple[Reading, list[str]]:
+    """Return what could be read of a file, and the names in its templates that stand for themselves.
 
-
-def without_values(problems: Iterable[Problem], missing: Sequence[str], file: str) -> list[Problem]:
-    """Fold what is wrong only since names have no value into one problem that names all of them."""
-    others = [problem for problem in problems if not any(name in problem.message for name in missing)]
-    unknown = [problem for problem in problems if problem not in others]
-    if not unknown:
-        return others
-    places = ", ".join(problem.path for problem in unknown if problem.path)
-    given = " ".join(f"--set {name}=…" for name in missing)
-    message = (
-        f"cannot be checked, since the templates use names that have no value here: {', '.join(missing)}; give them "
-        f"with {given}, or --values FILE"
-    )
-    return [*others, Problem(message, places, unknown[0].file or file, unknown[0].line)]
+    :param samples: values of names that every DAG run has, and of others that are made up
+    :raises PipelineDefinitionError: it cannot be read at all
+    """
+    renderer = _renderer(settings, values, samples)
+    reading = _reading(file, renderer)
+    return reading, list(dict.fromkeys(name.path for _, name in renderer.missing))
 
 
 def values_in(files: Iterable[str]) -> dict[str, Any]:
@@ -104,11 +102,11 @@ def typed(text: str) -> Any:
     return text
 
 
-def _renderer(settings: Settings, values: Mapping[str, Any] | None, *, sample: bool) -> Renderer:
+def _renderer(settings: Settings, values: Mapping[str, Any] | None, samples: Mapping[str, Any] | None) -> Renderer:
     given = {**nested(values or {}), **{name: typed(value) for name, value in settings}}
     dates = any(name in given for name in ("ds", "ts", "logical_date"))
-    samples = {name: value for name, value in _SAMPLES.items() if not (dates and name == "ds")} if sample else {}
-    return renderer_of({**samples, **given}, advise=_how_to_give, stand_in=sample)
+    made_up = {name: value for name, value in (samples or {}).items() if not (dates and name == "ds")}
+    return renderer_of({**made_up, **given}, advise=_how_to_give, stand_in=samples is not None)
 
 
 def _reading(file: str, renderer: Renderer) -> Reading:
@@ -118,7 +116,7 @@ def _reading(file: str, renderer: Renderer) -> Reading:
 
 
 def _how_to_give(path: str, names: Mapping[str, Any]) -> str:
-    near = nearest_name(path, {name: value for name, value in names.items() if name not in _SAMPLES})
+    near = nearest_name(path, {name: value for name, value in names.items() if name not in SAMPLES})
     return f"{path!r} has no value here; give it with --set {path}=…{', or ' + near if near else ''}"
 
 

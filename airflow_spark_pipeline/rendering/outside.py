@@ -19,7 +19,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.files import read_text
-from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+from airflow_spark_pipeline.pipeline.reading import Reading
 from airflow_spark_pipeline.rendering.renderer import Advise, Renderer, nearest_name
 
 _UTC = dt.timezone.utc
@@ -36,21 +36,21 @@ def renderer_of(values: Mapping[str, Any] | None, *, advise: Advise, stand_in: b
     return Renderer(names, outside_environment(), advise=advise, stand_in=stand_in)
 
 
-def read_config(config: str | os.PathLike[str], values: Mapping[str, Any] | None) -> PipelineSpec:
-    """Return the description that a config of ``PipelineRunner`` names.
+def read_config(config: str | os.PathLike[str], values: Mapping[str, Any] | None) -> Reading:
+    """Return what could be read of the description that a config of ``PipelineRunner`` names.
 
     :param config: a path, or HOCON text
     :param values: as for `renderer_of`
-    :raises PipelineDefinitionError: it cannot be read, is wrong, or a name has no value; all are named
+    :raises PipelineDefinitionError: it cannot be read at all
     """
     renderer = renderer_of(values, advise=_how_to_give)
     if isinstance(config, str) and ("\n" in config or "{" in config):
-        return renderer.read(config, None, None).checked()
+        return renderer.read(config, None, None)
     file = pathlib.Path(config)
     text, problem = read_text(file)
     if problem:
         raise PipelineDefinitionError([Problem(problem, file=str(config))])
-    return renderer.read(text, str(config), file.parent).checked()
+    return renderer.read(text, str(config), file.parent)
 
 
 def _how_to_give(path: str, names: Mapping[str, Any]) -> str:

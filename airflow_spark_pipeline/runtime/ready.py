@@ -12,6 +12,7 @@ from airflow_spark_pipeline import protocol
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+from airflow_spark_pipeline.pipeline.reading import Reading
 from airflow_spark_pipeline.pipeline.references import missing, resolved
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.protocol import DriverRequest
@@ -68,6 +69,26 @@ def load(
     if problems:
         raise PipelineDefinitionError(_hidden(problems, described))
     return components, active
+
+
+def problems_of(reading: Reading, *, made_up: Container[str] = (), classes: bool = True) -> list[Problem]:
+    """Return everything that is wrong with a description and the classes behind it, by file and line. Nothing runs.
+
+    :param reading: what could be read of it; its classes are looked at as well where something of it is wrong
+    :param made_up: see `find_problems`
+    :param classes: whether to import them
+    """
+    problems = [*reading.problems]
+    if reading.spec is not None and classes:
+        found = find_problems(reading.spec, made_up=made_up, is_whole=not problems)
+        problems += [reading.locate(problem) for problem in found]
+    # The file itself comes before those that it includes; what has no line is last.
+    main = None if reading.spec is None else reading.spec.source
+    unknown = float("inf")
+    return sorted(
+        dict.fromkeys(problems),
+        key=lambda each: (each.file != main, each.file or "", each.line or unknown),
+    )
 
 
 def find_problems(spec: PipelineSpec, *, made_up: Container[str] = (), is_whole: bool = True) -> list[Problem]:

@@ -30,6 +30,7 @@ from airflow_spark_pipeline.exceptions import (
     Problem,
     SparkConnectError,
 )
+from airflow_spark_pipeline.pipeline.reading import Reading
 from airflow_spark_pipeline.pipeline.spark_settings import said_elsewhere
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, PipelineSpec
 from airflow_spark_pipeline.planning import Plan, Selection, seconds_saved
@@ -43,7 +44,7 @@ from airflow_spark_pipeline.runtime.hooks.checkpoints import CheckpointHooks
 from airflow_spark_pipeline.runtime.lifeline import started_by_spark_submit
 from airflow_spark_pipeline.runtime.loading import load_components
 from airflow_spark_pipeline.runtime.modules import directory_of, importable
-from airflow_spark_pipeline.runtime.ready import find_problems, load
+from airflow_spark_pipeline.runtime.ready import load, problems_of
 from airflow_spark_pipeline.runtime.redaction import redactor_of
 from airflow_spark_pipeline.runtime.waiting import refuse_if_alive, wait_until_silent
 from airflow_spark_pipeline.secrets import mask_text
@@ -243,11 +244,11 @@ class PipelineRunner:
     def validate(self, config: Config) -> list[Problem]:
         """Return everything that is wrong with a description: classes are imported, nothing runs, no Spark starts."""
         try:
-            spec = _read(config, self._values)
-            with importable(*directory_of(spec.source)):
-                return find_problems(spec)
+            reading = _reading(config, self._values)
         except PipelineDefinitionError as error:
             return list(error.problems)
+        with importable(*directory_of(None if reading.spec is None else reading.spec.source)):
+            return problems_of(reading)
 
     def plan(self, config: Config, run_id: str | None = None, *, selection: Selection | None = None) -> Plan:
         """Return what would run, what would be skipped, and why. No Spark starts, nothing is written.
@@ -358,8 +359,12 @@ class PipelineRunner:
 
 
 def _read(config: Config, values: Mapping[str, Any] | None) -> PipelineSpec:
+    return config if isinstance(config, PipelineSpec) else _reading(config, values).checked()
+
+
+def _reading(config: Config, values: Mapping[str, Any] | None) -> Reading:
     if isinstance(config, PipelineSpec):
-        return config
+        return Reading(config)
     try:
         from airflow_spark_pipeline.rendering.outside import read_config
     except ImportError as error:

@@ -28,7 +28,7 @@ RUN_ID = "manual__2026-01-31T04:00:00+00:00"
 
 def load(conf: str, **params: Any) -> dict[str, Component]:
     """The components of an example by their names, as the driver builds them."""
-    spec = read_config(EXAMPLES / conf, {"params": params, "run_id": RUN_ID})
+    spec = read_config(EXAMPLES / conf, {"params": params, "run_id": RUN_ID}).checked()
     return dict(zip((each.instance_name for each in spec.components), load_components(spec.components), strict=True))
 
 

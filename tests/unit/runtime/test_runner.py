@@ -136,9 +136,9 @@ def test_the_plan_says_what_a_resume_would_do_and_touches_nothing(job: Job) -> N
 def test_validate_returns_all_problems_of_components_and_hooks(job: Job) -> None:
     text = describe("a:Step:fails = many", "b:Stepp", more='hooks = [ { instance-type = "tests.steps.Step" } ]')
     assert [problem.path for problem in job.runner.validate(text)] == [
+        "pipeline.hooks[0].instance-config.ledger",  # by line
         "pipeline.pipeline-components[0].instance-config.fails",
         "pipeline.pipeline-components[1].instance-type",
-        "pipeline.hooks[0].instance-config.ledger",
     ]
     assert job.runner.validate(describe("a")) == []
 

@@ -1,0 +1,99 @@
+"""Everything that is wrong with a pipeline's file: its structure and the classes behind it, sorted by line.
+
+Names without a value, and those that every DAG run has (``ds`` and the like), get made-up values. What such a value is
+in is fitted to the types of its class, and nobody judges it. To know where they are the file is read twice, with
+different ones: what comes out alike has nothing to do with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from airflow_spark_pipeline.cli.describing import OTHER_SAMPLES, SAMPLES, Settings, read_with_samples
+from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+from airflow_spark_pipeline.pipeline.policies import HookSpec
+from airflow_spark_pipeline.pipeline.reading import Reading
+from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec
+from airflow_spark_pipeline.runtime.ready import problems_of
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What came of a check.
+
+    :param problems: by line
+    :param spec: what could be read; ``None`` where nothing could
+    :param unchecked: names without a value, which nothing could be said about
+    :param warnings: what is probably not meant as it is written
+    """
+
+    problems: list[Problem]
+    spec: PipelineSpec | None = None
+    unchecked: tuple[str, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+
+def check_file(file: str, settings: Settings, values: Mapping[str, Any], *, classes: bool) -> Checked:
+    """Check a file.
+
+    :param classes: whether to import its classes
+    """
+    settings = list(settings)
+    try:
+        first, missing = read_with_samples(file, settings, values, SAMPLES)
+    except PipelineDefinitionError as error:
+        return Checked(list(error.problems))
+    try:
+        others = {**OTHER_SAMPLES, **{name: f"{name}_" for name in missing}}
+        second, _ = read_with_samples(file, settings, values, others)
+    except PipelineDefinitionError:
+        second = Reading(None)
+    one, two = _as_operator(first), _as_operator(second)
+    made_up = _differing(one.spec, two.spec)
+    problems = problems_of(one, made_up=made_up, classes=classes)
+    if made_up or one.problems:
+        again = {(each.path, each.message) for each in problems_of(two, made_up=_Everything(), classes=classes)}
+        problems = [
+            each
+            for each in problems
+            if two.spec is None
+            or (each.path, each.message) in again
+            or not (each in first.problems or _is_below(each.path, made_up))
+        ]
+    return Checked(problems, one.spec, tuple(missing), one.warnings)
+
+
+class _Everything:
+    """Holds every path."""
+
+    def __contains__(self, path: object) -> bool:
+        return True
+
+
+def _as_operator(reading: Reading) -> Reading:
+    """Return the description as the operator has it: a view that a resume would miss is a problem there."""
+    if reading.spec is None:
+        return reading
+    checkpoint = reading.spec.checkpoint.with_defaults(enabled=True, auto_resume=True)
+    return replace(reading, spec=replace(reading.spec, checkpoint=checkpoint))
+
+
+def _differing(one: PipelineSpec | None, two: PipelineSpec | None) -> frozenset[str]:
+    """Return the paths of components and hooks that hold something made up."""
+    known = {} if two is None else {each.path: each for each in _configured(two)}
+    return frozenset(each.path for each in _configured(one) if known.get(each.path) != each)
+
+
+def _configured(spec: PipelineSpec | None) -> Iterable[ComponentSpec | HookSpec]:
+    if spec is not None:
+        yield from spec.hooks
+        for component in spec.components:
+            # The hooks of a component are looked at on their own.
+            yield replace(component, hooks=())
+            yield from component.hooks
+
+
+def _is_below(path: str, above: Iterable[str]) -> bool:
+    return any(path == each or path.startswith((f"{each}.", f"{each}[")) for each in above)

@@ -1,0 +1,192 @@
+"""``validate`` names everything that is wrong, with its line, and judges nothing by values that it made up."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from airflow_spark_pipeline import PipelineRunner
+from tests.unit.cli.shell import Shell
+
+ROOT = Path(__file__).resolve().parents[3]
+
+MODULE = """
+from dataclasses import dataclass, field
+from airflow_spark_pipeline import Component, PipelineHooks
+
+@dataclass
+class Day(Component):
+    day: str
+    rows: int = 1
+    region: str = "eu"
+    columns: list[str] = field(default_factory=list)
+    def __post_init__(self):
+        if not self.day.startswith("2026"):
+            raise ValueError(f"no data of {self.day}")
+        if self.region not in ("eu", "us"):
+            raise ValueError(f"no region {self.region}")
+    def run(self, spark): ...
+
+@dataclass
+class Picky(PipelineHooks):
+    path: str
+    def __post_init__(self):
+        if not self.path.startswith("/audit/2026"):
+            raise ValueError(f"wrong path {self.path}")
+"""
+
+
+def pipeline(*lines: str, hook: str = "/audit/2026/x") -> str:
+    return "\n".join(
+        [
+            "pipeline {",
+            "  pipeline-name = p",
+            f'  hooks = [ {{ instance-type = days.Picky, instance-config {{ path = "{hook}" }} }} ]',
+            "  pipeline-components = [ {",
+            "    instance-type = days.Day",
+            "    instance-config {",
+            *lines,
+            "    }",
+            "  } ]",
+            "}",
+        ]
+    )
+
+
+@pytest.fixture
+def days(shell: Shell) -> Iterator[Shell]:
+    (shell.directory / "days.py").write_text(MODULE, encoding="utf-8")
+    yield shell
+    sys.modules.pop("days", None)
+
+
+EVERYTHING = """\
+spark.config { "spark.master" = x }
+pipeline {
+  pipeline-name = p
+  fail-fast = maybe
+  checkpoint { store { instance-type = nowhere.Store } }
+  hooks = [
+    { instance-type = days.Nothing }
+    { instance-type = days.Picky, instance-config { path = "/etc" } }
+  ]
+  pipeline-components = [
+    {
+      instance-type = days.Day
+      instance-config { day = 2026-01-31
+        rows = many
+        rwos = 3
+      }
+    }
+    { instance-type = days.Dya, instance-name = b,
+      timeout = soon }
+    { instance-type = days.Day, instance-name = c
+      instance-config { }
+      hooks = [ { instance-type = days.Picky } ] }
+    { instance-name = nobody }
+  ]
+}
+"""
+
+
+def test_structure_classes_and_configs_are_said_together_by_line(days: Shell) -> None:
+    days.write(EVERYTHING)
+    assert days("validate", "steps.conf") == 2
+    lines = days.out.splitlines()
+    found = [int(line.split(":")[1]) for line in lines]
+    assert found == sorted(found)
+    assert found == [1, 4, 5, 7, 8, 14, 15, 18, 19, 21, 22, 23]
+    for said in ("'Nothing'", "wrong path /etc", "did you mean 'rows'?", "'Dya'", "there is no module 'nowhere'"):
+        assert sum(said in line for line in lines) == 1, said
+
+
+def test_problems_of_included_files_name_them(days: Shell) -> None:
+    days.write("instance-config {\n day = 2026-01-31\n rows = many }\n", "rows.conf")
+    component = '{ instance-type = days.Day\ninclude "rows.conf" }'
+    days.write(f"pipeline {{ pipeline-name = p, pipeline-components = [ {component} ] }}")
+    assert days("validate", "steps.conf") == 2
+    assert "rows.conf:3: " in days.out
+
+
+def test_the_runner_says_the_same(days: Shell) -> None:
+    file = days.directory / days.write(EVERYTHING)
+    assert [problem.line for problem in PipelineRunner().validate(file)] == [1, 4, 5, 7, 8, 14, 15, 18, 19, 21, 22, 23]
+    problems = PipelineRunner().validate(EVERYTHING.replace("days.Picky", "days.Nothing"))
+    assert [problem.line for problem in problems][:5] == [1, 4, 5, 7, 8]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ('day = "{{ ds }}"',),
+        ('day = "{{ ds_nodash }}"',),
+        ("day = \"{{ logical_date.strftime('%d.%m.') }}\"",),
+        ('day = "{{ data_interval_start | ds }}"',),
+        ('day = "{{ params.day }}"',),
+        ("day = {{ params.day }}",),
+        ('day = "{{ var.value.day }}"',),
+        ("day = 2026-01-31", "rows = {{ params.rows }}"),
+        ("day = 2026-01-31", "region = {{ params.region | tojson }}"),
+        ("day = 2026-01-31", "columns = {{ params.columns }}"),
+        ('day = "{{ macros.ds_add(ds, 1) }}"', 'region = "{{ dag_run.conf.region }}"'),
+        ('day = "{{ run_id }}"',),
+    ],
+    ids=" ".join,
+)
+def test_what_a_dag_run_will_put_there_is_not_judged(days: Shell, lines: tuple[str, ...]) -> None:
+    days.write(pipeline(*lines))
+    assert days("validate", "steps.conf") == 0, days.out
+
+
+@pytest.mark.parametrize(
+    ("lines", "hook", "said"),
+    [
+        (("day = 2025-01-31",), "/audit/2026/x", ":6: "),
+        (("day = 2026-01-31", "region = cn"), "/audit/2026/x", "no region cn"),
+        (('day = "{{ ds }}"', "rwos = 1"), "/audit/2026/x", ":8: "),
+        (('day = "{{ ds }}"', "rows = many"), "/audit/2026/x", ":8: "),
+        (('dya = "{{ ds }}"',), "/audit/2026/x", "did you mean 'day'?"),
+        (("day = 2026-01-31",), "/etc/x", "wrong path /etc/x"),
+        (('day = "{{ ds }}"',), "/etc/x", "wrong path /etc/x"),
+    ],
+)
+def test_what_has_nothing_to_do_with_it_is(days: Shell, lines: tuple[str, ...], hook: str, said: str) -> None:
+    days.write(pipeline(*lines, hook=hook))
+    assert days("validate", "steps.conf") == 2
+    assert said in days.out
+    assert len(days.out.splitlines()) in (1, 2)
+
+
+@pytest.mark.parametrize("path", ["/audit/{{ ds }}", "{{ params.audit }}/x", "{{ var.value.audit }}"])
+def test_a_hook_does_not_judge_a_made_up_path(days: Shell, path: str) -> None:
+    days.write(pipeline("day = 2026-01-31", hook=path))
+    assert days("validate", "steps.conf") == 0, days.out
+
+
+def test_a_given_value_is_judged(days: Shell) -> None:
+    days.write(pipeline('day = "{{ ds }}"', "rows = {{ params.rows }}"))
+    assert days("validate", "steps.conf", "--set", "ds=2026-01-31", "--set", "params.rows=3") == 0
+    assert days("validate", "steps.conf", "--set", "ds=2026-01-31", "--set", "params.rows=many") == 2
+    assert "rows: expected a whole number" in days.out
+    assert days("validate", "steps.conf", "--set", "ds=2025-01-31", "--set", "params.rows=3") == 2
+    assert "no data of 2025-01-31" in days.out
+
+
+def test_names_without_a_value_are_said_once_and_are_not_an_error(days: Shell) -> None:
+    days.write(pipeline("day = {{ params.day }}", "rows = {{ params.rows }}"))
+    assert days("validate", "steps.conf") == 0
+    first, second = days.err.splitlines()
+    assert first == (
+        "steps.conf: what depends on params.day, params.rows is not checked; give a value with --set params.day=… "
+        "--set params.rows=…"
+    )
+    assert second == "steps.conf: nothing is wrong"
+
+
+def test_the_repositorys_own_examples_are_valid_as_they_are(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "dags_examples").glob("*.conf"))
+    assert shell("validate", *files) == 0, shell.out
