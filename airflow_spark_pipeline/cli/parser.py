@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_spark_pipeline.checkpoint.standing import Standing
+from airflow_spark_pipeline.pipeline.durations import parse_duration
 
 DESCRIPTION = "Run, plan, check and look after Spark pipelines that resume at the component that failed."
 #: The one table of exit codes: ``docs/command-line.md`` and ``--help`` show it.
@@ -23,8 +24,6 @@ CODES = {
     130: "interrupted",
 }
 _NARROWEST, _WIDEST = 40, 100  # columns of --help, on however wide a terminal
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 @dataclass(frozen=True)
@@ -57,10 +56,13 @@ def seconds(text: str) -> float:
 
     :raises argparse.ArgumentTypeError: it is none
     """
-    match = _DURATION.fullmatch(text.strip().lower())
-    if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no age; write a number and s, m, h, d or w, such as 30d")
-    return float(match[1]) * _SECONDS[match[2]]
+    try:
+        age = parse_duration(text).total_seconds()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
+    if age < 0:
+        raise argparse.ArgumentTypeError(f"{text!r}: an age cannot be negative")
+    return age
 
 
 def count(text: str) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import TYPE_CHECKING, Any
 
+from airflow_spark_pipeline.pipeline.durations import EXPECTED, parse_duration
 from airflow_spark_pipeline.pipeline.policies import HookSpec, RetryPolicy
 from airflow_spark_pipeline.pipeline.spec import join_path
 from airflow_spark_pipeline.pipeline.values import Address, Word
@@ -12,16 +14,8 @@ from airflow_spark_pipeline.pipeline.values import Address, Word
 if TYPE_CHECKING:
     from airflow_spark_pipeline.pipeline.checker import Checker
 
+_MILLISECOND = dt.timedelta(milliseconds=1)
 _CLASS_NAME = re.compile(r"[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*")
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)")
-_UNITS = {  # HOCON's, in milliseconds; a bare number is milliseconds, as there
-    1: ("", "ms", "milli", "millis", "millisecond", "milliseconds"),
-    1_000: ("s", "second", "seconds"),
-    60_000: ("m", "minute", "minutes"),
-    3_600_000: ("h", "hour", "hours"),
-    86_400_000: ("d", "day", "days"),
-}
-_MILLISECONDS = {name: factor for factor, names in _UNITS.items() for name in names}
 
 
 def read_retry_policy(checker: Checker, node: dict[str, Any], parent: Address) -> RetryPolicy | None:
@@ -67,16 +61,20 @@ def read_hooks(checker: Checker, node: dict[str, Any], parent: Address) -> tuple
 
 
 def read_milliseconds(checker: Checker, node: dict[str, Any], key: str, parent: Address) -> int | None:
-    """Return a duration as HOCON writes it: ``90 s``, ``1.5h``, ``30 minutes``; a bare number is milliseconds."""
+    """Return a duration in whole milliseconds; a bare number is milliseconds."""
     value = checker.get(node, key, parent)
     if value is None:
         return None
-    match = _DURATION.fullmatch(value.text.strip()) if isinstance(value, Word) else None
-    if match is None or match[2] not in _MILLISECONDS:
-        checker.note((*parent, key), "expected a duration, such as 90 s, 30 minutes, 2h (a bare number: milliseconds)")
+    try:
+        duration = parse_duration(value.text if isinstance(value, Word) else "", bare="ms")
+    except ValueError as error:
+        hint = " (a bare number: milliseconds)" if EXPECTED in str(error) else ""
+        checker.note((*parent, key), f"{error}{hint}")
         return None
-    duration = round(float(match[1]) * _MILLISECONDS[match[2]])
-    if duration < 1:
-        checker.note((*parent, key), "the duration is zero")
+    if duration <= dt.timedelta():
+        checker.note((*parent, key), f"the duration is {'negative' if duration else 'zero'}")
         return None
-    return duration
+    if duration % _MILLISECOND:
+        checker.note((*parent, key), "the duration is not a whole number of milliseconds")
+        return None
+    return duration // _MILLISECOND

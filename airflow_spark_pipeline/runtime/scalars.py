@@ -18,25 +18,15 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from airflow_spark_pipeline.pipeline.durations import EXPECTED, parse_duration
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_DURATION = re.compile(r"([+-]?[0-9]+(?:\.[0-9]+)?)\s*([a-z]*)")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-_MICROSECONDS = {
-    Decimal("0.001"): ("ns", "nano", "nanos", "nanosecond", "nanoseconds"),
-    Decimal(1): ("us", "micro", "micros", "microsecond", "microseconds"),
-    Decimal(1_000): ("", "ms", "milli", "millis", "millisecond", "milliseconds"),
-    Decimal(1_000_000): ("s", "second", "seconds"),
-    Decimal(60_000_000): ("m", "minute", "minutes"),
-    Decimal(3_600_000_000): ("h", "hour", "hours"),
-    Decimal(86_400_000_000): ("d", "day", "days"),
-    Decimal(604_800_000_000): ("w", "week", "weeks"),
-}
-_UNITS = {unit: size for size, units in _MICROSECONDS.items() for unit in units}
 
 
 class MisfitError(ValueError):
@@ -113,11 +103,12 @@ def _to_datetime(raw: object, _strict: bool) -> dt.datetime:
 def _to_timedelta(raw: object, strict: bool) -> dt.timedelta:
     if isinstance(raw, int | float) and not isinstance(raw, bool) and not strict:
         return dt.timedelta(milliseconds=raw)
-    if isinstance(raw, str) and (match := _DURATION.fullmatch(raw.strip())):
-        amount, unit = match.groups()
-        if unit in _UNITS and not (strict and unit == ""):
-            return dt.timedelta(microseconds=float(Decimal(amount) * _UNITS[unit]))
-    raise MisfitError
+    if not isinstance(raw, str):
+        raise MisfitError
+    try:
+        return parse_duration(raw, bare="" if strict else "ms")
+    except ValueError as error:
+        raise MisfitError("" if EXPECTED in str(error) else str(error)) from None
 
 
 _SCALARS: dict[Any, tuple[str, Callable[[object, bool], Any]]] = {
@@ -129,7 +120,7 @@ _SCALARS: dict[Any, tuple[str, Callable[[object, bool], Any]]] = {
     pathlib.Path: ("a path", _to_path),
     dt.date: ("a date (2026-01-31)", _to_date),
     dt.datetime: ("a date and time (2026-01-31T06:00:00+00:00)", _to_datetime),
-    dt.timedelta: ("a duration ('10 minutes', '500ms', or a number of milliseconds)", _to_timedelta),
+    dt.timedelta: (f"{EXPECTED} (a bare number: milliseconds)", _to_timedelta),
 }
 
 

@@ -94,7 +94,7 @@ def test_every_problem_is_reported_at_once_with_its_full_path() -> None:
         bind(CleanOrders, config, PATH)
 
     known = "(known: input-path, dedup-columns, overwrite, window)"
-    duration = "a duration ('10 minutes', '500ms', or a number of milliseconds)"
+    duration = "a duration, such as 90 s, 30 minutes, 2h, 1.5d or 2w (a bare number: milliseconds)"
     assert set(caught.value.problems) == {
         Problem(f"unknown key 'input_path'; did you mean 'input-path'? {known}", f"{PATH}.input_path"),
         Problem(f"unknown key 'made' {known}", f"{PATH}.made"),
