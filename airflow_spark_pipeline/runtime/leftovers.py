@@ -26,7 +26,6 @@ import traceback
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -43,22 +42,27 @@ _lock = threading.Lock()
 _watching: list[bool] = []
 
 
-@dataclass(frozen=True)
 class _Process:
     """A process that was started.
 
+    :param started: the object that Python keeps of it; not held here, since it may hold pipes
     :param what: its command, or the name that multiprocessing gave it
     """
 
-    pid: int
-    what: str
+    def __init__(self, started: Any, what: str) -> None:
+        self.pid: int = started.pid
+        self.what = what
+        self._started = weakref.ref(started)
 
     @property
     def runs(self) -> bool:
-        """Whether it has not ended; it is not reaped, which is up to whoever started it."""
+        """Whether it has not ended."""
+        started = self._started()
         try:
-            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
-        except OSError:
+            if started is None:
+                return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+            return bool(started.poll() is None if hasattr(started, "poll") else started.is_alive())
+        except (AttributeError, AssertionError, OSError, ValueError):  # closed, somebody else's, or another system
             return False
 
     def wait(self, seconds: float) -> None:
@@ -261,14 +265,14 @@ def _process_started(process: Any, start: Callable[[], Any]) -> Any:
     result = start()
     if (owner := _owner()) is not None:
         command = process.args if isinstance(process.args, list | tuple) else [process.args]
-        owner.processes.append(_Process(process.pid, shorten(" ".join(map(str, command)), _COMMAND_LENGTH)))
+        owner.processes.append(_Process(process, shorten(" ".join(map(str, command)), _COMMAND_LENGTH)))
     return result
 
 
 def _worker_started(process: Any, start: Callable[[], Any]) -> Any:
     result = start()
     if (owner := _owner()) is not None and not (process.daemon and "PoolWorker" in process.name):
-        owner.processes.append(_Process(process.pid, process.name))
+        owner.processes.append(_Process(process, process.name))
     return result
 
 
