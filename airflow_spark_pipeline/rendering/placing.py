@@ -31,6 +31,7 @@ from airflow_spark_pipeline.rendering.values import (
     escaped,
     is_collection,
 )
+from airflow_spark_pipeline.secrets.references import REFERENCE
 
 _STRUCTURE = re.compile(r"[\s,\[\]{}=:+]*")
 _WRITTEN = re.compile(r"[\s,\[\]{}=:]*|true|false|null|-?\d+(\.\d+)?([eE]-?\d+)?|[\[{\"].*", re.DOTALL)
@@ -263,7 +264,9 @@ class _Placing:
             return self._hocon(values[0], group[0])
         if self._in_value and all(self._is_plain_number(piece) for piece in group):
             return "".join(str(self._held(piece)) for piece in group)
-        return '"' + "".join(self._body(piece, len(group) == 1 and not alone) for piece in group) + '"'
+        text = "".join(self._body(piece, len(group) == 1 and not alone) for piece in group)
+        self._refuse_secrets(text, "".join(self._marks.value.sub("\0", piece.text) for piece in group), group[0])
+        return f'"{text}"'
 
     def _body(self, piece: Piece, touches_bare: bool) -> str:
         if piece.kind == "value":
@@ -337,6 +340,12 @@ class _Placing:
     def _quoted(self, text: str, piece: Piece) -> str:
         return f'"{self._escaped(text, piece)}"'
 
+    def _refuse_secrets(self, text: str, written: str, piece: Piece) -> None:
+        """Only the file says which secrets are used: whoever gives a value could have any variable of the driver."""
+        if REFERENCE.findall(text) != REFERENCE.findall(written):
+            message = "a value holds, or completes, `${secret:…}`, which only the file itself can write"
+            raise PlacingError(message, self._line(piece))
+
     def _json_text(self, value: Json) -> str:
         return str(value)[1:-1] if value.startswith('"') else escaped(str(value))
 
@@ -345,6 +354,7 @@ class _Placing:
             text = as_hocon(value)
             if self._marks.salt in text:
                 raise UnwritableError("is a whole template; import one of its macros, and call that")
+            self._refuse_secrets(text, "", piece)
             return text
         except UnwritableError as error:
             raise self._unwritable(error, piece) from None

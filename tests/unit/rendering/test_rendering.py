@@ -31,7 +31,7 @@ HOSTILE: dict[str, Any] = {
     "windows path": r"C:\new\table\u0041",
     "braces": "{ a = 1 } ]}",
     "substitution": "${HOME} ${?PATH}",
-    "secret": "${secret:env://HOME}",
+    "half a secret": "${secret:env://HOME",
     "newlines": "a\nb = 1\r\n\tc",
     "other breaks": "a\u2028b\u0085c\x0cd\x0be",
     "unicode": "Zürich 北京 🚲 \ufeff\u200b",
@@ -110,6 +110,28 @@ def test_half_of_a_surrogate_pair_is_refused_in_one_line(place: str, place_of_js
     (problem,) = problems(f"\n{place}", v="caf\udce9")
     assert problem.startswith("2: ")
     assert "half of a surrogate pair (U+DCE9)" in problem
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        "a = {{ v }}",
+        'a = "<{{ v }}>"',
+        'a = """{{ v }}"""',
+        "a = [{{ v }}]",
+        "a = {{ [v] }}",
+        "a = {{ {'k': v} | tojson }}",
+        'a = "${{{ v[2:] }}"',
+        'a = "${secret:env://{{ name }}}"',
+        'a = "${secret:"{{ v[9:] }}',
+        "a = x{{ v }}",
+    ],
+)
+def test_a_value_cannot_name_a_secret_of_the_driver(members: str) -> None:
+    (problem,) = problems(f"\n{members}", v="${secret:env://HOME}", name="HOME")
+    assert problem.startswith("2: ")
+    assert "`${secret:…}`" in problem or "Jinja" in problem
+    assert config('a = "${secret:env://HOME}"\nb = {{ v }}', v="x")["a"] == "${secret:env://HOME}"
 
 
 class Colour(enum.Enum):
