@@ -10,7 +10,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from airflow_spark_pipeline.components.bounds import BoundError
     from airflow_spark_pipeline.components.check import CheckFailedError, CheckNotNull, CheckRowCount
+    from airflow_spark_pipeline.components.columns import UnknownColumnError
     from airflow_spark_pipeline.components.quality import CheckRange, CheckSchema, CheckSql, CheckUnique
     from airflow_spark_pipeline.components.read import ReadFiles, ReadTable
     from airflow_spark_pipeline.components.sql import SqlToView
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from airflow_spark_pipeline.components.write import TargetExistsError, UnsafeOverwriteError, WriteFiles, WriteTable
 
 _LAZY = {
+    "BoundError": "bounds",
     "CheckFailedError": "check",
     "CheckNotNull": "check",
     "CheckRange": "quality",
@@ -29,6 +32,7 @@ _LAZY = {
     "ReadTable": "read",
     "SqlToView": "sql",
     "TargetExistsError": "write",
+    "UnknownColumnError": "columns",
     "UnknownViewError": "views",
     "UnsafeOverwriteError": "write",
     "WriteFiles": "write",
@@ -36,6 +40,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "BoundError",
     "CheckFailedError",
     "CheckNotNull",
     "CheckRange",
@@ -47,6 +52,7 @@ __all__ = [
     "ReadTable",
     "SqlToView",
     "TargetExistsError",
+    "UnknownColumnError",
     "UnknownViewError",
     "UnsafeOverwriteError",
     "WriteFiles",

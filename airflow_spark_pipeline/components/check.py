@@ -9,6 +9,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from airflow_spark_pipeline.components.columns import missing, nothing, type_of
 from airflow_spark_pipeline.components.views import check_given, check_view_name, frame_of
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.runtime.component import Component, ContextNotAttachedError
@@ -74,7 +75,7 @@ class CheckRowCount(Component):
 
 @dataclass
 class CheckNotNull(Component):
-    """Fail if a column of a view holds nulls. A view without rows passes; check its row count as well.
+    """Fail if values of a column are missing: NULL, or NaN. A view without rows passes; check its row count as well.
 
     :param view: the view to look at
     :param columns: names of columns, or of fields in them (``address.city``)
@@ -93,17 +94,23 @@ class CheckNotNull(Component):
         return (self.view,)
 
     def run(self, spark: SparkSession) -> None:
-        """Count the nulls of all columns in one pass.
+        """Count what is missing in all columns in one pass.
 
-        :raises CheckFailedError: there are some
+        :raises CheckFailedError: something is
         :raises UnknownViewError: there is no such view
+        :raises UnknownColumnError: there is no such column
         """
         from pyspark.sql import functions as F  # noqa: N812
 
-        nulls = [F.count_if(F.col(name).isNull()).alias(f"nulls_{i}") for i, name in enumerate(self.columns)]
-        counts = frame_of(spark, self.view).agg(F.count(F.lit(1)).alias("total"), *nulls).collect()[0]
-        total, *found = tuple(counts)
-        bad = [f"{rows(n)} with null in {name!r}" for name, n in zip(self.columns, found, strict=True) if n]
+        frame = frame_of(spark, self.view)
+        kinds = {name: type_of(frame, self.view, name) for name in self.columns}
+        counts = [F.count_if(missing(F.col(name), kind)) for name, kind in kinds.items()]
+        total, *found = tuple(frame.agg(F.count(F.lit(1)), *counts).collect()[0])
+        bad = [
+            f"{rows(n)} with {nothing(kind)} in {name!r}"
+            for (name, kind), n in zip(kinds.items(), found, strict=True)
+            if n
+        ]
         if bad:
             raise CheckFailedError(f"view {self.view!r} has {', '.join(bad)} (of {total:,})", view=self.view)
         report(self, f"no null in {', '.join(map(repr, self.columns))} of view {self.view!r} ({rows(total)})")

@@ -6,10 +6,15 @@ of the component whose result it checks: there it decides before that component 
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
+from airflow_spark_pipeline.components.bounds import BoundError, Limit, is_number, limit, outside, plain, shown
 from airflow_spark_pipeline.components.check import CheckFailedError, report, rows
+from airflow_spark_pipeline.components.columns import missing, nothing, type_of
+from airflow_spark_pipeline.components.schemas import differences, is_case_sensitive, parse_ddl
 from airflow_spark_pipeline.components.views import check_given, check_view_name, frame_of
 from airflow_spark_pipeline.runtime.component import Component
 
@@ -17,13 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from pyspark.sql import SparkSession
+    from pyspark.sql.types import DataType
 
 _MOST = 1000  # rows that are counted
 
 
 @dataclass
 class CheckUnique(Component):
-    """Fail if two rows of a view agree in all of these columns. Nulls count as equal.
+    """Fail if two rows of a view agree in all of these columns. Missing values (NULL, NaN) count as equal.
 
     :param view: the view to look at
     :param columns: names of columns, or of fields in them (``address.city``)
@@ -46,11 +52,14 @@ class CheckUnique(Component):
 
         :raises CheckFailedError: there are some
         :raises UnknownViewError: there is no such view
+        :raises UnknownColumnError: there is no such column
         """
         from pyspark.sql import functions as F  # noqa: N812
 
-        keys = [F.col(name).alias(f"key_{i}") for i, name in enumerate(self.columns)]
-        counted = frame_of(spark, self.view).select(*keys).groupBy(*[f"key_{i}" for i in range(len(keys))]).count()
+        frame = frame_of(spark, self.view)
+        kinds = [(F.col(name), type_of(frame, self.view, name)) for name in self.columns]
+        keys = [F.when(~missing(column, kind), column).alias(f"key_{i}") for i, (column, kind) in enumerate(kinds)]
+        counted = frame.select(*keys).groupBy(*[f"key_{i}" for i in range(len(keys))]).count()
         total, twice, extra = counted.agg(
             F.coalesce(F.sum("count"), F.lit(0)),
             F.count_if(F.col("count") > 1),
@@ -65,20 +74,24 @@ class CheckUnique(Component):
 
 @dataclass
 class CheckRange(Component):
-    """Fail if values of a column lie outside a range; nulls and NaN are outside only if they are not allowed.
+    """Fail if values of a column lie outside a range; missing ones (NULL, NaN) only if they are not allowed.
+
+    Values are compared exactly, in the column's own type; see ``bounds``.
 
     :param view: the view to look at
-    :param column: name of a numeric column, or of a field in one
-    :param min: the least value that is right; by default there is none
+    :param column: name of a column of numbers, dates, timestamps or text, or of a field in one
+    :param min: the least value that is right; by default there is none. Dates and timestamps are text:
+        ``"2026-01-31"``, ``"2026-01-31 06:00:00"``, without a time zone that of the session. Quote a decimal with more
+        than 15 digits, which HOCON would round
     :param max: the greatest value that is right; by default there is none
-    :param allow_null: whether a null (or NaN) is right
+    :param allow_null: whether a missing value is right
     :raises ValueError: no bound is given, they exclude every value, or the view's name is no identifier
     """
 
     view: str
     column: str
-    min: float | None = None
-    max: float | None = None
+    min: int | float | str | Decimal | dt.date | None = None
+    max: int | float | str | Decimal | dt.date | None = None
     allow_null: bool = True
 
     def __post_init__(self) -> None:
@@ -86,8 +99,12 @@ class CheckRange(Component):
         check_given("column", self.column)
         if self.min is None and self.max is None:
             raise ValueError("give min, max, or both")
-        if self.min is not None and self.max is not None and self.max < self.min:
-            raise ValueError(f"max ({self.max:g}) is less than min ({self.min:g})")
+        if is_number(self.min) and is_number(self.max):
+            self._check_order(Decimal(str(self.min)), Decimal(str(self.max)))
+
+    def _check_order(self, least: Any, most: Any) -> None:
+        if most < least:
+            raise ValueError(f"max ({shown(self.max or 0)}) is less than min ({shown(self.min or 0)})")
 
     def reads_views(self) -> Collection[str]:
         """Return the view."""
@@ -98,44 +115,60 @@ class CheckRange(Component):
 
         :raises CheckFailedError: something does
         :raises UnknownViewError: there is no such view
+        :raises UnknownColumnError: there is no such column
+        :raises BoundError: a bound does not fit the column's type
         """
         from pyspark.sql import functions as F  # noqa: N812
 
-        value = F.col(self.column).cast("double")
-        unknown = value.isNull() | F.isnan(value)
-        outside = F.lit(False)
-        outside = outside if self.min is None else outside | (value < self.min)
-        outside = outside if self.max is None else outside | (value > self.max)
-        found = frame_of(spark, self.view).agg(
+        frame = frame_of(spark, self.view)
+        kind = type_of(frame, self.view, self.column)
+        least, most = self._limit("min", kind), self._limit("max", kind)
+        if least is not None and most is not None:
+            self._check_order(least.order, most.order)
+        value = F.col(self.column)
+        unknown = missing(value, kind)
+        known = F.when(~unknown, value)
+        found = frame.agg(
             F.count(F.lit(1)),
-            F.count_if(~unknown & outside),
+            F.count_if(~unknown & outside(value, kind, least, most)),
             F.count_if(unknown),
-            F.min(F.when(~unknown, value)),
-            F.max(F.when(~unknown, value)),
+            F.min(known).cast("string"),  # Python has no date after 9999
+            F.max(known).cast("string"),
         )
-        total, bad, nulls, least, greatest = found.collect()[0]
+        total, bad, nulls, lowest, highest = found.collect()[0]
         wrong = []
         if bad:
-            extremes = f"(found {least:g} to {greatest:g})"
+            extremes = f"(found {plain(lowest)} to {plain(highest)})"
             wrong.append(f"{rows(bad)} with {self.column!r} outside {self._range()} {extremes}")
         if nulls and not self.allow_null:
-            wrong.append(f"{rows(nulls)} with null in {self.column!r}")
+            wrong.append(f"{rows(nulls)} with {nothing(kind)} in {self.column!r}")
         if wrong:
             raise CheckFailedError(f"view {self.view!r} has {', '.join(wrong)} (of {total:,})", view=self.view)
         report(self, f"{self.column!r} of view {self.view!r} lies within {self._range()} ({rows(total)})")
 
+    def _limit(self, which: str, kind: DataType) -> Limit | None:
+        bound = self.min if which == "min" else self.max
+        try:
+            return None if bound is None else limit(bound, kind, lower=which == "min")
+        except BoundError as error:
+            raise BoundError(f"{which} of {self.column!r} in view {self.view!r}: {error}") from None
+
     def _range(self) -> str:
-        if self.max is None:
-            return f"{self.min:g} and above"
-        return f"{self.max:g} and below" if self.min is None else f"{self.min:g} to {self.max:g}"
+        if self.min is None:
+            return f"{shown(self.max or 0)} and below"
+        return f"{shown(self.min)} and above" if self.max is None else f"{shown(self.min)} to {shown(self.max)}"
 
 
 @dataclass
 class CheckSchema(Component):
     """Fail if a view has not the columns that later steps count on. Reads no data.
 
+    Names are compared as Spark does (``spark.sql.caseSensitive``), types with all that is in them.
+
     :param view: the view to look at
-    :param schema: the columns as DDL (``"id BIGINT, day DATE"``); types are compared, comments and nullability are not
+    :param schema: the columns as DDL (``"id BIGINT, lines ARRAY<STRUCT<sku: STRING>>"``). ``NOT NULL`` wants a column
+        that is never null by its schema, as that of a table may be; files know no such thing: use ``CheckNotNull``
+        there. Comments are not compared
     :param allow_more: whether further columns are right
     :raises ValueError: the schema is empty, or the view's name is no identifier
     """
@@ -156,24 +189,15 @@ class CheckSchema(Component):
         """Compare.
 
         :raises CheckFailedError: a column is missing, of another type, or one too many
+        :raises ValueError: the schema is not DDL, or names a column twice
         :raises UnknownViewError: there is no such view
         """
-        from pyspark.sql.types import StructType
-
-        agreed = cast("StructType", StructType.fromDDL(self.schema))
-        wanted = {each.name: each.dataType.simpleString() for each in agreed.fields}
-        there = {each.name: each.dataType.simpleString() for each in frame_of(spark, self.view).schema.fields}
-        wrong = [
-            f"no column {name!r} ({kind})" if name not in there else f"{name!r} of type {there[name]}, not {kind}"
-            for name, kind in wanted.items()
-            if there.get(name) != kind
-        ]
-        more = [name for name in there if name not in wanted]
-        if more and not self.allow_more:
-            wrong.append(f"further columns: {', '.join(more)}")
+        agreed = parse_ddl(self.schema)
+        exactly = is_case_sensitive(spark)
+        wrong = differences(agreed, frame_of(spark, self.view).schema, exactly=exactly, allow_more=self.allow_more)
         if wrong:
             raise CheckFailedError(f"view {self.view!r} has {'; '.join(wrong)}", view=self.view)
-        report(self, f"view {self.view!r} has the columns {', '.join(wanted)}")
+        report(self, f"view {self.view!r} has the columns {', '.join(agreed.names)}")
 
 
 @dataclass

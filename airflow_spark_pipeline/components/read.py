@@ -26,7 +26,8 @@ class ReadFiles(Component):
     :param view: name of the temp view
     :param format: any format of ``spark.read`` (``parquet``, ``csv``, ``json``, ``orc``, ``text``, ``delta``, …)
     :param options: the reader's options, e.g. ``{ header = true }``
-    :param schema: columns as DDL (``"id BIGINT, day DATE"``); by default the format's own, or inferred
+    :param schema: columns as DDL (``"id BIGINT, day DATE"``); by default the format's own, or inferred. The header of a
+        CSV file has to name these columns in this order; the option ``enforceSchema = true`` goes by position alone
     :raises ValueError: a setting is empty, or the view's name is no identifier
     """
 
@@ -50,6 +51,9 @@ class ReadFiles(Component):
     def run(self, spark: SparkSession) -> Mapping[str, DataFrame]:
         """Return the view."""
         reader = spark.read.format(self.format)
+        if self.schema is not None and self.format.lower() == "csv":
+            # Spark's default would fill a column with the values of whatever column is in its place.
+            reader = reader.option("enforceSchema", "false")
         for key, value in self.options.items():
             reader = reader.option(key, value)
         if self.schema is not None:

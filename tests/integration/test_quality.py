@@ -48,8 +48,11 @@ def test_good_data_passes(spark: SparkSession, check: Component) -> None:
             CheckRange("orders", "total", max=50),
             r"1 row with 'total' outside 50 and below \(found 10 to 99.5\) \(of 4\)",
         ),
-        (CheckRange("orders", "total", min=0, allow_null=False), r"2 rows with null in 'total'"),
-        (CheckSchema("orders", "id BIGINT, day DATE"), r"'id' of type int, not bigint; no column 'day' \(date\)"),
+        (CheckRange("orders", "total", min=0, allow_null=False), r"2 rows with null or NaN in 'total'"),
+        (
+            CheckSchema("orders", "id BIGINT, day DATE"),
+            r"'id' of type int, not bigint; no column 'day' \(date\); it has id, shop, total$",
+        ),
         (CheckSchema("orders", "id INT", allow_more=False), r"further columns: shop, total"),
         (CheckSql("SELECT id FROM orders WHERE total > 50", "too dear", 1), r"too dear: 2 rows, such as {'id': 2}$"),
         (CheckSql("SELECT id FROM orders WHERE total > 50"), r"finds rows that are wrong: 2 rows$"),

@@ -1,0 +1,93 @@
+"""Compare the columns that were agreed with those of a view, by Spark's own rules for names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from airflow_spark_pipeline.components.columns import near, repeated
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+    from pyspark.sql.types import DataType, StructField, StructType
+
+
+def parse_ddl(ddl: str) -> StructType:
+    """Return a schema that is written as DDL.
+
+    :raises ValueError: it is not DDL
+    """
+    from pyspark.errors import PySparkException
+    from pyspark.sql.types import StructType
+
+    try:
+        return cast("StructType", StructType.fromDDL(ddl))
+    except PySparkException as error:
+        said = next(filter(None, (line.strip() for line in str(error).splitlines())), "")
+        raise ValueError(f"the schema {ddl!r} is not DDL, such as 'id BIGINT, day DATE': {said}") from None
+
+
+def is_case_sensitive(spark: SparkSession) -> bool:
+    """Whether Spark tells ``D`` from ``d``."""
+    return str(spark.conf.get("spark.sql.caseSensitive", "false")).lower() == "true"
+
+
+def differences(agreed: StructType, found: StructType, *, exactly: bool, allow_more: bool) -> list[str]:
+    """Return what is wrong with a view's columns.
+
+    :param exactly: whether upper and lower case are told apart
+    :raises ValueError: two of the agreed columns have one name
+    """
+    names = {each.name: _fold(each.name, exactly=exactly) for each in (*agreed.fields, *found.fields)}
+    if twice := repeated(names[name] for name in agreed.names):
+        raise ValueError(f"the schema names {', '.join(map(repr, twice))} twice")
+    there: dict[str, list[StructField]] = {}
+    for each in found.fields:
+        there.setdefault(names[each.name], []).append(each)
+    wrong = []
+    for want in agreed.fields:
+        wrong += _of_one(want, there.get(names[want.name], []), found.names, exactly=exactly)
+    more = [each.name for each in found.fields if names[each.name] not in {names[name] for name in agreed.names}]
+    if more and not allow_more:
+        wrong.append(f"further columns: {', '.join(more)}")
+    return wrong
+
+
+def _of_one(want: StructField, there: list[StructField], names: list[str], *, exactly: bool) -> list[str]:
+    kind = want.dataType.simpleString()
+    if not there:
+        return [f"no column {want.name!r} ({kind}){near(want.name, names)}"]
+    if len(there) > 1:
+        return [f"{len(there)} columns {want.name!r}, which nothing can tell apart"]
+    (have,) = there
+    if not _fits(want.dataType, have.dataType, exactly=exactly):
+        told, other = have.dataType.simpleString(), kind
+        nulls = "" if _fold(told, exactly=exactly) != _fold(other, exactly=exactly) else " whose parts are never null"
+        return [f"{have.name!r} of type {told}, not {other}{nulls}"]
+    if have.nullable and not want.nullable:
+        return [f"{have.name!r} that may be null by its schema, not NOT NULL; look at the values with CheckNotNull"]
+    return []
+
+
+def _fits(want: DataType, have: DataType, *, exactly: bool) -> bool:
+    """Whether a type is the one that was agreed; what may be null by agreement may also never be."""
+    from pyspark.sql.types import ArrayType, MapType, StructType
+
+    if isinstance(want, StructType) and isinstance(have, StructType):
+        return len(want.fields) == len(have.fields) and all(
+            _fold(one.name, exactly=exactly) == _fold(two.name, exactly=exactly)
+            and (one.nullable or not two.nullable)
+            and _fits(one.dataType, two.dataType, exactly=exactly)
+            for one, two in zip(want.fields, have.fields, strict=True)
+        )
+    if isinstance(want, ArrayType) and isinstance(have, ArrayType):
+        nulls = want.containsNull or not have.containsNull
+        return nulls and _fits(want.elementType, have.elementType, exactly=exactly)
+    if isinstance(want, MapType) and isinstance(have, MapType):
+        nulls = want.valueContainsNull or not have.valueContainsNull
+        keys = _fits(want.keyType, have.keyType, exactly=exactly)
+        return nulls and keys and _fits(want.valueType, have.valueType, exactly=exactly)
+    return want.simpleString() == have.simpleString()
+
+
+def _fold(name: str, *, exactly: bool) -> str:
+    return name if exactly else name.lower()
