@@ -47,6 +47,24 @@ def _nested() -> None:
     _thread(lambda: _thread(wait)).join()
 
 
+def _submit(work: Any, kind: Any = concurrent.futures.ThreadPoolExecutor, *, look: bool = False) -> None:
+    with kind(2) as pool:
+        future = pool.submit(work)
+    if look:
+        assert future.exception() is not None
+
+
+def _cancel() -> None:
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        futures = [pool.submit(threading.Event().wait, 0.2) for _ in range(2)]
+        futures[1].cancel()
+
+
+def _map(work: Any) -> None:
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        pool.map(lambda _: work(), range(2))
+
+
 def _daemon_of_a_library() -> None:
     _thread(threading.Event().wait, args=(60,), daemon=True)
 
@@ -74,6 +92,14 @@ LEAVES: dict[str, tuple[Any, str | None]] = {
     "a command": (lambda: _popen("sleep", "60"), "(sleep 60) was still running"),
     "a thread that raises": (lambda: _thread(raise_late), "OSError: the late write failed"),
     "a future that raises": (lambda: _pool().submit(raise_late), "OSError: the late write failed"),
+    "a future that raised before": (lambda: _submit(raise_late), "OSError: the late write failed"),
+    "a map that nobody reads": (lambda: _map(raise_late), "OSError: the late write failed"),
+    "a process's future that raised before": (
+        lambda: _submit(raise_late, concurrent.futures.ProcessPoolExecutor),
+        "OSError: the late write failed",
+    ),
+    "a future that is cancelled": (_cancel, None),
+    "a future whose failure is handled": (lambda: _submit(raise_late, look=True), None),
     "a thread that raised before": (lambda: _thread(raise_late).join(), "OSError: the late write failed"),
     "a thread that ends soon": (lambda: _thread(threading.Event().wait, args=(0.2,)), None),
     "a command that ends soon": (lambda: _popen("true"), None),

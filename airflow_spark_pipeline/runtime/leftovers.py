@@ -2,8 +2,9 @@
 
 A thread that is still writing when ``run`` returns would let the component be recorded as done, and the driver would
 end under it. Promises: what the component left running gets ten seconds to end; what runs then fails the component, by
-its name; so does an error in a thread that nobody handled. Workers of an executor that have nothing to do are left
-alone, and so are daemon threads of libraries, and other people's threads in this process.
+its name; so does an error in a thread that nobody handled, and one in a future that nobody asked for its result.
+Workers of an executor that have nothing to do are left alone, and so are daemon threads of libraries, and other
+people's threads in this process.
 
 Does not promise to find what was started in other ways than by ``threading``, ``subprocess`` and ``multiprocessing``,
 nor a daemon that has left its parent. A process that is left is asked to end; a thread cannot be ended, and runs on
@@ -13,18 +14,15 @@ until the driver ends.
 from __future__ import annotations
 
 import contextlib
-import functools
-import multiprocessing.process
 import os
 import select
 import signal
-import subprocess
 import sys
 import threading
 import time
 import traceback
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from types import FrameType
 from typing import Any, NoReturn
@@ -33,13 +31,12 @@ from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.runtime.console import say
 from airflow_spark_pipeline.runtime.errors import frames_of, shorten
 from airflow_spark_pipeline.runtime.origin import Origin
+from airflow_spark_pipeline.runtime.owners import Owner, error_of, own, owner_of, was_asked
 
 GRACE_SECONDS = 10.0
 _LOOK_SECONDS = 0.1
 _COMMAND_LENGTH = 200
-_owners: weakref.WeakKeyDictionary[threading.Thread, Leftovers] = weakref.WeakKeyDictionary()
-_lock = threading.Lock()
-_watching: list[bool] = []
+_FUTURES = os.path.join("concurrent", "futures", "")
 
 
 class _Process:
@@ -88,31 +85,24 @@ class Leftovers:
     def __init__(self, name: str, origin: Origin) -> None:
         self._name = name
         self._origin = origin
-        self._outer: Leftovers | None = None
+        self._outer: Owner | None = None
         self._errors: list[BaseException] = []
-        self.processes: list[_Process] = []
+        self._futures: list[Future[Any]] = []
+        self._started: list[_Process] = []
 
     def __enter__(self) -> Leftovers:  # noqa: PYI034  # Self is not in Python 3.10
-        _watch()
-        if getattr(threading.excepthook, "func", None) is not _unhandled:
-            threading.excepthook = functools.partial(_unhandled, threading.excepthook)
-        thread = threading.current_thread()
-        self._outer = _owners.get(thread)
-        _owners[thread] = self
+        self._outer = own(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._outer is None:
-            _owners.pop(threading.current_thread(), None)
-        else:
-            _owners[threading.current_thread()] = self._outer
+        own(self._outer)
 
     def mine(self) -> bool:
         """Whether what this thread starts is the component's."""
-        return _owners.get(threading.current_thread()) is self
+        return owner_of(threading.current_thread()) is self
 
-    def failed(self, thread: threading.Thread, error: BaseException) -> None:
-        """A thread of the component ended with an error that nobody handled."""
+    def thread_failed(self, thread: threading.Thread, error: BaseException) -> None:
+        """Remember an error that nobody handled."""
         frames = (frame for frame, _ in traceback.walk_tb(frames_of(error)))
         if not thread.daemon or any(self._is_users(frame) for frame in frames):
             self._errors.append(error)
@@ -123,7 +113,6 @@ class Leftovers:
         :raises ComponentFailedError: something of it runs even then
         :raises BaseException: an error in one of its threads that nobody handled
         """
-        futures = [future for thread in self._threads() for future in _futures(thread)]
         deadline, told = time.monotonic() + GRACE_SECONDS, False
         while left := self._left():
             rest = deadline - time.monotonic()
@@ -137,9 +126,26 @@ class Leftovers:
                 first.wait(min(rest, 1))
             else:
                 first.join(min(rest, _LOOK_SECONDS))
-        errors = [*self._errors, *filter(None, (future.exception() for future in futures if future.done()))]
-        if errors:
-            raise errors[0]
+        for error in (*self._errors, *(error_of(future) for future in self._futures if not was_asked(future))):
+            if error is not None:
+                raise error
+
+    def process_started(self, process: Any, what: str) -> None:
+        """Remember a process."""
+        self._started.append(_Process(process, shorten(what, _COMMAND_LENGTH)))
+
+    def work_submitted(self, future: Future[Any]) -> None:
+        """Remember how the work fails: nobody need ask for its result."""
+        passed = (os.path.join("runtime", "owners.py"), _FUTURES)
+        caller: FrameType | None = sys._getframe(1)
+        while caller is not None and any(part in caller.f_code.co_filename for part in passed):
+            caller = caller.f_back
+        if caller is not None and self._is_users(caller):  # what a library does with its own is up to it
+            future.add_done_callback(self._keep)
+
+    def _keep(self, future: Future[Any]) -> None:
+        if error_of(future) is not None:
+            self._futures.append(future)
 
     def _left(self) -> list[threading.Thread | _Process]:
         return [*self._threads(), *self._processes()]
@@ -149,7 +155,7 @@ class Leftovers:
         return [
             thread
             for thread in threading.enumerate()
-            if _owners.get(thread) is self
+            if owner_of(thread) is self
             and thread is not threading.current_thread()
             and not _is_idle(thread, frames.get(thread.ident or 0))
             and (not thread.daemon or self._works(frames.get(thread.ident or 0)))
@@ -162,8 +168,8 @@ class Leftovers:
         )
 
     def _processes(self) -> list[_Process]:
-        idle = {pid for thread in threading.enumerate() if _owners.get(thread) is self for pid in _idle_workers(thread)}
-        return [process for process in self.processes if process.pid not in idle and process.runs]
+        idle = {pid for thread in threading.enumerate() if owner_of(thread) is self for pid in _idle_workers(thread)}
+        return [process for process in self._started if process.pid not in idle and process.runs]
 
     def _give_up(self, left: list[threading.Thread | _Process]) -> NoReturn:
         what = " and ".join(map(self._label, left))
@@ -207,7 +213,7 @@ def _is_idle(thread: threading.Thread, frame: FrameType | None) -> bool:
     if frame is None:
         return False  # it starts, or ends
     code = frame.f_code
-    waits = code.co_name == "_worker" and code.co_filename.endswith(os.path.join("concurrent", "futures", "thread.py"))
+    waits = code.co_name == "_worker" and code.co_filename.endswith(f"{_FUTURES}thread.py")
     queue = frame.f_locals.get("work_queue") if waits else None
     return queue is not None and bool(queue.empty()) and frame.f_locals.get("work_item") is None
 
@@ -215,69 +221,3 @@ def _is_idle(thread: threading.Thread, frame: FrameType | None) -> bool:
 def _idle_workers(thread: threading.Thread) -> Iterator[int]:
     if type(thread).__name__ == "_ExecutorManagerThread" and _is_idle(thread, None):
         yield from getattr(thread, "processes", None) or ()
-
-
-def _futures(thread: threading.Thread) -> Iterator[Future[Any]]:
-    """Give what an executor's thread is working at: nobody else may look at what comes of it."""
-    pending = getattr(thread, "pending_work_items", None) or {}
-    yield from (item.future for item in list(pending.values()))
-    for frame in _outwards(sys._current_frames().get(thread.ident or 0)):
-        future = getattr(frame.f_locals.get("self"), "future", None) if frame.f_code.co_name == "run" else None
-        if isinstance(future, Future):
-            yield future
-
-
-# ---- who starts what
-
-
-def _watch() -> None:
-    """See to it that what is started from now on has an owner: that of the thread that starts it."""
-    with _lock:
-        if _watching:
-            return
-        _watching.append(True)
-        _wrap(threading.Thread, "start", _thread_starts)
-        _wrap(subprocess.Popen, "__init__", _process_started)
-        _wrap(multiprocessing.process.BaseProcess, "start", _worker_started)
-
-
-def _wrap(cls: Any, name: str, around: Callable[[Any, Callable[[], Any]], Any]) -> None:
-    method = getattr(cls, name)
-
-    @functools.wraps(method)
-    def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return around(self, functools.partial(method, self, *args, **kwargs))
-
-    setattr(cls, name, wrapped)
-
-
-def _owner() -> Leftovers | None:
-    return _owners.get(threading.current_thread())
-
-
-def _thread_starts(thread: threading.Thread, start: Callable[[], Any]) -> Any:
-    if (owner := _owner()) is not None:
-        _owners[thread] = owner
-    return start()
-
-
-def _process_started(process: Any, start: Callable[[], Any]) -> Any:
-    result = start()
-    if (owner := _owner()) is not None:
-        command = process.args if isinstance(process.args, list | tuple) else [process.args]
-        owner.processes.append(_Process(process, shorten(" ".join(map(str, command)), _COMMAND_LENGTH)))
-    return result
-
-
-def _worker_started(process: Any, start: Callable[[], Any]) -> Any:
-    result = start()
-    if (owner := _owner()) is not None and not (process.daemon and "PoolWorker" in process.name):
-        owner.processes.append(_Process(process, process.name))
-    return result
-
-
-def _unhandled(before: Callable[[Any], object], about: Any) -> None:
-    owner = None if about.thread is None else _owners.get(about.thread)
-    if owner is not None and about.exc_value is not None:
-        owner.failed(about.thread, about.exc_value)
-    before(about)
