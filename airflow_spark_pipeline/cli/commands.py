@@ -9,6 +9,7 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from airflow_spark_pipeline.checkpoint import catalog
@@ -29,6 +30,7 @@ from airflow_spark_pipeline.exceptions import (
 from airflow_spark_pipeline.pipeline.references import unknown_variables
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import Selection
+from airflow_spark_pipeline.runtime.lifeline import started_by_spark_submit
 from airflow_spark_pipeline.runtime.logs import ShownLogs
 from airflow_spark_pipeline.runtime.runner import PipelineRunner
 from airflow_spark_pipeline.secrets import Redactor
@@ -89,6 +91,12 @@ def resume(arguments: Namespace) -> int:
     spec, runner = _runner(arguments)
     selection = _selection(arguments)
     return _perform(arguments, spec, runner, lambda: runner.resume(spec, arguments.run_id, selection=selection))
+
+
+def script(arguments: Namespace) -> int:
+    """Print the file that spark-submit takes."""
+    out(str(Path(__file__).with_name("script") / "spark_pipeline_cli.py"))
+    return _DONE
 
 
 def runs(arguments: Namespace) -> int:
@@ -206,7 +214,7 @@ def _perform(arguments: Namespace, spec: PipelineSpec, runner: PipelineRunner, w
 
 
 def _resume_command(arguments: Namespace, run_id: str) -> str:
-    words = ["spark-pipeline", "resume", arguments.file, run_id]
+    words = ["resume", arguments.file, run_id]
     for name, value in arguments.settings:
         words += ["--set", f"{name}={value}"]
     for values in arguments.values_files:
@@ -215,7 +223,9 @@ def _resume_command(arguments: Namespace, run_id: str) -> str:
         words += ["--py-files", file]
     for option, value in (("--location", arguments.location), ("--conn-id", arguments.conn_id)):
         words += [option, value] if value else []
-    return shlex.join(words)
+    # spark-submit's own options are not known here.
+    command = "spark-submit … $(spark-pipeline script)" if started_by_spark_submit() else "spark-pipeline"
+    return f"{command} {shlex.join(words)}"
 
 
 def _entries(store: CheckpointStore, arguments: Namespace) -> Iterator[RunEntry]:

@@ -175,6 +175,12 @@ COMMANDS = (
         (_FILE, _RUN_ID, *_RUN),
     ),
     Command(
+        "script",
+        "print the path of the file that spark-submit takes",
+        "For a run on a cluster without Airflow: spark-submit --master spark://… $(spark-pipeline script) run etl.conf",
+        (),
+    ),
+    Command(
         "runs",
         "list runs",
         "List the runs that did not complete, newest first: one line each, and its id below.",

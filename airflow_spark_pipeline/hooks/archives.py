@@ -33,6 +33,7 @@ _SHIPPED = (
     "planning",
     "runtime",
     "secrets",
+    "spark_installation.py",
 )
 _VENDORED = ("fsspec",)
 _KEPT_SECONDS = 7 * 24 * 3600.0

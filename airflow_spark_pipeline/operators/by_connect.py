@@ -10,7 +10,7 @@ from airflow_spark_pipeline.exceptions import SparkConnectError
 from airflow_spark_pipeline.hooks.archives import runtime_archive
 from airflow_spark_pipeline.hooks.attempt import CompletedMeanwhileError
 from airflow_spark_pipeline.hooks.child import Child, environment
-from airflow_spark_pipeline.hooks.installation import driver_python, warn_of_a_mixture
+from airflow_spark_pipeline.hooks.installation import driver_python
 from airflow_spark_pipeline.hooks.output import Levels
 from airflow_spark_pipeline.hooks.provider import connection_id, given_arguments, injects_openlineage
 from airflow_spark_pipeline.hooks.py_files import import_path, is_url, resolve_py_files
@@ -18,6 +18,7 @@ from airflow_spark_pipeline.hooks.spark_connect import await_server, find_server
 from airflow_spark_pipeline.operators.deferral import cannot_be_deferred
 from airflow_spark_pipeline.pipeline.spark_settings import refuse_settings
 from airflow_spark_pipeline.protocol import ConnectTarget
+from airflow_spark_pipeline.spark_installation import warn_of_a_mixture
 
 if TYPE_CHECKING:
     from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperator

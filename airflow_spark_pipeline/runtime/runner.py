@@ -9,6 +9,7 @@ Does not promise to stop a component that ignores being cancelled: the process i
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -48,6 +49,7 @@ from airflow_spark_pipeline.runtime.ready import load, problems_of
 from airflow_spark_pipeline.runtime.redaction import redactor_of
 from airflow_spark_pipeline.runtime.waiting import refuse_if_alive, wait_until_silent
 from airflow_spark_pipeline.secrets import mask_text
+from airflow_spark_pipeline.spark_installation import require_spark
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -148,6 +150,7 @@ class PipelineRunner:
         """Run a pipeline from the start. Nothing is recorded, unless ``CheckpointHooks`` are among the hooks.
 
         :raises PipelineDefinitionError: the description is wrong
+        :raises SparkInstallationError: Spark cannot start here
         :raises ComponentFailedError: a component failed; with ``CheckpointHooks`` its ``run_id`` can be resumed
         """
         spec = _read(config, self._values)
@@ -321,6 +324,8 @@ class PipelineRunner:
         log = RunLog(store, unit.path)
         spark = self._spark or _active_session()
         target = None if spark is not None else _connect_target(spec, self._py_files)
+        if spark is None and not started_by_spark_submit():
+            require_spark(connect=target is not None)
         self.run_id = None
         token = claiming.claim(
             log,
@@ -390,6 +395,8 @@ def _found(seen: Commit | None, spec: PipelineSpec, location: str) -> str:
 
 
 def _active_session() -> SparkSession | None:
+    if "pyspark" not in sys.modules:
+        return None  # nor is it imported to find out: it may not be installed
     from pyspark.sql import SparkSession
 
     return SparkSession.getActiveSession()

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from airflow_spark_pipeline import spark_installation
 from airflow_spark_pipeline.exceptions import SparkInstallationError
-from airflow_spark_pipeline.hooks import installation
 from airflow_spark_pipeline.hooks.installation import (
     driver_python,
     find_spark_submit,
     python_path,
-    require_java,
 )
+from airflow_spark_pipeline.spark_installation import require_java, require_spark
 
 
 def executable(path: Path) -> Path:
@@ -30,7 +30,7 @@ def executable(path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No Spark and no Java: nothing is set, ``PATH`` is one empty directory, and pyspark is not installed."""
-    for name in ("SPARK_HOME", "JAVA_HOME", "PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"):
+    for name in ("SPARK_HOME", "JAVA_HOME", "PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON", "SPARK_REMOTE"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "path").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "path"))
@@ -141,7 +141,7 @@ def test_two_versions_whose_files_happen_to_fit_are_warned_of(
     install: Callable[..., Path], caplog: pytest.LogCaptureFixture, pyspark: str, client: str
 ) -> None:
     install(pyspark=pyspark, pyspark_client=client)
-    with caplog.at_level(logging.WARNING, logger=installation.__name__):
+    with caplog.at_level(logging.WARNING, logger=spark_installation.__name__):
         find_spark_submit()
     (record,) = caplog.records
     assert f"pyspark {pyspark} and pyspark-client {client} own the same files" in record.getMessage()
@@ -184,6 +184,83 @@ def test_a_wrong_java_home_is_named_even_where_the_path_has_a_java(
 def test_without_java_the_version_that_is_needed_is_said() -> None:
     with pytest.raises(SparkInstallationError, match="Spark needs Java 17 or newer"):
         require_java()
+
+
+@pytest.mark.parametrize(
+    ("release", "too_old"),
+    [
+        ('JAVA_VERSION="1.8.0_392"', "Java 8"),
+        ('IMPLEMENTOR="x"\nJAVA_VERSION="11.0.21"', "Java 11"),
+        ('JAVA_VERSION="17"', None),
+        ('JAVA_VERSION="21.0.1"', None),
+        ('JAVA_VERSION="25-ea"', None),
+        ("nothing", None),
+    ],
+)
+def test_a_java_that_is_too_old_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, release: str, too_old: str | None
+) -> None:
+    java = executable(tmp_path / "jdk" / "bin" / "java")
+    (tmp_path / "jdk" / "release").write_text(release, encoding="utf-8")
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "jdk"))
+    if too_old is None:
+        require_java()
+    else:
+        with pytest.raises(SparkInstallationError, match=f"17 or newer: {java} is {too_old}"):
+            require_java()
+
+
+def test_a_java_without_a_release_file_is_asked(tmp_path: Path) -> None:
+    java = executable(tmp_path / "path" / "java")
+    java.write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\" 2019' >&2\n", encoding="utf-8")
+    with pytest.raises(SparkInstallationError, match="is Java 11"):
+        require_java()
+
+
+# ---- a session of this process
+
+
+def test_without_pyspark_the_package_to_install_is_said() -> None:
+    for connect in (True, False):
+        with pytest.raises(SparkInstallationError, match=r"pyspark is not installed .* pip install"):
+            require_spark(connect=connect)
+
+
+def test_with_pyspark_client_alone_what_it_cannot_do_is_said(
+    install: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(jars=None, pyspark_client="4.2.0")
+    with pytest.raises(SparkInstallationError, match=r"Only pyspark-client is installed .* connect-string"):
+        require_spark(connect=False)
+    require_spark(connect=True)
+    monkeypatch.setenv("SPARK_REMOTE", "sc://host")  # Spark's own variable names a server
+    require_spark(connect=False)
+
+
+def test_with_pyspark_and_without_java_the_java_that_is_needed_is_said(
+    install: Callable[..., Path], tmp_path: Path
+) -> None:
+    install(pyspark="4.2.0")
+    with pytest.raises(SparkInstallationError, match="Spark needs Java 17 or newer"):
+        require_spark(connect=False)
+    require_spark(connect=True)
+    executable(tmp_path / "path" / "java")
+    require_spark(connect=False)
+
+
+def test_of_two_mixed_packages_both_versions_are_said(install: Callable[..., Path]) -> None:
+    install(files="4.1.1", jars="4.2.0", pyspark="4.2.0", pyspark_client="4.1.1")
+    with pytest.raises(SparkInstallationError, match=r"4\.1, the jars of Spark 4\.2"):
+        require_spark(connect=False)
+
+
+def test_a_spark_home_that_is_none_is_said(
+    install: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(jars=None, pyspark_client="4.2.0")
+    monkeypatch.setenv("SPARK_HOME", str(tmp_path / "nowhere"))
+    with pytest.raises(SparkInstallationError, match=r"SPARK_HOME is .* no bin/spark-submit"):
+        require_spark(connect=False)
 
 
 # ---- Python

@@ -1,0 +1,41 @@
+"""The command line as ``spark-submit`` starts it: ``spark-submit … $(spark-pipeline script) run etl.conf``.
+
+``spark-submit`` takes a file for Python only if it ends in ``.py``, which no console script does. It puts the directory
+of the file first on the module path: that is why this one is alone in its own.
+"""
+
+import os
+import sys
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_INSTALLED = os.path.dirname(os.path.dirname(os.path.dirname(_HERE)))
+
+
+def main() -> int:
+    """Run the command line; the process ends when the JVM of spark-submit does."""
+    sys.path[:] = [place for place in sys.path if os.path.abspath(place or os.curdir) != _HERE]
+    try:
+        import airflow_spark_pipeline  # noqa: F401  # installed for this Python, or not
+    except ImportError:
+        # Another Python than the package is installed for, which its pure-Python part does not mind.
+        sys.path.append(_INSTALLED)
+    try:
+        import pyhocon  # noqa: F401  # said before anything else misses it
+
+        from airflow_spark_pipeline.cli.main import main as run
+        from airflow_spark_pipeline.runtime.lifeline import end_with_parent, started_by_spark_submit
+    except (ImportError, SyntaxError) as error:
+        found = ".".join(map(str, sys.version_info[:2]))
+        sys.stderr.write(
+            f"The Python that spark-submit started, {sys.executable} ({found}), cannot run airflow-spark-pipeline "
+            f"({error}). Name the one that it is installed for: PYSPARK_DRIVER_PYTHON, with the same version as "
+            "PYSPARK_PYTHON on the workers; in cluster mode it has to be installed where the driver runs.\n"
+        )
+        return 1
+    if started_by_spark_submit():
+        end_with_parent()
+    return run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

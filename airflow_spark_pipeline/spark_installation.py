@@ -1,0 +1,142 @@
+"""Whether Spark can start in a process of this machine, and the one line that helps where it cannot.
+
+For Airflow's side and for runs outside it. Spark says the same later, and in other words: ``JAVA_GATEWAY_EXITED``,
+``CONNECT_URL_NOT_SET``, a ``ModuleNotFoundError``. Standard library only.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import logging
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from airflow_spark_pipeline.exceptions import SparkInstallationError
+
+EXTRA = "pip install 'airflow-spark-pipeline[spark]'"
+_OLDEST_JAVA = 17
+_REMOTE = ("SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "SPARK_LOCAL_REMOTE")
+
+log = logging.getLogger(__name__)
+
+
+def require_spark(*, connect: bool) -> None:
+    """Say what a Spark session of this process lacks.
+
+    :param connect: the session is one of a Spark Connect server, which needs neither Java nor Spark here
+    :raises SparkInstallationError: pyspark or Java is missing, too old, or of two versions
+    """
+    if importlib.util.find_spec("pyspark") is None:
+        raise SparkInstallationError(f"The package pyspark is not installed for this Python. {EXTRA}")
+    if connect or any(os.environ.get(name) for name in _REMOTE):
+        warn_of_a_mixture()
+        return
+    home, installed = os.environ.get("SPARK_HOME"), pyspark_home()
+    if home:
+        if not os.access(Path(home, "bin", "spark-submit"), os.X_OK):
+            raise SparkInstallationError(f"SPARK_HOME is {home}, but there is no bin/spark-submit that can be run.")
+    elif installed is None:
+        raise SparkInstallationError(
+            "Only pyspark-client is installed for this Python, which works on a Spark Connect server and has no Spark "
+            f"of its own. {EXTRA}, set SPARK_HOME, or name a server by connect-string in the block spark of the file."
+        )
+    else:
+        compare_versions(installed)
+    require_java()
+
+
+def require_java() -> None:
+    """Say that Java is missing, or too old, before Spark says it in other words.
+
+    :raises SparkInstallationError: neither ``JAVA_HOME`` nor ``PATH`` leads to a ``java`` of a version that will do
+    """
+    home = os.environ.get("JAVA_HOME")
+    if home and not os.access(Path(home, "bin", "java"), os.X_OK):
+        raise SparkInstallationError(f"JAVA_HOME is {home}, but there is no bin/java that can be run.")
+    found = str(Path(home, "bin", "java")) if home else shutil.which("java")
+    if found is None:
+        raise SparkInstallationError("Spark needs Java 17 or newer: neither JAVA_HOME nor PATH leads to a java.")
+    version = _java_version(found)
+    if version is not None and version < _OLDEST_JAVA:
+        raise SparkInstallationError(
+            f"Spark needs Java {_OLDEST_JAVA} or newer: {found} is Java {version}. Set JAVA_HOME to a newer one."
+        )
+
+
+def _java_version(java: str) -> int | None:
+    """Return the major version; ``None`` where it does not say one. ``1.8.0_392`` is Java 8."""
+    release = Path(os.path.realpath(java)).parent.parent / "release"
+    try:
+        text = release.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = _asked(java)
+    found = re.search(r'(?:JAVA_VERSION=|version )"(?:1\.)?(\d+)', text)
+    return int(found[1]) if found else None
+
+
+def _asked(java: str) -> str:
+    try:
+        done = subprocess.run(
+            [java, "-version"], capture_output=True, timeout=20, check=False, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return (done.stderr + done.stdout).decode(errors="replace")
+
+
+def pyspark_home() -> Path | None:
+    """Return the directory of the installed package that has a ``spark-submit``; pyspark-client has none."""
+    spec = importlib.util.find_spec("pyspark")
+    for place in (spec.submodule_search_locations or []) if spec is not None else []:
+        if os.access(Path(place, "bin", "spark-submit"), os.X_OK):
+            return Path(place)
+    return None
+
+
+def compare_versions(home: Path) -> None:
+    """Refuse Python files of another Spark than the jars; warn of a pair that may be mixed.
+
+    :raises SparkInstallationError: they are
+    """
+    jars = _minor(
+        next((p.name for p in Path(home, "jars").glob("spark-core_*.jar")), ""), r"spark-core_[\d.]+-(\d+\.\d+)"
+    )
+    files = _minor(Path(home, "version.py").read_text(encoding="utf-8"), r"(\d+\.\d+)")
+    if jars and files and jars != files:
+        raise SparkInstallationError(
+            f"The Python files in {home} are of Spark {files}, the jars of Spark {jars}: pyspark and pyspark-client "
+            f"own the same files, and two different versions are installed. {EXTRA} --force-reinstall"
+        )
+    warn_of_a_mixture()
+
+
+def warn_of_a_mixture() -> None:
+    """Name pyspark and pyspark-client where they differ, be it by a patch: files of both are mixed then."""
+    pyspark, client = _version("pyspark"), _version("pyspark-client")
+    if pyspark and client and pyspark != client:
+        log.warning(
+            "pyspark %s and pyspark-client %s own the same files and are of different versions; which files are there "
+            "depends on the order of installation. Install both in one version: %s, or "
+            "pip install --force-reinstall pyspark==%s pyspark-client==%s",
+            pyspark,
+            client,
+            EXTRA,
+            client,
+            client,
+        )
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _minor(text: str, pattern: str) -> str | None:
+    match = re.search(pattern, text)
+    return match[1] if match else None
