@@ -12,6 +12,7 @@ import re
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.brackets import check_brackets
+from airflow_spark_pipeline.pipeline.nodes import Reference
 from airflow_spark_pipeline.pipeline.spec import join_path
 from airflow_spark_pipeline.pipeline.syntax import Rewriter, Scope, Table
 from airflow_spark_pipeline.pipeline.templates import Render
@@ -61,6 +62,10 @@ class Files:
     def _note(self, message: str, place: Place, address: Address = (), warning: bool = False) -> None:
         problem = Problem(message, join_path(address), place.file, place.line or None)
         (self._warnings if warning else self.problems).append(problem)
+
+    def warn(self, message: str, reference: Reference) -> None:
+        """Note what is probably not meant as it is written."""
+        self._note(message, reference.place, reference.key, warning=True)
 
     def _include(
         self, name: str, required: bool, scope: Scope, path: Address, in_list: bool, place: Place

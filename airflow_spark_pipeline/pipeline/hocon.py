@@ -27,11 +27,14 @@ from airflow_spark_pipeline.pipeline import pyhocon_tree
 from airflow_spark_pipeline.pipeline.files import Files, read_text, unify_line_ends
 from airflow_spark_pipeline.pipeline.nodes import Array, Entry, Node, Object, Reference
 from airflow_spark_pipeline.pipeline.reading import Reading
-from airflow_spark_pipeline.pipeline.resolving import Resolver
+from airflow_spark_pipeline.pipeline.resolving import Resolver, written
 from airflow_spark_pipeline.pipeline.schema import read_description
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec, join_path
 from airflow_spark_pipeline.pipeline.templates import Render, refuse_templates
 from airflow_spark_pipeline.pipeline.values import Address, Place, Places
+
+#: No description has so many; a few lines that double each other would.
+_MOST_VALUES = 300_000
 
 
 def load_pipeline(path: str | os.PathLike[str]) -> PipelineSpec:
@@ -132,18 +135,33 @@ def read_tree(
     known = len(problems)
     try:
         root = pyhocon_tree.parse(rewritten, files.table)
-        resolved = Resolver(root, environ, report).resolve(root)
+        resolver = Resolver(root, environ, report)
+        resolved = resolver.resolve(root)
+        for reference in files.table if not files.incomplete else ():
+            if isinstance(reference, Reference) and resolver.is_unknown(reference):
+                files.warn(
+                    f"`{written(reference)}` is not defined, although nothing needs it, as a later value replaces it",
+                    reference,
+                )
+        tree = _plain(Entry(resolved or Object(), Place(None, 0)), places, ())
     except RecursionError:
         problems.append(Problem("objects or substitutions are nested too deeply", file=file))
         return None, True
-    tree = _plain(Entry(resolved or Object(), Place(None, 0)), places, ())
+    except _TooLargeError:
+        problems.append(Problem(f"the substitutions make more than {_MOST_VALUES:,} values of this file", file=file))
+        return None, True
     return tree, files.incomplete or len(problems) > known
+
+
+class _TooLargeError(Exception):
+    """Substitutions multiply what they bring."""
 
 
 def _plain(entry: Entry, places: Places, address: Address) -> Any:
     value: Node = entry.value
-    if entry.place.line:
-        places.of[address] = entry.place
+    if len(places.of) > _MOST_VALUES:
+        raise _TooLargeError
+    places.of[address] = entry.place
     if entry.lost is not None:
         places.shadowed[address] = entry.lost
     if isinstance(value, Object):

@@ -34,6 +34,8 @@ from airflow_spark_pipeline.pipeline.spec import join_path
 from airflow_spark_pipeline.pipeline.values import BROKEN, Path, Place, Word
 
 _NOWHERE = Place(None, 0)
+#: No description is so large; a few lines that double each other would be.
+_LONGEST_TEXT, _LONGEST_LIST = 50_000_000, 1_000_000
 
 
 class _CircleError(Exception):
@@ -70,6 +72,15 @@ class Resolver:
         self._used: list[Reference] = []  # all that were followed, in this order
         self._known: dict[tuple[int, tuple[tuple[int, int], ...]], _Known] = {}
         self._reported: set[frozenset[int]] = set()
+
+    def is_unknown(self, reference: Reference) -> bool:
+        """Return whether nothing defines what a substitution names, although no value needed it."""
+        if reference.optional or reference in self._used:
+            return False
+        try:
+            return self._find(reference) is None and self._variable(reference) is None
+        except _CircleError:
+            return False
 
     def resolve(self, node: Node) -> Node | None:
         """Return ``node`` without substitutions; ``None`` where only undefined optional ones give it a value."""
@@ -203,7 +214,7 @@ class Resolver:
         """Report ``a = 1``, ``a { b = ${x}, c = 2 }``, ``${a.c}``, of which the reference implementation loses c."""
         reference = self._active[-1]
         name = join_path(reference.path[: -len(path)])
-        message = f"`{_written(reference)}` leads into `{name}`, which is text or a list first; remove that first value"
+        message = f"`{written(reference)}` leads into `{name}`, which is text or a list first; remove that first value"
         self._once(message, reference, frozenset({id(reference)}))
         return Entry(BROKEN, _NOWHERE)
 
@@ -228,7 +239,7 @@ class Resolver:
         if reference.optional:
             return None
         self._once(
-            f"`{_written(reference)}` is defined neither in the description nor in the environment",
+            f"`{written(reference)}` is defined neither in the description nor in the environment",
             reference,
             frozenset({id(reference)}),
         )
@@ -261,10 +272,12 @@ class Resolver:
             self._reported.add(key)
             self._report(message, reference)
 
-    def _cannot_join(self, concatenation: Concatenation, left: Node, right: Node) -> None:
+    def _cannot_join(self, concatenation: Concatenation, left: Node, right: Node, *, too_large: bool) -> None:
         reference = next(part for part in concatenation.parts if isinstance(part, Reference))
         message = f"{_kind(left)} and {_kind(right)} cannot be joined in one value"
-        if concatenation.appends:
+        if too_large:
+            message = "the substitutions make this value too large"
+        elif concatenation.appends:
             message = f"`+=` can only add to a list, and the key holds {_kind(left)} before it"
         self._once(message, reference, frozenset({id(concatenation)}))
 
@@ -276,10 +289,16 @@ class Resolver:
         joined = parts[0] if parts else None
         for part in parts[1:]:
             left, joined = joined, None if joined is None else _join_two(joined, part)
-            if left is not None and joined is None:
-                self._cannot_join(concatenation, left, part)
+            if left is not None and (joined is None or _is_too_large(joined)):
+                self._cannot_join(concatenation, left, part, too_large=joined is not None)
                 return BROKEN
         return Word("text", joined.text) if isinstance(joined, Word) and joined.kind == "space" else joined
+
+
+def _is_too_large(node: Node) -> bool:
+    if isinstance(node, Word):
+        return len(node.text) > _LONGEST_TEXT
+    return isinstance(node, Array) and len(node.items) > _LONGEST_LIST
 
 
 def _kind(node: Node) -> str:
@@ -296,12 +315,13 @@ def _join_two(left: Node, right: Node) -> Node | None:
     return left if isinstance(right, Word) and right.kind == "space" else None
 
 
-def _written(reference: Reference) -> str:
+def written(reference: Reference) -> str:
+    """Return a substitution as its file has it."""
     return f"${{{'?' * reference.optional}{join_path(reference.path[reference.prefix :])}}}"
 
 
 def _describe_circle(involved: list[Reference], *, adds: bool) -> str:
-    name = _written(involved[0])
+    name = written(involved[0])
     keys = [join_path(reference.key) for reference in involved]
     if adds:
         return (

@@ -249,7 +249,8 @@ class Generator:
         self._files += 1
         if self._chance(0.08):
             return f'include "gone{self._files}"'
-        folder = self._pick(["", "", "sub/"])
+        # What is included here was written for the folder of the main file.
+        folder = "" if any("include" in member for member in members) else self._pick(["", "", "sub/"])
         stem = f"{folder}part{self._files}"
         path = self._directory / stem
         path.parent.mkdir(exist_ok=True)
@@ -264,4 +265,5 @@ class Generator:
                 return f'include "{stem}.json"' if suffixed else f'include "{stem}"'
         self._write(path.with_name(path.name + ".conf"), text)
         name = f"{stem}.conf" if suffixed else stem
-        return self._pick([f'include "{name}"', f'include required("{name}")', f'include   "{name}"'])
+        forms = ['include "{}"', 'include required("{}")', 'include   "{}"', 'include required( "{}" )']
+        return self._pick(forms).replace("{}", name)

@@ -208,6 +208,38 @@ def test_a_substitution_with_quotes_finds_a_dotted_key() -> None:
     assert config('x = ${base."a.b"}', 'base { "a.b" = 5m }') == {"x": "5m"}
 
 
+def test_a_name_that_nothing_defines_is_pointed_at_even_if_a_later_value_replaces_it() -> None:
+    text = "a = ${nowhere}\na = 5\nb = ${?nowhere}\nb = 6\nc = ${a}\nc = 7\n"
+    spec = parse_pipeline(text + "pipeline { pipeline-name = p, pipeline-components = [ { instance-type = m.C } ] }")
+    (warning,) = spec.warnings
+    assert (warning.line, warning.path) == (1, "a")
+    assert "`${nowhere}` is not defined" in warning.message
+
+
+@pytest.mark.parametrize("double", ["${a@}${a@}", "${a@} ${a@}", "{ x = ${a@}, y = ${a@} }", "[${a@}, ${a@}]"])
+@pytest.mark.parametrize("first", ["0123456789", "[1, 2, 3]", "{ k = v }"])
+def test_a_few_lines_that_double_each_other_are_an_error_and_fill_no_memory(
+    double: str, first: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_spark_pipeline.pipeline.hocon._MOST_VALUES", 10_000)
+    lines = [f"a{level + 1} = " + double.replace("@", str(level)) for level in range(40)]
+    before = "\n".join([f"a0 = {first}", *lines])
+    if first.startswith("{") and double.startswith("$"):
+        assert config("x = ${a40}", before) == {"x": {"k": "v"}}
+    else:
+        assert "the substitutions make" in problems("x = ${a40}", before)[0].message
+
+
+def test_a_long_chain_of_substitutions_is_read() -> None:
+    before = "\n".join([*(f"a{n} = ${{a{n + 1}}}" for n in range(100)), "a100 = 1"])
+    assert config("x = ${a0}", before) == {"x": 1}
+
+
+def test_a_chain_without_an_end_is_an_error_and_not_a_crash() -> None:
+    before = "\n".join([*(f"a{n} = ${{a{n + 1}}}" for n in range(1500)), "a1500 = 1"])
+    assert "nested too deeply" in message("x = ${a0}", before)
+
+
 def test_a_value_may_refer_to_what_its_key_held_before() -> None:
     before = 'n { p = "/a" }\nn { p = ${n.p}"/b", l = [1] }\nn { l = ${n.l} [2] }'
     assert config("n = ${n}", before) == {"n": {"p": "/a/b", "l": [1, 2]}}
