@@ -341,6 +341,19 @@ def test_all_problems_of_all_files_are_found_at_once(shell: Shell) -> None:
     assert shell.err.splitlines() == ["steps.conf: nothing is wrong"]
 
 
+def test_validate_and_plan_say_what_is_probably_not_meant_as_it_is_written(shell: Shell) -> None:
+    shell.write('include "local.conf"\n' + steps('a:Step:message = "in ${city}"'))
+    for command in ("validate", "plan"):
+        assert shell(command, "steps.conf") == 0
+        warnings = [line for line in shell.err.splitlines() if line.startswith("warning: ")]
+        assert [line.split(":")[1:3] for line in warnings] == [
+            [" steps.conf", "1"],
+            [" steps.conf", warnings[1].split(":")[2]],
+        ]
+        assert "local.conf` is included, but does not exist" in warnings[0]
+        assert "`${city}` is inside quotes" in warnings[1]
+
+
 def test_a_file_with_jinja_in_it_is_checked_without_values(shell: Shell) -> None:
     shell.write(steps('a:Step:message = "{{ ds }} {{ params.region | upper }} {{ macros.ds_add(ds, 1) }}"'))
     assert shell("validate", "steps.conf") == 0

@@ -81,6 +81,17 @@ def test_what_text_was_rendered_from_is_not_rendered_again(shop: Shop) -> None:
     assert json.loads(operator.resolved_pipeline or "")["pipeline"]["pipeline-name"] == "{{ ds }}"
 
 
+def test_the_log_of_the_task_says_what_is_probably_not_meant_as_it_is_written(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = CONF.replace("pipeline-name = Shop", 'include "local"\npipeline-name = "Shop ${city}"')
+    operator = shop.operator(pipeline=text)
+    operator.render_template_fields(shop.context(operator))
+    said = capsys.readouterr().out
+    assert "/local` is included, but does not exist; it is skipped" in said
+    assert "pipeline.pipeline-name: `${city}` is inside quotes" in said
+
+
 def test_the_resolved_description_is_shown_with_its_secrets_masked(shop: Shop) -> None:
     operator = shop.operator()
     operator.render_template_fields(shop.context(operator))
