@@ -13,6 +13,7 @@ from airflow_spark_pipeline.runtime.__main__ import main
 
 
 class FakeContext:
+    master = "local"
     applicationId = "sparkless"  # noqa: N815  # Spark's name
     _jsc: Any
 
@@ -41,6 +42,9 @@ class FakeConf:
 
     def set(self, key: str, value: str) -> None:
         self.getAll[key] = value
+
+    def isModifiable(self, key: str) -> bool:  # noqa: N802  # Spark's name
+        return key.startswith("spark.sql.")
 
     def unset(self, key: str) -> None:
         self.getAll.pop(key, None)

@@ -38,9 +38,14 @@ _DELETE_FIRST = {"parquet", "orc", "csv", "json", "text", "xml", "avro"}
 _ADVICE = {
     "PATH_ALREADY_EXISTS": "if an attempt that died has left it, delete it, or set mode = overwrite",
     "TABLE_OR_VIEW_ALREADY_EXISTS": "set mode to overwrite or append, or drop the table",
-    "LOCATION_ALREADY_EXISTS": "not as a table, but files lie at its location, as an attempt leaves them that is killed"
+    "LOCATION_ALREADY_EXISTS": "not as a table, but as files at its location, as an attempt leaves them that is killed"
     " before Spark has registered the table: delete them",
 }
+_IN_MEMORY = (
+    "not as a table, but as files at its location: Spark's catalog is in memory here (spark.sql.catalogImplementation ="
+    " in-memory), so tables of earlier Spark applications are forgotten and their files stay. Delete the files, and"
+    " keep tables in a metastore (spark.sql.catalogImplementation = hive), or use WriteFiles"
+)
 
 Mode = Literal["error", "overwrite", "append", "ignore"]
 
@@ -126,7 +131,7 @@ class WriteFiles(Component):
             writer = writer.option(key, value)
         if self.partition_by:
             writer = writer.partitionBy(*self.partition_by)
-        with _explaining(self.path):
+        with _explaining(self.path, spark):
             writer.save(self.path)
 
 
@@ -173,18 +178,22 @@ class WriteTable(Component):
             writer = writer.option(key, value)
         if self.partition_by:
             writer = writer.partitionBy(*self.partition_by)
-        with _explaining(self.table):
+        with _explaining(self.table, spark):
             writer.saveAsTable(self.table)
 
 
 @contextlib.contextmanager
-def _explaining(target: str) -> Iterator[None]:
+def _explaining(target: str, spark: SparkSession) -> Iterator[None]:
     from pyspark.errors import PySparkException
 
     try:
         yield
     except PySparkException as error:
         advice = _ADVICE.get(error.getCondition() or "")
+        if error.getCondition() == "LOCATION_ALREADY_EXISTS":
+            location = (error.getMessageParameters() or {}).get("location")
+            advice = _IN_MEMORY if spark.conf.get("spark.sql.catalogImplementation") == "in-memory" else advice
+            advice = f"{advice} ({location})" if location else advice
         if advice is None:
             raise
         raise TargetExistsError(f"{target} exists already; {advice}", target=target) from error

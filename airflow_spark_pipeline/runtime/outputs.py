@@ -2,8 +2,8 @@
 
 Promises: a frame is computed once, since the view of the fresh run reads the saved files as well; a path is written by
 one attempt at one component only, and before the commit that names it; what is restored has the saved column types,
-names and metadata, and is checked to be all there before its component is trusted as done. Not kept: ``nullable =
-false`` (a file source cannot promise it), order of rows, partitioning, caching.
+names (two columns of one name as well) and metadata, and is checked to be all there before its component is trusted as
+done. Not kept: ``nullable = false`` (a file source cannot promise it), order of rows, partitioning, caching.
 """
 
 from __future__ import annotations
@@ -15,13 +15,30 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
-from airflow_spark_pipeline.exceptions import CheckpointLocationError
+from airflow_spark_pipeline.exceptions import CheckpointLocationError, SparkPipelineError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
 
+_NAME_LENGTH = 80  # of a directory; file systems take 255 bytes, and Spark makes longer names of it
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/")
 _HADOOP = {"s3": "s3a", "s3n": "s3a"}  # how Hadoop's own client calls what fsspec calls s3
+
+
+class OutputNotSavedError(SparkPipelineError):
+    """A frame cannot be written as ``save-outputs`` does it, for example a column of type VOID.
+
+    A retry does not help: cast the column, or set ``save-outputs = false`` on the component.
+
+    :param view: that the frame was returned as
+    """
+
+    retry_helps = False
+
+    def __init__(self, message: str, *, view: str) -> None:
+        super().__init__(message)
+        self.view = view
 
 
 def spark_path(path: str) -> str:
@@ -40,17 +57,37 @@ def spark_path(path: str) -> str:
     return f"{_HADOOP.get(scheme, scheme)}{path[len(match[1]) :]}"
 
 
-def save(frames: Mapping[str, DataFrame], directory: str, spark: SparkSession) -> dict[str, dict[str, Any]]:
+def save(
+    frames: Mapping[str, DataFrame], directory: str, spark: SparkSession, *, component: str = "", path: str = ""
+) -> dict[str, dict[str, Any]]:
     """Write each frame as Parquet to a path of its own. Returns what the commit keeps of them.
 
     :param directory: nobody else writes there
+    :param component: its name, for messages
+    :param path: of the component in the description, for messages
+    :raises OutputNotSavedError: Parquet cannot hold a frame's columns
     """
+    from pyspark.errors import AnalysisException
+
+    place = path
     outputs: dict[str, dict[str, Any]] = {}
     for index, (view, frame) in enumerate(frames.items()):
         # The number in front keeps names such as ".." from being a way out, and "_x" from being hidden.
-        path = spark_path(f"{directory}/{index:02d}-{quote(view, safe='')}")
-        frame.write.parquet(path)
-        output = {"path": path, "schema": frame.schema.jsonValue()}
+        target = spark_path(f"{directory}/{index:02d}-{_file_name(view)}")
+        output: dict[str, Any] = {"path": target, "schema": frame.schema.jsonValue()}
+        try:
+            stored = _with_names(frame)
+            stored.write.parquet(target)
+        except AnalysisException as error:
+            why = (str(error).strip() or "(no message)").splitlines()[0]
+            raise OutputNotSavedError(
+                f"{component} returned the view {view!r}, which save-outputs cannot write as Parquet: {why} Change its "
+                f"columns, or set save-outputs = false on {place} (and replay-on-resume = true, if a later component "
+                "reads the view)",
+                view=view,
+            ) from error
+        if stored is not frame:
+            output["stored"] = stored.schema.jsonValue()
         outputs[view] = {**output, "files": _files(_read(output, spark))}
     return outputs
 
@@ -74,11 +111,35 @@ def missing(outputs: Mapping[str, Mapping[str, Any]], spark: SparkSession) -> st
     return None
 
 
+def _file_name(view: str) -> str:
+    """Return a name for a view's directory: the view's own where it is short, else its beginning and a digest."""
+    name = quote(view, safe="")
+    if len(name) <= _NAME_LENGTH:
+        return name
+    digest = hashlib.sha256(view.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{re.sub('%[0-9A-F]?$', '', name[: _NAME_LENGTH - 17])}-{digest}"
+
+
+def _with_names(frame: DataFrame) -> DataFrame:
+    """Return the frame with names that files can tell apart: numbers, where two differ by case alone or by nothing."""
+    names = [name.lower() for name in frame.columns]
+    if len(set(names)) == len(names) and "" not in names:
+        return frame
+    return frame.toDF(*(f"c{index}" for index in range(len(names))))
+
+
 def _read(output: Mapping[str, Any], spark: SparkSession) -> DataFrame:
     from pyspark.sql.types import StructType
 
+    schema = StructType.fromJson(dict(output["schema"]))
+    stored = StructType.fromJson(dict(output["stored"])) if "stored" in output else schema
+    frame = _read_files(stored, str(output["path"]), spark)
+    return frame if stored is schema else frame.toDF(*schema.names)
+
+
+def _read_files(schema: StructType, path: str, spark: SparkSession) -> DataFrame:
     # Spark would merge and infer without it: an empty frame, or a column that is null throughout, would lose its type.
-    return spark.read.schema(StructType.fromJson(dict(output["schema"]))).parquet(str(output["path"]))
+    return spark.read.schema(schema).parquet(path)
 
 
 def _files(frame: DataFrame) -> dict[str, Any]:

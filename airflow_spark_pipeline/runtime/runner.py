@@ -40,6 +40,7 @@ from airflow_spark_pipeline.runtime import claiming
 from airflow_spark_pipeline.runtime.claiming import Unit
 from airflow_spark_pipeline.runtime.console import say
 from airflow_spark_pipeline.runtime.driver import Driver
+from airflow_spark_pipeline.runtime.given_session import configured
 from airflow_spark_pipeline.runtime.hooks.base import PipelineHooks, flatten
 from airflow_spark_pipeline.runtime.hooks.checkpoints import CheckpointHooks
 from airflow_spark_pipeline.runtime.lifeline import started_by_spark_submit
@@ -303,7 +304,7 @@ class PipelineRunner:
         resumable: bool = True,
     ) -> RunReport:
         more = tuple(hook for hook in flatten(hooks) if not isinstance(hook, CheckpointHooks))
-        with importable(*directory_of(spec.source)):
+        with importable(*directory_of(spec.source)), configured(self._spark or _active_session(), spec):
             return self._drive(spec, store, location, unit, more, selection, recorded, seen, resumable=resumable)
 
     def _drive(

@@ -95,7 +95,8 @@ class Tries:
         outputs: dict[str, dict[str, Any]] = {}
         replay = step.action is StepAction.REPLAY
         if frames and not replay and saves(self._spec, self._spec.components[step.index]):
-            outputs = save(frames, context.workdir, spark)
+            place = self._spec.components[step.index].path
+            outputs = save(frames, context.workdir, spark, component=step.name, path=place)
             frames = restore(outputs, spark)
         register(frames, spark)
         _require_spark(step.name, spark)

@@ -111,7 +111,7 @@ def test_what_an_attempt_that_died_has_left_is_explained(spark: SparkSession, tm
 
     with pytest.raises(TargetExistsError, match="or set mode = overwrite"):
         run(WriteFiles("flights", str(tmp_path / "out")), spark)
-    with pytest.raises(TargetExistsError, match="files lie at its location") as caught:
+    with pytest.raises(TargetExistsError, match=r"as files at its location: Spark.s catalog is in memory") as caught:
         run(WriteTable("flights", "half_written", mode="overwrite"), spark)
     assert not caught.value.retry_helps
 

@@ -13,7 +13,7 @@ import pytest
 
 # ruff: noqa: DTZ001  # times without a zone are what some of the types hold
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
-from airflow_spark_pipeline.runtime.outputs import missing, restore, save, spark_path
+from airflow_spark_pipeline.runtime.outputs import OutputNotSavedError, missing, restore, save, spark_path
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -140,3 +140,53 @@ def test_a_location_is_written_the_way_spark_names_it(location: str, path: str) 
 def test_outputs_cannot_be_saved_in_memory() -> None:
     with pytest.raises(CheckpointLocationError, match="cannot be saved in memory"):
         spark_path("memory://x")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT 1 AS id, 'x' AS id",
+        "SELECT 1 AS id, 'x' AS ID, 2.5D AS Id",
+        "SELECT o.*, p.* FROM VALUES (1, 'a') AS o(key, name) JOIN VALUES (1, 'b') AS p(key, name) ON o.key = p.key",
+    ],
+)
+def test_columns_that_files_cannot_tell_apart_come_back_under_their_names(
+    spark: SparkSession, tmp_path: Path, query: str
+) -> None:
+    frame = spark.sql(query)
+    again = restore(save({"v": frame}, str(tmp_path), spark), spark)["v"]
+    assert again.columns == frame.columns
+    assert _types(again) == _types(frame)
+    assert [tuple(row) for row in again.collect()] == [tuple(row) for row in frame.collect()]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT NULL AS x",
+        "SELECT 1 AS y, array(NULL) AS x",
+        "SELECT named_struct('x', NULL) AS x",
+        "SELECT make_interval(1, 2) AS x",
+        "SELECT named_struct('x', 1, 'X', 2) AS x",
+    ],
+)
+def test_a_frame_that_cannot_be_saved_is_refused_with_its_view_and_the_setting(
+    spark: SparkSession, tmp_path: Path, query: str
+) -> None:
+    path = "pipeline.pipeline-components[0]"
+    with pytest.raises(OutputNotSavedError) as raised:
+        save({"orders": spark.sql(query)}, str(tmp_path), spark, component="Extract", path=path)
+    text = str(raised.value)
+    assert "Extract returned the view 'orders', which save-outputs cannot write" in text
+    assert f"save-outputs = false on {path}" in text
+    assert "`x`" in text.lower() or '"x"' in text.lower()
+    assert not raised.value.retry_helps
+
+
+@pytest.mark.parametrize("view", ["v" * 300, "ü" * 120, "日" * 100, "a" * 79 + "ü" * 3])
+def test_a_view_with_a_long_name_is_saved_and_comes_back(spark: SparkSession, tmp_path: Path, view: str) -> None:
+    outputs = save({view: spark.range(3), view[:-1] + "2": spark.range(2)}, str(tmp_path), spark)
+    again = restore(outputs, spark)
+    assert [frame.count() for frame in again.values()] == [3, 2]
+    assert list(again) == [view, view[:-1] + "2"]
+    assert missing(outputs, spark) is None

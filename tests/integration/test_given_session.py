@@ -1,0 +1,97 @@
+"""The settings of a description in a session that somebody else has opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_spark_pipeline.exceptions import ComponentFailedError, PipelineDefinitionError
+from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec, SparkSpec
+from airflow_spark_pipeline.runtime.runner import PipelineRunner
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.spark
+
+
+def _run(spark: SparkSession, directory: Path, config: dict[str, str], query: str, *, master: str | None = None) -> str:
+    out = directory / "out"
+    report = ComponentSpec("tests.session_steps.Report", "Report", {"out": str(out), "queries": [query]}, "c")
+    view = {"views": {"made": "SELECT 1 AS x"}, "set": {"spark.sql.session.timeZone": "Asia/Kabul"}}
+    change = ComponentSpec("tests.session_steps.Change", "Change", view, "d")
+    spec = PipelineSpec("Given", (report, change), spark=SparkSpec(None, master, config))
+    PipelineRunner(spark, location=str(directory / "checkpoints")).run(spec)
+    return out.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("spark.sql.session.timeZone", "Asia/Tokyo"), ("spark.sql.shuffle.partitions", "17"), ("my.own", "1")],
+)
+def test_settings_are_set_for_the_pipeline_and_set_back_after_it(
+    spark: SparkSession, tmp_path: Path, setting: str, value: str
+) -> None:
+    session = spark.newSession()
+    before = session.conf.getAll
+    assert value in _run(session, tmp_path, {setting: value}, f"SET {setting}")
+    after = session.conf.getAll
+    assert after.get(setting) == before.get(setting)
+    assert session.catalog.tableExists("made")  # what components make is the session's
+
+
+def test_settings_of_hadoop_reach_it(spark: SparkSession, tmp_path: Path) -> None:
+    session = spark.newSession()
+    assert '[[["my.h", "1"]]]' in _run(session, tmp_path, {"spark.hadoop.my.h": "1"}, "SET my.h")
+    assert session.conf.get("my.h", None) is None
+
+
+def test_settings_are_set_back_after_a_failure(spark: SparkSession, tmp_path: Path) -> None:
+    session = spark.newSession()
+    with pytest.raises(ComponentFailedError):
+        _run(session, tmp_path, {"spark.sql.session.timeZone": "Asia/Tokyo"}, "SELECT nothing")
+    assert "spark.sql.session.timeZone" not in session.conf.getAll
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("spark.sql.catalogImplementation", "hive"),
+        ("spark.sql.extensions", "com.example.Extensions"),
+        ("spark.sql.warehouse.dir", "/elsewhere"),
+        ("spark.jars", "/some.jar"),
+        ("spark.jars.packages", "a:b:1"),
+    ],
+)
+def test_what_would_change_results_and_cannot_be_set_is_an_error(
+    spark: SparkSession, tmp_path: Path, setting: str, value: str
+) -> None:
+    session = spark.newSession()
+    with pytest.raises(PipelineDefinitionError, match="runs already and cannot take this setting") as raised:
+        _run(session, tmp_path, {"spark.sql.session.timeZone": "Asia/Tokyo", setting: value}, "SELECT 1")
+    assert setting in raised.value.problems[0].path
+    assert "spark.sql.session.timeZone" not in session.conf.getAll
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("config", "master", "named"),
+    [
+        ({"spark.executor.memory": "3g"}, None, "spark.executor.memory"),
+        ({"spark.driver.memory": "3g", "spark.executor.cores": "2"}, None, "spark.driver.memory, spark.executor.cores"),
+        ({"spark.no.such.setting": "1"}, None, "spark.no.such.setting"),
+        ({}, "local[7]", "spark.master (it is local[1])"),
+    ],
+)
+def test_what_changes_no_result_and_cannot_be_set_is_a_warning(
+    spark: SparkSession,
+    tmp_path: Path,
+    config: dict[str, str],
+    master: str | None,
+    named: str,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    _run(spark.newSession(), tmp_path, config, "SELECT 1", master=master)
+    assert f"runs already, so the description's {named} ha" in capfd.readouterr().out
