@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec, join_path
@@ -22,6 +22,29 @@ if TYPE_CHECKING:
 
 _HADOOP = "spark.hadoop."
 _CHANGES_RESULTS = ("spark.sql.", "spark.jars", "spark.submit.pyFiles", "spark.files", "spark.archives")
+# A session takes these, and heeds them not: they are read once, when the application starts. Spark itself refuses those
+# that it has loaded the definition of.
+_APPLICATIONS = (
+    *(
+        "spark.jars",
+        "spark.submit.",
+        "spark.files",
+        "spark.archives",
+        "spark.kubernetes.",
+        "spark.yarn.",
+        "spark.mesos.",
+    ),
+    *("spark.executor", "spark.driver.", "spark.dynamicAllocation.", "spark.memory.", "spark.shuffle.", "spark.cores."),
+    *(
+        "spark.ui.",
+        "spark.eventLog.",
+        "spark.task.",
+        "spark.serializer",
+        "spark.kryo",
+        "spark.python.",
+        "spark.pyspark.",
+    ),
+)
 
 
 @contextlib.contextmanager
@@ -57,7 +80,7 @@ def _set(spark: SparkSession, config: Mapping[str, str], before: dict[str, str |
         name = key.removeprefix(_HADOOP)
         if now.get(key) == value or now.get(name) == value:
             continue
-        if _is_the_applications(spark, name):
+        if name.startswith(_APPLICATIONS):
             refused.append(key)
             continue
         try:
@@ -67,15 +90,6 @@ def _set(spark: SparkSession, config: Mapping[str, str], before: dict[str, str |
         else:
             before[name] = now.get(name)
     return refused
-
-
-def _is_the_applications(spark: SparkSession, key: str) -> bool:
-    """Whether a session takes a setting and does not heed it: it is read once, when the application starts."""
-    return key.startswith("spark.") and not key.startswith("spark.sql.") and not _is_modifiable(spark, key)
-
-
-def _is_modifiable(spark: Any, key: str) -> bool:
-    return bool(spark.conf.isModifiable(key)) or key.startswith(("spark.databricks.", "spark.delta."))
 
 
 def _tell(spark: SparkSession, spec: PipelineSpec, refused: list[str]) -> None:

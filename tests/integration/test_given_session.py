@@ -29,7 +29,12 @@ def _run(spark: SparkSession, directory: Path, config: dict[str, str], query: st
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("spark.sql.session.timeZone", "Asia/Tokyo"), ("spark.sql.shuffle.partitions", "17"), ("my.own", "1")],
+    [
+        ("spark.sql.session.timeZone", "Asia/Tokyo"),
+        ("spark.sql.shuffle.partitions", "17"),
+        ("my.own", "1"),
+        ("spark.my.own", "2"),
+    ],
 )
 def test_settings_are_set_for_the_pipeline_and_set_back_after_it(
     spark: SparkSession, tmp_path: Path, setting: str, value: str
@@ -81,7 +86,8 @@ def test_what_would_change_results_and_cannot_be_set_is_an_error(
     [
         ({"spark.executor.memory": "3g"}, None, "spark.executor.memory"),
         ({"spark.driver.memory": "3g", "spark.executor.cores": "2"}, None, "spark.driver.memory, spark.executor.cores"),
-        ({"spark.no.such.setting": "1"}, None, "spark.no.such.setting"),
+        ({"spark.kubernetes.namespace": "etl"}, None, "spark.kubernetes.namespace"),
+        ({"spark.eventLog.enabled": "true"}, None, "spark.eventLog.enabled"),
         ({}, "local[7]", "spark.master (it is local[1])"),
     ],
 )
