@@ -27,7 +27,7 @@ _HADOOP = {"s3": "s3a", "s3n": "s3a"}  # how Hadoop's own client calls what fssp
 
 
 class OutputNotSavedError(SparkPipelineError):
-    """A frame cannot be written as ``save-outputs`` does it, for example a column of type VOID.
+    """A frame cannot be written as ``save-outputs`` does it, for example a struct with two fields of one name.
 
     A retry does not help: cast the column, or set ``save-outputs = false`` on the component.
 
@@ -69,27 +69,32 @@ def save(
     """
     from pyspark.errors import AnalysisException
 
-    place = path
     outputs: dict[str, dict[str, Any]] = {}
     for index, (view, frame) in enumerate(frames.items()):
         # The number in front keeps names such as ".." from being a way out, and "_x" from being hidden.
         target = spark_path(f"{directory}/{index:02d}-{_file_name(view)}")
-        output: dict[str, Any] = {"path": target, "schema": frame.schema.jsonValue()}
+        schema = frame.schema  # on Spark Connect a frame that cannot be computed raises here
         try:
-            stored = _with_names(frame)
-            stored.write.parquet(target)
+            outputs[view] = _saved(frame, schema, target, spark)
         except AnalysisException as error:
             why = (str(error).strip() or "(no message)").splitlines()[0]
             raise OutputNotSavedError(
-                f"{component} returned the view {view!r}, which save-outputs cannot write as Parquet: {why} Change its "
-                f"columns, or set save-outputs = false on {place} (and replay-on-resume = true, if a later component "
+                f"{component} returned the view {view!r}, which save-outputs cannot keep as Parquet: {why} Change its "
+                f"columns, or set save-outputs = false on {path} (and replay-on-resume = true, if a later component "
                 "reads the view)",
                 view=view,
             ) from error
-        if stored is not frame:
-            output["stored"] = stored.schema.jsonValue()
-        outputs[view] = {**output, "files": _files(_read(output, spark))}
     return outputs
+
+
+def _saved(frame: DataFrame, schema: StructType, target: str, spark: SparkSession) -> dict[str, Any]:
+    output: dict[str, Any] = {"path": target, "schema": schema.jsonValue()}
+    stored = _with_names(frame)
+    stored.write.parquet(target)
+    if stored is not frame:
+        output["stored"] = stored.schema.jsonValue()
+    # Read back at once: what can be written and not be read is found out now.
+    return {**output, "files": _files(_read(output, spark))}
 
 
 def restore(outputs: Mapping[str, Mapping[str, Any]], spark: SparkSession) -> dict[str, DataFrame]:

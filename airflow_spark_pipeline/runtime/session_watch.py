@@ -203,7 +203,7 @@ class SessionWatch:
             )
         message = (
             f"{step.name} needs the {lost.kind} {lost.name} of {lost.step.name}, which was skipped "
-            f"({lost.step.reason}), and {ended} has ended. {way}. ({text_of(error).line.splitlines()[0]})"
+            f"({lost.step.reason.partition(';')[0]}): {ended} has ended. {way}. ({text_of(error).line.splitlines()[0]})"
         )
         named = LostWithSessionError(message, name=lost.name, component=lost.step.name)
         named.__cause__ = error
