@@ -43,6 +43,11 @@ class Client:
         response = self._http.get(path)
         return None if response.status_code == httpx.codes.NOT_FOUND else response.raise_for_status().json()
 
+    def page(self, path: str, **params: Any) -> Any:
+        """Return what a route of this package's page answers."""
+        url = f"{self.deployment.url}/spark-pipeline/api{path}"
+        return self._http.get(url, params=params).raise_for_status().json()
+
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         def answer() -> httpx.Response | None:
             response = self._http.post(path, json=body)

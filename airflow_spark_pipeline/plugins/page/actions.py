@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from airflow_spark_pipeline.checkpoint import catalog
 from airflow_spark_pipeline.exceptions import CheckpointError, SupersededError
 from airflow_spark_pipeline.plugins.page import airflow_side
-from airflow_spark_pipeline.plugins.page.airflow_side import Rights
+from airflow_spark_pipeline.plugins.page.airflow_side import Rights, TaskKey
 from airflow_spark_pipeline.plugins.page.models import Discard, Discarded
 from airflow_spark_pipeline.plugins.page.rows import make_row, task_keys
 from airflow_spark_pipeline.plugins.page.service import Service
@@ -27,7 +27,7 @@ async def discard_run(service: Service, dag_id: str, wanted: Discard, rights: Ri
     :raises HTTPException: 404 there is none, 409 it is at work or has changed, 503 the location failed
     :raises TimeoutError: the location did not answer in time
     """
-    key = (dag_id, wanted.run_id, wanted.task_id, wanted.map_index)
+    key = TaskKey(dag_id, wanted.run_id, wanted.task_id, wanted.map_index, wanted.iteration)
     found, late = await service.find(key)
     matching = [
         (board, each.entry)

@@ -9,15 +9,26 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_spark_pipeline.airflow_features import AIRFLOW
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 
-#: A unit of work as Airflow names it: DAG, DAG run, task, map index.
-TaskKey = tuple[str, str, str, int]
+
+class TaskKey(NamedTuple):
+    """A unit of work as Airflow names it.
+
+    :param iteration: of the loop that the task is in; ``None`` outside loops
+    """
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    iteration: int | None = None
+
 
 _CHUNK = 500  # databases limit how many parameters a statement has
 _OURS = ("pipeline", "resolved_pipeline")  # template fields that only SparkPipelineOperator and its children have
@@ -32,6 +43,7 @@ class TaskFacts:
     :param paused: whether its DAG is paused
     :param versioned: whether its DAG run has a bundle version
     :param may_edit: whether the user may clear it
+    :param id: of this very try
     """
 
     exists: bool = False
@@ -39,6 +51,7 @@ class TaskFacts:
     paused: bool = False
     versioned: bool = False
     may_edit: bool = False
+    id: str | None = None
 
 
 @dataclass(slots=True)
@@ -92,24 +105,13 @@ def task_facts(keys: Iterable[TaskKey], rights: Rights) -> dict[TaskKey, TaskFac
     from sqlalchemy import and_, or_, select
 
     wanted = list(dict.fromkeys(keys))
-    rows: dict[TaskKey, tuple[str | None, bool, bool]] = {}
+    rows: dict[TaskKey, tuple[str | None, bool, bool, str]] = {}
     with create_session() as session:
         for start in range(0, len(wanted), _CHUNK):
-            names = [
-                and_(
-                    TaskInstance.dag_id == dag_id,
-                    TaskInstance.run_id == run_id,
-                    TaskInstance.task_id == task_id,
-                    TaskInstance.map_index == map_index,
-                )
-                for dag_id, run_id, task_id, map_index in wanted[start : start + _CHUNK]
-            ]
-            statement = (
+            names = [_named(TaskInstance, key) for key in wanted[start : start + _CHUNK]]
+            statement = _with_coordinates(
                 select(
-                    TaskInstance.dag_id,
-                    TaskInstance.run_id,
-                    TaskInstance.task_id,
-                    TaskInstance.map_index,
+                    TaskInstance.id,
                     TaskInstance.state,
                     DagModel.is_paused,
                     DagRun.bundle_version,
@@ -118,14 +120,14 @@ def task_facts(keys: Iterable[TaskKey], rights: Rights) -> dict[TaskKey, TaskFac
                 .outerjoin(DagModel, DagModel.dag_id == TaskInstance.dag_id)
                 .where(or_(*names))
             )
-            for dag_id, run_id, task_id, map_index, state, paused, version in session.execute(statement):
-                rows[dag_id, run_id, task_id, map_index] = (state, bool(paused), version is not None)
+            for found_id, state, paused, version, *coordinates in session.execute(statement):
+                rows[_key_of(*coordinates)] = (state, bool(paused), version is not None, str(found_id))
     facts = {}
     for key in wanted:
         may_edit = rights.editable(key[0])
         if key in rows:
-            state, paused, versioned = rows[key]
-            facts[key] = TaskFacts(True, None if state is None else str(state), paused, versioned, may_edit)
+            state, paused, versioned, found_id = rows[key]
+            facts[key] = TaskFacts(True, None if state is None else str(state), paused, versioned, may_edit, found_id)
         else:
             facts[key] = TaskFacts(may_edit=may_edit)
     return facts
@@ -149,14 +151,33 @@ def newest_task_instances(dag_id: str, task_ids: Collection[str], limit: int) ->
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    statement = (
-        select(TaskInstance.dag_id, TaskInstance.run_id, TaskInstance.task_id, TaskInstance.map_index)
+    statement = _with_coordinates(
+        select()
         .where(TaskInstance.dag_id == dag_id, TaskInstance.task_id.in_(task_ids), TaskInstance.start_date.is_not(None))
         .order_by(TaskInstance.start_date.desc())
         .limit(limit)
     )
     with create_session() as session:
-        return [(row[0], row[1], row[2], row[3]) for row in session.execute(statement)]
+        return [_key_of(*coordinates) for coordinates in session.execute(statement)]
+
+
+def iterations(key: TaskKey) -> list[TaskKey]:
+    """Return the task instances that Airflow shows under one address: in a loop all iterations, otherwise the one."""
+    if not AIRFLOW.has_loops or key.iteration is not None:
+        return [key]
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    statement = _with_coordinates(
+        select().where(
+            TaskInstance.dag_id == key.dag_id, TaskInstance.run_id == key.run_id, TaskInstance.task_id == key.task_id
+        )
+    )
+    with create_session() as session:
+        found = [_key_of(*coordinates) for coordinates in session.execute(statement)]
+    looped = [each for each in found if each.map_index == key.map_index and each.iteration is not None]
+    return sorted(looped, key=lambda each: each.iteration or 0) or [key]
 
 
 def resolved_pipeline(key: TaskKey) -> str | None:
@@ -167,15 +188,14 @@ def resolved_pipeline(key: TaskKey) -> str | None:
     from sqlalchemy import select
 
     rendered: Any = RenderedTaskInstanceFields
-    owner: Any = TaskInstance if AIRFLOW.rendered_fields_by_id else rendered
-    dag_id, run_id, task_id, map_index = key
-    statement = select(rendered.rendered_fields).where(
-        owner.dag_id == dag_id, owner.run_id == run_id, owner.task_id == task_id, owner.map_index == map_index
-    )
     if AIRFLOW.rendered_fields_by_id:
-        statement = statement.join(TaskInstance, TaskInstance.id == rendered.task_instance_id)
+        joined = select(rendered.rendered_fields).join(TaskInstance, TaskInstance.id == rendered.task_instance_id)
+        statement = _with_coordinates(joined.where(_named(TaskInstance, key)))
+    else:
+        statement = select(rendered.rendered_fields, *_columns(rendered)).where(_named(rendered, key))
     with create_session() as session:
-        fields = session.scalar(statement) or {}
+        rows = session.execute(statement).all()
+    fields: dict[str, Any] = next((row[0] or {} for row in rows if _key_of(*row[1:]) == key), {})
     found = fields.get("resolved_pipeline")
     return found if isinstance(found, str) or found is None else json.dumps(found)
 
@@ -185,7 +205,7 @@ def record_discard(key: TaskKey, user: BaseUser, about: dict[str, Any]) -> None:
     from airflow.models.log import Log
     from airflow.utils.session import create_session
 
-    dag_id, run_id, task_id, map_index = key
+    dag_id, run_id, task_id, map_index, _ = key
     with create_session() as session:
         session.add(
             Log(
@@ -198,6 +218,48 @@ def record_discard(key: TaskKey, user: BaseUser, about: dict[str, Any]) -> None:
                 extra=json.dumps(about),
             )
         )
+
+
+def _columns(owner: Any) -> tuple[Any, ...]:
+    return owner.dag_id, owner.run_id, owner.task_id, owner.map_index
+
+
+def _named(owner: Any, key: TaskKey) -> Any:
+    """Return the condition for the rows that may be of a key: since there are loops, ``map_index`` has two meanings."""
+    from sqlalchemy import and_
+
+    index = key.map_index if key.iteration is None or key.map_index >= 0 else key.iteration
+    wanted = (key.dag_id, key.run_id, key.task_id, index)
+    return and_(*(column == value for column, value in zip(_columns(owner), wanted, strict=True)))
+
+
+def _with_coordinates(statement: Any) -> Any:
+    """Add to a select of task instances the columns that :func:`_key_of` takes."""
+    from airflow.models.taskinstance import TaskInstance
+
+    statement = statement.add_columns(*_columns(TaskInstance))
+    if not AIRFLOW.has_loops:
+        return statement
+    from airflow.models.dynamic_region import DynamicRegion  # type: ignore[import-not-found]  # of Airflow 3.4
+
+    return statement.add_columns(DynamicRegion.node_id, DynamicRegion.parent_region_index).outerjoin(
+        DynamicRegion,
+        DynamicRegion.id == TaskInstance.region_id,
+    )
+
+
+def _key_of(
+    dag_id: str, run_id: str, task_id: str, index: int, node: str | None = None, parent: int | None = None
+) -> TaskKey:
+    """Return the key of a row.
+
+    :param index: within its region: the map index of a mapped task, the iteration of another one in a loop
+    :param node: whose region it is: the task's own where it is mapped, else the loop's; ``None`` without a region
+    :param parent: the iteration that the region of a mapped task is in
+    """
+    if node is None or node == task_id:
+        return TaskKey(dag_id, run_id, task_id, index, parent)
+    return TaskKey(dag_id, run_id, task_id, -1, index)
 
 
 def _teams(dag_ids: Collection[str]) -> dict[str, str | None]:

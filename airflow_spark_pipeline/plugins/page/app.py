@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from airflow_spark_pipeline import __version__
 from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.plugins.page.actions import DISCARD_SECONDS, discard_run
+from airflow_spark_pipeline.plugins.page.airflow_side import TaskKey
 from airflow_spark_pipeline.plugins.page.details import dag_runs, task_runs
 from airflow_spark_pipeline.plugins.page.guards import READS, WRITES, RightsDep
 from airflow_spark_pipeline.plugins.page.models import DagRuns, Discard, Discarded, RunList, TaskRuns
@@ -70,7 +71,7 @@ def build_app() -> FastAPI:
         request: Request, rights: RightsDep, dag_id: str, run_id: str, task_id: str, map_index: int = -1
     ) -> Response:
         """Show what a task instance has recorded."""
-        return _answer(request, await task_runs(service, (dag_id, run_id, task_id, map_index), rights))
+        return _answer(request, await task_runs(service, TaskKey(dag_id, run_id, task_id, map_index), rights))
 
     @app.get("/api/dags/{dag_id}/runs", response_model=DagRuns, dependencies=READS)
     async def show_dag(request: Request, rights: RightsDep, dag_id: str) -> Response:

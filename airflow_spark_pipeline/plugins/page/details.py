@@ -22,18 +22,19 @@ _MOVING = (Standing.RUNNING, Standing.SUBMITTED)
 
 async def task_runs(service: Service, key: TaskKey, rights: Rights) -> TaskRuns:
     """Return what a task instance has recorded, in every location."""
-    found, late = await service.find(key, history=True)
+    keys = await run_in_threadpool(airflow_side.iterations, key)
+    found, late = await service.find_all(keys, history=True)
 
     def answer() -> TaskRuns:
-        known = airflow_side.task_facts([key, *_keys(each for _, each in found)], rights)
-        rendered = airflow_side.resolved_pipeline(key) if found else None
-        runs = [_detail(board, each, known, rendered) for board, each in found]
+        known = airflow_side.task_facts([*keys, *_keys(each for *_, each in found)], rights)
+        rendered = {each: airflow_side.resolved_pipeline(each) for each in {each for each, *_ in found}}
+        runs = [_detail(board, each, known, rendered[owner]) for owner, board, each in found]
         runs.sort(key=lambda run: run.started_at, reverse=True)
         return TaskRuns(
             is_pipeline=bool(found) or key[2] in airflow_side.pipeline_tasks(key[0]),
             runs=runs,
             locations=service.locations(late, rights),
-            active=known[key].state in MOVING_TASKS or any(run.state in _MOVING for run in runs),
+            active=any(known[each].state in MOVING_TASKS for each in keys) or any(run.state in _MOVING for run in runs),
         )
 
     return await run_in_threadpool(answer)

@@ -38,6 +38,7 @@ class Run(BaseModel):
     run_id: str
     task_id: str
     map_index: int
+    iteration: int | None = Field(description="Of the loop that the task is in; null outside loops")
     location: str
     state: Standing
     attempt: int
@@ -56,6 +57,9 @@ class Run(BaseModel):
     versioned: bool = Field(description="Whether the DAG's bundle has versions")
     resume_blocked: str | None = Field(description="Why it cannot be resumed now; null where it can")
     discard_blocked: str | None = Field(description="Why its progress cannot be discarded now; null where it can")
+    clear_instance: str | None = Field(
+        description="Id of the task instance, where a clear has to name it: in a loop other names fit all iterations"
+    )
     clear_to_resume: dict[str, Any] = Field(
         description="What this version of Airflow has to be told with a clear so that the task resumes"
     )
@@ -190,6 +194,7 @@ class Discard(BaseModel):
     run_id: str
     task_id: str
     map_index: int = -1
+    iteration: int | None = None
     id: str
     number: int
 

@@ -45,7 +45,9 @@ def task_keys(state: CheckpointState) -> tuple[TaskKey, TaskKey]:
 
 
 def _task_key(key: Mapping[str, Any]) -> TaskKey:
-    return key.get("dagId", ""), key.get("runId", ""), key.get("taskId", ""), key.get("mapIndex", -1)
+    return TaskKey(
+        key.get("dagId", ""), key.get("runId", ""), key.get("taskId", ""), key.get("mapIndex", -1), key.get("iteration")
+    )
 
 
 def make_row(entry: RunEntry, location: str, known: Mapping[TaskKey, TaskFacts]) -> Run:
@@ -65,10 +67,7 @@ def make_row(entry: RunEntry, location: str, known: Mapping[TaskKey, TaskFacts])
         id=state.run_id,
         number=number,
         pipeline=state.pipeline_name,
-        dag_id=owner[0],
-        run_id=owner[1],
-        task_id=owner[2],
-        map_index=owner[3],
+        **owner._asdict(),
         location=location,
         state=shown,
         attempt=state.attempt,
@@ -88,6 +87,7 @@ def make_row(entry: RunEntry, location: str, known: Mapping[TaskKey, TaskFacts])
         resume_blocked=_resume_blocked(shown, facts, at_work),
         discard_blocked=_discard_blocked(shown, facts, at_work),
         clear_to_resume={"keep_task_state": True} if AIRFLOW.clear_discards_task_state else {},
+        clear_instance=facts.id if owner.iteration is not None else None,
     )
 
 

@@ -147,9 +147,11 @@ class Service:
                 found += [(board, each) for each in running[board.place.id].result() if self._ours(each.entry, key)]
         return found, late
 
-    async def find_all(self, keys: list[TaskKey]) -> tuple[list[tuple[TaskKey, Board, Found]], set[str]]:
+    async def find_all(
+        self, keys: list[TaskKey], *, history: bool = False
+    ) -> tuple[list[tuple[TaskKey, Board, Found]], set[str]]:
         """Return the units of several task instances, in their order."""
-        answers = await asyncio.gather(*(self.find(key) for key in keys))
+        answers = await asyncio.gather(*(self.find(key, history=history) for key in keys))
         found = [(key, board, each) for key, (some, _) in zip(keys, answers, strict=True) for board, each in some]
         return found, set().union(*(late for _, late in answers))
 
@@ -182,7 +184,9 @@ class Service:
         key = entry.recorded.state.key
         if key.get("namespace") != self.namespace or not key.get("dagId"):
             return None
-        return key["dagId"], key.get("runId", ""), key.get("taskId", ""), key.get("mapIndex", -1)
+        return TaskKey(
+            key["dagId"], key.get("runId", ""), key.get("taskId", ""), key.get("mapIndex", -1), key.get("iteration")
+        )
 
     def _location(self, board: Board, late: set[str], rights: Rights) -> Location:
         broken = [entry for entry in board.entries() if entry.commit is None]

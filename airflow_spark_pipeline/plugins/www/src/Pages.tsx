@@ -53,7 +53,9 @@ const Task = ({ task }: { task: TaskKey }) => {
           to stand in [spark_pipeline] checkpoint_locations.
         </Empty>
       ) : (
-        data.runs.map((run) => <RunView key={run.location + run.pipeline} run={run} refresh={refresh} />)
+        data.runs.map((run) => (
+          <RunView key={[run.location, run.pipeline, run.iteration].join(" ")} run={run} refresh={refresh} />
+        ))
       )}
     </Stack>
   );

@@ -1,7 +1,7 @@
 import { Box, Checkbox, Flex, HStack, Stack, Table, Text } from "@chakra-ui/react";
 import type { ReactNode } from "react";
 
-import { dagPath, dagRunPath, runQuery, taskPath } from "./api";
+import { dagPath, dagRunPath, runQuery, taskName, taskPath } from "./api";
 import { ComponentBar, PageLink, StateBadge, Time } from "./parts";
 import { formatDuration } from "./time";
 import type { Run } from "./types";
@@ -150,9 +150,7 @@ const Origin = ({ run }: { run: Run }) => (
     <Text as="span" color="fg.muted">
       {" / "}
     </Text>
-    <PageLink to={taskPath(run)}>
-      {run.map_index < 0 ? run.task_id : `${run.task_id} [${String(run.map_index)}]`}
-    </PageLink>
+    <PageLink to={taskPath(run)}>{taskName(run)}</PageLink>
     <Box fontSize="xs">
       <PageLink to={dagRunPath(run)}>{run.run_id}</PageLink>
     </Box>

@@ -2,7 +2,7 @@ import { Badge, Box, Button, Code, Flex, Heading, Link, SimpleGrid, Stack, Table
 import { type ReactNode, useState } from "react";
 
 import { type Action, ActionDialog, Plan, RunActions } from "./Actions";
-import { dagPath, dagRunPath, taskPath } from "./api";
+import { dagPath, dagRunPath, taskName, taskPath } from "./api";
 import { ComponentBar, Notice, PageLink, StateBadge, Time } from "./parts";
 import { Timeline } from "./Timeline";
 import { formatDuration } from "./time";
@@ -33,10 +33,7 @@ export const RunView = ({ run, refresh }: { run: RunDetail; refresh: () => void 
         </Flex>
         <Text fontSize="sm" overflowWrap="anywhere">
           <PageLink to={dagPath(run)}>{run.dag_id}</PageLink> / <PageLink to={dagRunPath(run)}>{run.run_id}</PageLink> /{" "}
-          <PageLink to={taskPath(run)}>
-            {run.task_id}
-            {run.map_index < 0 ? "" : ` [${String(run.map_index)}]`}
-          </PageLink>
+          <PageLink to={taskPath(run)}>{taskName(run)}</PageLink>
         </Text>
         {run.resume_blocked === null || ended ? null : (
           <Text fontSize="sm" color="fg.muted">

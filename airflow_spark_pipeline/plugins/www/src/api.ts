@@ -56,8 +56,8 @@ export const showDag = (dagId: string, signal: AbortSignal): Promise<DagRuns> =>
   call(`${pages}/dags/${part(dagId)}/runs`, { signal });
 
 export const discard = (run: Run): Promise<unknown> => {
-  const { run_id, task_id, map_index, id, number } = run;
-  return send(`${pages}/dags/${part(run.dag_id)}/discard`, { run_id, task_id, map_index, id, number });
+  const { run_id, task_id, map_index, iteration, id, number } = run;
+  return send(`${pages}/dags/${part(run.dag_id)}/discard`, { run_id, task_id, map_index, iteration, id, number });
 };
 
 export interface ClearOptions {
@@ -74,11 +74,15 @@ interface Cleared {
 }
 
 /** Airflow's own clear: with the user's own rights, and in its audit log. A note would replace the user's. */
-export const clear = async (key: TaskKey, options: ClearOptions): Promise<Cleared> => {
+export const clear = async (key: Run, options: ClearOptions): Promise<Cleared> => {
+  const which =
+    key.clear_instance === null
+      ? { task_ids: [key.map_index < 0 ? key.task_id : [key.task_id, key.map_index]] }
+      : { task_instance_ids: [key.clear_instance] };
   const cleared = await send<Cleared>(`/api/v2/dags/${part(key.dag_id)}/clearTaskInstances`, {
     dry_run: options.dryRun,
     dag_run_id: key.run_id,
-    task_ids: [key.map_index < 0 ? key.task_id : [key.task_id, key.map_index]],
+    ...which,
     only_failed: false,
     reset_dag_runs: true,
     prevent_running_task: true,
@@ -89,6 +93,12 @@ export const clear = async (key: TaskKey, options: ClearOptions): Promise<Cleare
   if (cleared.total_entries === 0) throw new ApiError(404, "Airflow found no task instance to clear.");
   return cleared;
 };
+
+/** The task's name as Airflow shows it: with its map index, and in a loop the iteration, which Airflow counts from 0. */
+export const taskName = (run: Run): string =>
+  run.task_id +
+  (run.map_index < 0 ? "" : ` [${String(run.map_index)}]`) +
+  (run.iteration === null ? "" : `, iteration ${String(run.iteration)}`);
 
 export const taskPath = (key: TaskKey): string => {
   const mapped = key.map_index < 0 ? "" : `/mapped/${String(key.map_index)}`;

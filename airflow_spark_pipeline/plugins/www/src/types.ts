@@ -16,6 +16,8 @@ export interface Piece {
 }
 
 export interface Run extends TaskKey {
+  /** Of the loop that the task is in; null outside loops. */
+  iteration: number | null;
   id: string;
   number: number;
   pipeline: string;
@@ -37,6 +39,8 @@ export interface Run extends TaskKey {
   versioned: boolean;
   resume_blocked: string | null;
   discard_blocked: string | null;
+  /** Id of the task instance, where a clear has to name it: in a loop. */
+  clear_instance: string | null;
   /** What this Airflow has to be told with a clear so that the task resumes; it refuses what it does not know. */
   clear_to_resume: Record<string, unknown>;
 }

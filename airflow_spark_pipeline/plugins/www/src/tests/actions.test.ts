@@ -48,6 +48,19 @@ test.each([
   expect(bodies.map(({ keep_task_state }) => ({ keep_task_state }))).toEqual([told, told]);
 });
 
+test("an iteration of a loop is cleared by the id of its task instance", async () => {
+  const bodies: Record<string, unknown>[] = [];
+  server((_, body) => {
+    bodies.push(body);
+    return CLEARED;
+  });
+  await act("resume", makeRun({ iteration: 1, clear_instance: "0190-1" }), OPTIONS);
+  expect(bodies.map(({ task_ids, task_instance_ids }) => [task_ids, task_instance_ids])).toEqual([
+    [undefined, ["0190-1"]],
+    [undefined, ["0190-1"]],
+  ]);
+});
+
 test("an Airflow that takes nothing else is told nothing else", async () => {
   const bodies: Record<string, unknown>[] = [];
   server((_, body) => {

@@ -8,6 +8,7 @@ export const makeRun = (changes: Partial<Run> = {}): Run => ({
   run_id: "r1",
   task_id: "etl",
   map_index: -1,
+  iteration: null,
   location: "/data",
   state: "failed",
   attempt: 1,
@@ -30,6 +31,7 @@ export const makeRun = (changes: Partial<Run> = {}): Run => ({
   versioned: false,
   resume_blocked: null,
   discard_blocked: null,
+  clear_instance: null,
   clear_to_resume: {},
   ...changes,
 });
