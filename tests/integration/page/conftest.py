@@ -179,6 +179,9 @@ class Record:
             )
             failure = Failure("b", 1, "ConnectionError", message, "Traceback …")
             state = replace(state, failure=failure)
+        if status is CheckpointStatus.COMPLETED:
+            second, third = (replace(each, action=ComponentAction.RAN, attempt=1) for each in (second, third))
+            state = replace(state, completed_components=("a", "b", "c"))
         if status is not CheckpointStatus.SUBMITTED:
             commit = log.append(claim, replace(state, status=status, components=(first, second, third)))
             if status is CheckpointStatus.COMPLETED:
