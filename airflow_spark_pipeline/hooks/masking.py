@@ -23,7 +23,11 @@ def take_names_of_airflow() -> None:
 def tell_airflow(*configs: Any) -> None:
     """Have Airflow mask the secrets of these configs from now on, in their usual spellings."""
     from airflow.providers.common.compat.sdk import mask_secret  # as above
+    from airflow.sdk.configuration import conf
 
-    found: list[Any] = sorted({text for secret in secrets_in(*configs) for text in spellings(secret)})
+    shortest = conf.getint("logging", "min_length_masked_secret", fallback=5)  # of others, Airflow warns
+    found: list[Any] = sorted(
+        {text for secret in secrets_in(*configs) for text in spellings(secret) if len(text) >= shortest}
+    )
     if found:
         mask_secret(found)

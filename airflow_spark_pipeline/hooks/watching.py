@@ -12,6 +12,7 @@ from typing import Any
 from airflow_spark_pipeline.checkpoint.locations import load_store, open_store
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
 from airflow_spark_pipeline.hooks.locations import checkpoint_location, configured, storage_options
+from airflow_spark_pipeline.hooks.masking import take_names_of_airflow
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, join_path
 from airflow_spark_pipeline.secrets import leaves, mask
 
@@ -54,9 +55,13 @@ class WatchedPlace:
         return open_store(self.location, storage_options(self.conn_id, self.location))
 
     def secrets(self) -> list[str]:
-        """Return the paths of the store's config that hold a secret, by their names, or a URL with a password."""
+        """Return the paths of the store's config that hold a secret; ``location`` where its URL has a password."""
+        take_names_of_airflow()
         config = json.loads(self.store_config)
-        return [join_path(leaf.path) for leaf in leaves(config) if leaf.secret or mask(leaf.value) != leaf.value]
+        found = [] if mask(self.location) == self.location else ["location"]
+        return found + [
+            join_path(leaf.path) for leaf in leaves(config) if leaf.secret or mask(leaf.value) != leaf.value
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON, of which ``WatchedPlace(**data)`` is the same place."""

@@ -100,7 +100,7 @@ def _obstacle(submission: Submission, hook: SparkPipelineSubmitHook) -> str | No
     if not (hook.is_on_yarn or hook.is_on_kubernetes):
         return f"the master {hook.master} is neither YARN nor Kubernetes"
     if secrets := ", ".join(submission.place.secrets()):
-        return f"the config of the checkpoint store holds secrets ({secrets}), which a trigger must not carry"
+        return f"the place of the checkpoints holds secrets ({secrets}), which a trigger must not carry"
     return None
 
 

@@ -40,7 +40,7 @@ from airflow_spark_pipeline.runtime.hints import (
     unwrap,
 )
 from airflow_spark_pipeline.runtime.scalars import MisfitError, convert_scalar, is_scalar
-from airflow_spark_pipeline.secrets import is_secret
+from airflow_spark_pipeline.secrets import is_secret_path, mask_text
 
 T = TypeVar("T")
 
@@ -277,5 +277,11 @@ def _found(raw: Any, path: str) -> str:
     kinds = {bool: "a boolean", int: "a whole number", float: "a number"}
     kind = kinds.get(type(raw), "text")
     # A connection string carries its secret under a harmless key.
-    hidden = is_secret(path) or "key" in path.lower() or "://" in str(raw) or "@" in str(raw)
+    hidden = (
+        is_secret_path(path)
+        or mask_text(str(raw)) != str(raw)
+        or "key" in path.lower()
+        or "://" in str(raw)
+        or "@" in str(raw)
+    )
     return kind if hidden or len(str(raw)) > _SHOWN_CHARACTERS else f"{kind} ({json.dumps(raw, ensure_ascii=False)})"

@@ -36,7 +36,9 @@ def _redaction(secrets: Mapping[str, str]) -> dict[str, str]:
     from pyspark import SparkConf  # as above
 
     known = SparkConf().get(_REDACTION) or _SPARKS_OWN_REDACTION
-    return {_REDACTION: "|".join([known, *(f"^{re.escape(name)}$" for name in secrets)])}
+    # Both list Hadoop's configuration as well, where the settings go by their names there.
+    names = [each for name in secrets for each in dict.fromkeys((name, name.removeprefix("spark.hadoop.")))]
+    return {_REDACTION: "|".join([known, *(f"^{re.escape(name)}$" for name in names)])}
 
 
 def application_id(spark: SparkSession) -> str | None:

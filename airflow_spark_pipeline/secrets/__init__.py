@@ -18,7 +18,7 @@ from airflow_spark_pipeline.secrets.masking import (
     secrets_in,
     secrets_of_environment,
 )
-from airflow_spark_pipeline.secrets.names import is_secret, more_names, set_more_names
+from airflow_spark_pipeline.secrets.names import is_secret, is_secret_path, more_names, set_more_names
 from airflow_spark_pipeline.secrets.spellings import spellings
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "compared",
     "is_hidden",
     "is_secret",
+    "is_secret_path",
     "leaves",
     "mask",
     "mask_text",

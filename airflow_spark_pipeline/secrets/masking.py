@@ -25,6 +25,13 @@ _SHORTEST = 3  # masking a shorter value would make a text unreadable and hide n
 _SHORTEST_IN_ENVIRONMENT = 6  # "true" and "1" stand there under names of all kinds
 _SHORTEST_LINE = 16  # of a private key, which may be printed line by line
 _DIRECTORIES = {"PWD", "OLDPWD"}  # the shell's, in every environment
+_SWITCHES = {"", "true", "false", "yes", "no", "on", "off", "null", "none"}
+# What people choose under a weak name: auth = kerberos.
+_CHOICES = {
+    "anonymous", "apikey", "aws", "azure", "basic", "bearer", "default", "digest", "disabled", "enabled", "gcp",
+    "gssapi", "iam", "jwt", "kerberos", "key", "ldap", "mtls", "negotiate", "ntlm", "oauth", "oauth2", "optional",
+    "password", "plain", "required", "saml", "sasl", "scram", "simple", "spnego", "ssl", "tls", "token", "x509",
+}  # fmt: skip
 _PATH = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?[/.~][^\s]*|[^\s/]+\.(?:keytab|kt)", re.IGNORECASE)
 _PAIR = re.compile(r"[^\s:/]{1,64}:(.{3,})")
 
@@ -57,7 +64,7 @@ def leaves(config: Any, path: Path = (), *, name: str = "", known: Secrecy = Sec
         for index, value in enumerate(config):
             yield from leaves(value, (*path, index), name=name, known=known)
     else:
-        yield Leaf(path, config, known is not Secrecy.NONE and not _is_harmless(name, config))
+        yield Leaf(path, config, known is not Secrecy.NONE and not _is_harmless(name, config, known))
 
 
 def is_hidden(name: str, value: Any) -> bool:
@@ -67,14 +74,14 @@ def is_hidden(name: str, value: Any) -> bool:
 
 def mask(config: Any, *, name: str = "", known: Secrecy = Secrecy.NONE) -> Any:
     """Return a copy of ``config`` in which every secret reads ``***``."""
-    if known is Secrecy.STRONG and not _is_harmless(name, config):
+    if known is Secrecy.STRONG and not _is_harmless(name, config, known):
         return _covered(config)
     if isinstance(config, Mapping):
         below = {key: _below(str(key), name, known) for key in config}
         return {key: mask(value, name=below[key][0], known=below[key][1]) for key, value in config.items()}
     if isinstance(config, (list, tuple)):
         return [mask(value, name=name, known=known) for value in config]
-    if known is Secrecy.WEAK and not _is_harmless(name, config):
+    if known is Secrecy.WEAK and not _is_harmless(name, config, known):
         return _covered(config)
     return _replaced(config, values.find(config, whole=True)) if isinstance(config, str) else config
 
@@ -153,12 +160,13 @@ def _below(key: str, name: str, known: Secrecy) -> tuple[str, Secrecy]:
     return joined, secrecy(joined)
 
 
-def _is_harmless(name: str, value: Any) -> bool:
+def _is_harmless(name: str, value: Any, known: Secrecy) -> bool:
     if value is None or isinstance(value, bool):
         return True
     if not isinstance(value, str):
         return False
-    if REFERENCE.sub("", value).strip().lower() in ("", "true", "false", "null", "none"):
+    word = REFERENCE.sub("", value).strip().lower()
+    if word in _SWITCHES or (known is Secrecy.WEAK and word in _CHOICES):
         return True
     # Spark and Hadoop take the path of a keytab; Airflow's Spark connection takes its content.
     return "keytab" in name.lower() and _PATH.fullmatch(value) is not None

@@ -121,6 +121,14 @@ def is_secret(key: str) -> bool:
     return secrecy(key) is not Secrecy.NONE
 
 
+def is_secret_path(path: str) -> bool:
+    """Whether a name on a path holds a secret, as in ``a.credentials.user``.
+
+    :param path: of HOCON, as :func:`~airflow_spark_pipeline.pipeline.spec.join_path` writes it
+    """
+    return is_secret(path) or any(is_secret(name) for name in re.findall(r'"(?:\\.|[^"\\])*"|[^."\[\]]+', path))
+
+
 @functools.lru_cache(maxsize=4096)  # the same few names are asked for again and again
 def secrecy(key: str) -> Secrecy:
     """Return how secret the value under ``key`` is.

@@ -160,7 +160,7 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         secrets = ", ".join(place.secrets())
         if not secrets:
             return True
-        message = f"The config of the checkpoint store holds secrets ({secrets}), which a trigger must not carry."
+        message = f"The place of the checkpoints holds secrets ({secrets}), which a trigger must not carry."
         if self.deferrable_is_named:
             raise AirflowFailException(f"{message} Let the store read them elsewhere, or set deferrable=False.")
         self.log.warning("%s Waiting in the worker instead.", message)

@@ -195,6 +195,15 @@ class Run:
         result: dict[str, Any] = self.client.get(self._task)
         return result
 
+    def page(self) -> Any:
+        """What the page is given of the task's runs."""
+        task = {"dag_id": self.dag_id, "run_id": self.run_id, "task_id": self.task_id, "map_index": -1}
+        return self.client.get(f"{self.client.deployment.url}/spark-pipeline/api/task", **task)
+
+    def stored(self) -> Any:
+        """All that the *Storage* tab of the task shows."""
+        return self.client.get(f"{self._task}/state-store")
+
     # ---- what really happened
 
     @property

@@ -6,6 +6,7 @@ way already.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests import planted
 from tests.acceptance.client import Client, Run
 from tests.acceptance.deployment import Deployment
 from tests.acceptance.repository import Repository
@@ -61,8 +63,10 @@ def deployment(
         "spark_default": {"conn_type": "spark", "host": "local[1]"},
         "spark_standalone": {"conn_type": "spark", "host": "spark://127.0.0.1", "port": cluster.port},
     }
+    connections["spark_planted"] = {**connections["spark_default"], "extra": planted.values(planted.EXTRA)}
     repositories = {"versioned": repository.path}
     airflow = Deployment(home, airflow_db / "airflow.db", bundles, connections, repositories)
+    airflow.environment["PLANTED"] = str(_plant(tmp_path_factory.mktemp("planted") / "planted", airflow))
     try:
         if any(item.get_closest_marker("kill_matrix") for item in request.session.items):
             cluster.start()
@@ -71,6 +75,17 @@ def deployment(
     finally:
         airflow.stop()
         cluster.stop()
+
+
+def _plant(file: Path, airflow: Deployment) -> Path:
+    """Write down what is planted, where nobody looks for it; returns the file, whose description is beside it."""
+    places = (planted.CONF, planted.VARIABLE)
+    file.write_text(json.dumps({place: planted.values(place) for place in places}), encoding="utf-8")
+    (airflow.home / "events").mkdir()
+    ledger = f"{airflow.ledgers}/{{{{ run_id }}}}"
+    description = planted.description(f"{ledger}.jsonl", f"{ledger}.audit.jsonl", (airflow.home / "events").as_uri())
+    file.with_name(f"{file.name}.conf").write_text(description, encoding="utf-8")
+    return file
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import planted
 from tests.acceptance.client import Run
 
 SECRETS = ("planted-in-config-93ac", "planted-in-spark-5f2b")
@@ -51,3 +52,34 @@ def test_no_secret_shows_outside_the_driver(run: Run) -> None:
     home = run.client.deployment.home
     written = {path: path.read_bytes() for path in files(home)}
     assert [str(path) for path, data in written.items() if leaks(data.decode("latin-1"))] == []
+
+
+@pytest.mark.dag_run("blabbing_locally")
+def test_whatever_a_component_prints_or_raises_no_planted_secret_shows(run: Run) -> None:
+    assert len(list(planted.secrets())) >= 60
+    run.wait("failed", tries=1)
+    assert run.started() == "a1 b1 b1"
+    (look, *others) = run.entries("look")
+    assert look.details["as_meant"]
+    assert set(planted.values(planted.CONF)) <= set(look.details["settings"])  # they have arrived
+    assert planted.found_in("".join(each.details["command_lines"] for each in (look, *others)).encode()) == []
+    log = run.all_logs()
+    assert log.count(" is ***") + log.count("***") > 300  # they were printed
+    shown = {
+        "log": log,
+        "details": json.dumps(run.details()),
+        "error": run.error(1),
+        "state store": json.dumps(run.stored()),
+        "page": json.dumps(run.page()),
+    }
+    assert {where: found for where, text in shown.items() if (found := planted.found_in(text.encode()))} == {}
+
+    run.clear()
+    run.wait("success", tries=2)
+    assert planted.found_in((run.all_logs() + json.dumps(run.xcom()) + json.dumps(run.details())).encode()) == []
+
+    # Everything that Airflow, its tasks and Spark have written.
+    home = run.client.deployment.home
+    written = {path: planted.found_in(path.read_bytes()) for path in files(home)}
+    assert {str(path): found for path, found in written.items() if found} == {}
+    assert list((home / "events").iterdir())

@@ -20,6 +20,7 @@ from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
 from airflow_spark_pipeline.hooks.locations import configured
+from airflow_spark_pipeline.hooks.masking import take_names_of_airflow
 from airflow_spark_pipeline.plugins.page.airflow_side import Rights, TaskKey, task_facts
 from airflow_spark_pipeline.plugins.page.board import Board
 from airflow_spark_pipeline.plugins.page.finder import Finder, Found
@@ -72,6 +73,7 @@ class Service:
     """The locations of this deployment; one for each API server process."""
 
     def __init__(self) -> None:
+        take_names_of_airflow()  # as the tasks do, whose fingerprints are compared
         self.namespace = configured("namespace") or "default"
         self.misconfigured: str | None = None
         self.boards: list[Board] = []

@@ -95,6 +95,8 @@ def test_a_private_key_is_masked_line_by_line() -> None:
         ({"keytab": "/etc/etl.keytab"}, {"keytab": "/etc/etl.keytab"}),
         ({"keytab": "hdfs://nn/etl.keytab"}, {"keytab": "hdfs://nn/etl.keytab"}),
         ({"keytab": "BQIAAAA="}, {"keytab": "***"}),
+        ({"auth": "kerberos", "authorization": "Basic"}, {"auth": "kerberos", "authorization": "Basic"}),
+        ({"private": "yes", "password": "off"}, {"private": "yes", "password": "off"}),
         ({"authorization": {"provider": "a.B"}}, {"authorization": {"provider": "a.B"}}),
     ],
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from airflow_spark_pipeline.secrets import is_secret, set_more_names
+from airflow_spark_pipeline.secrets import is_secret, is_secret_path, set_more_names
 from airflow_spark_pipeline.secrets.names import Secrecy, secrecy
 
 SECRET = re.findall(
@@ -63,6 +63,20 @@ def test_a_name_that_means_a_secret_is_one(name: str) -> None:
 @pytest.mark.parametrize("name", HARMLESS)
 def test_a_name_that_only_looks_like_it_is_none(name: str) -> None:
     assert not is_secret(name)
+
+
+@pytest.mark.parametrize(
+    ("path", "secret"),
+    [
+        ("pipeline.pipeline-components[0].instance-config.credentials.url", True),
+        ('instance-config."spark.x.token".size', True),
+        ("instance-config.auth.value", True),
+        ("pipeline.pipeline-components[0].instance-config.url", False),
+        ("instance-config.token-url", False),
+    ],
+)
+def test_a_path_is_secret_where_one_of_its_names_is(path: str, secret: bool) -> None:
+    assert is_secret_path(path) is secret
 
 
 def test_a_weak_word_says_nothing_about_the_fields_below_it() -> None:

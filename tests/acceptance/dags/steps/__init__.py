@@ -6,7 +6,9 @@ the disk before anything else happens. What ran is proven by the ledger alone.
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import html
 import json
 import os
 import sys
@@ -15,6 +17,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import quote, quote_plus
 
 from airflow_spark_pipeline import Component, ComponentEvent, PipelineHooks
 
@@ -154,6 +157,62 @@ class Confidant(Step):
             raise ConnectionError(
                 f"jdbc:postgresql://etl:{self.password}@db/orders does not answer, nor s3 with {key}"
             ) from error
+
+
+@dataclass
+class Blabber(Step):
+    """Prints every secret that it can get hold of, in every spelling, and raises errors that are made of them.
+
+    :param planted: by name
+    """
+
+    planted: dict[str, str] = field(default_factory=dict)
+
+    def work(self, spark: SparkSession) -> Mapping[str, DataFrame] | None:
+        settings = settings_of(spark)
+        variables = {name: value for name, value in os.environ.items() if name.startswith("SHOP_")}
+        as_meant = self.planted["reference"] == os.environ["SHOP_REFERENCED"]
+        as_meant &= self.planted["in-url"] == f"jdbc:x://u:{os.environ['SHOP_REFERENCED']}@h"
+        self.note("look", command_lines=command_lines(), as_meant=as_meant, settings=sorted(settings))
+        for name, text in {**self.planted, **settings, **variables}.items():
+            for spelled in spellings_of(text):
+                (sys.stdout if len(text) % 2 else sys.stderr).write(f"{name} is {spelled}\n")
+        return None
+
+    def fail(self, spark: SparkSession) -> NoReturn:
+        self.work(spark)
+        texts = [*self.planted.values(), *settings_of(spark).values()]
+        try:
+            raise PermissionError("; ".join(texts[::2]) + " \udce9")
+        except PermissionError as error:
+            raise ConnectionError("\n".join(map(repr, texts[1::2]))) from error
+
+
+@dataclass
+class KeepsSecrets(PipelineHooks):
+    """A hook with secrets, which fails and says them.
+
+    :param planted: by name
+    """
+
+    planted: dict[str, str] = field(default_factory=dict)
+
+    def on_retry(self, event: ComponentEvent) -> None:
+        sys.stdout.write(f"retried {' '.join(self.planted.values())}\n")
+        raise ValueError(f"cannot call {self.planted}")
+
+
+def settings_of(spark: SparkSession) -> dict[str, str]:
+    """What the session was configured with, on Spark Connect as well."""
+    from pyspark.sql.utils import is_remote
+
+    return dict(spark.conf.getAll if is_remote() else spark.sparkContext.getConf().getAll())
+
+
+def spellings_of(text: str) -> list[str]:
+    """A text in the spellings in which clients and protocols show it."""
+    basic = base64.b64encode(f"etl:{text}".encode()).decode()
+    return [text, repr(text), json.dumps(text), quote(text, safe=""), quote_plus(text), html.escape(text), basic]
 
 
 def _leave_marks(file: str) -> None:
