@@ -87,7 +87,7 @@ def run(arguments: Namespace) -> int:
 
 
 def resume(arguments: Namespace) -> int:
-    """Go on with a run."""
+    """Resume a run."""
     spec, runner = _runner(arguments)
     selection = _selection(arguments)
     return _perform(arguments, spec, runner, lambda: runner.resume(spec, arguments.run_id, selection=selection))
@@ -208,7 +208,7 @@ def _perform(arguments: Namespace, spec: PipelineSpec, runner: PipelineRunner, w
         err("Interrupted." if interrupted else str(error).partition("\nResume it")[0])
         if runner.run_id is not None:
             where = "stopped" if interrupted else "failed"
-            err(f"To go on where it {where}: {_resume_command(arguments, runner.run_id)}")
+            err(f"To resume where it {where}: {_resume_command(arguments, runner.run_id)}")
         return _INTERRUPTED if interrupted else _FAILED
     return _DONE
 

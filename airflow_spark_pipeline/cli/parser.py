@@ -161,7 +161,8 @@ COMMANDS = (
         "run",
         "run a pipeline in this process",
         "Run a pipeline and record its progress. With auto-resume = true in the file, or --auto-resume, the newest run "
-        "of the pipeline that did not complete is gone on with.",
+        "of the pipeline that did not complete is resumed. If its driver may still be running, it is waited for; a run "
+        "that is still running is refused.",
         (
             _FILE,
             *_RUN,
@@ -170,7 +171,7 @@ COMMANDS = (
     ),
     Command(
         "resume",
-        "go on with a run that did not complete",
+        "resume a run that did not complete",
         "Skip what is done and run the rest.",
         (_FILE, _RUN_ID, *_RUN),
     ),
@@ -213,7 +214,7 @@ COMMANDS = (
     Command(
         "discard",
         "give up the progress of a run",
-        "The next attempt at it starts over. A driver that is at work stops.",
+        "The next attempt at it starts over. A driver that is running stops.",
         (_RUN_ID, *_PLACE, _argument("--yes", action="store_true", help="do not ask")),
     ),
     Command(

@@ -25,7 +25,7 @@ def out(text: str = "") -> None:
 
 
 def err(text: str) -> None:
-    """Print a line that is no result."""
+    """Print a line that is not a result."""
     complain(text)
 
 

@@ -27,7 +27,7 @@ def test_after_a_failure_the_last_line_is_the_command_that_resumes(shell: Shell)
     assert shell("run", "steps.conf") == 1
     *_, said, last = shell.err.splitlines()
     assert "failed at [2/3] b" in said
-    command = last.removeprefix("To go on where it failed: spark-pipeline ")
+    command = last.removeprefix("To resume where it failed: spark-pipeline ")
     assert command.startswith("resume steps.conf ")
 
     import shlex
@@ -46,7 +46,7 @@ def test_ctrl_c_ends_with_the_same_command(shell: Shell, monkeypatch: pytest.Mon
         assert shell("run", "steps.conf") == 130
     interrupted, last = shell.err.splitlines()
     assert interrupted == "Interrupted."
-    assert last.startswith("To go on where it stopped: spark-pipeline resume steps.conf ")
+    assert last.startswith("To resume where it stopped: spark-pipeline resume steps.conf ")
 
 
 def test_auto_resume_goes_on_with_the_newest_run(shell: Shell) -> None:
