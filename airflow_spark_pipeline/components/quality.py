@@ -57,8 +57,8 @@ class CheckUnique(Component):
         from pyspark.sql import functions as F  # noqa: N812
 
         frame = frame_of(spark, self.view)
-        kinds = [(F.col(name), type_of(frame, self.view, name)) for name in self.columns]
-        keys = [F.when(~missing(column, kind), column).alias(f"key_{i}") for i, (column, kind) in enumerate(kinds)]
+        kinds = [(type_of(frame, self.view, name), F.col(name)) for name in self.columns]
+        keys = [F.when(~missing(column, kind), column).alias(f"key_{i}") for i, (kind, column) in enumerate(kinds)]
         counted = frame.select(*keys).groupBy(*[f"key_{i}" for i in range(len(keys))]).count()
         total, twice, extra = counted.agg(
             F.coalesce(F.sum("count"), F.lit(0)),

@@ -159,14 +159,19 @@ def _kind(value: Any) -> str:
 def explaining_environment(environment: Environment, context: Mapping[str, Any]) -> Environment:
     """Return an environment for the arguments: comment marks as in files, and errors that say why a name is missing."""
     from jinja2 import StrictUndefined
+    from jinja2.utils import missing
+
+    params = context.get("params", missing)
 
     class Explained(StrictUndefined):
         @property
         def _undefined_message(self) -> str:
-            known = self._undefined_obj is context.get("params")
-            path = f"params.{self._undefined_name}" if known else str(self._undefined_name)
-            why = why_undefined(path, context) if known or not self._undefined_obj else ""
-            return f"{super()._undefined_message}{': ' if why else ''}{why}"
+            said = super()._undefined_message
+            if self._undefined_hint or (self._undefined_obj is not missing and self._undefined_obj is not params):
+                return said
+            path = f"{'params.' if self._undefined_obj is params else ''}{self._undefined_name}"
+            why = why_undefined(path, context)
+            return f"{path!r} is undefined: {why}" if why else said
 
     explaining = hocon_environment(environment)
     if explaining.undefined is StrictUndefined:

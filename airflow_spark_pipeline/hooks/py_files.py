@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,10 +41,13 @@ def resolve_py_files(py_files: str | Sequence[str] | None, dag_dir: Path) -> lis
     """Return what ``--py-files`` takes: full paths and URLs, directories zipped.
 
     :param py_files: paths of ``.py``, ``.zip`` or ``.egg`` files or of directories, or URLs; one string may hold
-        several, separated by commas. Relative ones are looked up beside the DAG file.
+        several, separated by commas, unless a file has that name. Relative ones are looked up beside the DAG file.
     :raises PipelineDefinitionError: one does not exist, or is nothing that Python can import; all are named
     """
-    names = py_files.split(",") if isinstance(py_files, str) else list(py_files or [])
+    names = list(py_files or [])
+    if isinstance(py_files, str):
+        is_one = "," in py_files and not is_url(py_files) and (dag_dir / py_files).exists()
+        names = [py_files] if is_one else py_files.split(",")
     resolved: list[str] = []
     problems: list[Problem] = []
     for name in (name.strip() for name in names):
@@ -64,3 +68,25 @@ def resolve_py_files(py_files: str | Sequence[str] | None, dag_dir: Path) -> lis
     if problems:
         raise PipelineDefinitionError(problems)
     return resolved
+
+
+def without_commas(modules: Sequence[str], directory: Path) -> list[str]:
+    """Return modules as spark-submit can be given them: it takes a comma for the end of a path.
+
+    :param modules: as :func:`resolve_py_files` gives them
+    :param directory: gets a copy of each file with a comma in its path
+    :raises PipelineDefinitionError: a URL has a comma, or the directory
+    """
+    return [
+        _copied(module, directory / str(index)) if "," in module else module for index, module in enumerate(modules)
+    ]
+
+
+def _copied(module: str, directory: Path) -> str:
+    copy = directory / Path(module).name.replace(",", "_")
+    if is_url(module) or "," in str(copy):
+        message = "spark-submit takes the comma in this path for the end of it; give it another name"
+        raise PipelineDefinitionError([Problem(message, path="py_files", file=module)])
+    directory.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(module, copy)
+    return str(copy)

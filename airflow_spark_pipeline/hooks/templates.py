@@ -64,6 +64,8 @@ def describe(
 
 def shown(source: PipelineSource, context: Mapping[str, Any], environment: Environment) -> str:
     """Return the text of a description as it is rendered, to be shown; as it is, where it cannot be."""
+    if source.is_final:
+        return source.text
     renderer = Renderer(context, environment, advise=say_why_undefined)
     try:
         text = renderer(source.text, source.file)

@@ -19,7 +19,7 @@ from airflow_spark_pipeline.hooks.provider import (
     says_that_nobody_answers,
     says_that_the_job_ended,
 )
-from airflow_spark_pipeline.hooks.py_files import import_path, is_url, resolve_py_files
+from airflow_spark_pipeline.hooks.py_files import import_path, is_url, resolve_py_files, without_commas
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 from airflow_spark_pipeline.hooks.yarn import explain
 from airflow_spark_pipeline.pipeline.spark_settings import refuse_settings
@@ -66,7 +66,7 @@ def make_hook(operator: SparkPipelineOperator, submission: Submission) -> SparkP
     refuse_settings(operator.conf or {})
     spark = submission.spec.spark
     launcher = submission.launcher()
-    modules = resolve_py_files(operator.py_files, operator.dag_dir)
+    modules = without_commas(resolve_py_files(operator.py_files, operator.dag_dir), submission.directory / "py_files")
     runtime = runtime_archive()
     operator.application = str(launcher)
     private = hidden({**spark.config, **(operator.conf or {})})

@@ -31,6 +31,7 @@ from airflow_spark_pipeline.retries import AutoResumeRetryPolicy
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import XComArg
     from jinja2 import Environment
     from pydantic import JsonValue
 
@@ -64,7 +65,8 @@ class SparkPipelineOperator(SparkSubmitOperator):
     ``application_args``, which this operator sets itself. Without a Spark connection the job runs on the file's
     ``spark.master``, else on ``local[*]``, with the ``spark-submit`` and the Python of the worker's own environment.
 
-    :param pipeline: path of a HOCON file (absolute, or relative to the DAG file), its URL, or the HOCON text itself.
+    :param pipeline: path of a HOCON file (absolute, or relative to the DAG file, else to a directory of the DAG's
+        ``template_searchpath``), its URL, or the HOCON text itself; or an XCom that holds one of these.
         The file is read and rendered with Jinja when the task runs. (templated)
     :param checkpoint_location: directory or URL where progress is recorded, wins over the file's
         ``checkpoint.location``; the Airflow worker and the Spark driver must both reach it. (templated)
@@ -114,7 +116,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
     def __init__(
         self,
         *,
-        pipeline: str | os.PathLike[str],
+        pipeline: str | os.PathLike[str] | XComArg,
         checkpoint_location: str | os.PathLike[str] | None = None,
         checkpoint_conn_id: str | None = None,
         auto_resume: bool | None = None,

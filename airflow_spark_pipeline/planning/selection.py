@@ -75,7 +75,7 @@ class Selection:
         wrong = [(argument, name) for argument, given in asked.items() for name in given if name not in names]
         if wrong:
             raise SelectionError(
-                "; ".join(f"{argument} names {name!r}, {_hint(name, names)}" for argument, name in wrong)
+                "; ".join(f"{argument} names {name!r}, {_hint(str(name), names)}" for argument, name in wrong)
                 + f". The components of {spec.pipeline_name!r} are: {', '.join(names)}."
             )
         unable = [name for name in (*self.only, *self.force) if name in disabled]

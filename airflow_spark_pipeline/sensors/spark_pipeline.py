@@ -18,6 +18,7 @@ from airflow.providers.common.compat.sdk import (
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import XComArg
     from jinja2 import Environment
 
     from airflow_spark_pipeline.checkpoint.query import RunQuery, WaitFor
@@ -85,7 +86,7 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         self,
         *,
         pipeline_name: str | None = None,
-        pipeline: str | os.PathLike[str] | None = None,
+        pipeline: str | os.PathLike[str] | XComArg | None = None,
         external_dag_id: str | None = None,
         external_task_id: str | None = None,
         external_run_id: str | None = None,

@@ -1,0 +1,254 @@
+"""What templates, XCom and Python give the operator's arguments, and what comes of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG
+
+from airflow_spark_pipeline import SparkPipelineOperator
+from airflow_spark_pipeline.exceptions import PipelineDefinitionError, SelectionError
+from airflow_spark_pipeline.hooks.lookup import Lookup
+from airflow_spark_pipeline.hooks.py_files import resolve_py_files, without_commas
+from airflow_spark_pipeline.sensors.spark_pipeline import SparkPipelineRunSensor
+from tests.unit.operators.shop import Shop
+
+TEXT = """
+pipeline {
+  pipeline-name = Shop
+  pipeline-components = [ { instance-type = a.B, instance-name = Load, instance-config {
+    text = "<{{ params.p }}>", bare = {{ params.p }}, region = ${?REGION}, day = {{ ds }}
+  } } ]
+}
+"""
+HOSTILE = ['a" , note = "x', "{{ ds }}", "C:\\new", '"""', "a\nb = 1", "${HOME}", "}, {", "# x", "", "{% raw %}"]
+
+
+def described(operator: SparkPipelineOperator, **context: Any) -> dict[str, Any]:
+    """The config of the first component, as the task hands it to the driver."""
+    names: Any = {"params": {}, **({} if "dag_run" in context else {"ds": "2026-01-31"}), **context}
+    operator.render_template_fields(names)
+    return dict(operator._describe(names).components[0].instance_config)
+
+
+def problem(operator: SparkPipelineOperator, **context: Any) -> str:
+    with pytest.raises(PipelineDefinitionError) as caught:
+        described(operator, **context)
+    assert "\n" not in str(caught.value).replace("\n  - ", "")
+    return str(caught.value)
+
+
+def dag(folder: Path, **arguments: Any) -> DAG:
+    made = DAG("d", schedule=None, start_date=dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc), **arguments)
+    made.fileloc = str(folder / "dag.py")
+    return made
+
+
+def operator(folder: Path, *, dag_arguments: dict[str, Any] | None = None, **arguments: Any) -> SparkPipelineOperator:
+    arguments = {"task_id": "etl", "pipeline": TEXT, **arguments}
+    return SparkPipelineOperator(dag=dag(folder, **(dag_arguments or {})), **arguments)
+
+
+# ---- text in the DAG
+
+
+@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize("value", HOSTILE)
+def test_a_value_in_the_text_of_a_dag_is_one_value(tmp_path: Path, value: str, native: bool) -> None:
+    task = operator(tmp_path, dag_arguments={"render_template_as_native_obj": native})
+    config = described(task, params={"p": value})
+    assert config == {"text": f"<{value}>", "bare": value, "day": "2026-01-31"}
+    assert 'day = "2026-01-31"' in task.pipeline  # what Airflow shows
+
+
+def test_text_that_a_value_holds_is_read_and_not_rendered(tmp_path: Path) -> None:
+    text = TEXT.replace("{{ params.p }}", "x").replace("{{ ds }}", "y")
+    assert described(operator(tmp_path, pipeline="{{ params.text }}"), params={"text": text})["bare"] == "x"
+    said = problem(operator(tmp_path, pipeline="{{ params.text }}"), params={"text": TEXT, "p": "x"})
+    assert "{{ params.p }} is a template, and nothing renders it here" in said
+
+
+def test_an_included_file_is_rendered_for_the_text_of_a_dag_as_well(tmp_path: Path) -> None:
+    (tmp_path / "more.conf").write_text("more = {{ params.p }}", encoding="utf-8")
+    task = operator(tmp_path, pipeline=TEXT.replace("day =", 'include "more.conf", day ='))
+    assert described(task, params={"p": 'x"'})["more"] == 'x"'
+
+
+# ---- variables
+
+
+@pytest.mark.parametrize("variables", [{"REGION": "us"}, {"REGION": "{{ params.region }}"}])
+def test_substitutions_see_the_variables_of_the_driver_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    monkeypatch.setenv("REGION", "of the worker")
+    names = {"p": "x", "region": "us"}
+    assert described(operator(tmp_path), params=names)["region"] == "of the worker"
+    assert described(operator(tmp_path, env_vars=variables), params=names)["region"] == "us"
+
+
+# ---- names without a value
+
+
+class _Run(SimpleNamespace):
+    run_after = dt.datetime(2026, 2, 1, 4, tzinfo=dt.timezone.utc)
+
+
+@pytest.mark.parametrize(
+    "name", ["ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz", "logical_date", "data_interval_end"]
+)
+@pytest.mark.parametrize("place", ["file", "argument"])
+def test_a_dag_run_without_a_logical_date_is_said_with_what_there_is(tmp_path: Path, name: str, place: str) -> None:
+    text = TEXT.replace("{{ ds }}", f"{{{{ {name} }}}}") if place == "file" else TEXT.replace("{{ ds }}", "x")
+    task = operator(
+        tmp_path, pipeline=text, checkpoint_location=f"/c/{{{{ {name} }}}}" if place == "argument" else "/c"
+    )
+    context: Any = {"params": {"p": "x"}, "dag_run": _Run()}
+    with pytest.raises(Exception, match="has no logical date") as caught:
+        described(task, **context)
+    said = str(caught.value)
+    assert f"'{name}' is undefined" in said
+    instead = said.rpartition("write ")[2]
+    described(operator(tmp_path, pipeline=TEXT.replace("{{ ds }}", instead)), params={"p": "x"}, dag_run=_Run())
+
+
+@pytest.mark.parametrize(
+    ("used", "hint"),
+    [
+        ("{{ params.regoin }}", "'params.regoin' is undefined: did you mean {{ params.region }}?"),
+        ("{{ run_di }}", "'run_di' is undefined: did you mean {{ run_id }}?"),
+        ("{{ params.zzz }}", "the DAG has no such param (it has: p, region); add it to the DAG's params"),
+        ("{{ zzz }}", "it is none of Airflow's names, nor one of the DAG's user_defined_macros"),
+    ],
+)
+def test_a_name_that_does_not_exist_is_explained(tmp_path: Path, used: str, hint: str) -> None:
+    names = {"params": {"p": "x", "region": "eu"}, "run_id": "manual"}
+    assert hint in problem(operator(tmp_path, pipeline=TEXT.replace("{{ ds }}", used)), **names)
+    with pytest.raises(Exception, match="is undefined") as caught:
+        described(operator(tmp_path, checkpoint_location=used), **names)
+    assert hint.partition(": ")[2] in str(caught.value)
+
+
+# ---- native objects, XCom, Python
+
+
+@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize("value", ["2026", "3.10", "007", "1_000", "1e3", "None", "True", "['a']x", 2026])
+def test_a_name_that_looks_like_a_number_stays_the_name(tmp_path: Path, value: Any, native: bool) -> None:
+    arguments = {
+        "start_from": "{{ params.p }}", "only": ["{{ params.p }}"], "force": "{{ params.p }}", "name": "{{ params.p }}",
+        "checkpoint_location": "{{ params.p }}", "resume_run_id": "{{ params.p }}", "conf": {"a": "{{ params.p }}"},
+        "env_vars": {"A": "{{ params.p }}"}, "py_files": ["{{ params.p }}"],
+    }  # fmt: skip
+    task = operator(tmp_path, dag_arguments={"render_template_as_native_obj": native}, **arguments)
+    described(task, params={"p": value})
+    text = str(value)
+    given = vars(task)
+    assert {given[name] for name in ("start_from", "force", "name", "checkpoint_location", "resume_run_id")} == {text}
+    assert [given[name] for name in ("only", "py_files")] == [[text], [text]]
+    assert [given[name] for name in ("conf", "env_vars")] == [{"a": text}, {"A": text}]
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_lists_and_mappings_that_templates_give_are_taken(tmp_path: Path, native: bool) -> None:
+    task = operator(
+        tmp_path,
+        dag_arguments={"render_template_as_native_obj": native},
+        only="{{ params.names }}", force="{{ params.names }}", py_files="{{ params.names }}", conf="{{ params.conf }}",
+        env_vars="{{ params.conf }}",
+    )  # fmt: skip
+    described(task, params={"p": "x", "names": ["a", 2026], "conf": {"k": 1, "flag": True}})
+    given = vars(task)
+    assert [given[name] for name in ("only", "force", "py_files")] == [["a", "2026"]] * 3
+    assert [given[name] for name in ("conf", "env_vars")] == [{"k": "1", "flag": "true"}] * 2
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "said"),
+    [
+        ("start_from", ["a"], "the argument start_from is a list; it is text"),
+        ("start_from", True, "the argument start_from is a boolean; it is text"),
+        ("checkpoint_location", {"a": 1}, "the argument checkpoint_location is a mapping; it is text"),
+        ("resume_run_id", b"x", "the argument resume_run_id is a bytes; it is text"),
+        ("only", {"a": 1}, "the argument only is a mapping"),
+        ("force", [["a"]], "the argument force is a list; it is text"),
+        ("pipeline", ["a"], "the argument pipeline is a list; it is text"),
+        ("conf", ["a"], "the argument conf is a list; it is a mapping"),
+        ("conf", "a=b", "the argument conf is text; it is a mapping"),
+        ("conf", {"k": None}, "the argument conf has no value for k: it is None"),
+        ("env_vars", {"k": ["a"]}, "the argument env_vars has a list for k; it is text"),
+    ],
+)
+def test_what_has_no_one_reading_is_one_clear_error(tmp_path: Path, argument: str, value: Any, said: str) -> None:
+    class Later:
+        """As XCom's, resolved when the task runs."""
+
+        def resolve(self, context: Any) -> Any:
+            return value
+
+    task = operator(tmp_path)
+    setattr(task, argument, Later())
+    assert said in problem(task, params={"p": "x"})
+
+
+def test_a_selection_of_something_else_than_text_is_one_error(shop: Shop) -> None:
+    with pytest.raises(SelectionError, match="start_from names '2026', which does not exist"):
+        shop.run(start_from="{{ 2026 }}")
+
+
+# ---- files
+
+
+def test_a_comma_in_the_path_of_a_single_file_is_part_of_it(tmp_path: Path) -> None:
+    folder = tmp_path / "v1,v2"
+    folder.mkdir()
+    (folder / "my_etl.py").write_text("x = 1", encoding="utf-8")
+    (tmp_path / "a.py").write_text("", encoding="utf-8")
+    modules = resolve_py_files("v1,v2/my_etl.py", tmp_path)
+    assert modules == [str(folder / "my_etl.py")]
+    assert resolve_py_files("a.py, v1,v2/my_etl.py".partition(",")[0], tmp_path) == [str(tmp_path / "a.py")]
+    (copy,) = without_commas(modules, tmp_path / "try")
+    assert "," not in copy
+    assert Path(copy).name == "my_etl.py"
+    assert Path(copy).read_text(encoding="utf-8") == "x = 1"
+    with pytest.raises(PipelineDefinitionError, match="takes the comma"):
+        without_commas(["s3://b/a,b.py"], tmp_path / "try")
+
+
+def test_the_command_gets_a_path_without_the_comma(shop: Shop) -> None:
+    (shop.folder / "a,b").mkdir()
+    (shop.folder / "a,b" / "mine.py").write_text("", encoding="utf-8")
+    shop.run(py_files="a,b/mine.py")
+    (command,) = shop.driver.commands
+    given = command[command.index("--py-files") + 1].split(",")
+    assert [Path(each).name for each in given if "runtime" not in each] == ["mine.py"]
+
+
+def test_a_file_is_found_in_the_search_path_of_the_dag(tmp_path: Path) -> None:
+    (tmp_path / "confs").mkdir()
+    (tmp_path / "confs" / "shop.conf").write_text(TEXT, encoding="utf-8")
+    task = operator(tmp_path, pipeline="shop.conf", dag_arguments={"template_searchpath": [str(tmp_path / "confs")]})
+    assert described(task, params={"p": "x"})["bare"] == "x"
+    sensor = SparkPipelineRunSensor(task_id="s", dag=task.dag, pipeline="shop.conf")
+    context: Any = {"ds": "x", "params": {"p": "x"}}
+    sensor.render_template_fields(context)
+    spec = sensor._describe(context)
+    assert spec is not None
+    assert spec.pipeline_name == "Shop"
+
+
+# ---- XCom
+
+
+@pytest.mark.parametrize("in_task", [False, True])
+def test_a_callback_leaves_a_pipeline_from_xcom_alone_that_was_not_read(tmp_path: Path, in_task: bool) -> None:
+    with dag(tmp_path) as made:
+        first = SparkPipelineOperator(task_id="first", pipeline=TEXT)
+        second = SparkPipelineOperator(task_id="second", pipeline=first.output)
+    assert made.get_task("second").upstream_task_ids == {"first"}
+    context: Any = {"task": second, **({"exception": ValueError()} if in_task else {})}
+    assert Lookup(context, 1.0).find() is None
