@@ -2,7 +2,7 @@
 
 The files of a component are those of its class's module, the packages around it, and whatever those import, and so on,
 as long as it is the user's own: what is found under the given roots. Both sides of a job find the same: a directory, a
-zip of it and a single file give the same names (``my_etl/load.py``) and digests.
+zip of it and a single file give the same names (``my_etl/load.py``) and digests. Many files are named by directory.
 
 ``import`` and ``from … import`` are followed wherever they stand in a file, relative ones too, and
 ``import_module("a.b")`` with a literal name. Not seen: names that are computed, and files that are no Python. Of a
@@ -19,13 +19,14 @@ import site
 import sys
 import sysconfig
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 # Ours and Spark's: a new version of them is not a change of the user's code.
 _NOT_THE_USERS = {"airflow_spark_pipeline", "pyspark", "py4j", "fsspec"}
 _DIGEST_CHARS = 16
 _PYC_HEADER = 16  # magic number, flags, time and size of the source: another one for each build
+_LISTED = 20  # files of a component; commits hold them for each one, so a larger code base is recorded by directory
 _INSTALLED = ("site-packages", "dist-packages", "lib-dynload", "_vendor")
 
 
@@ -61,7 +62,7 @@ class CodeFiles:
         :param instance_type: dotted name of the class
         :param salt: of the run, as for fingerprints
         """
-        return self._digests(_prefixes(instance_type), salt)
+        return bounded(self._digests(_prefixes(instance_type), salt), salt)
 
     def of_script(self, file: str | None, source: str, name: str, salt: str) -> dict[str, str]:
         """Return the digests of a script, or of the source of a class in a notebook, and of what it imports.
@@ -71,7 +72,8 @@ class CodeFiles:
         known, content = name, source.encode()
         if file is not None:
             known, content = Path(file).name, Path(file).read_bytes()
-        return {known: _digest(known, content, salt), **self._digests(_imported("", f"{known}.py", content), salt)}
+        imported = self._digests(_imported("", f"{known}.py", content), salt)
+        return bounded({known: _digest(known, content, salt), **imported}, salt)
 
     def _digests(self, modules: Iterable[str], salt: str) -> dict[str, str]:
         waiting, names = list(modules), set[str]()
@@ -169,6 +171,20 @@ def _absolute(package: str, module: str, level: int) -> str:
 def _prefixes(name: str) -> Iterator[str]:
     parts = name.split(".") if name else []
     return (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+
+
+def bounded(digests: Mapping[str, str], salt: str) -> dict[str, str]:
+    """Return the digests by directory (``my_etl/rules/*``) where there are many files, else by top-level package."""
+    for depth in (None, 1):
+        if len(digests) <= _LISTED:
+            break
+        groups: dict[str, list[str]] = {}
+        for file, digest in digests.items():
+            parts = file.split("/")
+            name = "/".join([*parts[:-1][:depth], "*"]) if len(parts) > 1 else file
+            groups.setdefault(name, []).append(f"{file}={digest}")
+        digests = {name: _digest(name, "\n".join(sorted(files)).encode(), salt) for name, files in groups.items()}
+    return dict(sorted(digests.items()))
 
 
 def _digest(file: str, content: bytes, salt: str) -> str:

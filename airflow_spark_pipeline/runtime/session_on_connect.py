@@ -110,8 +110,8 @@ def _listen(client: Any, heard: Callable[[Any], None]) -> bool:
 
 
 def _wrapped(send: Callable[..., Any], heard: Callable[[Any], None]) -> Callable[..., Any]:
-    def wrapper(request: Any, *arguments: Any, **options: Any) -> Any:
-        heard(request.plan)
-        return send(request, *arguments, **options)
+    def wrapper(*arguments: Any, **options: Any) -> Any:
+        heard((arguments[0] if arguments else options["req"]).plan)
+        return send(*arguments, **options)
 
     return wrapper

@@ -100,3 +100,18 @@ def test_installed_modules_are_not_the_users(tmp_path: Path) -> None:
     own.mkdir()
     installed.mkdir(parents=True)
     assert user_roots([str(installed), str(own), str(own), str(tmp_path / "none")]) == [str(own)]
+
+
+@pytest.mark.parametrize(("directories", "named"), [(3, "etl/d1/*"), (30, "etl/*")])
+def test_many_files_are_recorded_by_directory_and_an_edit_shows_all_the_same(
+    directories: int, named: str, tmp_path: Path
+) -> None:
+    """Commits hold the map for each component, so it must not grow with the code base."""
+    names = [f"etl/d{number % directories}/m{number}.py" for number in range(60)]
+    imports = "".join(f"import {name.removesuffix('.py').replace('/', '.')}\n" for name in names)
+    root = _write(tmp_path, {**dict.fromkeys(names, "1"), "etl/__init__.py": "", "main.py": imports})
+    before = CodeFiles([root]).digests("main.C", "s")
+    _write(tmp_path, {names[1]: "2"})
+    after = CodeFiles([root]).digests("main.C", "s")
+    assert len(before) <= 20
+    assert [name for name in after if after[name] != before[name]] == [named]
