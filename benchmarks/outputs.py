@@ -35,7 +35,7 @@ def rows() -> Iterator[Row]:
 
         def restored() -> float:
             def read() -> None:
-                assert missing(outputs, spark) is None
+                assert missing(outputs, spark, str(directory)) is None
                 restore(outputs, spark)["v"].selectExpr("sum(x)").collect()
 
             return timed(read)

@@ -27,7 +27,12 @@ from airflow_spark_pipeline.checkpoint.store import (
     ObjectNotFoundError,
     StoredObject,
 )
-from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, CheckpointStoreError
+from airflow_spark_pipeline.exceptions import (
+    CheckpointError,
+    CheckpointLocationError,
+    CheckpointStoreError,
+    CorruptCheckpointError,
+)
 
 _TEMPORARY = ".tmp-"
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
@@ -78,8 +83,14 @@ class LocalStore(CheckpointStore):
                 return []
 
     def read(self, path: str) -> bytes:
-        with self._errors(path), open(self._full(path), "rb") as file:
-            return file.read()
+        full = self._full(path)
+        try:
+            with self._errors(path), open(full, "rb") as file:
+                return file.read()
+        except CheckpointLocationError as error:
+            if isinstance(error.__cause__, IsADirectoryError):
+                raise CorruptCheckpointError(f"{full} is a directory where an object belongs.", path=full) from None
+            raise
 
     def create(self, path: str, data: bytes) -> None:
         target = self._full(path)
@@ -104,7 +115,10 @@ class LocalStore(CheckpointStore):
 
     def delete(self, path: str) -> None:
         with self._errors(path):
-            Path(self._full(path)).unlink(missing_ok=True)
+            try:
+                Path(self._full(path)).unlink(missing_ok=True)
+            except IsADirectoryError:
+                shutil.rmtree(self._full(path))
 
     def delete_tree(self, directory: str) -> None:
         with self._errors(directory), contextlib.suppress(FileNotFoundError):
@@ -147,6 +161,10 @@ class LocalStore(CheckpointStore):
         except FileNotFoundError as error:
             raise ObjectNotFoundError(f"{full} does not exist", path=full) from error
         except OSError as error:
+            if error.errno == errno.EISDIR:
+                raise CheckpointLocationError(
+                    f"{full} is a directory where an object belongs: move it away.", path=full
+                ) from error
             if error.errno in _NEEDS_THE_USER:
                 raise CheckpointLocationError(
                     f"The checkpoint location {self.location} cannot be used: {error.strerror}: "
@@ -161,13 +179,14 @@ def _stored(entry: os.DirEntry[str]) -> StoredObject | None:
     if not _is_object(entry):
         return None
     try:
-        return StoredObject(entry.name, entry.stat().st_mtime)
+        return StoredObject(entry.name, entry.stat(follow_symlinks=entry.is_file()).st_mtime)
     except FileNotFoundError:
         return None  # deleted while we looked
 
 
 def _is_object(entry: os.DirEntry[str]) -> bool:
-    return not entry.name.startswith(_TEMPORARY) and entry.is_file()
+    # A directory, or a link that leads nowhere, in place of a commit is not the same as no commit: reading it fails.
+    return not entry.name.startswith(_TEMPORARY) and (entry.is_file() or entry.name.endswith(".json"))
 
 
 def _make_directories(directory: Path, root: Path) -> None:

@@ -156,8 +156,11 @@ class RunLog:
         :raises CheckpointError: it cannot be read
         """
         name = self._name(number)
-        data = self.retried(lambda: self.store.read(name))
         way_out = discard_advice(self.store, self.path, number)
+        try:
+            data = self.retried(lambda: self.store.read(name))
+        except CorruptCheckpointError as error:
+            raise CorruptCheckpointError(f"{error} {way_out}", path=error.path) from None
         state = decode(data, self.store.describe(name), unit=self.path, number=number, way_out=way_out)
         return Commit(number, state)
 

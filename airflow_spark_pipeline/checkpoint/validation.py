@@ -11,7 +11,7 @@ import functools
 import math
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from typing import Any
@@ -38,6 +38,8 @@ _LONGEST = 60  # characters of a value that are shown
 
 class Shape(dict[str, Any]):
     """Members of a mapping that is no record of ``state``, by name; one that ends in ``?`` may be missing."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]  # each is one of its own, and never changes
 
 
 _CALLER = Shape(
@@ -66,7 +68,50 @@ def misfit(raw: Any, hint: Any, name: str = "the commit") -> str | None:
     :param hint: a type as a dataclass annotates it, or a shape
     :param name: of the value, for the answer
     """
-    return next(_misfits(raw, hint, name, ""), None)
+    # Nearly all that is read is right: the answer to that is as quick as it can be, since pages read thousands of them.
+    return None if _fits(hint, "")(raw) else next(_misfits(raw, hint, name, ""), f"{name} is malformed")
+
+
+@functools.cache
+def _fits(hint: Any, key: str) -> Callable[[Any], bool]:
+    """Return the question whether a value has a type: the same as :func:`_misfits`, without saying where not."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return lambda _: True
+    if origin in (typing.Union, types.UnionType):
+        inner = _fits(next(each for each in arguments if each is not type(None)), key)
+        return (lambda value: value is None or inner(value)) if type(None) in arguments else inner
+    if isinstance(hint, Shape) or is_dataclass(hint):
+        return _object_fits(hint)
+    if origin is tuple:
+        each_fits = _fits(_INSIDE.get(key, arguments[0]), key)
+        return lambda value: type(value) is list and all(map(each_fits, value))
+    if origin is not None:
+        return _mapping_fits(arguments[1], key)
+    if hint is str and key not in _NOT_EMPTY | _MOMENTS:
+        return lambda value: type(value) is str
+    return lambda value: _is_plain(value, hint, key)
+
+
+def _object_fits(hint: Any) -> Callable[[Any], bool]:
+    members = [(key, _fits(inner, key), required) for key, (inner, required) in _members(hint).items()]
+    return lambda value: (
+        type(value) is dict
+        and all(fits(value[key]) if key in value else not required for key, fits, required in members)
+    )
+
+
+def _mapping_fits(hint: Any, key: str) -> Callable[[Any], bool]:
+    if key == "outputs":
+        output_fits = _object_fits(_INSIDE[key])
+        return lambda value: type(value) is dict and all(map(output_fits, value.values()))
+    if key in _INSIDE:
+        inside_fits = _object_fits(_INSIDE[key])
+        return lambda value: inside_fits(value) or (key == "key" and value == {})
+    if hint is Any:
+        return lambda value: type(value) is dict
+    value_fits = _fits(hint, "")
+    return lambda value: type(value) is dict and all(map(value_fits, value.values()))
 
 
 def _misfits(value: Any, hint: Any, where: str, key: str) -> Iterator[str]:

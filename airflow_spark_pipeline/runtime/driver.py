@@ -314,7 +314,8 @@ class Driver:
         if not plan.to_run:
             return plan
         records = {step.name: self._recorder.state.component(step.name) for step in plan.done}
-        found = {name: missing(record.outputs, spark) for name, record in records.items() if record is not None}
+        below = f"{self._request.location.rstrip('/')}/{outputs_path(self._request.unit)}"
+        found = {name: missing(record.outputs, spark, below) for name, record in records.items() if record is not None}
         lost = {name: reason for name, reason in found.items() if reason is not None}
         for name, reason in lost.items():
             say(f"{name} is run again: {reason}")

@@ -102,9 +102,15 @@ def restore(outputs: Mapping[str, Mapping[str, Any]], spark: SparkSession) -> di
     return {view: _read(output, spark) for view, output in outputs.items()}
 
 
-def missing(outputs: Mapping[str, Mapping[str, Any]], spark: SparkSession) -> str | None:
-    """Return what is not there any more of a component's saved outputs, ``None`` where all is."""
+def missing(outputs: Mapping[str, Mapping[str, Any]], spark: SparkSession, below: str) -> str | None:
+    """Return what is not there any more of a component's saved outputs, ``None`` where all is.
+
+    :param below: the directory of this run's outputs; what is recorded elsewhere is never read
+    """
+    root = f"{spark_path(below)}/"
     for view, output in outputs.items():
+        if not str(output["path"]).startswith(root):
+            return f"the saved output of view {view!r} is not below {root}: {output['path']}"
         try:
             found = _files(_read(output, spark))
         except Exception as error:

@@ -68,7 +68,7 @@ def test_an_empty_frame_keeps_its_columns(spark: SparkSession, tmp_path: Path) -
     again = restore(outputs, spark)["v"]
     assert _types(again) == _types(frame)
     assert again.count() == 0
-    assert missing(outputs, spark) is None
+    assert missing(outputs, spark, str(tmp_path)) is None
 
 
 def test_metadata_of_columns_is_kept_and_only_not_null_is_not(spark: SparkSession, tmp_path: Path) -> None:
@@ -106,15 +106,15 @@ def test_any_name_of_a_view_gets_a_path_of_its_own_below_the_directory(
 
 def test_outputs_that_are_gone_or_not_complete_are_noticed(spark: SparkSession, tmp_path: Path) -> None:
     outputs = save({"v": spark.range(4).repartition(2), "w": spark.range(1)}, str(tmp_path), spark)
-    assert missing(outputs, spark) is None
+    assert missing(outputs, spark, str(tmp_path)) is None
     part = next((tmp_path / "00-v").glob("part-*"))
     content = part.read_bytes()
     part.unlink()
-    assert "saved output of view 'v' is not complete" in str(missing(outputs, spark))
+    assert "saved output of view 'v' is not complete" in str(missing(outputs, spark, str(tmp_path)))
     part.write_bytes(content)
-    assert missing(outputs, spark) is None
+    assert missing(outputs, spark, str(tmp_path)) is None
     shutil.rmtree(tmp_path / "01-w")
-    assert "view 'w'" in str(missing(outputs, spark))
+    assert "view 'w'" in str(missing(outputs, spark, str(tmp_path)))
 
 
 def test_a_path_is_never_written_twice(spark: SparkSession, tmp_path: Path) -> None:
@@ -188,4 +188,12 @@ def test_a_view_with_a_long_name_is_saved_and_comes_back(spark: SparkSession, tm
     again = restore(outputs, spark)
     assert [frame.count() for frame in again.values()] == [3, 2]
     assert list(again) == [view, view[:-1] + "2"]
-    assert missing(outputs, spark) is None
+    assert missing(outputs, spark, str(tmp_path)) is None
+
+
+def test_outputs_outside_of_the_runs_own_directory_are_never_read(spark: SparkSession, tmp_path: Path) -> None:
+    outputs = save({"v": spark.range(4)}, str(tmp_path / "other"), spark)
+    said = missing(outputs, spark, str(tmp_path / "mine"))
+    assert said is not None
+    assert "'v' is not below" in said
+    assert str(tmp_path / "other") in said

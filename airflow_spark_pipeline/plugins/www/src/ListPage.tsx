@@ -12,7 +12,9 @@ import { RUN_STATES, plural } from "./words";
 
 const PAGE_SIZE = 25;
 const FILTERS = ["q", "dag_id", "pipeline", "state"];
-const UNFINISHED: RunState[] = ["running", "submitted", "failed", "dead"];
+const UNFINISHED: RunState[] = ["running", "submitted", "failed", "dead", "unreadable"];
+/** These are listed where they are asked for; how many there are is not known before. */
+const ENDED: RunState[] = ["completed", "discarded"];
 
 /** The question for the server, from the page's address. */
 export const question = (params: URLSearchParams): URLSearchParams => {
@@ -74,11 +76,15 @@ export const ListPage = () => {
       ) : (
         <>
           <Locations locations={data.locations} />
+          <FilterBar params={params} list={data} change={change} />
           {data.visible === 0 ? (
-            <Nothing list={data} />
+            ENDED.some((state) => state === params.get("state")) ? (
+              <Empty title="No run that ended is recorded" />
+            ) : (
+              <Nothing list={data} />
+            )
           ) : (
             <>
-              <FilterBar params={params} list={data} change={change} />
               {chosen.length === 0 ? null : <Bulk runs={chosen} onAct={onAct} clear={() => setSelected(new Set())} />}
               <Box opacity={stale ? 0.6 : 1} transition="opacity 0.15s" overflowX="auto">
                 {data.runs.length === 0 ? (
@@ -160,7 +166,7 @@ const FilterBar = ({ params, list, change }: Changing & { list: RunList }) => {
       <Choice name="dag_id" label="All DAGs" values={list.dag_ids} params={params} change={change} />
       <Choice name="pipeline" label="All pipelines" values={list.pipelines} params={params} change={change} />
       <HStack gap={1} role="group" aria-label="State" wrap="wrap">
-        {UNFINISHED.filter((each) => (list.counts[each] ?? 0) > 0 || each === state).map((each) => (
+        {[...UNFINISHED.filter((each) => (list.counts[each] ?? 0) > 0 || each === state), ...ENDED].map((each) => (
           <Button
             key={each}
             size="xs"
@@ -172,7 +178,7 @@ const FilterBar = ({ params, list, change }: Changing & { list: RunList }) => {
               change("state", each === state ? null : each);
             }}
           >
-            {RUN_STATES[each].label} {list.counts[each] ?? 0}
+            {RUN_STATES[each].label} {ENDED.includes(each) && each !== state ? "" : (list.counts[each] ?? 0)}
           </Button>
         ))}
       </HStack>

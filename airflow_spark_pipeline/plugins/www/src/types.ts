@@ -1,6 +1,6 @@
 // What the routes send; see plugins/page/models.py.
 
-export type RunState = "running" | "submitted" | "failed" | "dead" | "completed" | "discarded";
+export type RunState = "running" | "submitted" | "failed" | "dead" | "unreadable" | "completed" | "discarded";
 export type ComponentState = "done" | "running" | "failed" | "interrupted" | "pending" | "left_out";
 
 export interface TaskKey {

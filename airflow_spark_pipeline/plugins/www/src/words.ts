@@ -6,9 +6,14 @@ export const RUN_STATES: Record<RunState, { label: string; palette: string; help
   submitted: { label: "Submitted", palette: "queued", help: "Claimed by a task; its driver has not started yet." },
   failed: { label: "Failed", palette: "failed", help: "A component failed; what was done before it is kept." },
   dead: {
-    label: "Driver lost",
+    label: "Dead",
     palette: "up_for_retry",
-    help: "Recorded as running, but the driver gave no sign of life within its lease.",
+    help: "Recorded as running, but its driver has shown no sign of life within its lease.",
+  },
+  unreadable: {
+    label: "Unreadable",
+    palette: "failed",
+    help: "Its record is damaged. Restore it from a backup, or discard the run to start over.",
   },
   completed: { label: "Completed", palette: "success", help: "All components are done." },
   discarded: {
@@ -45,7 +50,7 @@ export const position = (run: Run): string => {
   }
   if (run.current_component !== null) {
     const index = run.pieces.findIndex((piece) => piece.name === run.current_component) + 1;
-    const verb = run.state === "dead" ? "Lost at" : "At";
+    const verb = run.state === "dead" ? "Died at" : "At";
     return `${verb} ${run.current_component} (${String(index)} of ${String(total)})`;
   }
   return `${String(done)} of ${String(total)} done`;

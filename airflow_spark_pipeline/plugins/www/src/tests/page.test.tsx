@@ -101,7 +101,7 @@ test("who may not see it is told so, and not that something is broken", async ()
 test.each([
   [makeRun(), "Failed at clean (2 of 3)"],
   [makeRun({ state: "running", failed_component: null, current_component: "load" }), "At load (3 of 3)"],
-  [makeRun({ state: "dead", failed_component: null, current_component: "clean" }), "Lost at clean (2 of 3)"],
+  [makeRun({ state: "dead", failed_component: null, current_component: "clean" }), "Died at clean (2 of 3)"],
   [makeRun({ state: "submitted", failed_component: null }), "1 of 3 done"],
 ])("where a run stands is said in words", (run, words) => {
   expect(position(run)).toBe(words);

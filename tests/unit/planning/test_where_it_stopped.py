@@ -1,0 +1,86 @@
+"""Where a run stopped: one answer for the task's error, the retry's text, the sensor, the command line and the page."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+
+import pytest
+
+from airflow_spark_pipeline.checkpoint.catalog import RunEntry
+from airflow_spark_pipeline.checkpoint.log import Commit
+from airflow_spark_pipeline.checkpoint.look import SeenRun
+from airflow_spark_pipeline.checkpoint.standing import Standing, standing_of
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction, Failure
+from airflow_spark_pipeline.cli import printing
+from airflow_spark_pipeline.planning import describe_run, next_try, stopped_at, summarize
+from airflow_spark_pipeline.plugins.page.airflow_side import TaskFacts
+from airflow_spark_pipeline.plugins.page.rows import make_row
+from tests.fakes import UNIT, make_state
+
+
+def _state(status: CheckpointStatus, *, done: str = "a", failed: str = "", omitted: str = "") -> CheckpointState:
+    """Components a to e."""
+    state = make_state("abcde", done=done, status=status)
+    actions = {**dict.fromkeys(failed, ComponentAction.FAILED), **dict.fromkeys(omitted, ComponentAction.OMITTED)}
+    components = tuple(replace(c, action=actions.get(c.name, c.action)) for c in state.components)
+    index = "abcde".find(failed[:1]) if failed else -1
+    failure = Failure(failed[0], index, "ConnectionError", "no route") if failed else None
+    return replace(state, components=components, failure=failure)
+
+
+_RUNNING, _FAILED = CheckpointStatus.RUNNING, CheckpointStatus.FAILED
+_CASES = {
+    "failed at b": (_state(_FAILED, failed="b"), "b"),
+    "failed at b, and c was run all the same": (_state(_FAILED, done="ac", failed="b"), "b"),
+    "died in b": (_state(_RUNNING), "b"),
+    "b failed, and the driver died in d": (_state(_RUNNING, done="ac", failed="b"), "d"),
+    "b and c failed, and the driver died in d": (_state(_RUNNING, failed="bc"), "d"),
+    "a failed, and the driver died in b": (_state(_RUNNING, done="", failed="a"), "b"),
+    "the driver died behind all of them, of which b failed": (_state(_RUNNING, done="acde", failed="b"), "b"),
+    "died in c, and b is left out": (_state(_RUNNING, omitted="b"), "c"),
+    "died before anything ran": (_state(_RUNNING, done=""), "a"),
+    "died when all was done": (_state(_RUNNING, done="abcde"), None),
+    "completed": (_state(CheckpointStatus.COMPLETED, done="abcde"), None),
+}
+
+
+@pytest.mark.parametrize(("state", "name"), _CASES.values(), ids=_CASES)
+def test_everybody_names_the_component_at_which_it_stopped(state: CheckpointState, name: str | None) -> None:
+    found = stopped_at(state)
+    assert (None if found is None else found.name) == name
+    entry = RunEntry(UNIT, Commit(3, state), number=3)
+    assert describe_run(SeenRun(entry))["failed_component"] == name
+    assert printing.run_data(entry)["failedComponent"] == (None if entry.ended else name)
+    if entry.ended:
+        return
+    assert next_try(state)["failed_component"] == name
+    row = make_row(entry, "here", defaultdict(TaskFacts))
+    assert (row.failed_component if row.state is Standing.FAILED else row.current_component) == name
+    if name is not None:
+        place = f"at [{'abcde'.index(name) + 1}/5] {name}"
+        assert place in summarize(state)
+        assert place in next_try(state)["text"]
+        assert printing.run_line(entry)[-1].startswith(name)
+
+
+@pytest.mark.parametrize(
+    ("status", "alive", "standing"),
+    [
+        (CheckpointStatus.SUBMITTED, False, "submitted"),
+        (CheckpointStatus.RUNNING, True, "running"),
+        (CheckpointStatus.RUNNING, False, "dead"),
+        (CheckpointStatus.FAILED, False, "failed"),
+        (CheckpointStatus.COMPLETED, False, "completed"),
+        (CheckpointStatus.DISCARDED, False, "discarded"),
+    ],
+)
+def test_a_state_is_called_the_same_by_everybody(status: CheckpointStatus, alive: bool, standing: str) -> None:
+    assert standing_of(status, alive=alive).value == standing
+    entry = RunEntry(UNIT, Commit(3, make_state(status=status)), alive=alive, number=3)
+    assert entry.standing.value == standing
+    assert SeenRun(entry).standing is entry.standing
+    assert printing.run_line(entry)[1] == standing
+    assert printing.run_data(entry)["state"] == standing
+    assert describe_run(SeenRun(entry))["status"] == standing
+    assert make_row(entry, "here", defaultdict(TaskFacts)).state.value == standing
