@@ -34,7 +34,7 @@ class Secrecy(enum.IntEnum):
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
 # In a word, since some people write no separators: dbpassword, apikey, mysecrets.
 _STRONG = re.compile(
-    r"secret(?!ar)|passw(?:or)?d|passphrase|passcode|passkey|credential|jaas|keytab"
+    r"secret(?!ar)|passw(?:or)?d|passwrd|passphrase|passcode|passkey|credential|jaas|keytab"
     r"|(?:access|account|api|app|auth|consumer|decryption|encryption|license|master|private|secret|shared|signing|storage)key"
     r"|^(?:access|api|auth|bearer|csrf|id|my|oauth|refresh|sas|session|xsrf)?tokens?$"
     r"|^(?:conn|connection)str(?:ing)?$|^cred(?:s)?$|^bearer$|^jwt$"
@@ -42,12 +42,20 @@ _STRONG = re.compile(
 _WEAK = re.compile(
     r"^(?:basic|http|proxy|user)?auth$|^oauth$|^authori[sz]ation$|^cookies?$|^private$|^(?:t?otp|pat|pin|pincode)$"
     r"|^(?:dsn|sas|sig|webhook)$|^(?:admin|db|ftp|key|ldap|login|my|mysql|pg|proxy|root|smtp|ssh|store|user)?pass$"
-    r"|^[a-z]{0,8}(?:pwd|pswd)$|^pw$"
+    r"|^[a-z]{0,8}(?:pwd|pswd)$|^pw$|^pword$"
 )
 # Two words that are one: connection-string, pass_word, pinCode.
-_STRONG_PAIRS = {("conn", "str"), ("conn", "string"), ("connection", "str"), ("connection", "string")} | {
-    ("pass", last) for last in ("code", "key", "phrase", "word", "wd")
-}
+_STRONG_PAIRS = (
+    {("conn", "str"), ("conn", "string"), ("connection", "str"), ("connection", "string")}
+    | {
+        ("backup", "codes"),
+        ("keyfile", "dict"),
+        ("keyfile", "json"),
+        ("recovery", "codes"),
+        ("seed", "phrase"),
+    }
+    | {("pass", last) for last in ("code", "key", "phrase", "word", "wd")}
+)
 _BEFORE_KEY = {
     "access", "account", "aes", "api", "app", "application", "auth", "cipher", "consumer", "crypto", "decryption",
     "deploy", "encryption", "gpg", "hmac", "host", "license", "master", "pgp", "private", "rsa", "sas", "secret",
@@ -72,16 +80,17 @@ _HARMLESS_BEFORE_PASS = {
     "will",
 }  # fmt: skip
 _DESCRIBES = {
-    "age", "algorithm", "allowed", "arn", "attempts", "backend", "callback", "class", "classes", "col", "cols",
-    "column", "columns", "comment", "converter", "count", "counts", "day", "days", "delimiter", "description",
-    "deserializer", "dir", "directory", "disabled", "enabled", "endpoint", "engine", "expiration", "expires",
-    "expiry", "factory", "field", "fields", "file", "files", "format", "handler", "hint", "host", "hour", "hours",
-    "index", "interval", "kind", "label", "len", "length", "lifetime", "limit", "limits", "location", "manager",
-    "mechanism", "mechanisms", "method", "methods", "millis", "minute", "minutes", "mode", "ms", "name", "names",
-    "optional", "path", "paths", "pattern", "policy", "port", "position", "prompt", "provider", "providers", "rate",
-    "ratio", "regex", "request", "required", "retries", "retry", "rotation", "schema", "scope", "scopes", "second",
-    "seconds", "separator", "serde", "serializer", "size", "state", "status", "strategy", "table", "tables",
-    "threshold", "timeout", "title", "ttl", "type", "types", "uri", "url", "version",
+    "age", "algorithm", "allowed", "arn", "attempts", "backend", "bucket", "budget", "callback", "class", "classes",
+    "col", "cols", "column", "columns", "comment", "converter", "cost", "count", "counts", "day", "days",
+    "delimiter", "description", "deserializer", "dir", "directory", "disabled", "enabled", "endpoint", "engine",
+    "expiration", "expired", "expires", "expiry", "factory", "field", "fields", "file", "files", "format",
+    "handler", "hint", "host", "hour", "hours", "index", "interval", "kind", "label", "len", "length", "lifetime",
+    "limit", "limits", "location", "manager", "mechanism", "mechanisms", "method", "methods", "millis", "minute",
+    "minutes", "mode", "ms", "name", "names", "optional", "path", "paths", "pattern", "percent", "policy", "port",
+    "position", "prompt", "provider", "providers", "rate", "ratio", "regex", "request", "required", "reset",
+    "retries", "retry", "rotation", "schema", "scope", "scopes", "second", "seconds", "separator", "serde",
+    "serializer", "size", "state", "status", "strategy", "table", "tables", "threshold", "timeout", "title", "ttl",
+    "type", "types", "uri", "url", "usage", "used", "version",
 }  # fmt: skip
 # These say nothing about what the word before them means: password-2, token-prod, auth.value, secret_base64.
 _NEUTRAL = {
@@ -177,6 +186,6 @@ def _is_weak(words: list[str]) -> bool:
 
 def _is_bare_key(key: str, words: list[str]) -> bool:
     if words == ["key"]:
-        return True
+        return not re.search(r"(?i)value", key)  # a store of keys and values
     last = key.replace('"', "").rpartition(".")[2].lower()
     return last == "key" and words[-1] == "key" and words[-2] not in _HARMLESS_BEFORE_KEY

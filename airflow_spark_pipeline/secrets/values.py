@@ -28,7 +28,7 @@ Span = tuple[int, int]
 
 _TOKENS = re.compile(
     r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z)"
-    r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"  # a JSON web token
+    r"|\beyJ[\w-]{4,}\.[\w-]{4,}\.[\w-]*"  # a JSON web token
     r"|\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b(?:[\s:,;/=\"']{1,4}[A-Za-z0-9/+=]{40}(?![A-Za-z0-9/+=]))?"  # AWS
     r"|\bgh[opsur]_[A-Za-z0-9]{16,}|\bgithub_pat_\w{20,}|\bgl(?:pat|dt|rt|cbt)-[\w-]{16,}"  # GitHub, GitLab
     r"|\bxox[a-z]-[A-Za-z0-9-]{8,}|\bxapp-[A-Za-z0-9-]{8,}"  # Slack
@@ -37,13 +37,18 @@ _TOKENS = re.compile(
     r"|\bAIza[\w-]{35}|\bya29\.[\w-]{16,}|\bGOCSPX-[\w-]{16,}"  # Google
     r"|\bhv[sbr]\.[\w-]{16,}|\bnpm_[A-Za-z0-9]{30,}|\bpypi-[\w-]{30,}|\bhf_[A-Za-z0-9]{20,}|\bdop_v1_[0-9a-f]{32,}"
     r"|\bSG\.[\w-]{16,}\.[\w-]{16,}|\bAGE-SECRET-KEY-1[A-Z0-9]{20,}"  # SendGrid, age
-    r"|(?<=hooks\.slack\.com/services/)[\w/-]+|(?<=/api/webhooks/)\d+/[\w-]+"  # the address is the secret
+    r"|(?<=hooks\.slack\.com/services/)[\w/-]+|(?<=/api/webhooks/)\d+/[\w-]+"
+    r"|(?<=webhook\.office\.com/)[\w/@-]+"  # the address is the secret
     r"|\bBQI[A-Za-z0-9+/]{40,}={0,2}"  # a keytab in base64
 )
 # `Authorization: Bearer …`; without the header's name a word of letters alone is taken for prose.
 _AUTHORIZATION = re.compile(
     r"(?i:\bauthorization\b[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|token|digest|negotiate|apikey)\s+)?)([^\s\"',;]{3,})"
     r"|(?i:\b(?:bearer|negotiate)\s+)((?=[^\s\"',;]*[\d._~+/=-])[\w.~+/=-]{8,})"
+)
+_HEADER = re.compile(
+    r"(?i:(?<![\w.-])(?:x-)?(?:api-key|apikey|auth-token|vault-token|amz-security-token|private-token|(?:set-)?cookie)"
+    r"[\"']?\s*:\s*[\"']?)([^\s\"',]{3,})"
 )
 _BASIC = re.compile(r"(?i:\bbasic\s+)([A-Za-z0-9+/_-]{6,}={0,2})")
 # 40 characters say nothing; after such a name they do: aws_secret_access_key = wJalr…
@@ -54,8 +59,8 @@ _AWS_PAIR = re.compile(r"[A-Z0-9]{20}[^A-Za-z0-9]{1,4}(.{40})")
 # ---- URLs
 
 # The password ends at the last @ that a host follows: it may hold /, @ and : itself.
-_USER_INFO = re.compile(r"(?<=://)([^\s/:@?#\"'<>,;]*):([^\s\"'<>]+)")
-_HOST_FOLLOWS = re.compile(r"@(?=\[?[\w.%-]+(?:\]|:\d|[/?#,;:)]|$))")
+_USER_INFO = re.compile(r"(?<=://)([^\s/:@?#\"'<>;]*):([^\s\"'<>]+)")
+_HOST_FOLLOWS = re.compile(r"@(?=(?:\[[\w:.%]+\]|[\w.%-]+)(?::\d|[/?#,;:)]|$))")
 _PORT = re.compile(r"\d{1,5}(?=[/?#;,]|$)")
 # jdbc:oracle:thin:scott/tiger@//host:1521/service, also with a quoted password
 _ORACLE = re.compile(r"(?i:\boracle:(?:thin|oci\d?|kprb)):[^\s/@\"]+/(?:\"([^\"]+)\"|(\S+))@(?=/{0,2}[\w\[(.-])")
@@ -69,12 +74,14 @@ _PARAMETER = re.compile(
     r"([A-Za-z][\w.\- ]{0,60}?)(\s?=\s?)"
     r"(\{(?:[^}]|\}\})*\}|\"[^\"]*\"|'[^']*'|)"  # a value in braces or quotes ends with them
 )
-_ENDS = {"?": "&#", "&": "&#", ";": ";", ":": ";", ",": ",;)", "(": ")", "/": ",;&"}
+_ENDS = {"?": "&", "&": "&", ";": ";", ":": ";", ",": ",;)", "(": ")", "/": ",;&"}
 _ALONE = {"auth", "key", "pass", "pat", "pin", "private", "sig"}  # words of prose and SQL, too
 _COLUMN = re.compile(r"[A-Za-z_]\w*\.\w+(?=[\s,;)]|$)")
 # "password": "…" in JSON, 'password': '…' in a Python dictionary; the closing quote is the opening one.
 _ELEMENT = re.compile(r"<(?P<name>[A-Za-z][\w.-]{0,60})>([^<>]+)</\1>")  # <password>…</password>
-_FLAG = re.compile(r"(?<!\S)--(?P<name>[A-Za-z][\w.-]{2,60})\s+([^\s-]\S*)")  # --password …
+_FLAG = re.compile(
+    r"(?<![\w-])--(?P<name>[A-Za-z][\w.-]{2,60})[\"']?[\s,]\s*[\"']?([^\s\"'-][^\s\"']*)"
+)  # --password …
 _SQL = re.compile(r"(?i:\b(?:identified\s+by|password)\s+)(?:'([^']+)'|\"([^\"]+)\")")  # IDENTIFIED BY '…'
 _ENTRY = re.compile(r"([\"'])(?P<name>[A-Za-z][\w.-]{0,60})\1\s*:\s*([\"'])((?:\\.|(?!\3)[^\\])*)\3", re.DOTALL)
 
@@ -87,6 +94,9 @@ _FORMS = (
     ("oracle:", _ORACLE),
     ("password", _SQL),
     ("identified", _SQL),
+    ("key", _HEADER),
+    ("token", _HEADER),
+    ("cookie", _HEADER),
     ("authorization", _AUTHORIZATION),
     ("bearer", _AUTHORIZATION),
     ("negotiate", _AUTHORIZATION),
@@ -190,7 +200,10 @@ def _parameters(text: str, whole: bool) -> list[Span]:
         position = max(match.end() - len(quoted), match.start() + 1)  # the next may begin in what looks like a value
         if mark in ("/", ":") and not is_jdbc:  # /data/token=abc is a partition
             continue
-        if not is_secret(name.replace(" ", "-")) or (not quoted and _compares(text, match, mark, name)):
+        # The signature of a signed URL grants what the URL says.
+        if not (is_secret(name.replace(" ", "-")) or name.lower().endswith("signature")) or (
+            not quoted and _compares(text, match, mark, name)
+        ):
             continue
         if len(quoted) > 1 and quoted[0] in "\"'":
             found.append((match.start(4) + 1, match.end(4) - 1))
@@ -221,7 +234,13 @@ def _end(text: str, start: int, mark: str, whole: bool) -> int:
 
 @functools.lru_cache
 def _end_pattern(marks: str, *, spaces: bool) -> re.Pattern[str]:
-    return re.compile("[" + re.escape(marks) + (r"\s\"'" if spaces else "") + "]")
+    # A separator that no further parameter follows may be a part of the value.
+    soft = re.escape(marks.replace(")", ""))
+    follows = rf"(?=[{soft}]|\s*[A-Za-z][\w.\- ]{{0,60}}=|\s*$|[)\s\"'])"
+    ends = [f"[{soft}]{follows}"] if soft else []
+    ends += [r"\)"] if ")" in marks else []
+    ends += [r"[\s\"']"] if spaces else []
+    return re.compile("|".join(ends))
 
 
 def _after_colon(text: str) -> list[str]:

@@ -18,6 +18,7 @@ SECRET = re.findall(
     clientSecret client.secret secret-id secret-base64 oauth2-client-secret AWS_SECRET_ACCESS_KEY token tokens token-2
     tokenValue authtoken access-token accessToken refreshToken idToken GITHUB_TOKEN slack_bot_token credentials
     aws-credentials service-account-credentials creds instance-config.token[0] spark.sql.catalog.k.token key tls.key
+    keyfile_dict seed-phrase passwrd pword
     private.key private_key privateKey PRIVATE-KEY ssh-key hmac_key signing_key encryption-key encryptionKey access-key
     accesskey accessKeys access-key-id awsSecretKey api-key apiKey apikey X-Api-Key api-keys dd-app-key license-key
     storageAccountKey SharedAccessKey fs.s3a.access.key spark.hadoop.fs.s3a.secret.key
@@ -44,7 +45,7 @@ HARMLESS = re.findall(
     keys-per-partition primary-key primary.key primaryKey foreign-key partition-key sort_key join-key shard-key row-key
     cache-key message-key monkey turkey hockey hotkey pinned pinning spinning mapping private-subnet privateIp
     is-private-endpoint privateer cookie-domain dsname connection-timeout conn-id connect-string significance sigma
-    design path patient pattern api user input-path
+    design path patient pattern api user input-path tokens-used token-budget tokenBucket key-value public-key key-vault
     """,
 )
 

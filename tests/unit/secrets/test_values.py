@@ -46,6 +46,14 @@ TEXTS = [
     ("sc://h:443/;user_id=etl;token=abc;use_ssl=true", "abc", ";use_ssl=true"),
     ("clone https://x:ghp_0123456789abcdefABCDEF0123@github.com/a", "ghp_0123456789abcdefABCDEF0123", "@github.com/a"),
     ("xoxb-123456-abcdef", "xoxb-123456-abcdef", ""),
+    ("jdbc:sqlserver://h;user=u;password=a;b;encrypt=true", "a;b", ";encrypt=true"),
+    ("jdbc:x://h/d?user=u&password=a&b#c&ssl=true", "a&b#c", "&ssl=true"),
+    ("http://u:Hunter2@[::1]:8080/", "Hunter2", "@[::1]:8080/"),
+    ("ldap://cn=admin,dc=x:Hunter2@h", "Hunter2", "@h"),
+    ("x-api-key: Hunter2", "Hunter2", "x-api-key"),
+    ('["--password", "Hunter2", "--x"]', "Hunter2", '"--x"'),
+    ("https://x.webhook.office.com/webhookb2/a@b/IncomingWebhook/1c/4", "IncomingWebhook/1c/4", "office.com/"),
+    ("https://b.s3.amazonaws.com/k?X-Amz-Expires=60&X-Amz-Signature=0a1b2c3d&x=1", "0a1b2c3d", "X-Amz-Expires=60"),
     ("https://hooks.slack.com/services/T0/B0/xyz", "T0/B0/xyz", "https://hooks.slack.com/services/"),
     ("-Djavax.net.ssl.trustStorePassword=Hunter2 -Dx=1", "Hunter2", "-Dx=1"),
     ("<name>x</name><password>Hunter2</password>", "Hunter2", "<name>x</name>"),
@@ -67,6 +75,7 @@ READABLE = [
     "primary-key=id;sort-key=x",
     "jdbc:postgresql://db/orders?user=etl&connectTimeout=3",
     "mail to a@b.c: done",
+    "pipeline.instance-config.api-key: expected text",
 ]
 
 
