@@ -547,6 +547,13 @@ def test_the_variables_that_the_driver_will_have_are_there_when_components_are_l
     shop.accepted(py_files=None, env_vars={"SHOP": "north", "PYTHONPATH": str(shop.module.parent)})
 
 
+@pytest.mark.parametrize("name", ["spark.master", "spark.app.name", "spark.remote", "spark.submit.pyFiles"])
+def test_a_setting_that_is_said_elsewhere_is_refused_before_anything_starts(shop: Shop, name: str) -> None:
+    found = shop.mistake(conf={name: "spark://prod:7077", "spark.executor.memory": "1g"})
+    assert f"the operator's conf: {name} has no effect as a setting" in found
+    assert shop.looks == []
+
+
 # ---- py_files
 
 
