@@ -97,6 +97,8 @@ def typed(text: str) -> Any:
     """
     with contextlib.suppress(ValueError):
         found = json.loads(text)
+        if text in ("NaN", "Infinity", "-Infinity"):
+            return text
         if text[:1] in ('"', "[", "{") or json.dumps(found) == text.strip():
             return found
     return text

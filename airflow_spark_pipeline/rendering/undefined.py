@@ -78,10 +78,11 @@ class _Missing(Undefined):
         self._names.found.setdefault(self._missing)
 
     def _below(self, name: str) -> _Missing:
+        if (self._missing.line, name) not in self._names.paths:  # asked by a filter, such as `ds`
+            self._note()
+            return self
         below = type(self)(name=name)
-        below._missing = MissingName(  # noqa: SLF001  # one of its own kind
-            f"{self._missing.path}.{name}", self._missing.line
-        )
+        below._missing = MissingName(f"{self._missing.path}.{name}", self._missing.line)  # noqa: SLF001  # its own kind
         return below
 
     def __getattr__(self, name: str) -> Any:

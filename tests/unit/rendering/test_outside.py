@@ -1,0 +1,123 @@
+"""Files with templates outside Airflow: in PipelineRunner, in tests, at the command line."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_spark_pipeline import PipelineRunner
+from airflow_spark_pipeline.cli.describing import typed, values_in
+from airflow_spark_pipeline.exceptions import PipelineDefinitionError
+from airflow_spark_pipeline.rendering.outside import nested, read_config, with_dates
+from airflow_spark_pipeline.testing import PipelineTester
+from tests.sparkless import FakeSpark
+from tests.steps import describe, names
+
+TEXT = """
+pipeline.pipeline-name = Shop
+pipeline.pipeline-components = [ { instance-type = a.B, instance-config {
+  day = {{ ds }}, nodash = {{ ds_nodash }}, ts = "{{ ts }}", year = {{ logical_date.year }}
+  list = {{ params.list }}, conf = {{ dag_run.conf.x }}, after = {{ dag_run.run_after | ds }}
+  # {{ old }}
+} } ]
+"""
+RUN = {"conf": {"x": 'a"'}, "run_after": dt.datetime(2026, 2, 1, tzinfo=dt.timezone.utc)}
+
+
+def config(values: dict[str, Any], text: str = TEXT) -> dict[str, Any]:
+    return dict(read_config(text, values).checked().components[0].instance_config)
+
+
+@pytest.mark.parametrize(
+    "date", [{"ds": "2026-01-31"}, {"ts": "2026-01-31T00:00:00Z"}, {"logical_date": dt.date(2026, 1, 31)}]
+)
+def test_a_config_is_rendered_as_under_airflow(date: dict[str, Any]) -> None:
+    assert config({**date, "params.list": [1], "dag_run": RUN}) == {
+        "day": "2026-01-31", "nodash": "20260131", "ts": date.get("ts", "2026-01-31T00:00:00+00:00"), "year": 2026,
+        "list": [1], "conf": 'a"', "after": "2026-02-01",
+    }  # fmt: skip
+
+
+def test_all_names_without_a_value_are_named_with_how_to_give_them(tmp_path: Path) -> None:
+    (tmp_path / "more.conf").write_text("more = {{ params.more }}", encoding="utf-8")
+    file = tmp_path / "shop.conf"
+    file.write_text(TEXT.replace("# {{ old }}", 'include "more.conf"'), encoding="utf-8")
+    problems = PipelineRunner(values={"params": {"lits": [1]}}).validate(file)
+    assert [str(each).removeprefix(str(tmp_path)) for each in problems if "has no value" in str(each)] == [
+        "/shop.conf:4: 'ds' has no value here; give it with values={\"ds\": …}",
+        "/shop.conf:4: 'ds_nodash' has no value here; give it with values={\"ds_nodash\": …}",
+        "/shop.conf:4: 'ts' has no value here; give it with values={\"ts\": …}",
+        '/shop.conf:4: \'logical_date.year\' has no value here; give it with values={"logical_date": {"year": …}}',
+        (
+            '/shop.conf:5: \'params.list\' has no value here; give it with values={"params": {"list": …}}, '
+            "or did you mean {{ params.lits }}?"
+        ),
+        '/shop.conf:5: \'dag_run.conf.x\' has no value here; give it with values={"dag_run": {"conf.x": …}}',
+        '/shop.conf:5: \'dag_run.run_after\' has no value here; give it with values={"dag_run": {"run_after": …}}',
+        '/more.conf:1: \'params.more\' has no value here; give it with values={"params": {"more": …}}',
+    ]
+
+
+def test_a_quoted_template_never_arrives_as_it_is_written() -> None:
+    with pytest.raises(PipelineDefinitionError, match="'ds' has no value here"):
+        read_config(TEXT.replace("{{ ds }}", '"{{ ds }}"'), None).checked()
+
+
+def test_the_fixture_gives_values_to_a_run_and_to_its_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEDGER", str(tmp_path / "ledger"))
+    tester = PipelineTester(FakeSpark(), tmp_path)  # type: ignore[arg-type]
+    text = describe("a", "b") + "\n# {{ unused }}\n"
+    file = tmp_path / "steps.conf"
+    file.write_text(text.replace("pipeline-name = ", "pipeline-name = {{ params.name }} # ", 1), encoding="utf-8")
+    assert tester.run(file, fail_at="b", values={"params": {"name": "Shop"}}) is None
+    assert tester.resume().ran == ["b"]
+    assert names(tmp_path / "ledger") == "ab"
+
+
+def test_what_is_given_wins_over_what_follows_from_it() -> None:
+    found = with_dates({"ds": "2026-01-31", "ts_nodash": "mine"})
+    assert (found["ds_nodash"], found["ts_nodash"]) == ("20260131", "mine")
+    assert with_dates({"ds": "today"}) == {"ds": "today"}
+
+
+def test_dotted_names_are_mappings() -> None:
+    assert nested({"params.a.b": 1, "params": {"c": 2}, "x": 3}) == {"params": {"a": {"b": 1}, "c": 2}, "x": 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("10", 10), ("-3", -3), ("1.5", 1.5), ("true", True), ("null", None), ('["a", 1]', ["a", 1]),
+        ('{"a": 1}', {"a": 1}),
+        ('"10"', "10"), ("007", "007"), ("3.10", "3.10"), ("1e3", "1e3"), ("a=b", "a=b"), ("", ""), ("[a", "[a"),
+        ("NaN", "NaN"), ("2026-01-31", "2026-01-31"), ("9007199254740993", 9007199254740993),
+    ],
+)  # fmt: skip
+def test_a_typed_value_is_json_where_nothing_is_lost(text: str, expected: Any) -> None:
+    found = typed(text)
+    assert (found, type(found)) == (expected, type(expected))
+
+
+def test_files_of_values_are_merged_in_their_order(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.json", tmp_path / "two.yaml"
+    one.write_text(json.dumps({"ds": "2026-01-31", "params": {"a": 1, "b": [1]}}), encoding="utf-8")
+    two.write_text("params.a: 2\nx: y\n", encoding="utf-8")
+    found = values_in([str(one), str(two)])
+    assert found == {"ds": "2026-01-31", "params": {"a": 2, "b": [1]}, "x": "y"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("[1]", "holds no mapping"), ("{", "cannot be read: "), (None, "No such file")]
+)
+def test_a_file_of_values_that_cannot_be_used_is_named(tmp_path: Path, text: str | None, said: str) -> None:
+    file = tmp_path / "values.json"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+    with pytest.raises(PipelineDefinitionError, match=said) as caught:
+        values_in([str(file)])
+    assert str(file) in str(caught.value)
+    assert "\n" not in str(caught.value)
