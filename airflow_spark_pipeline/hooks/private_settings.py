@@ -62,30 +62,34 @@ def hidden(settings: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def without_secrets(arguments: Sequence[str], private: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+def without_secrets(
+    arguments: Sequence[str], private: Mapping[str, str], *, fetches: bool = True
+) -> tuple[list[str], dict[str, str]]:
     """Take the secrets out of the arguments of ``spark-submit``.
 
     :param arguments: pairs of an option and its value, and options without one
     :param private: settings with secrets that are not among the arguments
+    :param fetches: whether ``spark-submit`` fetches files that are elsewhere, with the settings' credentials; not on
+        Kubernetes, where its settings become a config map
     :return: the other arguments, and the settings for a properties file
     """
     kept: list[str] = []
     moved: dict[str, str] = {}
     rest = iter(arguments)
-    fetches = False
+    remote = False
     for option in rest:
         value = next(rest, "") if option.startswith("--") and option not in ("--verbose", "--supervise") else None
         if value is None:
             kept.append(option)
             continue
-        fetches = fetches or (option in _FETCHED and "://" in value)
+        remote = remote or (option in _FETCHED and "://" in value)
         name, _, setting = value.partition("=") if option == "--conf" else (_AS_SETTING.get(option, ""), "", value)
         if name and is_hidden(name, setting):
             moved[name] = setting
         else:
             kept += [option, value]
     early = {name: value for name, value in private.items() if _EARLY.match(name)}
-    if fetches:  # with the credentials of the file systems
+    if remote and fetches:  # with the credentials of the file systems
         early |= {name: value for name, value in private.items() if _FILE_SYSTEM.match(name)}
     return kept, {**early, **moved}
 

@@ -247,7 +247,7 @@ class SparkPipelineSubmitHook(ProviderHook):
 
     def options(self, options: list[str]) -> list[str]:
         """Return the options of spark-submit without secrets: those are in a file that it reads."""
-        kept, settings = without_secrets(options, self._private)
+        kept, settings = without_secrets(options, self._private, fetches=not self.is_on_kubernetes)
         if not settings:
             return kept
         settings = resolved(settings, self._given_environment if self.runs_driver_here else {})
