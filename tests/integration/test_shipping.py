@@ -230,8 +230,8 @@ def test_the_archive_is_small_and_holds_python_files_of_the_drivers_side_alone()
     assert {name.split("/")[0] for name in names} == {"airflow_spark_pipeline", "_vendor"}
     assert {name.split("/")[1] for name in names if name.startswith("_vendor")} == {"fsspec"}
     rooms = {name.split("/")[1] for name in names if name.startswith("airflow_spark_pipeline")}
-    files = {"__init__.py", "exceptions.py", "protocol.py"}
-    assert rooms == files | {"checkpoint", "components", "pipeline", "planning", "runtime"}
+    files = {"__init__.py", "exceptions.py", "protocol.py", "spark_installation.py"}
+    assert rooms == files | {"checkpoint", "components", "pipeline", "planning", "runtime", "secrets"}
     assert not [name for name in names if "/tests/" in name]
 
 
