@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from airflow_spark_pipeline.pipeline.values import Path, Place, Word
+from airflow_spark_pipeline.pipeline.values import Address, Path, Place, Word
 
 
 @dataclass(eq=False, slots=True)
@@ -59,7 +59,7 @@ class Reference:
     prefix: int
     optional: bool
     place: Place
-    key: Path
+    key: Address
 
 
 @dataclass(eq=False, slots=True)

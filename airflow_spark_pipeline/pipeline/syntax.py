@@ -210,8 +210,7 @@ class Rewriter:
     def _reference(self, path: Address, optional: bool, token: Token, here: Address) -> Reference:
         """Return a reference to a path of this file."""
         scope = self._scope.path
-        keys = tuple(str(part) for part in here if isinstance(part, str))
-        return Reference((*scope, *map(str, path)), len(scope), optional, self._place(token), keys)
+        return Reference((*scope, *map(str, path)), len(scope), optional, self._place(token), here)
 
     def _value(self, here: Address, in_list: bool, start: Token, *, listed: bool) -> None:
         first, begin = self._peek, len(self._out)

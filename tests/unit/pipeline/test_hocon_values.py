@@ -341,8 +341,9 @@ def test_an_environment_variable_can_override_a_default(monkeypatch: pytest.Monk
 
 
 def test_every_unresolved_substitution_is_named_with_its_line() -> None:
-    found = problems("a = ${x.y}\nb = 1\nc = x ${nowhere} y")
-    assert [(p.path[-1], p.line) for p in found] == [("a", 3), ("c", 5)]
+    found = problems("a = ${x.y}\nb = 1\nc = [x ${nowhere} y]")
+    config = "pipeline.pipeline-components[0].instance-config"
+    assert [(p.path, p.line) for p in found] == [(f"{config}.a", 3), (f"{config}.c[0]", 5)]
     assert "`${x.y}` is defined neither" in found[0].message
 
 
