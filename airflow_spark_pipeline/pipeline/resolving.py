@@ -74,13 +74,17 @@ class Resolver:
         self._reported: set[frozenset[int]] = set()
 
     def is_unknown(self, reference: Reference) -> bool:
-        """Return whether nothing defines what a substitution names, although no value needed it."""
+        """Return whether nothing defines what a substitution names; asked of those that no value needed."""
         if reference.optional or reference in self._used:
             return False
+        report, self._report = self._report, lambda *_: None  # what is not needed is not a problem
         try:
-            return self._find(reference) is None and self._variable(reference) is None
+            with self._entered(reference):
+                return self._find(reference) is None and self._variable(reference) is None
         except _CircleError:
             return False
+        finally:
+            self._report = report
 
     def resolve(self, node: Node) -> Node | None:
         """Return ``node`` without substitutions; ``None`` where only undefined optional ones give it a value."""
