@@ -125,3 +125,19 @@ def _merge_objects(new: Object, old: Object) -> Object:
     for key, entry in new.entries.items():
         entries[key] = merge(entry, entries.get(key))
     return Object(entries, old.hides)
+
+
+def same(one: Node | None, other: Node | None) -> bool:
+    """Return whether two resolved values are equal, wherever they are written."""
+    if one is other:
+        return True
+    if isinstance(one, Object) and isinstance(other, Object):
+        keys = one.entries.keys() | other.entries.keys()
+        return all(
+            key in one.entries and key in other.entries and same(one.entries[key].value, other.entries[key].value)
+            for key in keys
+        )
+    if isinstance(one, Array) and isinstance(other, Array):
+        pairs = zip(one.items, other.items, strict=False)
+        return len(one.items) == len(other.items) and all(same(left.value, right.value) for left, right in pairs)
+    return isinstance(one, Word) and isinstance(other, Word) and one == other

@@ -29,6 +29,7 @@ from airflow_spark_pipeline.pipeline.nodes import (
     Stack,
     hides,
     merge,
+    same,
 )
 from airflow_spark_pipeline.pipeline.spec import join_path
 from airflow_spark_pipeline.pipeline.values import BROKEN, Path, Place, Word
@@ -71,6 +72,7 @@ class Resolver:
         self._active: list[Reference] = []
         self._used: list[Reference] = []  # all that were followed, in this order
         self._known: dict[tuple[int, tuple[tuple[int, int], ...]], _Known] = {}
+        self._whole: dict[int, tuple[Stack, Node | None]] = {}  # by id: the value of a stack, all of it visible
         self._reported: set[frozenset[int]] = set()
 
     def is_unknown(self, reference: Reference) -> bool:
@@ -126,6 +128,22 @@ class Resolver:
         return None if value is None else Entry(value, entry.place, entry.lost)
 
     def _merge(self, stack: Stack) -> Entry | None:
+        merged = self._merged(stack)
+        value = None if merged is None else merged.value
+        if id(stack) not in self._visible and not same(self._whole.setdefault(id(stack), (stack, value))[1], value):
+            # a = 1, a = ${b}, b = 2, b = ${a}: each is what the other held before, and it depends on who is first.
+            return Entry(self._ambiguous(stack), stack.values[0].place)
+        return merged
+
+    def _ambiguous(self, stack: Stack) -> Node:
+        references = [entry.value for entry in stack.values if isinstance(entry.value, Reference)]
+        reference = references[0] if references else self._used[-1]
+        key = join_path(reference.key)
+        message = f"the value of `{key}` depends on another one that depends on it; write one of the two out"
+        self._once(message, reference, frozenset({id(stack)}))
+        return BROKEN
+
+    def _merged(self, stack: Stack) -> Entry | None:
         merged: Entry | None = None
         for entry in self._lookbacks(stack):
             # Those that are replaced are resolved as well: a name that is misspelled there is an error.

@@ -230,6 +230,14 @@ def test_a_few_lines_that_double_each_other_are_an_error_and_fill_no_memory(
         assert "the substitutions make" in problems("x = ${a40}", before)[0].message
 
 
+def test_values_that_would_depend_on_which_of_them_is_resolved_first_are_an_error() -> None:
+    before = """b = { a.a.a = [true] }
+a.a.b = [${?a}]
+a.b = { a = "q", a = ${?b.b.a} }
+b = { b.a = [x], b = ${b} ${a.b} }"""
+    assert "depends on another one that depends on it" in problems("x = 1", before)[0].message
+
+
 def test_a_long_chain_of_substitutions_is_read() -> None:
     before = "\n".join([*(f"a{n} = ${{a{n + 1}}}" for n in range(100)), "a100 = 1"])
     assert config("x = ${a0}", before) == {"x": 1}
