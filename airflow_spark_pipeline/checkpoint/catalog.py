@@ -140,6 +140,15 @@ def open_units(store: CheckpointStore) -> dict[str, float]:
     return {path: modified for path, modified in found.items() if is_unit_path(path)}
 
 
+def foreign_hints(store: CheckpointStore) -> list[str]:
+    """Return the full names of what is among the hints and does not name a unit: damaged, or not ours.
+
+    :raises CheckpointError: the location cannot be listed
+    """
+    names = [hint.name for hint in store.list_objects(OPEN)]
+    return [store.describe(f"{OPEN}/{name}") for name in names if not is_unit_path(name.replace("~", "/", 1))]
+
+
 def look(store: CheckpointStore, path: str, now: float | ReaderClock, known: Commit | None = None) -> RunEntry | None:
     """Return what a unit of work is like now, ``None`` where nothing is recorded: one list, and one read at most.
 

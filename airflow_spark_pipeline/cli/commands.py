@@ -103,6 +103,8 @@ def runs(arguments: Namespace) -> int:
     """List runs."""
     store = place_to_read(arguments).store
     entries = [entry for entry in _entries(store, arguments) if _wanted(entry, arguments)]
+    for name in catalog.foreign_hints(store):
+        err(f"{name} does not name a run. If it was a hint of one, that run is listed with --all.")
     entries.sort(key=lambda e: "" if e.commit is None else e.commit.state.updated_at, reverse=True)
     if arguments.json:
         printing.as_json([printing.run_data(entry) for entry in entries])

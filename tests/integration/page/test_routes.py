@@ -229,3 +229,23 @@ def test_a_discard_of_what_has_changed_since_is_refused(page: Page, record: Reco
 def test_a_discard_of_nothing_is_not_found(page: Page) -> None:
     body = {"run_id": "r1", "task_id": "etl", "id": "p~u~0", "number": 1}
     assert page.post("/api/dags/page_a/discard", body).status_code == 404
+
+
+def test_a_run_whose_record_is_damaged_is_listed_and_can_only_be_discarded(page: Page, record: Record) -> None:
+    log = record.run()
+    record.store.write(f"{log.path}/{log.name_of(record.newest(log).number)}", b"damaged")
+    (row,) = page.runs()
+    assert (row["state"], row["pieces"], row["failed_component"]) == ("unreadable", [], None)
+    assert "not a readable commit" in row["error"]
+    assert "damaged" in row["resume_blocked"]
+    assert page.post("/api/dags/page_a/discard", _discard(row)).status_code == 200
+    assert record.newest(log).state.status is CheckpointStatus.DISCARDED
+    assert page.runs() == []
+
+
+def test_runs_that_ended_are_listed_where_their_state_is_asked_for(page: Page, record: Record) -> None:
+    record.run(status=CheckpointStatus.COMPLETED)
+    assert page.runs() == []
+    (row,) = page.runs(state="completed")
+    assert (row["run_id"], row["state"]) == ("r1", "completed")
+    assert page.runs(state="discarded") == []

@@ -14,7 +14,7 @@ from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.cli.main import main
 from airflow_spark_pipeline.exceptions import CorruptCheckpointError, SupersededError, UnsupportedCheckpointError
-from tests.fakes import RUN_ID, UNIT, heartbeat, make_state
+from tests.fakes import RUN_ID, UNIT, heartbeat, make_state, resealed
 
 
 @pytest.fixture
@@ -72,8 +72,6 @@ def test_a_discard_rests_on_what_was_seen(log: RunLog) -> None:
 
 
 def test_a_newer_versions_commit_is_not_discarded(log: RunLog) -> None:
-    from tests.fakes import resealed
-
     _run(log)
     _damage(log, 1, data=resealed(make_state(), 1, schemaVersion=9))
     with pytest.raises(UnsupportedCheckpointError, match="Upgrade"):
@@ -93,6 +91,21 @@ def test_a_damaged_run_is_listed_with_the_id_that_discards_it(log: RunLog, capsy
     assert main(["show", RUN_ID, *place]) == 4
     assert "00000001.json is not a readable commit" in capsys.readouterr().err
     assert main(["discard", run["runId"], *place, "--yes"]) == 0
+
+
+def test_a_hint_whose_name_was_damaged_is_named_and_its_run_is_listed_with_all(
+    log: RunLog, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _run(log)
+    hint = Path(log.store.location) / "_open" / UNIT.replace("/", "~")
+    hint.rename(hint.with_name(f"{hint.name}!"))
+    place = ["--location", log.store.location, "--json"]
+    assert main(["runs", *place]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out) == []
+    assert f"{hint.name}! does not name a run" in said.err
+    assert main(["runs", *place, "--all"]) == 0
+    assert [run["runId"] for run in json.loads(capsys.readouterr().out)] == [RUN_ID]
 
 
 class TestFinished:
