@@ -145,15 +145,18 @@ class Queries(Component):
 
     def run(self, spark: SparkSession) -> None:
         note(self.ledger, name=self.context.component_name)
-        writer = spark.readStream.schema("id LONG").parquet(self.source).writeStream.queryName("orders")
+
+        rows = spark.readStream.schema("id LONG").parquet(self.source)
+        if self.then.startswith("fails"):
+            rows = rows.selectExpr("assert_true(id < 0, 'batch 0 is refused') AS refused")
+        writer = rows.writeStream.queryName("orders")
         writer = writer.option("checkpointLocation", f"{self.target}/checkpoint")
         if self.trigger:
             writer = writer.trigger(**{self.trigger: True})
-        if self.then.startswith("fails"):
-            writer = writer.foreachBatch(refuse)
-        query = (
-            writer.start() if self.then.startswith("fails") else writer.format("parquet").start(f"{self.target}/out")
-        )
+        if self.then == "refuses":
+            query = writer.foreachBatch(refuse).start()
+        else:
+            query = writer.format("parquet").start(f"{self.target}/out")
         if self.then.endswith("stops"):
             query.processAllAvailable()
             query.stop()

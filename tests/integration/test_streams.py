@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from airflow_spark_pipeline.runtime.connect import close, open_session
 from tests.steps import describe, names
 
 
-@pytest.fixture(params=["classic", "connect"])
+@pytest.fixture(params=["classic", pytest.param("connect", marks=pytest.mark.slow)])
 def session(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     if request.param == "classic":
         yield request.getfixturevalue("spark")
@@ -79,8 +80,6 @@ def test_a_query_without_an_end_is_stopped_and_fails_the_component(streaming: St
 
 @pytest.mark.parametrize("then", ["fails", "fails late"])
 def test_a_query_that_fails_fails_the_component_whether_it_looks_or_not(streaming: Streaming, then: str) -> None:
-    if then == "fails" and "connect" in type(streaming.session).__module__:
-        pytest.importorskip("tests.leaving")
     with pytest.raises(ComponentFailedError, match="batch 0 is refused"):
         streaming.run("availableNow", then)
 
@@ -96,3 +95,15 @@ def test_a_query_that_was_there_before_is_left_alone(streaming: Streaming) -> No
         assert before.isActive
     finally:
         before.stop()
+
+
+def test_a_function_of_the_user_that_fails_in_a_batch_is_told_with_its_line(
+    spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEDGER", str(tmp_path / "ledger"))
+    streaming = Streaming(spark, tmp_path)
+    with pytest.raises(ComponentFailedError, match="ValueError: batch 0 is refused"):
+        streaming.run("availableNow", "refuses")
+    (state,) = streaming.runner.list_resumable()
+    assert state.failure is not None
+    assert re.search(r'leaving\.py", line \d+, in refuse', state.failure.message)

@@ -20,7 +20,7 @@ from tests.steps import describe, names
 @pytest.fixture(autouse=True)
 def _end_what_is_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("LEDGER", str(tmp_path / "ledger"))
-    monkeypatch.setattr(leftovers, "GRACE_SECONDS", 1.0)
+    monkeypatch.setattr(leftovers, "GRACE_SECONDS", 0.8)
     leaving.release.clear()
     before = set(threading.enumerate())
     yield
