@@ -19,7 +19,7 @@ from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import Step, left_behind
 from airflow_spark_pipeline.runtime.console import say
-from airflow_spark_pipeline.runtime.errors import cause_of, text_of
+from airflow_spark_pipeline.runtime.errors import attribute, cause_of, text_of
 from airflow_spark_pipeline.runtime.session_reading import Objects, reader_of
 from airflow_spark_pipeline.runtime.session_state import SessionNotRestoredError, difference, set_again
 
@@ -33,7 +33,7 @@ _UNRESOLVED = re.compile(
     r"|UNRESOLVED_(?:VARIABLE|COLUMN)|VARIABLE_NOT_FOUND)[\w.]*\]([^\n]*)"
 )
 _QUOTED = re.compile(r"`((?:[^`]|``)+)`")
-_WRITES_TABLE = "airflow_spark_pipeline.components.WriteTable"
+_WRITE_TABLE = ("airflow_spark_pipeline.components.WriteTable", "airflow_spark_pipeline.components.write.WriteTable")
 
 
 class LostWithSessionError(SparkPipelineError):
@@ -158,7 +158,7 @@ class SessionWatch:
         self._lost += [_Lost(kind.removesuffix("s"), name, step) for kind, names in gone.items() for name in names]
         self._lost += [_Lost("view", view, step) for view in unsaved]
         config = self._spec.components[step.index]
-        if config.instance_type.startswith(_WRITES_TABLE.rpartition(".")[0]) and "table" in config.instance_config:
+        if config.instance_type in _WRITE_TABLE and "table" in config.instance_config:
             self._lost.append(_Lost("table", str(config.instance_config["table"]), step))
         for view in {*gone.get("views", ()), *unsaved}:
             self._block(view, step)
@@ -185,10 +185,9 @@ class SessionWatch:
 
     def explained(self, error: BaseException, step: Step) -> BaseException:
         """Return the error, or one that names the skipped component whose view, function or table is missing."""
-        for lost in reversed(self._lost) if self._lost else ():
-            if lost.name.lower() in _missing_in(error, self._blocked):
-                return self._named(error, step, lost)
-        return error
+        missing = _missing_in(error, self._blocked) if self._lost else set()
+        lost = next((lost for lost in reversed(self._lost) if lost.name.lower() in missing), None)
+        return error if lost is None else self._named(error, step, lost)
 
     def _named(self, error: BaseException, step: Step, lost: _Lost) -> LostWithSessionError:
         path = self._spec.components[lost.step.index].path
@@ -229,12 +228,12 @@ def _missing_in(error: BaseException, blocked: Mapping[str, str]) -> set[str]:
             break
         text = text_of(found).message
         names |= {view.lower() for view, marker in blocked.items() if marker in text}
-        if isinstance(view := vars(found).get("view"), str):  # UnknownViewError
+        if isinstance(view := attribute(found, "view"), str):  # UnknownViewError
             names.add(view.lower())
         for _condition, line in _UNRESOLVED.findall(text):
             parts = [part.replace("``", "`").lower() for part in _QUOTED.findall(line.partition("Did you mean")[0])]
             names |= {*parts, *(".".join(parts[:n]) for n in range(2, len(parts) + 1))}
-        found = cause_of(found) or found.__context__
+        found = cause_of(found) or attribute(found, "__context__")
     return names
 
 
