@@ -468,18 +468,20 @@ def test_airflow_is_told_each_secret_before_anything_is_submitted(
         "airflow.providers.common.compat.sdk.mask_secret", lambda found, name=None: told.update(found), raising=False
     )
     airflow_config("core", "sensitive_var_conn_names", "iban, tax-number")
-    monkeypatch.setenv("AIRFLOW_CONN_LAKE", '{"conn_type": "generic", "extra": {"storage_options": {"secret": "h-3"}}}')
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_LAKE", '{"conn_type": "generic", "extra": {"storage_options": {"secret": "hunter3"}}}'
+    )
     conf = shop.folder / "shop.conf"
-    conf.write_text(CONF.replace("swordfish", '"s \\" fish", IBAN = DE02'), encoding="utf-8")
+    conf.write_text(CONF.replace("swordfish", '"s \\" fish", IBAN = DE021200'), encoding="utf-8")
     operator = shop.operator(
-        conf={"spark.x.token": "t-1"}, env_vars={"DB_PASSWORD": "planted-env"}, checkpoint_conn_id="lake"
+        conf={"spark.x.token": "token-1"}, env_vars={"DB_PASSWORD": "planted-env"}, checkpoint_conn_id="lake"
     )
     context = shop.context(operator)
     operator.render_template_fields(context)
-    assert told >= {"hunter2", 's " fish', 's \\" fish', "s%20%22%20fish", "DE02", "t-1", "planted-env"}
+    assert told >= {"hunter2", 's " fish', 's \\" fish', "s%20%22%20fish", "DE021200", "token-1", "planted-env"}
     assert '"IBAN": "***"' in (operator.resolved_pipeline or "")
     operator.execute(context)
-    assert "h-3" in told
+    assert "hunter3" in told
     assert shop.driver.requests[0].secret_names == ("iban", "tax_number")
     set_more_names(())
 
