@@ -159,9 +159,10 @@ class Record:
         alive: bool = False,
         message: str = "no route to host",
         pipeline: str = PIPELINE,
+        iteration: int | None = None,
     ) -> RunLog:
         """A run whose first component is done, and whose second one failed, or was at work."""
-        key = UnitKey(namespace, dag_id, run_id, "etl")
+        key = UnitKey(namespace, dag_id, run_id, "etl", -1, iteration)
         path = unit_path(pipeline, key)
         log = RunLog(self.store, path)
         state = make_state(done="a", key=key.to_dict(), pipeline_name=pipeline, status=CheckpointStatus.SUBMITTED)
