@@ -14,7 +14,8 @@ from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.brackets import check_brackets
 from airflow_spark_pipeline.pipeline.nodes import Reference
 from airflow_spark_pipeline.pipeline.spec import join_path
-from airflow_spark_pipeline.pipeline.syntax import Rewriter, Scope, Table
+from airflow_spark_pipeline.pipeline.syntax import Rewriter
+from airflow_spark_pipeline.pipeline.table import Scope, Table
 from airflow_spark_pipeline.pipeline.templates import Render
 from airflow_spark_pipeline.pipeline.tokens import HoconSyntaxError, tokenize
 from airflow_spark_pipeline.pipeline.values import Address, Place

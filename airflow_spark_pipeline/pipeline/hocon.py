@@ -24,10 +24,11 @@ from typing import Any
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline import pyhocon_tree
+from airflow_spark_pipeline.pipeline.circles import written
 from airflow_spark_pipeline.pipeline.files import Files, read_text, unify_line_ends
 from airflow_spark_pipeline.pipeline.nodes import Array, Entry, Node, Object, Reference
 from airflow_spark_pipeline.pipeline.reading import Reading
-from airflow_spark_pipeline.pipeline.resolving import Resolver, written
+from airflow_spark_pipeline.pipeline.resolving import Resolver
 from airflow_spark_pipeline.pipeline.schema import read_description
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec, join_path
 from airflow_spark_pipeline.pipeline.templates import Render, refuse_templates

@@ -10,11 +10,10 @@ Of pyhocon's names, those that it does not document are used here only; a test h
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from typing import Any, cast
 
 from airflow_spark_pipeline.pipeline.nodes import Array, Concatenation, Entry, Node, Object, Reference, merge
-from airflow_spark_pipeline.pipeline.syntax import Key, Table
+from airflow_spark_pipeline.pipeline.table import Key, Table
 from airflow_spark_pipeline.pipeline.values import Place, Word
 
 
@@ -39,9 +38,9 @@ class _Builder:
         self._table = table
         self._joined, self._substitution = ConfigValues, ConfigSubstitution
 
-    def object(self, tree: Mapping[str, Any]) -> Object:
+    def object(self, tree: dict[str, Any]) -> Object:
         entries: dict[str, Entry] = {}
-        for name, value in tree.items():
+        for name, value in dict.items(tree):  # pyhocon's own `items` splits each key at its dots once more
             key = cast("Key", self._table[int(name.removeprefix("k"))])
             node = self._node(value)
             if key.appended is not None:
@@ -56,7 +55,7 @@ class _Builder:
             return parts[0] if len(parts) == 1 else Concatenation(parts)
         if isinstance(value, self._substitution):
             return cast("Reference", self._table[int(value.variable)])
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             return self.object(value)
         return self._array(value) if isinstance(value, list) else cast("Word", self._table[value])
 

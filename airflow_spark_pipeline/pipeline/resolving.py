@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from airflow_spark_pipeline.pipeline.circles import describe_circle, written
+from airflow_spark_pipeline.pipeline.joining import is_too_large, join_two, kind
 from airflow_spark_pipeline.pipeline.nodes import (
     PENDING,
     Array,
@@ -35,8 +37,6 @@ from airflow_spark_pipeline.pipeline.spec import join_path
 from airflow_spark_pipeline.pipeline.values import BROKEN, Path, Place, Word
 
 _NOWHERE = Place(None, 0)
-#: No description is so large; a few lines that double each other would be.
-_LONGEST_TEXT, _LONGEST_LIST = 50_000_000, 1_000_000
 
 
 class _CircleError(Exception):
@@ -274,7 +274,7 @@ class Resolver:
             return None  # a = ${?a} [1], and nothing before it
         involved = self._active[self._active.index(circle.reference) :]
         adds = itself and (layered or (target is None and reference.key == reference.path))
-        self._once(_describe_circle(involved, adds=adds), reference, frozenset(map(id, involved)))
+        self._once(describe_circle(involved, adds=adds), reference, frozenset(map(id, involved)))
         return BROKEN
 
     def _brings(self, node: Node, path: Path) -> bool:
@@ -296,11 +296,11 @@ class Resolver:
 
     def _cannot_join(self, concatenation: Concatenation, left: Node, right: Node, *, too_large: bool) -> None:
         reference = next(part for part in concatenation.parts if isinstance(part, Reference))
-        message = f"{_kind(left)} and {_kind(right)} cannot be joined in one value"
+        message = f"{kind(left)} and {kind(right)} cannot be joined in one value"
         if too_large:
             message = "the substitutions make this value too large"
         elif concatenation.appends:
-            message = f"`+=` can only add to a list, and the key holds {_kind(left)} before it"
+            message = f"`+=` can only add to a list, and the key holds {kind(left)} before it"
         self._once(message, reference, frozenset({id(concatenation)}))
 
     def _join(self, concatenation: Concatenation) -> Node | None:
@@ -310,49 +310,8 @@ class Resolver:
             return BROKEN
         joined = parts[0] if parts else None
         for part in parts[1:]:
-            left, joined = joined, None if joined is None else _join_two(joined, part)
-            if left is not None and (joined is None or _is_too_large(joined)):
+            left, joined = joined, None if joined is None else join_two(joined, part)
+            if left is not None and (joined is None or is_too_large(joined)):
                 self._cannot_join(concatenation, left, part, too_large=joined is not None)
                 return BROKEN
         return Word("text", joined.text) if isinstance(joined, Word) and joined.kind == "space" else joined
-
-
-def _is_too_large(node: Node) -> bool:
-    if isinstance(node, Word):
-        return len(node.text) > _LONGEST_TEXT
-    return isinstance(node, Array) and len(node.items) > _LONGEST_LIST
-
-
-def _kind(node: Node) -> str:
-    return "an object" if isinstance(node, Object) else "a list" if isinstance(node, Array) else "text"
-
-
-def _join_two(left: Node, right: Node) -> Node | None:
-    if isinstance(left, Object) and isinstance(right, Object):
-        return merge(Entry(right, _NOWHERE), Entry(left, _NOWHERE)).value
-    if isinstance(left, Array) and isinstance(right, Array):
-        return Array([*left.items, *right.items])
-    if isinstance(left, Word) and isinstance(right, Word):
-        return Word("text", left.text + right.text)
-    return left if isinstance(right, Word) and right.kind == "space" else None
-
-
-def written(reference: Reference) -> str:
-    """Return a substitution as its file has it."""
-    return f"${{{'?' * reference.optional}{join_path(reference.path[reference.prefix :])}}}"
-
-
-def _describe_circle(involved: list[Reference], *, adds: bool) -> str:
-    name = written(involved[0])
-    keys = [join_path(reference.key) for reference in involved]
-    if adds:
-        return (
-            f"`{keys[0]}` is to be added to, but what it held before came with a substitution around it, and "
-            "readers of HOCON lose it; name where it is written instead, as in `list = ${defaults.list} [1]`"
-        )
-    if len(involved) == 1 and involved[0].key == involved[0].path:
-        return f"`{name}` refers to the value that it is a part of, and nothing was there before"
-    if len(involved) == 1:
-        return f"the value of `{name[2:-1].lstrip('?')}` contains itself; write out what `{keys[0]}` is to have of it"
-    circle = " -> ".join(f"`{key}`" for key in [*keys, keys[0]])
-    return f"the substitutions refer to each other in a circle: {circle}; write one of the values out"
