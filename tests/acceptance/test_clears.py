@@ -49,7 +49,7 @@ def test_each_iteration_of_a_loop_resumes_for_itself(run: Run) -> None:
     rows = {row["iteration"]: row for row in shown}
     assert {iteration: row["state"] for iteration, row in rows.items()} == {0: "completed", 1: "failed"}
     assert (rows[1]["resume_blocked"], rows[1]["task_state"], rows[0]["task_state"]) == (None, "failed", "success")
-    assert rows[1]["config"]["components"][0]["instance_name"] == "a1"
+    assert [name in str(rows[1]["config"]) for name in ("'a0'", "'a1'")] == [False, True]
     body = {"dry_run": False, "dag_run_id": run.run_id, "include_downstream": True, "only_failed": False}
     body |= {"task_instance_ids": [rows[1]["clear_instance"]], **rows[1]["clear_to_resume"]}
     run.client.post(f"/dags/{run.dag_id}/clearTaskInstances", body)
