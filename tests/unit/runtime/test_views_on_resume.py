@@ -26,6 +26,7 @@ class Frame:
     """As much of a frame as saving and restoring need: its files."""
 
     schema = StructType([StructField("id", LongType())])
+    columns = ("id",)
 
     def __init__(self, directory: Path | None = None) -> None:
         self._directory = directory
