@@ -13,11 +13,9 @@ import pytest
 from airflow_spark_pipeline.exceptions import ComponentFailedError
 from tests import planted
 from tests.acceptance.standalone import StandaloneCluster
-from tests.connect_server import ConnectServer
 from tests.unit.operators.shop import Driver, Shop
 
 _STEPS = Path(__file__).parents[1] / "acceptance" / "dags" / "steps"
-_OF_THE_CLUSTER = ("spark.ssl", "spark.yarn", "spark.kubernetes")  # a server has its own
 
 
 @pytest.fixture
@@ -105,14 +103,3 @@ def test_nothing_shows_a_secret_on_a_cluster(
     shown = fails(place, connection, monkeypatch, conf)
     look(place, shown, capfd, set(conf))
     assert leaks(standalone.directory) == {}
-
-
-@pytest.mark.spark
-@pytest.mark.slow
-def test_nothing_shows_a_secret_on_spark_connect(
-    place: Path, connect_server: ConnectServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    conf = {name: v for name, v in planted.values(planted.CONF).items() if not name.startswith(_OF_THE_CLUSTER)}
-    shown = fails(place, connect_server.connection, monkeypatch, conf)
-    look(place, shown, capfd, set())
-    assert leaks(connect_server.directory) == {}
