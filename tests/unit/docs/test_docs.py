@@ -51,6 +51,30 @@ def rows(text: str) -> dict[str, list[str]]:
     return found
 
 
+# ---- the map
+
+
+def test_every_module_is_on_the_map_in_its_room_and_no_other() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").partition("\nairflow_spark_pipeline/\n")[2]
+    rooms: dict[str, str] = {}
+    outer = room = ""
+    for line in text.partition("\ndags_examples/")[0].splitlines():
+        if folder := re.match(r"( +)(\w+)/", line):
+            room = f"{outer}{folder[2]}/" if len(folder[1]) > 2 else f"{folder[2]}/"
+            outer = outer if len(folder[1]) > 2 else room
+        elif re.match(r"  \w", line):
+            room = outer = ""
+        rooms[room] = f"{rooms.get(room, '')} {line}"
+    package = ROOT / "airflow_spark_pipeline"
+    modules = [path.relative_to(package) for path in package.rglob("*.py") if "node_modules" not in path.parts]
+    for module in modules:
+        if module.stem != "__init__" or len(module.parts) == 1:
+            room = f"{module.parent.as_posix()}/" if len(module.parts) > 1 else ""
+            assert re.search(rf"(?<![\w`]){module.stem}(?!\w)", rooms.get(room, "")), module
+    named = set(re.findall(r"\b(\w+_\w+)\b", "".join(rooms.values())))
+    assert named - {"spark_pipeline", "dags_examples"} <= {module.stem for module in modules}
+
+
 # ---- the protocol
 
 
