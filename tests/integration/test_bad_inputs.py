@@ -296,7 +296,7 @@ def test_text_that_is_no_file_is_refused_with_its_line_too(shop: Shop) -> None:
 
 
 def test_a_jinja_error_has_its_line(shop: Shop) -> None:
-    text = shop.mistake_in(describe(more="# {{ ds | no_such_filter }}"))
+    text = shop.mistake_in(describe(more="retry-policy.max-retries = {{ ds | no_such_filter }}"))
     assert text.startswith(f"{shop.conf}:7: Jinja: ")
     assert "no_such_filter" in text
 
@@ -308,7 +308,8 @@ def test_an_undefined_jinja_variable_has_its_line(shop: Shop) -> None:
 
 
 def test_an_unknown_parameter_is_named(shop: Shop) -> None:
-    assert "'month'" in shop.mistake_in(describe(name='pipeline-name = "Shop {{ params.month }}"'))
+    found = shop.mistake_in(describe(name='pipeline-name = "Shop {{ params.month }}"'))
+    assert "'params.month' is undefined: the DAG has no such param (it has: day)" in found
 
 
 def test_an_unresolved_substitution_is_named_with_its_line(shop: Shop) -> None:
@@ -653,7 +654,7 @@ def test_a_named_spark_connection_that_does_not_exist_is_an_error(shop: Shop) ->
 
 def test_without_spark_submit_the_command_that_installs_it_is_said(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(installation, "_pyspark_home", lambda: None)
+    monkeypatch.setattr(installation, "pyspark_home", lambda: None)
     found = shop.mistake()
     assert "There is no spark-submit" in found
     assert "pip install 'airflow-spark-pipeline[spark]'" in found

@@ -43,11 +43,12 @@ def test_every_example_does_what_the_page_says(
         exec(compile(block, "in-code.md", "exec"), names)  # noqa: S102  # the page is what is tested
         return capsys.readouterr().out
 
-    run_it, list_it, plan_it, resume_it, auto_resume, compose, validate = blocks(tmp_path)
+    run_it, give_values, list_it, plan_it, resume_it, auto_resume, compose, validate = blocks(tmp_path)
 
     output = run(run_it)
     assert "[2/3] Transform(clean) failed" in output
     assert "Resume it with the run id daily-etl-pipeline-" in output
+    run(give_values)
     assert "Failed at: component 2/3" in run(list_it)
     assert "Extract(orders) skip done in attempt 1" in run(plan_it)
 

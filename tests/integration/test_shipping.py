@@ -52,7 +52,7 @@ sys.path[0] = __import__("os").path.dirname(sys.argv[0])
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
-# As much of Spark as the loop needs; whatever else it asks of a session is answered, and the answer is "no".
+# As much of Spark as the loop needs; whatever else it asks of a context is answered, and the answer is "no".
 PYSPARK = """
 class Whatever:
     def __getattr__(self, name):
@@ -69,8 +69,29 @@ class SparkContext(Whatever):
     applicationId = "application_1"
 
 
-class SparkSession(Whatever):
+class Conf:
+    getAll = {}
+
+    def get(self, key, default=None):
+        return default
+
+
+class Catalog:
+    def currentCatalog(self):
+        return "spark_catalog"
+
+    def currentDatabase(self):
+        return "default"
+
+
+class SparkSession:
+    version = "none"
     sparkContext = SparkContext()
+    conf = Conf()
+    catalog = Catalog()
+
+    def stop(self):
+        pass
 
     class builder:
         def config(name, value):
@@ -405,7 +426,7 @@ def operate(folder: Path, component: str, module: str, **arguments: Any) -> dict
     with DAG("shop", schedule=None, start_date=dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)) as dag:
         operator = SparkPipelineOperator(
             task_id="etl",
-            pipeline="pipeline { pipeline-name = Shop, pipeline-components = "
+            pipeline='spark { master = "local[1]" }, pipeline { pipeline-name = Shop, pipeline-components = '
             f"[{{ instance-type = {kind}, instance-config {config} }}] }}",
             py_files=["libs"],
             checkpoint_location=str(folder / "checkpoints"),
@@ -451,7 +472,6 @@ def test_driver_and_executors_of_a_bare_spark_import_what_is_shipped(
         f'shop_etl.Scale {{ factor = 7, file = "{file}" }}',
         SCALE,
         conf={
-            "spark.master": "local[1]",
             "spark.ui.enabled": "false",
             "spark.driver.host": "127.0.0.1",
             "spark.pyspark.python": str(python),
