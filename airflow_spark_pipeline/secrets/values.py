@@ -58,9 +58,9 @@ _AWS_PAIR = re.compile(r"[A-Z0-9]{20}[^A-Za-z0-9]{1,4}(.{40})")
 
 # ---- URLs
 
-# The password ends at the last @ that a host follows: it may hold /, @ and : itself.
+# The password ends at the last @ that a host follows, or nothing: it may hold /, @ and : itself.
 _USER_INFO = re.compile(r"(?<=://)([^\s/:@?#\"'<>;]*):([^\s\"'<>]+)")
-_HOST_FOLLOWS = re.compile(r"@(?=(?:\[[\w:.%]+\]|[\w.%-]+)(?::\d|[/?#,;:)]|$))")
+_HOST_FOLLOWS = re.compile(r"@(?=(?:(?:\[[\w:.%]+\]|[\w.%-]+)(?::\d|[/?#,;:)]|$))|[/?#]|$)")
 _PORT = re.compile(r"\d{1,5}(?=[/?#;,]|$)")
 # jdbc:oracle:thin:scott/tiger@//host:1521/service, also with a quoted password
 _ORACLE = re.compile(r"(?i:\boracle:(?:thin|oci\d?|kprb)):[^\s/@\"]+/(?:\"([^\"]+)\"|(\S+))@(?=/{0,2}[\w\[(.-])")

@@ -36,8 +36,9 @@ def test_a_component_that_stops_spark_fails_and_is_told_so(run: Run) -> None:
 
 
 @pytest.mark.dag_run("tried_once", b={"1": "leave a thread"})
-def test_a_thread_that_a_component_leaves_running_does_not_keep_the_driver_alive(run: Run) -> None:
-    run.wait("success", tries=1)
-    assert run.ended() == "a1 b1 c1 d1"
+def test_a_thread_that_a_component_leaves_running_fails_it_and_does_not_keep_the_driver_alive(run: Run) -> None:
+    run.wait("failed", tries=1)
+    assert run.ended() == "a1 b1"
+    assert "forgotten" in run.error(1)
     last = run.entries("end")[-1]
     wait_for("the end of the driver", lambda: not is_running(last.pid) and not is_running(last.parent), seconds=10)

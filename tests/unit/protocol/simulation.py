@@ -43,6 +43,7 @@ from airflow_spark_pipeline.hooks.attempt import CompletedMeanwhileError, TaskAt
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec
 from airflow_spark_pipeline.protocol import DriverRequest
 from airflow_spark_pipeline.runtime import driver as driver_module
+from airflow_spark_pipeline.runtime import tries as tries_module
 from airflow_spark_pipeline.runtime import watchdog as watchdog_module
 from airflow_spark_pipeline.runtime.component import Component
 from tests.fakes import DictStore
@@ -946,6 +947,8 @@ def _installed(world: World) -> Iterator[None]:
             "os": types.SimpleNamespace(_exit=exit_now),
         },
         lease_module: {"all_gone": gone},
+        # Standard output and the threads that a component starts belong to a process, and all of these share one.
+        tries_module: {"KeptOutput": contextlib.nullcontext, "Leftovers": lambda *_: mock.MagicMock()},
         catalog_module: {"RunLog": lambda store, path, **_: _SimLog(world, store, path)},
     }
     with contextlib.ExitStack() as stack:

@@ -48,6 +48,8 @@ TEXTS = [
     ("xoxb-123456-abcdef", "xoxb-123456-abcdef", ""),
     ("jdbc:sqlserver://h;user=u;password=a;b;encrypt=true", "a;b", ";encrypt=true"),
     ("jdbc:x://h/d?user=u&password=a&b#c&ssl=true", "a&b#c", "&ssl=true"),
+    ("s3://me:Hunter2@/", "Hunter2", "s3://me:"),
+    ("s3://me:Hunter2@", "Hunter2", "s3://me:"),
     ("http://u:Hunter2@[::1]:8080/", "Hunter2", "@[::1]:8080/"),
     ("ldap://cn=admin,dc=x:Hunter2@h", "Hunter2", "@h"),
     ("x-api-key: Hunter2", "Hunter2", "x-api-key"),
