@@ -55,6 +55,7 @@ hocon-fuzz: setup ## Generated HOCON, read here and by its reference implementat
 	@$(WITH_JAVA) && $(TIMED) "HOCON" $(PY) -m tests.hocon_reference --files $(N) --seed $(SEED)
 
 e2e: setup ## The page, in a real Chromium against a real Airflow (CHROMIUM=/usr/bin/chromium; ten minutes)
+	@scripts/chromium.sh
 	@$(WITH_JAVA) && $(TIMED) e2e $(PY) -m pytest -m e2e --durations=0 $(PYTEST_ARGS) tests/e2e
 
 www: ## Build the page's front end (needs Node 20 and npm); commit what it makes

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.acceptance.deployment import Deployment
-from tests.e2e.place import Flows, browser, make_deployment, open_page, token
+from tests.e2e.place import Flows, make_deployment, open_page, token
 
 _FAB = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
 _FAB_ROLES = {"admin": "Admin", "user": "User", "viewer": "Viewer", "nobody": "Public"}
@@ -35,9 +35,9 @@ def _row(page: Any) -> Any:
     return page.locator("[data-testid=run][data-run=kept]")
 
 
-def test_below_a_path_the_page_is_found_and_a_run_resumes(airflow_db: Path, tmp_path: Path) -> None:
+def test_below_a_path_the_page_is_found_and_a_run_resumes(chromium: Any, airflow_db: Path, tmp_path: Path) -> None:
     airflow = make_deployment(tmp_path, airflow_db / "airflow.db", path="/team/airflow")
-    with _started(airflow) as flows, browser() as chromium:
+    with _started(airflow) as flows:
         run = flows.failed("kept")
         page = open_page(chromium, airflow, "user")
         page.goto(airflow.url + _LIST)
@@ -53,7 +53,9 @@ def test_below_a_path_the_page_is_found_and_a_run_resumes(airflow_db: Path, tmp_
 
 
 @pytest.mark.skipif("FAB_PYTHON" not in os.environ, reason="FAB_PYTHON names a Python with Airflow's provider fab")
-def test_the_roles_of_flask_appbuilder_decide_what_is_seen_and_done(airflow_db: Path, tmp_path: Path) -> None:
+def test_the_roles_of_flask_appbuilder_decide_what_is_seen_and_done(
+    chromium: Any, airflow_db: Path, tmp_path: Path
+) -> None:
     airflow = make_deployment(tmp_path, airflow_db / "airflow.db", core__auth_manager=_FAB)
     airflow.python = os.environ["FAB_PYTHON"]
     _airflow(airflow, "db", "migrate")
@@ -62,7 +64,7 @@ def test_the_roles_of_flask_appbuilder_decide_what_is_seen_and_done(airflow_db: 
         _airflow(airflow, "users", "create", "--username", name, "--password", name, "--role", role, *about)
     # Without it Airflow shows no plugin's page to anybody below Op.
     _airflow(airflow, "roles", "add-perms", "Viewer", "User", "--resource", "Plugins", "--action", "can_read")
-    with _started(airflow) as flows, browser() as chromium:
+    with _started(airflow) as flows:
         run = flows.failed("kept")
         viewer = open_page(chromium, airflow, "viewer")
         viewer.goto(airflow.url + _LIST)
