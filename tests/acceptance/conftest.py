@@ -115,7 +115,8 @@ class Runs:
         self._triggered: set[str] = set()
         for item in items:
             marker = item.get_closest_marker("dag_run")
-            if marker is not None:
+            # A test that is skipped may need a DAG that this version of Airflow cannot have.
+            if marker is not None and not any(skip.args[0] is True for skip in item.iter_markers("skipif")):
                 (dag_id,) = marker.args
                 run_id = _run_id(item)
                 self._runs[run_id] = Run(client, dag_id, run_id, marker.kwargs, _TASKS.get(dag_id, "pipeline"))

@@ -179,6 +179,19 @@ class Process:
             self.lost = self.lost or min(self.world.now, self.frozen_until) >= self.lease_until
 
 
+class _NoLeftovers(contextlib.nullcontext[Any]):
+    """Components of a simulated process start no threads."""
+
+    def __init__(self, *_: Any) -> None:
+        super().__init__(self)
+
+    def mine(self) -> bool:
+        return False
+
+    def finish(self) -> None:
+        pass
+
+
 class SimSpark(FakeSpark):
     """A session whose jobs are the sleeps of components."""
 
@@ -948,7 +961,7 @@ def _installed(world: World) -> Iterator[None]:
         },
         lease_module: {"all_gone": gone},
         # Standard output and the threads that a component starts belong to a process, and all of these share one.
-        tries_module: {"KeptOutput": contextlib.nullcontext, "Leftovers": lambda *_: mock.MagicMock()},
+        tries_module: {"KeptOutput": contextlib.nullcontext, "Leftovers": _NoLeftovers},
         catalog_module: {"RunLog": lambda store, path, **_: _SimLog(world, store, path)},
     }
     with contextlib.ExitStack() as stack:
