@@ -215,18 +215,6 @@ def _all_heartbeats_are_cleared() -> AbstractContextManager[Any]:
     return mock.patch.object(Lease, "clear", clear)
 
 
-def _running_again_after_the_end() -> AbstractContextManager[Any]:
-    """A driver that the cluster manager starts again does not look whether its attempt has ended."""
-
-    def adopt(self: RunLog, number: int, attempt_id: str, nonce: str) -> Commit:
-        latest = self.latest()
-        if latest is None or latest.state.attempt_id != attempt_id:
-            raise self.superseded(None if latest is None else latest.state)
-        return latest
-
-    return mock.patch.object(RunLog, "adopt", adopt)
-
-
 def _all_own_outputs_are_deleted() -> AbstractContextManager[Any]:
     """By a driver that stops: those too that it has recorded, which its successor goes on with."""
 
@@ -303,5 +291,4 @@ MUTATIONS: dict[str, Mutation] = {
     "who stops deletes what it may have recorded": _outputs_of_a_begun_commit_are_deleted,
     "tombstones are removed at once": _tombstones_are_removed_at_once,
     "a lost log goes unnoticed": _a_lost_log_goes_unnoticed,
-    "an ended attempt runs again": _running_again_after_the_end,
 }

@@ -27,6 +27,7 @@ ENOUGH_TO_FIND_A_MUTATION = 4_000
 SEEDS_THAT_FOUND_IT = {
     "no nonce is read back": (88,),
     "who waits does not look for successors": (820,),
+    "all heartbeats are cleared": (622,),
     "a lost lease cancels nothing": (62,),
     "nobody asks the watchdog": (248,),
     "who stops deletes what it may have recorded": (526,),
