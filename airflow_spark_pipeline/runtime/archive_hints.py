@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from airflow_spark_pipeline.runtime.errors import MESSAGE_LENGTH, attribute, cause_of
+from airflow_spark_pipeline.runtime.errors import MESSAGE_LENGTH, attribute, causes_of
 
 _ENDS = re.compile(r"\.(?:zip|egg|whl|pyz)(?=/.)")
 _PATH = re.compile(r"/[^\s'\"\[\](),;:]+")
@@ -32,7 +32,7 @@ def with_archive_hint(error: BaseException, message: str) -> str:
 
 
 def _paths(error: BaseException, message: str) -> Iterator[str]:
-    for each in _chain(error):
+    for each in causes_of(error):
         for name in (attribute(each, "filename"), attribute(each, "filename2")):
             if isinstance(name, str | bytes | os.PathLike):
                 yield os.fsdecode(name)
@@ -56,12 +56,3 @@ def _hint(path: str) -> str | None:
         f"{inside} is inside an archive: Python imports modules from there, but there are no files to open. {move} by "
         f"importlib.resources: files({package!r}).joinpath({name!r}).read_text()"
     )
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        yield current
-        current = cause_of(current)

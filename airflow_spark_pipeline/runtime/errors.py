@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -96,6 +96,16 @@ def cause_of(error: BaseException) -> BaseException | None:
     """Return what an error was raised from, which its class may hide."""
     cause: BaseException | None = BaseException.__dict__["__cause__"].__get__(error)
     return cause
+
+
+def causes_of(error: BaseException) -> Iterator[BaseException]:
+    """Give the error and what caused it, each once, outermost first."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = cause_of(current)
 
 
 def name_of(error: BaseException) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_spark_pipeline.pipeline.policies import RetryPolicy
-from airflow_spark_pipeline.runtime.errors import attribute, cause_of, name_of
+from airflow_spark_pipeline.runtime.errors import attribute, causes_of, name_of
 
 _ASKED_FOR = (SystemExit, KeyboardInterrupt)  # somebody wanted the end
 
@@ -68,7 +68,7 @@ def wanted_among(names: tuple[str, ...], error: BaseException) -> bool:
     """Whether the error, what caused it, or a superclass of either is named, in full or by the last part alone."""
     return any(
         name in (known, known.rpartition(".")[2])
-        for each in _causes(error)
+        for each in causes_of(error)
         for known in _classes(each)
         for name in names
     )
@@ -80,15 +80,6 @@ def _members(error: BaseException) -> list[BaseException]:
     if not isinstance(members, tuple) or not all(isinstance(each, BaseException) for each in members):
         return [error]
     return [leaf for each in members for leaf in _members(each)] or [error]
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        yield current
-        current = cause_of(current)
 
 
 def _classes(error: BaseException) -> Iterator[str]:
