@@ -9,10 +9,10 @@ from fastapi.concurrency import run_in_threadpool
 
 from airflow_spark_pipeline.checkpoint import catalog
 from airflow_spark_pipeline.exceptions import CheckpointError, SupersededError
-from airflow_spark_pipeline.plugins.page import airflow_side
-from airflow_spark_pipeline.plugins.page.airflow_side import Rights, TaskKey
+from airflow_spark_pipeline.plugins.page import metadata_db
+from airflow_spark_pipeline.plugins.page.metadata_db import Rights, TaskKey
 from airflow_spark_pipeline.plugins.page.models import Discard, Discarded
-from airflow_spark_pipeline.plugins.page.rows import make_row, task_keys
+from airflow_spark_pipeline.plugins.page.run_models import make_row, task_keys
 from airflow_spark_pipeline.plugins.page.service import Service
 
 #: Seconds that a discard may take, retries of the store included.
@@ -30,31 +30,31 @@ async def discard_run(service: Service, dag_id: str, wanted: Discard, rights: Ri
     key = TaskKey(dag_id, wanted.run_id, wanted.task_id, wanted.map_index, wanted.iteration)
     found, late = await service.find(key)
     matching = [
-        (board, each.entry)
-        for board, each in found
+        (cache, each.entry)
+        for cache, each in found
         if each.entry.recorded is not None and each.entry.recorded.state.run_id == wanted.id
     ]
     if not matching:
         if late:
             raise TimeoutError
         raise HTTPException(*((status.HTTP_409_CONFLICT, _CHANGED) if found else _absent()))
-    board, entry = matching[0]
+    cache, entry = matching[0]
     assert entry.recorded is not None  # noqa: S101  # that was asked above
-    facts = await run_in_threadpool(airflow_side.task_facts, task_keys(entry.recorded.state), rights)
-    row = make_row(entry, board.place.name, facts)
+    facts = await run_in_threadpool(metadata_db.task_facts, task_keys(entry.recorded.state), rights)
+    row = make_row(entry, cache.place.name, facts)
     if row.number != wanted.number:
         raise HTTPException(status.HTTP_409_CONFLICT, _CHANGED)
     if row.discard_blocked is not None:
         raise HTTPException(status.HTTP_409_CONFLICT, row.discard_blocked)
-    work = board.in_background(lambda: catalog.discard(board.store, wanted.id, number=wanted.number))
+    work = cache.in_background(lambda: catalog.discard(cache.store, wanted.id, number=wanted.number))
     try:
         await asyncio.wait_for(asyncio.wrap_future(work), DISCARD_SECONDS)
     except SupersededError:
         raise HTTPException(status.HTTP_409_CONFLICT, _CHANGED) from None
     except CheckpointError as error:
-        raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, board.place.hide_password(str(error))) from error
+        raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, cache.place.hide_password(str(error))) from error
     about = {"run": wanted.id, "pipeline": row.pipeline, "done": sum(piece.state == "done" for piece in row.pieces)}
-    await run_in_threadpool(airflow_side.record_discard, key, rights.user, about)
+    await run_in_threadpool(metadata_db.record_discard, key, rights.user, about)
     await service.refreshed(now=True)
     return Discarded(id=wanted.id)
 

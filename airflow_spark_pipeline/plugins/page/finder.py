@@ -11,10 +11,10 @@ from airflow_spark_pipeline.checkpoint.discarding import unknown
 from airflow_spark_pipeline.checkpoint.finished import newest_copy
 from airflow_spark_pipeline.checkpoint.key import UnitKey
 from airflow_spark_pipeline.checkpoint.log import Commit
-from airflow_spark_pipeline.plugins.page.airflow_side import TaskKey
-from airflow_spark_pipeline.plugins.page.board import Board
+from airflow_spark_pipeline.plugins.page.location_cache import LocationCache
+from airflow_spark_pipeline.plugins.page.metadata_db import TaskKey
 from airflow_spark_pipeline.plugins.page.models import Attempt
-from airflow_spark_pipeline.plugins.page.rows import attempts
+from airflow_spark_pipeline.plugins.page.run_models import attempts
 
 _ABSENT_SECONDS = 30.0  # how long it is believed that a location has nothing of a task instance
 
@@ -34,8 +34,8 @@ class Finder:
     :param clock: monotonic seconds
     """
 
-    def __init__(self, board: Board, namespace: str, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._board = board
+    def __init__(self, cache: LocationCache, namespace: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._cache = cache
         self._namespace = namespace
         self._clock = clock
         self._pipelines: dict[tuple[str, str], str] = {}
@@ -48,7 +48,7 @@ class Finder:
         :raises CheckpointError: the location cannot be read
         """
         directory = UnitKey(self._namespace, *key).directory
-        found = [self._board.look(path) for path in self._open(directory)]
+        found = [self._cache.look(path) for path in self._open(directory)]
         entries = [entry for entry in found if entry is not None] or self._search(key, directory)
         named = [self._named(entry, key) for entry in entries]
         return [Found(entry, self._history(entry) if history else []) for entry in named]
@@ -61,23 +61,23 @@ class Finder:
         return replace(entry, known=Commit(entry.number, state))
 
     def _open(self, directory: str) -> list[str]:
-        return [entry.path for entry in self._board.entries() if entry.path.partition("/")[2] == directory]
+        return [entry.path for entry in self._cache.entries() if entry.path.partition("/")[2] == directory]
 
     def _search(self, key: TaskKey, directory: str) -> list[RunEntry]:
         """Ask each pipeline of the location whether it has the unit: those that ended are in no list."""
         task = (key[0], key[2])
         usual = self._pipelines.get(task)
-        if usual is not None and (entry := self._board.look(f"{usual}/{directory}")) is not None:
+        if usual is not None and (entry := self._cache.look(f"{usual}/{directory}")) is not None:
             return [entry]
         if self._clock() < self._absent.get(directory, 0.0):
             return []
-        for pipeline in pipelines(self._board.store):
-            entry = self._board.look(f"{pipeline}/{directory}")
+        for pipeline in pipelines(self._cache.store):
+            entry = self._cache.look(f"{pipeline}/{directory}")
             if entry is not None:
                 self._pipelines[task] = pipeline
                 return [entry]
-        for pipeline in pipelines(self._board.store):  # removed by prune, and kept for good
-            entry = newest_copy(self._board.store, f"{pipeline}/{directory}")
+        for pipeline in pipelines(self._cache.store):  # removed by prune, and kept for good
+            entry = newest_copy(self._cache.store, f"{pipeline}/{directory}")
             if entry is not None:
                 return [entry]
         self._absent[directory] = self._clock() + _ABSENT_SECONDS
@@ -87,5 +87,5 @@ class Finder:
         if entry.commit is None:
             return []
         return attempts(
-            entry.commit, entry.standing, lambda number, run_id: self._board.commit(entry.path, number, run_id)
+            entry.commit, entry.standing, lambda number, run_id: self._cache.commit(entry.path, number, run_id)
         )

@@ -1,4 +1,4 @@
-"""What the routes answer: the boards of all locations, filtered by what the user may see.
+"""What the routes answer: the runs of all locations, filtered by what the user may see.
 
 Work in a location is done in that location's threads, and waited for until a deadline; what asks Airflow's database
 runs in the server's thread pool, as Airflow's own routes do. The event loop never waits.
@@ -21,12 +21,12 @@ from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
 from airflow_spark_pipeline.hooks.locations import configured
 from airflow_spark_pipeline.hooks.masking import take_names_of_airflow
-from airflow_spark_pipeline.plugins.page.airflow_side import Rights, TaskKey, task_facts
-from airflow_spark_pipeline.plugins.page.board import Board
 from airflow_spark_pipeline.plugins.page.finder import Finder, Found
+from airflow_spark_pipeline.plugins.page.location_cache import LocationCache
+from airflow_spark_pipeline.plugins.page.metadata_db import Rights, TaskKey, task_facts
 from airflow_spark_pipeline.plugins.page.models import Location, Run, RunList
 from airflow_spark_pipeline.plugins.page.places import configured_places
-from airflow_spark_pipeline.plugins.page.rows import make_row, resume_saves, task_keys
+from airflow_spark_pipeline.plugins.page.run_models import make_row, resume_saves, task_keys
 
 #: Seconds that a listing waits for the locations, before it shows what is known.
 LIST_SECONDS = 3.0
@@ -57,7 +57,7 @@ class Filters:
 class _Item:
     """A readable run, before it becomes a row."""
 
-    board: Board
+    cache: LocationCache
     entry: RunEntry
     state: Standing
     key: TaskKey
@@ -76,34 +76,34 @@ class Service:
         take_names_of_airflow()  # as the tasks do, whose fingerprints are compared
         self.namespace = configured("namespace") or "default"
         self.misconfigured: str | None = None
-        self.boards: list[Board] = []
+        self.caches: list[LocationCache] = []
         try:
-            self.boards = [Board(place) for place in configured_places()]
+            self.caches = [LocationCache(place) for place in configured_places()]
         except CheckpointLocationError as error:
             self.misconfigured = str(error)
-        self.finders = {board.place.id: Finder(board, self.namespace) for board in self.boards}
+        self.finders = {cache.place.id: Finder(cache, self.namespace) for cache in self.caches}
 
     async def refreshed(self, *, now: bool = False) -> set[str]:
         """Wait until every location was looked at, or the time is over. Returns the ids of those that are late."""
-        running = {board.place.id: board.refresh(now=now) for board in self.boards}
+        running = {cache.place.id: cache.refresh(now=now) for cache in self.caches}
         late = await _late(running, LIST_SECONDS)
-        return {board.place.id for board in self.boards if board.place.id in late and not board.loading}
+        return {cache.place.id for cache in self.caches if cache.place.id in late and not cache.loading}
 
     async def look_at_finished(self) -> set[str]:
         """Wait until every location was asked for runs that ended. Returns the ids of those that are late."""
-        running = {board.place.id: board.in_background(board.look_at_finished) for board in self.boards}
+        running = {cache.place.id: cache.in_background(cache.look_at_finished) for cache in self.caches}
         late = await _late(running, FIND_SECONDS)
-        for board in self.boards:
-            if board.place.id in late:
-                running[board.place.id].cancel()
+        for cache in self.caches:
+            if cache.place.id in late:
+                running[cache.place.id].cancel()
                 continue
-            with self._told(board):
-                running[board.place.id].result()
+            with self._told(cache):
+                running[cache.place.id].result()
         return late
 
     def locations(self, late: set[str], rights: Rights) -> list[Location]:
         """Return how reading each location went."""
-        found = [self._location(board, late, rights) for board in self.boards]
+        found = [self._location(cache, late, rights) for cache in self.caches]
         if self.misconfigured is not None:
             found.append(Location(name="airflow.cfg", state="error", message=self.misconfigured))
         return found
@@ -127,55 +127,55 @@ class Service:
             locations=self.locations(late, rights),
             active=any(item.state in _MOVING for item in items)
             or any(row.task_state in MOVING_TASKS for row in shown)
-            or any(board.loading for board in self.boards),
+            or any(cache.loading for cache in self.caches),
         )
 
-    async def find(self, key: TaskKey, *, history: bool = False) -> tuple[list[tuple[Board, Found]], set[str]]:
+    async def find(self, key: TaskKey, *, history: bool = False) -> tuple[list[tuple[LocationCache, Found]], set[str]]:
         """Return the units of a task instance in every location, and the ids of the locations that did not answer."""
         running = {
-            board.place.id: board.in_background(
-                functools.partial(self.finders[board.place.id].find, key, history=history)
+            cache.place.id: cache.in_background(
+                functools.partial(self.finders[cache.place.id].find, key, history=history)
             )
-            for board in self.boards
+            for cache in self.caches
         }
         late = await _late(running, FIND_SECONDS)
         for name in late:
             running[name].cancel()  # or questions would pile up behind a location that hangs
-        found: list[tuple[Board, Found]] = []
-        for board in self.boards:
-            if board.place.id in late:
+        found: list[tuple[LocationCache, Found]] = []
+        for cache in self.caches:
+            if cache.place.id in late:
                 continue
-            with self._told(board):
-                found += [(board, each) for each in running[board.place.id].result() if self._ours(each.entry, key)]
+            with self._told(cache):
+                found += [(cache, each) for each in running[cache.place.id].result() if self._ours(each.entry, key)]
         return found, late
 
     async def find_all(
         self, keys: list[TaskKey], *, history: bool = False
-    ) -> tuple[list[tuple[TaskKey, Board, Found]], set[str]]:
+    ) -> tuple[list[tuple[TaskKey, LocationCache, Found]], set[str]]:
         """Return the units of several task instances, in their order."""
         answers = await asyncio.gather(*(self.find(key, history=history) for key in keys))
-        found = [(key, board, each) for key, (some, _) in zip(keys, answers, strict=True) for board, each in some]
+        found = [(key, cache, each) for key, (some, _) in zip(keys, answers, strict=True) for cache, each in some]
         return found, set().union(*(late for _, late in answers))
 
     @staticmethod
     @contextlib.contextmanager
-    def _told(board: Board) -> Iterator[None]:
+    def _told(cache: LocationCache) -> Iterator[None]:
         """Let the location's state say what went wrong with it."""
         try:
             yield
         except CheckpointError as error:
-            board.trouble = str(error)
+            cache.trouble = str(error)
 
     def _ours(self, entry: RunEntry, key: TaskKey) -> bool:
         return self._key(entry) == key
 
     def _readable(self, rights: Rights, *, finished: bool) -> list[_Item]:
         items = []
-        for board in self.boards:
-            for entry in (*board.entries(), *(board.finished() if finished else ())):
+        for cache in self.caches:
+            for entry in (*cache.entries(), *(cache.finished() if finished else ())):
                 key = self._key(entry)
                 if key is not None:
-                    items.append(_Item(board, entry, entry.standing, key))
+                    items.append(_Item(cache, entry, entry.standing, key))
         readable = rights.readable({item.key[0] for item in items})
         return [item for item in items if item.key[0] in readable]
 
@@ -190,31 +190,31 @@ class Service:
             key["dagId"], key.get("runId", ""), key.get("taskId", ""), key.get("mapIndex", -1), key.get("iteration")
         )
 
-    def _location(self, board: Board, late: set[str], rights: Rights) -> Location:
-        broken = [entry for entry in board.entries() if entry.commit is None]
+    def _location(self, cache: LocationCache, late: set[str], rights: Rights) -> Location:
+        broken = [entry for entry in cache.entries() if entry.commit is None]
         named = broken if broken and rights.administers() else []
-        if board.place.id in late:
+        if cache.place.id in late:
             state, message = "slow", "It does not answer in time; what is shown may be old."
-        elif board.trouble is not None:
-            state, message = "error", board.place.hide_password(board.trouble)
-        elif board.loading:
-            state, message = "loading", f"{board.loading} runs are still to be read."
+        elif cache.trouble is not None:
+            state, message = "error", cache.place.hide_password(cache.trouble)
+        elif cache.loading:
+            state, message = "loading", f"{cache.loading} runs are still to be read."
         else:
             state, message = "ok", ""
         return Location(
-            name=board.place.name,
+            name=cache.place.name,
             state=state,
             message=message or None,
-            temporary=board.place.temporary,
+            temporary=cache.place.temporary,
             unreadable=len(broken),
-            problems=[board.place.hide_password(str(entry.error)) for entry in named],
+            problems=[cache.place.hide_password(str(entry.error)) for entry in named],
         )
 
 
 def rows(items: list[_Item], rights: Rights) -> list[Run]:
     """Return the rows of runs, with what Airflow knows of their tasks."""
     facts = task_facts([key for item in items for key in task_keys(item.recorded)], rights)
-    return [make_row(item.entry, item.board.place.name, facts) for item in items]
+    return [make_row(item.entry, item.cache.place.name, facts) for item in items]
 
 
 async def _late(running: Mapping[str, Future[Any]], seconds: float) -> set[str]:

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from airflow_spark_pipeline.airflow_features import AIRFLOW
-from airflow_spark_pipeline.plugins.page.airflow_side import TaskKey, resolved_pipeline
+from airflow_spark_pipeline.plugins.page.metadata_db import TaskKey, resolved_pipeline
 from tests.integration.page.conftest import Page, Record
 
 pytestmark = [pytest.mark.airflow, pytest.mark.skipif(not AIRFLOW.has_loops, reason="this Airflow has no loops")]

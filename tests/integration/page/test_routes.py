@@ -133,7 +133,7 @@ def test_an_answer_that_did_not_change_is_not_sent_again(page: Page, record: Rec
     again = page.get("/api/runs", headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
     record.run(run_id="r2")
-    page.app.routes[-1].app._app.state.service.boards[0]._refreshed = None
+    page.app.routes[-1].app._app.state.service.caches[0]._refreshed = None
     assert page.get("/api/runs", headers={"If-None-Match": first.headers["etag"]}).status_code == 200
 
 

@@ -32,8 +32,8 @@ from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.pipeline.fingerprint import fingerprint
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec
 from airflow_spark_pipeline.planning import describe_run, make_plan, next_try, summarize
-from airflow_spark_pipeline.plugins.page.airflow_side import TaskFacts
-from airflow_spark_pipeline.plugins.page.rows import make_row
+from airflow_spark_pipeline.plugins.page.metadata_db import TaskFacts
+from airflow_spark_pipeline.plugins.page.run_models import make_row
 from tests.fakes import DictStore, heartbeat
 from tests.histories_of_runs import History
 

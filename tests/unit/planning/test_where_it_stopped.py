@@ -14,8 +14,8 @@ from airflow_spark_pipeline.checkpoint.standing import Standing, standing_of
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction, Failure
 from airflow_spark_pipeline.cli import printing
 from airflow_spark_pipeline.planning import describe_run, next_try, stopped_at, summarize
-from airflow_spark_pipeline.plugins.page.airflow_side import TaskFacts
-from airflow_spark_pipeline.plugins.page.rows import make_row
+from airflow_spark_pipeline.plugins.page.metadata_db import TaskFacts
+from airflow_spark_pipeline.plugins.page.run_models import make_row
 from tests.fakes import UNIT, make_state
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_spark_pipeline.plugins.page.airflow_side import TaskKey, _key_of, _named
+from airflow_spark_pipeline.plugins.page.metadata_db import TaskKey, _key_of, _named
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from airflow_spark_pipeline.checkpoint.local_store import LocalStore
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
-from airflow_spark_pipeline.plugins.page.board import Board
+from airflow_spark_pipeline.plugins.page.location_cache import LocationCache
 from airflow_spark_pipeline.plugins.page.places import configured_places
 from tests.fakes import UNIT, make_state
 
@@ -49,10 +49,10 @@ def test_the_runs_of_a_store_of_ones_own_are_shown_where_it_is_configured(config
     usual, own = configured_places()
     assert usual.id != own.id
     assert "planted" not in repr(own)
-    board = Board(own)
-    board.refresh(now=True).result(timeout=10)
-    assert board.trouble is None
-    assert [entry.path for entry in board.entries()] == [UNIT]
+    cache = LocationCache(own)
+    cache.refresh(now=True).result(timeout=10)
+    assert cache.trouble is None
+    assert [entry.path for entry in cache.entries()] == [UNIT]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a board asks of its location, and when."""
+"""What a cache asks of its location, and when."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.exceptions import CheckpointLocationError, CheckpointStoreError
-from airflow_spark_pipeline.plugins.page.board import Board
+from airflow_spark_pipeline.plugins.page.location_cache import LocationCache
 from airflow_spark_pipeline.plugins.page.places import Place
 from tests.fakes import Clock, DictStore, make_state, unit_of
 
@@ -26,8 +26,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def board(store: DictStore, clock: Clock) -> Board:
-    found = Board(Place("dict://"), clock=clock)
+def cache(store: DictStore, clock: Clock) -> LocationCache:
+    found = LocationCache(Place("dict://"), clock=clock)
     found._store = store
     store.clock = clock  # the store's time is ours
     return found
@@ -39,88 +39,90 @@ def _failed(store: DictStore, unit: str, attempt: int = 1) -> Commit:
     return log.append(commit, replace(commit.state, status=CheckpointStatus.FAILED))
 
 
-def _refresh(board: Board) -> None:
-    board.refresh(now=True).result(timeout=10)
+def _refresh(cache: LocationCache) -> None:
+    cache.refresh(now=True).result(timeout=10)
 
 
-def _seen(board: Board) -> list[str]:
-    return sorted(entry.path for entry in board.entries())
+def _seen(cache: LocationCache) -> list[str]:
+    return sorted(entry.path for entry in cache.entries())
 
 
-def test_runs_that_cannot_have_changed_cost_one_list_together(board: Board, store: DictStore, clock: Clock) -> None:
+def test_runs_that_cannot_have_changed_cost_one_list_together(
+    cache: LocationCache, store: DictStore, clock: Clock
+) -> None:
     for number in range(50):
         _failed(store, f"u{number}")
     clock.sleep(200)
-    _refresh(board)
+    _refresh(cache)
     clock.sleep(30)
     store.calls.clear()
-    _refresh(board)
+    _refresh(cache)
     assert store.calls == [("list", "_open")]
-    assert len(_seen(board)) == 50
+    assert len(_seen(cache)) == 50
 
 
-def test_a_run_that_is_claimed_again_is_looked_at_again(board: Board, store: DictStore, clock: Clock) -> None:
+def test_a_run_that_is_claimed_again_is_looked_at_again(cache: LocationCache, store: DictStore, clock: Clock) -> None:
     _failed(store, "u")
     clock.sleep(200)
-    _refresh(board)
+    _refresh(cache)
     clock.sleep(30)
     _failed(store, "u", attempt=2)
-    _refresh(board)
-    (entry,) = board.entries()
+    _refresh(cache)
+    (entry,) = cache.entries()
     assert entry.commit is not None
     assert entry.commit.state.attempt == 2
 
 
-def test_a_hint_that_came_before_its_claim_hides_no_claim(board: Board, store: DictStore, clock: Clock) -> None:
+def test_a_hint_that_came_before_its_claim_hides_no_claim(cache: LocationCache, store: DictStore, clock: Clock) -> None:
     """The look falls between the hint and the claim: the hint's time never changes afterwards."""
     first = _failed(store, "u")
     clock.sleep(200)
     log = RunLog(store, unit_of("u"))
     log._hint()
-    _refresh(board)
+    _refresh(cache)
     log._create(first.number + 1, make_state(attempt=2, nonce="2", unit="u"))
     clock.sleep(10)
-    _refresh(board)
-    (entry,) = board.entries()
+    _refresh(cache)
+    (entry,) = cache.entries()
     assert entry.commit is not None
     assert entry.commit.state.attempt == 2
 
 
-def test_a_commit_is_read_once(board: Board, store: DictStore, clock: Clock) -> None:
+def test_a_commit_is_read_once(cache: LocationCache, store: DictStore, clock: Clock) -> None:
     log = RunLog(store, unit_of("u"))
     log.claim(lambda _: make_state(status=CheckpointStatus.RUNNING, unit="u"))
     for _ in range(3):
-        _refresh(board)
+        _refresh(cache)
         clock.sleep(30)
     assert [operation for operation, _ in store.calls].count("read") == 1
 
 
-def test_what_was_discarded_is_gone(board: Board, store: DictStore) -> None:
+def test_what_was_discarded_is_gone(cache: LocationCache, store: DictStore) -> None:
     _failed(store, "u")
     _failed(store, "v")
-    _refresh(board)
+    _refresh(cache)
     RunLog(store, unit_of("u")).discard()
-    _refresh(board)
-    assert _seen(board) == [unit_of("v")]
+    _refresh(cache)
+    assert _seen(cache) == [unit_of("v")]
 
 
-def test_a_location_that_is_down_says_why_and_keeps_what_was_seen(board: Board, store: DictStore) -> None:
+def test_a_location_that_is_down_says_why_and_keeps_what_was_seen(cache: LocationCache, store: DictStore) -> None:
     _failed(store, "u")
-    _refresh(board)
+    _refresh(cache)
 
     def down(operation: str, path: str) -> None:
         raise CheckpointStoreError("no route to the store")
 
     store.before = down
-    _refresh(board)
-    assert board.trouble == "no route to the store"
-    assert _seen(board) == [unit_of("u")]
+    _refresh(cache)
+    assert cache.trouble == "no route to the store"
+    assert _seen(cache) == [unit_of("u")]
     store.before = lambda operation, path: None
-    _refresh(board)
-    assert board.trouble is None
+    _refresh(cache)
+    assert cache.trouble is None
 
 
-def test_a_location_that_may_only_be_read_is_read(board: Board, store: DictStore) -> None:
+def test_a_location_that_may_only_be_read_is_read(cache: LocationCache, store: DictStore) -> None:
     _failed(store, "u")
 
     def read_only(operation: str, path: str) -> None:
@@ -128,24 +130,24 @@ def test_a_location_that_may_only_be_read_is_read(board: Board, store: DictStore
             raise CheckpointLocationError("read-only")
 
     store.before = read_only
-    _refresh(board)
-    assert board.trouble is None
-    assert _seen(board) == [unit_of("u")]
+    _refresh(cache)
+    assert cache.trouble is None
+    assert _seen(cache) == [unit_of("u")]
 
 
-def test_looking_at_an_empty_location_writes_nothing(board: Board, store: DictStore) -> None:
-    _refresh(board)
+def test_looking_at_an_empty_location_writes_nothing(cache: LocationCache, store: DictStore) -> None:
+    _refresh(cache)
     assert store.calls == [("list", "_open")]
 
 
-def test_however_many_ask_one_refresh_runs_at_a_time(board: Board, store: DictStore) -> None:
+def test_however_many_ask_one_refresh_runs_at_a_time(cache: LocationCache, store: DictStore) -> None:
     gate = threading.Event()
 
     def wait(operation: str, path: str) -> None:
         gate.wait(10)
 
     store.before = wait
-    asked = [board.refresh() for _ in range(20)]
+    asked = [cache.refresh() for _ in range(20)]
     gate.set()
     for each in asked:
         each.result(timeout=10)

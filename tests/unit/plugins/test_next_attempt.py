@@ -9,7 +9,7 @@ from typing import Any
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
 from airflow_spark_pipeline.pipeline.fingerprint import fingerprint
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec
-from airflow_spark_pipeline.plugins.page.outlook import next_attempt, read_config
+from airflow_spark_pipeline.plugins.page.next_attempt import next_attempt, read_config
 from airflow_spark_pipeline.secrets import mask
 from tests.fakes import make_state
 

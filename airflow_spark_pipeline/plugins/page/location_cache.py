@@ -2,8 +2,8 @@
 
 Promises: what was read is kept, and a commit that was read is not read again; a refresh costs one list, and one more
 for each unit that may have changed; it runs once at a time, in threads of the location's own. Whoever asks gets what
-is known, at once, and may wait for the refresh or not. Does not promise that it is current: :attr:`Board.trouble` and
-:attr:`Board.loading` say what is wrong with it.
+is known, at once, and may wait for the refresh or not. Does not promise that it is current:
+:attr:`LocationCache.trouble` and :attr:`LocationCache.loading` say what is wrong with it.
 
 A unit whose attempt has failed changes when it is claimed again, and then its hint is written anew; so it need not be
 looked at while its hint is the same. The hint comes before the claim, so a fresh one proves nothing yet.
@@ -57,7 +57,7 @@ class _Kept:
     due: float
 
 
-class Board:
+class LocationCache:
     """The units of one location.
 
     :param place: which

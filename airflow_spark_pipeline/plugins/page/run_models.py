@@ -18,7 +18,7 @@ from airflow_spark_pipeline.checkpoint.state import (
     ComponentCheckpoint,
 )
 from airflow_spark_pipeline.planning import stopped_at
-from airflow_spark_pipeline.plugins.page.airflow_side import TaskFacts, TaskKey
+from airflow_spark_pipeline.plugins.page.metadata_db import TaskFacts, TaskKey
 from airflow_spark_pipeline.plugins.page.models import (
     Attempt,
     Bar,
