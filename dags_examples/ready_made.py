@@ -1,4 +1,4 @@
-"""A pipeline of ready-made components: everything stands in ``ready_made.conf``, and no Python is written."""
+"""A pipeline of built-in components: everything is in ``ready_made.conf``, without any Python code."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from airflow.sdk import DAG, Param
 
 from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperator
 
-# Spark writes it from several machines where there are several: a directory that all of them share.
+# If Spark runs on several machines, all of them write here: use a shared directory.
 RESULTS = os.environ.get("EXAMPLES_DIR") or tempfile.gettempdir()
 
 with DAG(
     dag_id="ready_made",
     schedule=None,
-    max_active_runs=1,  # runs share the folder of the result
+    max_active_runs=1,  # runs share the directory of the result
     params={
         "orders": Param(str(Path(__file__).with_name("ready_made_orders.csv")), type="string"),
         "result": Param(str(Path(RESULTS, "revenue_by_country")), type="string"),

@@ -1,7 +1,7 @@
-"""Two tasks that go on with whatever failed: a sensor waits for a failed run, an operator resumes it by its id.
+"""Two tasks that resume any failed run: a sensor waits for a failed run, and an operator resumes it by its id.
 
-The sensor is deferred, so that it holds no worker slot while it waits. It leaves a run alone while its own task has
-tries left. Give this DAG what the failed run had: components that are done must be described as they were.
+The sensor is deferred, so it holds no worker slot while it waits. It ignores a run while the run's own task has tries
+left. Use the params of the failed run: the description of completed components must be unchanged.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from airflow.sdk import DAG, Param
 from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperator
 from airflow_spark_pipeline.sensors.spark_pipeline import SparkPipelineRunSensor
 
-# Spark writes it from several machines where there are several: a directory that all of them share.
+# If Spark runs on several machines, all of them write here: use a shared directory.
 RESULTS = os.environ.get("EXAMPLES_DIR") or tempfile.gettempdir()
 
 with DAG(
     dag_id="recovery",
     schedule=None,
-    max_active_runs=1,  # two would find the same failed run
+    max_active_runs=1,  # two runs would find the same failed run
     params={
         "orders": Param(str(Path(__file__).with_name("ready_made_orders.csv")), type="string"),
         "result": Param(str(Path(RESULTS, "revenue_by_country")), type="string"),
@@ -37,7 +37,7 @@ with DAG(
         poke_interval=5,
         timeout=timedelta(hours=12),
         deferrable=True,
-        soft_fail=True,  # no run failed: this DAG run has nothing to do
+        soft_fail=True,  # no run has failed: this DAG run has nothing to do
     )
     resume = SparkPipelineOperator(
         task_id="resume",

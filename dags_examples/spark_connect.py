@@ -1,6 +1,6 @@
 """The pipeline of ``ready_made`` on a Spark Connect server, without ``spark-submit``.
 
-Create the connection ``spark_connect_default`` (type *Spark Connect*) to a server that sees the same files.
+Create the connection ``spark_connect_default`` (type *Spark Connect*) to a server that can read the same files.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperato
 with DAG(
     dag_id="spark_connect",
     schedule=None,
-    max_active_runs=1,  # runs share the folder of the result
+    max_active_runs=1,  # runs share the directory of the result
     params={
         "orders": Param(str(Path(__file__).with_name("ready_made_orders.csv")), type="string"),
         "result": Param(str(Path(tempfile.gettempdir(), "revenue_by_country_on_connect")), type="string"),
@@ -29,7 +29,7 @@ with DAG(
         task_id="revenue",
         pipeline="ready_made.conf",
         conn_id="spark_connect_default",
-        conf={"spark.sql.shuffle.partitions": "4"},  # of the session; the server keeps its own settings
+        conf={"spark.sql.shuffle.partitions": "4"},  # for the session; the server keeps its own settings
         retries=2,
         retry_delay=timedelta(seconds=30),
     )

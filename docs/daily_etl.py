@@ -1,4 +1,4 @@
-"""The components of the documentation's examples. Each is the smallest that does something."""
+"""The components of the documentation's examples, as small as possible."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Extract(Component):
 
 @dataclass
 class Transform(Component):
-    """Keep one order of each shop. Fails while its switch is a file that does not exist: an outage that passes."""
+    """Keep one order of each shop. Fails while the file ``switch`` does not exist, to simulate an outage."""
 
     switch: str = ""
 
@@ -40,7 +40,7 @@ class Transform(Component):
 
 @dataclass
 class Load(Component):
-    """Write the view ``clean`` to a path, over whatever an earlier try has left there."""
+    """Write the view ``clean`` to a path, and overwrite what an earlier try has written."""
 
     path: str
 

@@ -1,9 +1,9 @@
-"""A checkpoint store in Redis: the example of a store of one's own.
+"""A checkpoint store in Redis: an example of a custom store.
 
 Each object is a hash of its content and of the time at which *Redis* stored it; one sorted set keeps all names, so that
 a directory is one range of it. A script is one step for Redis, which makes ``create`` exclusive and whole at once.
 
-Redis keeps what it was told only if it writes its log before it answers: ``appendonly yes``, ``appendfsync always``.
+Redis keeps data reliably only if it writes its log before it answers: ``appendonly yes``, ``appendfsync always``.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ class RedisStore(CheckpointStore):
     """Run logs in Redis.
 
     :param location: the checkpoint location; outputs are saved there, commits are not
-    :param url: such as ``redis://host:6379/0``; rather from the environment than in the file
-    :param prefix: of all keys
+    :param url: such as ``redis://host:6379/0``; better from the environment than in the file
+    :param prefix: the prefix of all keys
     """
 
     def __init__(self, location: str, url: str, prefix: str = "spark-pipeline") -> None:
         super().__init__(location)
         import redis
 
-        # Redis makes a connection where one is needed, in each thread and after a fork.
+        # Redis opens a connection when one is needed, in each thread and after a fork.
         self._redis = redis.Redis.from_url(url, socket_timeout=10)
         self._errors = redis.RedisError
         self._prefix = prefix
@@ -100,5 +100,5 @@ class RedisStore(CheckpointStore):
         try:
             return question(*arguments)
         except self._errors as error:
-            # Redis is restarting, out of reach, full: what can pass is tried again by the log, for a while.
+            # Redis is restarting, unreachable or full. The log retries transient errors for a while.
             raise CheckpointStoreError(f"Redis: {type(error).__name__}: {error}") from error

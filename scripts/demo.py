@@ -58,7 +58,7 @@ def main() -> int:
     if state is None:
         print(f"!! There is no checkpoint under {CHECKPOINTS}.")
         return give_up()
-    say("What each attempt did, as the checkpoint tells it")
+    say("What each attempt did, according to the checkpoint")
     print(table(attempts(state)))
     say(f"Work that the retry did not repeat: {spared(state):.1f} s")
     say("Which airline is late at which hour (the five worst of those with 100 flights or more)")

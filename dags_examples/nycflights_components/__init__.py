@@ -1,6 +1,6 @@
 """The components of ``nycflights.conf``: they travel to the Spark driver, and Airflow never imports them.
 
-Each reads Parquet (or CSV) from a path and writes Parquet to a path of its own, replacing what is there. That makes it
-safe to run one again, and it lets a retry start in the middle: a new driver has a new Spark session, in which the temp
-views of the components that it skips do not exist, while their files do.
+Each component reads Parquet (or CSV) from a path, and overwrites Parquet at a different path. It is therefore safe to
+run a component again, and a retry can start in the middle: the new driver has a new Spark session, without the temp
+views of the skipped components, but their files still exist.
 """

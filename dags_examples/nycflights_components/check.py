@@ -1,4 +1,4 @@
-"""The ready-made checks, over a file."""
+"""The built-in checks, applied to a file."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from airflow_spark_pipeline.components import CheckNotNull, CheckRowCount
 class CheckParquet(Component):
     """Fails if a table has too few rows, or unknown values where there must be none.
 
-    The ready-made checks look at a view. Making the view in the same component keeps the two together: if the check
-    fails, the retry makes the view again.
+    The built-in checks read a view. This component creates the view itself: if the check fails, the retry creates the
+    view again.
 
     :param path: path of the Parquet folder
-    :param min_rows: the least number of rows that is right
+    :param min_rows: the lowest number of rows that is correct
     :param not_null: columns without unknown values
     """
 

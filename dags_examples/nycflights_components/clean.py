@@ -13,7 +13,7 @@ from airflow_spark_pipeline import Component
 # [START clean_flights]
 @dataclass
 class CleanFlights(Component):
-    """Drops flights that were cancelled or diverted, duplicates, and delays nobody can explain.
+    """Drops flights that were cancelled or diverted, duplicates, and implausible delays.
 
     :param source: path of the flights, Parquet
     :param target: path of the clean flights, Parquet; replaced if it exists

@@ -1,4 +1,4 @@
-"""One SQL query over Parquet files: for everything that SQL says best."""
+"""One SQL query over Parquet files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from airflow_spark_pipeline import Component
 class SqlToParquet(Component):
     """Runs a query and writes its result as Parquet.
 
-    :param sql: the query; it finds each input under its name
+    :param sql: the query; it uses each input by its name
     :param inputs: paths of Parquet folders by the name that the query uses
     :param target: path of the result; replaced if it exists
     """
@@ -25,7 +25,7 @@ class SqlToParquet(Component):
     inputs: dict[str, str] = field(default_factory=dict)
 
     def run(self, spark: SparkSession) -> None:
-        # Frames as arguments of the query: nothing is registered, so nothing can be missing in the next attempt.
+        # DataFrames are arguments of the query: no view is registered, so no view can be missing in the next attempt.
         frames: dict[str, Any] = {name: spark.read.parquet(path) for name, path in self.inputs.items()}
         spark.sql(self.sql, **frames).write.mode("overwrite").parquet(self.target)
         spark.read.parquet(self.target).show(5, truncate=False)

@@ -17,7 +17,7 @@ class JoinWeather(Component):
     :param flights: path of the clean flights, Parquet
     :param weather: path of the hourly weather by airport, Parquet
     :param target: path of the result, Parquet; replaced if it exists
-    :param outage: play an outage of the weather service, which is over when the next attempt starts
+    :param outage: simulate an outage of the weather service, which ends before the next attempt
     """
 
     flights: str
