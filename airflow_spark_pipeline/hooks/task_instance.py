@@ -7,6 +7,7 @@ there: where an entry cannot be written, the run goes on. To look changes nothin
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import uuid
@@ -19,13 +20,21 @@ from airflow_spark_pipeline.checkpoint.key import UnitKey
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.hooks.locations import namespace
 from airflow_spark_pipeline.planning import position
+from airflow_spark_pipeline.secrets import mask_text
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 RUN_ID = "spark_pipeline.run_id"
 POSITION = "spark_pipeline.position"
+#: The description as the newest try ran it: defaults and arguments included, secrets masked. Read by the page.
+DESCRIPTION = "spark_pipeline.description"
+#: Why a try failed, followed by its number; read by the page where the try recorded nothing in the log.
+FAILURE = "spark_pipeline.failure."
+#: What the user of the page wants of the next try that was refused: a value of ``checkpoint.on-change``.
+ON_CHANGE = "spark_pipeline.on_change"
 _IDENTITY = "spark_pipeline.dag_run"
+_LONGEST = 4_000  # characters of an error that are kept in Airflow
 _NO_REGION = "00000000-0000-0000-0000-000000000000"
 _ACTIVE = ("scheduled", "queued", "running", "restarting", "deferred", "up_for_reschedule")
 
@@ -112,6 +121,31 @@ def remember(context: Context, state: CheckpointState) -> None:
     """Keep where a run stands."""
     _keep(context, RUN_ID, state.run_id)
     _keep(context, POSITION, position(state))
+
+
+def remember_description(context: Context, description: str) -> None:
+    """Keep what this try runs, as JSON."""
+    _keep(context, DESCRIPTION, description)
+
+
+def remember_failure(context: Context, error: BaseException) -> None:
+    """Keep why this try failed: a try that is refused, or fails before its driver starts, records it nowhere else."""
+    about = {"type": type(error).__name__, "message": mask_text(str(error))[:_LONGEST]}
+    _keep(context, f"{FAILURE}{context['ti'].try_number}", json.dumps(about))
+
+
+def wanted_on_change(context: Context) -> str | None:
+    """Return what the user of the page wants of this try where a component was edited; ``None`` as described."""
+    store = context.get("task_state_store")
+    wanted = None if store is None else store.get(ON_CHANGE)
+    return wanted if wanted in ("restart", "rerun-from-change") else None
+
+
+def forget_wanted_on_change(context: Context) -> None:
+    """What the user wanted of this try does not hold for those that follow."""
+    store = context.get("task_state_store")
+    if store is not None and store.get(ON_CHANGE) is not None:
+        store.delete(ON_CHANGE)
 
 
 def _keep(context: Context, key: str, value: str) -> None:

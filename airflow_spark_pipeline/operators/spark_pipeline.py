@@ -194,13 +194,18 @@ class SparkPipelineOperator(SparkSubmitOperator):
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]  # the parent returns nothing
         """Run what is not done yet."""
         from airflow_spark_pipeline.exceptions import SparkPipelineError
+        from airflow_spark_pipeline.hooks.task_instance import remember_failure
 
         try:
             return self._execute(context)
         except SparkPipelineError as error:
             self.log.debug("Where it comes from:", exc_info=True)
+            remember_failure(context, error)
             # Airflow logs the whole chain and every frame; the text says all there is, once.
             raise error.with_traceback(None) from None
+        except Exception as error:
+            remember_failure(context, error)
+            raise
 
     def plan(self, context: Context) -> Plan:
         """Return what the next try would run and skip, and why; nothing is claimed, and no Spark is started.
@@ -235,6 +240,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
             spec = self._describe(context)
             stats = TryStats(context, spec.pipeline_name)
             submission = Submission.of(self, spec, context, directory)
+            submission.remember_description()
             outlook = self._look(submission.attempt, spec, context)
             stats.looked(outlook)
             submission.begin()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -31,17 +32,20 @@ from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 from airflow_spark_pipeline.hooks.target import Target, by_run_id, of_pipeline
 from airflow_spark_pipeline.hooks.task_instance import caller as caller_of
 from airflow_spark_pipeline.hooks.task_instance import (
+    forget_wanted_on_change,
     remember,
+    remember_description,
     remember_identity,
     remember_run,
     remembered_run,
     task_is,
     unit_key,
+    wanted_on_change,
 )
 from airflow_spark_pipeline.hooks.watching import WatchedPlace
 from airflow_spark_pipeline.planning import Selection, open_log
 from airflow_spark_pipeline.protocol import ConnectTarget, DriverRequest
-from airflow_spark_pipeline.secrets import mask_text, more_names
+from airflow_spark_pipeline.secrets import mask, mask_text, more_names
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -67,7 +71,9 @@ class Submission:
         self.directory = directory
         self._options: dict[str, Any] = {}
         checkpoint = spec.checkpoint.with_defaults(enabled=True, auto_resume=True)
-        checkpoint = checkpoint.with_overrides(auto_resume=operator.auto_resume, on_change=operator.on_change)
+        checkpoint = checkpoint.with_overrides(
+            auto_resume=operator.auto_resume, on_change=wanted_on_change(context) or operator.on_change
+        )
         if not checkpoint.enabled:
             checkpoint = replace(checkpoint, auto_resume=False, store=None)
         # From here on the description says what holds, defaults and arguments included; the driver reads it so.
@@ -124,12 +130,17 @@ class Submission:
         )
         self._resumes = target.run_id
 
+    def remember_description(self) -> None:
+        """Keep in Airflow what this try runs, whole and before anything can refuse it."""
+        remember_description(self._context, json.dumps(mask(self.spec.to_dict())))
+
     def begin(self) -> None:
         """Keep in Airflow which run this try works on, and who it is: before it records anything.
 
         A retry has to find the same run, whatever dies in between.
         """
         remember_identity(self._context, self._caller)
+        forget_wanted_on_change(self._context)
         if self._resumes is not None:
             remember_run(self._context, self._resumes)
 

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from fastapi.concurrency import run_in_threadpool
 
 from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.hooks.locations import configured
 from airflow_spark_pipeline.plugins.page import metadata_db, run_models
+from airflow_spark_pipeline.plugins.page.attempts import with_tries
 from airflow_spark_pipeline.plugins.page.finder import Found
 from airflow_spark_pipeline.plugins.page.location_cache import LocationCache
 from airflow_spark_pipeline.plugins.page.metadata_db import Rights, TaskFacts, TaskKey
 from airflow_spark_pipeline.plugins.page.models import DagRuns, Run, RunDetail, TaskRuns
-from airflow_spark_pipeline.plugins.page.next_attempt import next_attempt, read_config
-from airflow_spark_pipeline.plugins.page.service import MOVING_TASKS, Service
+from airflow_spark_pipeline.plugins.page.next_attempt import next_attempt, read_config, shown_config
+from airflow_spark_pipeline.plugins.page.service import Service, is_moving
+from airflow_spark_pipeline.plugins.page.tries import Kept, Try, kept_of, tries_of
 
 _NEWEST = 10  # runs that are shown of a DAG
 _MOVING = (Standing.RUNNING, Standing.SUBMITTED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What Airflow knows of a task instance besides its state."""
+
+    tries: list[Try]
+    kept: Kept
+    rendered: str | None
 
 
 async def task_runs(service: Service, key: TaskKey, rights: Rights) -> TaskRuns:
@@ -27,14 +39,18 @@ async def task_runs(service: Service, key: TaskKey, rights: Rights) -> TaskRuns:
 
     def answer() -> TaskRuns:
         known = metadata_db.task_facts([*keys, *_keys(each for *_, each in found)], rights)
-        rendered = {each: metadata_db.resolved_pipeline(each) for each in {each for each, *_ in found}}
-        runs = [_detail(cache, each, known, rendered[owner]) for owner, cache, each in found]
+        owners = {each for each, *_ in found}
+        kept = kept_of(owners, descriptions=True)
+        about = {
+            each: _Task(tries_of(each), kept.get(each, Kept()), metadata_db.resolved_pipeline(each)) for each in owners
+        }
+        runs = [_detail(cache, each, known, about[owner]) for owner, cache, each in found]
         runs.sort(key=lambda run: run.started_at, reverse=True)
         return TaskRuns(
             is_pipeline=bool(found) or key[2] in metadata_db.pipeline_tasks(key[0]),
             runs=runs,
             locations=service.locations(late, rights),
-            active=any(known[each].state in MOVING_TASKS for each in keys) or any(run.state in _MOVING for run in runs),
+            active=any(is_moving(known[each]) for each in keys) or any(run.state in _MOVING for run in runs),
         )
 
     return await run_in_threadpool(answer)
@@ -48,12 +64,16 @@ async def dag_runs(service: Service, dag_id: str, rights: Rights) -> DagRuns:
 
     def answer() -> DagRuns:
         facts = metadata_db.task_facts([*keys, *_keys(each for *_, each in found)], rights)
-        runs: list[Run] = [run_models.make_row(each.entry, cache.place.name, facts) for _, cache, each in found]
+        kept = kept_of((key for key, *_ in found), descriptions=False)
+        runs: list[Run] = [
+            run_models.make_row(each.entry, cache.place.name, facts, kept.get(key, Kept()).failures)
+            for key, cache, each in found
+        ]
         return DagRuns(
             is_pipeline=bool(tasks),
             runs=runs,
             locations=service.locations(late, rights),
-            active=any(run.state in _MOVING for run in runs) or any(f.state in MOVING_TASKS for f in facts.values()),
+            active=any(run.state in _MOVING for run in runs) or any(is_moving(each) for each in facts.values()),
         )
 
     return await run_in_threadpool(answer)
@@ -65,18 +85,20 @@ def _keys(found: Iterable[Found]) -> Iterator[TaskKey]:
             yield from run_models.task_keys(each.entry.recorded.state)
 
 
-def _detail(cache: LocationCache, found: Found, facts: Mapping[TaskKey, TaskFacts], rendered: str | None) -> RunDetail:
+def _detail(cache: LocationCache, found: Found, facts: Mapping[TaskKey, TaskFacts], task: _Task) -> RunDetail:
     commit = found.entry.recorded
     assert commit is not None  # noqa: S101  # only what something is known of is found
     shown = found.entry.standing
-    config, note = read_config(rendered)
+    config, note = read_config(task.kept.description or task.rendered)
+    row = run_models.make_row(found.entry, cache.place.name, facts, task.kept.failures)
     return RunDetail(
-        **run_models.make_row(found.entry, cache.place.name, facts).model_dump(),
+        **row.model_dump(),
         components=run_models.components(commit.state, shown),
-        attempts=found.attempts,
+        attempts=with_tries(found.attempts, task.tries, task.kept.failures, active=row.task_pending),
         failure=run_models.failure_of(commit.state),
+        more_failures=run_models.more_failures(commit.state),
         next=next_attempt(commit.state, config),
-        config=config,
+        config=shown_config(config),
         config_note=note,
         history_url=_history_url(),
     )

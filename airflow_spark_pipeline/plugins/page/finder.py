@@ -11,10 +11,10 @@ from airflow_spark_pipeline.checkpoint.discarding import unknown
 from airflow_spark_pipeline.checkpoint.finished import newest_copy
 from airflow_spark_pipeline.checkpoint.key import UnitKey
 from airflow_spark_pipeline.checkpoint.log import Commit
+from airflow_spark_pipeline.plugins.page.attempts import attempts
 from airflow_spark_pipeline.plugins.page.location_cache import LocationCache
 from airflow_spark_pipeline.plugins.page.metadata_db import TaskKey
 from airflow_spark_pipeline.plugins.page.models import Attempt
-from airflow_spark_pipeline.plugins.page.run_models import attempts
 
 _ABSENT_SECONDS = 30.0  # how long it is believed that a location has nothing of a task instance
 

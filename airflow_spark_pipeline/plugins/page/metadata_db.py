@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_spark_pipeline.airflow_features import AIRFLOW
@@ -31,6 +31,8 @@ class TaskKey(NamedTuple):
 
 
 _CHUNK = 500  # databases limit how many parameters a statement has
+#: States of a task that runs, or is about to.
+ACTIVE_TASKS = ("running", "queued", "scheduled", "restarting", "deferred")
 _OURS = ("pipeline", "resolved_pipeline")  # template fields that only SparkPipelineOperator and its children have
 
 
@@ -44,6 +46,9 @@ class TaskFacts:
     :param versioned: whether its DAG run has a bundle version
     :param may_edit: whether the user may clear it
     :param id: of this very try
+    :param run_state: of its DAG run
+    :param try_number: of its newest try
+    :param dag_name: of the DAG, as Airflow shows it
     """
 
     exists: bool = False
@@ -52,6 +57,21 @@ class TaskFacts:
     versioned: bool = False
     may_edit: bool = False
     id: str | None = None
+    run_state: str | None = None
+    try_number: int = 0
+    dag_name: str | None = None
+
+    @property
+    def shown_state(self) -> str | None:
+        """The state as Airflow's API names it; ``None`` where there is no task instance."""
+        return (self.state or "no_status") if self.exists else None
+
+    @property
+    def pending(self) -> bool:
+        """Whether Airflow runs it, or is about to: just after a clear it has no state, and its DAG run is queued."""
+        if self.state is None:
+            return self.exists and self.run_state in ("queued", "running")
+        return self.state in ACTIVE_TASKS
 
 
 @dataclass(slots=True)
@@ -105,7 +125,7 @@ def task_facts(keys: Iterable[TaskKey], rights: Rights) -> dict[TaskKey, TaskFac
     from sqlalchemy import and_, or_, select
 
     wanted = list(dict.fromkeys(keys))
-    rows: dict[TaskKey, tuple[str | None, bool, bool, str]] = {}
+    rows: dict[TaskKey, TaskFacts] = {}
     with create_session() as session:
         for start in range(0, len(wanted), _CHUNK):
             names = [_named(TaskInstance, key) for key in wanted[start : start + _CHUNK]]
@@ -115,22 +135,26 @@ def task_facts(keys: Iterable[TaskKey], rights: Rights) -> dict[TaskKey, TaskFac
                     TaskInstance.state,
                     DagModel.is_paused,
                     DagRun.bundle_version,
+                    DagRun.state,
+                    TaskInstance.try_number,
+                    DagModel.dag_display_name,
                 )
                 .join(DagRun, and_(DagRun.dag_id == TaskInstance.dag_id, DagRun.run_id == TaskInstance.run_id))
                 .outerjoin(DagModel, DagModel.dag_id == TaskInstance.dag_id)
                 .where(or_(*names))
             )
-            for found_id, state, paused, version, *coordinates in session.execute(statement):
-                rows[_key_of(*coordinates)] = (state, bool(paused), version is not None, str(found_id))
-    facts = {}
-    for key in wanted:
-        may_edit = rights.editable(key[0])
-        if key in rows:
-            state, paused, versioned, found_id = rows[key]
-            facts[key] = TaskFacts(True, None if state is None else str(state), paused, versioned, may_edit, found_id)
-        else:
-            facts[key] = TaskFacts(may_edit=may_edit)
-    return facts
+            for found_id, state, paused, version, run_state, tried, name, *coordinates in session.execute(statement):
+                rows[_key_of(*coordinates)] = TaskFacts(
+                    exists=True,
+                    state=None if state is None else str(state),
+                    paused=bool(paused),
+                    versioned=version is not None,
+                    id=str(found_id),
+                    run_state=None if run_state is None else str(run_state),
+                    try_number=tried or 0,
+                    dag_name=name,
+                )
+    return {key: replace(rows.get(key, TaskFacts()), may_edit=rights.editable(key[0])) for key in wanted}
 
 
 def pipeline_tasks(dag_id: str) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,11 +21,39 @@ class ComponentState(str, enum.Enum):
     LEFT_OUT = "left_out"  # neither done nor to be run: by the description, or by who resumed
 
 
+#: What a component's part of the timeline is: what an attempt did with it.
+BarAction = Literal["ran", "failed", "running", "interrupted", "replayed", "skipped"]
+#: What the next attempt does with a component.
+StepAction = Literal["run", "skip", "replay", "omit", "disable"]
+#: How an attempt ended: as its run stands or stood; not known any more; or its try recorded nothing in the log.
+AttemptStatus = Literal[
+    "submitted",
+    "running",
+    "dead",
+    "failed",
+    "completed",
+    "discarded",
+    "unreadable",
+    "unknown",
+    "refused",
+    "not_recorded",
+]
+
+
 class Piece(BaseModel):
     """A component in the bar of a row."""
 
     name: str
     state: ComponentState
+
+
+class NewestTry(BaseModel):
+    """Airflow's newest try of a task, where the log of the run knows nothing of it."""
+
+    try_number: int
+    state: str
+    error: str | None = Field(description="First line of why it failed, where that is known")
+    refused: bool = Field(description="Whether it refused to resume")
 
 
 class Run(BaseModel):
@@ -35,6 +63,7 @@ class Run(BaseModel):
     number: int = Field(description="Number of the newest commit; an action names the one that it rests on")
     pipeline: str
     dag_id: str
+    dag_display_name: str
     run_id: str
     task_id: str
     map_index: int
@@ -53,7 +82,11 @@ class Run(BaseModel):
     saved_seconds: float = Field(description="Time that the components which are done took: what a resume saves")
     spark_application_id: str | None
     try_number: int | None
-    task_state: str | None = Field(description="Of Airflow's task instance; null where there is none")
+    task_state: str | None = Field(
+        description="Of Airflow's task instance, no_status where it has none yet; null where there is no task instance"
+    )
+    task_pending: bool = Field(description="Whether Airflow runs the task, or is about to")
+    newest_try: NewestTry | None = Field(description="Where it recorded nothing and has ended")
     versioned: bool = Field(description="Whether the DAG's bundle has versions")
     resume_blocked: str | None = Field(description="Why it cannot be resumed now; null where it can")
     discard_blocked: str | None = Field(description="Why its progress cannot be discarded now; null where it can")
@@ -69,7 +102,7 @@ class Location(BaseModel):
     """How reading a configured location went."""
 
     name: str
-    state: str = Field(description="ok, loading, slow, error")
+    state: Literal["ok", "loading", "slow", "error", "missing"]
     message: str | None = None
     temporary: bool = Field(default=False, description="Nothing is configured, and this is the folder for trying out")
     unreadable: int = Field(default=0, description="Runs whose record cannot be read")
@@ -87,6 +120,16 @@ class RunList(BaseModel):
     pipelines: list[str]
     locations: list[Location]
     active: bool = Field(description="Whether something runs, so that it is worth asking again soon")
+
+
+class Failure(BaseModel):
+    """Why the newest attempt failed; secrets are masked."""
+
+    component: str | None
+    error_type: str
+    message: str
+    traceback: str | None
+    retry_helps: bool
 
 
 class Component(BaseModel):
@@ -110,40 +153,31 @@ class Bar(BaseModel):
 
     index: int
     name: str
-    action: str = Field(description="ran, failed, running, interrupted, replayed, skipped")
+    action: BarAction
     started_at: str | None
     duration_seconds: float | None
 
 
 class Attempt(BaseModel):
-    """What an attempt did, as far as it is still recorded."""
+    """What an attempt did, as far as it is still recorded; or a try of the task that recorded nothing."""
 
-    attempt: int
+    attempt: int | None = Field(description="Null for a try that recorded nothing")
     id: str
-    started_at: str
-    ended_at: str | None
-    status: str
+    started_at: str | None
+    ended_at: str | None = Field(description="Null while it runs; of a lost driver the time of its last record")
+    status: AttemptStatus
+    task_state: str | None = Field(description="Airflow's state of the try, where Airflow still has it")
     error: str | None
     spark_application_id: str | None
     try_number: int | None
     bars: list[Bar]
 
 
-class Failure(BaseModel):
-    """Why the newest attempt failed; secrets are masked."""
-
-    component: str | None
-    error_type: str
-    message: str
-    traceback: str | None
-    retry_helps: bool
-
-
 class PlannedStep(BaseModel):
     """What the next attempt does with a component."""
 
     name: str
-    action: str = Field(description="run, skip, replay, omit, disable")
+    action: StepAction
     reason: str
 
 
@@ -151,7 +185,9 @@ class NextAttempt(BaseModel):
     """What a resume would do."""
 
     steps: list[PlannedStep]
-    basis: str = Field(description="description: as the task last read it; record: as the last attempt had it")
+    basis: Literal["description", "record"] = Field(
+        description="As the task last read the description, or as the last attempt recorded the components"
+    )
     refusal: str | None = Field(default=None, description="Why the next attempt would refuse to resume")
     differences: list[str] = Field(default_factory=list, description="Paths of the fields that differ")
 
@@ -162,6 +198,7 @@ class RunDetail(Run):
     components: list[Component]
     attempts: list[Attempt]
     failure: Failure | None
+    more_failures: list[Failure] = Field(description="Of components that failed besides, with fail-fast = false")
     next: NextAttempt | None
     config: dict[str, Any] | None = Field(description="The description as the task last read it; secrets are masked")
     config_note: str | None

@@ -25,7 +25,7 @@ _OTHER = "#" * len(MASK)
 def read_config(rendered: str | None) -> tuple[dict[str, Any] | None, str | None]:
     """Return the description that Airflow rendered last, and why there is none."""
     if rendered is None:
-        return None, "Airflow keeps the rendered fields of a DAG's newest runs only, and has none of this one."
+        return None, "No try of this task has read its description yet, or Airflow has removed what it kept of it."
     try:
         config = json.loads(rendered)
     except ValueError:
@@ -35,6 +35,16 @@ def read_config(rendered: str | None) -> tuple[dict[str, Any] | None, str | None
     if not isinstance(config, dict) or "pipeline" not in config:
         return None, "The description could not be read when the task last started; its log says why."
     return mask(config), None
+
+
+def shown_config(config: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the description for people: without what only this package's own code asks for."""
+    if config is None or not isinstance(config.get("pipeline"), dict):
+        return config
+    pipeline = dict(config["pipeline"])
+    if isinstance(pipeline.get("checkpoint"), dict):
+        pipeline["checkpoint"] = {name: value for name, value in pipeline["checkpoint"].items() if name != "given"}
+    return {**config, "pipeline": pipeline}
 
 
 def next_attempt(state: CheckpointState, config: dict[str, Any] | None) -> NextAttempt | None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from airflow_spark_pipeline.airflow_features import AIRFLOW
 from airflow_spark_pipeline.checkpoint.caller import claimer
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
-from airflow_spark_pipeline.checkpoint.log import Commit
-from airflow_spark_pipeline.checkpoint.standing import Standing, standing_of
+from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.checkpoint.state import (
-    AttemptSummary,
     CheckpointState,
     CheckpointStatus,
     ComponentAction,
@@ -20,16 +18,16 @@ from airflow_spark_pipeline.checkpoint.state import (
 from airflow_spark_pipeline.planning import stopped_at
 from airflow_spark_pipeline.plugins.page.metadata_db import TaskFacts, TaskKey
 from airflow_spark_pipeline.plugins.page.models import (
-    Attempt,
-    Bar,
     Component,
     ComponentState,
     Failure,
+    NewestTry,
     Piece,
     Run,
 )
+from airflow_spark_pipeline.plugins.page.tries import TryFailure
 
-_ACTIVE = ("running", "queued", "scheduled", "restarting", "deferred")  # states of a task that runs, or is about to
+_NOTHING: Mapping[int, TryFailure] = {}
 _OVER = (Standing.COMPLETED, Standing.DISCARDED)
 
 
@@ -50,10 +48,13 @@ def _task_key(key: Mapping[str, Any]) -> TaskKey:
     )
 
 
-def make_row(entry: RunEntry, location: str, known: Mapping[TaskKey, TaskFacts]) -> Run:
+def make_row(
+    entry: RunEntry, location: str, known: Mapping[TaskKey, TaskFacts], kept: Mapping[int, TryFailure] = _NOTHING
+) -> Run:
     """Return the row of a unit whose newest commit is known.
 
     :param known: what Airflow knows of its task and of who claimed it, and what the user may do with them
+    :param kept: why tries of its task failed, by their number
     """
     recorded = entry.recorded
     assert recorded is not None  # noqa: S101  # what nothing is known of has no row
@@ -68,6 +69,7 @@ def make_row(entry: RunEntry, location: str, known: Mapping[TaskKey, TaskFacts])
         number=number,
         pipeline=state.pipeline_name,
         **owner._asdict(),
+        dag_display_name=facts.dag_name or owner.dag_id,
         location=location,
         state=shown,
         attempt=state.attempt,
@@ -81,13 +83,29 @@ def make_row(entry: RunEntry, location: str, known: Mapping[TaskKey, TaskFacts])
         error=str(entry.error) if entry.error is not None else None if failure is None else failure.headline,
         saved_seconds=resume_saves(state),
         spark_application_id=state.spark_application_id,
-        try_number=_try_number(state),
-        task_state=facts.state,
+        try_number=try_number_of(state),
+        task_state=facts.shown_state,
+        task_pending=facts.pending,
+        newest_try=_newest_try(state, facts, kept),
         versioned=facts.versioned,
         resume_blocked=_resume_blocked(shown, facts, at_work),
         discard_blocked=_discard_blocked(shown, facts, at_work),
         clear_to_resume={"keep_task_state": True} if AIRFLOW.clear_discards_task_state else {},
         clear_instance=facts.id if owner.iteration is not None else None,
+    )
+
+
+def _newest_try(state: CheckpointState, facts: TaskFacts, kept: Mapping[int, TryFailure]) -> NewestTry | None:
+    """Return Airflow's newest try where it failed and the log knows nothing of it."""
+    recorded = try_number_of(state)
+    if recorded is None or facts.try_number <= recorded or facts.state not in ("failed", "up_for_retry"):
+        return None
+    failure = kept.get(facts.try_number)
+    return NewestTry(
+        try_number=facts.try_number,
+        state=facts.state,
+        error=None if failure is None else failure.headline,
+        refused=failure is not None and failure.refused,
     )
 
 
@@ -112,22 +130,37 @@ def component_state(record: ComponentCheckpoint, state: CheckpointState, shown: 
 
 def components(state: CheckpointState, shown: Standing) -> list[Component]:
     """Return what is recorded of each component."""
-    return [
-        Component(
-            index=c.index,
-            name=c.name,
-            type=c.type,
-            state=component_state(c, state, shown),
-            action=c.action.value,
-            reason=c.reason,
-            attempt=c.attempt,
-            started_at=c.started_at,
-            duration_seconds=c.duration_seconds,
-            views=list(c.views),
-            saved_outputs=sorted(c.outputs),
-        )
-        for c in state.components
-    ]
+    return [_component(c, state, component_state(c, state, shown)) for c in state.components]
+
+
+def _component(c: ComponentCheckpoint, state: CheckpointState, is_in: ComponentState) -> Component:
+    """Return what is recorded of a component; of one that runs, or did when its driver was lost, what follows."""
+    at_work = is_in in {ComponentState.RUNNING, ComponentState.INTERRUPTED}
+    return Component(
+        index=c.index,
+        name=c.name,
+        type=c.type,
+        state=is_in,
+        action=c.action.value,
+        reason=None if at_work or is_in is ComponentState.PENDING else c.reason,
+        attempt=state.attempt if at_work else c.attempt,
+        started_at=began(state) if at_work else c.started_at,
+        duration_seconds=None if at_work else c.duration_seconds,
+        views=list(c.views),
+        saved_outputs=sorted(c.outputs),
+    )
+
+
+def more_failures(state: CheckpointState) -> list[Failure]:
+    """Return the failures of the newest attempt besides the first: the log has their text, and no traceback."""
+    first = None if state.failure is None else state.failure.component
+    failed = [c for c in state.components if c.action is ComponentAction.FAILED and c.attempt == state.attempt]
+    return [_failure_of(c) for c in failed if c.name != first]
+
+
+def _failure_of(component: ComponentCheckpoint) -> Failure:
+    error_type, _, message = (component.reason or "").partition(": ")
+    return Failure(component=component.name, error_type=error_type, message=message, traceback=None, retry_helps=True)
 
 
 def failure_of(state: CheckpointState) -> Failure | None:
@@ -144,88 +177,7 @@ def failure_of(state: CheckpointState) -> Failure | None:
     )
 
 
-def attempts(commit: Commit, shown: Standing, read: Callable[[int, str], Commit | None]) -> list[Attempt]:
-    """Return what each attempt of the epoch did, the oldest first.
-
-    :param read: gives the commit of a number, if it is that run's; ``None`` where it was cleaned up
-    """
-    summaries = commit.state.attempts
-    found = []
-    for position, summary in enumerate(summaries):
-        last: Commit | None = commit
-        if position + 1 < len(summaries):
-            claim = _claim_number(summaries[position + 1].run_id)
-            last = None if claim is None else read(claim - 1, summary.run_id)
-        over = Standing.DEAD if position + 1 < len(summaries) else shown
-        bars = _remembered(commit.state, summary) if last is None else _bars(last.state, over)
-        state = None if last is None else last.state
-        found.append(
-            Attempt(
-                attempt=summary.attempt,
-                id=summary.run_id,
-                started_at=summary.started_at,
-                ended_at=None
-                if state is None or (state is commit.state and shown is Standing.RUNNING)
-                else state.updated_at,
-                status=shown.value if state is commit.state else _ended_as(state),
-                error=summary.error,
-                spark_application_id=None if state is None else state.spark_application_id,
-                try_number=None if state is None else _try_number(state),
-                bars=bars,
-            )
-        )
-    return found
-
-
-def _ended_as(state: CheckpointState | None) -> str:
-    if state is None:
-        return "unknown"
-    return standing_of(state.status, alive=False).value
-
-
-def _claim_number(run_id: str) -> int | None:
-    number = run_id.rpartition("~")[2]
-    return int(number) if number.isdigit() else None
-
-
-def _remembered(state: CheckpointState, summary: AttemptSummary) -> list[Bar]:
-    """Return what the newest commit still knows of an attempt whose own commits were cleaned up."""
-    ran = [c for c in state.components if c.attempt == summary.attempt and c.action is not ComponentAction.FAILED]
-    bars = [_bar(c, "ran") for c in ran]
-    failed = next((c for c in state.components if c.name == summary.failed), None)
-    if failed is not None:
-        bars.append(Bar(index=failed.index, name=failed.name, action="failed", started_at=None, duration_seconds=None))
-    return sorted(bars, key=lambda bar: bar.index)
-
-
-def _bar(record: ComponentCheckpoint, action: str) -> Bar:
-    return Bar(
-        index=record.index,
-        name=record.name,
-        action=action,
-        started_at=record.started_at,
-        duration_seconds=record.duration_seconds,
-    )
-
-
-def _bars(state: CheckpointState, shown: Standing) -> list[Bar]:
-    bars = []
-    done = set(state.completed_components)
-    for c in state.components:
-        mine = c.attempt == state.attempt
-        if c.action is ComponentAction.REPLAYED:
-            bars.append(Bar(index=c.index, name=c.name, action="replayed", started_at=None, duration_seconds=None))
-        elif mine and c.action in {ComponentAction.RAN, ComponentAction.FAILED}:
-            bars.append(_bar(c, c.action.value))
-        elif c.name in done:
-            bars.append(Bar(index=c.index, name=c.name, action="skipped", started_at=None, duration_seconds=None))
-        elif state.status is CheckpointStatus.RUNNING and c.name == current(state):
-            action = "running" if shown is Standing.RUNNING else "interrupted"
-            bars.append(Bar(index=c.index, name=c.name, action=action, started_at=_began(state), duration_seconds=None))
-    return bars
-
-
-def _began(state: CheckpointState) -> str:
+def began(state: CheckpointState) -> str:
     """Return when the component began that no commit names yet: when the one before it was recorded."""
     return state.updated_at
 
@@ -234,12 +186,13 @@ def _at_work(entry: RunEntry, claimer: TaskFacts, *, guest: bool) -> str | None:
     """Return who is at work, or is about to be, in words; the guest's name may be none of the user's business."""
     if entry.alive:
         return "Its driver is alive and at work."
-    if claimer.state in _ACTIVE:
-        return f"Airflow has {'another task, which resumes it,' if guest else 'the task'} as {claimer.state}."
+    if claimer.pending:
+        whose = "another task, which resumes it," if guest else "the task"
+        return f"Airflow has {whose} as {claimer.state}." if claimer.state else f"Airflow is about to run {whose}."
     return None
 
 
-def _try_number(state: CheckpointState) -> int | None:
+def try_number_of(state: CheckpointState) -> int | None:
     """Return the try of the unit's own task instance; a guest's has its log elsewhere."""
     owner, claimed_by = task_keys(state)
     return (state.caller or {}).get("tryNumber") if owner == claimed_by else None
@@ -251,15 +204,15 @@ def _resume_blocked(shown: Standing, facts: TaskFacts, at_work: str | None) -> s
     if shown is Standing.UNREADABLE:
         return "Its record is damaged: restore it, or discard the run to start over."
     if not facts.exists:
-        return "Airflow has no such task instance any more: its DAG run was deleted."
+        return "Airflow has no such task instance any more: its Dag Run was deleted."
     if not facts.may_edit:
-        return "You may look at this DAG, but not clear its tasks."
+        return "You may look at this Dag, but not clear its tasks."
     if at_work is not None:
         return at_work
-    if facts.state in _ACTIVE:
-        return f"Airflow has the task as {facts.state} already."
+    if facts.pending:
+        return f"Airflow has the task as {facts.state or 'cleared'} already."
     if facts.paused:
-        return "The DAG is paused: unpause it first, or the task would only wait."
+        return "The Dag is paused: unpause it first, or the task would only wait."
     return None
 
 
@@ -267,9 +220,9 @@ def _discard_blocked(shown: Standing, facts: TaskFacts, at_work: str | None) -> 
     if shown in _OVER:
         return "There is no progress to discard."
     if not facts.may_edit:
-        return "You may look at this DAG, but not clear its tasks."
+        return "You may look at this Dag, but not clear its tasks."
     if at_work is not None:
         return f"{at_work} Stop it first."
-    if facts.state in _ACTIVE:
-        return f"Airflow has the task as {facts.state}: stop it first."
+    if facts.pending:
+        return f"Airflow has the task as {facts.state or 'cleared'}: stop it first."
     return None

@@ -23,18 +23,17 @@ from airflow_spark_pipeline.hooks.locations import configured
 from airflow_spark_pipeline.hooks.masking import take_names_of_airflow
 from airflow_spark_pipeline.plugins.page.finder import Finder, Found
 from airflow_spark_pipeline.plugins.page.location_cache import LocationCache
-from airflow_spark_pipeline.plugins.page.metadata_db import Rights, TaskKey, task_facts
+from airflow_spark_pipeline.plugins.page.metadata_db import Rights, TaskFacts, TaskKey, task_facts
 from airflow_spark_pipeline.plugins.page.models import Location, Run, RunList
 from airflow_spark_pipeline.plugins.page.places import configured_places
 from airflow_spark_pipeline.plugins.page.run_models import make_row, resume_saves, task_keys
+from airflow_spark_pipeline.plugins.page.tries import Kept, kept_of
 
 #: Seconds that a listing waits for the locations, before it shows what is known.
 LIST_SECONDS = 3.0
 #: Seconds that a question about one task instance waits for them.
 FIND_SECONDS = 10.0
 
-#: States of a task instance after which something is soon to be seen in its log.
-MOVING_TASKS = ("running", "queued", "scheduled", "restarting", "up_for_retry")
 #: States of runs that ended: they are listed where they are asked for.
 ENDED = (Standing.COMPLETED, Standing.DISCARDED)
 _MOVING = {Standing.RUNNING, Standing.SUBMITTED}
@@ -126,7 +125,7 @@ class Service:
             pipelines=sorted({item.recorded.pipeline_name for item in items}),
             locations=self.locations(late, rights),
             active=any(item.state in _MOVING for item in items)
-            or any(row.task_state in MOVING_TASKS for row in shown)
+            or any(row.task_pending or row.task_state == "up_for_retry" for row in shown)
             or any(cache.loading for cache in self.caches),
         )
 
@@ -214,7 +213,13 @@ class Service:
 def rows(items: list[_Item], rights: Rights) -> list[Run]:
     """Return the rows of runs, with what Airflow knows of their tasks."""
     facts = task_facts([key for item in items for key in task_keys(item.recorded)], rights)
-    return [make_row(item.entry, item.cache.place.name, facts) for item in items]
+    kept = kept_of((item.key for item in items), descriptions=False)
+    return [make_row(item.entry, item.cache.place.name, facts, kept.get(item.key, Kept()).failures) for item in items]
+
+
+def is_moving(task: TaskFacts) -> bool:
+    """Whether something is soon to be seen in the task's log."""
+    return task.pending or task.state == "up_for_retry"
 
 
 async def _late(running: Mapping[str, Future[Any]], seconds: float) -> set[str]:

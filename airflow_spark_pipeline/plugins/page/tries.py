@@ -1,0 +1,138 @@
+"""What Airflow keeps of the tries of task instances: when they ran, how they ended, and what the operator left of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from airflow_spark_pipeline.hooks.task_instance import DESCRIPTION, FAILURE
+from airflow_spark_pipeline.plugins.page.metadata_db import TaskKey
+
+_CHUNK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """A try of a task instance.
+
+    :param started_at: ISO 8601, UTC; ``None`` while it waits
+    """
+
+    number: int
+    state: str | None
+    started_at: str | None
+    ended_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TryFailure:
+    """Why a try failed, as the operator kept it."""
+
+    type: str
+    message: str
+
+    @property
+    def refused(self) -> bool:
+        """Whether the try refused to resume, since a component that is done was edited."""
+        return self.type == "ResumeRefusedError"
+
+    @property
+    def headline(self) -> str:
+        """The error in one line."""
+        first = self.message.partition("\n")[0]
+        return first if self.refused else f"{self.type}: {first}"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the operator left in the task state store.
+
+    :param description: JSON, as the newest try ran it; ``None`` where an older version ran it
+    :param failures: by the number of the try
+    """
+
+    description: str | None = None
+    failures: dict[int, TryFailure] = field(default_factory=dict)
+
+
+def tries_of(key: TaskKey) -> list[Try]:
+    """Return the tries of a task instance, the oldest first."""
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.models.taskinstancehistory import TaskInstanceHistory
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    if key.iteration is not None:
+        return []  # the history does not tell iterations apart
+    found: dict[int, Try] = {}
+    with create_session() as session:
+        for table in (TaskInstanceHistory, TaskInstance):
+            model: Any = table
+            columns = (model.try_number, model.state, model.start_date, model.end_date)
+            names = (model.dag_id, model.run_id, model.task_id, model.map_index)
+            wanted = [column == value for column, value in zip(names, key[:4], strict=True)]
+            for number, state, start, end in session.execute(select(*columns).where(*wanted)):
+                found[number] = Try(number, None if state is None else str(state), _iso(start), _iso(end))
+    return [found[number] for number in sorted(found) if number > 0]
+
+
+def kept_of(keys: Iterable[TaskKey], *, descriptions: bool) -> dict[TaskKey, Kept]:
+    """Return what the operator left of these task instances.
+
+    :param descriptions: with their descriptions, which may be long
+    """
+    wanted = [key for key in dict.fromkeys(keys) if key.iteration is None]
+    found: dict[TaskKey, Kept] = {}
+    for key, name, value in _entries(wanted, descriptions=descriptions):
+        kept = found.get(key, Kept())
+        if name == DESCRIPTION:
+            found[key] = Kept(value, kept.failures)
+        elif (failure := _failure(value)) is not None:
+            number = int(name.removeprefix(FAILURE))
+            found[key] = Kept(kept.description, {**kept.failures, number: failure})
+    return found
+
+
+def _entries(keys: list[TaskKey], *, descriptions: bool) -> Iterator[tuple[TaskKey, str, str]]:
+    from airflow.models.task_state_store import TaskStateStoreModel as Entry
+    from airflow.utils.session import create_session
+    from sqlalchemy import and_, or_, select
+
+    names = (Entry.dag_id, Entry.run_id, Entry.task_id, Entry.map_index)
+    shown = [Entry.key.startswith(FAILURE, autoescape=True), *([Entry.key == DESCRIPTION] if descriptions else [])]
+    with create_session() as session:
+        for start in range(0, len(keys), _CHUNK):
+            chosen = [
+                and_(*(column == value for column, value in zip(names, key[:4], strict=True)))
+                for key in keys[start : start + _CHUNK]
+            ]
+            statement = select(Entry.key, Entry.value, *names).where(or_(*chosen), or_(*shown))
+            for name, stored, *coordinates in session.execute(statement):
+                value = _text(stored)
+                is_ours = name == DESCRIPTION or name.removeprefix(FAILURE).isdigit()
+                if value is not None and is_ours:
+                    yield TaskKey(*coordinates), name, value
+
+
+def _text(stored: str) -> str | None:
+    """Return what was stored; ``None`` where it is elsewhere, by a backend of the workers."""
+    try:
+        value = json.loads(stored)
+    except ValueError:
+        return None
+    return value if isinstance(value, str) else None
+
+
+def _failure(text: str) -> TryFailure | None:
+    try:
+        about = json.loads(text)
+        return TryFailure(str(about["type"]), str(about["message"]))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="milliseconds")
