@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -54,13 +55,18 @@ def build_app() -> FastAPI:
         dag_id: str | None = None,
         pipeline: str | None = None,
         state: Standing | None = None,
+        run_id: str | None = None,
+        started_before: datetime | None = None,
         q: Annotated[str, Query(max_length=200)] = "",
         order_by: Annotated[str, Query(pattern=f"^({'|'.join(ORDERS)})$")] = "-started_at",
         limit: Annotated[int, Query(ge=1, le=_LIMIT)] = 25,
         offset: Annotated[int, Query(ge=0)] = 0,
     ) -> Response:
-        """List the unfinished runs that you may see; with the state completed or discarded, those that ended."""
-        filters = Filters(dag_id, pipeline, state, q, order_by, limit, offset)
+        """List the unfinished runs that you may see; with the state completed or discarded, those that ended.
+
+        dag_id, run_id and pipeline are parts of what is looked for; started_before is of the first attempt.
+        """
+        filters = Filters(dag_id, run_id, pipeline, state, started_before, q, order_by, limit, offset)
         late = await service.refreshed()
         if state in ENDED:
             late |= await service.look_at_finished()
@@ -74,9 +80,15 @@ def build_app() -> FastAPI:
         return _answer(request, await task_runs(service, TaskKey(dag_id, run_id, task_id, map_index), rights))
 
     @app.get("/api/dags/{dag_id}/runs", response_model=DagRuns, dependencies=READS)
-    async def show_dag(request: Request, rights: RightsDep, dag_id: str) -> Response:
+    async def show_dag(
+        request: Request,
+        rights: RightsDep,
+        dag_id: str,
+        limit: Annotated[int, Query(ge=1, le=_LIMIT)] = 25,
+        offset: Annotated[int, Query(ge=0)] = 0,
+    ) -> Response:
         """Show the newest runs of a DAG's pipelines."""
-        return _answer(request, await dag_runs(service, dag_id, rights))
+        return _answer(request, await dag_runs(service, dag_id, rights, limit, offset))
 
     @app.post("/api/dags/{dag_id}/discard", response_model=Discarded, dependencies=WRITES)
     async def discard(dag_id: str, body: Discard, rights: RightsDep) -> Discarded:

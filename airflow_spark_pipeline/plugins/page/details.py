@@ -19,7 +19,6 @@ from airflow_spark_pipeline.plugins.page.next_attempt import next_attempt, read_
 from airflow_spark_pipeline.plugins.page.service import Service, is_moving
 from airflow_spark_pipeline.plugins.page.tries import Kept, Try, kept_of, tries_of
 
-_NEWEST = 10  # runs that are shown of a DAG
 _MOVING = (Standing.RUNNING, Standing.SUBMITTED)
 
 
@@ -56,10 +55,10 @@ async def task_runs(service: Service, key: TaskKey, rights: Rights) -> TaskRuns:
     return await run_in_threadpool(answer)
 
 
-async def dag_runs(service: Service, dag_id: str, rights: Rights) -> DagRuns:
-    """Return the newest runs of a DAG's pipelines."""
+async def dag_runs(service: Service, dag_id: str, rights: Rights, limit: int, offset: int) -> DagRuns:
+    """Return runs of a DAG's pipelines, those that started last first."""
     tasks = await run_in_threadpool(metadata_db.pipeline_tasks, dag_id)
-    keys = await run_in_threadpool(metadata_db.newest_task_instances, dag_id, tasks, _NEWEST) if tasks else []
+    keys, total = await run_in_threadpool(metadata_db.newest_task_instances, dag_id, tasks, limit, offset)
     found, late = await service.find_all(keys)
 
     def answer() -> DagRuns:
@@ -72,6 +71,7 @@ async def dag_runs(service: Service, dag_id: str, rights: Rights) -> DagRuns:
         return DagRuns(
             is_pipeline=bool(tasks),
             runs=runs,
+            total=total,
             locations=service.locations(late, rights),
             active=any(run.state in _MOVING for run in runs) or any(is_moving(each) for each in facts.values()),
         )

@@ -22,6 +22,7 @@ from typing import TypeVar
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry, look, open_units
 from airflow_spark_pipeline.checkpoint.finished import finished_runs
 from airflow_spark_pipeline.checkpoint.liveness import store_time
+from airflow_spark_pipeline.checkpoint.local_store import LocalStore
 from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.checkpoint.store import CheckpointStore
@@ -68,6 +69,8 @@ class LocationCache:
         self.place = place
         #: Why the last refresh did not succeed, ``None`` where it did.
         self.trouble: str | None = None
+        #: Whether its folder does not exist; of an object store that cannot be told.
+        self.missing = False
         #: How many units have still to be looked at for the first time.
         self.loading = 0
         self._clock = clock
@@ -157,6 +160,7 @@ class LocationCache:
     def _refresh(self) -> None:
         try:
             hints = open_units(self.store)
+            self.missing = not hints and not self.place.temporary and is_absent(self.store)
             now = self._now() if hints else 0.0  # to ask for the time writes, and would make a folder for nothing
             self._forget(hints)
             due = [path for path, hint in hints.items() if self._is_due(path, hint)]
@@ -201,6 +205,11 @@ class LocationCache:
             ours = self._clock()  # after the answer: a driver is rather taken for alive a moment too long
             self._offset = (theirs - ours, ours)
         return self._clock() + self._offset[0]
+
+
+def is_absent(store: CheckpointStore) -> bool:
+    """Whether the store is a folder that does not exist."""
+    return isinstance(store, LocalStore) and not store.root.exists()
 
 
 def _pause(entry: RunEntry | None, age: float) -> float:

@@ -125,25 +125,20 @@ def task_facts(keys: Iterable[TaskKey], rights: Rights) -> dict[TaskKey, TaskFac
     from sqlalchemy import and_, or_, select
 
     wanted = list(dict.fromkeys(keys))
+    about: list[Any] = [TaskInstance.id, TaskInstance.state, DagModel.is_paused, DagRun.bundle_version, DagRun.state]
+    about += [TaskInstance.try_number, DagModel.dag_display_name]
     rows: dict[TaskKey, TaskFacts] = {}
     with create_session() as session:
         for start in range(0, len(wanted), _CHUNK):
             names = [_named(TaskInstance, key) for key in wanted[start : start + _CHUNK]]
             statement = _with_coordinates(
-                select(
-                    TaskInstance.id,
-                    TaskInstance.state,
-                    DagModel.is_paused,
-                    DagRun.bundle_version,
-                    DagRun.state,
-                    TaskInstance.try_number,
-                    DagModel.dag_display_name,
-                )
+                select(*about)
                 .join(DagRun, and_(DagRun.dag_id == TaskInstance.dag_id, DagRun.run_id == TaskInstance.run_id))
                 .outerjoin(DagModel, DagModel.dag_id == TaskInstance.dag_id)
                 .where(or_(*names))
             )
-            for found_id, state, paused, version, run_state, tried, name, *coordinates in session.execute(statement):
+            found: Any = session.execute(statement)
+            for found_id, state, paused, version, run_state, tried, name, *coordinates in found:
                 rows[_key_of(*coordinates)] = TaskFacts(
                     exists=True,
                     state=None if state is None else str(state),
@@ -169,20 +164,20 @@ def pipeline_tasks(dag_id: str) -> set[str]:
     return {task["task_id"] for task in tasks if set(_OURS) <= set(task.get("template_fields") or ())}
 
 
-def newest_task_instances(dag_id: str, task_ids: Collection[str], limit: int) -> list[TaskKey]:
-    """Return the task instances of these tasks that started last, the newest first."""
+def newest_task_instances(dag_id: str, task_ids: Collection[str], limit: int, offset: int) -> tuple[list[TaskKey], int]:
+    """Return the task instances of these tasks that started last, the newest first; and how many there are in all."""
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
-    from sqlalchemy import select
+    from sqlalchemy import func, select
 
-    statement = _with_coordinates(
-        select()
-        .where(TaskInstance.dag_id == dag_id, TaskInstance.task_id.in_(task_ids), TaskInstance.start_date.is_not(None))
-        .order_by(TaskInstance.start_date.desc())
-        .limit(limit)
-    )
+    if not task_ids:
+        return [], 0
+    ours = (TaskInstance.dag_id == dag_id, TaskInstance.task_id.in_(task_ids), TaskInstance.start_date.is_not(None))
+    newest_first = (TaskInstance.start_date.desc(), TaskInstance.id)  # ids, so that pages do not overlap
+    statement = _with_coordinates(select().where(*ours).order_by(*newest_first).limit(limit).offset(offset))
     with create_session() as session:
-        return [_key_of(*coordinates) for coordinates in session.execute(statement)]
+        total = session.scalar(select(func.count()).select_from(TaskInstance).where(*ours)) or 0
+        return [_key_of(*coordinates) for coordinates in session.execute(statement)], total
 
 
 def iterations(key: TaskKey) -> list[TaskKey]:

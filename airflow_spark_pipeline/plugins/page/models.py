@@ -219,6 +219,7 @@ class DagRuns(BaseModel):
 
     is_pipeline: bool
     runs: list[Run]
+    total: int = Field(description="Task instances that have started; those without a record are in no row")
     locations: list[Location]
     active: bool
 

@@ -37,6 +37,11 @@ def resume_saves(state: CheckpointState) -> float:
     return round(sum(c.duration_seconds or 0.0 for c in state.components if c.name in done), 3)
 
 
+def first_started(state: CheckpointState) -> str:
+    """Return when the first attempt of the epoch started."""
+    return state.attempts[0].started_at if state.attempts else state.started_at
+
+
 def task_keys(state: CheckpointState) -> tuple[TaskKey, TaskKey]:
     """Return whose unit it is, and who claimed it last: another task instance where a guest resumed it."""
     return _task_key(state.key), _task_key(claimer(state.key, state.caller))
@@ -73,7 +78,7 @@ def make_row(
         location=location,
         state=shown,
         attempt=state.attempt,
-        first_started_at=state.attempts[0].started_at if state.attempts else state.started_at,
+        first_started_at=first_started(state),
         started_at=state.started_at,
         updated_at=state.updated_at,
         pieces=[Piece(name=c.name, state=component_state(c, state, shown)) for c in state.components],

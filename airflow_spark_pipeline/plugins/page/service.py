@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime, timezone
+from typing import Any, Literal, TypeVar
 
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.standing import Standing
@@ -26,17 +28,23 @@ from airflow_spark_pipeline.plugins.page.location_cache import LocationCache
 from airflow_spark_pipeline.plugins.page.metadata_db import Rights, TaskFacts, TaskKey, task_facts
 from airflow_spark_pipeline.plugins.page.models import Location, Run, RunList
 from airflow_spark_pipeline.plugins.page.places import configured_places
-from airflow_spark_pipeline.plugins.page.run_models import make_row, resume_saves, task_keys
+from airflow_spark_pipeline.plugins.page.run_models import first_started, make_row, resume_saves, task_keys
 from airflow_spark_pipeline.plugins.page.tries import Kept, kept_of
 
 #: Seconds that a listing waits for the locations, before it shows what is known.
 LIST_SECONDS = 3.0
 #: Seconds that a question about one task instance waits for them.
 FIND_SECONDS = 10.0
+#: Seconds that it still waits for the others once one of them has answered it.
+GRACE_SECONDS = 0.5
 
 #: States of runs that ended: they are listed where they are asked for.
 ENDED = (Standing.COMPLETED, Standing.DISCARDED)
 _MOVING = {Standing.RUNNING, Standing.SUBMITTED}
+
+
+_LocationState = Literal["ok", "loading", "slow", "error", "missing"]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +52,10 @@ class Filters:
     """What a listing is asked for."""
 
     dag_id: str | None = None
+    run_id: str | None = None
     pipeline: str | None = None
     state: Standing | None = None
+    started_before: datetime | None = None
     text: str = ""
     order_by: str = "-started_at"
     limit: int = 25
@@ -75,6 +85,7 @@ class Service:
         take_names_of_airflow()  # as the tasks do, whose fingerprints are compared
         self.namespace = configured("namespace") or "default"
         self.misconfigured: str | None = None
+        self._slow: set[str] = set()  # ids of locations that were late the last time
         self.caches: list[LocationCache] = []
         try:
             self.caches = [LocationCache(place) for place in configured_places()]
@@ -137,7 +148,7 @@ class Service:
             )
             for cache in self.caches
         }
-        late = await _late(running, FIND_SECONDS)
+        late = await self._answered(running, lambda found: any(self._ours(each.entry, key) for each in found))
         for name in late:
             running[name].cancel()  # or questions would pile up behind a location that hangs
         found: list[tuple[LocationCache, Found]] = []
@@ -155,6 +166,28 @@ class Service:
         answers = await asyncio.gather(*(self.find(key, history=history) for key in keys))
         found = [(key, cache, each) for key, (some, _) in zip(keys, answers, strict=True) for cache, each in some]
         return found, set().union(*(late for _, late in answers))
+
+    async def _answered(self, running: Mapping[str, Future[T]], enough: Callable[[T], bool]) -> set[str]:
+        """Wait for the locations' answers. Returns the ids of those that are late.
+
+        Once one of them has what is looked for, the others get a moment only; so does one that was late the last time.
+        """
+        waiting = {name: asyncio.wrap_future(future) for name, future in running.items()}
+        until = time.monotonic() + FIND_SECONDS
+        while open_ones := {name for name, future in waiting.items() if not future.done()}:
+            found = any(_succeeded(future) and enough(future.result()) for future in waiting.values())
+            moment = GRACE_SECONDS if found or open_ones <= self._slow else FIND_SECONDS
+            left = min(moment, until - time.monotonic())
+            if left <= 0:
+                break
+            done, _ = await asyncio.wait(
+                [waiting[name] for name in open_ones], timeout=left, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not done:
+                break
+        late = {name for name, future in running.items() if not future.done()}
+        self._slow = (self._slow - running.keys()) | late
+        return late
 
     @staticmethod
     @contextlib.contextmanager
@@ -192,12 +225,15 @@ class Service:
     def _location(self, cache: LocationCache, late: set[str], rights: Rights) -> Location:
         broken = [entry for entry in cache.entries() if entry.commit is None]
         named = broken if broken and rights.administers() else []
+        state: _LocationState
         if cache.place.id in late:
             state, message = "slow", "It does not answer in time; what is shown may be old."
         elif cache.trouble is not None:
             state, message = "error", cache.place.hide_password(cache.trouble)
         elif cache.loading:
             state, message = "loading", f"{cache.loading} runs are still to be read."
+        elif cache.missing:
+            state, message = "missing", "No run has recorded anything here yet, or the name is misspelled."
         else:
             state, message = "ok", ""
         return Location(
@@ -231,11 +267,17 @@ async def _late(running: Mapping[str, Future[Any]], seconds: float) -> set[str]:
     return {name for name, future in running.items() if not future.done()}
 
 
+def _succeeded(future: asyncio.Future[Any]) -> bool:
+    return future.done() and not future.cancelled() and future.exception() is None
+
+
 def _matches(item: _Item, filters: Filters) -> bool:
     state = item.recorded
-    if filters.dag_id is not None and filters.dag_id != item.key[0]:
+    key = item.key
+    parts = ((filters.dag_id, key.dag_id), (filters.run_id, key.run_id), (filters.pipeline, state.pipeline_name))
+    if any(part is not None and part.casefold() not in whole.casefold() for part, whole in parts):
         return False
-    if filters.pipeline is not None and filters.pipeline != state.pipeline_name:
+    if filters.started_before is not None and _moment(first_started(state)) >= _aware(filters.started_before):
         return False
     if not filters.text:
         return True
@@ -244,12 +286,30 @@ def _matches(item: _Item, filters: Filters) -> bool:
     return filters.text.casefold() in "\n".join(words).casefold()
 
 
+def _moment(iso: str) -> datetime:
+    return datetime.fromisoformat(iso.replace("Z", "+00:00"))
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
+
+
+#: The order of states: from what needs nobody to what needs somebody most.
+_BY_STATE = (
+    Standing.COMPLETED,
+    Standing.DISCARDED,
+    Standing.RUNNING,
+    Standing.SUBMITTED,
+    Standing.DEAD,
+    Standing.FAILED,
+    Standing.UNREADABLE,
+)
 _ORDERS: dict[str, Callable[[_Item], Any]] = {
-    "started_at": lambda item: item.recorded.started_at,
+    "started_at": lambda item: first_started(item.recorded),
     "updated_at": lambda item: item.recorded.updated_at,
     "dag_id": lambda item: item.key,
     "pipeline": lambda item: item.recorded.pipeline_name,
-    "state": lambda item: item.state.value,
+    "state": lambda item: _BY_STATE.index(item.state),
     "attempt": lambda item: item.recorded.attempt,
     "saved_seconds": lambda item: resume_saves(item.recorded),
 }

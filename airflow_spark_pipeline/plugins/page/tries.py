@@ -1,4 +1,4 @@
-"""What Airflow keeps of the tries of task instances: when they ran, how they ended, and what the operator left of them."""
+"""What Airflow keeps of the tries of task instances: when they ran, how they ended, and what the operator left."""
 
 from __future__ import annotations
 
@@ -110,7 +110,8 @@ def _entries(keys: list[TaskKey], *, descriptions: bool) -> Iterator[tuple[TaskK
                 for key in keys[start : start + _CHUNK]
             ]
             statement = select(Entry.key, Entry.value, *names).where(or_(*chosen), or_(*shown))
-            for name, stored, *coordinates in session.execute(statement):
+            found: Any = session.execute(statement)
+            for name, stored, *coordinates in found:
                 value = _text(stored)
                 is_ours = name == DESCRIPTION or name.removeprefix(FAILURE).isdigit()
                 if value is not None and is_ours:

@@ -145,7 +145,7 @@ def test_a_broken_location_is_a_state_of_the_page_and_hides_no_other(
     airflow_config("spark_pipeline", "checkpoint_locations", json.dumps(places))
     answer = page.get("/api/runs").json()
     assert len(answer["runs"]) == 1
-    assert [place["state"] for place in answer["locations"]] == ["ok", "error", "ok"]
+    assert [place["state"] for place in answer["locations"]] == ["ok", "error", "missing"]
     assert "unknown scheme ftp" in answer["locations"][1]["message"]
     assert not (tmp_path / "empty").exists()
 
