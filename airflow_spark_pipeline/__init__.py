@@ -10,10 +10,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_spark_pipeline.checkpoint.locations import open_store
+    from airflow_spark_pipeline.checkpoint.stores.locations import open_store
     from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperator
-    from airflow_spark_pipeline.runtime.component import Component, ComponentContext
-    from airflow_spark_pipeline.runtime.hooks import (
+    from airflow_spark_pipeline.runtime.component.base import Component, ComponentContext
+    from airflow_spark_pipeline.runtime.lifecycle import (
         AuditHooks,
         CheckpointHooks,
         ComponentEvent,
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
         PipelineEvent,
         PipelineHooks,
     )
-    from airflow_spark_pipeline.runtime.runner import PipelineRunner, RunReport
+    from airflow_spark_pipeline.runtime.standalone.runner import PipelineRunner, RunReport
     from airflow_spark_pipeline.sensors.spark_pipeline import SparkPipelineRunSensor
 
 __version__ = "0.1.0"
 
 _LAZY = {
-    "AuditHooks": "airflow_spark_pipeline.runtime.hooks",
-    "CheckpointHooks": "airflow_spark_pipeline.runtime.hooks",
-    "Component": "airflow_spark_pipeline.runtime.component",
-    "ComponentContext": "airflow_spark_pipeline.runtime.component",
-    "ComponentEvent": "airflow_spark_pipeline.runtime.hooks",
-    "LoggingHooks": "airflow_spark_pipeline.runtime.hooks",
-    "MetricsHooks": "airflow_spark_pipeline.runtime.hooks",
-    "PipelineEvent": "airflow_spark_pipeline.runtime.hooks",
-    "PipelineHooks": "airflow_spark_pipeline.runtime.hooks",
-    "PipelineRunner": "airflow_spark_pipeline.runtime.runner",
-    "RunReport": "airflow_spark_pipeline.runtime.runner",
+    "AuditHooks": "airflow_spark_pipeline.runtime.lifecycle",
+    "CheckpointHooks": "airflow_spark_pipeline.runtime.lifecycle",
+    "Component": "airflow_spark_pipeline.runtime.component.base",
+    "ComponentContext": "airflow_spark_pipeline.runtime.component.base",
+    "ComponentEvent": "airflow_spark_pipeline.runtime.lifecycle",
+    "LoggingHooks": "airflow_spark_pipeline.runtime.lifecycle",
+    "MetricsHooks": "airflow_spark_pipeline.runtime.lifecycle",
+    "PipelineEvent": "airflow_spark_pipeline.runtime.lifecycle",
+    "PipelineHooks": "airflow_spark_pipeline.runtime.lifecycle",
+    "PipelineRunner": "airflow_spark_pipeline.runtime.standalone.runner",
+    "RunReport": "airflow_spark_pipeline.runtime.standalone.runner",
     "SparkPipelineOperator": "airflow_spark_pipeline.operators.spark_pipeline",
     "SparkPipelineRunSensor": "airflow_spark_pipeline.sensors.spark_pipeline",
-    "open_store": "airflow_spark_pipeline.checkpoint.locations",
+    "open_store": "airflow_spark_pipeline.checkpoint.stores.locations",
 }
 
 __all__ = [

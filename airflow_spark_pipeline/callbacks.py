@@ -40,7 +40,7 @@ class AutoResumeCallback:
 
     def __call__(self, context: Context) -> None:
         """Look up the last run of the task instance, and say it."""
-        from airflow_spark_pipeline.hooks.lookup import Lookup  # read when there is a retry, not while a DAG is parsed
+        from airflow_spark_pipeline.task.lookup import Lookup  # read when there is a retry, not while a DAG is parsed
 
         try:
             found = Lookup(context, self.deadline).find()

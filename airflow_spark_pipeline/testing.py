@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_spark_pipeline.exceptions import ComponentFailedError, NothingToResumeError
-from airflow_spark_pipeline.runtime.component import Component, ComponentContext
-from airflow_spark_pipeline.runtime.hooks.base import ComponentEvent, PipelineHooks
-from airflow_spark_pipeline.runtime.runner import Config, PipelineRunner, RunReport
+from airflow_spark_pipeline.runtime.component.base import Component, ComponentContext
+from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, PipelineHooks
+from airflow_spark_pipeline.runtime.standalone.runner import Config, PipelineRunner, RunReport
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 
-from airflow_spark_pipeline.runtime.outputs import missing, restore, save
+from airflow_spark_pipeline.runtime.component.saved_outputs import missing, restore, save
 from benchmarks.harness import Row, interleaved, timed
 
 _ROWS = 10_000_000

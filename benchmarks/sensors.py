@@ -15,10 +15,10 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from airflow_spark_pipeline.checkpoint.local_store import LocalStore
-from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.query import RunQuery
-from airflow_spark_pipeline.hooks.watching import WatchedPlace
+from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
+from airflow_spark_pipeline.deployment.watched_location import WatchedPlace
 from airflow_spark_pipeline.triggers import spark_pipeline
 from airflow_spark_pipeline.triggers.watch import Watch, watch
 from benchmarks.harness import Row, interleaved

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_spark_pipeline.checkpoint.store import (
+from airflow_spark_pipeline.checkpoint.stores.base import (
     CheckpointStore,
     ObjectExistsError,
     ObjectNotFoundError,

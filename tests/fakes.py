@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from airflow_spark_pipeline.checkpoint.checksum import seal, unseal
 from airflow_spark_pipeline.checkpoint.heartbeat import write_heartbeat
 from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
-from airflow_spark_pipeline.checkpoint.seal import seal, unseal
 from airflow_spark_pipeline.checkpoint.state import (
     AttemptSummary,
     CheckpointState,
@@ -18,7 +18,7 @@ from airflow_spark_pipeline.checkpoint.state import (
     ComponentCheckpoint,
     encode,
 )
-from airflow_spark_pipeline.checkpoint.store import (
+from airflow_spark_pipeline.checkpoint.stores.base import (
     CheckpointStore,
     ObjectExistsError,
     ObjectNotFoundError,

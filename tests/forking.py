@@ -10,8 +10,8 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_spark_pipeline.runtime.component import Component
-from airflow_spark_pipeline.runtime.hooks.base import ComponentEvent, PipelineHooks
+from airflow_spark_pipeline.runtime.component.base import Component
+from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, PipelineHooks
 from tests.sparkless import FakeSpark
 from tests.steps import note
 

@@ -8,7 +8,7 @@ from typing import Any
 from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
 from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Failure
-from airflow_spark_pipeline.checkpoint.store import CheckpointStore
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from tests.fakes import make_state, progressed
 
 _FAILURE = Failure("b", 1, "ConnectionError", "b cannot reach its source")

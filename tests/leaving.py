@@ -11,7 +11,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_spark_pipeline.runtime.component import Component
+from airflow_spark_pipeline.runtime.component.base import Component
 from tests.steps import note
 
 if TYPE_CHECKING:

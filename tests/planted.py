@@ -121,7 +121,7 @@ def description(ledger: str, audit: str, events: str) -> str:
         config = {"ledger": ledger, "planted": {**values(CONFIG), **referenced}, **more}
         return {"instance-type": "steps.Blabber", "instance-name": name, "instance-config": config}
 
-    hooks = "airflow_spark_pipeline.runtime.hooks"
+    hooks = "airflow_spark_pipeline.runtime.lifecycle"
     settings = (
         {}
         if not events

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_spark_pipeline.runtime.component import Component
+from airflow_spark_pipeline.runtime.component.base import Component
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

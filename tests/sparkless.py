@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from airflow_spark_pipeline.runtime import driver
 from airflow_spark_pipeline.runtime.__main__ import main
+from airflow_spark_pipeline.runtime.driver import driver
 
 
 class FakeContext:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_spark_pipeline.runtime.component import Component
-from airflow_spark_pipeline.runtime.hooks.base import ComponentEvent, PipelineEvent, PipelineHooks
+from airflow_spark_pipeline.runtime.component.base import Component
+from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, PipelineEvent, PipelineHooks
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

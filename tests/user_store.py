@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from airflow_spark_pipeline.checkpoint.local_store import LocalStore
+from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
 
 
 class DirectoryStore(LocalStore):

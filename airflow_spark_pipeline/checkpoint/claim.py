@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_spark_pipeline.checkpoint.caller import Caller, is_claim_of, recorded_of
+from airflow_spark_pipeline.checkpoint.claimant import Caller, is_claim_of, recorded_of
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
 
 

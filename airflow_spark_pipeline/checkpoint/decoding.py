@@ -1,8 +1,8 @@
 """Reading a commit: what is not exactly what a writer wrote is an error that names the object.
 
 Promises: a commit that is returned has a checksum that matches, the right type in every field (``validation``), and
-agrees with itself and with the name under which it was found (``agreement``). So one that was damaged, cut off, edited,
-or copied from another run or number is never believed. A newer schema version is refused with an error of its own.
+agrees with itself and with its name (``consistency``). So a commit that was damaged, cut off, edited, or copied from
+another run or number is never believed. A newer schema version is refused with a separate error.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import enum
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_spark_pipeline.checkpoint.agreement import disagreement
-from airflow_spark_pipeline.checkpoint.seal import load, unseal
+from airflow_spark_pipeline.checkpoint.checksum import load, unseal
+from airflow_spark_pipeline.checkpoint.consistency import disagreement
 from airflow_spark_pipeline.checkpoint.state import (
     NAMES,
     SCHEMA_VERSION,

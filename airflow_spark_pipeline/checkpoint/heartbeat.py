@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_spark_pipeline.checkpoint.seal import seal, unseal
+from airflow_spark_pipeline.checkpoint.checksum import seal, unseal
 from airflow_spark_pipeline.checkpoint.validation import Shape, misfit
 
 _SHAPE = Shape(

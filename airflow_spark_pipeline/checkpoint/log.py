@@ -21,9 +21,9 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from airflow_spark_pipeline.checkpoint.decoding import decode
-from airflow_spark_pipeline.checkpoint.discarding import discard_advice, given_up, newest_readable, unknown
+from airflow_spark_pipeline.checkpoint.discard import discard_advice, given_up, newest_readable, unknown
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, encode, utc_now
-from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectExistsError, ObjectNotFoundError
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectExistsError, ObjectNotFoundError
 from airflow_spark_pipeline.exceptions import (
     CheckpointLostError,
     CheckpointStoreError,

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from airflow_spark_pipeline.checkpoint.key import UnitKey, pipeline_slug
-from airflow_spark_pipeline.checkpoint.look import Look, SeenRun
+from airflow_spark_pipeline.checkpoint.snapshot import Look, SeenRun
 from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 

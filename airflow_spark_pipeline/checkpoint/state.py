@@ -8,7 +8,7 @@ The names of the fields are those of JSON. ``runId``, ``pipelineName``, ``starte
 know; the others serve the protocol and the display.
 
 ============================  ========================================================================================
-``checksum``                  of the bytes that follow it (see ``seal``); the first member in every schema version
+``checksum``                  of the bytes that follow it (see ``checksum``); the first member in every schema version
 ``schemaVersion``             2
 ``number``                    of the commit, as in the object's name
 ``key``                       the unit of work: namespace, dagId, runId, taskId, mapIndex, iteration (see ``key``)
@@ -47,7 +47,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from airflow_spark_pipeline.checkpoint.seal import seal
+from airflow_spark_pipeline.checkpoint.checksum import seal
 
 SCHEMA_VERSION = 2
 

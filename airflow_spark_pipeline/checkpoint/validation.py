@@ -1,4 +1,4 @@
-"""Whether each field of a commit has its type. See ``agreement`` for whether they contradict each other.
+"""Whether each field of a commit has its type. See ``consistency`` for whether they contradict each other.
 
 The types are those of the dataclasses in ``state``, so that a new field is checked without a change here; what an
 annotation leaves open (``Mapping[str, Any]``) is listed below.

@@ -13,10 +13,10 @@ from typing import Any
 
 from airflow_spark_pipeline.cli.describing import OTHER_SAMPLES, SAMPLES, Settings, read_with_samples
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+from airflow_spark_pipeline.pipeline.parse_result import Reading
 from airflow_spark_pipeline.pipeline.policies import HookSpec
-from airflow_spark_pipeline.pipeline.reading import Reading
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec
-from airflow_spark_pipeline.runtime.ready import problems_of
+from airflow_spark_pipeline.runtime.component.loaded import problems_of
 
 
 @dataclass(frozen=True)

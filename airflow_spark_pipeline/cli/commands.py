@@ -15,7 +15,7 @@ from typing import Any
 from airflow_spark_pipeline.checkpoint import catalog
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.finished import find_finished, finished_runs
-from airflow_spark_pipeline.checkpoint.store import CheckpointStore
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.cli import printing
 from airflow_spark_pipeline.cli.checking import check_file
 from airflow_spark_pipeline.cli.describing import describe, values_in
@@ -27,12 +27,12 @@ from airflow_spark_pipeline.exceptions import (
     ComponentFailedError,
     NothingToResumeError,
 )
-from airflow_spark_pipeline.pipeline.references import unknown_variables
+from airflow_spark_pipeline.pipeline.secret_references import unknown_variables
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import Selection
-from airflow_spark_pipeline.runtime.lifeline import started_by_spark_submit
-from airflow_spark_pipeline.runtime.logs import ShownLogs
-from airflow_spark_pipeline.runtime.runner import PipelineRunner
+from airflow_spark_pipeline.runtime.driver.lifeline import started_by_spark_submit
+from airflow_spark_pipeline.runtime.driver.logs import ShownLogs
+from airflow_spark_pipeline.runtime.standalone.runner import PipelineRunner
 from airflow_spark_pipeline.secrets import Redactor
 
 _DONE, _FAILED, _CANNOT, _INTERRUPTED = 0, 1, 2, 130

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
-from airflow_spark_pipeline.hooks.source import read_source
-from airflow_spark_pipeline.pipeline.reading import Reading
+from airflow_spark_pipeline.pipeline.parse_result import Reading
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.rendering.outside import nested, renderer_of
 from airflow_spark_pipeline.rendering.renderer import Renderer, nearest_name
+from airflow_spark_pipeline.task.description import read_source
 
 #: Values of names that every DAG run has, for a file that is only checked.
 SAMPLES = {

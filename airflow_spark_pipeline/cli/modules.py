@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
-from airflow_spark_pipeline.runtime.modules import directory_of, importable
+from airflow_spark_pipeline.runtime.standalone.modules import directory_of, importable
 
 
 @contextlib.contextmanager
@@ -24,7 +24,7 @@ def modules_of(file: str | None, py_files: Iterable[str], *, forget: bool = Fals
 
     :param file: the pipeline's
     :param py_files: paths as they are typed
-    :param forget: see :func:`~airflow_spark_pipeline.runtime.modules.importable`
+    :param forget: see :func:`~airflow_spark_pipeline.runtime.standalone.modules.importable`
     :raises PipelineDefinitionError: one of them is not there, or cannot be imported from; all are named
     """
     with tempfile.TemporaryDirectory(prefix="spark-pipeline-") as links:
@@ -38,7 +38,7 @@ def archives_of(py_files: Iterable[str]) -> list[str]:
 
     :raises PipelineDefinitionError: as above
     """
-    from airflow_spark_pipeline.hooks.py_files import resolve_py_files
+    from airflow_spark_pipeline.launch.py_files import resolve_py_files
 
     return resolve_py_files([str(path) for path in _paths(py_files)], Path.cwd())
 

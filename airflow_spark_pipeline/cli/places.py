@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from airflow_spark_pipeline.checkpoint.locations import load_store, open_store
-from airflow_spark_pipeline.checkpoint.reading import ReadingStore
-from airflow_spark_pipeline.checkpoint.store import CheckpointStore
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
+from airflow_spark_pipeline.checkpoint.stores.locations import load_store, open_store
+from airflow_spark_pipeline.checkpoint.stores.read_only import ReadingStore
 from airflow_spark_pipeline.cli.describing import describe, values_in
 from airflow_spark_pipeline.exceptions import CheckpointLocationError, SparkPipelineError
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
@@ -76,7 +76,7 @@ def _from_airflow(location: str | None, origin: str, conn_id: str | None) -> tup
     """Return the location, who named it, and its options, as Airflow's configuration and connections complete them."""
     try:
         # Airflow is imported only where its configuration or a connection is asked for: it takes a second.
-        from airflow_spark_pipeline.hooks.locations import checkpoint_location, configured, storage_options
+        from airflow_spark_pipeline.deployment.locations import checkpoint_location, configured, storage_options
 
         conn_id = conn_id or configured("checkpoint_conn_id")
         if location is None:

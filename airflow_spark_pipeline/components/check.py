@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from airflow_spark_pipeline.components.columns import missing, nothing, type_of
 from airflow_spark_pipeline.components.views import check_given, check_view_name, frame_of
 from airflow_spark_pipeline.exceptions import SparkPipelineError
-from airflow_spark_pipeline.runtime.component import Component, ContextNotAttachedError
+from airflow_spark_pipeline.runtime.component.base import Component, ContextNotAttachedError
 
 if TYPE_CHECKING:
     from collections.abc import Collection

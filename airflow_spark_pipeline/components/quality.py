@@ -16,7 +16,7 @@ from airflow_spark_pipeline.components.check import CheckFailedError, report, ro
 from airflow_spark_pipeline.components.columns import missing, nothing, type_of
 from airflow_spark_pipeline.components.schemas import differences, is_case_sensitive, parse_ddl
 from airflow_spark_pipeline.components.views import check_given, check_view_name, frame_of
-from airflow_spark_pipeline.runtime.component import Component
+from airflow_spark_pipeline.runtime.component.base import Component
 
 if TYPE_CHECKING:
     from collections.abc import Collection

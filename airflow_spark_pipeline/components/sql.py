@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_spark_pipeline.components.views import check_given, check_view_name
-from airflow_spark_pipeline.runtime.component import Component
+from airflow_spark_pipeline.runtime.component.base import Component
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -25,7 +25,7 @@ from urllib.parse import unquote
 
 from airflow_spark_pipeline.components.views import check_given, check_view_name, frame_of
 from airflow_spark_pipeline.exceptions import SparkPipelineError
-from airflow_spark_pipeline.runtime.component import Component
+from airflow_spark_pipeline.runtime.component.base import Component
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -1,1 +1,1 @@
-"""What the operator asks of the world: the description, what travels to the driver, and its submission."""
+"""Airflow's Spark hook, as the operator uses it."""

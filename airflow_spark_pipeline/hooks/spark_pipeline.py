@@ -14,14 +14,14 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, Connection
 
+from airflow_spark_pipeline.deployment.airflow_masker import tell_airflow
 from airflow_spark_pipeline.exceptions import NotDeferrableError, SparkInstallationError
-from airflow_spark_pipeline.hooks.child import LAST_SECONDS, die_with_parent
-from airflow_spark_pipeline.hooks.installation import driver_python, find_spark_submit, python_path
-from airflow_spark_pipeline.hooks.masking import tell_airflow
-from airflow_spark_pipeline.hooks.output import TEXT, lines
-from airflow_spark_pipeline.hooks.private_settings import hidden, resolved, without_secrets, write_properties
-from airflow_spark_pipeline.hooks.provider import ProviderHook
-from airflow_spark_pipeline.hooks.yarn import YarnApplication, can_be_asked
+from airflow_spark_pipeline.launch.child_process import LAST_SECONDS, die_with_parent
+from airflow_spark_pipeline.launch.driver_output import TEXT, lines
+from airflow_spark_pipeline.launch.executables import driver_python, find_spark_submit, python_path
+from airflow_spark_pipeline.launch.private_settings import hidden, resolved, without_secrets, write_properties
+from airflow_spark_pipeline.launch.provider import ProviderHook
+from airflow_spark_pipeline.launch.yarn import YarnApplication, can_be_asked
 from airflow_spark_pipeline.protocol import SUBMIT_PROPERTIES
 from airflow_spark_pipeline.spark_installation import require_java
 

@@ -35,13 +35,13 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from pydantic import JsonValue
 
-    from airflow_spark_pipeline.hooks.attempt import Outlook, TaskAttempt
-    from airflow_spark_pipeline.hooks.child import Child
     from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
-    from airflow_spark_pipeline.operators.deferral import Deferral
-    from airflow_spark_pipeline.operators.submission import Submission
+    from airflow_spark_pipeline.launch.child_process import Child
     from airflow_spark_pipeline.pipeline.spec import PipelineSpec
     from airflow_spark_pipeline.planning import Plan
+    from airflow_spark_pipeline.task.attempt import Outlook, TaskAttempt
+    from airflow_spark_pipeline.task.deferral import Deferral
+    from airflow_spark_pipeline.task.submission import Submission
 
 # Asked once, as the operators of Airflow's providers do: a DAG file may hold hundreds of tasks.
 _DEFAULT_DEFERRABLE = conf.getboolean("operators", "default_deferrable", fallback=False)
@@ -133,7 +133,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
         start_timeout: float | timedelta | None = None,
         **kwargs: Any,
     ) -> None:
-        from airflow_spark_pipeline.hooks.provider import java_class
+        from airflow_spark_pipeline.launch.provider import java_class
 
         super().__init__(conn_id=conn_id or "spark_default", **kwargs)
         for argument, value in zip(_OURS, (self.application, java_class(self), self.application_args), strict=True):
@@ -182,7 +182,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
         Airflow calls this for a mapped task as well, which its public counterpart is not called for.
         """
         from airflow_spark_pipeline.exceptions import SparkPipelineError
-        from airflow_spark_pipeline.hooks import arguments
+        from airflow_spark_pipeline.task import arguments
 
         if parent is not self:  # an object inside an argument
             super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
@@ -213,7 +213,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
         :param context: of the task instance
         :raises SparkPipelineError: as :meth:`execute` would
         """
-        from airflow_spark_pipeline.operators.submission import Submission
+        from airflow_spark_pipeline.task.submission import Submission
 
         with tempfile.TemporaryDirectory(prefix="spark-pipeline-") as directory:
             spec = self._describe(context)
@@ -229,9 +229,9 @@ class SparkPipelineOperator(SparkSubmitOperator):
     def _execute(self, context: Context) -> dict[str, Any]:
         from airflow_spark_pipeline.checkpoint.claim import ClaimKind
         from airflow_spark_pipeline.exceptions import SupersededError
-        from airflow_spark_pipeline.hooks.attempt import result
-        from airflow_spark_pipeline.hooks.stats import TryStats
-        from airflow_spark_pipeline.operators.submission import Submission
+        from airflow_spark_pipeline.task.attempt import result
+        from airflow_spark_pipeline.task.stats import TryStats
+        from airflow_spark_pipeline.task.submission import Submission
 
         self._hook = self._deferral = self.child = self._left_behind = None  # of an earlier try, as in dag.test()
         exit_code, stats = None, None
@@ -267,7 +267,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
 
     def _run_driver(self, context: Context, submission: Submission) -> int | None:
         """Submit and wait, here or in the triggerer; the log tells meanwhile what a driver elsewhere does."""
-        from airflow_spark_pipeline.hooks.progress import told
+        from airflow_spark_pipeline.launch.progress import told
 
         with told(submission.progress, self.log.info):
             exit_code = self._submit(context, submission.attempt)
@@ -286,7 +286,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Go on once the trigger saw the end of the attempt: what came of it is in the log."""
         from airflow_spark_pipeline.exceptions import SparkPipelineError
-        from airflow_spark_pipeline.operators import deferral
+        from airflow_spark_pipeline.task import deferral
 
         try:
             return deferral.complete(self, context, event)
@@ -302,7 +302,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except TaskDeferralTimeout:
-            from airflow_spark_pipeline.operators import deferral
+            from airflow_spark_pipeline.task import deferral
 
             deferral.give_up(self, context, "its task took longer than execution_timeout")
             raise
@@ -311,11 +311,11 @@ class SparkPipelineOperator(SparkSubmitOperator):
         """Read, render and parse the description, once."""
         if self._spec is not None:
             return self._spec
-        from airflow_spark_pipeline.hooks.arguments import settle
-        from airflow_spark_pipeline.hooks.masking import take_names_of_airflow, tell_airflow
-        from airflow_spark_pipeline.hooks.templates import describe, shown, source_of
+        from airflow_spark_pipeline.deployment.airflow_masker import take_names_of_airflow, tell_airflow
         from airflow_spark_pipeline.secrets import mask, secrets_of_environment
         from airflow_spark_pipeline.secrets.references import values_of
+        from airflow_spark_pipeline.task.arguments import settle
+        from airflow_spark_pipeline.task.templates import describe, shown, source_of
 
         take_names_of_airflow()
         settle(self)
@@ -337,8 +337,8 @@ class SparkPipelineOperator(SparkSubmitOperator):
     def _look(self, attempt: TaskAttempt, spec: PipelineSpec, context: Context) -> Outlook:
         """Decide what this try does; a refusal names fields that cannot stay the same."""
         from airflow_spark_pipeline.exceptions import ResumeRefusedError
-        from airflow_spark_pipeline.hooks.templates import source_of
-        from airflow_spark_pipeline.hooks.volatile import explain
+        from airflow_spark_pipeline.task.templates import source_of
+        from airflow_spark_pipeline.task.volatile_fields import explain
 
         try:
             return attempt.look()
@@ -347,20 +347,20 @@ class SparkPipelineOperator(SparkSubmitOperator):
 
     def _submit(self, context: Context, attempt: TaskAttempt) -> int | None:
         """Run a driver to its end: by the parent, or on a Spark Connect server. Returns its exit code, if known."""
-        from airflow_spark_pipeline.operators import by_connect, by_submit
+        from airflow_spark_pipeline.task import connect_way, submit_way
 
         submission = self._claiming
-        server = by_connect.server_of(self, submission)
+        server = connect_way.server_of(self, submission)
         if server is not None:
-            return by_connect.run(self, submission, server)
-        return by_submit.run(self, submission, context)
+            return connect_way.run(self, submission, server)
+        return submit_way.run(self, submission, context)
 
     def _get_hook(self) -> SparkPipelineSubmitHook:
         """Return the hook; called by the parent when it is about to submit."""
-        from airflow_spark_pipeline.operators import by_submit, deferral
+        from airflow_spark_pipeline.task import deferral, submit_way
 
         submission = self._claiming
-        hook = by_submit.make_hook(self, submission)
+        hook = submit_way.make_hook(self, submission)
         if deferral.wanted(self, submission, hook):
             self._deferral = deferral.Deferral(self, submission, hook)
         elif self.durable:
@@ -381,7 +381,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
         Of a success that was cleared since it would report the success again; and a driver that vanished with exit code
         0 has succeeded by the cluster's word, so that no try would ever submit again.
         """
-        from airflow_spark_pipeline.hooks.provider import POD_STATUS
+        from airflow_spark_pipeline.launch.provider import POD_STATUS
 
         store = context.get("task_state_store")
         if store is None:

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_spark_pipeline.exceptions import Problem
+from airflow_spark_pipeline.pipeline.hocon.scalars import Address, Place, Places, Word
 from airflow_spark_pipeline.pipeline.spark_settings import said_elsewhere
 from airflow_spark_pipeline.pipeline.spec import join_path
-from airflow_spark_pipeline.pipeline.values import Address, Place, Places, Word
 from airflow_spark_pipeline.secrets import is_secret
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)

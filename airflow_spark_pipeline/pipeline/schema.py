@@ -11,8 +11,9 @@ from typing import Any
 from airflow_spark_pipeline.exceptions import Problem
 from airflow_spark_pipeline.pipeline.checker import Checker, kind_of
 from airflow_spark_pipeline.pipeline.connect_string import SESSION_ID, ConnectString
-from airflow_spark_pipeline.pipeline.references import misplaced
+from airflow_spark_pipeline.pipeline.hocon.scalars import Address, Places
 from airflow_spark_pipeline.pipeline.schema_policies import read_hooks, read_milliseconds, read_retry_policy
+from airflow_spark_pipeline.pipeline.secret_references import misplaced
 from airflow_spark_pipeline.pipeline.spec import (
     LOG_LEVELS,
     CheckpointSpec,
@@ -22,7 +23,6 @@ from airflow_spark_pipeline.pipeline.spec import (
     StoreSpec,
     join_path,
 )
-from airflow_spark_pipeline.pipeline.values import Address, Places
 
 FIELDS = {
     "spark": ("app-name", "master", "connect-string", "config"),

@@ -3,7 +3,7 @@
 It promises exact round trips: ``from_dict(json.loads(json.dumps(spec.to_dict()))) == spec``. The dictionaries have
 the structure and the kebab-case keys of the HOCON file; beside them stand three keys that a file cannot have, because
 they say where something came from: ``source``, ``path`` of a component, ``given`` of the checkpoint block. It does
-not check: ``hocon`` has done that, and ``from_dict`` is for what ``to_dict`` wrote. Mappings inside are not copied
+not check: ``parser`` has done that, and ``from_dict`` is for what ``to_dict`` wrote. Mappings inside are not copied
 and not to be changed.
 """
 

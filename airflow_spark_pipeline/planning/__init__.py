@@ -1,7 +1,7 @@
 """The decision: which components run, which are skipped, and why; and what came of it, in words."""
 
-from airflow_spark_pipeline.planning.attempt import claim_state
 from airflow_spark_pipeline.planning.changes import Code, CodeNow
+from airflow_spark_pipeline.planning.claim_state import claim_state
 from airflow_spark_pipeline.planning.log_of import open_log
 from airflow_spark_pipeline.planning.plan import Plan, Step, StepAction, left_behind, make_plan
 from airflow_spark_pipeline.planning.selection import Selection

@@ -12,7 +12,7 @@ from airflow_spark_pipeline.checkpoint.state import (
 )
 
 if TYPE_CHECKING:
-    from airflow_spark_pipeline.checkpoint.look import SeenRun
+    from airflow_spark_pipeline.checkpoint.snapshot import SeenRun
 
 
 def position(state: CheckpointState) -> str:

@@ -18,8 +18,8 @@ from jinja2 import Environment, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
-from airflow_spark_pipeline.pipeline.files import read_text
-from airflow_spark_pipeline.pipeline.reading import Reading
+from airflow_spark_pipeline.pipeline.hocon.includes import read_text
+from airflow_spark_pipeline.pipeline.parse_result import Reading
 from airflow_spark_pipeline.rendering.renderer import Advise, Renderer, nearest_name
 
 _UTC = dt.timezone.utc

@@ -15,9 +15,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
-from airflow_spark_pipeline.pipeline.hocon import read_pipeline
-from airflow_spark_pipeline.pipeline.reading import Reading
-from airflow_spark_pipeline.pipeline.values import Place
+from airflow_spark_pipeline.pipeline.hocon.scalars import Place
+from airflow_spark_pipeline.pipeline.parse_result import Reading
+from airflow_spark_pipeline.pipeline.parser import read_pipeline
 from airflow_spark_pipeline.rendering.comments import without_commented
 from airflow_spark_pipeline.rendering.environment import joined_templates, marking_environment
 from airflow_spark_pipeline.rendering.markers import Marks

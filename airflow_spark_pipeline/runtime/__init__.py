@@ -1,1 +1,1 @@
-"""The driver: what runs inside the Spark job. Shipped to it in a zip; knows nothing of Airflow."""
+"""The driver: what runs inside the Spark job. It is shipped in a zip and knows nothing of Airflow."""

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from airflow_spark_pipeline.checkpoint.query import RunQuery, WaitFor
+    from airflow_spark_pipeline.deployment.watched_location import WatchedPlace
     from airflow_spark_pipeline.exceptions import SparkPipelineError
-    from airflow_spark_pipeline.hooks.watching import WatchedPlace
     from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 
 _WAITS = ("resumable", "completed", "ended")
@@ -135,7 +135,7 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         if parent is not self:
             super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
             return
-        from airflow_spark_pipeline.hooks import arguments
+        from airflow_spark_pipeline.task import arguments
 
         arguments.render(self, super()._do_render_template_fields, template_fields, context, jinja_env, seen_oids)
 
@@ -186,7 +186,7 @@ class SparkPipelineRunSensor(BaseSensorOperator):
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once."""
         from airflow_spark_pipeline.checkpoint.log import RunLog
-        from airflow_spark_pipeline.checkpoint.look import Look
+        from airflow_spark_pipeline.checkpoint.snapshot import Look
         from airflow_spark_pipeline.exceptions import SparkPipelineError
         from airflow_spark_pipeline.planning import describe_run
 
@@ -206,8 +206,8 @@ class SparkPipelineRunSensor(BaseSensorOperator):
     def _what(self, context: Context) -> tuple[WatchedPlace, RunQuery]:
         """Return where to look, and what for."""
         from airflow_spark_pipeline.checkpoint.query import RunQuery
-        from airflow_spark_pipeline.hooks.locations import namespace
-        from airflow_spark_pipeline.hooks.watching import WatchedPlace
+        from airflow_spark_pipeline.deployment.locations import namespace
+        from airflow_spark_pipeline.deployment.watched_location import WatchedPlace
 
         spec = self._describe(context)
         place = WatchedPlace.of(
@@ -226,12 +226,12 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         )
 
     def _describe(self, context: Context) -> PipelineSpec | None:
-        from airflow_spark_pipeline.hooks.arguments import settle
+        from airflow_spark_pipeline.task.arguments import settle
 
         settle(self)
         if self.pipeline is None:
             return None
-        from airflow_spark_pipeline.hooks.templates import describe, source_of
+        from airflow_spark_pipeline.task.templates import describe, source_of
 
         return describe(source_of(self), context, self.get_template_env())
 

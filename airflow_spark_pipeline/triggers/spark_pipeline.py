@@ -10,13 +10,13 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_spark_pipeline.checkpoint.log import RunLog
-from airflow_spark_pipeline.checkpoint.look import Look, SeenRun
 from airflow_spark_pipeline.checkpoint.query import RunQuery
+from airflow_spark_pipeline.checkpoint.snapshot import Look, SeenRun
 from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.checkpoint.stop import stop
+from airflow_spark_pipeline.deployment.watched_location import WatchedPlace
 from airflow_spark_pipeline.exceptions import SparkPipelineError
-from airflow_spark_pipeline.hooks.progress import Progress
-from airflow_spark_pipeline.hooks.watching import WatchedPlace
+from airflow_spark_pipeline.launch.progress import Progress
 from airflow_spark_pipeline.planning import describe_run
 from airflow_spark_pipeline.triggers.watch import ask, watch
 
@@ -126,7 +126,7 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
         log = RunLog(WatchedPlace(**self.place).open(), self.unit)
         stopped = stop(log, self.attempt_id, "its task was marked or cleared while it was deferred")
         if self.yarn_application_id is not None and self.conn_id is not None:
-            from airflow_spark_pipeline.hooks.yarn import YarnApplication
+            from airflow_spark_pipeline.launch.yarn import YarnApplication
 
             YarnApplication(self.conn_id, self.yarn_application_id).kill()
         return stopped
@@ -173,7 +173,7 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
         if run is None or run.standing is not Standing.SUBMITTED:
             return None
         if self.yarn_application_id is not None and self.conn_id is not None:
-            from airflow_spark_pipeline.hooks.yarn import YarnApplication
+            from airflow_spark_pipeline.launch.yarn import YarnApplication
 
             application = YarnApplication(self.conn_id, self.yarn_application_id)
             try:

@@ -17,10 +17,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from airflow_spark_pipeline.checkpoint.look import Look, Memory
-from airflow_spark_pipeline.checkpoint.store import CheckpointStore
+from airflow_spark_pipeline.checkpoint.snapshot import Look, Memory
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
+from airflow_spark_pipeline.deployment.watched_location import WatchedPlace
 from airflow_spark_pipeline.exceptions import CheckpointStoreError, SparkPipelineError
-from airflow_spark_pipeline.hooks.watching import WatchedPlace
 
 T = TypeVar("T")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from airflow_spark_pipeline.checkpoint.catalog import find_run, unfinished_runs
-from airflow_spark_pipeline.checkpoint.locations import load_store
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
+from airflow_spark_pipeline.checkpoint.stores.locations import load_store
 from tests.acceptance.client import Client, Run
 
 pytestmark = pytest.mark.slow

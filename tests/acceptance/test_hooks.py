@@ -7,7 +7,7 @@ import json
 import pytest
 
 from airflow_spark_pipeline.checkpoint.catalog import all_runs
-from airflow_spark_pipeline.checkpoint.locations import load_store
+from airflow_spark_pipeline.checkpoint.stores.locations import load_store
 from tests.acceptance.client import Client, Run
 
 pytestmark = pytest.mark.slow

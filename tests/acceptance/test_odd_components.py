@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from airflow_spark_pipeline.checkpoint.catalog import unfinished_runs
-from airflow_spark_pipeline.checkpoint.locations import open_store
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from tests.acceptance.deployment import SHORT_LIVED_JVM
 
 COMPONENTS = """

@@ -86,8 +86,8 @@ class Nursery:
 def _serve() -> None:
     import s3fs  # noqa: F401  # so that no child has to
 
-    from airflow_spark_pipeline.runtime import driver
     from airflow_spark_pipeline.runtime.__main__ import main
+    from airflow_spark_pipeline.runtime.driver import driver
     from tests.chaos import component  # noqa: F401  # the same
     from tests.sparkless import FakeSpark
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.locations import load_store, open_store
-from airflow_spark_pipeline.checkpoint.store import CheckpointStore
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
+from airflow_spark_pipeline.checkpoint.stores.locations import load_store, open_store
 from tests.webhdfs_server import NameNodeServer, Namespace
 
 StoreMaker = Callable[[], CheckpointStore]
@@ -42,7 +42,7 @@ def s3_bucket(request: pytest.FixtureRequest) -> tuple[str, dict[str, object]]:
 @pytest.fixture
 def name_node(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A stand-in for WebHDFS; the real one is in tests/engines."""
-    monkeypatch.setattr("airflow_spark_pipeline.checkpoint.locations.driver_jvm", lambda: None)
+    monkeypatch.setattr("airflow_spark_pipeline.checkpoint.stores.locations.driver_jvm", lambda: None)
     server = NameNodeServer(Namespace())
     yield server.address
     server.close()

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.locations import open_store
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 
 _ROUNDS = 40
 _RACER = """
 import json, sys
-from airflow_spark_pipeline.checkpoint.locations import open_store
-from airflow_spark_pipeline.checkpoint.store import ObjectExistsError, ObjectNotFoundError
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
+from airflow_spark_pipeline.checkpoint.stores.base import ObjectExistsError, ObjectNotFoundError
 
 location, options, who, rounds = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 store = open_store(location, options)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectExistsError, ObjectNotFoundError
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectExistsError, ObjectNotFoundError
 
 StoreMaker = Callable[[], CheckpointStore]
 

@@ -14,9 +14,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from airflow_spark_pipeline.checkpoint.hadoop_store import HadoopStore
-from airflow_spark_pipeline.checkpoint.locations import open_store
-from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectExistsError
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectExistsError
+from airflow_spark_pipeline.checkpoint.stores.hadoop import HadoopStore
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.exceptions import CheckpointError
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.locations import open_store
-from airflow_spark_pipeline.hooks.archives import runtime_archive
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
+from airflow_spark_pipeline.launch.archives import runtime_archive
 from tests.engines.clusters import Hdfs
 from tests.engines.jars import class_path
 
@@ -25,7 +25,7 @@ import json, os, sys
 import airflow_spark_pipeline
 shipped = os.path.dirname(os.path.dirname(os.path.abspath(airflow_spark_pipeline.__file__)))
 sys.path.append(os.path.join(shipped, "_vendor"))  # as the launcher does
-from airflow_spark_pipeline.checkpoint.locations import open_store
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
 
 location, settings = sys.argv[1], json.loads(sys.argv[2])

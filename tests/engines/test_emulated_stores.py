@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.locations import open_store
-from airflow_spark_pipeline.checkpoint.store import CheckpointStore
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from tests.contracts import test_store_contract
 from tests.contracts.test_racing_processes import race_for_names
 from tests.engines.emulators import Place, azurite, fake_gcs

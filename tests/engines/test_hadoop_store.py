@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.hadoop_store import HadoopStore
-from airflow_spark_pipeline.checkpoint.locations import open_store
-from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectExistsError
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectExistsError
+from airflow_spark_pipeline.checkpoint.stores.hadoop import HadoopStore
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
 from tests.contracts import test_store_contract
 from tests.engines.clusters import Hdfs

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.locations import open_store
-from airflow_spark_pipeline.checkpoint.webhdfs import NameNode
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
+from airflow_spark_pipeline.checkpoint.stores.webhdfs_client import NameNode
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
 from tests.engines.clusters import Hdfs
 from tests.engines.store_process import StoreProcess

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from airflow_spark_pipeline.checkpoint.catalog import unfinished_runs
-from airflow_spark_pipeline.checkpoint.store import CheckpointStore
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.cli.main import main
-from airflow_spark_pipeline.hooks.watching import WatchedPlace
+from airflow_spark_pipeline.deployment.watched_location import WatchedPlace
 from airflow_spark_pipeline.plugins.page.places import Place
 from airflow_spark_pipeline.sensors.spark_pipeline import SparkPipelineRunSensor
 from airflow_spark_pipeline.triggers.spark_pipeline import SparkPipelineRunTrigger

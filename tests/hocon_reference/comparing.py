@@ -13,9 +13,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from airflow_spark_pipeline.pipeline.files import Files, read_text, unify_line_ends
-from airflow_spark_pipeline.pipeline.hocon import read_tree
-from airflow_spark_pipeline.pipeline.values import Places, Word
+from airflow_spark_pipeline.pipeline.hocon.includes import Files, read_text, unify_line_ends
+from airflow_spark_pipeline.pipeline.hocon.scalars import Places, Word
+from airflow_spark_pipeline.pipeline.parser import read_tree
 from tests.hocon_reference.cases import CASES
 from tests.hocon_reference.generating import ENVIRONMENT, Generator
 

@@ -21,16 +21,16 @@ import pytest
 from airflow.sdk import DAG
 
 from airflow_spark_pipeline import SparkPipelineOperator
-from airflow_spark_pipeline.checkpoint.caller import Caller
+from airflow_spark_pipeline.checkpoint.checksum import seal, unseal
+from airflow_spark_pipeline.checkpoint.claimant import Caller
 from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
-from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.log import RunLog
-from airflow_spark_pipeline.checkpoint.seal import seal, unseal
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, ComponentAction, Failure
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.exceptions import SparkPipelineError
-from airflow_spark_pipeline.hooks import installation
-from airflow_spark_pipeline.hooks.attempt import TaskAttempt
-from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
+from airflow_spark_pipeline.launch import executables
+from airflow_spark_pipeline.pipeline.parser import parse_pipeline
+from airflow_spark_pipeline.task.attempt import TaskAttempt
 
 MODULE = """
 from __future__ import annotations
@@ -377,12 +377,12 @@ DESCRIPTIONS: dict[str, tuple[str, str]] = {
         ":7: pipeline.retry-policy.max-retries: -3 is out of range; expected 0 or more",
     ),
     "hooks": (
-        describe(more='hooks = [ { instance-type = "airflow_spark_pipeline.runtime.hooks.AuditHook" } ]'),
-        "pipeline.hooks[0].instance-type: 'airflow_spark_pipeline.runtime.hooks' has no class 'AuditHook'",
+        describe(more='hooks = [ { instance-type = "airflow_spark_pipeline.runtime.lifecycle.AuditHook" } ]'),
+        "pipeline.hooks[0].instance-type: 'airflow_spark_pipeline.runtime.lifecycle' has no class 'AuditHook'",
     ),
     "hook's config": (
         describe(
-            more='hooks = [ { instance-type = "airflow_spark_pipeline.runtime.hooks.AuditHooks", '
+            more='hooks = [ { instance-type = "airflow_spark_pipeline.runtime.lifecycle.AuditHooks", '
             "instance-config { path = here.jsonl } } ]"
         ),
         "pipeline.hooks[0].instance-config: AuditHooks could not be constructed: ValueError: the audit path here.jsonl",
@@ -654,7 +654,7 @@ def test_a_named_spark_connection_that_does_not_exist_is_an_error(shop: Shop) ->
 
 def test_without_spark_submit_the_command_that_installs_it_is_said(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(installation, "pyspark_home", lambda: None)
+    monkeypatch.setattr(executables, "pyspark_home", lambda: None)
     found = shop.mistake()
     assert "There is no spark-submit" in found
     assert "pip install 'airflow-spark-pipeline[spark]'" in found

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from airflow_spark_pipeline.runtime.component import Component
+    from airflow_spark_pipeline.runtime.component.base import Component
 
 pytestmark = pytest.mark.spark
 

@@ -20,7 +20,7 @@ from airflow_spark_pipeline.components import (
     WriteFiles,
     WriteTable,
 )
-from airflow_spark_pipeline.runtime.component import Component, ComponentContext
+from airflow_spark_pipeline.runtime.component.base import Component, ComponentContext
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -25,7 +25,7 @@ from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
-from airflow_spark_pipeline.operators import deferral
+from airflow_spark_pipeline.task import deferral
 from tests.acceptance.ledger import read_ledger, short
 from tests.triggering import fire, restore
 from tests.unit.operators.shop import Driver, Shop

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_spark_pipeline import PipelineRunner
-from airflow_spark_pipeline.pipeline.hocon import load_pipeline
+from airflow_spark_pipeline.pipeline.parser import load_pipeline
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_spark_pipeline.rendering.outside import read_config
-from airflow_spark_pipeline.runtime.component import Component, ComponentContext
-from airflow_spark_pipeline.runtime.loading import load_components
+from airflow_spark_pipeline.runtime.component.base import Component, ComponentContext
+from airflow_spark_pipeline.runtime.component.loading import load_components
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_spark_pipeline.exceptions import ComponentFailedError, PipelineDefinitionError
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec, SparkSpec
-from airflow_spark_pipeline.runtime.runner import PipelineRunner
+from airflow_spark_pipeline.runtime.standalone.runner import PipelineRunner
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -24,8 +24,8 @@ import pytest
 import yaml
 from airflow.sdk.exceptions import TaskDeferred
 
-from airflow_spark_pipeline.hooks.installation import find_spark_submit
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
+from airflow_spark_pipeline.launch.executables import find_spark_submit
 from tests.kubernetes_api import KubernetesApi, Object, kubernetes_api
 from tests.triggering import fire
 from tests.unit.operators.shop import Driver, Shop

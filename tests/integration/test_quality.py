@@ -10,7 +10,7 @@ import pytest
 from airflow_spark_pipeline import PipelineRunner
 from airflow_spark_pipeline.components import CheckFailedError, CheckRange, CheckSchema, CheckSql, CheckUnique
 from airflow_spark_pipeline.exceptions import ComponentFailedError
-from airflow_spark_pipeline.runtime.component import Component
+from airflow_spark_pipeline.runtime.component.base import Component
 from tests.steps import component, describe, names
 
 if TYPE_CHECKING:

@@ -13,7 +13,13 @@ import pytest
 
 # ruff: noqa: DTZ001  # times without a zone are what some of the types hold
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
-from airflow_spark_pipeline.runtime.outputs import OutputNotSavedError, missing, restore, save, spark_path
+from airflow_spark_pipeline.runtime.component.saved_outputs import (
+    OutputNotSavedError,
+    missing,
+    restore,
+    save,
+    spark_path,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

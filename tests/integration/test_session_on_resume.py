@@ -14,7 +14,7 @@ import pytest
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec
-from airflow_spark_pipeline.runtime.runner import PipelineRunner
+from airflow_spark_pipeline.runtime.standalone.runner import PipelineRunner
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -23,16 +23,16 @@ import pytest
 from airflow.sdk import DAG
 
 from airflow_spark_pipeline import SparkPipelineOperator
-from airflow_spark_pipeline.checkpoint.caller import Caller
+from airflow_spark_pipeline.checkpoint.claimant import Caller
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
-from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
-from airflow_spark_pipeline.hooks import archives
-from airflow_spark_pipeline.hooks.archives import LAUNCHER, directory_archive, runtime_archive
-from airflow_spark_pipeline.hooks.attempt import TaskAttempt
-from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
+from airflow_spark_pipeline.launch import archives
+from airflow_spark_pipeline.launch.archives import LAUNCHER, directory_archive, runtime_archive
+from airflow_spark_pipeline.pipeline.parser import parse_pipeline
 from airflow_spark_pipeline.protocol import DriverRequest
+from airflow_spark_pipeline.task.attempt import TaskAttempt
 
 # Starts the launcher as spark-submit does, where importing what a cluster does not have ends the process.
 GUARD = """
@@ -252,7 +252,16 @@ def test_the_archive_is_small_and_holds_python_files_of_the_drivers_side_alone()
     assert {name.split("/")[1] for name in names if name.startswith("_vendor")} == {"fsspec"}
     rooms = {name.split("/")[1] for name in names if name.startswith("airflow_spark_pipeline")}
     files = {"__init__.py", "exceptions.py", "protocol.py", "spark_installation.py"}
-    assert rooms == files | {"checkpoint", "components", "pipeline", "planning", "runtime", "secrets"}
+    assert rooms == files | {
+        "binding",
+        "checkpoint",
+        "components",
+        "pipeline",
+        "planning",
+        "runtime",
+        "secrets",
+        "user_errors",
+    }
     assert not [name for name in names if "/tests/" in name]
 
 
@@ -342,7 +351,7 @@ def test_a_store_can_be_opened_with_the_package_that_travels_along(driver: Drive
         f"""
         import sys
         sys.path.append({str(runtime_archive() / "_vendor")!r})
-        from airflow_spark_pipeline.checkpoint.locations import open_store
+        from airflow_spark_pipeline.checkpoint.stores.locations import open_store
         store = open_store("memory://shop")
         store.create("unit/1", b"one")
         print(store.read("unit/1"))

@@ -24,7 +24,7 @@ from airflow_spark_pipeline.exceptions import (
 )
 from airflow_spark_pipeline.planning import StepAction
 from airflow_spark_pipeline.protocol import ConnectTarget
-from airflow_spark_pipeline.runtime.connect import close, is_gone, open_session
+from airflow_spark_pipeline.runtime.spark.connect import close, is_gone, open_session
 from tests.acceptance.deployment import wait_for
 from tests.connect_server import TOKEN, ConnectServer
 from tests.proxy import proxy, write_certificate
@@ -167,9 +167,9 @@ def test_a_network_that_goes_away_in_silence_fails_what_waits_for_an_answer(
     from pyspark.sql.functions import udf
 
     monkeypatch.setenv("SPARK_CONNECT_MODE_ENABLED", "1")  # the session sets it, and later tests have another Spark
-    monkeypatch.setattr("airflow_spark_pipeline.runtime.connect._PING_SECONDS", 2.0)
-    monkeypatch.setattr("airflow_spark_pipeline.runtime.connect._PING_ANSWER_SECONDS", 1.0)
-    monkeypatch.setattr("airflow_spark_pipeline.runtime.connect._ANSWER_SECONDS", 3.0)
+    monkeypatch.setattr("airflow_spark_pipeline.runtime.spark.connect._PING_SECONDS", 2.0)
+    monkeypatch.setattr("airflow_spark_pipeline.runtime.spark.connect._PING_ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr("airflow_spark_pipeline.runtime.spark.connect._ANSWER_SECONDS", 3.0)
     with proxy(connect_server.port) as server:
         url = connect_server.url.replace(str(connect_server.port), str(server.port))
         session: Any = open_session(ConnectTarget(url, ()), {}, str(uuid.uuid4()))
@@ -217,7 +217,7 @@ def test_an_argument_that_means_nothing_there_is_refused_and_nothing_is_claimed(
 def test_a_server_that_does_not_answer_is_said_and_nothing_is_claimed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airflow_spark_pipeline.hooks.spark_connect.await_server.__defaults__", (0.0,))
+    monkeypatch.setattr("airflow_spark_pipeline.launch.spark_connect.await_server.__defaults__", (0.0,))
     shop = OnConnect(tmp_path, Driver(), server="sc://127.0.0.1:1/")
     with pytest.raises(SparkConnectError, match=r"No Spark Connect server answers at sc://127\.0\.0\.1:1") as said:
         shop.run(pipeline=shop.describe("Prepare"))

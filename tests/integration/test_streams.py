@@ -13,7 +13,7 @@ import pytest
 from airflow_spark_pipeline import PipelineRunner
 from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.protocol import ConnectTarget
-from airflow_spark_pipeline.runtime.connect import close, open_session
+from airflow_spark_pipeline.runtime.spark.connect import close, open_session
 from tests.steps import describe, names
 
 

@@ -13,9 +13,9 @@ import pytest
 
 from airflow_spark_pipeline import PipelineHooks, PipelineRunner
 from airflow_spark_pipeline.checkpoint.catalog import discard
-from airflow_spark_pipeline.checkpoint.locations import open_store
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.exceptions import SupersededError
-from airflow_spark_pipeline.runtime.component import Component
+from airflow_spark_pipeline.runtime.component.base import Component
 from tests.acceptance.deployment import wait_for
 from tests.steps import describe
 

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.caller import Caller
+from airflow_spark_pipeline.checkpoint.claimant import Caller
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
-from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
-from airflow_spark_pipeline.hooks.attempt import TaskAttempt
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec
 from airflow_spark_pipeline.protocol import EXIT_CHECKPOINT, EXIT_COMPLETED, EXIT_SUPERSEDED, DriverRequest
+from airflow_spark_pipeline.task.attempt import TaskAttempt
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = UnitKey("test", "dag", "run", "task")

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.caller import Caller
+from airflow_spark_pipeline.checkpoint.claimant import Caller
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
-from airflow_spark_pipeline.hooks.attempt import TaskAttempt
-from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
+from airflow_spark_pipeline.pipeline.parser import parse_pipeline
 from airflow_spark_pipeline.planning import open_log
 from airflow_spark_pipeline.protocol import EXIT_COMPLETED, EXIT_COMPONENT_FAILED, EXIT_DEFINITION, DriverRequest
+from airflow_spark_pipeline.task.attempt import TaskAttempt
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from airflow_spark_pipeline import PipelineRunner
-from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.exceptions import ComponentFailedError, ResumeRefusedError
-from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
+from airflow_spark_pipeline.pipeline.parser import parse_pipeline
 from tests.sparkless import FakeSpark
 from tests.steps import describe, names
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fastapi.concurrency import run_in_threadpool
 
 from airflow_spark_pipeline.checkpoint.standing import Standing
-from airflow_spark_pipeline.hooks.locations import configured
+from airflow_spark_pipeline.deployment.locations import configured
 from airflow_spark_pipeline.plugins.page import metadata_db, run_models
 from airflow_spark_pipeline.plugins.page.attempts import with_tries
 from airflow_spark_pipeline.plugins.page.finder import Found

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry, pipelines
-from airflow_spark_pipeline.checkpoint.discarding import unknown
+from airflow_spark_pipeline.checkpoint.discard import unknown
 from airflow_spark_pipeline.checkpoint.finished import newest_copy
 from airflow_spark_pipeline.checkpoint.key import UnitKey
 from airflow_spark_pipeline.checkpoint.log import Commit

@@ -25,7 +25,7 @@ from airflow_spark_pipeline.checkpoint.liveness import store_time
 from airflow_spark_pipeline.checkpoint.local_store import LocalStore
 from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
-from airflow_spark_pipeline.checkpoint.store import CheckpointStore
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
 from airflow_spark_pipeline.plugins.page.places import Place
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from airflow_spark_pipeline.checkpoint.locations import load_store, open_store
-from airflow_spark_pipeline.checkpoint.store import CheckpointStore
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
+from airflow_spark_pipeline.checkpoint.stores.locations import load_store, open_store
+from airflow_spark_pipeline.deployment.locations import configured, storage_options
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
-from airflow_spark_pipeline.hooks.locations import configured, storage_options
 from airflow_spark_pipeline.secrets import MASK, mask_text
 
 _SHAPE = (

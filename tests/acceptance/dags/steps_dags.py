@@ -17,7 +17,7 @@ from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperato
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_spark_pipeline.hooks.attempt import TaskAttempt
+    from airflow_spark_pipeline.task.attempt import TaskAttempt
 
 _LONGER_THAN_ANY_TEST = 900.0
 _REDIS_STORE = Path(__file__).resolve().parents[3] / "docs" / "redis_store.py"

@@ -14,7 +14,6 @@ import httpx
 import pytest
 
 from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
-from airflow_spark_pipeline.checkpoint.local_store import LocalStore
 from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
 from airflow_spark_pipeline.checkpoint.state import (
     AttemptSummary,
@@ -22,6 +21,7 @@ from airflow_spark_pipeline.checkpoint.state import (
     ComponentAction,
     Failure,
 )
+from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
 from tests.fakes import make_state
 
 DAGS = ("page_a", "page_b")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.local_store import LocalStore
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
-from airflow_spark_pipeline.checkpoint.store import StoredObject
+from airflow_spark_pipeline.checkpoint.stores.base import StoredObject
+from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
 from airflow_spark_pipeline.plugins.page import service
 from tests.integration.page.conftest import Page, Record
 

@@ -16,16 +16,16 @@ from typing import Any
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.caller import Caller
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry, find_run, unfinished_runs
 from airflow_spark_pipeline.checkpoint.claim import decide_claim
+from airflow_spark_pipeline.checkpoint.claimant import Caller
 from airflow_spark_pipeline.checkpoint.finished import find_finished, finished_runs
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms
 from airflow_spark_pipeline.checkpoint.liveness import who_is_at_work
 from airflow_spark_pipeline.checkpoint.log import RunLog
-from airflow_spark_pipeline.checkpoint.look import Look
 from airflow_spark_pipeline.checkpoint.processes import identify
 from airflow_spark_pipeline.checkpoint.query import RunQuery
+from airflow_spark_pipeline.checkpoint.snapshot import Look
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.cli import printing
 from airflow_spark_pipeline.exceptions import SparkPipelineError

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.caller import Caller, to_record
 from airflow_spark_pipeline.checkpoint.claim import ClaimKind, decide_claim
+from airflow_spark_pipeline.checkpoint.claimant import Caller, to_record
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from tests.fakes import make_state
 

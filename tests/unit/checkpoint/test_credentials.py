@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint import credentials
-from airflow_spark_pipeline.checkpoint.credentials import prefer_own_identity
+from airflow_spark_pipeline.checkpoint.stores import credentials
+from airflow_spark_pipeline.checkpoint.stores.credentials import prefer_own_identity
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
 from tests.fakes import DictStore
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from airflow_spark_pipeline.checkpoint.checksum import seal
 from airflow_spark_pipeline.checkpoint.decoding import decode
 from airflow_spark_pipeline.checkpoint.key import make_run_id
 from airflow_spark_pipeline.checkpoint.log import RunLog
-from airflow_spark_pipeline.checkpoint.seal import seal
 from airflow_spark_pipeline.checkpoint.state import (
     CheckpointState,
     CheckpointStatus,

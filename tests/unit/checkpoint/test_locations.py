@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.fsspec_store import FsspecStore
-from airflow_spark_pipeline.checkpoint.local_store import LocalStore
-from airflow_spark_pipeline.checkpoint.locations import open_store
+from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
+from airflow_spark_pipeline.checkpoint.stores.object_store import FsspecStore
 from airflow_spark_pipeline.exceptions import CheckpointLocationError, CheckpointStoreError
 
 
@@ -51,7 +51,7 @@ def test_a_location_that_cannot_be_served_is_refused_and_never_becomes_a_local_d
 
 def test_a_missing_package_is_named_with_the_extra_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    monkeypatch.setattr("airflow_spark_pipeline.checkpoint.locations.driver_jvm", lambda: None)
+    monkeypatch.setattr("airflow_spark_pipeline.checkpoint.stores.locations.driver_jvm", lambda: None)
     with pytest.raises(CheckpointLocationError, match=r"needs the package s3fs.*airflow-spark-pipeline\[s3\]"):
         open_store("s3://bucket/x")
 
@@ -148,6 +148,6 @@ def test_the_account_of_an_abfss_location_is_the_one_that_spark_would_open(monke
 
 def test_s3a_without_s3fs_and_without_a_jvm_names_both_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    monkeypatch.setattr("airflow_spark_pipeline.checkpoint.locations.driver_jvm", lambda: None)
+    monkeypatch.setattr("airflow_spark_pipeline.checkpoint.stores.locations.driver_jvm", lambda: None)
     with pytest.raises(CheckpointLocationError, match=r"s3fs.*hadoop-aws; this process has no JVM"):
         open_store("s3a://bucket/x")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.locations import open_store
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")

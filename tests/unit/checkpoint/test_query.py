@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.look import Look, Memory
 from airflow_spark_pipeline.checkpoint.query import RunQuery, WaitFor
+from airflow_spark_pipeline.checkpoint.snapshot import Look, Memory
 from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.exceptions import CheckpointStoreError, CorruptCheckpointError

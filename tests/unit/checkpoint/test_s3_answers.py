@@ -6,8 +6,8 @@ import pytest
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 from s3fs.errors import translate_boto_error
 
-from airflow_spark_pipeline.checkpoint.fsspec_store import FsspecStore
-from airflow_spark_pipeline.checkpoint.store import ObjectExistsError
+from airflow_spark_pipeline.checkpoint.stores.base import ObjectExistsError
+from airflow_spark_pipeline.checkpoint.stores.object_store import FsspecStore
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, CheckpointStoreError
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from airflow_spark_pipeline.checkpoint.checksum import unseal
 from airflow_spark_pipeline.checkpoint.decoding import decode
 from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
-from airflow_spark_pipeline.checkpoint.seal import unseal
 from airflow_spark_pipeline.checkpoint.state import (
     AttemptSummary,
     CheckpointState,

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.locations import open_store
-from airflow_spark_pipeline.checkpoint.name_nodes import find_name_nodes
-from airflow_spark_pipeline.checkpoint.store import CheckpointStore
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
+from airflow_spark_pipeline.checkpoint.stores.name_nodes import find_name_nodes
 from airflow_spark_pipeline.exceptions import CheckpointLocationError, CheckpointStoreError
 from tests.webhdfs_server import NameNodeServer, Namespace
 
@@ -36,7 +36,7 @@ class Cluster:
 @pytest.fixture(autouse=True)
 def no_jvm(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another test's Spark session would serve the location."""
-    monkeypatch.setattr("airflow_spark_pipeline.checkpoint.locations.driver_jvm", lambda: None)
+    monkeypatch.setattr("airflow_spark_pipeline.checkpoint.stores.locations.driver_jvm", lambda: None)
     monkeypatch.delenv("HADOOP_CONF_DIR", raising=False)
     monkeypatch.delenv("HADOOP_USER_NAME", raising=False)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_spark_pipeline.runtime import driver, runner
+from airflow_spark_pipeline.runtime.driver import driver
+from airflow_spark_pipeline.runtime.standalone import runner
 from tests.sparkless import FakeSpark
 from tests.unit.cli.shell import Shell, steps
 

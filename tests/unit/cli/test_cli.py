@@ -268,8 +268,8 @@ BROKEN: dict[str, str] = {
             "hooks = [ { instance-type = tests.steps.note } ]": "is no class",
             "hooks = [ { instance-type = tests.steps.Noting } ]": "ledger",
             "hooks = [ { instance-type = airflow_spark_pipeline.CheckpointHooks } ]": "checkpoint.enabled",
-            'hooks = [ { instance-type = "airflow_spark_pipeline.runtime.hooks.AuditHooks" } ]': "path",
-            'hooks = [ { instance-type = "airflow_spark_pipeline.runtime.hooks.LoggingHooks", '
+            'hooks = [ { instance-type = "airflow_spark_pipeline.runtime.lifecycle.AuditHooks" } ]': "path",
+            'hooks = [ { instance-type = "airflow_spark_pipeline.runtime.lifecycle.LoggingHooks", '
             "instance-config { format = loud } } ]": "one of 'structured', 'human'",
             "checkpoint { location = ${nowhere} }": "`${nowhere}` is defined neither",
         }.items()

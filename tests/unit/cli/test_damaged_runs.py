@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.cli.main import main
 from airflow_spark_pipeline.exceptions import CorruptCheckpointError, SupersededError, UnsupportedCheckpointError
 from tests.fakes import RUN_ID, UNIT, heartbeat, make_state, resealed

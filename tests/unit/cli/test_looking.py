@@ -16,13 +16,13 @@ import pytest
 
 from airflow_spark_pipeline import PipelineRunner
 from airflow_spark_pipeline.checkpoint.catalog import unfinished_runs
-from airflow_spark_pipeline.checkpoint.fsspec_store import FsspecStore
-from airflow_spark_pipeline.checkpoint.local_store import LocalStore
-from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.log import RunLog
-from airflow_spark_pipeline.checkpoint.reading import ReadingStore
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
-from airflow_spark_pipeline.checkpoint.store import CheckpointStore
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
+from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
+from airflow_spark_pipeline.checkpoint.stores.object_store import FsspecStore
+from airflow_spark_pipeline.checkpoint.stores.read_only import ReadingStore
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
 from tests.fakes import DictStore
 from tests.steps import describe

@@ -11,7 +11,7 @@ import pytest
 
 from airflow_spark_pipeline import PipelineRunner
 from airflow_spark_pipeline.cli.modules import archives_of
-from airflow_spark_pipeline.runtime.modules import importable
+from airflow_spark_pipeline.runtime.standalone.modules import importable
 from tests.sparkless import FakeSpark
 from tests.unit.cli.shell import Shell
 

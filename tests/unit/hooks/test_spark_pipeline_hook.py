@@ -22,8 +22,8 @@ from airflow.sdk.exceptions import AirflowException
 from airflow_spark_pipeline import SparkPipelineOperator
 from airflow_spark_pipeline.exceptions import SparkInstallationError
 from airflow_spark_pipeline.hooks import spark_pipeline
-from airflow_spark_pipeline.hooks.provider import hook_arguments
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
+from airflow_spark_pipeline.launch.provider import hook_arguments
 
 QUIET = {"spark.log.level": "WARN", "spark.ui.showConsoleProgress": "false"}
 
@@ -280,7 +280,7 @@ def test_a_driver_on_this_machine_dies_with_the_task(tmp_path: Path) -> None:
     script = tmp_path / "task.py"
     script.write_text(
         "import os, signal, subprocess, sys\n"
-        "from airflow_spark_pipeline.hooks.child import die_with_parent\n"
+        "from airflow_spark_pipeline.launch.child_process import die_with_parent\n"
         "child = subprocess.Popen(['sleep', '60'], preexec_fn=die_with_parent())\n"
         "print(child.pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n",

@@ -7,7 +7,7 @@ import pytest
 from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
-from airflow_spark_pipeline.operators import deferral, submission
+from airflow_spark_pipeline.task import deferral, submission
 from tests.unit.operators.shop import CONF, YARN, Driver, Queue, Shop
 
 

@@ -12,9 +12,9 @@ from airflow.sdk import DAG
 
 from airflow_spark_pipeline import SparkPipelineOperator
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, SelectionError
-from airflow_spark_pipeline.hooks.lookup import Lookup
-from airflow_spark_pipeline.hooks.py_files import resolve_py_files, without_commas
+from airflow_spark_pipeline.launch.py_files import resolve_py_files, without_commas
 from airflow_spark_pipeline.sensors.spark_pipeline import SparkPipelineRunSensor
+from airflow_spark_pipeline.task.lookup import Lookup
 from tests.unit.operators.shop import Shop
 
 TEXT = """

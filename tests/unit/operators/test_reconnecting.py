@@ -9,9 +9,9 @@ import pytest
 from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 
 from airflow_spark_pipeline import SparkPipelineOperator
-from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.exceptions import CheckpointStoreError, ComponentFailedError, SparkInstallationError
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 from tests.unit.operators.shop import ASKABLE, YARN, Queue, Shop

@@ -9,9 +9,10 @@ import pytest
 
 from airflow_spark_pipeline.airflow_features import features_of
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
-from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
+from airflow_spark_pipeline.deployment import task_instance
 from airflow_spark_pipeline.exceptions import (
     ComponentFailedError,
     NothingToResumeError,
@@ -19,7 +20,6 @@ from airflow_spark_pipeline.exceptions import (
     SelectionError,
     SparkPipelineError,
 )
-from airflow_spark_pipeline.hooks import task_instance
 from tests.unit.operators.shop import UNIT, Shop, StateStore
 
 

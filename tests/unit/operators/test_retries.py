@@ -13,7 +13,7 @@ from airflow.sdk import DAG, BaseOperator, RetryAction, RetryPolicy
 
 from airflow_spark_pipeline import SparkPipelineOperator
 from airflow_spark_pipeline.callbacks import AutoResumeCallback, auto_resume_on_retry
-from airflow_spark_pipeline.checkpoint.local_store import LocalStore
+from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
 from airflow_spark_pipeline.exceptions import (
     CheckpointStoreError,
     ComponentFailedError,
@@ -158,7 +158,7 @@ def test_the_dag_processor_says_the_same_without_asking_airflow_for_anything(
 def test_the_dag_processor_fetches_no_description_from_elsewhere(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that does not answer would hold up the DAG file."""
     fetched: list[object] = []
-    monkeypatch.setattr("airflow_spark_pipeline.hooks.lookup.source_of", lambda *given: fetched.append(given))
+    monkeypatch.setattr("airflow_spark_pipeline.task.lookup.source_of", lambda *given: fetched.append(given))
     operator = shop.operator(pipeline="https://example.invalid/shop.conf")
     context: Any = {**shop.context(operator), "task": operator}
     auto_resume_on_retry(context)

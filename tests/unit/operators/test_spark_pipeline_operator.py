@@ -16,9 +16,9 @@ from airflow.sdk.exceptions import AirflowException
 
 from airflow_spark_pipeline import SparkPipelineOperator
 from airflow_spark_pipeline.checkpoint.key import unit_path
-from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Failure
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 from airflow_spark_pipeline.protocol import DriverRequest

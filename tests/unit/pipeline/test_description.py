@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
-from airflow_spark_pipeline.pipeline.hocon import load_pipeline, parse_pipeline
+from airflow_spark_pipeline.pipeline.parser import load_pipeline, parse_pipeline
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec
 
 WAY_OUT = "write `package.module.Class`"

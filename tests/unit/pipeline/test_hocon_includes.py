@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError
-from airflow_spark_pipeline.pipeline.hocon import load_pipeline, parse_pipeline
+from airflow_spark_pipeline.pipeline.parser import load_pipeline, parse_pipeline
 
 MAIN = "pipeline {{ pipeline-name = p, pipeline-components = [ {{ instance-type = m.C, instance-config {{ {} }} }} ] }}"
 

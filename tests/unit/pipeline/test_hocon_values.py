@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
-from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
+from airflow_spark_pipeline.pipeline.parser import parse_pipeline
 
 
 def config(text: str, before: str = "") -> Any:
@@ -221,7 +221,7 @@ def test_a_name_that_nothing_defines_is_pointed_at_even_if_a_later_value_replace
 def test_a_few_lines_that_double_each_other_are_an_error_and_fill_no_memory(
     double: str, first: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airflow_spark_pipeline.pipeline.hocon._MOST_VALUES", 10_000)
+    monkeypatch.setattr("airflow_spark_pipeline.pipeline.parser._MOST_VALUES", 10_000)
     lines = [f"a{level + 1} = " + double.replace("@", str(level)) for level in range(40)]
     before = "\n".join([f"a0 = {first}", *lines])
     if first.startswith("{") and double.startswith("$"):

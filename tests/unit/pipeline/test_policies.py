@@ -8,7 +8,7 @@ import pytest
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError
 from airflow_spark_pipeline.pipeline.fingerprint import differences, fingerprint
-from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
+from airflow_spark_pipeline.pipeline.parser import parse_pipeline
 from airflow_spark_pipeline.pipeline.policies import HookSpec, RetryPolicy
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec
 

@@ -6,7 +6,7 @@ import pytest
 
 from airflow_spark_pipeline import PipelineRunner
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError
-from airflow_spark_pipeline.pipeline.hocon import parse_pipeline, read_pipeline
+from airflow_spark_pipeline.pipeline.parser import parse_pipeline, read_pipeline
 from airflow_spark_pipeline.pipeline.spark_settings import refuse_settings
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec, SparkSpec
 
@@ -81,7 +81,7 @@ def test_what_is_not_set_is_not_refused() -> None:
 def test_a_specification_that_was_made_in_code_is_refused_too(
     tmp_path: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airflow_spark_pipeline.runtime.runner._active_session", lambda: None)
+    monkeypatch.setattr("airflow_spark_pipeline.runtime.standalone.runner._active_session", lambda: None)
     component = ComponentSpec("tests.steps.Step", "a", {"ledger": "/dev/null"}, "pipeline.pipeline-components[0]")
     spec = PipelineSpec("p", (component,), SparkSpec(config={"spark.master": "spark://prod:7077"}))
     with pytest.raises(PipelineDefinitionError, match=r"`spark\.master` has no effect as a setting"):

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.log import Commit
-from airflow_spark_pipeline.checkpoint.look import SeenRun
+from airflow_spark_pipeline.checkpoint.snapshot import SeenRun
 from airflow_spark_pipeline.checkpoint.standing import Standing, standing_of
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction, Failure
 from airflow_spark_pipeline.cli import printing

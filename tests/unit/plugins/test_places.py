@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.local_store import LocalStore
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
+from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
 from airflow_spark_pipeline.plugins.page.location_cache import LocationCache
 from airflow_spark_pipeline.plugins.page.places import configured_places

@@ -15,14 +15,14 @@ from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind, de
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms, Other
 from airflow_spark_pipeline.checkpoint.log import HEARTBEAT, Commit, Listing, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, encode
-from airflow_spark_pipeline.checkpoint.store import ObjectExistsError
+from airflow_spark_pipeline.checkpoint.stores.base import ObjectExistsError
 from airflow_spark_pipeline.exceptions import CheckpointStoreError, SupersededError
-from airflow_spark_pipeline.hooks import attempt as attempt_module
 from airflow_spark_pipeline.planning import changes, make_plan
-from airflow_spark_pipeline.runtime.driver import Driver
-from airflow_spark_pipeline.runtime.loop import ComponentLoop
-from airflow_spark_pipeline.runtime.recorder import Recorder
-from airflow_spark_pipeline.runtime.watchdog import Watchdog
+from airflow_spark_pipeline.runtime.driver.driver import Driver
+from airflow_spark_pipeline.runtime.driver.recorder import Recorder
+from airflow_spark_pipeline.runtime.driver.watchdog import Watchdog
+from airflow_spark_pipeline.runtime.loop.loop import ComponentLoop
+from airflow_spark_pipeline.task import attempt as attempt_module
 from tests.fakes import DictStore
 
 Mutation = Callable[[], AbstractContextManager[Any]]

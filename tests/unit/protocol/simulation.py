@@ -29,23 +29,23 @@ import greenlet  # type: ignore[import-untyped]  # its stubs are a package of th
 from airflow_spark_pipeline import protocol
 from airflow_spark_pipeline.checkpoint import catalog as catalog_module
 from airflow_spark_pipeline.checkpoint import lease as lease_module
-from airflow_spark_pipeline.checkpoint.caller import Caller
 from airflow_spark_pipeline.checkpoint.catalog import prune
 from airflow_spark_pipeline.checkpoint.claim import ClaimKind
+from airflow_spark_pipeline.checkpoint.claimant import Caller
 from airflow_spark_pipeline.checkpoint.decoding import decode
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms
 from airflow_spark_pipeline.checkpoint.log import HEARTBEAT, Commit, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
-from airflow_spark_pipeline.checkpoint.store import CheckpointStore, ObjectExistsError, StoredObject
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectExistsError, StoredObject
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointStoreError, SparkPipelineError, SupersededError
-from airflow_spark_pipeline.hooks.attempt import CompletedMeanwhileError, TaskAttempt
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec
 from airflow_spark_pipeline.protocol import DriverRequest
-from airflow_spark_pipeline.runtime import driver as driver_module
-from airflow_spark_pipeline.runtime import tries as tries_module
-from airflow_spark_pipeline.runtime import watchdog as watchdog_module
-from airflow_spark_pipeline.runtime.component import Component
+from airflow_spark_pipeline.runtime.component.base import Component
+from airflow_spark_pipeline.runtime.driver import driver as driver_module
+from airflow_spark_pipeline.runtime.driver import watchdog as watchdog_module
+from airflow_spark_pipeline.runtime.loop import tries as tries_module
+from airflow_spark_pipeline.task.attempt import CompletedMeanwhileError, TaskAttempt
 from tests.fakes import DictStore
 from tests.sparkless import FakeContext, FakeSpark
 

@@ -13,16 +13,17 @@ from typing import Any, ClassVar
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.caller import Caller
-from airflow_spark_pipeline.checkpoint.fsspec_store import FsspecStore
+from airflow_spark_pipeline.checkpoint.claimant import Caller
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
-from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.log import RunLog
-from airflow_spark_pipeline.hooks.attempt import TaskAttempt
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
+from airflow_spark_pipeline.checkpoint.stores.object_store import FsspecStore
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec
 from airflow_spark_pipeline.protocol import EXIT_COMPLETED, DriverRequest
-from airflow_spark_pipeline.runtime import driver, ready
-from airflow_spark_pipeline.runtime.component import Component
+from airflow_spark_pipeline.runtime.component import loaded as ready
+from airflow_spark_pipeline.runtime.component.base import Component
+from airflow_spark_pipeline.runtime.driver import driver
+from airflow_spark_pipeline.task.attempt import TaskAttempt
 from tests.sparkless import FakeSpark
 
 _REQUESTS = ("ls", "cat_file", "pipe_file", "rm_file", "rm")

@@ -10,23 +10,23 @@ from typing import Any
 import pytest
 
 from airflow_spark_pipeline import protocol
-from airflow_spark_pipeline.checkpoint.caller import Caller
+from airflow_spark_pipeline.checkpoint.claimant import Caller
 from airflow_spark_pipeline.checkpoint.decoding import decode
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
-from airflow_spark_pipeline.checkpoint.local_store import LocalStore
-from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import SCHEMA_VERSION, CheckpointStatus, Failure, encode
+from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.exceptions import (
     CheckpointError,
     ResumeRefusedError,
     UnsupportedCheckpointError,
 )
-from airflow_spark_pipeline.hooks.attempt import CompletedMeanwhileError, TaskAttempt
 from airflow_spark_pipeline.pipeline.fingerprint import fingerprint
-from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
+from airflow_spark_pipeline.pipeline.parser import parse_pipeline
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec
 from airflow_spark_pipeline.planning import make_plan
+from airflow_spark_pipeline.task.attempt import CompletedMeanwhileError, TaskAttempt
 from tests.fakes import DictStore, make_state, progressed, resealed
 from tests.unit.protocol.simulation import KEY, LEASE, PIPELINE, UNIT, Fault, World
 

@@ -13,7 +13,7 @@ import pytest
 
 from airflow_spark_pipeline import PipelineRunner
 from airflow_spark_pipeline.exceptions import ComponentFailedError, PipelineDefinitionError
-from airflow_spark_pipeline.runtime.archive_hints import with_archive_hint
+from airflow_spark_pipeline.user_errors.archives import with_archive_hint
 from tests.sparkless import FakeSpark
 
 MODULE = """

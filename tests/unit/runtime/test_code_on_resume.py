@@ -10,17 +10,17 @@ from typing import Any, cast
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.caller import Caller
+from airflow_spark_pipeline.checkpoint.claimant import Caller
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.exceptions import ComponentFailedError, ResumeRefusedError
-from airflow_spark_pipeline.hooks.attempt import TaskAttempt
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec
 from airflow_spark_pipeline.planning import open_log
 from airflow_spark_pipeline.protocol import EXIT_COMPLETED, EXIT_COMPONENT_FAILED, EXIT_DEFINITION, DriverRequest
-from airflow_spark_pipeline.runtime.driver import Driver
-from airflow_spark_pipeline.runtime.runner import PipelineRunner
+from airflow_spark_pipeline.runtime.driver.driver import Driver
+from airflow_spark_pipeline.runtime.standalone.runner import PipelineRunner
 from airflow_spark_pipeline.secrets import Redactor
+from airflow_spark_pipeline.task.attempt import TaskAttempt
 from tests.sparkless import FakeSpark
 from tests.steps import read
 

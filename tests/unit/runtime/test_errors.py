@@ -14,9 +14,9 @@ from airflow_spark_pipeline import PipelineRunner
 from airflow_spark_pipeline.checkpoint.decoding import decode
 from airflow_spark_pipeline.checkpoint.state import Failure, encode
 from airflow_spark_pipeline.exceptions import ComponentFailedError, PipelineDefinitionError
-from airflow_spark_pipeline.runtime import errors
-from airflow_spark_pipeline.runtime.errors import MESSAGE_LENGTH, TRACEBACK_LENGTH, shorten, showable, text_of
-from airflow_spark_pipeline.runtime.hooks.base import ComponentEvent, PipelineHooks
+from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, PipelineHooks
+from airflow_spark_pipeline.user_errors import text as errors
+from airflow_spark_pipeline.user_errors.text import MESSAGE_LENGTH, TRACEBACK_LENGTH, shorten, showable, text_of
 from tests.odd_errors import ODD
 from tests.sparkless import FakeSpark
 from tests.steps import describe, names, read

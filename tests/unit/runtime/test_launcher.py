@@ -12,8 +12,8 @@ import pytest
 
 from airflow_spark_pipeline import protocol
 from airflow_spark_pipeline.exceptions import SparkInstallationError
-from airflow_spark_pipeline.hooks.archives import LAUNCHER
-from airflow_spark_pipeline.hooks.preflight import check_components
+from airflow_spark_pipeline.launch.archives import LAUNCHER
+from airflow_spark_pipeline.launch.preflight import check_components
 from airflow_spark_pipeline.runtime import launcher
 from tests.engines.pythons import TOO_OLD, find_python
 

@@ -12,7 +12,7 @@ import pytest
 from airflow_spark_pipeline.components import ReadFiles
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec
-from airflow_spark_pipeline.runtime.loading import load_components
+from airflow_spark_pipeline.runtime.component.loading import load_components
 
 STEPS = """
 from __future__ import annotations

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from airflow_spark_pipeline.hooks.output import Levels
-from airflow_spark_pipeline.runtime.origin import Origin
+from airflow_spark_pipeline.launch.driver_output import Levels
+from airflow_spark_pipeline.runtime.component.code_origin import Origin
 
 RUN = """
 import json, logging, sys, tempfile
 from airflow_spark_pipeline import PipelineRunner
-from airflow_spark_pipeline.runtime.logs import ShownLogs
-from airflow_spark_pipeline.runtime.origin import Origin
+from airflow_spark_pipeline.runtime.driver.logs import ShownLogs
+from airflow_spark_pipeline.runtime.component.code_origin import Origin
 from tests.sparkless import FakeSpark
 from tests.steps import describe
 
@@ -149,7 +149,7 @@ def test_airflow_shows_a_line_at_the_level_that_it_carries(line: str, level: str
         ("json.decoder", json.decoder.__file__, False),
         ("pyspark.sql", "/opt/spark/python/lib/pyspark.zip/pyspark/sql/x.py", False),
         ("py4j.protocol", "/opt/spark/python/lib/py4j-0.10.9-src.zip/py4j/protocol.py", False),
-        ("airflow_spark_pipeline.runtime.loop", "/tmp/runtime.zip/airflow_spark_pipeline/runtime/loop.py", False),
+        ("airflow_spark_pipeline.runtime.loop.loop", "/tmp/runtime.zip/airflow_spark_pipeline/runtime/loop.py", False),
         ("x", "<string>", False),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 
 from airflow_spark_pipeline import PipelineHooks, PipelineRunner
 from airflow_spark_pipeline.exceptions import CheckpointLostError, SparkPipelineError
-from airflow_spark_pipeline.runtime.hooks.base import ComponentEvent
+from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent
 from tests.sparkless import FakeSpark
 from tests.steps import describe, names
 

@@ -4,7 +4,7 @@ import pytest
 
 from airflow_spark_pipeline.exceptions import SparkInstallationError
 from airflow_spark_pipeline.pipeline.policies import RetryPolicy
-from airflow_spark_pipeline.runtime.retry import decide_retry, delay_seconds
+from airflow_spark_pipeline.runtime.loop.retry import decide_retry, delay_seconds
 
 POLICY = RetryPolicy(max_retries=3, initial_delay_ms=1000, max_delay_ms=5000, backoff_multiplier=2, jitter_factor=0.5)
 

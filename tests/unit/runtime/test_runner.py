@@ -13,17 +13,17 @@ from typing import Any
 import pytest
 
 from airflow_spark_pipeline import AuditHooks, CheckpointHooks, LoggingHooks, PipelineHooks, PipelineRunner
-from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.exceptions import (
     ComponentFailedError,
     NothingToResumeError,
     PipelineDefinitionError,
     RunAtWorkError,
 )
-from airflow_spark_pipeline.runtime import deadline
-from airflow_spark_pipeline.runtime.claiming import unit_of
+from airflow_spark_pipeline.runtime.loop import deadline
+from airflow_spark_pipeline.runtime.standalone.claiming import unit_of
 from tests.sparkless import FakeSpark
 from tests.steps import Gate, Noting, calls, component, describe, in_thread, names, read
 

@@ -9,9 +9,9 @@ import pytest
 
 from airflow_spark_pipeline import PipelineRunner
 from airflow_spark_pipeline.exceptions import ComponentFailedError, PipelineDefinitionError
-from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
+from airflow_spark_pipeline.pipeline.parser import parse_pipeline
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-from airflow_spark_pipeline.runtime.hooks.audit import AuditHooks
+from airflow_spark_pipeline.runtime.lifecycle.audit import AuditHooks
 from tests.sparkless import FakeSpark
 from tests.steps import describe
 

@@ -11,11 +11,11 @@ from pyspark.sql.types import LongType, StructField, StructType
 
 from airflow_spark_pipeline import PipelineRunner
 from airflow_spark_pipeline.checkpoint.catalog import discard
-from airflow_spark_pipeline.checkpoint.local_store import LocalStore
-from airflow_spark_pipeline.checkpoint.locations import load_store
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
+from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
+from airflow_spark_pipeline.checkpoint.stores.locations import load_store
 from airflow_spark_pipeline.exceptions import ComponentFailedError
-from airflow_spark_pipeline.runtime.component import Component
+from airflow_spark_pipeline.runtime.component.base import Component
 from tests.sparkless import FakeSpark
 from tests.steps import Step, component, describe, names
 

@@ -14,15 +14,15 @@ import pytest
 
 from airflow_spark_pipeline import PipelineRunner
 from airflow_spark_pipeline.checkpoint.catalog import unfinished_runs
-from airflow_spark_pipeline.checkpoint.discarding import given_up
+from airflow_spark_pipeline.checkpoint.discard import given_up
 from airflow_spark_pipeline.checkpoint.key import make_run_id
-from airflow_spark_pipeline.checkpoint.locations import open_store
 from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
 from airflow_spark_pipeline.checkpoint.processes import identify
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.exceptions import ComponentFailedError, RunAtWorkError
-from airflow_spark_pipeline.runtime import waiting
-from airflow_spark_pipeline.runtime.waiting import STARTING_SECONDS, wait_until_silent
+from airflow_spark_pipeline.runtime.standalone import waiting
+from airflow_spark_pipeline.runtime.standalone.waiting import STARTING_SECONDS, wait_until_silent
 from tests.fakes import RUN_ID, UNIT, Clock, DictStore, as_attempt, heartbeat, make_state
 from tests.sparkless import FakeSpark
 from tests.steps import describe, names
@@ -240,7 +240,7 @@ def test_a_run_that_lives_elsewhere_is_refused_by_auto_resume_and_nothing_starts
     tmp_path: Path, ledger: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     killed = Killed(tmp_path, silent=0)
-    monkeypatch.setattr("airflow_spark_pipeline.runtime.runner.wait_until_silent", killed.watched)
+    monkeypatch.setattr("airflow_spark_pipeline.runtime.standalone.runner.wait_until_silent", killed.watched)
     with pytest.raises(RunAtWorkError, match=f"{killed.run_id} .* is still running"):
         killed.again()
     assert names(ledger) == "ab"
@@ -264,7 +264,7 @@ def test_of_two_commands_that_waited_for_one_run_only_one_takes_it(
         killed.renew()
         return found
 
-    monkeypatch.setattr("airflow_spark_pipeline.runtime.runner.wait_until_silent", look_at)
+    monkeypatch.setattr("airflow_spark_pipeline.runtime.standalone.runner.wait_until_silent", look_at)
     with pytest.raises(RunAtWorkError, match="attempt 2"):
         killed.again()
     assert names(ledger) == "ab"

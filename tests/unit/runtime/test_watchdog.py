@@ -14,8 +14,8 @@ from airflow_spark_pipeline.checkpoint.state import encode
 from airflow_spark_pipeline.exceptions import CheckpointLostError, CheckpointStoreError, LeaseLostError, SupersededError
 from airflow_spark_pipeline.pipeline.policies import RetryPolicy
 from airflow_spark_pipeline.protocol import EXIT_SUPERSEDED
-from airflow_spark_pipeline.runtime import watchdog as watchdog_module
-from airflow_spark_pipeline.runtime.watchdog import Watchdog
+from airflow_spark_pipeline.runtime.driver import watchdog as watchdog_module
+from airflow_spark_pipeline.runtime.driver.watchdog import Watchdog
 from tests.fakes import RUN_ID, DictStore, make_state
 from tests.fakes import UNIT as OWN
 from tests.unit.protocol.simulation import LEASE, UNIT, Fault, World

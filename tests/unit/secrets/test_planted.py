@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from airflow_spark_pipeline.hooks.private_settings import hidden
+from airflow_spark_pipeline.launch.private_settings import hidden
 from airflow_spark_pipeline.secrets import Redactor, mask, secrets_of_environment
 from tests import planted
 

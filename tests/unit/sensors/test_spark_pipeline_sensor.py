@@ -17,7 +17,7 @@ from airflow.sdk.exceptions import (
     TaskDeferred,
 )
 
-from airflow_spark_pipeline.checkpoint.locations import open_store
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.sensors.spark_pipeline import SparkPipelineRunSensor
 from tests.histories_of_runs import History
 from tests.triggering import fire

@@ -10,11 +10,11 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.look import Look
 from airflow_spark_pipeline.checkpoint.query import RunQuery
-from airflow_spark_pipeline.checkpoint.store import CheckpointStore
+from airflow_spark_pipeline.checkpoint.snapshot import Look
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
+from airflow_spark_pipeline.deployment.watched_location import WatchedPlace
 from airflow_spark_pipeline.exceptions import CheckpointLocationError, CheckpointStoreError
-from airflow_spark_pipeline.hooks.watching import WatchedPlace
 from airflow_spark_pipeline.triggers.watch import Watch, watch
 from tests.fakes import DictStore
 from tests.histories_of_runs import History

@@ -1,0 +1,1 @@
+"""From plain values to typed objects: component configs and their annotations."""

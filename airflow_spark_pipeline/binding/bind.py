@@ -1,0 +1,288 @@
+"""From the resolved config of a description to a typed object: ``input-path`` fills ``input_path``.
+
+Promised: all problems at once, each with the full path of its key; no value in an error whose path looks secret; the
+object shares no mutable part with the description. Keys are kebab-case, fields are snake_case; a field that ends in an
+underscore to avoid a keyword (``from_``) has the key without it (``from``). The keys of a ``dict`` are data and stay
+as they are written.
+
+Types: those of :mod:`airflow_spark_pipeline.binding.scalars`, and ``Any``, ``None``, ``Literal``, unions, lists,
+tuples, sets, ``dict``/``Mapping``, nested dataclasses, ``NewType``, ``Annotated``. A union takes the first member whose
+type the value already has, then the first that it can be converted to.
+
+With ``construct=False`` the config is only fitted to the types: neither ``__init__`` nor ``__post_init__`` runs, so
+that no code of the user judges values that were made up to check a template.
+
+Not promised: fields with ``init=False`` and ``InitVar`` pseudo-fields are not config.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import typing
+from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+from airflow_spark_pipeline.binding.annotations import (
+    COLLECTIONS,
+    MAPPINGS,
+    UNIONS,
+    describe,
+    name_of,
+    own_annotations,
+    resolve,
+    unsupported,
+    unwrap,
+)
+from airflow_spark_pipeline.binding.scalars import MisfitError, convert_scalar, is_scalar
+from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+from airflow_spark_pipeline.pipeline.spec import join_path
+from airflow_spark_pipeline.secrets import is_secret_path, mask_text
+from airflow_spark_pipeline.user_errors.summary import blame, suggest
+
+T = TypeVar("T")
+
+_ABSENT = object()
+_OURS = f"{__name__.partition('.')[0]}."  # our own base classes hold no config
+#: Whether this thread constructs what it binds; nested dataclasses are bound by the same rule.
+_CONSTRUCTS: ContextVar[bool] = ContextVar("constructs", default=True)
+_SHOWN_KEYS = 12
+_SHOWN_CHARACTERS = 60
+
+
+def bind(cls: type[T], config: Mapping[str, Any], path: str, *, construct: bool = True) -> T:
+    """Build a ``cls`` from a config.
+
+    :param cls: a dataclass, or a class that takes nothing
+    :param config: plain JSON values by kebab-case key
+    :param path: where ``config`` stands in the description, e.g. ``pipeline.pipeline-components[2].instance-config``
+    :param construct: ``False`` gives an object that has its fields, but was never initialised
+    :raises PipelineDefinitionError: with every problem there is
+    """
+    token = _CONSTRUCTS.set(construct)
+    try:
+        return _bind(cls, config, path)
+    finally:
+        _CONSTRUCTS.reset(token)
+
+
+def _bind(cls: type[T], config: Mapping[str, Any], path: str) -> T:
+    problems = _undecorated(cls, path)
+    if problems:
+        raise PipelineDefinitionError(problems)
+    fields = {_key(field.name): field for field in _fields(cls) if field.init}
+    problems = [Problem(_unknown(key, list(fields)), _join(path, key)) for key in config if key not in fields]
+    values: dict[str, Any] = {}
+    for key, field in fields.items():
+        try:
+            value = _field_value(cls, field, config.get(key, _ABSENT), _join(path, key))
+        except PipelineDefinitionError as error:
+            problems.extend(error.problems)
+        else:
+            if value is not _ABSENT:
+                values[field.name] = value
+    if problems:
+        raise PipelineDefinitionError(problems)
+    try:
+        return cls(**values) if _CONSTRUCTS.get() else _uninitialised(cls, values)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a SystemExit in __post_init__ is a mistake, not the end of the run
+        message = f"{cls.__qualname__} could not be constructed: {blame(error, cls.__module__, {path: config})}"
+        raise PipelineDefinitionError([Problem(message, path)]) from None
+
+
+def _uninitialised(cls: type[T], values: Mapping[str, Any]) -> T:
+    instance = object.__new__(cls)
+    for field in _fields(cls):
+        if field.name in values:
+            object.__setattr__(instance, field.name, values[field.name])  # frozen ones, too
+        elif field.default_factory is not dataclasses.MISSING:
+            object.__setattr__(instance, field.name, field.default_factory())
+        elif field.default is not dataclasses.MISSING:
+            object.__setattr__(instance, field.name, field.default)
+    return instance
+
+
+def _fields(cls: type) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
+
+
+def _key(field_name: str) -> str:
+    return field_name.rstrip("_").replace("_", "-")
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{join_path([key])}" if path else join_path([key])
+
+
+def _undecorated(cls: type, path: str) -> list[Problem]:
+    """Without @dataclass (inherited does not count), a field is silently no config and __init__ gets nothing."""
+    for base in cls.__mro__:
+        if base is object or base.__module__.startswith(_OURS) or "__dataclass_fields__" in vars(base):
+            break
+        names = [name for name, hint in own_annotations(base).items() if "ClassVar" not in str(hint)]
+        if names or "__init__" in vars(base):
+            found = f"declares {', '.join(map(repr, names))}" if names else "has an __init__"
+            message = f"{base.__qualname__} {found} but is not a dataclass; add @dataclass, whose fields are the config"
+            return [Problem(message, path)]
+    return []
+
+
+def _unknown(key: str, known: list[str]) -> str:
+    message = f"unknown key {key!r}"
+    # difflib finds nothing close in a short key such as a_b, where only the underscore is wrong
+    kebab = _key(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", key)).lower()
+    if guess := (kebab if kebab in known else suggest(key, known)):
+        message += f"; did you mean {guess!r}?"
+    if not known:
+        message += "; nothing can be configured here"
+    elif len(known) <= _SHOWN_KEYS:
+        message += f" (known: {', '.join(known)})"
+    return message
+
+
+def _field_value(cls: type, field: dataclasses.Field[Any], raw: object, path: str) -> Any:
+    required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    if raw is _ABSENT and not required:
+        return _ABSENT
+    try:
+        hint = resolve(cls, field)
+    except Exception as error:  # evaluating an annotation runs the user's code
+        message = (
+            f"the type {field.type!r} of field {field.name!r} cannot be looked up at run time"
+            f" ({type(error).__name__}: {error}); have it at module level, outside TYPE_CHECKING"
+        )
+        raise PipelineDefinitionError([Problem(message, path)]) from None
+    if (wrong := unsupported(hint)) is not None:
+        message = f"field {field.name!r} has the type {name_of(wrong)}, which cannot be configured"
+        raise PipelineDefinitionError([Problem(message, path)])
+    if raw is _ABSENT:
+        raise PipelineDefinitionError([Problem(f"missing; expected {describe(hint)}", path)])
+    return _convert(raw, hint, path)
+
+
+def _convert(raw: Any, hint: Any, path: str, *, strict: bool = False) -> Any:
+    hint, origin, args = unwrap(hint)
+    if origin in (Any, object):
+        return _plain(raw)
+    if origin in UNIONS:
+        return _convert_union(raw, hint, path, strict)
+    if origin is typing.Literal:
+        return _convert_literal(raw, hint, path, strict)
+    if origin is type(None) and raw is None:
+        return None
+    if origin in COLLECTIONS and isinstance(raw, list | tuple):
+        return _convert_collection(raw, hint, path, strict)
+    if origin in MAPPINGS and isinstance(raw, Mapping):
+        kinds = args or (Any, Any)
+        keys = _convert_all(((key, kinds[0], _join(path, str(key))) for key in raw), False)
+        values = _convert_all(((value, kinds[1], _join(path, str(key))) for key, value in raw.items()), strict)
+        return dict(zip(keys, values, strict=True))
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint) and isinstance(raw, Mapping):
+        return _bind(hint, raw, path)
+    reason = ""
+    if is_scalar(hint):
+        try:
+            return convert_scalar(raw, hint, strict=strict)
+        except MisfitError as error:
+            reason = str(error)
+    raise _misfit(raw, hint, path, reason)
+
+
+def _convert_all(jobs: Iterable[tuple[Any, Any, str]], strict: bool) -> list[Any]:
+    values: list[Any] = []
+    problems: list[Problem] = []
+    for raw, hint, path in jobs:
+        try:
+            values.append(_convert(raw, hint, path, strict=strict))
+        except PipelineDefinitionError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise PipelineDefinitionError(problems)
+    return values
+
+
+def _convert_collection(raw: list[Any] | tuple[Any, ...], hint: Any, path: str, strict: bool) -> Any:
+    _, origin, args = unwrap(hint)
+    kinds: Iterable[Any] = [args[0] if args else Any] * len(raw)
+    if origin is tuple and args and args[-1] is not Ellipsis:
+        kinds = [] if args == ((),) else args  # Python 3.10 spells tuple[()] so
+        if len(args) != len(raw):
+            raise PipelineDefinitionError([Problem(f"expected {len(args)} elements, found {len(raw)}", path)])
+    jobs = ((value, kind, f"{path}[{i}]") for i, (value, kind) in enumerate(zip(raw, kinds, strict=True)))
+    values = _convert_all(jobs, strict)
+    try:
+        return COLLECTIONS[origin](values)
+    except TypeError:
+        raise PipelineDefinitionError([Problem("a set cannot hold lists or objects", path)]) from None
+
+
+def _convert_literal(raw: Any, hint: Any, path: str, strict: bool) -> Any:
+    options = typing.get_args(hint)
+    for option in options:
+        if type(option) is type(raw) and option == raw:
+            return option
+    for option in options:
+        if is_scalar(type(option)):
+            try:
+                if convert_scalar(raw, type(option), strict=strict) == option:
+                    return option
+            except MisfitError:
+                continue
+    guess = suggest(raw, [option for option in options if isinstance(option, str)]) if isinstance(raw, str) else None
+    raise _misfit(raw, hint, path, f"did you mean {guess!r}?" if guess else "")
+
+
+def _convert_union(raw: Any, hint: Any, path: str, strict: bool) -> Any:
+    members = [member for member in typing.get_args(hint) if member is not type(None)]
+    if raw is None and len(members) < len(typing.get_args(hint)):
+        return None
+    if len(members) == 1:
+        return _convert(raw, members[0], path, strict=strict)
+    inside: list[tuple[Problem, ...]] = []
+    for exactly in (True,) if strict else (True, False):
+        inside = []
+        for member in members:
+            try:
+                return _convert(raw, member, path, strict=exactly)
+            except PipelineDefinitionError as error:
+                if any(problem.path != path for problem in error.problems):
+                    inside.append(error.problems)
+    if len(inside) == 1:  # only one member has this shape, so its problems are the ones that matter
+        raise PipelineDefinitionError(inside[0])
+    raise _misfit(raw, hint, path, "; ".join(str(problems[0]) for problems in inside))
+
+
+def _plain(raw: Any) -> Any:
+    """Return a copy: a component that changes its config must not change the description that is compared later."""
+    if isinstance(raw, Mapping):
+        return {key: _plain(value) for key, value in raw.items()}
+    return [_plain(value) for value in raw] if isinstance(raw, list | tuple) else raw
+
+
+def _misfit(raw: Any, hint: Any, path: str, reason: str = "") -> PipelineDefinitionError:
+    message = f"expected {describe(hint)}, found {_found(raw, path)}" + (f"; {reason}" if reason else "")
+    return PipelineDefinitionError([Problem(message, path)])
+
+
+def _found(raw: Any, path: str) -> str:
+    if raw is None:
+        return "null"
+    if isinstance(raw, Mapping):
+        return "an object"
+    if isinstance(raw, list | tuple):
+        return "a list"
+    kinds = {bool: "a boolean", int: "a whole number", float: "a number"}
+    kind = kinds.get(type(raw), "text")
+    # A connection string carries its secret under a harmless key.
+    hidden = (
+        is_secret_path(path)
+        or mask_text(str(raw)) != str(raw)
+        or "key" in path.lower()
+        or "://" in str(raw)
+        or "@" in str(raw)
+    )
+    return kind if hidden or len(str(raw)) > _SHOWN_CHARACTERS else f"{kind} ({json.dumps(raw, ensure_ascii=False)})"

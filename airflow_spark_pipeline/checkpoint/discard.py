@@ -1,0 +1,80 @@
+"""Giving up the progress of a run whose record may be damaged: who it belonged to, as far as that can be read.
+
+A damaged commit is never repaired or skipped. A discard puts the next number on top of it, and leaves the heartbeats: a
+driver that is still running is superseded by it, and the next attempt waits for that driver. To delete the directory
+instead would take both away.
+"""
+
+from __future__ import annotations
+
+import shlex
+import uuid
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from airflow_spark_pipeline.checkpoint.key import make_run_id
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, utc_now
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectNotFoundError
+from airflow_spark_pipeline.exceptions import CorruptCheckpointError, UnsupportedCheckpointError
+
+if TYPE_CHECKING:
+    from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
+
+_OURS = __name__.partition(".")[0] + "."
+
+
+def discard_advice(store: CheckpointStore, unit: str, number: int) -> str:
+    """Return how to give up the progress of a unit, for an error about one of its objects.
+
+    :param number: any commit's
+    """
+    ours = type(getattr(store, "_store", store)).__module__.startswith(_OURS)
+    place = f"--location {shlex.quote(store.location)}" if ours else "--file FILE"
+    more = " (with --conn-id if the location needs an Airflow connection)" if "://" in place else ""
+    if place == "--file FILE":
+        more = " (FILE is the pipeline's file, which names the store)"
+    command = f"spark-pipeline discard {make_run_id(unit, number)} {place}"
+    return f"To start over instead: {command}{more}. Do not delete the directory: a driver may still be running."
+
+
+def given_up(state: CheckpointState) -> CheckpointState:
+    """Return the state that says that nothing of this one counts any more."""
+    nothing: tuple[()] = ()
+    return replace(
+        state, status=CheckpointStatus.DISCARDED, completed_components=nothing, components=nothing, failure=None
+    )
+
+
+def newest_readable(log: RunLog, numbers: list[int]) -> Commit | None:
+    """Return the newest commit that can be read, for whose run it is; never for what is done.
+
+    :raises CheckpointError: the store could not answer
+    """
+    for number in reversed(numbers):
+        try:
+            return log.read(number)
+        except (ObjectNotFoundError, CorruptCheckpointError, UnsupportedCheckpointError):
+            continue
+    return None
+
+
+def unknown(unit: str, number: int) -> CheckpointState:
+    """Return the discarded state of a unit of which nothing can be read: its directory is all that is known.
+
+    :param number: under which it is recorded
+    """
+    now = utc_now()
+    return CheckpointState(
+        key={},
+        run_id=make_run_id(unit, number),
+        pipeline_name="",
+        status=CheckpointStatus.DISCARDED,
+        attempt=1,
+        attempt_id=f"1-{uuid.uuid4().hex[:12]}",
+        claim_number=number,
+        nonce="",
+        epoch=0,
+        started_at=now,
+        updated_at=now,
+        total_components=0,
+    )

@@ -1,0 +1,243 @@
+"""Run logs on HDFS and S3A, through the file system of the Spark driver's JVM.
+
+What the cluster's configuration says (name nodes, Kerberos, keys) holds here too, and nothing has to be installed.
+Which call creates a file exclusively and whole was measured per file system (docs/hadoop-filesystem-guarantees.md): on
+HDFS a temporary file that ``rename`` names, on S3A the conditional PUT that only a builder's option asks for. Neither
+does the other's, so a file system that is not known to do one of them is refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import uuid
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from airflow_spark_pipeline.checkpoint.stores.base import (
+    CheckpointStore,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    StoredObject,
+)
+from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, CheckpointStoreError
+
+_TEMPORARY = ".tmp-"
+_SCHEMES = {"s3": "s3a", "s3n": "s3a"}  # one place, by the name that Hadoop's client has for it today
+_CONDITIONAL = "fs.option.create.conditional.overwrite"
+
+# Java's exceptions by their own names; RemoteFileChangedException is S3A's word for 412, the condition did not hold.
+_NOT_FOUND = {"FileNotFoundException"}
+_EXISTS = {"FileAlreadyExistsException", "RemoteFileChangedException"}
+_NEEDS_THE_USER = {
+    "AccessControlException",
+    "AccessDeniedException",
+    "NoAuthWithAWSException",
+    "ParentNotDirectoryException",
+    "UnknownStoreException",
+}
+_NO_JAR = {"ClassNotFoundException", "UnsupportedFileSystemException"}
+
+# FileStatus.toString(): one call through Py4J tells a whole listing, instead of one for each field of each file.
+_STATUS = re.compile(
+    r"\{path=(?P<path>[^;]*); isDirectory=(?P<directory>true|false);.*?modification_time=(?P<time>\d+)"
+)
+
+
+class HadoopStore(CheckpointStore):
+    """A directory of HDFS, or a prefix of S3 as ``s3a://``.
+
+    :param location: a URI, such as ``hdfs://cluster/checkpoints``; ``hdfs:///checkpoints`` names the default one
+    :param jvm: the driver's, see :func:`airflow_spark_pipeline.checkpoint.stores.jvm.driver_jvm`
+    :param hadoop_conf: Hadoop's configuration as the job has it
+    :raises CheckpointLocationError: the file system is not there, or none that creates files exclusively
+    """
+
+    def __init__(self, location: str, jvm: Any, hadoop_conf: Any) -> None:
+        super().__init__(location)
+        self._jvm = jvm
+        self._root = _as_hadoop_calls_it(location)
+        with self._opening():
+            root = self._path("")
+            # Not the file system that the driver shares: a component may close that one.
+            self._fs = jvm.org.apache.hadoop.fs.FileSystem.newInstance(root.toUri(), hadoop_conf)
+            # hdfs:///… names the default name node, which a rename wants to be told.
+            self._root = str(self._fs.makeQualified(root).toString())
+            scheme = str(self._fs.getScheme())
+            self._conditional = bool(self._fs.hasPathCapability(root, _CONDITIONAL))
+            if scheme == "hdfs":
+                self._context = jvm.org.apache.hadoop.fs.FileContext.getFileContext(self._fs.getUri(), hadoop_conf)
+        self.way = f"the driver's own Hadoop client ({scheme}, Hadoop {self._version})"
+        if scheme == "s3a" and self._conditional:
+            self.clock_slack = 2.0  # S3 tells times in whole seconds
+        elif scheme == "s3a":
+            raise CheckpointLocationError(
+                f"The checkpoint location {location} cannot be used: this S3A (Hadoop {self._version}) does not "
+                "create objects conditionally, so two writers could not be kept apart. It takes a hadoop-aws that can "
+                "(3.5.0 does), and fs.s3a.create.conditional.enabled must not be false; or install s3fs where the "
+                "driver runs."
+            )
+        elif scheme != "hdfs":
+            raise CheckpointLocationError(
+                f"The checkpoint location {location} cannot be used: exclusive creation was not shown to hold on "
+                f"{scheme}:// through Hadoop. Supported: hdfs://, s3a://."
+            )
+
+    def exists(self) -> bool:
+        with self._errors(""):
+            return bool(self._fs.exists(self._path("")))
+
+    def list_objects(self, directory: str) -> list[StoredObject]:
+        return [
+            StoredObject(name, int(status["time"]) / 1_000)
+            for name, status in self._entries(directory)
+            if status["directory"] == "false" and not name.startswith(_TEMPORARY)
+        ]
+
+    def list_directories(self, directory: str) -> list[str]:
+        return [name for name, status in self._entries(directory) if status["directory"] == "true"]
+
+    def read(self, path: str) -> bytes:
+        with self._errors(path):
+            stream = self._fs.open(self._path(path))
+            try:
+                return bytes(stream.readAllBytes())
+            finally:
+                stream.close()
+
+    def create(self, path: str, data: bytes) -> None:
+        with self._writing(path):
+            if self._conditional:
+                builder = self._fs.createFile(self._path(path)).overwrite(False).recursive()
+                self._put(builder.must(_CONDITIONAL, True).build(), data)
+            else:
+                self._rename(path, data, "NONE")
+
+    def write(self, path: str, data: bytes) -> None:
+        with self._writing(path):
+            if self._conditional:
+                self._put(self._fs.create(self._path(path), True), data)
+            else:
+                self._rename(path, data, "OVERWRITE")
+
+    def delete(self, path: str) -> None:
+        with contextlib.suppress(ObjectNotFoundError), self._errors(path):
+            self._fs.delete(self._path(path), False)
+
+    def delete_tree(self, directory: str) -> None:
+        with contextlib.suppress(ObjectNotFoundError), self._errors(directory):
+            self._fs.delete(self._path(directory), True)
+
+    def _entries(self, directory: str) -> Iterable[tuple[str, re.Match[str]]]:
+        try:
+            with self._errors(directory):
+                found = self._fs.listStatus(self._path(directory))
+                # Of a class that Spark brings, since Py4J finds no Arrays.toString for an array of FileStatus.
+                text = str(self._jvm.org.apache.commons.lang3.ArrayUtils.toString(found))
+        except ObjectNotFoundError:
+            return []
+        return [(status["path"].rpartition("/")[2], status) for status in _STATUS.finditer(text)]
+
+    def _rename(self, path: str, data: bytes, option: str) -> None:
+        """Write a temporary file beside the target and give it its name: one step, on HDFS."""
+        directory, _, name = path.rpartition("/")
+        temporary = self._path(f"{directory}/{_TEMPORARY}{name}-{uuid.uuid4().hex}")
+        try:
+            self._put(self._fs.create(temporary, False), data, sync=True)
+            self._context.rename(temporary, self._path(path), self._rename_options(option))
+        except BaseException:
+            with contextlib.suppress(Exception):
+                self._fs.delete(temporary, False)
+            raise
+
+    def _put(self, stream: Any, data: bytes, *, sync: bool = False) -> None:
+        # Not closed after an error: on S3A it is the closing that publishes.
+        stream.write(data)
+        if sync:
+            stream.hsync()
+        stream.close()
+
+    def _rename_options(self, name: str) -> Any:
+        kind = self._jvm.java.lang.Class.forName("org.apache.hadoop.fs.Options$Rename")
+        options = self._jvm.java.lang.reflect.Array.newInstance(kind, 1)
+        options[0] = self._jvm.java.lang.Enum.valueOf(kind, name)
+        return options
+
+    def _path(self, path: str) -> Any:
+        return self._jvm.org.apache.hadoop.fs.Path(f"{self._root}/{path}".rstrip("/"))
+
+    @property
+    def _version(self) -> str:
+        return str(self._jvm.org.apache.hadoop.util.VersionInfo.getVersion())
+
+    @contextlib.contextmanager
+    def _opening(self) -> Iterator[None]:
+        """Say what is missing where the file system cannot be opened; no server is asked yet."""
+        try:
+            yield
+        except Exception as error:
+            kinds, why = _java(error)
+            if not kinds:
+                raise CheckpointStoreError(f"{self.location}: {why}", path=self.location) from error
+            advice = "Check the address, and the job's Hadoop configuration (HADOOP_CONF_DIR, spark.hadoop.*)."
+            if kinds & _NO_JAR:
+                scheme = self._root.partition(":")[0]
+                advice = (
+                    f"The driver has no Hadoop file system for {scheme}://. Add it to the job, such as "
+                    f'packages="org.apache.hadoop:hadoop-aws:{self._version}" for s3a://, or install the Python '
+                    "client of the location where the driver runs (s3fs for s3a://)."
+                )
+            raise CheckpointLocationError(
+                f"The checkpoint location {self.location} cannot be opened ({why}). {advice}", path=self.location
+            ) from error
+
+    @contextlib.contextmanager
+    def _writing(self, path: str) -> Iterator[None]:
+        try:
+            with self._errors(path):
+                yield
+        except ObjectNotFoundError as error:  # somebody removed the directory between two of our calls
+            raise CheckpointStoreError(str(error), path=error.path) from error
+
+    @contextlib.contextmanager
+    def _errors(self, path: str) -> Iterator[None]:
+        """Turn what Java throws into what a store says."""
+        full = self.describe(path)
+        try:
+            yield
+        except CheckpointError:
+            raise
+        except Exception as error:
+            kinds, why = _java(error)
+            if kinds & _NOT_FOUND:
+                raise ObjectNotFoundError(f"{full} does not exist", path=full) from error
+            if kinds & _EXISTS:
+                raise ObjectExistsError(f"{full} exists already", path=full) from error
+            if kinds & _NEEDS_THE_USER:
+                raise CheckpointLocationError(
+                    f"The checkpoint location {self.location} cannot be used ({why}). Check the address, the job's "
+                    "credentials for it (spark.hadoop.*, the driver's user) and the rights to list, read, write and "
+                    "delete below it.",
+                    path=full,
+                ) from error
+            raise CheckpointStoreError(f"{full}: {why}", path=full) from error
+
+
+def _as_hadoop_calls_it(location: str) -> str:
+    scheme, rest = location.rstrip("/").split(":", 1)
+    return f"{_SCHEMES.get(scheme.lower(), scheme.lower())}:{rest}"
+
+
+def _java(error: Exception) -> tuple[set[str], str]:
+    """The names of a Java exception and its causes, and what it says; Python's own where it is none."""
+    java = getattr(error, "java_exception", None)
+    if java is None:
+        return set(), f"{type(error).__name__}: {error}"
+    why = str(java.toString()).partition("\n")[0]
+    kinds: set[str] = set()
+    while java is not None:
+        kind = str(java.getClass().getSimpleName())
+        # What the name node threw and the client did not unwrap comes as text.
+        kinds.add(str(java.getClassName()).rpartition(".")[2] if kind == "RemoteException" else kind)
+        java = java.getCause()
+    return kinds, why

@@ -1,0 +1,230 @@
+"""Run logs on a local or shared disk.
+
+An object is written under a hidden name, synced, and given its name by ``link(2)``: the one call on POSIX that is
+exclusive *and* shows the whole content at once. ``rename`` would replace another writer's object; ``open(…, "x")``
+shows an empty one to whoever looks at the wrong moment, for good if the writer dies there. fsspec's ``file`` offers
+neither. A file system without hard links is refused.
+
+A location that its group may write to, and whose group what lies below inherits (``chmod 2770``), is shared on purpose,
+by Airflow and drivers as other users: its group may do the same below, whatever the umask says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import pwd
+import shutil
+import stat
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from airflow_spark_pipeline.checkpoint.stores.base import (
+    CheckpointStore,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    StoredObject,
+)
+from airflow_spark_pipeline.exceptions import (
+    CheckpointError,
+    CheckpointLocationError,
+    CheckpointStoreError,
+    CorruptCheckpointError,
+)
+
+_TEMPORARY = ".tmp-"
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+_SHARED = stat.S_ISGID | stat.S_IWGRP
+_NEEDS_THE_USER = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EISDIR}
+
+
+class LocalStore(CheckpointStore):
+    """A directory.
+
+    :param location: as the user wrote it, for messages
+    :param root: the directory; made when the first object is written
+    """
+
+    def __init__(self, location: str, root: Path) -> None:
+        super().__init__(location)
+        self.root = root
+
+    def exists(self) -> bool:
+        with self._errors(""):
+            try:
+                return stat.S_ISDIR(os.stat(self.root).st_mode)
+            except FileNotFoundError:
+                return False
+
+    def list_objects(self, directory: str) -> list[StoredObject]:
+        with self._errors(directory):
+            try:
+                with os.scandir(self._full(directory)) as entries:
+                    return [found for entry in entries if (found := _stored(entry)) is not None]
+            except FileNotFoundError:
+                return []
+
+    def list_names(self, directory: str) -> list[str]:
+        with self._errors(directory):
+            try:
+                with os.scandir(self._full(directory)) as entries:
+                    return [entry.name for entry in entries if _is_object(entry)]
+            except FileNotFoundError:
+                return []
+
+    def list_directories(self, directory: str) -> list[str]:
+        with self._errors(directory):
+            try:
+                with os.scandir(self._full(directory)) as entries:
+                    return [entry.name for entry in entries if entry.is_dir()]
+            except FileNotFoundError:
+                return []
+
+    def read(self, path: str) -> bytes:
+        full = self._full(path)
+        try:
+            with self._errors(path), open(full, "rb") as file:
+                return file.read()
+        except CheckpointLocationError as error:
+            if isinstance(error.__cause__, IsADirectoryError):
+                raise CorruptCheckpointError(f"{full} is a directory where an object belongs.", path=full) from None
+            raise
+
+    def create(self, path: str, data: bytes) -> None:
+        target = self._full(path)
+        with self._errors(path), self._synced(target, data) as temporary:
+            try:
+                os.link(temporary, target)
+            except FileExistsError:
+                raise ObjectExistsError(f"{target} exists already", path=target) from None
+            except OSError as error:
+                if error.errno in _NO_LINKS:
+                    raise CheckpointLocationError(
+                        f"The checkpoint location {self.location} is on a file system without hard links "
+                        f"({error.strerror}), so two writers could not be kept apart. Use another location.",
+                        path=target,
+                    ) from error
+                raise
+
+    def write(self, path: str, data: bytes) -> None:
+        target = self._full(path)
+        with self._errors(path), self._synced(target, data) as temporary:
+            os.replace(temporary, target)
+
+    def delete(self, path: str) -> None:
+        with self._errors(path):
+            try:
+                Path(self._full(path)).unlink(missing_ok=True)
+            except IsADirectoryError:
+                shutil.rmtree(self._full(path))
+
+    def delete_tree(self, directory: str) -> None:
+        with self._errors(directory), contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self._full(directory))
+
+    def _full(self, path: str) -> str:
+        return f"{self.root}/{path}"
+
+    @contextlib.contextmanager
+    def _synced(self, target: str, data: bytes) -> Iterator[str]:
+        """Give a synced temporary file beside the target; afterwards sync the directory, which holds the name."""
+        directory, name = os.path.split(target)
+        temporary = f"{directory}/{_TEMPORARY}{name}-{uuid.uuid4().hex}"
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        except FileNotFoundError:
+            _make_directories(Path(directory), self.root)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        try:
+            with open(descriptor, "wb") as file:
+                if _is_shared(directory):
+                    os.fchmod(descriptor, os.fstat(descriptor).st_mode | stat.S_IRGRP)
+                file.write(data)
+                file.flush()
+                os.fsync(descriptor)
+            yield temporary
+        finally:
+            with contextlib.suppress(FileNotFoundError):  # renamed
+                os.unlink(temporary)
+        _sync_directory(directory)
+
+    @contextlib.contextmanager
+    def _errors(self, path: str) -> Iterator[None]:
+        """Turn what the operating system says into what a store says."""
+        full = self._full(path)
+        try:
+            yield
+        except CheckpointError:
+            raise
+        except FileNotFoundError as error:
+            raise ObjectNotFoundError(f"{full} does not exist", path=full) from error
+        except OSError as error:
+            if error.errno == errno.EISDIR:
+                raise CheckpointLocationError(
+                    f"{full} is a directory where an object belongs: move it away.", path=full
+                ) from error
+            if error.errno in _NEEDS_THE_USER:
+                raise CheckpointLocationError(
+                    f"The checkpoint location {self.location} cannot be used: {error.strerror}: "
+                    f"{error.filename or full}. Give the users that Airflow and Spark run as (here {_user()}) the "
+                    "right to read and write there, or name another location.",
+                    path=full,
+                ) from error
+            raise CheckpointStoreError(f"{full}: {error.strerror or error}", path=full) from error
+
+
+def _stored(entry: os.DirEntry[str]) -> StoredObject | None:
+    if not _is_object(entry):
+        return None
+    try:
+        return StoredObject(entry.name, entry.stat(follow_symlinks=entry.is_file()).st_mtime)
+    except FileNotFoundError:
+        return None  # deleted while we looked
+
+
+def _is_object(entry: os.DirEntry[str]) -> bool:
+    # A directory, or a link that leads nowhere, in place of a commit is not the same as no commit: reading it fails.
+    return not entry.name.startswith(_TEMPORARY) and (entry.is_file() or entry.name.endswith(".json"))
+
+
+def _make_directories(directory: Path, root: Path) -> None:
+    """Make a directory and its parents, each synced into its own parent: a crash must not lose the way to a commit."""
+    missing = []
+    while not directory.exists():
+        missing.append(directory)
+        directory = directory.parent
+    for each in reversed(missing):
+        try:
+            each.mkdir(exist_ok=True)
+            if each != root and root in each.parents and _is_shared(each.parent):
+                each.chmod(each.stat().st_mode | stat.S_IRWXG)
+        except PermissionError:
+            if not _is_shared(each):  # otherwise somebody else of the group was faster, and has done both
+                raise
+        except (FileNotFoundError, FileExistsError) as error:  # below /proc; a link that leads nowhere
+            raise NotADirectoryError(errno.ENOTDIR, "no directory can be made", str(each)) from error
+        _sync_directory(each.parent)
+
+
+def _is_shared(directory: str | Path) -> bool:
+    try:
+        return os.stat(directory).st_mode & _SHARED == _SHARED
+    except FileNotFoundError:
+        return False
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # a container's user
+        return f"uid {os.geteuid()}"
+
+
+def _sync_directory(directory: str | Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

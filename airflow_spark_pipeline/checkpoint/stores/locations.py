@@ -1,0 +1,188 @@
+"""Which store a location names, and by what this process reaches it.
+
+A location is written once and opened on both sides. In Python's own client where there is one (s3fs); in a Spark driver
+else, and always for HDFS, in the Hadoop client of its JVM; for HDFS in a process without a JVM, such as Airflow's, over
+HTTP.
+
+A location whose scheme is not served, or whose package is missing, is refused in words; it never becomes a local
+directory by accident.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
+from airflow_spark_pipeline.checkpoint.stores.hadoop import HadoopStore
+from airflow_spark_pipeline.checkpoint.stores.jvm import driver_jvm, hadoop_configuration
+from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
+from airflow_spark_pipeline.checkpoint.stores.name_nodes import find_name_nodes
+from airflow_spark_pipeline.checkpoint.stores.object_store import FsspecStore
+from airflow_spark_pipeline.checkpoint.stores.webhdfs import WebHdfsStore
+from airflow_spark_pipeline.exceptions import CheckpointLocationError
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:/)")
+
+# Scheme -> fsspec's protocol, the module that brings it, the extra of this package that installs it.
+_PYTHON_ONLY = {"gs": ("gcs", "gcsfs", "gcs"), "abfss": ("abfs", "adlfs", "azure")}
+# Schemes that are known, and refused: nobody has shown that exclusive creation holds there.
+_NOT_SHOWN = ("abfs", "az", "viewfs", "wasb", "wasbs")
+_SUPPORTED = "Supported: a directory, file://, s3a://, s3://, hdfs://, gs://, abfss://."
+
+
+def open_store(
+    location: str, options: Mapping[str, Any] | None = None, spark_config: Mapping[str, str] | None = None
+) -> CheckpointStore:
+    """Return the store that a location names, by what this process has to reach it. No object is read or written yet.
+
+    :param location: a directory (absolute, or ``file://``), or a URL such as ``s3a://bucket/prefix``
+    :param options: fsspec's options of the file system: credentials, endpoint
+    :param spark_config: settings of Spark that a session of this process will have beside those of ``spark-submit``
+    :raises CheckpointLocationError: the location cannot be served, and why
+    """
+    if not location.strip():
+        raise CheckpointLocationError("The checkpoint location is empty.")
+    match = _SCHEME.match(location)
+    if match is None:
+        return LocalStore(location, _absolute(location, location))
+    scheme = match.group().lower()
+    if scheme == "file":
+        return _open_local(location)
+    if scheme == "memory":
+        return FsspecStore(location, "memory", "/" + location.split("://", 1)[-1].strip("/"), options)
+    if scheme in ("s3", "s3a", "s3n"):
+        return _open_s3(location, options, spark_config or {})
+    if scheme == "hdfs":
+        return _open_hdfs(location, options or {}, spark_config or {})
+    if scheme in _PYTHON_ONLY:
+        return _open_python_only(location, scheme, dict(options or {}))
+    if scheme in ("webhdfs", "swebhdfs"):
+        raise CheckpointLocationError(
+            f"The checkpoint location {location} cannot be used: write it as hdfs://…, which Spark understands too, "
+            "and put the HTTP address of the name node into a checkpoint connection (checkpoint_conn_id)."
+        )
+    if scheme in _NOT_SHOWN:
+        raise CheckpointLocationError(
+            f"The checkpoint location {location} cannot be used: {scheme}:// is not supported yet, since exclusive "
+            f"creation was not shown to hold there. {_SUPPORTED}"
+        )
+    raise CheckpointLocationError(
+        f"The checkpoint location {location} has the unknown scheme {scheme}://. {_SUPPORTED}"
+    )
+
+
+def load_store(
+    instance_type: str,
+    config: Mapping[str, Any],
+    location: str,
+    options: Mapping[str, Any] | None = None,
+    spark_config: Mapping[str, str] | None = None,
+) -> CheckpointStore:
+    """Return a store of the user's own.
+
+    :param instance_type: dotted name of a subclass of ``CheckpointStore``, importable here
+    :param config: its ``instance-config``
+    :param options: fsspec's options of the location, where saved outputs lie
+    :param spark_config: as for :func:`open_store`
+    :raises CheckpointLocationError: it cannot be loaded, or does not take this config
+    """
+    module, _, name = instance_type.rpartition(".")
+    try:
+        cls = getattr(importlib.import_module(module), name)
+    except Exception as error:
+        raise CheckpointLocationError(
+            f"The checkpoint store {instance_type} cannot be loaded ({type(error).__name__}: {error}). It must be "
+            "importable in the Airflow worker (installed, or in the plugins folder) and in the Spark driver "
+            "(installed, or shipped by py_files)."
+        ) from error
+    if not (isinstance(cls, type) and issubclass(cls, CheckpointStore)):
+        raise CheckpointLocationError(f"The checkpoint store {instance_type} is no subclass of CheckpointStore.")
+    try:
+        store = cls.from_config(location, config)
+    except Exception as error:
+        raise CheckpointLocationError(
+            f"The checkpoint store {instance_type} does not take its instance-config: {type(error).__name__}: {error}"
+        ) from error
+    # Saved outputs are Spark's business, which writes to more places than are served here.
+    with contextlib.suppress(CheckpointLocationError):
+        store.at_location = open_store(location, options, spark_config)
+    return store
+
+
+def _open_local(location: str) -> CheckpointStore:
+    parts = urlsplit(location)
+    if parts.netloc not in ("", "localhost"):
+        raise CheckpointLocationError(
+            f"The checkpoint location {location} names the host {parts.netloc!r}: a local location has three "
+            "slashes, file:///path."
+        )
+    return LocalStore(location, _absolute(unquote(parts.path), location))
+
+
+def _open_s3(location: str, options: Mapping[str, Any] | None, spark_config: Mapping[str, str]) -> CheckpointStore:
+    root = location.split("://", 1)[-1]
+    if not root.strip("/"):
+        raise CheckpointLocationError(f"The checkpoint location {location} names no bucket.")
+    if importlib.util.find_spec("s3fs") is not None:
+        return FsspecStore(location, "s3", root, options)
+    jvm = driver_jvm()
+    if jvm is None:
+        raise CheckpointLocationError(
+            f"The checkpoint location {location} needs the package s3fs, which is not installed here: pip install "
+            "'airflow-spark-pipeline[s3]' on the Airflow worker. A Spark driver with a JVM can do without, where the "
+            "job brings hadoop-aws; this process has no JVM."
+        )
+    return HadoopStore(location, jvm, hadoop_configuration(jvm, spark_config))
+
+
+def _open_python_only(location: str, scheme: str, options: dict[str, Any]) -> CheckpointStore:
+    protocol, module, extra = _PYTHON_ONLY[scheme]
+    if importlib.util.find_spec(module) is None:
+        raise CheckpointLocationError(
+            f"The checkpoint location {location} needs the package {module}, which is not installed here: pip install "
+            f"'airflow-spark-pipeline[{extra}]', on the Airflow worker and where the Spark driver runs. Through the "
+            f"driver's Hadoop client {scheme}:// is not supported: exclusive creation was not shown to hold there."
+        )
+    parts = urlsplit(location)
+    bucket, _, host = parts.netloc.partition("@")
+    if not bucket or (scheme == "abfss") != bool(host):
+        form = "gs://BUCKET/path" if scheme == "gs" else "abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/path"
+        raise CheckpointLocationError(f"The checkpoint location {location} is not written as {form}.")
+    if host and "connection_string" not in options:
+        options.setdefault("account_name", host.partition(".")[0])
+    return FsspecStore(location, protocol, f"{bucket}/{location.split('://', 1)[1].partition('/')[2]}", options)
+
+
+def _open_hdfs(location: str, options: Mapping[str, Any], spark_config: Mapping[str, str]) -> CheckpointStore:
+    jvm = driver_jvm()
+    if jvm is not None:
+        return HadoopStore(location, jvm, hadoop_configuration(jvm, spark_config))
+    if importlib.util.find_spec("requests") is None:
+        raise CheckpointLocationError(
+            f"The checkpoint location {location} needs the package requests here, to speak WebHDFS: pip install "
+            "'airflow-spark-pipeline[hdfs]'. A Spark driver with a JVM can do without; this process has no JVM."
+        )
+    name_nodes = find_name_nodes(location, options)
+    if name_nodes is None:
+        raise CheckpointLocationError(
+            f"The checkpoint location {location} names no name node. Write hdfs://HOST:PORT/path, give the name nodes' "
+            "HTTP address in a checkpoint connection (checkpoint_conn_id), or set HADOOP_CONF_DIR."
+        )
+    return WebHdfsStore(location, name_nodes)
+
+
+def _absolute(path: str, location: str) -> Path:
+    root = Path(path).expanduser()
+    if not root.is_absolute():
+        raise CheckpointLocationError(
+            f"The checkpoint location {location} is a relative path, which means another place in each process. "
+            f"Write it in full, such as {root.resolve()}."
+        )
+    return root

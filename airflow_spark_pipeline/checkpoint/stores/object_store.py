@@ -1,0 +1,176 @@
+"""Run logs on an object store, through fsspec.
+
+Rests on one request that creates an object only if there is none (on S3 and Azure a PUT with ``If-None-Match: *``, on
+Google ``ifGenerationMatch=0``), which fsspec offers as ``pipe_file(mode="create")``. Listings are never taken from
+fsspec's cache: s3fs's stays stale after another client wrote. The file system object is made anew after a fork, since
+fsspec's event loop does not survive one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import posixpath
+import threading
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from airflow_spark_pipeline.checkpoint.stores.base import (
+    CheckpointStore,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    StoredObject,
+)
+from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, CheckpointStoreError
+
+_CLIENTS = {"s3": "s3fs", "gcs": "gcsfs", "abfs": "adlfs"}
+# How the clients call the time of the last change: s3fs, adlfs, gcsfs, and memory's only one.
+_TIMES = ("LastModified", "last_modified", "mtime", "created")
+
+# What an fsspec file system raises for a request that will be refused again, beside PermissionError.
+_NEEDS_THE_USER = {errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENAMETOOLONG, errno.ENOSYS}
+
+
+class FsspecStore(CheckpointStore):
+    """A prefix of an object store.
+
+    :param location: as the user wrote it, for messages
+    :param protocol: fsspec's name of the file system, such as ``s3``
+    :param root: bucket and prefix, without scheme
+    :param options: of the file system (credentials, endpoint); never shown
+    """
+
+    clock_slack = 2.0  # S3 and Azure tell times in whole seconds
+
+    def __init__(self, location: str, protocol: str, root: str, options: Mapping[str, Any] | None = None) -> None:
+        super().__init__(location)
+        self.way = _CLIENTS.get(protocol, "")
+        self._protocol = protocol
+        self._root = root.strip("/") if protocol != "memory" else root
+        self._options = dict(options or {})
+        self._lock = threading.Lock()
+        self._opened: tuple[int, Any] | None = None
+
+    def exists(self) -> bool:
+        try:
+            with self._errors(""):
+                self._fs.ls(self._root, detail=True, refresh=True)
+        except ObjectNotFoundError:
+            return False
+        return True
+
+    def list_objects(self, directory: str) -> list[StoredObject]:
+        return [found for entry in self._entries(directory) if (found := _stored(entry)) is not None]
+
+    def list_directories(self, directory: str) -> list[str]:
+        found = self._entries(directory)
+        return [posixpath.basename(entry["name"].rstrip("/")) for entry in found if entry["type"] == "directory"]
+
+    def read(self, path: str) -> bytes:
+        with self._errors(path):
+            data: bytes = self._fs.cat_file(self._full(path))
+            return data
+
+    def create(self, path: str, data: bytes) -> None:
+        self._put(path, data, exclusive=True)
+
+    def write(self, path: str, data: bytes) -> None:
+        self._put(path, data, exclusive=False)
+
+    def delete(self, path: str) -> None:
+        with contextlib.suppress(ObjectNotFoundError), self._errors(path):
+            self._fs.rm_file(self._full(path))
+
+    def delete_tree(self, directory: str) -> None:
+        with contextlib.suppress(ObjectNotFoundError), self._errors(directory):
+            self._fs.rm(self._full(directory), recursive=True)
+
+    def _entries(self, directory: str) -> list[dict[str, Any]]:
+        try:
+            with self._errors(directory):
+                entries: list[dict[str, Any]] = self._fs.ls(self._full(directory), detail=True, refresh=True)
+                return entries
+        except ObjectNotFoundError:
+            return []
+
+    def _put(self, path: str, data: bytes, *, exclusive: bool) -> None:
+        if self._protocol == "abfs":
+            how: dict[str, Any] = {"overwrite": not exclusive}  # an older adlfs would let ``mode`` pass unheard
+        else:
+            how = {"mode": "create" if exclusive else "overwrite"}
+        try:
+            with self._errors(path):
+                self._fs.pipe_file(self._full(path), data, **how)
+        except ObjectNotFoundError as error:
+            raise CheckpointLocationError(
+                f"The checkpoint location {self.location} does not exist: {error.__cause__}. Create the bucket, or "
+                f"name another location.",
+                path=self.describe(path),
+            ) from error.__cause__
+
+    def _full(self, path: str) -> str:
+        return f"{self._root}/{path}"
+
+    @property
+    def _fs(self) -> Any:
+        with self._lock:
+            if self._opened is None or self._opened[0] != os.getpid():
+                with self._errors(""):
+                    self._opened = (os.getpid(), self._open())
+            return self._opened[1]
+
+    def _open(self) -> Any:
+        import fsspec  # only processes that reach the store pay for the import
+
+        options = {"use_listings_cache": False, "skip_instance_cache": True, **self._options}
+        if self._protocol == "gcs":
+            # What gcsfs gives by default is an experiment for kinds of buckets that were not measured.
+            from gcsfs.core import GCSFileSystem
+
+            return GCSFileSystem(**options)
+        return fsspec.filesystem(self._protocol, **options)
+
+    @contextlib.contextmanager
+    def _errors(self, path: str) -> Iterator[None]:
+        """Turn what the client library says into what a store says."""
+        full = self.describe(path)
+        try:
+            yield
+        except CheckpointError:
+            raise
+        except FileNotFoundError as error:
+            raise ObjectNotFoundError(f"{full} does not exist", path=full) from error
+        except FileExistsError as error:
+            raise ObjectExistsError(f"{full} exists already", path=full) from error
+        except Exception as error:
+            if _is_failed_precondition(error):
+                raise ObjectExistsError(f"{full} exists already", path=full) from error
+            # Client libraries raise classes of their own (botocore's, aiohttp's): each is an answer of the store.
+            why = f"{type(error).__name__}: {error}"
+            if isinstance(error, PermissionError) or type(error).__name__ == "NoCredentialsError":
+                raise CheckpointLocationError(
+                    f"The checkpoint location {self.location} refuses access ({why}). Check the credentials and the "
+                    f"rights to list, read, write and delete below it.",
+                    path=full,
+                ) from error
+            if isinstance(error, ImportError) or (isinstance(error, OSError) and error.errno in _NEEDS_THE_USER):
+                raise CheckpointLocationError(
+                    f"The checkpoint location {self.location} cannot be used ({why}).", path=full
+                ) from error
+            raise CheckpointStoreError(f"{full}: {why}", path=full) from error
+
+
+def _is_failed_precondition(error: Exception) -> bool:
+    """Whether S3 says that there is an object already; s3fs knows it only from servers that name the condition."""
+    response = getattr(error.__cause__, "response", None)
+    return isinstance(response, Mapping) and response.get("Error", {}).get("Code") == "PreconditionFailed"
+
+
+def _stored(entry: Mapping[str, Any]) -> StoredObject | None:
+    name = posixpath.basename(entry["name"].rstrip("/"))
+    if entry["type"] != "file" or not name:
+        return None
+    modified = next((entry[key] for key in _TIMES if entry.get(key)), 0.0)
+    return StoredObject(name, modified.timestamp() if isinstance(modified, datetime) else float(modified))

@@ -1,0 +1,218 @@
+"""Run logs on HDFS over HTTP, for processes without a JVM: Airflow's, above all.
+
+Rests on the same two operations of the name node as Hadoop's own client (docs/hadoop-filesystem-guarantees.md): a
+temporary file is renamed, which nobody's name survives twice, or renamed over an older one in one step. Times are the
+name node's. Of several name nodes the one that is active answers; the others are asked when it does not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from airflow_spark_pipeline.checkpoint.stores.base import (
+    CheckpointStore,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    StoredObject,
+)
+from airflow_spark_pipeline.checkpoint.stores.name_nodes import NameNodes
+from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, CheckpointStoreError
+
+if TYPE_CHECKING:
+    from airflow_spark_pipeline.checkpoint.stores.webhdfs_client import NameNode
+
+_TEMPORARY = ".tmp-"
+_NEEDS_THE_USER = {
+    "AccessControlException",
+    "AuthorizationException",
+    "DSQuotaExceededException",
+    "IllegalArgumentException",
+    "InvalidToken",
+    "NSQuotaExceededException",
+    "ParentNotDirectoryException",
+    "SecurityException",
+    "UnsupportedOperationException",
+}
+_NOT_ACTIVE = {"ObserverRetryOnActiveException", "RetriableException", "StandbyException"}
+_ADVICE = (
+    "The name nodes' HTTP addresses come from a checkpoint connection (checkpoint_conn_id), or from hdfs-site.xml in "
+    "HADOOP_CONF_DIR."
+)
+
+T = TypeVar("T")
+
+
+class WebHdfsStore(CheckpointStore):
+    """A directory of HDFS.
+
+    :param location: as the user wrote it, ``hdfs://…``
+    :param name_nodes: where WebHDFS answers
+    """
+
+    def __init__(self, location: str, name_nodes: NameNodes) -> None:
+        super().__init__(location)
+        self._name_nodes = name_nodes
+        self._root = urlsplit(location).path.rstrip("/")
+        self._lock = threading.Lock()
+        self._opened: tuple[int, list[NameNode]] | None = None
+        self._active = 0
+        self.way = f"WebHDFS at {', '.join(name_nodes.addresses)} (from {name_nodes.origin})"
+
+    def exists(self) -> bool:
+        try:
+            self._ask("", lambda node: node.status(self._full("")))
+        except ObjectNotFoundError:
+            return False
+        return True
+
+    def list_objects(self, directory: str) -> list[StoredObject]:
+        return [
+            StoredObject(entry["pathSuffix"], entry["modificationTime"] / 1_000)
+            for entry in self._entries(directory)
+            if entry["type"] == "FILE" and not entry["pathSuffix"].startswith(_TEMPORARY)
+        ]
+
+    def list_directories(self, directory: str) -> list[str]:
+        return [entry["pathSuffix"] for entry in self._entries(directory) if entry["type"] == "DIRECTORY"]
+
+    def read(self, path: str) -> bytes:
+        return self._ask(path, lambda node: node.get(self._full(path)))
+
+    def create(self, path: str, data: bytes) -> None:
+        def rename(node: NameNode, temporary: str) -> bool:
+            return node.rename(temporary, self._full(path))
+
+        if self._named(path, data, rename):
+            return
+        with self._errors(path, absent=CheckpointStoreError):
+            self._ask(path, lambda node: node.status(self._full(path)))
+        raise ObjectExistsError(f"{self.describe(path)} exists already", path=self.describe(path))
+
+    def write(self, path: str, data: bytes) -> None:
+        def replace(node: NameNode, temporary: str) -> bool:
+            node.replace(temporary, self._full(path))
+            return True
+
+        self._named(path, data, replace)
+
+    def delete(self, path: str) -> None:
+        with contextlib.suppress(ObjectNotFoundError):
+            self._ask(path, lambda node: node.remove(self._full(path), recursive=False))
+
+    def delete_tree(self, directory: str) -> None:
+        with contextlib.suppress(ObjectNotFoundError):
+            self._ask(directory, lambda node: node.remove(self._full(directory), recursive=True))
+
+    def _entries(self, directory: str) -> list[dict[str, Any]]:
+        try:
+            return self._ask(directory, lambda node: node.list(self._full(directory)))
+        except ObjectNotFoundError:
+            return []
+
+    def _named(self, path: str, data: bytes, name_it: Callable[[NameNode, str], bool]) -> bool:
+        """Write a temporary file beside the target and have it named; it does not stay where that failed."""
+        directory, _, name = self._full(path).rpartition("/")
+        temporary, named = f"{directory}/{_TEMPORARY}{name}-{uuid.uuid4().hex}", False
+        with self._errors(path, absent=CheckpointStoreError):  # a directory that is removed under us
+            try:
+                self._ask(path, lambda node: node.put(temporary, data))
+                named = self._ask(path, lambda node: name_it(node, temporary))
+            finally:
+                if not named:
+                    with contextlib.suppress(CheckpointError):
+                        self._ask(path, lambda node: node.remove(temporary, recursive=False))
+        return named
+
+    def _full(self, path: str) -> str:
+        return f"{self._root}/{path}".rstrip("/") or "/"
+
+    def _ask(self, path: str, what: Callable[[NameNode], T]) -> T:
+        """Ask the name node that answered last, then the others, each once."""
+        with self._errors(path):
+            nodes, first = self._nodes, self._active
+            for turn in range(len(nodes)):
+                self._active = (first + turn) % len(nodes)
+                try:
+                    return what(nodes[self._active])
+                except OSError as error:  # requests' errors, too
+                    if turn == len(nodes) - 1 or not _is_elsewhere(error):
+                        raise
+            raise AssertionError  # there is one name node at least
+
+    @property
+    def _nodes(self) -> list[NameNode]:
+        with self._lock:
+            if self._opened is None or self._opened[0] != os.getpid():  # a child must not share its parent's sockets
+                self._opened = (os.getpid(), [self._connect(address) for address in self._name_nodes.addresses])
+            return self._opened[1]
+
+    def _connect(self, address: str) -> NameNode:
+        from airflow_spark_pipeline.checkpoint.stores.webhdfs_client import NameNode
+
+        host, _, port = address.rpartition(":")
+        return NameNode(host, int(port), **self._name_nodes.options)
+
+    @contextlib.contextmanager
+    def _errors(self, path: str, absent: type[CheckpointError] = ObjectNotFoundError) -> Iterator[None]:
+        """Turn what requests and Hadoop say into what a store says.
+
+        :param absent: what is raised where the file is not there
+        """
+        full = self.describe(path)
+        try:
+            yield
+        except ObjectNotFoundError as error:
+            raise absent(str(error), path=full) from error.__cause__
+        except CheckpointError:
+            raise
+        except (ImportError, TypeError, ValueError, OSError) as error:
+            raise self._said(error, full) from error
+
+    def _said(self, error: Exception, full: str) -> CheckpointError:
+        from airflow_spark_pipeline.checkpoint.stores.webhdfs_client import RemoteError
+
+        why = f"{type(error).__name__}: {error}"
+        if isinstance(error, RemoteError):
+            if error.kind == "FileNotFoundException":
+                return ObjectNotFoundError(f"{full} does not exist", path=full)
+            if error.kind in _NEEDS_THE_USER:
+                return CheckpointLocationError(
+                    f"The checkpoint location {self.location} cannot be used through {self.way}: {error}. Check the "
+                    "user and its rights to list, read, write and delete below it.",
+                    path=full,
+                )
+            return CheckpointStoreError(f"{full}: {error}", path=full)
+        if _needs_the_user(error):
+            return CheckpointLocationError(
+                f"The checkpoint location {self.location} cannot be used through {self.way}: {why}. {_ADVICE}",
+                path=full,
+            )
+        return CheckpointStoreError(f"{full}: no answer of {self.way}: {why}. {_ADVICE}", path=full)
+
+
+def _is_elsewhere(error: OSError) -> bool:
+    """Whether another name node may do what this one did not."""
+    import requests
+
+    from airflow_spark_pipeline.checkpoint.stores.webhdfs_client import RemoteError
+
+    if isinstance(error, RemoteError):
+        return error.kind in _NOT_ACTIVE
+    return isinstance(error, (requests.ConnectionError, requests.Timeout))
+
+
+def _needs_the_user(error: Exception) -> bool:
+    """Whether the same request will be refused again: a wrong address or certificate, no ticket, no package."""
+    import requests
+
+    if isinstance(error, requests.HTTPError):
+        return error.response is not None and error.response.status_code < 500  # noqa: PLR2004  # HTTP's own number
+    if isinstance(error, requests.exceptions.SSLError):
+        return True
+    return not isinstance(error, OSError) or isinstance(error, PermissionError)

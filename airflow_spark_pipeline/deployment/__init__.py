@@ -1,0 +1,1 @@
+"""What the Airflow deployment knows: connections, the checkpoint location, task instances."""

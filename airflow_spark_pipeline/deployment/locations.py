@@ -1,0 +1,100 @@
+"""The checkpoint location that a task uses, how it gets in, and how long a driver may be silent.
+
+An argument of the operator wins over the file, the file over Airflow's configuration (``[spark_pipeline]``), and where
+none names a location a directory below the system's temporary one is used: good for trying out, and gone with the
+machine.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from airflow_spark_pipeline.checkpoint.lease import DEFAULT_LEASE_SECONDS
+from airflow_spark_pipeline.deployment.airflow_masker import tell_airflow
+from airflow_spark_pipeline.exceptions import CheckpointLocationError
+
+_SECTION = "spark_pipeline"
+_DEFAULT_NAMESPACE = "default"
+_SHORTEST_LEASE = 6.0  # a heartbeat a second; below that a busy machine alone would end a driver
+
+log = logging.getLogger(__name__)
+
+
+def configured(option: str) -> str | None:
+    """Return an option of ``[spark_pipeline]`` in Airflow's configuration, ``None`` where it is empty."""
+    from airflow.sdk.configuration import conf  # read when a task runs, not while a DAG file is parsed
+
+    value: str | None = conf.get(_SECTION, option, fallback=None)
+    return value or None
+
+
+def namespace() -> str:
+    """Return the name of this deployment, which is part of every unit's key."""
+    return configured("namespace") or _DEFAULT_NAMESPACE
+
+
+def checkpoint_location(argument: str | None, in_file: str | None) -> str:
+    """Return the location to use: the argument's, the file's, the configuration's, or a temporary one."""
+    location = argument or in_file or configured("checkpoint_location")
+    if location:
+        return location
+    temporary = str(Path(tempfile.gettempdir(), "spark-pipeline-checkpoints"))
+    log.warning(
+        "No checkpoint location is given; using %s, which no other machine sees and a reboot may clear. Set "
+        "checkpoint.location in the file, checkpoint_location in the DAG, or [spark_pipeline] checkpoint_location.",
+        temporary,
+    )
+    return temporary
+
+
+def lease_seconds() -> float:
+    """Return after how many seconds without a sign of life a driver is taken for dead.
+
+    :raises CheckpointLocationError: the option is no number, or too small to be kept
+    """
+    text = configured("lease_seconds")
+    if text is None:
+        return DEFAULT_LEASE_SECONDS
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not seconds >= _SHORTEST_LEASE:
+        raise CheckpointLocationError(
+            f"[spark_pipeline] lease_seconds is {text!r}; it is a number of seconds, {_SHORTEST_LEASE:g} at least."
+        )
+    return seconds
+
+
+def storage_options(conn_id: str | None, location: str) -> dict[str, Any]:
+    """Return fsspec's options for a location from an Airflow connection.
+
+    Any connection may hold ``storage_options`` in its extra, which are taken as they are; see
+    :mod:`airflow_spark_pipeline.deployment.connections`.
+
+    :param conn_id: ``None`` leaves the location to the environment's own credentials
+    :param location: which is to be opened with them
+    :raises CheckpointLocationError: the connection does not exist, or cannot be used for the location
+    """
+    if conn_id is None:
+        return {}
+    options = _of_connection(conn_id, location)
+    tell_airflow(options)
+    return options
+
+
+def _of_connection(conn_id: str, location: str) -> dict[str, Any]:
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook  # as above
+
+    from airflow_spark_pipeline.deployment.connections import options_of
+
+    try:
+        connection = BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException as error:
+        raise CheckpointLocationError(
+            f"The checkpoint connection {conn_id!r} does not exist. Create it, or correct checkpoint_conn_id."
+        ) from error
+    return options_of(connection, location)

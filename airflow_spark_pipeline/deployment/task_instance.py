@@ -1,0 +1,176 @@
+"""What Airflow knows of a task instance: who it is, what is kept for it between its tries, and what others are doing.
+
+The task state store holds, for the *Storage* tab of the task instance, the id of the run and how far it got; and for us
+an id of the DAG run, which a run created again under the same run id does not have. Progress itself is never read from
+there: where an entry cannot be written, the run goes on. To look changes nothing: a try writes when it begins.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_spark_pipeline.airflow_features import AIRFLOW
+from airflow_spark_pipeline.checkpoint.claimant import Caller
+from airflow_spark_pipeline.checkpoint.key import UnitKey
+from airflow_spark_pipeline.checkpoint.state import CheckpointState
+from airflow_spark_pipeline.deployment.locations import namespace
+from airflow_spark_pipeline.planning import position
+from airflow_spark_pipeline.secrets import mask_text
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+RUN_ID = "spark_pipeline.run_id"
+POSITION = "spark_pipeline.position"
+#: The description as the newest try ran it: defaults and arguments included, secrets masked. Read by the page.
+DESCRIPTION = "spark_pipeline.description"
+#: Why a try failed, followed by its number; read by the page where the try recorded nothing in the log.
+FAILURE = "spark_pipeline.failure."
+#: What the user of the page wants of the next try that was refused: a value of ``checkpoint.on-change``.
+ON_CHANGE = "spark_pipeline.on_change"
+_IDENTITY = "spark_pipeline.dag_run"
+_LONGEST = 4_000  # characters of an error that are kept in Airflow
+_NO_REGION = "00000000-0000-0000-0000-000000000000"
+_ACTIVE = ("scheduled", "queued", "running", "restarting", "deferred", "up_for_reschedule")
+
+log = logging.getLogger(__name__)
+
+
+def unit_key(context: Context) -> UnitKey:
+    """Return the key of the task instance's own unit of work."""
+    ti = context["ti"]
+    map_index = -1 if ti.map_index is None else ti.map_index
+    return UnitKey(namespace(), ti.dag_id, ti.run_id, ti.task_id, map_index, _iteration(context, map_index))
+
+
+def _iteration(context: Context, map_index: int) -> int | None:
+    """Return which iteration of a loop the task instance is in; ``None`` outside loops, which came with Airflow 3.4.
+
+    The number and not the id of Airflow's region: an iteration that runs again after a clear of the loop's gate must
+    meet the driver that it replaces.
+    """
+    loop: Any = context.get("loop")
+    if loop is not None:
+        return int(loop.index)
+    # The context of a callback in the DAG processor has no loop. A task that is not mapped has a region in a loop only.
+    ti: Any = context["ti"]
+    region = getattr(ti, "region_id", None)
+    in_loop = map_index < 0 and region is not None and str(region) != _NO_REGION
+    return int(ti.region_index) if in_loop else None
+
+
+def caller(context: Context) -> Caller:
+    """Return what Airflow knows about this try."""
+    ti = context["ti"]
+    return Caller(
+        ti.max_tries,
+        ti.task.retries or 0,
+        ti.try_number,
+        _dag_run_identity(context),
+        _ordered_id(getattr(ti, "id", None)),
+        clear_forgets=AIRFLOW.clear_discards_task_state,
+    )
+
+
+def _dag_run_identity(context: Context) -> str | None:
+    """Return an id of the DAG run that a run created again under the same run id does not have.
+
+    Airflow deletes the task's state store with the DAG run, and keeps it through retries; through clears as well, but
+    since 3.4 only where it is told to. A new one is kept by :func:`remember_identity`.
+    """
+    store = context.get("task_state_store")
+    return None if store is None else str(store.get(_IDENTITY) or uuid.uuid4().hex)
+
+
+def remember_identity(context: Context, caller: Caller) -> None:
+    """Keep the identity that this try records in the log, before it does.
+
+    :raises Exception: whatever Airflow raises where its store does not take it: a retry would look like another run's
+    """
+    store = context.get("task_state_store")
+    if store is not None and store.get(_IDENTITY) != caller.identity:
+        from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # missing in its stub, there at run time
+
+        store.set(_IDENTITY, caller.identity, retention=NEVER_EXPIRE)
+
+
+def _ordered_id(task_instance_id: object) -> str | None:
+    """Return the id of a task instance if ids of its kind (UUIDv7) can be ordered by when they were made."""
+    text = str(task_instance_id or "").lower()
+    return text if re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", text) else None
+
+
+def remembered_run(context: Context) -> str | None:
+    """Return the id of the run that an earlier try of this task instance worked on."""
+    store = context.get("task_state_store")
+    run_id = None if store is None else store.get(RUN_ID)
+    return None if run_id is None else str(run_id)
+
+
+def remember_run(context: Context, run_id: str) -> None:
+    """Keep the id of the run that this try works on."""
+    _keep(context, RUN_ID, run_id)
+
+
+def remember(context: Context, state: CheckpointState) -> None:
+    """Keep where a run stands."""
+    _keep(context, RUN_ID, state.run_id)
+    _keep(context, POSITION, position(state))
+
+
+def remember_description(context: Context, description: str) -> None:
+    """Keep what this try runs, as JSON."""
+    _keep(context, DESCRIPTION, description)
+
+
+def remember_failure(context: Context, error: BaseException) -> None:
+    """Keep why this try failed: a try that is refused, or fails before its driver starts, records it nowhere else."""
+    about = {"type": type(error).__name__, "message": mask_text(str(error))[:_LONGEST]}
+    _keep(context, f"{FAILURE}{context['ti'].try_number}", json.dumps(about))
+
+
+def wanted_on_change(context: Context) -> str | None:
+    """Return what the user of the page wants of this try where a component was edited; ``None`` as described."""
+    store = context.get("task_state_store")
+    wanted = None if store is None else store.get(ON_CHANGE)
+    return wanted if wanted in ("restart", "rerun-from-change") else None
+
+
+def forget_wanted_on_change(context: Context) -> None:
+    """What the user wanted of this try does not hold for those that follow."""
+    store = context.get("task_state_store")
+    if store is not None and store.get(ON_CHANGE) is not None:
+        store.delete(ON_CHANGE)
+
+
+def _keep(context: Context, key: str, value: str) -> None:
+    store = context.get("task_state_store")
+    if store is None:
+        return
+    try:
+        store.set(key, value)
+    except Exception as error:  # noqa: BLE001  # whatever the API server has: the run does not depend on it
+        log.warning("Airflow's task state store did not take %s: %s", key, error)
+
+
+def task_is(context: Context, *, or_will_retry: bool) -> Callable[[Mapping[str, Any]], bool]:
+    """Return a function that asks Airflow whether the task instance of a unit's key runs, or is about to.
+
+    :param or_will_retry: or waits for its retry
+    """
+    states = [*_ACTIVE, *(("up_for_retry",) if or_will_retry else ())]
+
+    def is_active(key: Mapping[str, Any]) -> bool:
+        mapped = {"map_index": key["mapIndex"]} if key.get("mapIndex", -1) >= 0 else {}
+        return bool(
+            context["ti"].get_ti_count(
+                dag_id=key["dagId"], task_ids=[key["taskId"]], run_ids=[key["runId"]], states=states, **mapped
+            )
+        )
+
+    return is_active

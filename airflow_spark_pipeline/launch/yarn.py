@@ -1,0 +1,83 @@
+"""What YARN's resource manager says of an application, and its end: through the provider's own hook.
+
+It needs ``yarn_resourcemanager_webapp_address`` in the Spark connection's extra. Every call blocks.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+from airflow_spark_pipeline.exceptions import CheckpointStoreError, SparkInstallationError, SparkPipelineError
+from airflow_spark_pipeline.protocol import EXIT_CHECKPOINT, EXIT_PYTHON
+
+if TYPE_CHECKING:
+    from airflow_spark_pipeline.launch.provider import ProviderHook
+
+_WEBAPP = "yarn_resourcemanager_webapp_address"
+_ACTIVE = ("NEW", "NEW_SAVING", "SUBMITTED", "ACCEPTED", "RUNNING")
+_EXIT_STATUS = re.compile(r"User application exited with (?:status )?(\d+)")
+_APPLICATION = re.compile(r"application_\d+_\d+")
+
+
+def can_be_asked(conn_id: str) -> bool:
+    """Whether the connection names the resource manager's web address."""
+    try:
+        return bool(BaseHook.get_connection(conn_id).extra_dejson.get(_WEBAPP))
+    except AirflowNotFoundException:
+        return False
+
+
+def explain(diagnostics: str, location: str) -> SparkPipelineError | None:
+    """Return what a driver meant that ended before it could record why; ``None`` where its exit code says nothing.
+
+    Its own words are on its standard output, of which YARN's diagnostics show nothing.
+
+    :param location: of the checkpoints
+    """
+    status, application = _EXIT_STATUS.search(diagnostics), _APPLICATION.search(diagnostics)
+    if status is None or application is None:
+        return None
+    where = f"Its own words are in the application's log: yarn logs -applicationId {application[0]}"
+    if int(status[1]) == EXIT_PYTHON:
+        return SparkInstallationError(
+            "The driver's Python is too old for airflow-spark-pipeline, which needs 3.10 or newer there. Name another "
+            f"one by spark.yarn.appMasterEnv.PYSPARK_PYTHON in conf. {where}"
+        )
+    if int(status[1]) == EXIT_CHECKPOINT:
+        return CheckpointStoreError(f"The driver could not record its progress at {location}. {where}", path=location)
+    return None
+
+
+class YarnApplication:
+    """One application.
+
+    :param conn_id: of the Spark connection
+    """
+
+    def __init__(self, conn_id: str, application_id: str) -> None:
+        self._conn_id = conn_id
+        self.application_id = application_id
+
+    def end(self) -> str | None:
+        """Return how the application ended, with YARN's diagnostics; ``None`` while it is queued or runs.
+
+        :raises RuntimeError: the resource manager does not answer
+        """
+        state, final, diagnostics = self._hook.yarn_status(self.application_id)
+        if state in _ACTIVE:
+            return None
+        said = f": {diagnostics.strip()}" if diagnostics and diagnostics.strip() else ""
+        return f"YARN application {self.application_id} is {state}, {final}{said}"
+
+    def kill(self) -> None:
+        """End the application; what goes wrong is only logged."""
+        self._hook.kill_yarn_application(self.application_id)
+
+    @property
+    def _hook(self) -> ProviderHook:
+        from airflow_spark_pipeline.launch.provider import ProviderHook
+
+        return ProviderHook(conn_id=self._conn_id, deploy_mode="cluster", yarn_track_via_rm_api=True)

@@ -1,0 +1,33 @@
+"""Join the values that are written in a row: text with text, a list with a list, an object with an object."""
+
+from __future__ import annotations
+
+from airflow_spark_pipeline.pipeline.hocon.nodes import Array, Entry, Node, Object, merge
+from airflow_spark_pipeline.pipeline.hocon.scalars import Place, Word
+
+_NOWHERE = Place(None, 0)
+#: No description is so large; a few lines that double each other would be.
+_LONGEST_TEXT, _LONGEST_LIST = 50_000_000, 1_000_000
+
+
+def join_two(left: Node, right: Node) -> Node | None:
+    """Return both as one value, ``None`` if they are of different kinds."""
+    if isinstance(left, Object) and isinstance(right, Object):
+        return merge(Entry(right, _NOWHERE), Entry(left, _NOWHERE)).value
+    if isinstance(left, Array) and isinstance(right, Array):
+        return Array([*left.items, *right.items])
+    if isinstance(left, Word) and isinstance(right, Word):
+        return Word("text", left.text + right.text)
+    return left if isinstance(right, Word) and right.kind == "space" else None
+
+
+def is_too_large(node: Node) -> bool:
+    """Return whether nobody can have meant a value of this size."""
+    if isinstance(node, Word):
+        return len(node.text) > _LONGEST_TEXT
+    return isinstance(node, Array) and len(node.items) > _LONGEST_LIST
+
+
+def kind(node: Node) -> str:
+    """Say what a value is, for a message."""
+    return "an object" if isinstance(node, Object) else "a list" if isinstance(node, Array) else "text"

@@ -1,0 +1,160 @@
+"""Read a description and the files that it includes into one text for pyhocon.
+
+It promises that a file is looked up relative to the one that names it, that a circle of includes ends here, and that an
+error of one file does not hide those of the others. A name without a suffix means ``name.conf`` and ``name.json``, both
+where both are there, and what the first one says wins.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import re
+
+from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+from airflow_spark_pipeline.pipeline.hocon.brackets import check_brackets
+from airflow_spark_pipeline.pipeline.hocon.lexer import HoconSyntaxError, tokenize
+from airflow_spark_pipeline.pipeline.hocon.nodes import Reference
+from airflow_spark_pipeline.pipeline.hocon.placeholders import Scope, Table
+from airflow_spark_pipeline.pipeline.hocon.rewriter import Rewriter
+from airflow_spark_pipeline.pipeline.hocon.scalars import Address, Place
+from airflow_spark_pipeline.pipeline.spec import join_path
+from airflow_spark_pipeline.pipeline.unrendered_templates import Render
+from airflow_spark_pipeline.secrets import is_secret, mask_text
+
+_SHOWN_CHARS = 80
+_MISSING = "the file does not exist"
+_URL = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
+
+
+class Files:
+    """The texts of one description.
+
+    :param problems: gets what is wrong with the texts
+    :param warnings: gets what is probably not meant as it is written
+    :param render: gets the text of each included file
+    """
+
+    def __init__(self, problems: list[Problem], warnings: list[Problem], render: Render) -> None:
+        self._render = render
+        self.problems = problems
+        self._warnings = warnings
+        self.table: Table = []
+        #: Whether a text could not be read, so that what seems to be missing may be in it.
+        self.incomplete = False
+
+    def rewrite(self, text: str, file: str | None, directory: pathlib.Path | None) -> str:
+        """Return the description, its included files inside it, as pyhocon is to read it.
+
+        :param directory: where relative includes are looked up
+        """
+        chain = (str((directory / pathlib.Path(file).name).resolve()),) if file and directory else ()
+        return self._rewrite(text, Scope(file, directory=directory, chain=chain))
+
+    def _rewrite(self, text: str, scope: Scope) -> str:
+        try:
+            tokens = tokenize(text)
+            check_brackets(tokens)
+            return Rewriter(tokens, scope, self.table, self._include, self._note).rewritten()
+        except HoconSyntaxError as error:
+            self.incomplete = True
+            self._note(error.message + _quote_line(text, error), Place(scope.file, error.line))
+            return ""
+
+    def _note(self, message: str, place: Place, address: Address = (), warning: bool = False) -> None:
+        problem = Problem(message, join_path(address), place.file, place.line or None)
+        (self._warnings if warning else self.problems).append(problem)
+
+    def warn(self, message: str, reference: Reference) -> None:
+        """Note what is probably not meant as it is written."""
+        self._note(message, reference.place, reference.key, warning=True)
+
+    def _include(
+        self, name: str, required: bool, scope: Scope, path: Address, in_list: bool, place: Place
+    ) -> list[str]:
+        if _URL.match(name):
+            return self._refuse("only local files can be included, not URLs or packages", place)
+        if scope.directory is None and not pathlib.Path(name).is_absolute():
+            message = f"cannot say where to look for the included file `{name}`; the description came from no file"
+            return self._refuse(message, place)
+        found, problem = _candidates(pathlib.Path(scope.directory or "", name))
+        if problem:
+            return self._refuse(problem, place)
+        if not found and required:
+            return self._refuse(f"cannot include `{pathlib.Path(scope.directory or '', name)}`: {_MISSING}", place)
+        if not found:
+            # HOCON says that such a file is skipped, and people keep optional local settings that way.
+            shown = pathlib.Path(scope.directory or "", name)
+            self._note(f"`{shown}` is included, but does not exist; it is skipped", place, path, warning=True)
+        return [self._read(file, scope, path, in_list, place) for file in found]
+
+    def _read(self, file: pathlib.Path, scope: Scope, path: Address, in_list: bool, place: Place) -> str:
+        real = str(file.resolve())
+        if real in scope.chain:
+            circle = " -> ".join((*scope.chain[scope.chain.index(real) :], real))
+            return self._skip(f"files include each other in a circle: {circle}", place)
+        text, problem = read_text(file)
+        if problem:
+            return self._skip(f"cannot include `{file}`: {problem}", place)
+        try:
+            text = self._render(unify_line_ends(text), str(file))
+        except PipelineDefinitionError as error:
+            self.incomplete = True
+            self.problems.extend(error.problems)
+            return ""
+        inside = () if in_list else tuple(str(part) for part in path)
+        return self._rewrite(text, Scope(str(file), inside, in_list, file.parent, (*scope.chain, real)))
+
+    def _skip(self, message: str, place: Place) -> str:
+        self.incomplete = True
+        self._note(message, place)
+        return ""
+
+    def _refuse(self, message: str, place: Place) -> list[str]:
+        self._skip(message, place)
+        return []
+
+
+def _candidates(named: pathlib.Path) -> tuple[list[pathlib.Path], str]:
+    """Return the files that an include means, the one that wins last, and what is wrong with it."""
+    if named.suffix == ".properties":
+        return [], "a .properties file cannot be included; write it as HOCON"
+    if named.suffix in (".conf", ".json"):
+        return ([named] if named.exists() else []), ""
+    properties, json_file, conf = (named.with_name(named.name + suffix) for suffix in (".properties", ".json", ".conf"))
+    if properties.exists():
+        return [], f"`{properties.name}` would be included here, and .properties files cannot be; write it as HOCON"
+    found = [file for file in (json_file, conf) if file.exists()]
+    if not found and named.exists():
+        return [], f"HOCON reads `{named.name}.conf` or `{named.name}.json` here; rename `{named.name}` to one of them"
+    return found, ""
+
+
+def unify_line_ends(text: str) -> str:
+    """Return ``text`` with the line ends that it would have on Linux, so that an editor's choice changes no value."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_text(file: pathlib.Path) -> tuple[str, str]:
+    """Return a file's text and an empty message, or an empty text and what is wrong."""
+    try:
+        data = file.read_bytes()
+    except FileNotFoundError:
+        return "", _MISSING
+    except IsADirectoryError:
+        return "", "this is a directory, not a file"
+    except (OSError, ValueError) as error:
+        return "", f"the file cannot be read: {getattr(error, 'strerror', None) or error}"
+    try:
+        return data.decode("utf-8-sig"), ""
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return "", f"the file is not UTF-8: line {line} has the byte 0x{data[error.start]:02x}"
+
+
+def _quote_line(text: str, error: HoconSyntaxError) -> str:
+    """Show where in its line an error is, unless the line may hold a secret."""
+    line = text.split("\n")[error.line - 1]
+    start = max(0, error.column - 1 - _SHOWN_CHARS // 2)
+    shown = line[start : start + _SHOWN_CHARS].strip()
+    hidden = not shown or any(map(is_secret, re.findall(r"[\w.-]+", line))) or mask_text(line) != line
+    return f" (column {error.column})" if hidden else f" (column {error.column} of `{shown}`)"

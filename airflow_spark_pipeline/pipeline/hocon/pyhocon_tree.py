@@ -1,0 +1,82 @@
+"""The one place that knows pyhocon: it parses a rewritten text, and what it finds becomes nodes.
+
+pyhocon's part is the structure: objects, lists, what is joined to one value. Each key of the text is there once, so
+nothing is merged, and nothing is resolved either: what pyhocon does of both is not what the specification says (a
+substitution is lost where other keys are merged with it, for one).
+
+Of pyhocon's names, those that it does not document are used here only; a test holds them against the installed one.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, cast
+
+from airflow_spark_pipeline.pipeline.hocon.nodes import Array, Concatenation, Entry, Node, Object, Reference, merge
+from airflow_spark_pipeline.pipeline.hocon.placeholders import Key, Table
+from airflow_spark_pipeline.pipeline.hocon.scalars import Place, Word
+
+
+def parse(text: str, table: Table) -> Object:
+    """Return the keys of a rewritten text, merged, with their substitutions.
+
+    :param table: what the numbers in the text stand for
+    """
+    if not text:
+        return Object()
+    from pyhocon import ConfigFactory
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # pyparsing renames its functions now and then
+        return _Builder(table).object(ConfigFactory.parse_string(text, resolve=False))
+
+
+class _Builder:
+    def __init__(self, table: Table) -> None:
+        from pyhocon.config_tree import ConfigSubstitution, ConfigValues
+
+        self._table = table
+        self._joined, self._substitution = ConfigValues, ConfigSubstitution
+
+    def object(self, tree: dict[str, Any]) -> Object:
+        entries: dict[str, Entry] = {}
+        for name, value in dict.items(tree):  # pyhocon's own `items` splits each key at its dots once more
+            key = cast("Key", self._table[int(name.removeprefix("k"))])
+            node = self._node(value)
+            if key.appended is not None:
+                node = Concatenation([key.appended, Array([Entry(node, key.place)])], appends=True)
+            for part, entry in _members(key, node):
+                entries[part] = merge(entry, entries.get(part))
+        return Object(entries)
+
+    def _node(self, value: Any) -> Node:
+        if isinstance(value, self._joined):
+            parts = [self._node(token) for token in value.tokens]
+            return parts[0] if len(parts) == 1 else Concatenation(parts)
+        if isinstance(value, self._substitution):
+            return cast("Reference", self._table[int(value.variable)])
+        if isinstance(value, dict):
+            return self.object(value)
+        return self._array(value) if isinstance(value, list) else cast("Word", self._table[value])
+
+    def _array(self, items: list[Any]) -> Array:
+        """A list opens with the number of its items' places; pyhocon makes one list of two that are joined."""
+        entries: list[Entry] = []
+        places: list[Place] = []
+        for item in items:
+            opens = self._table[item] if isinstance(item, int) else None
+            if isinstance(opens, list):
+                places = [*opens]
+            else:
+                entries.append(Entry(self._node(item), places.pop(0)))
+        return Array(entries)
+
+
+def _members(key: Key, node: Node) -> list[tuple[str, Entry]]:
+    """Return what a key adds to its object: of ``a.b = 1`` the key ``a``, of an include all that the file holds."""
+    if not key.path:
+        return [*cast("Object", node).entries.items()]
+    entry = Entry(node, key.place)
+    for part in reversed(key.path[1:]):
+        entry = Entry(Object({part: entry}), key.place)
+    return [(key.path[0], entry)]

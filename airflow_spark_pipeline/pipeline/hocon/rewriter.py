@@ -1,0 +1,269 @@
+"""Check one HOCON text token by token, and write it anew for pyhocon.
+
+It promises that the first structural error of a file is named with its place, and that nothing is left in the new text
+that pyhocon reads in a way of its own: every key, scalar and substitution is replaced by a number, which stands for an
+entry of a `Table`. Separators, comments and included files are written out. What is left for pyhocon is the structure::
+
+    spark.master = ${m}"[2]" # x   ->   k0=${1}2       0: Key(spark.master), 1: Reference(m), 2: Word([2])
+
+The rules are those of https://github.com/lightbend/config/blob/main/HOCON.md. Not supported, each with an error that
+says so: includes by URL or from packages, and files that hold a list.
+"""
+
+from __future__ import annotations
+
+import re
+
+from airflow_spark_pipeline.pipeline.hocon.lexer import HoconSyntaxError, Token, split_path, tokenize
+from airflow_spark_pipeline.pipeline.hocon.nodes import Reference
+from airflow_spark_pipeline.pipeline.hocon.placeholders import Include, Key, Report, Scope, Table
+from airflow_spark_pipeline.pipeline.hocon.scalars import BROKEN, Address, Place, Word, classify
+from airflow_spark_pipeline.pipeline.spec import join_path
+
+_BLANK = ("space", "newline")
+_SEPARATORS = ("=", ":", "+=")
+_ENDS = ("newline", ",", "}", "]", "end")
+_DEEPEST = 25
+_INCLUDES = {"@": False, "file(@)": False, "required(@)": True, "required(file(@))": True}
+# What a colon or `spark.` shows to be Spark's own way of substituting is left alone.
+_LOOKS_SUBSTITUTED = re.compile(r"\$\{\??(?!spark\.)[A-Za-z_][\w.-]*\}")
+
+
+class Rewriter:
+    """Rewrites one text; an included text gets a rewriter of its own.
+
+    :param scope: where the text is
+    :param table: gets what is replaced by numbers
+    :raises HoconSyntaxError: see `tokenize`
+    """
+
+    def __init__(self, tokens: list[Token], scope: Scope, table: Table, include: Include, report: Report) -> None:
+        self._tokens = tokens
+        self._scope = scope
+        self._table = table
+        self._include = include
+        self._report = report
+        self._next = 0
+        self._depth = 0
+        self._out: list[str] = []
+        self._own: set[str] = set()  # the keys at the top of this text
+
+    def rewritten(self) -> str:
+        """Return the members of the text's object.
+
+        :raises HoconSyntaxError: at the first error after which nothing can be read
+        """
+        first = len(self._table)
+        self._skip(_BLANK)
+        if self._peek.kind == "[":
+            self._fail("the file holds a list; a description is an object")
+        if self._peek.kind != "{":
+            self._members(self._scope.path, self._scope.in_list, "end")
+        else:
+            self._take()
+            self._members(self._scope.path, self._scope.in_list, "}")
+            self._skip(_BLANK)
+            if self._peek.kind != "end":
+                self._fail("there is more text after the closing brace of the file")
+        for entry in self._table[first:] if self._scope.in_list else ():
+            if isinstance(entry, Reference) and entry.path[0] in self._own:
+                message = "an included file cannot use its own keys in substitutions when it is included in a list"
+                self._report(message, entry.place, (), False)
+        return "".join(self._out)
+
+    @property
+    def _peek(self) -> Token:
+        return self._tokens[self._next]
+
+    def _fail(self, message: str, at: Token | None = None) -> None:
+        at = at or self._peek
+        raise HoconSyntaxError(message, at.line, at.column)
+
+    def _take(self) -> Token:
+        token = self._peek
+        self._next += 1
+        return token
+
+    def _skip(self, kinds: tuple[str, ...]) -> None:
+        while self._peek.kind in kinds:
+            self._next += 1
+
+    def _place(self, token: Token) -> Place:
+        return Place(self._scope.file, token.line)
+
+    def _number(self, entry: Key | Word | Reference | list[Place]) -> int:
+        self._table.append(entry)
+        return len(self._table) - 1
+
+    def _separate(self, after_item: bool) -> None:
+        """Write what separates two items: one comma, for line breaks and at most one comma, which needs an item."""
+        commas = 0 if after_item else 1
+        while self._peek.kind in (*_BLANK, ","):
+            token = self._take()
+            commas += token.kind == ","
+            if token.kind == "," and commas == 2:  # noqa: PLR2004  # once is enough
+                self._report("there is a comma with nothing before it; remove it", self._place(token), (), False)
+
+    def _members(self, path: Address, in_list: bool, closing: str) -> None:
+        any_item = False
+        while True:
+            self._separate(any_item)
+            token = self._peek
+            if token.kind == closing:
+                self._next += closing != "end"
+                return
+            self._out.append("," * any_item)
+            any_item = True
+            if self._at_include():
+                self._included(path, in_list)
+            else:
+                self._member(path, in_list)
+
+    def _at_include(self) -> bool:
+        # `include.x = 1` is a key, and `include = 1` reserved.
+        return self._peek.kind == "bare" and self._peek.text == "include"
+
+    def _included(self, path: Address, in_list: bool) -> None:
+        start = self._take()
+        tokens = []
+        while self._peek.kind not in _ENDS:
+            tokens.append(self._take())
+        shape = "".join("@" if token.kind == "text" else token.text for token in tokens if token.kind != "space")
+        names = [token.text for token in tokens if token.kind == "text"]
+        if shape[:1] in _SEPARATORS or not shape:
+            self._fail("`include` includes a file; a key of this name has to be in quotes", start)
+        if any(token.kind.startswith("subst") for token in tokens) or any("${" in name for name in names):
+            self._fail("an include cannot use substitutions; write the file's name as it is", start)
+        if shape not in _INCLUDES:
+            self._fail(
+                "this include is not supported: only files can be included, not URLs, packages or a classpath; copy "
+                'the file next to this one and write include "file.conf" or include required("file.conf")',
+                start,
+            )
+        texts = self._include(names[0], _INCLUDES[shape], self._scope, path, in_list, self._place(start))
+        keys = [f"k{self._number(Key((), self._place(start)))}={{{text}}}" for text in texts]
+        self._out.append(",".join(keys))
+
+    def _member(self, path: Address, in_list: bool) -> None:
+        start = self._peek
+        if start.kind == "{":
+            self._fail("a key is missing before `{`; a Jinja template has to be rendered before it is read as HOCON")
+        tokens = []
+        while self._peek.kind in ("bare", "text", "space"):
+            tokens.append(self._take())
+        key = split_path(tokens, start)
+        if path == self._scope.path:
+            self._own.add(key[0])
+        self._skip(_BLANK)
+        if self._peek.kind not in (*_SEPARATORS, "{"):
+            self._fail(f"the key `{join_path(key)}` has no value; write `=` and a value", start)
+        here = (*path, *key)
+        appends = self._peek.kind != "{" and self._take().kind == "+="
+        if appends and in_list:
+            self._fail("`+=` does not work inside a list; write the whole list at once", start)
+        before = self._reference(here[len(self._scope.path) :], True, start, here) if appends else None
+        self._out.append(f"k{self._number(Key(key, self._place(start), before))}=")
+        self._value(here, in_list, start, listed=False)
+
+    def _reference(self, path: Address, optional: bool, token: Token, here: Address) -> Reference:
+        """Return a reference to a path of this file."""
+        scope = self._scope.path
+        return Reference((*scope, *map(str, path)), len(scope), optional, self._place(token), here)
+
+    def _value(self, here: Address, in_list: bool, start: Token, *, listed: bool) -> None:
+        first, begin = self._peek, len(self._out)
+        self._skip(_BLANK)
+        at, shapes, space, text = self._peek, "", "", ""
+        kind = ""  # of the scalar that is being put together
+        while self._peek.kind not in _ENDS:
+            token = self._take()
+            if token.kind == "space":
+                space = token.text
+                continue
+            self._refuse_separator(token, here)
+            if token.kind in ("text", "bare"):
+                # `10 minutes` is one text, its inner space included, and so is what follows a substitution.
+                alone = not kind and not (space and shapes.endswith("$"))
+                kind = "text" if token.kind == "text" or not alone else classify(token.text)
+                text += (space if shapes else "") + token.text
+                shapes += "t"
+                self._look_for_substitution(token, here)
+            else:
+                if token.kind.startswith("subst") and space and kind:
+                    kind, text = "text", text + space
+                elif token.kind.startswith("subst") and space and shapes.endswith("$"):
+                    kind, text = "space", space
+                self._hold(kind, text)
+                kind = text = ""
+                shapes += self._part(token, here, in_list)
+            space = ""
+        self._hold(kind, text)
+        if not shapes:
+            self._fail(f'`{join_path(here)}` has no value; write "" for an empty text', first)
+        if len(set(shapes) - {"$"}) > 1:
+            self._break(begin, "text, a list and an object cannot be joined in one value", self._place(at), here)
+        elif listed and "{{" in shapes:
+            # HOCON merges them into one; of two components, the first would vanish.
+            self._break(begin, "there is no comma between two objects of a list", self._place(at), here)
+
+    def _break(self, begin: int, message: str, at: Place, here: Address) -> None:
+        self._report(message, at, here, False)
+        self._out[begin:] = [str(self._number(BROKEN))]
+
+    def _refuse_separator(self, token: Token, here: Address) -> None:
+        if token.kind in _SEPARATORS:
+            message = (
+                f"`{token.text}` cannot stand inside an unquoted value: quote the value of `{join_path(here)}`, "
+                "or put a comma or a new line before the next key"
+            )
+            self._fail(message, token)
+
+    def _look_for_substitution(self, token: Token, here: Address) -> None:
+        found = _LOOKS_SUBSTITUTED.search(token.text) if token.kind == "text" else None
+        if found:
+            line = token.line + token.text.count("\n", 0, found.start())
+            name = found[0][2:-1].lstrip("?")
+            sql = f", or `:{name}` with `args {{ {name} = {found[0]} }}`" if here[-1] == "sql" else ""
+            message = (
+                f"`{found[0]}` is inside quotes, where HOCON leaves it (and Spark SQL replaces it by nothing); "
+                f"if the value of `{name}` is meant, end the quotes before it and begin them again after it: "
+                f'"""…"""{found[0]}"""…"""{sql}'
+            )
+            self._report(message, Place(self._scope.file, line), here, True)
+
+    def _hold(self, kind: str, text: str) -> None:
+        if kind:
+            self._out.append(str(self._number(Word(kind, text))))
+
+    def _part(self, token: Token, here: Address, in_list: bool) -> str:
+        """Write one part of a value that is not text; returns its shape."""
+        if token.kind.startswith("subst"):
+            target = split_path(tokenize(token.text, token.line, token.column + len(token.kind) - 3), token)
+            reference = self._reference(target, token.kind == "subst?", token, here)
+            self._out.append(f"${{{self._number(reference)}}}")
+            return "$"
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            self._fail("objects or lists are nested too deeply", token)
+        self._out.append(token.kind)
+        if token.kind == "{":
+            self._members(here, in_list, "}")
+            self._out.append("}")
+        else:
+            self._list(here)
+            self._out.append("]")
+        self._depth -= 1
+        return token.kind
+
+    def _list(self, path: Address) -> None:
+        places: list[Place] = []
+        self._out.append(str(self._number(places)))
+        while True:
+            self._separate(bool(places))
+            token = self._peek
+            if token.kind == "]":
+                self._take()
+                return
+            self._out.append(",")
+            places.append(self._place(token))
+            self._value((*path, len(places) - 1), True, token, listed=True)

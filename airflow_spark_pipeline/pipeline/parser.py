@@ -1,0 +1,172 @@
+"""Read a pipeline's description from HOCON; the way in to this package.
+
+It promises that a description is read rightly or not at all: every problem of a text is named at once with its path,
+its file and its line; nothing is guessed, dropped or rounded on the way. Included files are looked up relative to the
+file that names them. It does not import the classes that the description names, and does not say whether a component's
+config fits its class; the driver does, where the user's code is.
+
+How, each step in a module::
+
+    text -> tokens -> brackets -> syntax      the text's errors, and a text that pyhocon cannot misread
+         -> pyhocon_tree -> nodes             pyhocon parses it; later keys are merged with earlier ones
+         -> resolving                         substitutions
+         -> schema                            fields
+
+The environment and other files are read, so this belongs into a task and never into a DAG file.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+from airflow_spark_pipeline.pipeline.hocon import pyhocon_tree
+from airflow_spark_pipeline.pipeline.hocon.cycles import written
+from airflow_spark_pipeline.pipeline.hocon.includes import Files, read_text, unify_line_ends
+from airflow_spark_pipeline.pipeline.hocon.nodes import Array, Entry, Node, Object, Reference
+from airflow_spark_pipeline.pipeline.hocon.scalars import Address, Place, Places
+from airflow_spark_pipeline.pipeline.hocon.substitutions import Resolver
+from airflow_spark_pipeline.pipeline.parse_result import Reading
+from airflow_spark_pipeline.pipeline.schema import read_description
+from airflow_spark_pipeline.pipeline.spec import PipelineSpec, join_path
+from airflow_spark_pipeline.pipeline.unrendered_templates import Render, refuse_templates
+
+#: No description has so many; a few lines that double each other would.
+_MOST_VALUES = 300_000
+
+
+def load_pipeline(path: str | os.PathLike[str]) -> PipelineSpec:
+    """Read the description in the file ``path``.
+
+    :param path: a local file, UTF-8 with or without a byte order mark
+    :raises PipelineDefinitionError: the file cannot be read, or is not a valid description; with all problems
+    """
+    file = pathlib.Path(path)
+    text, problem = read_text(file)
+    if problem:
+        raise PipelineDefinitionError([Problem(problem, file=str(path))])
+    return parse_pipeline(text, file=str(path), base_dir=file.parent)
+
+
+def parse_pipeline(
+    text: str,
+    *,
+    file: str | None = None,
+    base_dir: pathlib.Path | None = None,
+    render: Render = refuse_templates,
+    environ: Mapping[str, str] | None = None,
+) -> PipelineSpec:
+    """Read the description in ``text``; see `read_pipeline`.
+
+    :raises PipelineDefinitionError: ``text`` is not a valid description; with all problems
+    """
+    return read_pipeline(text, file=file, base_dir=base_dir, render=render, environ=environ).checked()
+
+
+def read_pipeline(
+    text: str,
+    *,
+    file: str | None = None,
+    base_dir: pathlib.Path | None = None,
+    render: Render = refuse_templates,
+    environ: Mapping[str, str] | None = None,
+) -> Reading:
+    """Read as much of the description in ``text`` as can be read, for a caller that has more to check.
+
+    Nothing is raised: what is wrong is in ``problems`` of the result, next to the components that could be read and
+    the lines of all keys.
+
+        reading = read_pipeline(text, file="etl.conf")
+        problems = [*reading.problems]
+        for component in reading.spec.components if reading.spec else ():
+            problems += [reading.locate(problem) for problem in check(component)]
+
+    :param text: HOCON
+    :param file: the name to show in messages and to keep as ``source``
+    :param base_dir: where relative includes are looked up; by default the directory of ``file``
+    :param render: gets this text, and that of each included file, before it is read as HOCON
+    :param environ: variables that substitutions see before those of this process
+    """
+    problems: list[Problem] = []
+    warnings: list[Problem] = []
+    spec, places = None, Places()
+    try:
+        text = render(unify_line_ends(text), file)
+    except PipelineDefinitionError as error:
+        return Reading(None, error.problems)
+    if not text.removeprefix("\ufeff").strip():
+        problems.append(Problem("the description is empty", file=file))
+    else:
+        base_dir = pathlib.Path(file).parent if base_dir is None and file is not None else base_dir
+        files = Files(problems, warnings, render)
+        tree, incomplete = read_tree(text, file, base_dir, files, {**os.environ, **(environ or {})}, places)
+        spec = None if tree is None else read_description(tree, places, file, problems, incomplete=incomplete)
+    return Reading(
+        spec, tuple(problems), tuple(warnings), {join_path(address): place for address, place in places.of.items()}
+    )
+
+
+def read_tree(
+    text: str,
+    file: str | None,
+    base_dir: pathlib.Path | None,
+    files: Files,
+    environ: Mapping[str, str],
+    places: Places,
+) -> tuple[dict[str, Any] | None, bool]:
+    """Return the resolved tree as dicts, lists and `Word`, and whether something of it could not be read.
+
+    :param files: knows where problems go
+    :param places: gets the place of everything
+    :return: ``None`` for the tree after an error after which nothing can be said
+    """
+    problems = files.problems
+    rewritten = files.rewrite(text.removeprefix("\ufeff"), file, base_dir)
+    if files.incomplete and not rewritten:
+        return None, True
+
+    def report(message: str, reference: Reference) -> None:
+        place = reference.place
+        if not (files.incomplete and "is defined neither" in message):
+            problems.append(Problem(message, join_path(reference.key), place.file, place.line))
+
+    known = len(problems)
+    try:
+        root = pyhocon_tree.parse(rewritten, files.table)
+        resolver = Resolver(root, environ, report)
+        resolved = resolver.resolve(root)
+        for reference in files.table if not files.incomplete else ():
+            if isinstance(reference, Reference) and resolver.is_unknown(reference):
+                files.warn(
+                    f"`{written(reference)}` is not defined, although nothing needs it, as a later value replaces it",
+                    reference,
+                )
+        tree = _plain(Entry(resolved or Object(), Place(None, 0)), places, ())
+    except RecursionError:
+        problems.append(Problem("objects or substitutions are nested too deeply", file=file))
+        return None, True
+    except _TooLargeError:
+        problems.append(Problem(f"the substitutions make more than {_MOST_VALUES:,} values of this file", file=file))
+        return None, True
+    return tree, files.incomplete or len(problems) > known
+
+
+class _TooLargeError(Exception):
+    """Substitutions multiply what they bring."""
+
+
+def _plain(entry: Entry, places: Places, address: Address) -> Any:
+    value: Node = entry.value
+    if len(places.of) > _MOST_VALUES:
+        raise _TooLargeError
+    places.of[address] = entry.place
+    if entry.lost is not None:
+        places.shadowed[address] = entry.lost
+    if isinstance(value, Object):
+        return {key: _plain(child, places, (*address, key)) for key, child in value.entries.items()}
+    if isinstance(value, Array):
+        return [_plain(child, places, (*address, index)) for index, child in enumerate(value.items)]
+    return value

@@ -1,0 +1,93 @@
+"""The state with which an attempt claims its unit of work.
+
+Pure but for the ids that it draws. What the plan skips is carried over with the record of the attempt that did it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+
+from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind
+from airflow_spark_pipeline.checkpoint.claimant import Caller, to_record
+from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
+from airflow_spark_pipeline.checkpoint.lease import DEFAULT_LEASE_SECONDS
+from airflow_spark_pipeline.checkpoint.log import Commit
+from airflow_spark_pipeline.checkpoint.state import (
+    AttemptSummary,
+    CheckpointState,
+    CheckpointStatus,
+    ComponentAction,
+    ComponentCheckpoint,
+    utc_now,
+)
+from airflow_spark_pipeline.pipeline.fingerprint import fingerprint
+from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+from airflow_spark_pipeline.planning.plan import Plan, Step, StepAction
+from airflow_spark_pipeline.planning.selection import Selection
+
+_KEPT_ATTEMPTS = 50  # summaries are for display; a task that is retried for ever must not grow its commits for ever
+_WITHOUT = {StepAction.OMIT: ComponentAction.OMITTED, StepAction.DISABLE: ComponentAction.DISABLED}
+
+
+def claim_state(
+    spec: PipelineSpec,
+    plan: Plan,
+    decision: ClaimDecision,
+    latest: Commit | None,
+    *,
+    key: UnitKey,
+    caller: Caller | None,
+    lease_seconds: float = DEFAULT_LEASE_SECONDS,
+    selection: Selection | None = None,
+) -> CheckpointState:
+    """Return the state of the claim that follows ``latest``.
+
+    :param decision: to start or to resume
+    :param selection: by which the plan was made
+    """
+    carried = latest.state if latest is not None and decision.kind is ClaimKind.RESUME else None
+    number = 0 if latest is None else latest.number + 1
+    attempt = 1 if carried is None else carried.attempt + 1
+    run_id = make_run_id(unit_path(spec.pipeline_name, key), number)
+    salt = uuid.uuid4().hex if carried is None else carried.fingerprint_salt
+    now = utc_now()
+    summary = AttemptSummary(attempt, run_id, now, skipped=tuple(step.name for step in plan.done))
+    return CheckpointState(
+        key=key.to_dict(),
+        run_id=run_id,
+        pipeline_name=spec.pipeline_name,
+        status=CheckpointStatus.SUBMITTED,
+        attempt=attempt,
+        attempt_id=f"{attempt}-{uuid.uuid4().hex[:12]}",
+        claim_number=number,
+        nonce="",
+        epoch=decision.epoch,
+        started_at=now,
+        updated_at=now,
+        total_components=len(spec.components),
+        completed_components=tuple(step.name for step in plan.done),
+        components=tuple(_record(spec, step, carried, salt) for step in plan.steps),
+        attempts=(*(() if carried is None else carried.attempts), summary)[-_KEPT_ATTEMPTS:],
+        resumed_from=plan.resumed_from,
+        caller=to_record(caller, None if latest is None else latest.state.caller),
+        fingerprint_salt=salt,
+        lease_seconds=lease_seconds,
+        selection=(selection or Selection()).to_dict(),
+        extra={} if carried is None else carried.extra,
+    )
+
+
+def _record(spec: PipelineSpec, step: Step, carried: CheckpointState | None, salt: str) -> ComponentCheckpoint:
+    component = spec.components[step.index]
+    old = carried.component(step.name) if carried is not None else None
+    if step.action in (StepAction.SKIP, StepAction.REPLAY) and old is not None:
+        return replace(old, index=step.index, action=ComponentAction.SKIPPED, reason=step.reason)
+    return ComponentCheckpoint(
+        index=step.index,
+        name=step.name,
+        type=component.instance_type,
+        action=_WITHOUT.get(step.action, ComponentAction.PENDING),
+        reason=step.reason,
+        fingerprint=fingerprint(component, salt),
+    )

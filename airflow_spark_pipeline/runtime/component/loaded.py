@@ -1,0 +1,190 @@
+"""What a description names, loaded and ready to be used; or every problem of it at once."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Container
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from airflow_spark_pipeline import protocol
+from airflow_spark_pipeline.checkpoint.state import CheckpointState
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
+from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+from airflow_spark_pipeline.pipeline.parse_result import Reading
+from airflow_spark_pipeline.pipeline.secret_references import missing, resolved
+from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+from airflow_spark_pipeline.protocol import DriverRequest
+from airflow_spark_pipeline.runtime.component.base import Component
+from airflow_spark_pipeline.runtime.component.loading import UnloadableError, checked, find_class, load_components
+from airflow_spark_pipeline.runtime.component.views import refuse_views_that_a_resume_would_miss
+from airflow_spark_pipeline.runtime.driver.output import say
+from airflow_spark_pipeline.runtime.lifecycle.base import PipelineHooks
+from airflow_spark_pipeline.runtime.lifecycle.calls import ActiveHook
+from airflow_spark_pipeline.runtime.lifecycle.loading import load_hooks
+from airflow_spark_pipeline.secrets import Redactor
+from airflow_spark_pipeline.secrets.references import values_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def check(request: DriverRequest) -> int:
+    """Load the components and print what is wrong with them as one line of JSON; runs nothing, needs no Spark."""
+    problems = []
+    try:
+        load(PipelineSpec.from_dict(request.pipeline))
+    except PipelineDefinitionError as error:
+        problems = [problem.to_dict() for problem in error.problems]
+    say(json.dumps({"problems": problems}))
+    return protocol.EXIT_DEFINITION if problems else protocol.EXIT_COMPLETED
+
+
+def load(
+    spec: PipelineSpec, recorded: CheckpointState | None = None, *hooks: PipelineHooks
+) -> tuple[list[Component], list[ActiveHook]]:
+    """Return the components and hooks of a description, ready to be used.
+
+    Its ``${secret:env://NAME}`` are resolved from this process's environment.
+
+    :param recorded: what an earlier attempt recorded, with the views that its components made
+    :param hooks: more of them, from code
+    :raises PipelineDefinitionError: with every problem of both
+    """
+    problems: list[Problem] = missing(spec, os.environ)
+    if problems:  # a field that waits for its value fits no type
+        raise PipelineDefinitionError(problems)
+    described, spec = spec, resolved(spec, os.environ)
+    components, active = list[Component](), list[ActiveHook]()
+    try:
+        components = load_components(spec.components)
+        refuse_views_that_a_resume_would_miss(spec, components, recorded)
+    except PipelineDefinitionError as error:
+        problems.extend(error.problems)
+    try:
+        active = load_hooks(spec, *hooks)
+    except PipelineDefinitionError as error:
+        problems.extend(error.problems)
+    if problems:
+        raise PipelineDefinitionError(_hidden(problems, described))
+    return components, active
+
+
+def problems_of(reading: Reading, *, made_up: Container[str] = (), classes: bool = True) -> list[Problem]:
+    """Return everything that is wrong with a description and the classes behind it, by file and line. Nothing runs.
+
+    :param reading: what could be read of it; its classes are looked at as well where something of it is wrong
+    :param made_up: see `find_problems`
+    :param classes: whether to import them
+    """
+    problems = [*reading.problems]
+    if reading.spec is not None and classes:
+        found = find_problems(reading.spec, made_up=made_up, is_whole=not problems)
+        problems += [reading.locate(problem) for problem in found]
+    # The file itself comes before those that it includes; what has no line is last.
+    main = None if reading.spec is None else reading.spec.source
+    unknown = float("inf")
+    return sorted(
+        dict.fromkeys(problems),
+        key=lambda each: (each.file != main, each.file or "", each.line or unknown),
+    )
+
+
+def find_problems(spec: PipelineSpec, *, made_up: Container[str] = (), is_whole: bool = True) -> list[Problem]:
+    """Return everything that is wrong with the classes of a description and their configs. Nothing runs.
+
+    A reference to a variable that is not set here is left alone: only the driver's environment can tell.
+
+    :param made_up: paths of components and hooks whose config holds values that were made up for this check: it is
+        fitted to the types of the class, and no code of the class judges it
+    :param is_whole: nothing of the description is left out since it is wrong; only then are views looked at
+    """
+    unknown = {problem.path for problem in missing(spec, os.environ)}
+    found = _find_problems(resolved(spec, os.environ), _MadeUp(made_up, unknown), is_whole=is_whole)
+    return _hidden([problem for problem in found if problem.path not in unknown], spec)
+
+
+def _hidden(problems: list[Problem], spec: PipelineSpec) -> list[Problem]:
+    """Return the problems without the values of the description's references: a class may quote what it was given."""
+    redactor = Redactor({"secret": values_of(os.environ, spec.to_dict())})
+    return [replace(problem, message=redactor.mask(problem.message)) for problem in problems]
+
+
+class _MadeUp:
+    """The paths whose config holds made-up values, or references whose values only the driver's environment has."""
+
+    def __init__(self, given: Container[str], unknown: Collection[str | None]) -> None:
+        self._given = given
+        self._unknown = unknown
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._given or any(str(each).startswith(f"{path}.") for each in self._unknown)
+
+
+def _find_problems(spec: PipelineSpec, made_up: Container[str], *, is_whole: bool) -> list[Problem]:
+    problems = _store_problems(spec)
+    try:
+        components = load_components(spec.components, made_up)
+    except PipelineDefinitionError as error:
+        problems.extend(error.problems)
+    else:
+        problems.extend(_view_problems(spec, components, made_up) if is_whole else ())
+    try:
+        load_hooks(spec, made_up=made_up)
+    except PipelineDefinitionError as error:
+        problems.extend(error.problems)
+    return problems
+
+
+def _store_problems(spec: PipelineSpec) -> list[Problem]:
+    store = spec.checkpoint.store
+    if store is None:
+        return []
+    try:
+        checked(find_class(store.instance_type), store.instance_type, CheckpointStore, "checkpoint store")  # type: ignore[type-abstract]  # its subclasses are meant
+    except UnloadableError as error:
+        return [Problem(str(error), "pipeline.checkpoint.store.instance-type", missing_module=error.missing_module)]
+    return []
+
+
+def _view_problems(spec: PipelineSpec, components: list[Component], made_up: Container[str]) -> list[Problem]:
+    looked_at = [
+        _Unjudged(component) if described.path in made_up else component
+        for described, component in zip(spec.components, components, strict=True)
+    ]
+    try:
+        refuse_views_that_a_resume_would_miss(spec, looked_at, None)
+    except PipelineDefinitionError as error:
+        return list(error.problems)
+    return []
+
+
+class _Unjudged(Component):
+    """A component that was never initialised: what it cannot say of its views is not known."""
+
+    def __init__(self, component: Component) -> None:
+        self._component = component
+
+    def run(self, spark: SparkSession) -> None:
+        """Refuse."""
+        raise RuntimeError("a component that was made to check a description was run")
+
+    def reads_views(self) -> Collection[str]:
+        """Return what the component says."""
+        try:
+            return self._component.reads_views()
+        except Exception:
+            return ()
+
+    def makes_views(self) -> Collection[str]:
+        """Return what the component says."""
+        try:
+            return self._component.makes_views()
+        except Exception:
+            return ()
+
+    @property
+    def replay_on_resume(self) -> bool:  # type: ignore[override]  # the class's answer
+        """Return what the class says."""
+        return type(self._component).replay_on_resume

@@ -1,0 +1,100 @@
+"""Which views a resume would miss, as far as it can be known before any work starts.
+
+The views of a component that is done do not exist in the Spark session of the next attempt, unless they are saved, or
+the component is replayed. What is known: the views that ready-made components read and make, those that a component of
+the user declares (``reads_views``, ``makes_views``), and those that an earlier attempt recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from airflow_spark_pipeline.checkpoint.state import CheckpointState
+from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec
+from airflow_spark_pipeline.planning import Plan
+from airflow_spark_pipeline.runtime.component.base import Component
+
+
+def saves(spec: PipelineSpec, component: ComponentSpec) -> bool:
+    """Whether the frames that a component returns are saved."""
+    return bool(component.save_outputs if component.save_outputs is not None else spec.save_outputs)
+
+
+def replays(spec: PipelineSpec, component: ComponentSpec, instance: Component) -> bool:
+    """Whether a component is run again on resume: as the file says, else as its class does."""
+    for said in (component.replay_on_resume, spec.replay_on_resume):
+        if said is not None:
+            return said
+    return instance.replay_on_resume
+
+
+def refuse_views_that_a_resume_would_miss(
+    spec: PipelineSpec, instances: Sequence[Component], recorded: CheckpointState | None
+) -> None:
+    """Refuse a pipeline that can only run in one go although it is to be resumed.
+
+    :param recorded: what an earlier attempt recorded, with the views that its components made
+    :raises PipelineDefinitionError: with the view, who makes it and who reads it
+    """
+    if not spec.checkpoint.auto_resume:
+        return
+    problems = [
+        Problem(
+            f"{consumer.instance_name} reads the view {view!r} of {producer.instance_name}, which a resumed run "
+            f"would not have: set save-outputs = true or, where it only defines views, replay-on-resume = true on "
+            f"{producer.path}",
+            path=consumer.path,
+            file=spec.source,
+        )
+        for producer, view in _lost_on_resume(spec, instances, recorded)
+        for consumer in _readers(spec, instances, producer, view)
+    ]
+    if problems:
+        raise PipelineDefinitionError(problems)
+
+
+def refuse_views_left_out(spec: PipelineSpec, instances: Sequence[Component], plan: Plan) -> None:
+    """Refuse to run a component without the one that makes a view it reads.
+
+    :raises PipelineDefinitionError: with the view, who makes it and who reads it
+    """
+    runs = {step.name for step in plan.to_run}
+    omitted = [spec.components[step.index] for step in plan.omitted]
+    problems = [
+        Problem(
+            f"{consumer.instance_name} reads the view {view!r} of {producer.instance_name}, which is left out and was "
+            f"never run; run {producer.instance_name} as well",
+            path=consumer.path,
+            file=spec.source,
+        )
+        for producer in omitted
+        for view in sorted(instances[spec.components.index(producer)].makes_views())
+        for consumer in _readers(spec, instances, producer, view)
+        if consumer.instance_name in runs
+    ]
+    if problems:
+        raise PipelineDefinitionError(problems)
+
+
+def _lost_on_resume(
+    spec: PipelineSpec, instances: Sequence[Component], recorded: CheckpointState | None
+) -> Iterator[tuple[ComponentSpec, str]]:
+    for component, instance in zip(spec.components, instances, strict=True):
+        if saves(spec, component) or replays(spec, component, instance):
+            continue
+        record = None if recorded is None else recorded.component(component.instance_name)
+        for view in sorted({*instance.makes_views(), *(() if record is None else record.views)}):
+            yield component, view
+
+
+def _readers(
+    spec: PipelineSpec, instances: Sequence[Component], producer: ComponentSpec, view: str
+) -> Iterator[ComponentSpec]:
+    """Give the components after the producer that read the view, up to the next one that makes it anew."""
+    after = spec.components.index(producer) + 1
+    for component, instance in zip(spec.components[after:], instances[after:], strict=True):
+        if view in instance.reads_views():
+            yield component
+        if view in instance.makes_views():
+            return

@@ -1,0 +1,386 @@
+"""The driver from its request to its exit code.
+
+1. show a sign of life, and go on showing it;
+2. adopt the claim whose token the operator gave (one that is not the newest is refused), and record *running*;
+3. load the components: every problem of every one, before anything runs;
+4. wait for whoever may still be at work in the unit;
+5. open Spark, run the loop, record the end;
+6. stop Spark, give the lease up, print one summary line last.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow_spark_pipeline import protocol
+from airflow_spark_pipeline.checkpoint.key import make_run_id
+from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms, Other
+from airflow_spark_pipeline.checkpoint.log import RunLog, outputs_path
+from airflow_spark_pipeline.checkpoint.processes import identify
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
+from airflow_spark_pipeline.checkpoint.stores.credentials import prefer_own_identity
+from airflow_spark_pipeline.exceptions import (
+    CheckpointError,
+    LeaseLostError,
+    PipelineDefinitionError,
+    ResumeRefusedError,
+    SparkPipelineError,
+    SupersededError,
+)
+from airflow_spark_pipeline.pipeline.connect_string import ConnectString
+from airflow_spark_pipeline.pipeline.secret_references import missing_settings
+from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+from airflow_spark_pipeline.planning import CodeNow, Plan, make_plan, open_log, summarize
+from airflow_spark_pipeline.protocol import DriverRequest
+from airflow_spark_pipeline.runtime.component.base import Component
+from airflow_spark_pipeline.runtime.component.code_version import code_now
+from airflow_spark_pipeline.runtime.component.loaded import load
+from airflow_spark_pipeline.runtime.component.saved_outputs import missing
+from airflow_spark_pipeline.runtime.component.views import refuse_views_left_out
+from airflow_spark_pipeline.runtime.component.views import replays as runs_again
+from airflow_spark_pipeline.runtime.driver.lifeline import end_on_sigterm, started_by_spark_submit
+from airflow_spark_pipeline.runtime.driver.logs import ShownLogs
+from airflow_spark_pipeline.runtime.driver.output import mask_output, say
+from airflow_spark_pipeline.runtime.driver.recorder import Recorder
+from airflow_spark_pipeline.runtime.driver.redaction import redactor_of
+from airflow_spark_pipeline.runtime.driver.watchdog import Watchdog
+from airflow_spark_pipeline.runtime.lifecycle.base import PipelineHooks
+from airflow_spark_pipeline.runtime.lifecycle.calls import HookCalls
+from airflow_spark_pipeline.runtime.lifecycle.events import Events
+from airflow_spark_pipeline.runtime.loop.loop import ComponentLoop
+from airflow_spark_pipeline.runtime.spark import connect
+from airflow_spark_pipeline.runtime.spark.session import (
+    application_id,
+    cancel_jobs,
+    close_session,
+    open_session,
+    tag_jobs,
+    untag_jobs,
+)
+from airflow_spark_pipeline.secrets import Redactor, mask_text
+from airflow_spark_pipeline.secrets.references import resolve
+from airflow_spark_pipeline.user_errors.text import text_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_ATEXIT_SECONDS = 10.0
+
+
+def drive(request: DriverRequest) -> int:
+    """Run the pipeline of a request. Returns the exit code; the last line printed sums up."""
+    redactor = redactor_of(request)
+    mask_output(redactor.mask)
+    try:
+        driver = Driver(request, redactor)
+        with driver.logs():
+            code, summary = driver.drive()
+    except SupersededError as error:
+        code, summary = protocol.EXIT_SUPERSEDED, str(error)
+    except (CheckpointError, LeaseLostError) as error:
+        code = protocol.EXIT_CHECKPOINT
+        summary = f"Progress cannot be recorded, so the run stops here: {error}"
+    except SparkPipelineError as error:
+        code, summary = protocol.EXIT_DEFINITION, str(error)
+    except Exception as error:  # Python itself would print it with the secrets that its text holds
+        text = text_of(error)
+        say(redactor.mask(text.traceback))
+        code, summary = protocol.EXIT_COMPONENT_FAILED, f"The driver failed: {text.line}"
+    say(redactor.mask(summary))
+    return code
+
+
+class Driver:
+    """One driver's way through the protocol.
+
+    :param log: of the unit of work; default: the one that the request names
+    :param spark: a session to use, which is not stopped; default: one of its own. Where one is given, the process is
+        the caller's and is not ended, whatever a component does
+    :param hooks: called beside those of the description
+    :param py_files: modules that Spark's workers on other machines need, for a session of the driver's own
+    """
+
+    def __init__(
+        self,
+        request: DriverRequest,
+        redactor: Redactor,
+        *,
+        log: RunLog | None = None,
+        spark: SparkSession | None = None,
+        hooks: Sequence[PipelineHooks] = (),
+        owns_process: bool = True,
+        py_files: Sequence[str] = (),
+    ) -> None:
+        if request.token is None:
+            raise ValueError("the request holds no token")
+        self._token = request.token
+        #: A variable that is missing is said with the other problems of the description.
+        self._missing = missing_settings(request.spark_config, os.environ)
+        self._request = request = replace(request, spark_config=resolve(request.spark_config, os.environ))
+        self._spec = PipelineSpec.from_dict(request.pipeline)
+        self._log = log or _open_log(self._spec, request)
+        self._log.bound_retries(request.lease_seconds / 3)  # what is retried for a lease is too late for it
+        self._redactor = redactor
+        self._recorder = Recorder(self._log, redactor)
+        self._lease = Lease(self._log, self._token.attempt_id, _about(request), LeaseTerms(request.lease_seconds))
+        self._owns_process = owns_process
+        self._watchdog = Watchdog(
+            self._log,
+            self._lease,
+            lambda: self._recorder.newest,
+            recorded=lambda: self._recorder.recorded,
+            ends_process=self._owns_process,
+        )
+        self._given = spark
+        self._more_hooks = tuple(hooks)
+        self._py_files = tuple(py_files)
+        self._calls = HookCalls()
+        self._code: CodeNow = {}
+        #: Where somebody pressed Ctrl-C; the failure is recorded.
+        self.interrupt: KeyboardInterrupt | None = None
+
+    @property
+    def state(self) -> CheckpointState:
+        """What is recorded."""
+        return self._recorder.state
+
+    def logs(self) -> ShownLogs:
+        """Return what shows what components log, for a process that is the driver's own."""
+        return ShownLogs.of(self._spec, self._redactor.mask)
+
+    def drive(self) -> tuple[int, str]:
+        """Go all the way. Returns the exit code and the line that sums up.
+
+        :raises SupersededError: another attempt has taken over
+        :raises CheckpointError: progress could not be recorded
+        """
+        # The heartbeat comes first: without one this driver would look released to whoever claims next.
+        self._watchdog.start()
+        try:
+            return self._drive()
+        except (SupersededError, LeaseLostError) as error:
+            if self._calls:
+                failure = self._recorder.describe(error, None)
+                event = Events(self._spec, self._recorder).ended("superseded", failure)
+                self._calls.tell("on_superseded", event)
+            deleting = threading.Thread(target=self._delete_unrecorded, name="delete", daemon=True)
+            deleting.start()
+            deleting.join(self._lease.terms.patience)  # a store out of reach must not keep the process
+            raise
+        finally:
+            self._watchdog.stop()
+
+    def _drive(self) -> tuple[int, str]:
+        self._recorder.adopt(self._token, self._watchdog.guard)
+        if self._recorder.state.status is CheckpointStatus.COMPLETED:
+            # Run again by the cluster manager after the end: what followed it would undo the end.
+            return protocol.EXIT_COMPLETED, summarize(self._recorder.state)
+        earlier = self._recorder.state
+        plan = make_plan(self._spec, earlier)
+        self._recorder.running(plan)
+        try:
+            if self._missing:
+                raise PipelineDefinitionError(self._missing)
+            components, hooks = load(self._spec, earlier, *self._more_hooks)
+            refuse_views_left_out(self._spec, components, plan)
+            self._look_at_code(components, plan, earlier)
+        except (PipelineDefinitionError, ResumeRefusedError) as error:
+            self._recorder.refused(error)
+            return protocol.EXIT_DEFINITION, str(error)
+        self._calls = HookCalls(hooks, self._redactor.mask)
+        others = self._wait_for_others()
+        answer = self._run(components, earlier, others)
+        with contextlib.suppress(CheckpointError):  # what came of the run is recorded; they stay, and are stale
+            self._lease.clear(others)
+        return answer
+
+    def _look_at_code(self, components: list[Component], plan: Plan, earlier: CheckpointState) -> None:
+        """Compare the code with what is recorded; only the driver can tell.
+
+        :raises ResumeRefusedError: a version, or with ``code-match = true`` a file, is another one
+        """
+        self._code = code_now(self._spec, components, earlier.fingerprint_salt)
+        self._recorder.know(self._code)
+        found = make_plan(self._spec, earlier, code=self._code)
+        if found != plan:
+            self._recorder.running(found)
+
+    def _wait_for_others(self) -> list[Other]:
+        others = self._lease.others(self._log.retried(self._log.listing))
+
+        def tell(other: Other) -> None:
+            limit = max(other.lease_seconds, self._lease.terms.seconds) + self._log.store.clock_slack
+            say(f"Waiting for {other.description} to end, {limit:g} s at most after its last sign of life …")
+
+        number = self._recorder.newest
+        assert number is not None  # noqa: S101  # *running* is recorded
+        for _ in self._lease.wait(others, number, sleep=time.sleep, tell=tell):
+            self._watchdog.guard()
+        return others
+
+    def _run(self, components: list[Component], earlier: CheckpointState, others: list[Other]) -> tuple[int, str]:
+        recorder, tag = self._recorder, f"spark-pipeline-{self._lease.incarnation}"
+        try:
+            spark = self._given or self._open(others)
+        except Exception as error:  # whatever Spark raises when it cannot start is why this attempt failed
+            recorder.refused(error)
+            others.clear()  # what they left on a server may still be at work: the next attempt has to find them
+            return protocol.EXIT_COMPONENT_FAILED, f"Spark did not start: {recorder.describe(error, None).headline}"
+        try:
+            application = application_id(spark)
+            recorder.application(application)
+            say(f"Spark {spark.version}, application {application}, attempt {recorder.state.attempt}")
+            tag_jobs(spark, tag)
+            steps: list[Callable[[], object]] = [lambda: cancel_jobs(spark, tag), lambda: close_session(spark)]
+            self._watchdog.on_cancel(*(steps if self._given is None else steps[:1]))
+            complete = self._loop(components, self._plan(components, earlier, spark), spark, tag)
+        except SparkPipelineError:
+            raise
+        except Exception as error:  # Spark could not look at, or restore, a saved output
+            self._watchdog.guard()
+            recorder.refused(error)
+            complete = False
+        finally:
+            if self._given is None:
+                # Spark prints while it stops; stopped first, so that the summary is the last line of the log.
+                if not close_session(spark):
+                    self._watchdog.keep_lease()  # the next attempt has to look for what is left
+            else:
+                untag_jobs(spark, tag)
+        return (protocol.EXIT_COMPLETED if complete else protocol.EXIT_COMPONENT_FAILED), summarize(recorder.state)
+
+    def _open(self, others: list[Other]) -> SparkSession:
+        target = self._request.connect
+        if target is None:
+            say("Starting Spark …")
+            spark = open_session(self._request.spark_config)
+            for file in () if self._request.local else self._py_files:
+                spark.sparkContext.addPyFile(file)
+            return spark
+        unit = self._request.unit
+        say(f"Connecting to {ConnectString.parse(target.url).address} …")
+        connect.end_sessions(
+            target,
+            [
+                (other.about["sparkUser"], connect.session_id(unit, other.incarnation), other.description)
+                for other in others
+                if "sparkUser" in other.about
+            ],
+        )
+        session = connect.session_id(unit, self._lease.incarnation)
+        spark = connect.open_session(target, self._request.spark_config, session)
+        if self._owns_process:
+            end_on_sigterm(lambda: close_session(spark))
+        return spark
+
+    def _loop(self, components: list[Component], plan: Plan, spark: SparkSession, tag: str) -> bool:
+        loop = ComponentLoop(
+            self._spec,
+            components,
+            plan,
+            self._recorder,
+            workdir=self._workdir,
+            hooks=self._calls,
+            pause=self._watchdog.pause,
+            cancel=lambda: cancel_jobs(spark, tag),
+            last_resort=self._last_resort,
+        )
+        try:
+            return loop.run(spark)
+        finally:
+            self.interrupt = loop.interrupt
+
+    def _last_resort(self) -> None:
+        if self._owns_process:
+            say("The component did not stop at the end of its time, so the process ends")
+            os._exit(protocol.EXIT_COMPONENT_FAILED)
+        say("The component does not stop at the end of its time; interrupt it")
+
+    def _plan(self, components: list[Component], earlier: CheckpointState, spark: SparkSession) -> Plan:
+        """Return the plan, now that the components and the saved outputs can be looked at."""
+        instances = dict(zip((c.instance_name for c in self._spec.components), components, strict=True))
+        replays = [
+            c.instance_name for c in self._spec.components if runs_again(self._spec, c, instances[c.instance_name])
+        ]
+        plan = make_plan(self._spec, earlier, replays=replays, code=self._code)
+        if not plan.to_run:
+            return plan
+        records = {step.name: self._recorder.state.component(step.name) for step in plan.done}
+        below = f"{self._request.location.rstrip('/')}/{outputs_path(self._request.unit)}"
+        found = {name: missing(record.outputs, spark, below) for name, record in records.items() if record is not None}
+        lost = {name: reason for name, reason in found.items() if reason is not None}
+        for name, reason in lost.items():
+            say(f"{name} is run again: {reason}")
+        if lost:
+            plan = make_plan(self._spec, earlier, replays=replays, lost=lost, code=self._code)
+            self._recorder.running(plan)
+        return plan
+
+    def _workdir(self, index: int, retry: int) -> str:
+        name = f"{index:04d}-retry-{retry}" if retry else f"{index:04d}"
+        return f"{self._request.location.rstrip('/')}/{self._outputs}/{name}"
+
+    @property
+    def _outputs(self) -> str:
+        # The claim's number comes first: a clean-up deletes by it, and never what a newer attempt has written.
+        return f"{outputs_path(self._request.unit)}/{self._token.number:08d}-{self._lease.incarnation}"
+
+    def _delete_unrecorded(self) -> None:
+        """Delete what was written by the component in which this driver was stopped: no commit will ever name it."""
+        index, store = self._recorder.unrecorded, self._log.outputs
+        if index is None:
+            return
+        with contextlib.suppress(CheckpointError):  # the clean-up of the run deletes it too
+            for name in store.list_directories(self._outputs):
+                if name.startswith(f"{index:04d}"):
+                    store.delete_tree(f"{self._outputs}/{name}")
+
+
+def _open_log(spec: PipelineSpec, request: DriverRequest) -> RunLog:
+    options = prefer_own_identity(request.location, request.storage_options, request.unit)
+    # Without a client of Python's own the JVM's opens the location, before there is a session: with its settings.
+    log = open_log(spec.checkpoint, request.location, options, request.unit, request.spark_config)
+    if log.store.way:
+        say(f"Checkpoints at {mask_text(request.location)}, through {log.store.way}")
+    return log
+
+
+def _about(request: DriverRequest) -> dict[str, Any]:
+    """Return what the heartbeat says of this driver.
+
+    The processes are named as ``process`` only where their end is the end of all work: executors elsewhere outlive
+    their driver a little. As ``driver`` they are named always: while they are alive the driver is. On Spark Connect a
+    successor ends the work itself, and needs to know whose session it is in.
+    """
+    token = request.token
+    assert token is not None  # noqa: S101  # checked before
+    pids = (os.getpid(), os.getppid()) if started_by_spark_submit() else (os.getpid(),)
+    return {
+        "runId": make_run_id(request.unit, token.number),
+        "attempt": int(token.attempt_id.partition("-")[0]),
+        "process": identify(*pids) if request.local else None,
+        "driver": identify(*pids),
+        **({} if request.connect is None else {"sparkUser": connect.user_of(request.connect)}),
+    }
+
+
+def leave(code: int) -> NoReturn:
+    """End the process with this exit code, whatever threads components left behind.
+
+    ``sys.exit`` would wait for them for ever. What was registered with :mod:`atexit` still runs, for at most 10 s.
+    """
+    finishing = threading.Thread(target=atexit._run_exitfuncs, name="atexit", daemon=True)
+    finishing.start()
+    finishing.join(_ATEXIT_SECONDS)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):  # None, closed, or whatever a component has put there
+            stream.flush()
+    os._exit(code)

@@ -1,0 +1,40 @@
+"""A process that a component forks never speaks for the driver.
+
+``os.fork`` copies the driver whole: its place in the loop, its claim, its connection to the JVM. A child that comes
+back out of the user's code would record the component, give up the lease and stop Spark, all in its parent's name. So
+it ends there, at once, as a script does at its end: with the exit code that it asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+
+from airflow_spark_pipeline.runtime.driver.output import say
+from airflow_spark_pipeline.user_errors.text import text_of
+
+
+def end_if_forked(pid: int, error: BaseException | None = None) -> None:
+    """End this process where it is a fork of the driver.
+
+    :param pid: of the driver's process
+    :param error: that brought the child here, if one did
+    """
+    if os.getpid() == pid:
+        return
+    code = 0 if error is None else _exit_code(error)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    os._exit(code)
+
+
+def _exit_code(error: BaseException) -> int:
+    if not isinstance(error, SystemExit):
+        say(text_of(error).traceback)
+        return 1
+    if error.code is None or isinstance(error.code, int):
+        return (error.code or 0) & 0xFF
+    say(str(error.code))
+    return 1

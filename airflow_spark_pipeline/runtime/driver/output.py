@@ -1,0 +1,182 @@
+"""What the driver prints: lines that a person likes to read in a task log.
+
+Standard output is what every cluster manager keeps and what Airflow's Spark hook copies into the task log line by line.
+
+Promises: a line never fails the run, whatever a component has made of the process's output: ``sys.stdout`` set to
+``None``, closed, replaced or full, file descriptor 1 closed or redirected. What a component changes of it is put back
+when the component ends. In a driver's own process the lines go to a copy of the descriptor that the process started
+with. Does not promise that somebody reads them: where the other end is gone, they are dropped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import stat
+import sys
+from collections.abc import Callable
+from typing import IO, Any
+
+from airflow_spark_pipeline.user_errors.text import showable
+
+_OWN = _STDOUT, _STDERR = 1, 2
+
+
+class _Console:
+    """Where lines go."""
+
+    def __init__(self) -> None:
+        #: A copy of the descriptor that this process started with, where the process is a driver's own.
+        self.descriptor: int | None = None
+        #: ``sys.stdout`` as it was before the component that runs.
+        self.stream: Any = None
+        #: Takes the secrets out of a text.
+        self.mask: Callable[[str], str] = str
+
+
+_console = _Console()
+
+
+def say(text: str) -> None:
+    """Print a line at once; a reader who is gone does not stop the work."""
+    line = f"{showable(_console.mask(text))}\n"
+    _flush(sys.stdout)  # what the component has printed comes first
+    if _console.descriptor is not None:
+        _write(_console.descriptor, line)
+        return
+    for stream in (_console.stream, sys.stdout, sys.__stdout__):
+        if stream is not None and _print(stream, line):
+            return
+
+
+def own_output() -> None:
+    """Take this process's output for the driver's: its lines are UTF-8 and cannot be redirected.
+
+    What a component prints is UTF-8 too, unless the user has set ``PYTHONIOENCODING``; a character that cannot be
+    encoded is escaped, and does not fail the component.
+    """
+    with contextlib.suppress(OSError):  # started without an output
+        _console.descriptor = os.dup(_STDOUT)
+    chosen = {} if os.environ.get("PYTHONIOENCODING") else {"encoding": "utf-8"}
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            stream.reconfigure(errors="backslashreplace", **chosen)  # type: ignore[union-attr]
+
+
+class _Masked(io.TextIOWrapper):
+    """A standard stream without secrets, piece by piece as it is printed."""
+
+    def write(self, text: str) -> int:
+        super().write(_console.mask(text))
+        return len(text)
+
+
+def mask_output(mask: Callable[[str], str]) -> None:
+    """Keep secrets out of what this process, a driver's own, prints by way of ``sys.stdout`` and ``sys.stderr``.
+
+    What writes to the descriptors by itself (a library in C, the JVM) is not seen.
+
+    :param mask: takes the secrets out of a text
+    """
+    _console.mask = mask
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if type(stream) is io.TextIOWrapper:  # nobody's else
+            _flush(stream)
+            masked = _Masked(stream.buffer, encoding=stream.encoding, errors=stream.errors, line_buffering=True)
+            setattr(sys, name, masked)
+
+
+class KeptOutput:
+    """Puts back what the block changes of standard output and error."""
+
+    # Not by contextlib: that sets the traceback of what the block raises, which not every class allows.
+    def __enter__(self) -> None:
+        self._before = _console.stream, _console.descriptor
+        self._streams = [(stream, _terms(stream)) for stream in (sys.stdout, sys.stderr)]
+        self._copies = [(number, _duplicate(number)) for number in (_STDOUT, _STDERR)]
+        _console.stream = sys.stdout
+        if _console.descriptor is None and _writes_to(sys.stdout, _STDOUT):
+            _console.descriptor = self._copies[0][1]
+
+    def __exit__(self, *_: object) -> None:
+        _console.stream, _console.descriptor = self._before
+        for stream in (sys.stdout, sys.stderr):
+            _flush(stream)
+        numbers = [_put_back(number, copy) for number, copy in self._copies]
+        sys.stdout, sys.stderr = (
+            _usable(stream, terms, number) for (stream, terms), number in zip(self._streams, numbers, strict=True)
+        )
+
+
+def _terms(stream: Any) -> dict[str, Any]:
+    """Return how a stream encodes."""
+    return {name: getattr(stream, name, None) for name in ("encoding", "errors")}
+
+
+def _writes_to(stream: Any, descriptor: int) -> bool:
+    try:
+        return bool(stream.fileno() == descriptor)
+    except Exception:  # a stream of a notebook, or of a test
+        return False
+
+
+def _usable(stream: Any, terms: dict[str, Any], descriptor: int) -> Any:
+    """Return the stream as it was, or one that writes to the descriptor where the component has made it useless."""
+    if getattr(stream, "closed", False) or (descriptor not in _OWN and any(_writes_to(stream, own) for own in _OWN)):
+        binary = open(descriptor, "wb", closefd=False)  # noqa: SIM115  # belongs to the stream
+        return _Masked(binary, encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    if _terms(stream) != terms:
+        with contextlib.suppress(Exception):
+            stream.reconfigure(**terms)
+    return stream
+
+
+def _put_back(number: int, copy: int | None) -> int:
+    """Make a descriptor what it was. Returns the descriptor that is now what this one was."""
+    if copy is None:
+        return number
+    try:
+        now = os.fstat(number)
+    except OSError:
+        now = None  # closed
+    if now is not None and os.path.samestat(now, os.fstat(copy)):
+        os.close(copy)
+        return number
+    if now is not None and stat.S_ISSOCK(now.st_mode):
+        return copy  # closed, and taken since by a connection: that would break
+    os.dup2(copy, number)
+    os.close(copy)
+    return number
+
+
+def _duplicate(number: int) -> int | None:
+    try:
+        return os.dup(number)
+    except OSError:
+        return None
+
+
+def _print(stream: IO[str], line: str) -> bool:
+    try:
+        try:
+            stream.write(line)
+        except UnicodeEncodeError as error:
+            stream.write(line.encode(error.encoding, "backslashreplace").decode(error.encoding))
+        stream.flush()
+    except Exception:  # whatever a component has put there
+        return False
+    return True
+
+
+def _flush(stream: Any) -> None:
+    with contextlib.suppress(Exception):
+        stream.flush()
+
+
+def _write(descriptor: int, line: str) -> None:
+    data = line.encode()
+    with contextlib.suppress(OSError):  # the other end died: the log, not the console, decides what happens next
+        while data:
+            data = data[os.write(descriptor, data) :]

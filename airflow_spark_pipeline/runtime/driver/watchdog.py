@@ -1,0 +1,198 @@
+"""Keeps the driver's lease, and stops the driver when another attempt has taken over or the lease cannot be kept.
+
+Two threads: one renews the heartbeat and looks for a successor, and may hang in the store for as long as the store
+likes; the other only watches the clock, and carries out the stop. First the Spark jobs are cancelled by their tag, then
+Spark is stopped, then the process ends, each after the lease's patience: a component in the middle of pure Python code
+cannot be stopped otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+
+from airflow_spark_pipeline.checkpoint.lease import Lease
+from airflow_spark_pipeline.checkpoint.log import Commit, Listing, RunLog
+from airflow_spark_pipeline.exceptions import CheckpointError, LeaseLostError, SparkPipelineError, SupersededError
+from airflow_spark_pipeline.protocol import EXIT_SUPERSEDED
+from airflow_spark_pipeline.runtime.driver.output import say
+
+_RETRY_SECONDS = 1.0
+_LOOK_SECONDS = 0.5
+
+
+class Watchdog:
+    """Watches over one driver.
+
+    :param newest: returns the highest number that this driver wrote or is writing, ``None`` while it has none
+    :param recorded: returns the last commit that this driver knows to be recorded
+    :param ends_process: whether this process may be ended where a component does not stop: it is the driver's alone
+    """
+
+    def __init__(
+        self,
+        log: RunLog,
+        lease: Lease,
+        newest: Callable[[], int | None],
+        *,
+        recorded: Callable[[], Commit | None] = lambda: None,
+        ends_process: bool = True,
+    ) -> None:
+        self._log = log
+        self._lease = lease
+        self._newest = newest
+        self._recorded = recorded
+        self._ends_process = ends_process
+        self._reason: SparkPipelineError | None = None
+        self._error: CheckpointError | None = None  # why the heartbeat was not renewed, where the store said so
+        self._written: tuple[int, float] | None = None  # the newest commit, and when it was written
+        self._ended = threading.Event()
+        self._wake = threading.Event()  # cancelled or ended: the clock's watch is over
+        self._steps: list[Callable[[], object]] = []
+        self._releases = True
+        self._threads = [
+            threading.Thread(target=self._beat, name="heartbeat", daemon=True),
+            threading.Thread(target=self._watch, name="watchdog", daemon=True),
+        ]
+
+    def start(self) -> None:
+        """Show that this driver is alive, and go on showing it.
+
+        :raises CheckpointError: the store does not take the heartbeat
+        """
+        self._log.retried(self._lease.renew)
+        for thread in self._threads:
+            thread.start()
+
+    def guard(self) -> None:
+        """Raise if this driver has to stop: called before a component is entered and before anything is recorded.
+
+        :raises SupersededError: another attempt has taken over
+        :raises LeaseLostError: the lease could not be kept
+        """
+        if self._reason is None and self._lease.overdue:
+            # A process that was frozen wakes up in any of its threads; this one must not rely on the other's look.
+            self._cancel(self._lost())
+        if self._reason is not None:
+            raise self._reason
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but no longer than until this driver has to stop.
+
+        :raises SupersededError: another attempt has taken over
+        :raises LeaseLostError: the lease could not be kept
+        """
+        self._wake.wait(seconds)
+        self.guard()
+
+    def on_cancel(self, *steps: Callable[[], object]) -> None:
+        """Say how the work is stopped; each step gets the lease's patience before the next one is taken."""
+        self._steps = list(steps)
+
+    def keep_lease(self) -> None:
+        """Something of this driver may stay at work: the heartbeat stays, for the next attempt to find."""
+        self._releases = False
+
+    def stop(self) -> None:
+        """End the watch; the lease is released where nothing of this driver is at work any more."""
+        self._ended.set()
+        self._wake.set()
+        for thread in self._threads:
+            thread.join(self._lease.terms.patience)
+        if any(thread.is_alive() for thread in self._threads):
+            return  # a heartbeat that hangs in the store may land later: the lease has to run out
+        if not self._releases:
+            return
+        try:
+            self._lease.release()
+        except CheckpointError as error:
+            say(f"The lease could not be released and will run out: {error}")
+
+    def _beat(self) -> None:
+        pause = self._lease.terms.interval
+        while not self._ended.wait(pause) and self._reason is None:
+            if self._lease.overdue:
+                # Late: whoever looked meanwhile has taken this driver for dead. To renew now would be a lie.
+                self._cancel(self._lost())
+                return
+            recorded = self._recorded()  # before the listing, which may be older than the next commit
+            try:
+                self._judge(recorded, self._sign())
+            except CheckpointError as error:
+                self._error = error
+                pause = min(_RETRY_SECONDS, self._lease.terms.interval)
+                continue
+            pause, self._error = self._lease.terms.interval, None
+
+    def _sign(self) -> Listing:
+        """Renew the heartbeat, and list. One that was removed is not renewed, since that would hide it."""
+        listing = self._log.listing()
+        if self._lease.name not in listing.heartbeats or self._lease.overdue:
+            return listing
+        self._lease.renew()
+        return self._log.listing()
+
+    def _judge(self, recorded: Commit | None, listing: Listing) -> None:
+        """Stop this driver where a listing shows that it has to."""
+        newest = self._newest()
+        if newest is not None and listing.numbers and listing.numbers[-1] > newest:
+            self._cancel(self._superseded())
+        elif recorded is not None and self._is_lost(recorded, listing):
+            self._cancel(self._log.lost())
+        elif self._lease.name not in listing.heartbeats:
+            self._cancel(SupersededError("This attempt was taken for dead: its heartbeat was removed."))
+
+    def _is_lost(self, recorded: Commit, listing: Listing) -> bool:
+        """Whether the commit that this driver made last is gone, though nobody can have cleaned it up."""
+        if not listing.numbers or listing.numbers[-1] < recorded.number:
+            return True
+        written = (recorded.number, listing.written.get(recorded.number, 0.0))
+        before, self._written = self._written, written
+        if written[1] == 0.0 or before is None or before[0] != written[0] or before[1] == written[1]:
+            return False
+        # A commit never changes, so another directory stands in its place, or it was copied.
+        return self._log.read(recorded.number).state.nonce != recorded.state.nonce
+
+    def _watch(self) -> None:
+        while not self._wake.wait(_LOOK_SECONDS):
+            if self._lease.overdue:
+                self._cancel(self._lost())
+        if self._reason is None:
+            return
+        say(f"Stopping: {self._reason}")
+        for step in self._steps:
+            threading.Thread(target=step, name="cancel", daemon=True).start()
+            if self._ended.wait(self._lease.terms.patience):
+                return
+        if not self._ended.is_set():
+            if not self._ends_process:
+                say(f"The component has not stopped yet; what it does from here on counts for nothing: {self._reason}")
+                self._keep_cancelling()
+                return
+            say(f"The component did not stop, so the process ends: {self._reason}")
+            os._exit(EXIT_SUPERSEDED)  # the heartbeat stays: it runs out when this process is long gone
+
+    def _keep_cancelling(self) -> None:
+        """Stop the component at whatever it starts next, too."""
+        while self._steps and not self._ended.wait(_LOOK_SECONDS):
+            self._steps[0]()
+
+    def _cancel(self, reason: SparkPipelineError) -> None:
+        if self._reason is None:
+            self._reason = reason
+        self._wake.set()
+
+    def _lost(self) -> LeaseLostError:
+        why = self._error or "the store was out of reach, or the process was suspended"
+        return LeaseLostError(
+            f"This driver could not renew its lease for {self._lease.terms.fence:g} s ({why}), so it stops; what was "
+            f"recorded stays."
+        )
+
+    def _superseded(self) -> SupersededError:
+        try:
+            newest = self._log.newest_state()
+        except CheckpointError:
+            newest = None
+        return self._log.superseded(newest)

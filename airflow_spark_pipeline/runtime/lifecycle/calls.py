@@ -1,0 +1,99 @@
+"""Calls the hooks of a run: gates where they can stop it, reporters where they cannot."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_spark_pipeline.exceptions import GateFailedError
+from airflow_spark_pipeline.runtime.driver.forked_processes import end_if_forked
+from airflow_spark_pipeline.runtime.driver.output import say
+from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, PipelineEvent, PipelineHooks
+from airflow_spark_pipeline.user_errors.text import MESSAGE_LENGTH, attribute, shorten, text_of
+
+Event = PipelineEvent | ComponentEvent
+
+
+@dataclass(frozen=True)
+class ActiveHook:
+    """A hook in use.
+
+    :param gate: whether what it raises stops the run
+    :param component: the only component that it is called for, ``None`` for the pipeline and every component
+    """
+
+    hook: PipelineHooks
+    gate: bool
+    component: str | None = None
+
+    def concerns(self, event: Event) -> bool:
+        """Whether it is called for the event."""
+        return self.component is None or (isinstance(event, ComponentEvent) and event.name == self.component)
+
+
+class HookCalls:
+    """The hooks of one run, in their order.
+
+    :param mask: takes the secrets out of what a failing hook said
+    """
+
+    def __init__(self, hooks: Sequence[ActiveHook] = (), mask: Callable[[str], str] = str) -> None:
+        self._hooks = tuple(hooks)
+        self._mask = mask
+
+    def __bool__(self) -> bool:
+        return bool(self._hooks)
+
+    def before(self, name: str, event: Event) -> None:
+        """Call all, in order; a gate stops what is about to happen.
+
+        :raises GateFailedError: a gate failed
+        """
+        for active in self._hooks:
+            self._call(active, name, event, stops=active.gate)
+
+    def gates(self, name: str, event: Event) -> None:
+        """Call the gates, before what they are about is recorded.
+
+        :raises GateFailedError: one of them failed
+        """
+        for active in self._hooks:
+            if active.gate:
+                self._call(active, name, event, stops=True)
+
+    def reporters(self, name: str, event: Event) -> None:
+        """Call those that are no gates, after what they are about was recorded."""
+        for active in self._hooks:
+            if not active.gate:
+                self._call(active, name, event, stops=False)
+
+    def tell(self, name: str, event: Event) -> None:
+        """Call all; none of them can change what has happened."""
+        for active in self._hooks:
+            self._call(active, name, event, stops=False)
+
+    def _call(self, active: ActiveHook, name: str, event: Event, *, stops: bool) -> None:
+        if not active.concerns(event):
+            return
+        method: Callable[[Any], None] = getattr(active.hook, name)
+        pid = os.getpid()
+        try:
+            method(event)
+            end_if_forked(pid)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a hook that calls sys.exit has failed like any other
+            end_if_forked(pid, error)
+            who = getattr(active.hook, "label", type(active.hook).__name__)
+            what = _what(error)
+            if stops:
+                helps = attribute(error, "retry_helps", True) is not False
+                raise GateFailedError(f"{who} ({name}): {what}", retry_helps=helps) from error
+            say(self._mask(f"The hook {who} failed in {name}, which changes nothing: {what}"))
+
+
+def _what(error: BaseException) -> str:
+    text = text_of(error)
+    return shorten(text.line, MESSAGE_LENGTH)

@@ -1,0 +1,76 @@
+"""Makes the events of one attempt from what is described and recorded."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from airflow_spark_pipeline.checkpoint.state import ComponentAction, Failure
+from airflow_spark_pipeline.planning import Step, StepAction, seconds_saved
+from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, PipelineEvent, RunInfo
+
+if TYPE_CHECKING:
+    from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+    from airflow_spark_pipeline.runtime.driver.recorder import Recorder
+
+
+class Events:
+    """The events of one attempt.
+
+    :param recorder: whose state they tell
+    """
+
+    def __init__(self, spec: PipelineSpec, recorder: Recorder) -> None:
+        self._spec = spec
+        self._recorder = recorder
+        self._start = time.monotonic()
+        self._configs: dict[int, Any] = {}  # without secrets, by component: to mask them anew costs more than a call
+
+    def started(self) -> PipelineEvent:
+        """Return what ``before_pipeline`` and ``on_resume`` are told."""
+        return self._pipeline(config=self._recorder.masked(self._spec.to_dict()))
+
+    def ended(self, status: str | None = None, failure: Failure | None = None) -> PipelineEvent:
+        """Return what ``after_pipeline`` and ``on_superseded`` are told.
+
+        :param status: default: the recorded one
+        :param failure: default: the recorded one
+        """
+        state = self._recorder.state
+        return self._pipeline(
+            status=status or state.status.value,
+            failure=failure or state.failure,
+            seconds=time.monotonic() - self._start,
+            ran=state.attempts[-1].ran,
+        )
+
+    def component(self, step: Step, **what: Any) -> ComponentEvent:
+        """Return what a hook is told about a component."""
+        spec = self._spec.components[step.index]
+        replayed = step.action is StepAction.REPLAY
+        if step.index not in self._configs:
+            self._configs[step.index] = self._recorder.masked(spec.instance_config)
+        config = self._configs[step.index]
+        return ComponentEvent(
+            self._run(), step.name, spec.instance_type, step.index, config=config, replayed=replayed, **what
+        )
+
+    def _pipeline(self, **what: Any) -> PipelineEvent:
+        state = self._recorder.state
+        names = {
+            action: tuple(c.name for c in state.components if c.action is action)
+            for action in (ComponentAction.SKIPPED, ComponentAction.DISABLED)
+        }
+        return PipelineEvent(
+            self._run(),
+            seconds_saved=seconds_saved(state),
+            skipped=names[ComponentAction.SKIPPED],
+            disabled=names[ComponentAction.DISABLED],
+            **what,
+        )
+
+    def _run(self) -> RunInfo:
+        state = self._recorder.state
+        return RunInfo(
+            state.run_id, state.pipeline_name, state.attempt, state.total_components, state.resumed_from, state.key
+        )

@@ -1,0 +1,195 @@
+"""The streaming queries that a component starts: it is not done before they are.
+
+``start()`` returns at once, so a component that starts a query and returns would be recorded as done before anything
+is written. Promises: a query that ends by itself (``trigger(availableNow=True)``, ``trigger(once=True)``) is waited
+for; one that runs until it is stopped, and was not, is stopped, and the component fails; so it does where a query
+failed and it did not look. A query that was there before the component is left alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from airflow_spark_pipeline.exceptions import ComponentFailedError
+from airflow_spark_pipeline.runtime.driver.output import say
+from airflow_spark_pipeline.runtime.spark.connect import is_connect
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_LOOK_SECONDS = 1
+_ENDS = "_spark_pipeline_ends"  # set on a writer and on its query: it ends by itself
+_SEEN = "_spark_pipeline_seen"  # set on a query whose failure the component was told of
+_lock = threading.Lock()
+_watched: set[str] = set()  # modules whose classes are wrapped
+_open: list[Streams] = []
+
+
+class Streams:
+    """Those that are started inside the block; after an error in it they are stopped.
+
+    :param name: of the component
+    :param guard: raises where the driver has to stop
+    :param mine: whether what this thread starts is the component's
+    """
+
+    # Not by contextlib: that sets the traceback of what the block raises, which not every class allows.
+    def __init__(
+        self, spark: SparkSession, name: str, guard: Callable[[], None], mine: Callable[[], bool] = lambda: True
+    ) -> None:
+        self._manager: Any = getattr(spark, "streams", None)
+        self._spark = spark
+        self._name = name
+        self._guard = guard
+        self.mine = mine
+        self._before: set[str] = set()
+        self.started: list[Any] = []
+
+    def __enter__(self) -> Streams:  # noqa: PYI034  # Self is not in Python 3.10
+        if self._manager is not None:
+            _watch("pyspark.sql.connect.streaming" if is_connect(self._spark) else "pyspark.sql.streaming")
+            self._before = {query.id for query in self._manager.active}
+            _open.append(self)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._manager is not None:
+            _open.remove(self)
+        if kind is not None:
+            self._stop()
+
+    def finish(self) -> None:
+        """Wait for those that end by themselves.
+
+        :raises ComponentFailedError: one runs until it is stopped; it was stopped
+        :raises Exception: one failed, and the component did not look
+        """
+        if self._manager is None:
+            return
+        running = self._running()
+        endless = [query for query in running if not _ends(query)]
+        if endless:
+            self._stop()
+            which = ", ".join(map(_label, endless))
+            raise ComponentFailedError(
+                f"{self._name} returned while its streaming query {which} was running, which does not end by itself. "
+                f"It was stopped. A component is done when all that it started is done: give the query "
+                f"trigger(availableNow=True), or call awaitTermination(timeout) and stop() before run() returns.",
+                retry_helps=False,
+            )
+        for query in running:
+            say(f"    Waiting for the streaming query {_label(query)}")
+            while not query.awaitTermination(_LOOK_SECONDS):
+                self._guard()
+        for query in self.started:
+            error = None if getattr(query, _SEEN, False) else query.exception()
+            if error is not None:
+                raise error
+
+    def _running(self) -> list[Any]:
+        """Return what runs and is the component's: also what Python did not start, as far as the session shows it."""
+        found = {query.id: query for query in self._manager.active if query.id not in self._before}
+        found |= {query.id: query for query in self.started if query.isActive}
+        return list(found.values())
+
+    def _stop(self) -> None:
+        if self._manager is None:
+            return
+        with contextlib.suppress(Exception):  # Spark may be gone
+            for query in self._running():
+                with contextlib.suppress(Exception):
+                    query.stop()
+
+
+def _label(query: Any) -> str:
+    return repr(query.name) if query.name else f"with id {query.id}"
+
+
+def _ends(query: Any) -> bool:
+    known = getattr(query, _ENDS, None)
+    if known is not None:
+        return bool(known)
+    try:  # started in the JVM
+        return str(query._jsq.streamingQuery().trigger().toString()) in ("AvailableNowTrigger", "OneTimeTrigger")
+    except Exception:  # on Spark Connect nobody tells
+        return False
+
+
+def _watch(package: str) -> None:
+    """See to it that queries started from now on are known, with their triggers and what was told of their failures."""
+    with _lock:
+        if package in _watched:
+            return
+        _watched.add(package)
+        __import__(f"{package}.readwriter")
+        __import__(f"{package}.query")
+        writer = sys.modules[f"{package}.readwriter"].DataStreamWriter
+        query = sys.modules[f"{package}.query"].StreamingQuery
+        manager = sys.modules[f"{package}.query"].StreamingQueryManager
+        _wrap(writer, "trigger", _triggered)
+        _wrap(writer, "start", _started)
+        _wrap(writer, "toTable", _started)
+        _wrap(query, "awaitTermination", _seen)
+        _wrap(query, "exception", _seen)
+        _wrap(manager, "awaitAnyTermination", _all_seen)
+
+
+def _wrap(cls: Any, name: str, around: Callable[..., Any]) -> None:
+    method = getattr(cls, name)
+
+    @functools.wraps(method)
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return around(functools.partial(method, self, *args, **kwargs), self, kwargs)
+
+    setattr(cls, name, wrapped)
+
+
+def _triggered(method: Callable[[], Any], writer: Any, arguments: dict[str, Any]) -> Any:
+    result = method()
+    setattr(writer, _ENDS, bool(arguments.get("availableNow") or arguments.get("once")))
+    return result
+
+
+def _started(method: Callable[[], Any], writer: Any, arguments: dict[str, Any]) -> Any:
+    query = method()
+    setattr(query, _ENDS, getattr(writer, _ENDS, False))
+    for streams in _open:
+        if streams.mine():
+            streams.started.append(query)
+    return query
+
+
+def _seen(method: Callable[[], Any], query: Any, arguments: dict[str, Any]) -> Any:
+    try:
+        result = method()
+    except Exception:
+        _see(query)
+        raise
+    if isinstance(result, Exception):
+        _see(query)
+    return result
+
+
+def _all_seen(method: Callable[[], Any], manager: Any, arguments: dict[str, Any]) -> Any:
+    try:
+        return method()
+    except Exception:
+        for streams in _open:
+            for query in streams.started:
+                _see(query)
+        raise
+
+
+def _see(query: Any) -> None:
+    """Remember that the component was told; it may hold another object for the same query."""
+    setattr(query, _SEEN, True)
+    with contextlib.suppress(Exception):
+        for streams in _open:
+            for other in streams.started:
+                if other.runId == query.runId:
+                    setattr(other, _SEEN, True)

@@ -1,0 +1,161 @@
+"""One try of one component: its work, its saved outputs, its views, its gates, and the time that all this may take."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_spark_pipeline.exceptions import ComponentFailedError
+from airflow_spark_pipeline.planning import Step, StepAction
+from airflow_spark_pipeline.runtime.component.base import Component, ComponentContext
+from airflow_spark_pipeline.runtime.component.code_origin import Origin
+from airflow_spark_pipeline.runtime.component.saved_outputs import restore, save
+from airflow_spark_pipeline.runtime.component.views import saves
+from airflow_spark_pipeline.runtime.driver.forked_processes import end_if_forked
+from airflow_spark_pipeline.runtime.driver.logs import COMPONENT_LOGGER, LogsOf
+from airflow_spark_pipeline.runtime.driver.output import KeptOutput
+from airflow_spark_pipeline.runtime.driver.recorder import Recorder
+from airflow_spark_pipeline.runtime.lifecycle.calls import HookCalls
+from airflow_spark_pipeline.runtime.lifecycle.events import Events
+from airflow_spark_pipeline.runtime.loop.deadline import deadline
+from airflow_spark_pipeline.runtime.loop.streaming_queries import Streams
+from airflow_spark_pipeline.runtime.loop.unfinished_work import Leftovers
+from airflow_spark_pipeline.runtime.spark.session import ended_from_outside, register, stopped_by_component
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+
+
+@dataclass(frozen=True)
+class TryResult:
+    """What a try that went well leaves behind.
+
+    :param views: names of the views that the component made
+    :param outputs: of those that were saved, as a commit keeps it
+    """
+
+    views: tuple[str, ...] = ()
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Tries:
+    """Tries components; the arguments are those of the loop."""
+
+    def __init__(
+        self,
+        spec: PipelineSpec,
+        components: Sequence[Component],
+        recorder: Recorder,
+        hooks: HookCalls,
+        events: Events,
+        workdir: Callable[[int, int], str],
+        *,
+        cancel: Callable[[], None],
+        last_resort: Callable[[], None],
+    ) -> None:
+        self._spec = spec
+        self._components = components
+        self._recorder = recorder
+        self._hooks = hooks
+        self._events = events
+        self._workdir = workdir
+        self._cancel = cancel
+        self._last_resort = last_resort
+        self._origin = Origin(component.instance_type for component in spec.components)
+
+    def run(self, step: Step, spark: SparkSession, retry: int) -> TryResult:
+        """Try once.
+
+        :param retry: 0 for the first try
+        :raises BaseException: whatever the component, a gate or Spark raises
+        """
+        self._recorder.enter(step)
+        if retry == 0:
+            self._hooks.before("before_component", self._events.component(step, spark=spark))
+        timeout = self._spec.components[step.index].timeout_ms
+        if timeout is None:
+            return self._run(step, spark, retry)
+        with deadline(timeout / 1000, step.name, cancel=self._cancel, last_resort=self._last_resort):
+            return self._run(step, spark, retry)
+
+    def _run(self, step: Step, spark: SparkSession, retry: int) -> TryResult:
+        start = time.monotonic()
+        # Each try gets the component as it was described, whatever an earlier one has made of its fields.
+        component = copy.copy(self._components[step.index])
+        context = self._context(step, retry)
+        component.attach(context)
+        frames = _frames(self._result(component, step.name, spark))
+        outputs: dict[str, dict[str, Any]] = {}
+        replay = step.action is StepAction.REPLAY
+        if frames and not replay and saves(self._spec, self._spec.components[step.index]):
+            place = self._spec.components[step.index].path
+            outputs = save(frames, context.workdir, spark, component=step.name, path=place)
+            frames = restore(outputs, spark)
+        register(frames, spark)
+        _require_spark(step.name, spark)
+        if not replay:
+            took = time.monotonic() - start
+            self._hooks.gates("after_component", self._events.component(step, spark=spark, retry=retry, seconds=took))
+        return TryResult(tuple(frames), outputs)
+
+    def _result(self, component: Component, name: str, spark: SparkSession) -> Any:
+        """Run the user's code until nothing of it is running any more."""
+        pid = os.getpid()
+        try:
+            with KeptOutput(), LogsOf(name), Leftovers(name, self._origin) as left:
+                with Streams(spark, name, self._recorder.guard, left.mine) as streams:
+                    result = component.run(spark)
+                    end_if_forked(pid)
+                    _require_spark(name, spark)
+                    streams.finish()
+                left.finish()
+        except BaseException as error:
+            end_if_forked(pid, error)
+            raise
+        return result
+
+    def _context(self, step: Step, retry: int) -> ComponentContext:
+        state = self._recorder.state
+        return ComponentContext(
+            run_id=state.run_id,
+            attempt=state.attempt,
+            pipeline_name=state.pipeline_name,
+            component_name=step.name,
+            index=step.index,
+            total=state.total_components,
+            workdir=self._workdir(step.index, retry),
+            logger=logging.getLogger(f"{COMPONENT_LOGGER}.{step.name}"),
+            retry=retry,
+        )
+
+
+def _require_spark(name: str, spark: SparkSession) -> None:
+    """Raise where a component has not left a session behind."""
+    if stopped_by_component(spark):
+        raise ComponentFailedError(
+            f"{name} stopped the Spark session, which belongs to the whole pipeline. Remove the call of stop()."
+        )
+    if ended_from_outside(spark):
+        raise ComponentFailedError(
+            f"Spark ended while {name} ran: its JVM, or its session on the Spark Connect server, is gone. So "
+            f"{name} is not recorded as done; a retry runs it again."
+        )
+
+
+def _frames(result: Any) -> dict[str, DataFrame]:
+    """Return what a component returned, by view."""
+    if result is None:
+        return {}
+    frames = dict(result) if isinstance(result, Mapping) else None
+    if frames is None or not all(hasattr(frame, "createOrReplaceTempView") for frame in frames.values()):
+        raise TypeError(
+            f"run() returned {type(result).__name__}; it returns None or a mapping from view name to DataFrame"
+        )
+    return frames

@@ -1,0 +1,1 @@
+"""The Spark session: opened, watched, recorded and set again."""

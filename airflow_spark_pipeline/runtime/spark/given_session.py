@@ -1,0 +1,115 @@
+"""The settings of a description in a session that is somebody else's: a notebook's, a test's.
+
+Promises: what the description sets is set while the pipeline runs, and is as it was afterwards, whatever came of the
+run; what a live session does not take any more is never ignored in silence. Where it would change results (a static
+setting of Spark SQL, modules and jars) it is an error before anything runs; where it only changes how fast or where the
+work is done (memory, cores, the master) it is a warning. Views, tables and settings that components make stay.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+from airflow_spark_pipeline.pipeline.spec import PipelineSpec, join_path
+from airflow_spark_pipeline.runtime.driver.output import say
+from airflow_spark_pipeline.runtime.spark.connect import is_connect
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_HADOOP = "spark.hadoop."
+_CHANGES_RESULTS = ("spark.sql.", "spark.jars", "spark.submit.pyFiles", "spark.files", "spark.archives")
+# A session takes these, and heeds them not: they are read once, when the application starts. Spark itself refuses those
+# that it has loaded the definition of.
+_APPLICATIONS = (
+    *(
+        "spark.jars",
+        "spark.submit.",
+        "spark.files",
+        "spark.archives",
+        "spark.kubernetes.",
+        "spark.yarn.",
+        "spark.mesos.",
+    ),
+    *("spark.executor", "spark.driver.", "spark.dynamicAllocation.", "spark.memory.", "spark.shuffle.", "spark.cores."),
+    *(
+        "spark.ui.",
+        "spark.eventLog.",
+        "spark.task.",
+        "spark.serializer",
+        "spark.kryo",
+        "spark.python.",
+        "spark.pyspark.",
+    ),
+)
+
+
+@contextlib.contextmanager
+def configured(spark: SparkSession | None, spec: PipelineSpec) -> Iterator[None]:
+    """Have the settings of a description in a session, for as long as the block takes.
+
+    :param spark: ``None`` where the driver opens a session of its own
+    :raises PipelineDefinitionError: the session does not take a setting that would change results
+    """
+    if spark is None:
+        yield
+        return
+    before: dict[str, str | None] = {}
+    try:
+        refused = _set(spark, spec.spark.config, before)
+        _tell(spark, spec, refused)
+        yield
+    finally:
+        with contextlib.suppress(Exception):  # a session that is gone has no settings
+            for key, value in before.items():
+                spark.conf.unset(key) if value is None else spark.conf.set(key, value)
+
+
+def _set(spark: SparkSession, config: Mapping[str, str], before: dict[str, str | None]) -> list[str]:
+    """Set what can be set. Returns the rest; ``before`` gets what was there."""
+    from pyspark.errors import PySparkException
+
+    # Those alone that somebody has set: a default may be given back by no setting at all.
+    now: Mapping[str, str] = spark.conf.getAll
+    refused: list[str] = []
+    for key, value in config.items():
+        # A session reads what Hadoop knows by its own name.
+        name = key.removeprefix(_HADOOP)
+        if now.get(key) == value or now.get(name) == value:
+            continue
+        if name.startswith(_APPLICATIONS):
+            refused.append(key)
+            continue
+        try:
+            spark.conf.set(name, value)
+        except PySparkException:
+            refused.append(key)
+        else:
+            before[name] = now.get(name)
+    return refused
+
+
+def _tell(spark: SparkSession, spec: PipelineSpec, refused: list[str]) -> None:
+    problems = [
+        Problem(
+            "the Spark session that is given runs already and cannot take this setting, which may change results: "
+            "set it where that session is started, or let the pipeline start one of its own",
+            path=join_path(("spark", "config", key)),
+            file=spec.source,
+        )
+        for key in refused
+        if key.startswith(_CHANGES_RESULTS)
+    ]
+    if problems:
+        raise PipelineDefinitionError(problems)
+    master = spec.spark.master if is_connect(spark) else spark.sparkContext.master
+    if spec.spark.master is not None and master != spec.spark.master:
+        refused = [f"spark.master (it is {master})", *refused]
+    if refused:
+        say(
+            f"Warning: the Spark session that is given runs already, so the description's {', '.join(refused)} "
+            f"{'has' if len(refused) == 1 else 'have'} no effect; set it where that session is started"
+        )

@@ -1,0 +1,133 @@
+"""The Spark session of the driver, whether Spark runs in it or on a Spark Connect server."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from airflow_spark_pipeline.runtime.spark import connect
+from airflow_spark_pipeline.runtime.spark.connect import is_connect
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+_STOP_SECONDS = 30.0
+_REDACTION = "spark.redaction.regex"
+_SPARKS_OWN_REDACTION = "(?i)secret|password|token|access[.]?key"
+
+
+def open_session(config: Mapping[str, str]) -> SparkSession:
+    """Return the session that ``spark-submit`` configured, with the settings that no command line may show."""
+    from pyspark.sql import SparkSession  # the package is imported where Spark is not installed too
+
+    builder = SparkSession.builder
+    for name, value in {**config, **_redaction(config)}.items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()
+
+
+def _redaction(secrets: Mapping[str, str]) -> dict[str, str]:
+    """Return what keeps these settings out of Spark's UI and event log, where its own rule lets them through."""
+    if not secrets:
+        return {}
+    from pyspark import SparkConf  # as above
+
+    known = SparkConf().get(_REDACTION) or _SPARKS_OWN_REDACTION
+    # Both list Hadoop's configuration as well, where the settings go by their names there.
+    names = [each for name in secrets for each in dict.fromkeys((name, name.removeprefix("spark.hadoop.")))]
+    return {_REDACTION: "|".join([known, *(f"^{re.escape(name)}$" for name in names)])}
+
+
+def application_id(spark: SparkSession) -> str | None:
+    """Return the id that the cluster manager knows the application by."""
+    try:
+        if is_connect(spark):
+            return connect.application_id(spark)
+        value: str | None = spark.sparkContext.applicationId
+    except Exception:  # for display only; a stopped session must not fail what is about to be reported
+        return None
+    return value
+
+
+def tag_jobs(spark: SparkSession, tag: str) -> None:
+    """Tag the jobs that this thread starts from now on."""
+    if is_connect(spark):
+        spark.addTag(tag)
+    else:
+        spark.sparkContext.addJobTag(tag)
+
+
+def untag_jobs(spark: SparkSession, tag: str) -> None:
+    """Take the tag from the jobs that this thread starts from now on."""
+    with contextlib.suppress(Exception):  # a session that is gone has no jobs
+        if is_connect(spark):
+            spark.removeTag(tag)
+        else:
+            spark.sparkContext.removeJobTag(tag)
+
+
+def cancel_jobs(spark: SparkSession, tag: str) -> None:
+    """Cancel the jobs of a tag."""
+    with contextlib.suppress(Exception):  # the session is going down anyway
+        if is_connect(spark):
+            spark.interruptTag(tag)
+        else:
+            spark.sparkContext.cancelJobsWithTag(tag)
+
+
+def register(frames: Mapping[str, DataFrame], spark: SparkSession) -> None:
+    """Make each frame a temp view under its name.
+
+    On Spark Connect a frame that reads a view looks it up by name, and only when it is used. Were the views replaced
+    one by one, the second frame would read what the first one has just put in place of what it meant.
+    """
+    fixed = frames
+    if len(frames) > 1 and is_connect(spark):
+        fixed = {}
+        for index, (view, frame) in enumerate(frames.items()):
+            frame.createOrReplaceTempView(f"_spark_pipeline_{index}")
+            fixed[view] = spark.table(f"_spark_pipeline_{index}")
+    for view, frame in fixed.items():
+        frame.createOrReplaceTempView(view)
+    for index in range(len(fixed) if fixed is not frames else 0):
+        spark.catalog.dropTempView(f"_spark_pipeline_{index}")
+
+
+def stopped_by_component(spark: SparkSession) -> bool:
+    """Whether somebody in this process called ``stop()`` on the session or its context."""
+    return bool(spark.is_stopped) if is_connect(spark) else spark.sparkContext._jsc is None  # type: ignore[attr-defined]
+
+
+def ended_from_outside(spark: SparkSession) -> bool:
+    """Whether the session ended without this process asking for it: its JVM or its server died, or is about to."""
+    if stopped_by_component(spark):
+        return False
+    if is_connect(spark):
+        return connect.is_gone(spark)
+    try:
+        return bool(spark.sparkContext._jsc.sc().isStopped())
+    except Exception:  # py4j raises classes of its own when the JVM does not answer
+        return True
+
+
+def close_session(spark: SparkSession) -> bool:
+    """Stop Spark; gives up after 30 s, since the result is recorded and must be reported.
+
+    :return: whether nothing of this driver can be at work any more
+    """
+    closed: list[bool] = []
+    stopping = threading.Thread(target=lambda: closed.append(_stop(spark)), name="spark-stop", daemon=True)
+    stopping.start()
+    stopping.join(_STOP_SECONDS)
+    return closed == [True] or not is_connect(spark)
+
+
+def _stop(spark: SparkSession) -> bool:
+    with contextlib.suppress(Exception):  # its JVM may be gone; there is nothing left to stop then
+        if is_connect(spark):
+            return connect.close(spark)
+        spark.stop()
+    return not is_connect(spark)

@@ -1,0 +1,141 @@
+"""What a component changed of the Spark session, so that a resumed run that skips it can set it again.
+
+Promises: what :func:`difference` records is exactly what :func:`set_again` sets; a value whose name or content says
+that it is a secret is never recorded, only named. Does not promise to see what no Spark session knows of: modules,
+environment variables, objects in the driver's memory.
+
+Recorded for each component, in ``session`` (see ``checkpoint.state``); ``null`` means that it was unset:
+
+=================  ===================================================================================================
+``conf``           settings of the session: ``spark.conf.set``, ``SET x = y``, ``SET TIME ZONE``, ``RESET``
+``catalog``        the current catalog, with ``database``
+``database``       the current database: ``USE``, ``spark.catalog.setCurrentDatabase``
+``path``           where SQL looks names up: ``SET PATH``
+``variables``      session variables: ``DECLARE VARIABLE``, ``SET VAR``; each with ``type``, ``default`` and ``value``
+``local``          ``sparkContext.setLocalProperty``, the job group included
+``hadoop``         what was set in ``hadoopConfiguration()``
+``checkpointDir``  ``sparkContext.setCheckpointDir``
+``withheld``       names of what is not recorded, since it is a secret
+=================  ===================================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_spark_pipeline.exceptions import SparkPipelineError
+from airflow_spark_pipeline.secrets import is_secret
+
+if TYPE_CHECKING:
+    from airflow_spark_pipeline.runtime.spark.session_reading import SessionReader
+
+_MAPS = {"conf": "", "hadoop": "Hadoop's ", "local": "local property ", "variables": "variable "}
+
+
+class SessionNotRestoredError(SparkPipelineError):
+    """A skipped component left a current catalog, database or path that the session of this attempt cannot have.
+
+    A retry does not help: what runs next would read and write other tables. See the message for the way out.
+    """
+
+    retry_helps = False
+
+
+@dataclass(frozen=True)
+class SessionState:
+    """A Spark session as :mod:`session_reading` finds it; ``None`` where it cannot be known."""
+
+    conf: Mapping[str, str]
+    catalog: str
+    database: str
+    path: str | None = None
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    local: Mapping[str, str] = field(default_factory=dict)
+    hadoop: Mapping[str, str] = field(default_factory=dict)
+    checkpoint_dir: str | None = None
+
+
+def difference(
+    before: SessionState, after: SessionState, is_private: Callable[[str], bool] = lambda _: False
+) -> dict[str, Any]:
+    """Return what was changed, in the form that is recorded.
+
+    :param is_private: whether a value holds a secret, whatever its name
+    """
+    changes: dict[str, Any] = {}
+    withheld: list[str] = []
+    for part, prefix in _MAPS.items():
+        old, new = getattr(before, part), getattr(after, part)
+        changed = {key: new.get(key) for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)}
+        secret = [
+            key for key, value in changed.items() if value is not None and (is_secret(key) or _any(value, is_private))
+        ]
+        withheld += [f"{prefix}{key}" for key in secret]
+        kept = {key: value for key, value in changed.items() if key not in secret}
+        changes |= {part: kept} if kept else {}
+    if (before.catalog, before.database) != (after.catalog, after.database):
+        changes |= {"catalog": after.catalog, "database": after.database}
+    if before.path != after.path:
+        changes["path"] = after.path
+    if after.checkpoint_dir != before.checkpoint_dir and after.checkpoint_dir is not None:
+        changes["checkpointDir"] = after.checkpoint_dir
+    return {**changes, "withheld": withheld} if withheld else changes
+
+
+def _any(value: Any, test: Callable[[str], bool]) -> bool:
+    return any(test(text) for text in (value.values() if isinstance(value, Mapping) else [value]))
+
+
+def set_again(changes: Mapping[str, Any], reader: SessionReader) -> tuple[list[str], list[str]]:
+    """Set what a component changed.
+
+    :return: what was not so before and is now; and what the session refuses, each with the reason
+    :raises SessionNotRestoredError: the catalog, database or path cannot be had: other tables would be read
+    """
+    now, done, refused = reader.state(), list[str](), list[str]()
+    for name, is_so, change in _steps(changes, now, reader):
+        if is_so:
+            continue
+        try:
+            change()
+        except Exception as error:  # whatever Spark makes of it
+            line = (str(error).strip() or type(error).__name__).splitlines()[0]
+            if name.startswith("current "):
+                raise SessionNotRestoredError(f"{name} cannot be set again: {line}") from error
+            refused.append(f"{name} ({line})")
+        else:
+            done.append(name)
+    return done, refused
+
+
+def _steps(
+    changes: Mapping[str, Any], now: SessionState, reader: SessionReader
+) -> Iterator[tuple[str, bool, Callable[[], object]]]:
+    """Give of each change its name, whether the session is that way already, and what makes it so."""
+    for part in ("conf", "hadoop", "local"):
+        for key, value in changes.get(part, {}).items():
+            have = getattr(now, part).get(key)
+            yield f"{_MAPS[part]}{key}", have == value, _bound(getattr(reader, f"set_{part}"), key, value)
+    if directory := changes.get("checkpointDir"):
+        yield "the checkpoint directory", now.checkpoint_dir == directory, _bound(reader.set_checkpoint_dir, directory)
+    if "database" in changes:
+        catalog, database = changes.get("catalog", now.catalog), changes["database"]
+        name = f"current database {database} of catalog {catalog}"
+        yield name, (now.catalog, now.database) == (catalog, database), _bound(reader.use, catalog, database)
+    if "path" in changes:
+        yield f"current path {changes['path']}", now.path == changes["path"], _bound(reader.set_path, changes["path"])
+    for key, value in changes.get("variables", {}).items():
+        yield f"variable {key}", now.variables.get(key) == value, _bound(reader.set_variable, key, value)
+
+
+def _bound(call: Callable[..., object], *arguments: Any) -> Callable[[], object]:
+    return lambda: call(*arguments)
+
+
+def names_of(changes: Mapping[str, Any]) -> list[str]:
+    """Return short names of what was changed, for a log."""
+    names = [f"{_MAPS[part]}{key}" for part in _MAPS for key in changes.get(part, {})]
+    plain = {"database": "current database", "path": "current path", "checkpointDir": "checkpoint directory"}
+    return [*names, *(name for key, name in plain.items() if key in changes)]

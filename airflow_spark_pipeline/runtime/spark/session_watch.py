@@ -1,0 +1,241 @@
+"""Looks at the Spark session around each component: what it left there, and what a resumed run does about it.
+
+Promises: what a component changed of the session is recorded with it and set again where it is skipped; a component
+that fails starts nothing with what it changed, so that its retry, or the component after it, finds the session as it
+was. What no resume can bring back (views made by hand, functions, tables of a catalog in memory) is recorded by name:
+said when its component is skipped, and named by the error of the component that misses it. A name that would stand for
+something else now (a table, an older view of that name) is blocked, so that nobody reads the wrong rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_spark_pipeline.checkpoint.state import ComponentCheckpoint
+from airflow_spark_pipeline.exceptions import SparkPipelineError
+from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+from airflow_spark_pipeline.planning import Step, left_behind
+from airflow_spark_pipeline.runtime.driver.output import say
+from airflow_spark_pipeline.runtime.spark.session_reading import Objects, reader_of
+from airflow_spark_pipeline.runtime.spark.session_state import SessionNotRestoredError, difference, set_again
+from airflow_spark_pipeline.user_errors.text import attribute, cause_of, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pyspark.sql import SparkSession
+
+_UNRESOLVED = re.compile(
+    r"\[((?:TABLE_OR_)?VIEW_NOT_FOUND|UNRESOLVED_ROUTINE|ROUTINE_NOT_FOUND|UNRESOLVABLE_TABLE_VALUED_FUNCTION"
+    r"|UNRESOLVED_(?:VARIABLE|COLUMN)|VARIABLE_NOT_FOUND)[\w.]*\]([^\n]*)"
+)
+_QUOTED = re.compile(r"`((?:[^`]|``)+)`")
+_WRITE_TABLE = ("airflow_spark_pipeline.components.WriteTable", "airflow_spark_pipeline.components.write.WriteTable")
+
+
+class LostWithSessionError(SparkPipelineError):
+    """A component needs what a skipped one left in the Spark session of an earlier attempt, which has ended.
+
+    A retry does not help: the message says how the next attempt gets it. What is done stays done.
+
+    :param name: of the view, function, table or variable
+    :param component: that left it
+    """
+
+    retry_helps = False
+
+    def __init__(self, message: str, *, name: str, component: str) -> None:
+        super().__init__(message)
+        self.name = name
+        self.component = component
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What a component left in the session, as it is recorded with it."""
+
+    session: Mapping[str, Any] = field(default_factory=dict)
+    leaves: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Lost:
+    kind: str
+    name: str
+    step: Step
+
+
+def warn_of_tables_in_memory(traces: Traces) -> None:
+    """Say of tables that a component wrote that no resumed run will have them."""
+    if tables := traces.leaves.get("tables"):
+        say(
+            f"    Warning: {', '.join(tables)}: in a catalog in memory, which ends with this Spark application. A "
+            "resumed run will not have it: keep tables in a metastore (spark.sql.catalogImplementation = hive), or "
+            "write files"
+        )
+
+
+class SessionWatch:
+    """Watches the session of one attempt.
+
+    :param is_private: whether a text holds a secret
+    """
+
+    def __init__(self, spark: SparkSession, spec: PipelineSpec, is_private: Callable[[str], bool]) -> None:
+        self._spark = spark
+        self._spec = spec
+        self._is_private = is_private
+        self._reader = reader_of(spark)
+        self._state = self._reader.state()
+        self._objects = self._reader.objects()
+        self._lost: list[_Lost] = []
+        self._made: set[str] = set()
+        self._blocked: dict[str, str] = {}
+
+    def after(self, views: Iterable[str] = ()) -> Traces:
+        """Look, after a component has gone well. Returns what it left.
+
+        :param views: that it returned
+        """
+        state, objects = self._reader.state(), self._reader.objects()
+        returned = {view.lower() for view in views}
+        leaves = {kind: sorted(names) for kind, names in _new(self._objects, objects, returned) if names}
+        traces = Traces(difference(self._state, state, self._is_private), leaves)
+        self._state, self._objects = state, objects
+        self._made |= {*returned, *(view.lower() for view in leaves.get("views", ()))}
+        return traces
+
+    def put_back(self) -> None:
+        """Set the session as it was before a component that failed."""
+        try:
+            _, refused = set_again(difference(self._reader.state(), self._state), self._reader)
+        except Exception as error:  # the error of the component is what has to be told
+            refused = [text_of(error).line.splitlines()[0]]
+        if refused:
+            say(f"    the session cannot be put back as it was: {'; '.join(refused)}")
+
+    def skipped(self, step: Step, record: ComponentCheckpoint, restored: Iterable[str]) -> None:
+        """Set again what a skipped component had changed, and say what is lost.
+
+        :param restored: its views that are in this session again
+        :raises SessionNotRestoredError: what runs next would read and write other tables
+        """
+        path = self._spec.components[step.index].path
+        try:
+            done, refused = set_again(record.session, self._reader)
+        except SessionNotRestoredError as error:
+            raise SessionNotRestoredError(
+                f"{step.name}, which is skipped ({step.reason}), left the {error}. Set replay-on-resume = true on "
+                f"{path}"
+            ) from error
+        if done:
+            say(f"    set again {', '.join(done)} (from {step.name})")
+        replay = f"if a later component needs it, set replay-on-resume = true on {path}"
+        if refused:
+            say(f"    cannot set again {'; '.join(refused)} (from {step.name}); {replay}")
+        if withheld := record.session.get("withheld"):
+            say(f"    not set again, since it is a secret: {', '.join(withheld)} (from {step.name}); {replay}")
+        self._made |= {view.lower() for view in restored}
+        self._miss(step, record, {view.lower() for view in restored}, replay)
+        self._state, self._objects = self._reader.state(), self._reader.objects()
+
+    def _miss(self, step: Step, record: ComponentCheckpoint, restored: set[str], replay: str) -> None:
+        objects = self._reader.objects()
+        there = {
+            "views": {view.lower() for view in objects.views} - self._made,
+            "functions": {name.lower() for name in objects.functions},
+            "tables": {name.lower() for name in objects.tables},
+        }
+        gone = {
+            kind: [name for name in names if name.lower() not in there.get(kind, ())]
+            for kind, names in record.leaves.items()
+        }
+        gone = {kind: names for kind, names in gone.items() if names}
+        unsaved = [v for v in record.views if v.lower() not in restored and v.lower() not in there["views"]]
+        self._lost += [_Lost(kind.removesuffix("s"), name, step) for kind, names in gone.items() for name in names]
+        self._lost += [_Lost("view", view, step) for view in unsaved]
+        config = self._spec.components[step.index]
+        if config.instance_type in _WRITE_TABLE and "table" in config.instance_config:
+            self._lost.append(_Lost("table", str(config.instance_config["table"]), step))
+        for view in {*gone.get("views", ()), *unsaved}:
+            self._block(view, step)
+        if gone:
+            say(f"    Warning: {step.name} left {left_behind(gone)}, which this session does not have; {replay}")
+
+    def _block(self, view: str, step: Step) -> None:
+        """Let nobody read under the name of a lost view what is something else."""
+        if "." in view or not (view.lower() in self._made or self._spark.catalog.tableExists(view)):
+            return
+        marker = f"view {view} of {step.name} is not in this session"
+        name, column, text = (_quoted(view), _quoted(marker), marker.replace("\\", "\\\\").replace("'", "\\'"))
+        self._spark.sql(
+            f"CREATE OR REPLACE TEMPORARY VIEW {name} AS SELECT id AS {column} FROM range(1) "  # noqa: S608  # quoted
+            f"WHERE coalesce(CAST(raise_error('{text}') AS BOOLEAN), id >= 0)"
+        )
+        self._blocked[view] = marker
+
+    def close(self) -> None:
+        """Drop what was put in the session to block a name."""
+        for view, marker in self._blocked.items():
+            if self._spark.table(_quoted(view)).columns == [marker]:
+                self._spark.catalog.dropTempView(view)
+
+    def explained(self, error: BaseException, step: Step) -> BaseException:
+        """Return the error, or one that names the skipped component whose view, function or table is missing."""
+        missing = _missing_in(error, self._blocked) if self._lost else set()
+        lost = next((lost for lost in reversed(self._lost) if lost.name.lower() in missing), None)
+        return error if lost is None else self._named(error, step, lost)
+
+    def _named(self, error: BaseException, step: Step, lost: _Lost) -> LostWithSessionError:
+        path = self._spec.components[lost.step.index].path
+        ended = "the catalog in memory that held it" if lost.kind == "table" else "the Spark session that had it"
+        way = f"Set replay-on-resume = true on {path}"
+        if lost.kind == "view":
+            way += f", or return the DataFrame from run() with save-outputs = true and force {lost.step.name}"
+        if lost.kind == "table":
+            way = (
+                f"Keep tables in a metastore (spark.sql.catalogImplementation = hive) or write files instead; then "
+                f"force {lost.step.name}, or set replay-on-resume = true on {path}"
+            )
+        message = (
+            f"{step.name} needs the {lost.kind} {lost.name} of {lost.step.name}, which was skipped "
+            f"({lost.step.reason.partition(';')[0]}): {ended} has ended. {way}. ({text_of(error).line.splitlines()[0]})"
+        )
+        named = LostWithSessionError(message, name=lost.name, component=lost.step.name)
+        named.__cause__ = error
+        return named
+
+
+def _new(before: Objects, after: Objects, returned: set[str]) -> Iterator[tuple[str, list[str]]]:
+    yield (
+        "views",
+        [v for v, made in after.views.items() if v.lower() not in returned and before.views.get(v, ()) != made],
+    )
+    yield "functions", [f for f, made in after.functions.items() if before.functions.get(f, ()) != made]
+    yield "tables", list(after.tables - before.tables)
+    yield "variables", [v for v, made in after.variables.items() if before.variables.get(v) != made]
+
+
+def _missing_in(error: BaseException, blocked: Mapping[str, str]) -> set[str]:
+    """Return the names that an error, or one that it was raised from, says do not exist; lower case."""
+    names: set[str] = set()
+    found: BaseException | None = error
+    for _ in range(10):
+        if found is None:
+            break
+        text = text_of(found).message
+        names |= {view.lower() for view, marker in blocked.items() if marker in text}
+        if isinstance(view := attribute(found, "view"), str):  # UnknownViewError
+            names.add(view.lower())
+        for _condition, line in _UNRESOLVED.findall(text):
+            parts = [part.replace("``", "`").lower() for part in _QUOTED.findall(line.partition("Did you mean")[0])]
+            names |= {*parts, *(".".join(parts[:n]) for n in range(2, len(parts) + 1))}
+        found = cause_of(found) or attribute(found, "__context__")
+    return names
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"

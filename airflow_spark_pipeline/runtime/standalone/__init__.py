@@ -1,0 +1,1 @@
+"""Pipelines outside a DAG."""

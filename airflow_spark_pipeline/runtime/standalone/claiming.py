@@ -1,0 +1,211 @@
+"""How a run outside Airflow gets its unit of work: a new one, or the one of a run that is to be resumed.
+
+The command line and the programmatic API claim for themselves, right before they drive. What is to be resumed is waited
+for while its last driver may still be running (``waiting``), and claimed only as it was seen then. A unit of Airflow's
+is resumed as a guest: what its task recorded of itself stays, so that the task's next try can report the success as its
+own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from airflow_spark_pipeline.checkpoint.catalog import find_run, unfinished_runs
+from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind, decide_claim
+from airflow_spark_pipeline.checkpoint.key import UnitKey, parse_run_id, pipeline_slug, unit_path
+from airflow_spark_pipeline.checkpoint.liveness import who_is_at_work
+from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
+from airflow_spark_pipeline.exceptions import (
+    CheckpointError,
+    NothingToResumeError,
+    SparkPipelineError,
+)
+from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+from airflow_spark_pipeline.planning import Plan, Selection, claim_state, make_plan
+from airflow_spark_pipeline.protocol import Token
+from airflow_spark_pipeline.runtime.component.base import Component
+from airflow_spark_pipeline.runtime.component.code_version import code_now
+
+#: Returns the newest commit of a run once nobody can be working on it, or raises ``RunAtWorkError``.
+Wait = Callable[[RunLog, Commit], Commit]
+
+
+class NothingLeftError(SparkPipelineError):
+    """The run that was to be resumed has completed. A retry does not help; run the pipeline afresh.
+
+    :param state: what it recorded last
+    """
+
+    retry_helps = False
+
+    def __init__(self, state: CheckpointState) -> None:
+        super().__init__(f"{state.run_id} has completed (attempt {state.attempt}); there is nothing to resume.")
+        self.state = state
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit of work that a run outside Airflow works at."""
+
+    key: UnitKey
+    path: str
+
+    @property
+    def is_airflows(self) -> bool:
+        """Whether it is a task instance's: its task cleans up once it knows of the success."""
+        return bool(self.key.dag_id)
+
+
+def fresh_unit(spec: PipelineSpec, namespace: str) -> Unit:
+    """Return a unit that nobody else has."""
+    key = UnitKey.fresh(namespace, spec.pipeline_name)
+    return Unit(key, unit_path(spec.pipeline_name, key))
+
+
+def unit_of(state: CheckpointState) -> Unit:
+    """Return the unit that a state belongs to."""
+    key = UnitKey.from_dict(state.key)
+    return Unit(key, unit_path(state.pipeline_name, key))
+
+
+class MovedOnError(Exception):
+    """Something was recorded between the look at a run and its claim: look again."""
+
+
+def find_resumable(store: CheckpointStore, spec: PipelineSpec, run_id: str, wait: Wait) -> Commit:
+    """Return what is recorded of the run of this id, once nobody can be working on it.
+
+    :raises NothingToResumeError: there is no such run, it is another pipeline's, or it was discarded
+    :raises RunAtWorkError: somebody is at work at it
+    :raises CheckpointError: it cannot be read
+    """
+    path = _path(spec, run_id)
+    entry = find_run(store, run_id)
+    if entry is None:
+        raise NothingToResumeError(f"There is no run {run_id} in {store.location}.", run_id=run_id)
+    if entry.commit is None:
+        raise entry.error or CheckpointError(f"{run_id} cannot be read", path=path)
+    commit = wait(RunLog(store, path), entry.commit)
+    if commit.state.status is CheckpointStatus.DISCARDED:
+        raise NothingToResumeError(f"{run_id} was discarded; run the pipeline afresh.", run_id=run_id)
+    return commit
+
+
+def _path(spec: PipelineSpec, run_id: str) -> str:
+    try:
+        path, _ = parse_run_id(run_id)
+    except ValueError as error:
+        raise NothingToResumeError(str(error), run_id=run_id) from None
+    if path.partition("/")[0] != pipeline_slug(spec.pipeline_name):
+        raise NothingToResumeError(
+            f"{run_id} is no run of {spec.pipeline_name!r}: the pipeline's name is part of a run's identity.",
+            run_id=run_id,
+        )
+    return path
+
+
+def resumable_runs(store: CheckpointStore, pipeline_name: str | None = None) -> list[CheckpointState]:
+    """Return the runs that can be resumed now, newest first: unfinished, readable, and nobody at work.
+
+    :raises CheckpointError: the location cannot be listed
+    """
+    # The lease of a driver that was killed on this machine need not run out first: its processes are gone.
+    states = [
+        entry.commit.state
+        for entry in unfinished_runs(store, pipeline_name)
+        if entry.commit is not None
+        and not (entry.alive and who_is_at_work(RunLog(store, entry.path), entry.commit, lambda _: False))
+    ]
+    return sorted(states, key=lambda state: state.started_at, reverse=True)
+
+
+def last_unfinished(store: CheckpointStore, spec: PipelineSpec, namespace: str, wait: Wait) -> Commit | None:
+    """Return the newest run that ``auto-resume`` takes over: of this pipeline and namespace, and none of Airflow's.
+
+    A run whose driver may be alive is waited for, and never passed over: what it has done must not run again.
+
+    :raises RunAtWorkError: its driver is alive
+    :raises CheckpointError: a run of the pipeline cannot be read, and it may be the one
+    """
+    while True:
+        entries = list(unfinished_runs(store, spec.pipeline_name))
+        for entry in entries:
+            if entry.error is not None:
+                raise entry.error
+        mine = [entry for entry in entries if entry.commit is not None and _is_own(entry.commit.state, namespace)]
+        newest = max(mine, key=lambda entry: entry.commit.state.started_at, default=None)  # type: ignore[union-attr]  # read
+        if newest is None or newest.commit is None:
+            return None
+        commit = wait(RunLog(store, newest.path), newest.commit)
+        if commit.state.status not in (CheckpointStatus.COMPLETED, CheckpointStatus.DISCARDED):
+            return commit
+
+
+def _is_own(state: CheckpointState, namespace: str) -> bool:
+    return state.key.get("namespace") == namespace and not state.key.get("dagId")
+
+
+def look(
+    spec: PipelineSpec,
+    latest: Commit | None,
+    selection: Selection | None,
+    components: Sequence[Component] | None = None,
+) -> tuple[ClaimDecision, Plan]:
+    """Return what a claim would decide now.
+
+    :param components: of the description, so that their code can be compared
+    :raises NothingLeftError: the run has completed
+    :raises ResumeRefusedError: what is recorded does not fit the description any more
+    """
+    state = None if latest is None else latest.state
+    decision = decide_claim(state, None)
+    if decision.kind is ClaimKind.REPORT and state is not None:
+        raise NothingLeftError(state)
+    carried = state if decision.kind is ClaimKind.RESUME else None
+    code = {} if carried is None or components is None else code_now(spec, components, carried.fingerprint_salt)
+    plan = make_plan(spec, carried, selection=selection, code=code)
+    if plan.restart is not None:
+        decision = ClaimDecision(ClaimKind.START, decision.epoch + 1, plan.restart)
+    return decision, plan
+
+
+def claim(
+    log: RunLog,
+    spec: PipelineSpec,
+    unit: Unit,
+    *,
+    lease_seconds: float,
+    selection: Selection | None = None,
+    seen: Commit | None = None,
+    components: Sequence[Component] | None = None,
+) -> Token:
+    """Claim the unit; from here on no older attempt can record anything.
+
+    :param seen: the newest commit when nobody could be working on the unit; ``None`` for a fresh one
+    :raises MovedOnError: that is not the newest any more
+    :raises NothingLeftError: the run has completed
+    :raises ResumeRefusedError: what is recorded does not fit the description any more
+    :raises SupersededError: somebody else claimed it
+    """
+
+    def build(latest: Commit | None) -> CheckpointState:
+        if (None if latest is None else latest.number) != (None if seen is None else seen.number):
+            raise MovedOnError
+        decision, plan = look(spec, latest, selection, components)
+        served = latest.state.selection if latest is not None and decision.kind is ClaimKind.RESUME else None
+        return claim_state(
+            spec,
+            plan,
+            decision,
+            latest,
+            key=unit.key,
+            caller=None,
+            lease_seconds=lease_seconds,
+            selection=selection if selection is not None else Selection.from_dict(served),
+        )
+
+    commit = log.claim(build)
+    return Token(commit.number, commit.state.attempt_id, commit.state.nonce)

@@ -1,0 +1,454 @@
+"""Pipelines outside a DAG: in a notebook, a plain ``spark-submit``, a test, or behind the command line.
+
+Promises: the same driver, loop and log as under Airflow, in this process; a session that is given, or active, is used
+and not stopped; a failed run raises, with the id by which it is resumed. Outside Airflow a unit of work is a run: it
+gets a new id each time, and is resumed by that id, or by ``auto-resume`` as the newest unfinished run of its pipeline.
+Does not promise to stop a component that ignores being cancelled: the process is yours, and is not ended.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_spark_pipeline import protocol
+from airflow_spark_pipeline.checkpoint.key import make_run_id
+from airflow_spark_pipeline.checkpoint.lease import DEFAULT_LEASE_SECONDS
+from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
+from airflow_spark_pipeline.checkpoint.stores.locations import load_store, open_store
+from airflow_spark_pipeline.checkpoint.stores.read_only import ReadingStore
+from airflow_spark_pipeline.exceptions import (
+    CheckpointError,
+    ComponentFailedError,
+    PipelineDefinitionError,
+    Problem,
+    SparkConnectError,
+)
+from airflow_spark_pipeline.pipeline.parse_result import Reading
+from airflow_spark_pipeline.pipeline.spark_settings import said_elsewhere
+from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, PipelineSpec
+from airflow_spark_pipeline.planning import Plan, Selection, seconds_saved
+from airflow_spark_pipeline.protocol import ConnectTarget, DriverRequest
+from airflow_spark_pipeline.runtime.component.loaded import load, problems_of
+from airflow_spark_pipeline.runtime.component.loading import load_components
+from airflow_spark_pipeline.runtime.driver.driver import Driver
+from airflow_spark_pipeline.runtime.driver.lifeline import started_by_spark_submit
+from airflow_spark_pipeline.runtime.driver.output import say
+from airflow_spark_pipeline.runtime.driver.redaction import redactor_of
+from airflow_spark_pipeline.runtime.lifecycle.base import PipelineHooks, flatten
+from airflow_spark_pipeline.runtime.lifecycle.checkpoints import CheckpointHooks
+from airflow_spark_pipeline.runtime.spark.given_session import configured
+from airflow_spark_pipeline.runtime.standalone import claiming
+from airflow_spark_pipeline.runtime.standalone.claiming import Unit
+from airflow_spark_pipeline.runtime.standalone.modules import directory_of, importable
+from airflow_spark_pipeline.runtime.standalone.waiting import refuse_if_alive, wait_until_silent
+from airflow_spark_pipeline.secrets import mask_text
+from airflow_spark_pipeline.spark_installation import require_spark
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+Config = str | os.PathLike[str] | PipelineSpec
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What came of a run that completed.
+
+    :param state: what is recorded, whole
+    """
+
+    state: CheckpointState
+
+    @property
+    def run_id(self) -> str:
+        """Id of this attempt."""
+        return self.state.run_id
+
+    @property
+    def resumed_from(self) -> str | None:
+        """Id of the run whose progress was taken over."""
+        return self.state.resumed_from
+
+    @property
+    def ran(self) -> list[str]:
+        """Names of the components that ran."""
+        return self._names(ComponentAction.RAN)
+
+    @property
+    def skipped(self) -> list[str]:
+        """Names of the components that were done before."""
+        return self._names(ComponentAction.SKIPPED)
+
+    @property
+    def seconds_saved(self) -> float:
+        """Seconds of work that were not repeated."""
+        return seconds_saved(self.state)
+
+    def _names(self, action: ComponentAction) -> list[str]:
+        return [c.name for c in self.state.components if c.action is action]
+
+
+class PipelineRunner:
+    """Runs pipelines in this process.
+
+    .. code-block:: python
+
+        runner = PipelineRunner(spark)
+        report = runner.run_with_checkpointing("daily_etl.conf")
+
+    A config is a path, HOCON text, or a ``PipelineSpec``; reading HOCON needs the package ``pyhocon``. Templates in it
+    are rendered as under Airflow, with ``values``. While a file is validated or run, modules are also looked for in its
+    directory.
+
+    :param spark: used and not stopped; default: the active session, else one that the description configures and that
+        is stopped at the end
+    :param location: of the checkpoints, wins over the description's; default: the description's, else a directory in
+        the system's temporary one
+    :param storage_options: fsspec's options of the location
+    :param store: a store object, in place of what location and description name
+    :param namespace: part of the identity of every run
+    :param lease_seconds: after which this run is taken for dead where it shows no sign of life
+    :param py_files: ``.py``, ``.zip`` or ``.egg`` files with modules that Spark's workers on other machines need; they
+        are added to a session of the runner's own
+    :param values: of the names in the templates of a config: ``{"ds": "2026-01-31", "params": {"region": "eu"}}``. One
+        of ``ds``, ``ts`` and ``logical_date`` gives the others, ``ds_nodash`` and the like
+    """
+
+    def __init__(
+        self,
+        spark: SparkSession | None = None,
+        *,
+        location: str | os.PathLike[str] | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+        store: CheckpointStore | None = None,
+        namespace: str = "default",
+        lease_seconds: float = DEFAULT_LEASE_SECONDS,
+        py_files: Sequence[str | os.PathLike[str]] = (),
+        values: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._spark = spark
+        self._values = values
+        self._location = None if location is None else os.fspath(location)
+        self._options = dict(storage_options or {})
+        self._store = store
+        self._namespace = namespace
+        self._lease_seconds = lease_seconds
+        self._py_files = tuple(os.fspath(file) for file in py_files)
+        #: Id of the run that was begun last and that can be resumed, whatever came of it; ``None`` while there is none.
+        self.run_id: str | None = None
+
+    def run(
+        self, config: Config, hooks: PipelineHooks | None = None, *, selection: Selection | None = None
+    ) -> RunReport:
+        """Run a pipeline from the start. Nothing is recorded, unless ``CheckpointHooks`` are among the hooks.
+
+        :raises PipelineDefinitionError: the description is wrong
+        :raises SparkInstallationError: Spark cannot start here
+        :raises ComponentFailedError: a component failed; with ``CheckpointHooks`` its ``run_id`` can be resumed
+        """
+        spec = _read(config, self._values)
+        checkpoints = next((hook for hook in flatten(hooks) if isinstance(hook, CheckpointHooks)), None)
+        unit = claiming.fresh_unit(spec, self._namespace)
+        if checkpoints is not None:
+            location = self._location or checkpoints.store.location
+            return self._go(spec, checkpoints.store, location, unit, hooks, selection)
+        spec = replace(spec, checkpoint=replace(spec.checkpoint, store=None, auto_resume=False))
+        with tempfile.TemporaryDirectory(prefix="spark-pipeline-") as directory:
+            return self._go(spec, open_store(directory), directory, unit, hooks, selection, resumable=False)
+
+    def run_with_checkpointing(
+        self,
+        config: Config,
+        hooks: PipelineHooks | None = None,
+        *,
+        auto_resume: bool | None = None,
+        selection: Selection | None = None,
+    ) -> RunReport:
+        """Run a pipeline and record its progress, unless the description says ``checkpoint.enabled = false``.
+
+        With ``auto-resume = true`` the newest run of the pipeline that did not complete is resumed.
+        Where its driver may still be running, it is waited for until that is silent for a whole lease.
+
+        :param auto_resume: wins over the description
+        :raises PipelineDefinitionError: the description is wrong
+        :raises RunAtWorkError: the newest run is still running
+        :raises ResumeRefusedError: a component that is done was changed
+        :raises ComponentFailedError: a component failed; its ``run_id`` can be resumed
+        """
+        spec = _read(config, self._values)
+        checkpoint = spec.checkpoint.with_defaults(enabled=True).with_overrides(auto_resume=auto_resume)
+        spec = replace(spec, checkpoint=checkpoint)
+        if not checkpoint.enabled:
+            return self.run(spec, hooks, selection=selection)
+        store, location = self._place(spec)
+        while True:
+            seen = None
+            if checkpoint.auto_resume:
+                seen = claiming.last_unfinished(store, spec, self._namespace, wait_until_silent)
+                say(_found(seen, spec, location))
+            unit = claiming.fresh_unit(spec, self._namespace) if seen is None else claiming.unit_of(seen.state)
+            try:
+                return self._go(spec, store, location, unit, hooks, selection, seen=seen)
+            except claiming.MovedOnError:
+                continue  # another command was faster
+
+    def resume(
+        self,
+        config: Config,
+        run_id: str,
+        hooks: PipelineHooks | None = None,
+        *,
+        selection: Selection | None = None,
+    ) -> RunReport:
+        """Go on with a run that did not complete, whichever of its attempts the id names.
+
+        A run that has completed meanwhile is reported as it is, and nothing runs.
+
+        :raises NothingToResumeError: there is no such run of this pipeline, or it was discarded
+        :raises RunAtWorkError: somebody is at work at it
+        :raises ResumeRefusedError: a component that is done was changed
+        :raises ComponentFailedError: a component failed
+        """
+        spec = _read(config, self._values)
+        # It is being resumed, so it has to be one that can be: views that a skipped component made have to be there.
+        spec = replace(spec, checkpoint=spec.checkpoint.with_overrides(enabled=True, auto_resume=True))
+        store, location = self._place(spec)
+        while True:
+            seen = claiming.find_resumable(store, spec, run_id, wait_until_silent)
+            unit = claiming.unit_of(seen.state)
+            try:
+                return self._go(spec, store, location, unit, hooks, selection, recorded=seen.state, seen=seen)
+            except claiming.NothingLeftError as done:
+                say(str(done))
+                return RunReport(done.state)
+            except claiming.MovedOnError:
+                continue  # another command was faster
+
+    def list_resumable(self, pipeline_name: str | None = None) -> list[CheckpointState]:
+        """Return the runs that can be resumed, newest first. Nothing is written; none where the location is not there.
+
+        :param pipeline_name: only those of this pipeline
+        :raises CheckpointError: the location cannot be read
+        """
+        if self._store is None and self._location is None:
+            raise CheckpointError(
+                "Give the runner a location, or a store: PipelineRunner(location=…).list_resumable()."
+            )
+        store = self._store or open_store(self._location or "", self._options)
+        return claiming.resumable_runs(ReadingStore(store), pipeline_name)
+
+    def validate(self, config: Config) -> list[Problem]:
+        """Return everything that is wrong with a description: classes are imported, nothing runs, no Spark starts."""
+        try:
+            reading = _reading(config, self._values)
+        except PipelineDefinitionError as error:
+            return list(error.problems)
+        with importable(*directory_of(None if reading.spec is None else reading.spec.source)):
+            return problems_of(reading)
+
+    def plan(self, config: Config, run_id: str | None = None, *, selection: Selection | None = None) -> Plan:
+        """Return what would run, what would be skipped, and why. No Spark starts, nothing is written.
+
+        :param run_id: as for :meth:`resume`; ``None`` as for :meth:`run_with_checkpointing`
+        :raises ResumeRefusedError: what is recorded does not fit the description any more
+        """
+        spec = _read(config, self._values)
+        unit = claiming.fresh_unit(spec, self._namespace)
+        store = ReadingStore(self._place(spec)[0])
+        if run_id is not None:
+            unit = claiming.unit_of(claiming.find_resumable(store, spec, run_id, refuse_if_alive).state)
+        elif spec.checkpoint.auto_resume:
+            seen = claiming.last_unfinished(store, spec, self._namespace, refuse_if_alive)
+            unit = unit if seen is None else claiming.unit_of(seen.state)
+        with importable(*directory_of(spec.source)):
+            try:
+                components = load_components(spec.components)
+            except PipelineDefinitionError:  # whether their code has changed cannot be told then; a run says why
+                components = None
+            return claiming.look(spec, RunLog(store, unit.path).latest(), selection, components)[1]
+
+    # ---- one run
+
+    def _place(self, spec: PipelineSpec) -> tuple[CheckpointStore, str]:
+        location = self._location or spec.checkpoint.location
+        if location is None and self._store is None:
+            location = str(Path(tempfile.gettempdir(), "spark-pipeline-checkpoints"))
+            say(f"No checkpoint location is given; using {location}, which a reboot may clear.")
+        if self._store is not None:
+            return self._store, location or self._store.location
+        custom = spec.checkpoint.store
+        if custom is not None:
+            store = load_store(custom.instance_type, custom.instance_config, location or "", self._options)
+            return store, location or ""
+        return open_store(location or "", self._options), location or ""
+
+    def _go(
+        self,
+        spec: PipelineSpec,
+        store: CheckpointStore,
+        location: str,
+        unit: Unit,
+        hooks: PipelineHooks | None,
+        selection: Selection | None,
+        *,
+        recorded: CheckpointState | None = None,
+        seen: Commit | None = None,
+        resumable: bool = True,
+    ) -> RunReport:
+        more = tuple(hook for hook in flatten(hooks) if not isinstance(hook, CheckpointHooks))
+        with importable(*directory_of(spec.source)), configured(self._spark or _active_session(), spec):
+            return self._drive(spec, store, location, unit, more, selection, recorded, seen, resumable=resumable)
+
+    def _drive(
+        self,
+        spec: PipelineSpec,
+        store: CheckpointStore,
+        location: str,
+        unit: Unit,
+        more: tuple[PipelineHooks, ...],
+        selection: Selection | None,
+        recorded: CheckpointState | None,
+        seen: Commit | None,
+        *,
+        resumable: bool,
+    ) -> RunReport:
+        # What is wrong with the description is said before anything is claimed.
+        components, _ = load(spec, recorded, *more)
+        log = RunLog(store, unit.path)
+        spark = self._spark or _active_session()
+        target = None if spark is not None else _connect_target(spec, self._py_files)
+        if spark is None and not started_by_spark_submit():
+            require_spark(connect=target is not None)
+        self.run_id = None
+        token = claiming.claim(
+            log,
+            spec,
+            unit,
+            lease_seconds=self._lease_seconds,
+            selection=selection,
+            seen=seen,
+            components=components,
+        )
+        self.run_id = make_run_id(unit.path, token.number) if resumable else None
+        request = DriverRequest(
+            pipeline=spec.to_dict(),
+            location=location,
+            storage_options=self._options,
+            unit=unit.path,
+            token=token,
+            spark_config={} if spark is not None else _spark_config(spec),
+            connect=target,
+            lease_seconds=self._lease_seconds,
+            local=_is_local(spark, spec),
+        )
+        redactor = redactor_of(request)
+        driver = Driver(
+            request, redactor, log=log, spark=spark, hooks=more, owns_process=False, py_files=self._py_files
+        )
+        code, summary = driver.drive()
+        if driver.interrupt is not None:
+            raise driver.interrupt
+        if code != protocol.EXIT_COMPLETED:
+            raise _failed(driver.state, redactor.mask(summary), resumable=resumable)
+        say(redactor.mask(summary))
+        if not unit.is_airflows:
+            _retire(log, spec.checkpoint)
+        return RunReport(driver.state)
+
+
+def _read(config: Config, values: Mapping[str, Any] | None) -> PipelineSpec:
+    return config if isinstance(config, PipelineSpec) else _reading(config, values).checked()
+
+
+def _reading(config: Config, values: Mapping[str, Any] | None) -> Reading:
+    if isinstance(config, PipelineSpec):
+        return Reading(config)
+    try:
+        from airflow_spark_pipeline.rendering.outside import read_config
+    except ImportError as error:
+        raise PipelineDefinitionError(
+            [
+                Problem(
+                    f"HOCON needs the packages pyhocon and jinja2 here ({error}); install them, or pass a PipelineSpec"
+                )
+            ]
+        ) from error
+    spec = read_config(config, values)
+    for warning in spec.warnings:
+        say(f"warning: {warning}")
+    return spec
+
+
+def _found(seen: Commit | None, spec: PipelineSpec, location: str) -> str:
+    """Say what auto-resume found: whoever expected the other must not learn it from the bill."""
+    if seen is None:
+        return f"No run of {spec.pipeline_name!r} to resume in {mask_text(location)}; a new one starts."
+    done = f"{len(seen.state.completed_components)} of {seen.state.total_components} components are done"
+    return f"Resuming {seen.state.run_id}: {done}."
+
+
+def _active_session() -> SparkSession | None:
+    if "pyspark" not in sys.modules:
+        return None  # nor is it imported to find out: it may not be installed
+    from pyspark.sql import SparkSession
+
+    return SparkSession.getActiveSession()
+
+
+def _spark_config(spec: PipelineSpec) -> dict[str, str]:
+    """Return the settings of a session of one's own; spark-submit's win over what the description says of the place."""
+    problems = [Problem(why, "spark.config") for name in spec.spark.config if (why := said_elsewhere(name))]
+    if problems:  # of a specification that was made in code
+        raise PipelineDefinitionError(problems)
+    if spec.spark.connect_string is not None:
+        return dict(spec.spark.config)
+    config = {**spec.spark.config, "spark.app.name": spec.spark.app_name or spec.pipeline_name}
+    if not started_by_spark_submit():
+        config["spark.master"] = spec.spark.master or "local[*]"
+    return config
+
+
+def _connect_target(spec: PipelineSpec, py_files: tuple[str, ...]) -> ConnectTarget | None:
+    url = spec.spark.connect_string
+    if url is not None and started_by_spark_submit():
+        raise SparkConnectError(
+            "spark.connect-string names a Spark Connect server, and spark-submit has started a Spark of its own here. "
+            "Use plain Python in place of spark-submit, or remove connect-string."
+        )
+    return None if url is None else ConnectTarget(url, py_files)
+
+
+def _is_local(spark: SparkSession | None, spec: PipelineSpec) -> bool:
+    """Whether the end of this process is the end of all work."""
+    if spark is not None:
+        context = getattr(spark, "sparkContext", None)
+        return str(getattr(context, "master", "")).startswith("local") and not started_by_spark_submit()
+    if spec.spark.connect_string is not None:
+        return True  # what is left at work on the server is ended by whoever comes next
+    return not started_by_spark_submit() and (spec.spark.master or "local").startswith("local")
+
+
+def _failed(state: CheckpointState, summary: str, *, resumable: bool) -> ComponentFailedError:
+    helps = state.failure is None or state.failure.retry_helps
+    if resumable:
+        summary += f"\nResume it with the run id {state.run_id}"
+    done = len(state.completed_components)
+    return ComponentFailedError(summary, retry_helps=helps, run_id=state.run_id if resumable else None, completed=done)
+
+
+def _retire(log: RunLog, checkpoint: CheckpointSpec) -> None:
+    """Clean up after success; what cannot be deleted is only said, since the work is done."""
+    try:
+        latest = log.latest()
+        if latest is not None and latest.state.status is CheckpointStatus.COMPLETED:
+            log.retire(latest, keep_history=not checkpoint.cleanup_on_success)
+    except CheckpointError as error:
+        say(f"The run succeeded, but its checkpoints could not be cleaned up: {error}")

@@ -1,0 +1,113 @@
+"""Before a run is resumed outside Airflow: the wait until its last driver is known to have ended.
+
+A driver that was killed may look alive: its last sign of life is younger than its lease, and nobody here can look at
+its processes, since they were on another machine, in another container, or on a cluster.
+
+Promises: a run is given free only once its driver is silent for a whole lease, or is known to be gone. One that goes on
+showing signs of life, or whose processes are seen on this machine, is refused. It never starts anything over.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+
+from airflow_spark_pipeline.checkpoint.claimant import claimer
+from airflow_spark_pipeline.checkpoint.lease import boottime
+from airflow_spark_pipeline.checkpoint.liveness import LiveSign, live_signs, reader_time
+from airflow_spark_pipeline.checkpoint.log import Commit, Listing, RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
+from airflow_spark_pipeline.exceptions import RunAtWorkError
+from airflow_spark_pipeline.runtime.driver.output import say
+
+#: For so many seconds a claim without any sign of life is taken for one whose driver is just starting.
+STARTING_SECONDS = 10.0
+
+
+def wait_until_silent(
+    log: RunLog,
+    commit: Commit,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = boottime,
+    tell: Callable[[str], None] = say,
+) -> Commit:
+    """Return the newest commit of a run once nobody can be working on it.
+
+    :param commit: as it was read last
+    :param sleep: waits for seconds
+    :param clock: seconds that count suspended time
+    :param tell: called once, where there is something to wait for
+    :raises RunAtWorkError: its driver is alive
+    :raises CheckpointError: the store could not answer
+    """
+    ahead = log.retried(lambda: reader_time(log.store)) - clock()
+    lease, deadline = commit.state.lease_seconds + log.store.clock_slack, None
+    while True:
+        listing = log.retried(log.listing)
+        if listing.numbers and listing.numbers[-1] != commit.number:
+            commit = log.latest() or commit
+            continue
+        signs = live_signs(log, commit, listing, clock() + ahead)
+        if not signs and not _may_be_starting(commit.state, listing):
+            return commit
+        refuse_if_certain(commit.state, signs)
+        if deadline is None:
+            deadline = clock() + lease
+            tell(_waiting(commit.state, signs, lease))
+        elif clock() > deadline:
+            raise at_work(commit.state, f"it still shows signs of life after {lease:g} s")
+        sleep(min(1.0, commit.state.lease_seconds / 6))
+
+
+def refuse_if_alive(log: RunLog, commit: Commit) -> Commit:
+    """Return the commit, or refuse at once where somebody may be working on the run: for whoever only looks.
+
+    :raises RunAtWorkError: its driver shows signs of life
+    """
+    listing = log.retried(log.listing)
+    signs = live_signs(log, commit, listing, log.retried(lambda: reader_time(log.store)))
+    refuse_if_certain(commit.state, signs)
+    if signs:
+        ago = max(min(sign.age for sign in signs), 0)
+        raise at_work(commit.state, f"its last sign of life was {ago:.0f} s ago")
+    return commit
+
+
+def refuse_if_certain(state: CheckpointState, signs: list[LiveSign]) -> None:
+    """Refuse a run whose driver's processes are seen on this machine: no wait is needed to know that.
+
+    :raises RunAtWorkError: they are
+    """
+    if any(sign.is_alive_here for sign in signs):
+        raise at_work(state, "its process is alive on this machine")
+
+
+def at_work(state: CheckpointState, why: str) -> RunAtWorkError:
+    """Return the error that names a run whose driver is alive."""
+    return RunAtWorkError(
+        f"Run {state.run_id} (attempt {state.attempt}, started {state.started_at}) is still running: {why}. Stop it or "
+        "wait for its end; without auto-resume a new run would start next to it.",
+        run_id=state.run_id,
+    )
+
+
+def _waiting(state: CheckpointState, signs: list[LiveSign], lease: float) -> str:
+    if not signs:
+        return f"Waiting up to {STARTING_SECONDS:g} s: attempt {state.attempt} (run {state.run_id}) is just starting …"
+    ago = min(sign.age for sign in signs)
+    return (
+        f"Waiting up to {max(lease - ago, 1):.0f} s for the driver of attempt {state.attempt} (run {state.run_id}): "
+        f"its last sign of life was {max(ago, 0):.0f} s ago, and it may still be running …"
+    )
+
+
+def _may_be_starting(state: CheckpointState, listing: Listing) -> bool:
+    """Whether a process outside Airflow has just claimed the run, and has not got to its first sign of life."""
+    if state.status is not CheckpointStatus.SUBMITTED or listing.heartbeats:
+        return False
+    if claimer(state.key, state.caller).get("dagId"):
+        return False  # the driver may wait for the cluster for hours; its token is refused once the run is claimed
+    age = datetime.now(timezone.utc) - datetime.fromisoformat(state.updated_at)
+    return abs(age.total_seconds()) < STARTING_SECONDS

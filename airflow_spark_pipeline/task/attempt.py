@@ -1,0 +1,307 @@
+"""One try of a task at its unit of work, as the Airflow side sees it: look, claim, and tell what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind, decide_claim
+from airflow_spark_pipeline.checkpoint.claimant import Caller, is_claim_of, is_same_try, to_record
+from airflow_spark_pipeline.checkpoint.key import UnitKey, parse_run_id
+from airflow_spark_pipeline.checkpoint.lease import DEFAULT_LEASE_SECONDS
+from airflow_spark_pipeline.checkpoint.liveness import signs_of_life, store_time, who_is_at_work
+from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
+from airflow_spark_pipeline.exceptions import (
+    ComponentFailedError,
+    NothingToResumeError,
+    RunAtWorkError,
+    SparkPipelineError,
+    SupersededError,
+)
+from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+from airflow_spark_pipeline.planning import Plan, Selection, claim_state, make_plan, seconds_saved, summarize
+from airflow_spark_pipeline.protocol import Token
+
+
+class CompletedMeanwhileError(SparkPipelineError):
+    """An orphaned driver completed the pipeline after this try had looked: nothing is left to run, or to claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a try would do now.
+
+    :param latest: the newest commit, ``None`` where nothing is recorded
+    """
+
+    latest: Commit | None
+    decision: ClaimDecision
+    plan: Plan
+
+
+class TaskAttempt:
+    """One try.
+
+    :param log: of the unit of work
+    :param key: of the task instance
+    :param caller: what Airflow knows of the try; as a guest it resumes the unit of another task instance
+    :param auto_resume: carry on what an earlier try recorded
+    :param lease_seconds: after which this try's driver is taken for dead where it shows no sign of life
+    :param selection: what the user asked for by component name
+    :param run_id: of the run that has to be resumed, ``None`` where it may be a new one
+    :param is_active: whether Airflow runs, or is about to run, the task instance of a key
+    """
+
+    def __init__(
+        self,
+        spec: PipelineSpec,
+        log: RunLog,
+        key: UnitKey,
+        caller: Caller | None,
+        *,
+        auto_resume: bool,
+        lease_seconds: float = DEFAULT_LEASE_SECONDS,
+        selection: Selection | None = None,
+        run_id: str | None = None,
+        is_active: Callable[[Mapping[str, Any]], bool] = lambda _: False,
+    ) -> None:
+        self._spec = spec
+        self._log = log
+        self._key = key
+        self._caller = caller
+        self._auto_resume = auto_resume
+        self._lease_seconds = lease_seconds
+        self._selection = selection or Selection()
+        self._run_id = run_id
+        self._is_active = is_active
+        self._seen: Commit | None = None
+        self._claimed: Commit | None = None
+        self._attempt_id: str | None = None
+        #: The state by which :meth:`outcome` judged.
+        self.last_state: CheckpointState | None = None
+
+    def use(self, log: RunLog) -> None:
+        """Go on with the same log, opened anew."""
+        self._log = log
+
+    def look(self) -> Outlook:
+        """Decide what this try does, without claiming anything.
+
+        :raises SupersededError: a newer try is at work
+        :raises RunAtWorkError: another task instance is at work in this unit
+        :raises NothingToResumeError: the run that has to be resumed cannot be
+        :raises ResumeRefusedError: what is recorded does not fit the description any more
+        :raises SelectionError: the selection does not fit the description
+        """
+        self._seen = self._log.latest()
+        return self._outlook(self._seen)
+
+    def claim(self) -> Token:
+        """Claim the unit; from here on no older attempt can record anything.
+
+        :raises SupersededError: a newer try is at work
+        :raises CompletedMeanwhileError: there is nothing left to run
+        """
+        self._claimed = self._log.claim(self._claim_state)
+        state = self._claimed.state
+        self._attempt_id = state.attempt_id
+        return Token(self._claimed.number, state.attempt_id, state.nonce)
+
+    @property
+    def log(self) -> RunLog:
+        """The log of the unit of work."""
+        return self._log
+
+    def newest(self) -> CheckpointState | None:
+        """Return the newest state of the unit, ``None`` where nothing is recorded."""
+        return self._log.newest_state()
+
+    def is_at_work(self) -> bool:
+        """Whether the newest attempt has not ended, as far as the log knows."""
+        state = self.newest()
+        return state is not None and state.status in (CheckpointStatus.SUBMITTED, CheckpointStatus.RUNNING)
+
+    def has_started(self) -> bool:
+        """Whether a driver of the newest attempt has started, and not ended, as far as the log knows."""
+        state = self.newest()
+        return state is not None and state.status is CheckpointStatus.RUNNING
+
+    @property
+    def attempt_id(self) -> str:
+        """The attempt that this try claimed, or that it found at work and waits for.
+
+        :raises CheckpointLostError: there is none
+        """
+        if self._attempt_id is None:
+            state = self.newest()
+            if state is None:
+                raise self._log.lost()
+            self._attempt_id = state.attempt_id
+        return self._attempt_id
+
+    def expect(self, attempt_id: str) -> None:
+        """Judge by the attempt of an earlier claim, made before this task was deferred."""
+        self._attempt_id = attempt_id
+
+    def is_mine(self, state: CheckpointState) -> bool:
+        """Whether this very try claimed the unit, also where it did so before it was deferred."""
+        recorded, caller = state.caller or {}, self._caller
+        return caller is not None and is_claim_of(caller, recorded) and is_same_try(caller, recorded)
+
+    @property
+    def claimed(self) -> CheckpointState:
+        """The state with which this try claimed the unit."""
+        assert self._claimed is not None  # noqa: S101  # asked for after claim() only
+        return self._claimed.state
+
+    def outcome(self, exit_code: int | None = None) -> CheckpointState:
+        """Return the state of this attempt, which is completed.
+
+        :param exit_code: of spark-submit, where it is known; it only helps to say how a driver died
+        :raises ComponentFailedError: it is not
+        :raises SupersededError: the newest commit is another attempt's
+        """
+        latest = self._log.latest()
+        if latest is None:
+            raise self._log.lost()
+        self.last_state = state = latest.state
+        if self._attempt_id is not None and state.attempt_id != self._attempt_id:
+            raise SupersededError(
+                f"This attempt was superseded by attempt {state.attempt} (run {state.run_id}).", by=state.run_id
+            )
+        if state.status is not CheckpointStatus.COMPLETED:
+            retry_helps = state.failure is None or state.failure.retry_helps
+            died = _how_it_died(exit_code) if state.status is CheckpointStatus.RUNNING else ""
+            raise ComponentFailedError(
+                summarize(state) + died,
+                retry_helps=retry_helps,
+                run_id=state.run_id,
+                completed=len(state.completed_components),
+            )
+        return self._own(latest).state
+
+    def _own(self, latest: Commit) -> Commit:
+        """Record a success that a guest brought as this task instance's own, or its clear would look like a retry."""
+        caller, recorded = self._caller, latest.state.caller
+        if caller is None or caller.guest is not None or is_claim_of(caller, recorded):
+            return latest
+        return self._log.append(latest, replace(latest.state, caller=to_record(caller, recorded)))
+
+    def driver_is_gone(self) -> bool:
+        """Whether the driver of the attempt before has ended, or is taken for dead: nobody to reconnect to."""
+        if self._seen is None or self._seen.state.status is CheckpointStatus.SUBMITTED:
+            return False  # it may wait for the cluster
+        listing, now = self._log.retried(self._log.listing), self._log.retried(lambda: store_time(self._log.store))
+        return not signs_of_life(self._log.store, self._seen, listing, now)
+
+    def driver_recorded(self) -> bool:
+        """Whether a driver has recorded anything since this try looked: its words say more than spark-submit's."""
+        latest = self._log.latest()
+        if latest is None or (self._seen is not None and latest.number <= self._seen.number):
+            return False
+        return latest.state.status is not CheckpointStatus.SUBMITTED
+
+    def retire(self, *, keep_history: bool) -> None:
+        """Clean up after success; the last commit stays.
+
+        :raises CheckpointError: something could not be deleted; the success stands
+        """
+        latest = self._log.latest()
+        if latest is not None and latest.state.status is CheckpointStatus.COMPLETED:
+            self._log.retire(latest, keep_history=keep_history)
+
+    def _claim_state(self, latest: Commit | None) -> CheckpointState:
+        outlook = self._outlook(latest)
+        if outlook.decision.kind is ClaimKind.REPORT:
+            raise CompletedMeanwhileError(f"Nothing is left to run: {outlook.decision.reason}.")
+        return claim_state(
+            self._spec,
+            outlook.plan,
+            outlook.decision,
+            latest,
+            key=self._key if latest is None else UnitKey.from_dict(latest.state.key),
+            caller=self._caller,
+            lease_seconds=self._lease_seconds,
+            selection=self._selection,
+        )
+
+    def _outlook(self, latest: Commit | None) -> Outlook:
+        state = None if latest is None else latest.state
+        self._refuse_what_cannot_be_resumed(state)
+        self._refuse_to_supersede_another_task(latest)
+        start_over = not self._auto_resume and self._run_id is None
+        decision = decide_claim(state, self._caller, start_over=start_over)
+        if decision.kind is ClaimKind.STOP:
+            raise SupersededError(f"This try stops: {decision.reason}.")
+        carried = state if decision.kind is ClaimKind.RESUME else None
+        plan = make_plan(self._spec, carried, selection=self._selection)
+        if plan.restart is not None:
+            decision = ClaimDecision(ClaimKind.START, decision.epoch + 1, plan.restart)
+        return Outlook(latest, decision, plan)
+
+    def _refuse_what_cannot_be_resumed(self, state: CheckpointState | None) -> None:
+        if self._run_id is None:
+            return
+        why = None
+        if state is None or parse_run_id(self._run_id)[1] > state.claim_number:
+            why = "nothing is recorded under this id"
+        elif state.status is CheckpointStatus.DISCARDED:
+            why = "its progress was discarded"
+        elif state.key.get("namespace") != self._key.namespace:
+            why = f"it belongs to the namespace {state.key.get('namespace')!r}, this Airflow is {self._key.namespace!r}"
+        elif state.status is CheckpointStatus.COMPLETED and self._is_not_mine_to_report(state):
+            why = f"it was completed at {state.updated_at}"
+        if why is not None:
+            raise NothingToResumeError(
+                f"Cannot resume {self._run_id}: {why}. Name an unfinished run of {self._spec.pipeline_name!r}, or none "
+                f"to run from the start.",
+                run_id=self._run_id,
+            )
+
+    def _is_not_mine_to_report(self, state: CheckpointState) -> bool:
+        if self._caller is None or self._caller.guest is None:
+            return False
+        return decide_claim(state, self._caller).kind is not ClaimKind.REPORT or not is_claim_of(
+            self._caller, state.caller
+        )
+
+    def _refuse_to_supersede_another_task(self, latest: Commit | None) -> None:
+        if latest is None or is_claim_of(self._caller, latest.state.caller):
+            return
+        who = who_is_at_work(self._log, latest, self._is_active)
+        if who is not None:
+            raise RunAtWorkError(
+                f"Run {latest.state.run_id} is at work: {who}. It is not taken over; a retry goes on with it once it "
+                f"has ended. To end it now, mark that task as failed.",
+                run_id=latest.state.run_id,
+            )
+
+
+def _how_it_died(exit_code: int | None) -> str:
+    if exit_code is None:
+        return ""
+    if exit_code == 0:
+        return "; it ended with exit code 0 and recorded no end: does a component call os._exit?"
+    killed = exit_code in (-9, 137)
+    return f"; exit code {exit_code}" + (": killed, by somebody or for want of memory" if killed else "")
+
+
+def result(state: CheckpointState) -> dict[str, Any]:
+    """Return the small summary that the task pushes to XCom."""
+    ran = [c for c in state.components if c.action is ComponentAction.RAN]
+    return {
+        "run_id": state.run_id,
+        "pipeline_name": state.pipeline_name,
+        "attempt": state.attempt,
+        "resumed_from": state.resumed_from,
+        "components_run": [c.name for c in ran],
+        "components_replayed": [c.name for c in state.components if c.action is ComponentAction.REPLAYED],
+        "components_skipped": [c.name for c in state.components if c.action is ComponentAction.SKIPPED],
+        "components_left_out": [c.name for c in state.components if c.action is ComponentAction.OMITTED],
+        "components_disabled": [c.name for c in state.components if c.action is ComponentAction.DISABLED],
+        "seconds_saved": seconds_saved(state),
+        "seconds": round(sum(c.duration_seconds or 0.0 for c in ran), 3),
+        "spark_application_id": state.spark_application_id,
+    }

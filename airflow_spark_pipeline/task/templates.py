@@ -1,0 +1,74 @@
+"""Templates as a task has them: the file of a pipeline, or its text in the DAG, rendered with the task's context."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_spark_pipeline.exceptions import PipelineDefinitionError
+from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+from airflow_spark_pipeline.pipeline.unrendered_templates import refuse_templates
+from airflow_spark_pipeline.rendering.renderer import Renderer
+from airflow_spark_pipeline.task.description import PipelineSource, read_source
+from airflow_spark_pipeline.task.undefined_names import say_why_undefined
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+
+
+def is_text(pipeline: Any) -> bool:
+    """Whether the argument ``pipeline`` is HOCON text; ``{{ params.file }}`` is not, since templates do not count."""
+    plain = _EXPRESSION.sub("", pipeline) if isinstance(pipeline, str) else ""
+    return "\n" in plain or "{" in plain
+
+
+def source_of(task: Any) -> PipelineSource:
+    """Return the description of an operator, or a sensor, whose arguments are rendered.
+
+    :raises PipelineDefinitionError: it cannot be read
+    """
+    dag = task.get_dag()
+    directory = Path(dag.fileloc).parent
+    if task.text_of_dag is not None:
+        return PipelineSource(task.text_of_dag, None, directory)
+    searchpath = getattr(dag, "template_searchpath", None) or ()
+    searchpath = (searchpath,) if isinstance(searchpath, str) else searchpath
+    return read_source(task.pipeline, directory, tuple(map(os.fspath, searchpath)))
+
+
+def describe(
+    source: PipelineSource,
+    context: Mapping[str, Any],
+    environment: Environment,
+    *,
+    environ: Mapping[str, str] | None = None,
+) -> PipelineSpec:
+    """Render and parse a description.
+
+    :param context: of the task
+    :param environ: variables of the driver, which ``${?NAME}`` sees before those of the worker
+    :raises PipelineDefinitionError: a template or the description is wrong
+    """
+    renderer = Renderer(context, environment, advise=say_why_undefined)
+    if source.is_final:  # a value holds it, and a value is never rendered: refused where it looks like a template
+        refuse_templates(source.text, source.file)
+    return renderer.read(
+        source.text, source.file, source.base_dir, environ=environ, is_rendered=source.is_final
+    ).checked()
+
+
+def shown(source: PipelineSource, context: Mapping[str, Any], environment: Environment) -> str:
+    """Return the text of a description as it is rendered, to be shown; as it is, where it cannot be."""
+    if source.is_final:
+        return source.text
+    renderer = Renderer(context, environment, advise=say_why_undefined)
+    try:
+        text = renderer(source.text, source.file)
+    except PipelineDefinitionError:
+        return source.text
+    return source.text if renderer.missing else text

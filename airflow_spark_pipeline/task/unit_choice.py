@@ -1,0 +1,144 @@
+"""Which unit of work a try goes on with: its own, that of a run id, or the pipeline's last failed one.
+
+The scope ``dag_run`` is the rule: a task instance only ever resumes itself. With ``pipeline`` a task instance that has
+nothing recorded of its own looks for the pipeline's newest unfinished run in the same namespace that nobody works on,
+and that no retry of its own task is going to resume. What it took is remembered in Airflow's task state store, so that
+its own retries resume the same one. Where Airflow forgets it, as a clear does since 3.4, the log of that run still
+names the task instance that claimed it last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from airflow_spark_pipeline.checkpoint.catalog import find_run, unfinished_runs
+from airflow_spark_pipeline.checkpoint.claim import ClaimKind, decide_claim
+from airflow_spark_pipeline.checkpoint.claimant import Caller, claimer, is_claim_of
+from airflow_spark_pipeline.checkpoint.key import UnitKey, parse_run_id, pipeline_slug, unit_path
+from airflow_spark_pipeline.checkpoint.liveness import who_is_at_work
+from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
+from airflow_spark_pipeline.checkpoint.snapshot import Look
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
+from airflow_spark_pipeline.exceptions import NothingToResumeError
+
+SCOPES = ("dag_run", "pipeline")
+
+_ENDED_LOOKED_AT = 100  # two requests for each
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The unit of work that a try goes on with.
+
+    :param unit: its directory, relative to the location
+    :param caller: as whom the try claims it
+    :param run_id: of the run that has to be there, ``None`` where the unit may be a new one
+    """
+
+    unit: str
+    caller: Caller
+    run_id: str | None = None
+
+
+def by_run_id(run_id: str, pipeline_name: str, key: UnitKey, caller: Caller) -> Target:
+    """Return the unit of a run id.
+
+    :raises NothingToResumeError: it is no run id, or one of another pipeline; nothing of it has touched the store
+    """
+    try:
+        unit, _ = parse_run_id(run_id)
+    except ValueError as error:
+        raise NothingToResumeError(f"resume_run_id: {error}", run_id=run_id) from None
+    if unit.partition("/")[0] != pipeline_slug(pipeline_name):
+        raise NothingToResumeError(
+            f"Cannot resume {run_id}: it is a run of another pipeline than {pipeline_name!r}.", run_id=run_id
+        )
+    if unit == unit_path(pipeline_name, key):
+        return Target(unit, caller, run_id)
+    return Target(unit, replace(caller, guest=key.to_dict()), run_id)
+
+
+def of_pipeline(
+    store: CheckpointStore,
+    pipeline_name: str,
+    key: UnitKey,
+    caller: Caller,
+    *,
+    remembered: str | None,
+    is_active: Callable[[Mapping[str, Any]], bool],
+    will_retry: Callable[[Mapping[str, Any]], bool],
+) -> Target:
+    """Return the unit to go on with in the scope ``pipeline``.
+
+    :param remembered: id of the run that an earlier try of this task instance took
+    :param is_active: whether Airflow runs, or is about to run, the task instance of a key
+    :param will_retry: whether that task instance is going to be retried by itself
+    :raises CheckpointError: the store could not answer
+    """
+    own = Target(unit_path(pipeline_name, key), caller)
+    latest = RunLog(store, own.unit).latest()
+    if latest is not None and decide_claim(latest.state, caller).kind is not ClaimKind.START:
+        return own
+    guest = replace(caller, guest=key.to_dict())
+    before = _taken_before(store, remembered, own.unit, guest)
+    if before is None and caller.try_number > 1:
+        before = _claimed_before(store, pipeline_name, guest, ended=latest is None)
+    if before is not None:
+        # A clear after its success starts the task anew, in its own log.
+        cleared = decide_claim(before.commit.state, guest).kind is ClaimKind.START
+        return own if cleared else Target(before.unit, guest, before.commit.state.run_id)
+    if latest is not None:
+        return own  # cleared or discarded: the user wants it from the start
+    found = [
+        entry.commit
+        for entry in unfinished_runs(store, pipeline_name)
+        if entry.commit is not None and not entry.alive and entry.commit.state.key.get("namespace") == key.namespace
+    ]
+    for commit in sorted(found, key=lambda commit: commit.state.updated_at, reverse=True):
+        state = commit.state
+        unit, _ = parse_run_id(state.run_id)
+        theirs = claimer(state.key, state.caller)
+        left_alone = bool(theirs.get("dagId")) and will_retry(theirs)
+        if not left_alone and who_is_at_work(RunLog(store, unit), commit, is_active) is None:
+            return Target(unit, guest, state.run_id)
+    return own
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    unit: str
+    commit: Commit
+
+
+def _taken_before(store: CheckpointStore, remembered: str | None, own: str, guest: Caller) -> _Taken | None:
+    """Return the unit that an earlier try took, where nobody else has claimed or discarded it since."""
+    if remembered is None:
+        return None
+    unit, _ = parse_run_id(remembered)
+    entry = find_run(store, remembered) if unit != own else None
+    if entry is None or entry.commit is None:
+        return None
+    return _Taken(unit, entry.commit) if _is_mine(entry.commit.state, guest) else None
+
+
+def _claimed_before(store: CheckpointStore, pipeline_name: str, guest: Caller, *, ended: bool) -> _Taken | None:
+    """Return the unit whose newest claim an earlier try of this task instance made.
+
+    :param ended: look at runs that ended, too, the last few of them: a success must not be taken for nothing
+    """
+    found = [entry.commit for entry in unfinished_runs(store, pipeline_name) if entry.commit is not None]
+    if ended:
+        look = Look(store)
+        units = look.ended_units(pipeline_slug(pipeline_name))
+        newest = sorted(units, key=lambda path: units[path], reverse=True)[:_ENDED_LOOKED_AT]
+        found += [run.entry.commit for run in map(look.run, newest) if run is not None and run.entry.commit is not None]
+    mine = [commit for commit in found if _is_mine(commit.state, guest)]
+    newest_of_mine = max(mine, key=lambda commit: commit.state.updated_at, default=None)
+    return None if newest_of_mine is None else _Taken(parse_run_id(newest_of_mine.state.run_id)[0], newest_of_mine)
+
+
+def _is_mine(state: CheckpointState, guest: Caller) -> bool:
+    return state.status is not CheckpointStatus.DISCARDED and is_claim_of(guest, state.caller)

@@ -1,0 +1,1 @@
+"""The text of errors that user code raises."""

@@ -1,0 +1,55 @@
+"""Words for what went wrong in a user's code: which error, where in *their* file, and which name they may have meant.
+
+Promised: one line, and no value of a secret key of the config in it. Not promised: that a secret under a harmless name
+is recognised.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from airflow_spark_pipeline.secrets import Redactor
+from airflow_spark_pipeline.user_errors.archives import with_archive_hint
+from airflow_spark_pipeline.user_errors.text import MESSAGE_LENGTH, frames_of, shorten, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+def suggest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that ``word`` was most likely meant to be, or ``None``."""
+    by_folded = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(word.lower(), by_folded, n=1, cutoff=0.6)
+    return by_folded[close[0]] if close else None
+
+
+def blame(error: BaseException, module: str, config: Mapping[str, Any] | None = None) -> str:
+    """Return ``ValueError: no such region (/app/my_etl/load.py:12)``.
+
+    :param error: what was raised
+    :param module: the user's module; the place named is the last one on the way to the error in its top-level package
+    :param config: by path; the values of its secret keys are masked
+    """
+    text = shorten(
+        Redactor(config or {}).mask(
+            " ".join(text_of(error, lambda each: with_archive_hint(each, str(each))).line.split())
+        ),
+        MESSAGE_LENGTH,
+    )
+    place = _place(error, module.partition(".")[0])
+    return f"{text} ({place})" if place else text
+
+
+def _place(error: BaseException, package: str) -> str:
+    if isinstance(error, SyntaxError):
+        # No frame ever ran in that file.
+        return f"{os.path.realpath(error.filename)}:{error.lineno}" if error.filename else ""
+    place = ""
+    for frame, line in traceback.walk_tb(frames_of(error)):
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] == package:
+            # A single module is linked into a directory of its own while it is looked at beforehand.
+            place = f"{os.path.realpath(frame.f_code.co_filename)}:{line}"
+    return place

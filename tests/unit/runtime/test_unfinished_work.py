@@ -1,0 +1,92 @@
+"""A component is done when everything that it started is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from airflow_spark_pipeline import PipelineRunner
+from airflow_spark_pipeline.exceptions import ComponentFailedError
+from airflow_spark_pipeline.runtime.loop import unfinished_work
+from tests import leaving
+from tests.leaving import LEAVES
+from tests.sparkless import FakeSpark
+from tests.steps import describe, names
+
+
+@pytest.fixture(autouse=True)
+def _end_what_is_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    monkeypatch.setenv("LEDGER", str(tmp_path / "ledger"))
+    monkeypatch.setattr(unfinished_work, "GRACE_SECONDS", 0.8)
+    leaving.release.clear()
+    before = set(threading.enumerate())
+    yield
+    leaving.release.set()
+    for left in leaving.kept:
+        for end in ("shutdown", "terminate", "wait", "join"):
+            if hasattr(left, end):
+                getattr(left, end)()
+        if hasattr(left, "close"):
+            left.close()
+    leaving.kept.clear()
+    for thread in set(threading.enumerate()) - before:
+        if isinstance(thread, threading.Timer):
+            thread.cancel()
+        if not thread.daemon:
+            thread.join(30)
+
+
+def leaves(what: str) -> str:
+    return (
+        '{ instance-type = "tests.leaving.Leaves", instance-name = leaves\n'
+        f'instance-config {{ ledger = ${{LEDGER}}, what = "{what}" }} }}'
+    )
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("what", LEAVES)
+def test_a_component_that_leaves_something_running_is_not_done(what: str, tmp_path: Path) -> None:
+    runner = PipelineRunner(FakeSpark(), location=tmp_path / "checkpoints")  # type: ignore[arg-type]
+    _, said = LEAVES[what]
+    if said is None:
+        assert runner.run_with_checkpointing(describe(leaves(what), "after")).ran == ["leaves", "after"]
+        return
+    with pytest.raises(ComponentFailedError) as failed:
+        runner.run_with_checkpointing(describe(leaves(what), "after"))
+    assert said.replace("FILE", leaving.__file__) in str(failed.value)
+    assert names(tmp_path / "ledger") == "leaves"
+    (state,) = runner.list_resumable("Steps")
+    assert state.completed_components == ()
+    assert state.failure is not None
+    assert state.failure.component == "leaves"
+
+
+def test_threads_of_others_in_the_process_are_not_the_components(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = threading.Event()
+    runner = PipelineRunner(FakeSpark(), location=tmp_path / "checkpoints")  # type: ignore[arg-type]
+
+    def others() -> None:
+        started.wait(30)
+        leaving._thread(leaving.wait)
+
+    other = threading.Thread(target=others)
+    other.start()
+
+    def let_others_start() -> None:
+        started.set()
+        other.join()
+
+    monkeypatch.setitem(LEAVES, "nothing", (let_others_start, None))
+    assert runner.run_with_checkpointing(describe(leaves("nothing"))).ran == ["leaves"]
+
+
+def test_a_left_process_is_ended(tmp_path: Path) -> None:
+    runner = PipelineRunner(FakeSpark(), location=tmp_path / "checkpoints")  # type: ignore[arg-type]
+    with pytest.raises(ComponentFailedError):
+        runner.run_with_checkpointing(describe(leaves("a command")))
+    assert leaving.kept[-1].wait(30) == -15

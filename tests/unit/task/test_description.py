@@ -1,0 +1,85 @@
+"""Where a description is found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from airflow_spark_pipeline.exceptions import PipelineDefinitionError
+from airflow_spark_pipeline.task.description import PipelineSource, read_source
+
+CONF = "pipeline { pipeline-name = Shop }\n"
+
+
+def problem(pipeline: str, folder: Path) -> str:
+    with pytest.raises(PipelineDefinitionError) as caught:
+        read_source(pipeline, folder)
+    (found,) = caught.value.problems
+    return str(found)
+
+
+# ---- found
+
+
+def test_a_relative_path_starts_at_the_dag_file(tmp_path: Path) -> None:
+    (tmp_path / "confs").mkdir()
+    (tmp_path / "confs" / "shop.conf").write_text(CONF, encoding="utf-8")
+    file = tmp_path / "confs" / "shop.conf"
+    assert read_source("confs/shop.conf", tmp_path) == PipelineSource(CONF, str(file), file.parent)
+
+
+def test_an_absolute_path_stays_what_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "shop.conf"
+    file.write_text(CONF, encoding="utf-8")
+    assert read_source(str(file), Path("/nowhere")) == PipelineSource(CONF, str(file), tmp_path)
+
+
+def test_a_url_is_read_where_it_leads_and_has_no_place_for_relative_includes(tmp_path: Path) -> None:
+    file = tmp_path / "shop.conf"
+    file.write_text(CONF, encoding="utf-8")
+    assert read_source(file.as_uri(), Path("/nowhere")) == PipelineSource(CONF, file.as_uri(), None)
+
+
+@pytest.mark.parametrize("text", [CONF, "pipeline.pipeline-name = Shop\npipeline.fail-fast = yes", "{}"])
+def test_text_is_the_description_itself_and_includes_start_at_the_dag_file(text: str, tmp_path: Path) -> None:
+    assert read_source(text, tmp_path) == PipelineSource(text, None, tmp_path, is_final=True)
+
+
+def test_the_suffix_does_not_matter(tmp_path: Path) -> None:
+    (tmp_path / "shop").write_text(CONF, encoding="utf-8")
+    assert read_source("shop", tmp_path).text == CONF
+
+
+def test_a_missing_relative_path_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    expected = f"{tmp_path / 'shop.conf'}: there is no such file (relative paths are looked up beside the DAG file)"
+    assert problem("shop.conf", tmp_path) == expected
+
+
+def test_a_missing_absolute_path_needs_no_explanation(tmp_path: Path) -> None:
+    assert problem(str(tmp_path / "shop.conf"), tmp_path) == f"{tmp_path / 'shop.conf'}: there is no such file"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
+    """Editors on Windows write one; Jinja and an error's column must not see it."""
+    (tmp_path / "shop.conf").write_text(CONF, encoding="utf-8-sig")
+    assert read_source("shop.conf", tmp_path).text.removeprefix("\ufeff") == CONF
+
+
+def test_a_missing_object_behind_a_url_is_named_by_the_url(tmp_path: Path) -> None:
+    url = (tmp_path / "shop.conf").as_uri()
+    assert problem(url, tmp_path).startswith(f"{url}: cannot be read: ")
+
+
+def test_a_path_that_is_not_beside_the_dag_file_is_looked_up_in_the_search_path(tmp_path: Path) -> None:
+    for folder, text in (("dags", CONF), ("one", CONF), ("two", "{}")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / f"{folder}.conf").write_text(text, encoding="utf-8")
+        (tmp_path / folder / "each.conf").write_text(folder, encoding="utf-8")
+    search = (str(tmp_path / "one"), str(tmp_path / "two"))
+    found = {name: read_source(name, tmp_path / "dags", search).text for name in ("one.conf", "two.conf", "each.conf")}
+    assert found == {"one.conf": CONF, "two.conf": "{}", "each.conf": "dags"}
+    with pytest.raises(
+        PipelineDefinitionError, match=r"beside the DAG file, then in template_searchpath: .*/one, .*/two"
+    ):
+        read_source("three.conf", tmp_path / "dags", search)
