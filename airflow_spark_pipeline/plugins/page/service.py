@@ -20,9 +20,9 @@ from typing import Any, Literal, TypeVar
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
-from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
-from airflow_spark_pipeline.deployment.locations import configured
 from airflow_spark_pipeline.deployment.airflow_masker import take_names_of_airflow
+from airflow_spark_pipeline.deployment.locations import configured
+from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
 from airflow_spark_pipeline.plugins.page.finder import Finder, Found
 from airflow_spark_pipeline.plugins.page.location_cache import LocationCache
 from airflow_spark_pipeline.plugins.page.metadata_db import Rights, TaskFacts, TaskKey, task_facts

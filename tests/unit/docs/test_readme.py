@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_spark_pipeline.pipeline.hocon import parse_pipeline
+from airflow_spark_pipeline.pipeline.parser import parse_pipeline
 
 ROOT = Path(__file__).resolve().parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
