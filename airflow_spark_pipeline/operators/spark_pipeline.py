@@ -193,8 +193,8 @@ class SparkPipelineOperator(SparkSubmitOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]  # the parent returns nothing
         """Run what is not done yet."""
+        from airflow_spark_pipeline.deployment.task_instance import remember_failure
         from airflow_spark_pipeline.exceptions import SparkPipelineError
-        from airflow_spark_pipeline.hooks.task_instance import remember_failure
 
         try:
             return self._execute(context)

@@ -15,21 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_spark_pipeline.checkpoint.claimant import Caller
 from airflow_spark_pipeline.checkpoint.catalog import prune
-from airflow_spark_pipeline.checkpoint.stores.credentials import are_temporary
+from airflow_spark_pipeline.checkpoint.claimant import Caller
 from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
-from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
-from airflow_spark_pipeline.exceptions import CheckpointError, NothingToResumeError
-from airflow_spark_pipeline.launch.archives import LAUNCHER
-from airflow_spark_pipeline.task.attempt import TaskAttempt
+from airflow_spark_pipeline.checkpoint.stores.credentials import are_temporary
+from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
 from airflow_spark_pipeline.deployment.locations import checkpoint_location, configured, lease_seconds, storage_options
-from airflow_spark_pipeline.launch.preflight import check_components
-from airflow_spark_pipeline.launch.provider import hook_of
-from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
-from airflow_spark_pipeline.task.unit_choice import Target, by_run_id, of_pipeline
 from airflow_spark_pipeline.deployment.task_instance import caller as caller_of
 from airflow_spark_pipeline.deployment.task_instance import (
     forget_wanted_on_change,
@@ -43,9 +36,16 @@ from airflow_spark_pipeline.deployment.task_instance import (
     wanted_on_change,
 )
 from airflow_spark_pipeline.deployment.watched_location import WatchedPlace
+from airflow_spark_pipeline.exceptions import CheckpointError, NothingToResumeError
+from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
+from airflow_spark_pipeline.launch.archives import LAUNCHER
+from airflow_spark_pipeline.launch.preflight import check_components
+from airflow_spark_pipeline.launch.provider import hook_of
 from airflow_spark_pipeline.planning import Selection, open_log
 from airflow_spark_pipeline.protocol import ConnectTarget, DriverRequest
 from airflow_spark_pipeline.secrets import mask, mask_text, more_names
+from airflow_spark_pipeline.task.attempt import TaskAttempt
+from airflow_spark_pipeline.task.unit_choice import Target, by_run_id, of_pipeline
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -129,7 +129,7 @@ def _count(marks: Path) -> int:
 
 _OPENS_A_SESSION = """
 import sys
-from airflow_spark_pipeline.runtime import connect
+from airflow_spark_pipeline.runtime.spark import connect
 connect._START_SECONDS = 5.0
 connect.open_session(connect.ConnectTarget(sys.argv[1], ()), {}, sys.argv[2])
 """

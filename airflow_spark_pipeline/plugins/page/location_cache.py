@@ -22,10 +22,10 @@ from typing import TypeVar
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry, look, open_units
 from airflow_spark_pipeline.checkpoint.finished import finished_runs
 from airflow_spark_pipeline.checkpoint.liveness import store_time
-from airflow_spark_pipeline.checkpoint.local_store import LocalStore
 from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
+from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
 from airflow_spark_pipeline.plugins.page.places import Place
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_spark_pipeline.airflow_features import AIRFLOW
-from airflow_spark_pipeline.checkpoint.claimant import claimer
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
+from airflow_spark_pipeline.checkpoint.claimant import claimer
 from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.checkpoint.state import (
     CheckpointState,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from airflow_spark_pipeline.hooks.task_instance import DESCRIPTION, FAILURE
+from airflow_spark_pipeline.deployment.task_instance import DESCRIPTION, FAILURE
 from airflow_spark_pipeline.plugins.page.metadata_db import TaskKey
 
 _CHUNK = 200

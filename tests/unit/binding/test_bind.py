@@ -262,7 +262,7 @@ def test_a_constructor_that_refuses_its_values_is_a_problem_without_their_secret
     (found,) = problems_of(Connect, {"password": "hunter2"})
 
     assert "could not be constructed: ValueError: cannot log in with ***" in found
-    assert "test_binding.py:" in found
+    assert "test_bind.py:" in found
 
 
 def test_what_stands_under_a_secret_key_is_secret_too() -> None:

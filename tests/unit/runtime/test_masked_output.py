@@ -7,21 +7,21 @@ import sys
 
 _PROGRAM = """
 import logging, os, sys
-from airflow_spark_pipeline.runtime import console
+from airflow_spark_pipeline.runtime.driver import output
 from airflow_spark_pipeline.secrets import Redactor
 
-console.own_output()
-console.mask_output(Redactor({"password": "hunter2", "text": "jdbc:x://u:swordfish@h"}).mask)
+output.own_output()
+output.mask_output(Redactor({"password": "hunter2", "text": "jdbc:x://u:swordfish@h"}).mask)
 print("printed hunter2", "swordfish", "aHVudGVyMg==")
 print("error hunter2", file=sys.stderr)
-console.say("said hunter2")
+output.say("said hunter2")
 logging.basicConfig()
 logging.warning("logged %s", "hunter2")
-with console.KeptOutput():
+with output.KeptOutput():
     print("inside hunter2 \\udce9")
     sys.stdout = None
 print("set to None hunter2")
-with console.KeptOutput():
+with output.KeptOutput():
     sys.stdout.close()
 print("closed hunter2")
 try:

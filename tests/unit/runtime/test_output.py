@@ -15,10 +15,10 @@ from tests.steps import describe
 DRIVER = """
 import json, sys
 from airflow_spark_pipeline import PipelineRunner
-from airflow_spark_pipeline.runtime import console
+from airflow_spark_pipeline.runtime.driver import output
 from tests.sparkless import FakeSpark
 if sys.argv[1] == "own":
-    console.own_output()
+    output.own_output()
 report = PipelineRunner(FakeSpark(), location=sys.argv[2]).run_with_checkpointing(sys.argv[3])
 open(sys.argv[4], "w").write(json.dumps(report.ran))
 """
