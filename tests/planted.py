@@ -92,6 +92,11 @@ def values(place: str) -> dict[str, str]:
     return {secret.name: secret.value for secret in secrets() if secret.place == place}
 
 
+def for_a_session(settings: dict[str, str]) -> dict[str, str]:
+    """Return settings by the names under which a session of Spark Connect takes them: Hadoop's without a prefix."""
+    return {name.removeprefix("spark.hadoop."): value for name, value in settings.items()}
+
+
 def found_in(data: bytes) -> list[str]:
     """Return the names of the secrets that bytes hold, as they are, in base64 or in hexadecimal."""
     return [
@@ -110,7 +115,7 @@ def _forms(core: str) -> Iterator[bytes]:
 def description(ledger: str, audit: str, events: str) -> str:
     """Return a pipeline's file with what is planted in it; the second component fails in its first attempt.
 
-    :param events: the URL of the directory of Spark's event log, empty for none
+    :param events: the URL of the directory of Spark's event log, empty on Spark Connect, whose server writes it
     """
     referenced = {
         "reference": "${secret:env://SHOP_REFERENCED}",
@@ -134,7 +139,7 @@ def description(ledger: str, audit: str, events: str) -> str:
     )
     return json.dumps(
         {
-            "spark": {"config": {**settings, **values(SPARK)}},
+            "spark": {"config": {**settings, **(values(SPARK) if events else for_a_session(values(SPARK)))}},
             "pipeline": {
                 "pipeline-name": "Planted",
                 "retry-policy": {"max-retries": 1, "initial-delay-ms": 1},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pytest
 
 from airflow_spark_pipeline.exceptions import ComponentFailedError, PipelineDefinitionError
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec, SparkSpec
+from airflow_spark_pipeline.runtime.spark.given_session import configured
 from airflow_spark_pipeline.runtime.standalone.runner import PipelineRunner
 
 if TYPE_CHECKING:
@@ -51,6 +53,37 @@ def test_settings_of_hadoop_reach_it(spark: SparkSession, tmp_path: Path) -> Non
     session = spark.newSession()
     assert '[[["my.h", "1"]]]' in _run(session, tmp_path, {"spark.hadoop.my.h": "1"}, "SET my.h")
     assert session.conf.get("my.h", None) is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("my.warehouse.api-key", "planted-51f0"),
+        ("spark.hadoop.fs.x.account.key", "planted-51f0"),
+        ("my.url", "jdbc:x://u:planted-51f0@h/d"),
+        ("my.plain", "${secret:env://SHOP_VALUE}"),
+    ],
+)
+def test_a_secret_setting_arrives_and_spark_is_told_to_hide_it(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch, setting: str, value: str
+) -> None:
+    """Spark records the settings of a session with each query; a value from the environment is resolved before."""
+    monkeypatch.setenv("SHOP_VALUE", "planted-51f0")
+    session = spark.newSession()
+    name, rule = setting.removeprefix("spark.hadoop."), "spark.sql.redaction.options.regex"
+    spec = PipelineSpec("Given", (), spark=SparkSpec(None, None, {setting: value, "my.harmless": "1"}))
+    with configured(session, spec):
+        assert "planted-51f0" in str(session.conf.get(name))
+        assert session.conf.get(rule) == f"(?i)url|^{re.escape(name)}$"
+        shown = {row.key: row.value for row in session.sql("SET").collect()}
+        assert (shown[name], shown["my.harmless"]) == ("*********(redacted)", "1")
+    assert session.conf.get(rule) == "(?i)url"
+    assert session.conf.get(name, None) is None
+
+
+def test_a_setting_from_a_variable_that_is_not_there_is_an_error(spark: SparkSession, tmp_path: Path) -> None:
+    with pytest.raises(PipelineDefinitionError, match=r'spark\.config\."my\.plain": .*SHOP_NOWHERE'):
+        _run(spark.newSession(), tmp_path, {"my.plain": "${secret:env://SHOP_NOWHERE}"}, "SELECT 1")
 
 
 def test_settings_are_set_back_after_a_failure(spark: SparkSession, tmp_path: Path) -> None:

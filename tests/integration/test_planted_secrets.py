@@ -13,6 +13,7 @@ import pytest
 from airflow_spark_pipeline.exceptions import ComponentFailedError
 from tests import planted
 from tests.acceptance.standalone import StandaloneCluster
+from tests.connect_server import ConnectServer
 from tests.unit.operators.shop import Driver, Shop
 
 _STEPS = Path(__file__).parents[1] / "acceptance" / "dags" / "steps"
@@ -103,3 +104,25 @@ def test_nothing_shows_a_secret_on_a_cluster(
     shown = fails(place, connection, monkeypatch, conf)
     look(place, shown, capfd, set(conf))
     assert leaks(standalone.directory) == {}
+
+
+@pytest.mark.spark
+@pytest.mark.slow
+def test_nothing_shows_a_secret_on_spark_connect(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Neither on the side of the task nor in what the server writes: its log, its events and its files."""
+    monkeypatch.setenv("SPARK_CONNECT_MODE_ENABLED", "1")  # the driver sets it, and later tests have another Spark
+    events = place / "server" / "events"
+    events.mkdir(parents=True)
+    logged = {"compress": "false", "dir": events.as_uri(), "enabled": "true"}
+    server = ConnectServer(place / "server", {f"spark.eventLog.{name}": value for name, value in logged.items()})
+    server.start()
+    conf = planted.for_a_session(planted.values(planted.CONF))
+    try:
+        shown = fails(place, server.connection, monkeypatch, conf)
+    finally:
+        server.stop()
+    look(place, shown, capfd, {*conf, *planted.for_a_session(planted.values(planted.SPARK))})
+    recorded = "".join(path.read_text(encoding="utf-8") for path in events.rglob("events_*"))
+    assert '"spark.mart.url":"*********(redacted)"' in recorded

@@ -276,7 +276,7 @@ class Driver:
             ],
         )
         session = connect.session_id(unit, self._lease.incarnation)
-        spark = connect.open_session(target, self._request.spark_config, session)
+        spark = connect.open_session(target, self._request.spark_config, session, self._redactor)
         if self._owns_process:
             end_on_sigterm(lambda: close_session(spark))
         return spark

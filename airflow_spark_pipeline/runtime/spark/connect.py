@@ -21,9 +21,12 @@ from airflow_spark_pipeline.exceptions import SparkConnectError
 from airflow_spark_pipeline.pipeline.connect_string import SESSION_ID, USER_ID, ConnectString
 from airflow_spark_pipeline.protocol import ConnectTarget
 from airflow_spark_pipeline.runtime.driver.output import say
+from airflow_spark_pipeline.runtime.driver.redaction import redaction_of_session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+    from airflow_spark_pipeline.secrets import Redactor
 
 _NAMESPACE = uuid.UUID("6f0f0b7e-53a5-5a53-9d0c-6c9a1d2f8f5e")  # of session ids; another one is another session
 _START_SECONDS = 60.0
@@ -60,15 +63,21 @@ def user_of(target: ConnectTarget) -> str:
     return named or os.environ.get("SPARK_USER") or os.environ.get("USER") or getpass.getuser()
 
 
-def open_session(target: ConnectTarget, config: Mapping[str, str], session: str) -> SparkSession:
+def open_session(
+    target: ConnectTarget, config: Mapping[str, str], session: str, redactor: Redactor | None = None
+) -> SparkSession:
     """Open the session, with its settings and the user's modules.
 
     :param session: its id
+    :param redactor: knows which of the settings are secrets, which the server shall not show
     :raises SparkConnectError: the server does not answer, or keeps a setting to itself
     """
     spark = _connect(target, user_of(target), session)
     _require_answer(target, spark)
     try:
+        if redactor is not None:  # set first, since Spark records what is set with each query
+            hiding = redaction_of_session(spark, config, redactor)
+            config = {**hiding, **config, **hiding}
         _configure(spark, config)
         if target.py_files:
             spark.addArtifacts(*target.py_files, pyfile=True)

@@ -9,13 +9,18 @@ work is done (memory, cores, the master) it is a warning. Views, tables and sett
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+from airflow_spark_pipeline.pipeline.secret_references import missing_settings
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec, join_path
 from airflow_spark_pipeline.runtime.driver.output import say
+from airflow_spark_pipeline.runtime.driver.redaction import redaction_of_session
 from airflow_spark_pipeline.runtime.spark.connect import is_connect
+from airflow_spark_pipeline.secrets import Redactor
+from airflow_spark_pipeline.secrets.references import resolve, values_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -52,20 +57,31 @@ def configured(spark: SparkSession | None, spec: PipelineSpec) -> Iterator[None]
     """Have the settings of a description in a session, for as long as the block takes.
 
     :param spark: ``None`` where the driver opens a session of its own
-    :raises PipelineDefinitionError: the session does not take a setting that would change results
+    :raises PipelineDefinitionError: the session does not take a setting that would change results, or the environment
+        has no such variable
     """
     if spark is None:
         yield
         return
+    if problems := missing_settings(spec.spark.config, os.environ):
+        raise PipelineDefinitionError(problems)
     before: dict[str, str | None] = {}
     try:
-        refused = _set(spark, spec.spark.config, before)
+        refused = _set(spark, _with_secrets(spark, spec.spark.config), before)
         _tell(spark, spec, refused)
         yield
     finally:
         with contextlib.suppress(Exception):  # a session that is gone has no settings
             for key, value in before.items():
                 spark.conf.unset(key) if value is None else spark.conf.set(key, value)
+
+
+def _with_secrets(spark: SparkSession, config: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings with the values of their references, and what keeps secrets out of Spark's event log."""
+    settings: dict[str, str] = resolve(config, os.environ)
+    secrets = Redactor(settings, {"secret": values_of(os.environ, config)})
+    names = {name.removeprefix(_HADOOP): value for name, value in settings.items()}
+    return {**settings, **redaction_of_session(spark, names, secrets)}
 
 
 def _set(spark: SparkSession, config: Mapping[str, str], before: dict[str, str | None]) -> list[str]:
