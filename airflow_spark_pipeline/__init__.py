@@ -22,7 +22,8 @@ if TYPE_CHECKING:
         PipelineEvent,
         PipelineHooks,
     )
-    from airflow_spark_pipeline.runtime.standalone.runner import PipelineRunner, RunReport
+    from airflow_spark_pipeline.runtime.standalone.report import RunReport
+    from airflow_spark_pipeline.runtime.standalone.runner import PipelineRunner
     from airflow_spark_pipeline.sensors.spark_pipeline import SparkPipelineRunSensor
 
 __version__ = "0.1.0"
@@ -38,7 +39,7 @@ _LAZY = {
     "PipelineEvent": "airflow_spark_pipeline.runtime.lifecycle",
     "PipelineHooks": "airflow_spark_pipeline.runtime.lifecycle",
     "PipelineRunner": "airflow_spark_pipeline.runtime.standalone.runner",
-    "RunReport": "airflow_spark_pipeline.runtime.standalone.runner",
+    "RunReport": "airflow_spark_pipeline.runtime.standalone.report",
     "SparkPipelineOperator": "airflow_spark_pipeline.operators.spark_pipeline",
     "SparkPipelineRunSensor": "airflow_spark_pipeline.sensors.spark_pipeline",
     "open_store": "airflow_spark_pipeline.checkpoint.stores.locations",

@@ -28,7 +28,8 @@ import pytest
 from airflow_spark_pipeline.exceptions import ComponentFailedError, NothingToResumeError
 from airflow_spark_pipeline.runtime.component.base import Component, ComponentContext
 from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, PipelineHooks
-from airflow_spark_pipeline.runtime.standalone.runner import Config, PipelineRunner, RunReport
+from airflow_spark_pipeline.runtime.standalone.report import RunReport
+from airflow_spark_pipeline.runtime.standalone.runner import Config, PipelineRunner
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -10,21 +10,17 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING
 
 from airflow_spark_pipeline import protocol
-from airflow_spark_pipeline.checkpoint.key import make_run_id
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms, Other
 from airflow_spark_pipeline.checkpoint.log import RunLog, outputs_path
-from airflow_spark_pipeline.checkpoint.processes import identify
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
 from airflow_spark_pipeline.checkpoint.stores.credentials import prefer_own_identity
 from airflow_spark_pipeline.exceptions import (
@@ -46,9 +42,10 @@ from airflow_spark_pipeline.runtime.component.loaded import load
 from airflow_spark_pipeline.runtime.component.saved_outputs import missing
 from airflow_spark_pipeline.runtime.component.views import refuse_views_left_out
 from airflow_spark_pipeline.runtime.component.views import replays as runs_again
-from airflow_spark_pipeline.runtime.driver.lifeline import end_on_sigterm, started_by_spark_submit
+from airflow_spark_pipeline.runtime.driver.lifeline import end_on_sigterm
 from airflow_spark_pipeline.runtime.driver.logs import ShownLogs
 from airflow_spark_pipeline.runtime.driver.output import mask_output, say
+from airflow_spark_pipeline.runtime.driver.process import heartbeat_of
 from airflow_spark_pipeline.runtime.driver.recorder import Recorder
 from airflow_spark_pipeline.runtime.driver.redaction import redactor_of
 from airflow_spark_pipeline.runtime.driver.watchdog import Watchdog
@@ -71,8 +68,6 @@ from airflow_spark_pipeline.user_errors.text import text_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-_ATEXIT_SECONDS = 10.0
 
 
 def drive(request: DriverRequest) -> int:
@@ -130,7 +125,7 @@ class Driver:
         self._log.bound_retries(request.lease_seconds / 3)  # what is retried for a lease is too late for it
         self._redactor = redactor
         self._recorder = Recorder(self._log, redactor)
-        self._lease = Lease(self._log, self._token.attempt_id, _about(request), LeaseTerms(request.lease_seconds))
+        self._lease = Lease(self._log, self._token.attempt_id, heartbeat_of(request), LeaseTerms(request.lease_seconds))
         self._owns_process = owns_process
         self._watchdog = Watchdog(
             self._log,
@@ -351,36 +346,3 @@ def _open_log(spec: PipelineSpec, request: DriverRequest) -> RunLog:
     if log.store.way:
         say(f"Checkpoints at {mask_text(request.location)}, through {log.store.way}")
     return log
-
-
-def _about(request: DriverRequest) -> dict[str, Any]:
-    """Return what the heartbeat says of this driver.
-
-    The processes are named as ``process`` only where their end is the end of all work: executors elsewhere outlive
-    their driver a little. As ``driver`` they are named always: while they are alive the driver is. On Spark Connect a
-    successor ends the work itself, and needs to know whose session it is in.
-    """
-    token = request.token
-    assert token is not None  # noqa: S101  # checked before
-    pids = (os.getpid(), os.getppid()) if started_by_spark_submit() else (os.getpid(),)
-    return {
-        "runId": make_run_id(request.unit, token.number),
-        "attempt": int(token.attempt_id.partition("-")[0]),
-        "process": identify(*pids) if request.local else None,
-        "driver": identify(*pids),
-        **({} if request.connect is None else {"sparkUser": connect.user_of(request.connect)}),
-    }
-
-
-def leave(code: int) -> NoReturn:
-    """End the process with this exit code, whatever threads components left behind.
-
-    ``sys.exit`` would wait for them for ever. What was registered with :mod:`atexit` still runs, for at most 10 s.
-    """
-    finishing = threading.Thread(target=atexit._run_exitfuncs, name="atexit", daemon=True)
-    finishing.start()
-    finishing.join(_ATEXIT_SECONDS)
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):  # None, closed, or whatever a component has put there
-            stream.flush()
-    os._exit(code)

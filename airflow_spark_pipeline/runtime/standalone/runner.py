@@ -9,10 +9,9 @@ Does not promise to stop a component that ignores being cancelled: the process i
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,22 +19,19 @@ from airflow_spark_pipeline import protocol
 from airflow_spark_pipeline.checkpoint.key import make_run_id
 from airflow_spark_pipeline.checkpoint.lease import DEFAULT_LEASE_SECONDS
 from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.checkpoint.stores.locations import load_store, open_store
 from airflow_spark_pipeline.checkpoint.stores.read_only import ReadingStore
 from airflow_spark_pipeline.exceptions import (
     CheckpointError,
-    ComponentFailedError,
     PipelineDefinitionError,
     Problem,
-    SparkConnectError,
 )
 from airflow_spark_pipeline.pipeline.parse_result import Reading
-from airflow_spark_pipeline.pipeline.spark_settings import said_elsewhere
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, PipelineSpec
-from airflow_spark_pipeline.planning import Plan, Selection, seconds_saved
-from airflow_spark_pipeline.protocol import ConnectTarget, DriverRequest
+from airflow_spark_pipeline.planning import Plan, Selection
+from airflow_spark_pipeline.protocol import DriverRequest
 from airflow_spark_pipeline.runtime.component.loaded import load, problems_of
 from airflow_spark_pipeline.runtime.component.loading import load_components
 from airflow_spark_pipeline.runtime.driver.driver import Driver
@@ -48,6 +44,8 @@ from airflow_spark_pipeline.runtime.spark.given_session import configured
 from airflow_spark_pipeline.runtime.standalone import claiming
 from airflow_spark_pipeline.runtime.standalone.claiming import Unit
 from airflow_spark_pipeline.runtime.standalone.modules import directory_of, importable
+from airflow_spark_pipeline.runtime.standalone.report import RunReport, failed
+from airflow_spark_pipeline.runtime.standalone.spark import active_session, connect_target, is_local, spark_config
 from airflow_spark_pipeline.runtime.standalone.waiting import refuse_if_alive, wait_until_silent
 from airflow_spark_pipeline.secrets import mask_text
 from airflow_spark_pipeline.spark_installation import require_spark
@@ -56,44 +54,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 Config = str | os.PathLike[str] | PipelineSpec
-
-
-@dataclass(frozen=True)
-class RunReport:
-    """What came of a run that completed.
-
-    :param state: what is recorded, whole
-    """
-
-    state: CheckpointState
-
-    @property
-    def run_id(self) -> str:
-        """Id of this attempt."""
-        return self.state.run_id
-
-    @property
-    def resumed_from(self) -> str | None:
-        """Id of the run whose progress was taken over."""
-        return self.state.resumed_from
-
-    @property
-    def ran(self) -> list[str]:
-        """Names of the components that ran."""
-        return self._names(ComponentAction.RAN)
-
-    @property
-    def skipped(self) -> list[str]:
-        """Names of the components that were done before."""
-        return self._names(ComponentAction.SKIPPED)
-
-    @property
-    def seconds_saved(self) -> float:
-        """Seconds of work that were not repeated."""
-        return seconds_saved(self.state)
-
-    def _names(self, action: ComponentAction) -> list[str]:
-        return [c.name for c in self.state.components if c.action is action]
 
 
 class PipelineRunner:
@@ -304,7 +264,7 @@ class PipelineRunner:
         resumable: bool = True,
     ) -> RunReport:
         more = tuple(hook for hook in flatten(hooks) if not isinstance(hook, CheckpointHooks))
-        with importable(*directory_of(spec.source)), configured(self._spark or _active_session(), spec):
+        with importable(*directory_of(spec.source)), configured(self._spark or active_session(), spec):
             return self._drive(spec, store, location, unit, more, selection, recorded, seen, resumable=resumable)
 
     def _drive(
@@ -323,8 +283,8 @@ class PipelineRunner:
         # What is wrong with the description is said before anything is claimed.
         components, _ = load(spec, recorded, *more)
         log = RunLog(store, unit.path)
-        spark = self._spark or _active_session()
-        target = None if spark is not None else _connect_target(spec, self._py_files)
+        spark = self._spark or active_session()
+        target = None if spark is not None else connect_target(spec, self._py_files)
         if spark is None and not started_by_spark_submit():
             require_spark(connect=target is not None)
         self.run_id = None
@@ -344,10 +304,10 @@ class PipelineRunner:
             storage_options=self._options,
             unit=unit.path,
             token=token,
-            spark_config={} if spark is not None else _spark_config(spec),
+            spark_config={} if spark is not None else spark_config(spec),
             connect=target,
             lease_seconds=self._lease_seconds,
-            local=_is_local(spark, spec),
+            local=is_local(spark, spec),
         )
         redactor = redactor_of(request)
         driver = Driver(
@@ -357,7 +317,7 @@ class PipelineRunner:
         if driver.interrupt is not None:
             raise driver.interrupt
         if code != protocol.EXIT_COMPLETED:
-            raise _failed(driver.state, redactor.mask(summary), resumable=resumable)
+            raise failed(driver.state, redactor.mask(summary), resumable=resumable)
         say(redactor.mask(summary))
         if not unit.is_airflows:
             _retire(log, spec.checkpoint)
@@ -393,55 +353,6 @@ def _found(seen: Commit | None, spec: PipelineSpec, location: str) -> str:
         return f"No run of {spec.pipeline_name!r} to resume in {mask_text(location)}; a new one starts."
     done = f"{len(seen.state.completed_components)} of {seen.state.total_components} components are done"
     return f"Resuming {seen.state.run_id}: {done}."
-
-
-def _active_session() -> SparkSession | None:
-    if "pyspark" not in sys.modules:
-        return None  # nor is it imported to find out: it may not be installed
-    from pyspark.sql import SparkSession
-
-    return SparkSession.getActiveSession()
-
-
-def _spark_config(spec: PipelineSpec) -> dict[str, str]:
-    """Return the settings of a session of one's own; spark-submit's win over what the description says of the place."""
-    problems = [Problem(why, "spark.config") for name in spec.spark.config if (why := said_elsewhere(name))]
-    if problems:  # of a specification that was made in code
-        raise PipelineDefinitionError(problems)
-    if spec.spark.connect_string is not None:
-        return dict(spec.spark.config)
-    config = {**spec.spark.config, "spark.app.name": spec.spark.app_name or spec.pipeline_name}
-    if not started_by_spark_submit():
-        config["spark.master"] = spec.spark.master or "local[*]"
-    return config
-
-
-def _connect_target(spec: PipelineSpec, py_files: tuple[str, ...]) -> ConnectTarget | None:
-    url = spec.spark.connect_string
-    if url is not None and started_by_spark_submit():
-        raise SparkConnectError(
-            "spark.connect-string names a Spark Connect server, and spark-submit has started a Spark of its own here. "
-            "Use plain Python in place of spark-submit, or remove connect-string."
-        )
-    return None if url is None else ConnectTarget(url, py_files)
-
-
-def _is_local(spark: SparkSession | None, spec: PipelineSpec) -> bool:
-    """Whether the end of this process is the end of all work."""
-    if spark is not None:
-        context = getattr(spark, "sparkContext", None)
-        return str(getattr(context, "master", "")).startswith("local") and not started_by_spark_submit()
-    if spec.spark.connect_string is not None:
-        return True  # what is left at work on the server is ended by whoever comes next
-    return not started_by_spark_submit() and (spec.spark.master or "local").startswith("local")
-
-
-def _failed(state: CheckpointState, summary: str, *, resumable: bool) -> ComponentFailedError:
-    helps = state.failure is None or state.failure.retry_helps
-    if resumable:
-        summary += f"\nResume it with the run id {state.run_id}"
-    done = len(state.completed_components)
-    return ComponentFailedError(summary, retry_helps=helps, run_id=state.run_id if resumable else None, completed=done)
 
 
 def _retire(log: RunLog, checkpoint: CheckpointSpec) -> None:

@@ -20,7 +20,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     monkeypatch.setenv("PYTHONPATH", "")
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr(driver, "open_session", lambda config: FakeSpark())
-    monkeypatch.setattr(runner, "_active_session", lambda: None)
+    monkeypatch.setattr(runner, "active_session", lambda: None)
     monkeypatch.setattr(runner, "require_spark", lambda *, connect: None)
     shell = Shell(tmp_path, capsys)
     shell.write(steps())

@@ -79,7 +79,7 @@ def test_a_long_pause_between_two_tries_ends_with_the_process_and_loses_nothing(
     script = (
         "import sys; from tests.sparkless import FakeSpark; from airflow_spark_pipeline.runtime.driver import driver\n"
         "from airflow_spark_pipeline.runtime.standalone import runner\n"
-        "driver.open_session = lambda config: FakeSpark(); runner._active_session = lambda: None\n"
+        "driver.open_session = lambda config: FakeSpark(); runner.active_session = lambda: None\n"
         "runner.require_spark = lambda *, connect: None\n"
         "from airflow_spark_pipeline.cli.main import main; sys.exit(main(['run', 'steps.conf']))"
     )

@@ -43,6 +43,7 @@ from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, 
 from airflow_spark_pipeline.protocol import DriverRequest
 from airflow_spark_pipeline.runtime.component.base import Component
 from airflow_spark_pipeline.runtime.driver import driver as driver_module
+from airflow_spark_pipeline.runtime.driver import process as process_module
 from airflow_spark_pipeline.runtime.driver import watchdog as watchdog_module
 from airflow_spark_pipeline.runtime.loop import tries as tries_module
 from airflow_spark_pipeline.task.attempt import CompletedMeanwhileError, TaskAttempt
@@ -967,6 +968,8 @@ def _installed(world: World) -> Iterator[None]:
             "Lease": functools.partial(Lease, clock=world.clock),
             "time": types.SimpleNamespace(sleep=world.block, monotonic=world.clock),
             "threading": types.SimpleNamespace(Thread=thread),
+        },
+        process_module: {
             "identify": lambda *_: {"index": world.processes.index(world.current.process)},
         },
         watchdog_module: {

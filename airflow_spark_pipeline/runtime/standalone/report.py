@@ -1,0 +1,56 @@
+"""What comes of a run outside Airflow: a report, or an error with the id by which the run is resumed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, ComponentAction
+from airflow_spark_pipeline.exceptions import ComponentFailedError
+from airflow_spark_pipeline.planning import seconds_saved
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What came of a run that completed.
+
+    :param state: what is recorded, whole
+    """
+
+    state: CheckpointState
+
+    @property
+    def run_id(self) -> str:
+        """Id of this attempt."""
+        return self.state.run_id
+
+    @property
+    def resumed_from(self) -> str | None:
+        """Id of the run whose progress was taken over."""
+        return self.state.resumed_from
+
+    @property
+    def ran(self) -> list[str]:
+        """Names of the components that ran."""
+        return self._names(ComponentAction.RAN)
+
+    @property
+    def skipped(self) -> list[str]:
+        """Names of the components that were done before."""
+        return self._names(ComponentAction.SKIPPED)
+
+    @property
+    def seconds_saved(self) -> float:
+        """Seconds of work that were not repeated."""
+        return seconds_saved(self.state)
+
+    def _names(self, action: ComponentAction) -> list[str]:
+        return [c.name for c in self.state.components if c.action is action]
+
+
+def failed(state: CheckpointState, summary: str, *, resumable: bool) -> ComponentFailedError:
+    """Return the error of a run that failed; ``summary`` is its one line for people."""
+    helps = state.failure is None or state.failure.retry_helps
+    if resumable:
+        summary += f"\nResume it with the run id {state.run_id}"
+    done = len(state.completed_components)
+    return ComponentFailedError(summary, retry_helps=helps, run_id=state.run_id if resumable else None, completed=done)
