@@ -30,7 +30,7 @@ java: ## Find Java 17 or newer, or install it
 	@$(WITH_JAVA) && echo "Java: $$JAVA_HOME"
 
 test: setup ## The tests: unit, integration, acceptance (PYTEST_ARGS=... for pytest)
-	@scripts/redis.sh
+	@scripts/install.sh redis-server
 	@$(WITH_JAVA) && $(TIMED) test $(PY) -m pytest -m "not slow and not e2e" --durations=15 $(PYTEST_ARGS) tests
 
 slow: setup ## The tests that take minutes each: 200 rounds of chaos, and what runs a whole example twice
@@ -55,7 +55,7 @@ hocon-fuzz: setup ## Generated HOCON, read here and by its reference implementat
 	@$(WITH_JAVA) && $(TIMED) "HOCON" $(PY) -m tests.hocon_reference --files $(N) --seed $(SEED)
 
 e2e: setup ## The page, in a real Chromium against a real Airflow (CHROMIUM=/usr/bin/chromium; ten minutes)
-	@scripts/chromium.sh
+	@scripts/install.sh chromium
 	@$(WITH_JAVA) && $(TIMED) e2e $(PY) -m pytest -m e2e --durations=0 $(PYTEST_ARGS) tests/e2e
 
 www: ## Build the page's front end (needs Node 20 and npm); commit what it makes

@@ -5,20 +5,8 @@
 set -eu
 . "$(dirname "$0")/lib.sh"
 
-"$(dirname "$0")/redis.sh" >&2
-
-if ! have initdb && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
-    if have apt-get && root=$(root_prefix); then
-        say "No Postgres; running: apt-get install -y postgresql"
-        # A cluster of the system's own is neither made nor started.
-        DEBIAN_FRONTEND=noninteractive $root sh -c \
-            'mkdir -p /etc/postgresql-common && echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf &&
-             apt-get update && RUNLEVEL=1 apt-get install -y --no-install-recommends postgresql' >/dev/null 2>&1 ||
-            say "Postgres could not be installed; the topology is skipped"
-    else
-        say "No Postgres; the topology is skipped"
-    fi
-fi
+"$(dirname "$0")/install.sh" redis-server >&2
+"$(dirname "$0")/install.sh" postgresql >&2
 
 # MinIO publishes sources only; docker/minio.Dockerfile names the version, and builds the same.
 minio=github.com/minio/minio@$(sed -n 's/^ARG MINIO_VERSION=//p' "$(dirname "$0")/../docker/minio.Dockerfile")

@@ -62,7 +62,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Redis of this session's own, on a free port, that writes its log before it answers."""
     binary = shutil.which("redis-server")
     if binary is None:
-        pytest.skip("there is no redis-server here (scripts/redis.sh installs one)")
+        pytest.skip("there is no redis-server here (scripts/install.sh redis-server installs one)")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
