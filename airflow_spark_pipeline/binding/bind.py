@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 import typing
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
@@ -36,11 +35,12 @@ from airflow_spark_pipeline.binding.annotations import (
     unsupported,
     unwrap,
 )
+from airflow_spark_pipeline.binding.paths import join_key
 from airflow_spark_pipeline.binding.scalars import MisfitError, convert_scalar, is_scalar
+from airflow_spark_pipeline.binding.suggestions import did_you_mean, suggest
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
-from airflow_spark_pipeline.pipeline.spec import join_path
 from airflow_spark_pipeline.secrets import is_secret_path, mask_text
-from airflow_spark_pipeline.user_errors.summary import blame, suggest
+from airflow_spark_pipeline.user_errors.summary import blame
 
 T = TypeVar("T")
 
@@ -73,11 +73,11 @@ def _bind(cls: type[T], config: Mapping[str, Any], path: str) -> T:
     if problems:
         raise PipelineDefinitionError(problems)
     fields = {_key(field.name): field for field in _fields(cls) if field.init}
-    problems = [Problem(_unknown(key, list(fields)), _join(path, key)) for key in config if key not in fields]
+    problems = [Problem(_unknown(key, list(fields)), join_key(path, key)) for key in config if key not in fields]
     values: dict[str, Any] = {}
     for key, field in fields.items():
         try:
-            value = _field_value(cls, field, config.get(key, _ABSENT), _join(path, key))
+            value = _field_value(cls, field, config.get(key, _ABSENT), join_key(path, key))
         except PipelineDefinitionError as error:
             problems.extend(error.problems)
         else:
@@ -114,10 +114,6 @@ def _key(field_name: str) -> str:
     return field_name.rstrip("_").replace("_", "-")
 
 
-def _join(path: str, key: str) -> str:
-    return f"{path}.{join_path([key])}" if path else join_path([key])
-
-
 def _undecorated(cls: type, path: str) -> list[Problem]:
     """Without @dataclass (inherited does not count), a field is silently no config and __init__ gets nothing."""
     for base in cls.__mro__:
@@ -132,11 +128,7 @@ def _undecorated(cls: type, path: str) -> list[Problem]:
 
 
 def _unknown(key: str, known: list[str]) -> str:
-    message = f"unknown key {key!r}"
-    # difflib finds nothing close in a short key such as a_b, where only the underscore is wrong
-    kebab = _key(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", key)).lower()
-    if guess := (kebab if kebab in known else suggest(key, known)):
-        message += f"; did you mean {guess!r}?"
+    message = f"unknown key {key!r}{did_you_mean(key, known)}"
     if not known:
         message += "; nothing can be configured here"
     elif len(known) <= _SHOWN_KEYS:
@@ -178,8 +170,8 @@ def _convert(raw: Any, hint: Any, path: str, *, strict: bool = False) -> Any:
         return _convert_collection(raw, hint, path, strict)
     if origin in MAPPINGS and isinstance(raw, Mapping):
         kinds = args or (Any, Any)
-        keys = _convert_all(((key, kinds[0], _join(path, str(key))) for key in raw), False)
-        values = _convert_all(((value, kinds[1], _join(path, str(key))) for key, value in raw.items()), strict)
+        keys = _convert_all(((key, kinds[0], join_key(path, str(key))) for key in raw), False)
+        values = _convert_all(((value, kinds[1], join_key(path, str(key))) for key, value in raw.items()), strict)
         return dict(zip(keys, values, strict=True))
     if isinstance(hint, type) and dataclasses.is_dataclass(hint) and isinstance(raw, Mapping):
         return _bind(hint, raw, path)

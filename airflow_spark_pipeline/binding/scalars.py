@@ -18,7 +18,7 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from airflow_spark_pipeline.pipeline.durations import EXPECTED, parse_duration
+from airflow_spark_pipeline.binding.durations import EXPECTED, parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,8 +9,8 @@ import textwrap
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_spark_pipeline.binding.durations import parse_duration
 from airflow_spark_pipeline.checkpoint.standing import Standing
-from airflow_spark_pipeline.pipeline.durations import parse_duration
 
 DESCRIPTION = "Run, plan, check and look after Spark pipelines that resume at the component that failed."
 #: The one table of exit codes: ``docs/command-line.md`` and ``--help`` show it.

@@ -6,10 +6,10 @@ Spark cannot resolve is reported with the nearest ones.
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from airflow_spark_pipeline.binding.suggestions import did_you_mean
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 
 if TYPE_CHECKING:
@@ -68,10 +68,8 @@ def type_of(frame: DataFrame, view: str, column: str) -> DataType:
 def near(name: str, names: Iterable[str]) -> str:
     """Return what to add to "there is no such column": the nearest name, else those that there are."""
     known = list(names)
-    folded = {each.lower(): each for each in known}
-    close = difflib.get_close_matches(name.lower(), folded, n=1)
-    if close:
-        return f"; did you mean {folded[close[0]]!r}?"
+    if guess := did_you_mean(name, known):
+        return guess
     more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
     return f"; it has {', '.join(known[:_SHOWN]) or 'no columns'}{more}"
 

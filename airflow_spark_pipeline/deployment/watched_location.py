@@ -9,11 +9,12 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from airflow_spark_pipeline.binding.paths import join_path
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.checkpoint.stores.locations import load_store, open_store
 from airflow_spark_pipeline.deployment.airflow_masker import take_names_of_airflow
 from airflow_spark_pipeline.deployment.locations import checkpoint_location, configured, storage_options
-from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, join_path
+from airflow_spark_pipeline.pipeline.spec import CheckpointSpec
 from airflow_spark_pipeline.secrets import leaves, mask
 
 

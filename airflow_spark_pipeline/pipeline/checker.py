@@ -5,17 +5,17 @@ It converts as HOCON does (numbers and booleans serve as text, ``yes`` and ``on`
 
 from __future__ import annotations
 
-import difflib
 import keyword
 import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_spark_pipeline.binding.paths import join_path
+from airflow_spark_pipeline.binding.suggestions import did_you_mean
 from airflow_spark_pipeline.exceptions import Problem
 from airflow_spark_pipeline.pipeline.hocon.scalars import Address, Place, Places, Word
 from airflow_spark_pipeline.pipeline.spark_settings import said_elsewhere
-from airflow_spark_pipeline.pipeline.spec import join_path
 from airflow_spark_pipeline.secrets import is_secret
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
@@ -83,7 +83,10 @@ class Checker:
             return None
         for key in value if kind else ():
             if key not in (known := self._fields[kind or ""]):
-                self.note((*here, key), f"unknown key `{key}`" + _suggest(key, known))
+                self.note(
+                    (*here, key),
+                    f"unknown key {key!r}" + (did_you_mean(key, known) or f"; known here: {', '.join(known)}"),
+                )
         return value
 
     def text(self, node: dict[str, Any], key: str, parent: Address, *, required: bool = False) -> str | None:
@@ -217,10 +220,3 @@ def kind_of(value: Any) -> str:
     if isinstance(value, list):
         return "a list"
     return _KINDS.get(value.kind, "text")
-
-
-def _suggest(key: str, fields: tuple[str, ...]) -> str:
-    # pipelineName and pipeline_name are pipeline-name in another spelling
-    spelled = re.sub("[A-Z]", lambda match: "-" + match[0].lower(), key).replace("_", "-").strip("-")
-    near = difflib.get_close_matches(spelled, fields, 1)
-    return f"; did you mean `{near[0]}`?" if near else f"; known here: {', '.join(fields)}"

@@ -16,7 +16,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_spark_pipeline.pipeline.spec import ComponentSpec, join_path
+from airflow_spark_pipeline.binding.paths import join_path
+from airflow_spark_pipeline.pipeline.spec import ComponentSpec
 from airflow_spark_pipeline.secrets import compared, leaves
 
 _DIGEST_CHARS = 16

@@ -22,6 +22,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_spark_pipeline.binding.paths import join_path
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.hocon import pyhocon_tree
 from airflow_spark_pipeline.pipeline.hocon.cycles import written
@@ -31,7 +32,7 @@ from airflow_spark_pipeline.pipeline.hocon.scalars import Address, Place, Places
 from airflow_spark_pipeline.pipeline.hocon.substitutions import Resolver
 from airflow_spark_pipeline.pipeline.parse_result import Reading
 from airflow_spark_pipeline.pipeline.schema import read_description
-from airflow_spark_pipeline.pipeline.spec import PipelineSpec, join_path
+from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.pipeline.unrendered_templates import Render, refuse_templates
 
 #: No description has so many; a few lines that double each other would.

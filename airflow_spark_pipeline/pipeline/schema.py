@@ -5,9 +5,10 @@ It promises that every field is either used or an error: unknown keys and wrong 
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
+from airflow_spark_pipeline.binding.paths import join_path
+from airflow_spark_pipeline.binding.suggestions import did_you_mean, suggest
 from airflow_spark_pipeline.exceptions import Problem
 from airflow_spark_pipeline.pipeline.checker import Checker, kind_of
 from airflow_spark_pipeline.pipeline.connect_string import SESSION_ID, ConnectString
@@ -21,7 +22,6 @@ from airflow_spark_pipeline.pipeline.spec import (
     PipelineSpec,
     SparkSpec,
     StoreSpec,
-    join_path,
 )
 
 FIELDS = {
@@ -92,8 +92,8 @@ def read_description(
     checker = Checker(places, source, problems, FIELDS, incomplete=incomplete)
     spark = _spark(checker, tree)
     if "pipeline" not in tree:
-        near = difflib.get_close_matches("pipeline", [key for key in tree if key != "spark"], 1)
-        checker.note_missing((), "`pipeline` is missing" + (f"; did you mean it by `{near[0]}`?" if near else ""))
+        near = suggest("pipeline", [key for key in tree if key != "spark"])
+        checker.note_missing((), "'pipeline' is missing" + (f"; did you mean it by {near!r}?" if near else ""))
         return None
     pipeline = checker.block(tree, "pipeline", (), "pipeline")
     if pipeline is None:
@@ -206,8 +206,7 @@ def _check_dependencies(
     by_name = {other.instance_name: other for other in earlier}
     for position, name in enumerate(component.depends_on):
         if name not in by_name:
-            near = difflib.get_close_matches(name, by_name, 1)
-            message = f"there is no earlier component `{name}`" + (f"; did you mean `{near[0]}`?" if near else "")
+            message = f"there is no earlier component {name!r}{did_you_mean(name, by_name)}"
             checker.note((*here, position), message)
         elif component.enabled and not by_name[name].enabled:
             message = f"`{name}` is not enabled, so this would never run; set enabled = false here, too"

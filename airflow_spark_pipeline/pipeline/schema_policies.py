@@ -6,10 +6,10 @@ import datetime as dt
 import re
 from typing import TYPE_CHECKING, Any
 
-from airflow_spark_pipeline.pipeline.durations import EXPECTED, parse_duration
+from airflow_spark_pipeline.binding.durations import EXPECTED, parse_duration
+from airflow_spark_pipeline.binding.paths import join_path
 from airflow_spark_pipeline.pipeline.hocon.scalars import Address, Word
 from airflow_spark_pipeline.pipeline.policies import HookSpec, RetryPolicy
-from airflow_spark_pipeline.pipeline.spec import join_path
 
 if TYPE_CHECKING:
     from airflow_spark_pipeline.pipeline.checker import Checker

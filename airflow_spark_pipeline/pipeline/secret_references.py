@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from airflow_spark_pipeline.binding.paths import join_path
 from airflow_spark_pipeline.exceptions import Problem
 from airflow_spark_pipeline.pipeline.policies import HookSpec
-from airflow_spark_pipeline.pipeline.spec import PipelineSpec, join_path
+from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.secrets.references import Path, problem_of, resolve, texts, unresolved
 
 _ELSEWHERE = (

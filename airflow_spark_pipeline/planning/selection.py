@@ -6,11 +6,11 @@ left, instead of running a forced component a second time.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_spark_pipeline.binding.suggestions import suggest
 from airflow_spark_pipeline.exceptions import SelectionError
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 
@@ -84,5 +84,5 @@ class Selection:
 
 
 def _hint(name: str, names: list[str]) -> str:
-    close = difflib.get_close_matches(name, names, n=1)
-    return "which does not exist" + (f" (did you mean {close[0]!r}?)" if close else "")
+    near = suggest(name, names)
+    return "which does not exist" + (f" (did you mean {near!r}?)" if near else "")

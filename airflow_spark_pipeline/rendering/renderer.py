@@ -7,13 +7,13 @@ was written, whatever loops and blocks made of it.
 
 from __future__ import annotations
 
-import difflib
 import pathlib
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_spark_pipeline.binding.suggestions import suggest
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.hocon.scalars import Place
 from airflow_spark_pipeline.pipeline.parse_result import Reading
@@ -39,8 +39,8 @@ def nearest_name(path: str, names: Mapping[str, Any]) -> str:
         if not isinstance(known, Mapping):
             return ""
         if part not in known:
-            close = difflib.get_close_matches(part, [str(name) for name in known], n=1)
-            return f"did you mean {{{{ {prefix}{close[0]} }}}}?" if close else ""
+            near = suggest(part, map(str, known))
+            return f"did you mean {{{{ {prefix}{near} }}}}?" if near else ""
         known, prefix = known[part], f"{prefix}{part}."
     return ""
 

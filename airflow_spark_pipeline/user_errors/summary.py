@@ -1,12 +1,11 @@
-"""Words for what went wrong in a user's code: which error, where in *their* file, and which name they may have meant.
+"""What went wrong in a user's code, in one line: which error, and where in *their* file.
 
-Promised: one line, and no value of a secret key of the config in it. Not promised: that a secret under a harmless name
+Promised: no value of a secret key of the config in it. Not promised: that a secret under a harmless name
 is recognised.
 """
 
 from __future__ import annotations
 
-import difflib
 import os
 import traceback
 from typing import TYPE_CHECKING, Any
@@ -16,14 +15,7 @@ from airflow_spark_pipeline.user_errors.archives import with_archive_hint
 from airflow_spark_pipeline.user_errors.text import MESSAGE_LENGTH, frames_of, shorten, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-
-def suggest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that ``word`` was most likely meant to be, or ``None``."""
-    by_folded = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(word.lower(), by_folded, n=1, cutoff=0.6)
-    return by_folded[close[0]] if close else None
+    from collections.abc import Mapping
 
 
 def blame(error: BaseException, module: str, config: Mapping[str, Any] | None = None) -> str:

@@ -255,7 +255,7 @@ def test_a_file_that_is_not_utf_8_is_named_with_the_byte(shop: Shop) -> None:
 def test_an_empty_file_is_said_to_be_empty(shop: Shop, text: str) -> None:
     found = shop.mistake_in(text)
     assert found.startswith(str(shop.conf))
-    assert "empty" in found or "`pipeline` is missing" in found
+    assert "empty" in found or "'pipeline' is missing" in found
 
 
 def test_an_empty_argument_says_what_to_give(shop: Shop) -> None:
@@ -335,7 +335,7 @@ def test_files_that_include_each_other_are_named(shop: Shop) -> None:
 
 
 DESCRIPTIONS: dict[str, tuple[str, str]] = {
-    "pipeline misspelled": ("pipelin { pipeline-name = Shop }", "`pipeline` is missing; did you mean it by `pipelin`?"),
+    "pipeline misspelled": ("pipelin { pipeline-name = Shop }", "'pipeline' is missing; did you mean it by 'pipelin'?"),
     "name missing": (describe(name=""), ": pipeline.pipeline-name: the field is missing"),
     "name blank": (describe(name='pipeline-name = " "'), ":2: pipeline.pipeline-name: the text is empty"),
     "components empty": (
@@ -345,7 +345,7 @@ DESCRIPTIONS: dict[str, tuple[str, str]] = {
     "components missing": ("pipeline { pipeline-name = Shop }", "pipeline.pipeline-components: the field is missing"),
     "components misspelled": (
         describe().replace("pipeline-components", "pipeline-component"),
-        "did you mean `pipeline-components`?",
+        "did you mean 'pipeline-components'?",
     ),
     "name twice": (describe(EXTRACT, EXTRACT), "`Extract` is also the name of pipeline.pipeline-components[0]"),
     "type missing": (
@@ -363,9 +363,9 @@ DESCRIPTIONS: dict[str, tuple[str, str]] = {
     ),
     "key misspelled": (
         describe(more="fail-fats = true"),
-        ":7: pipeline.fail-fats: unknown key `fail-fats`; did you mean `fail-fast`?",
+        ":7: pipeline.fail-fats: unknown key 'fail-fats'; did you mean 'fail-fast'?",
     ),
-    "key in camel case": (describe(more="failFast = true"), "unknown key `failFast`; did you mean `fail-fast`?"),
+    "key in camel case": (describe(more="failFast = true"), "unknown key 'failFast'; did you mean 'fail-fast'?"),
     "flag no flag": (describe(more="fail-fast = maybe"), ":7: pipeline.fail-fast: expected true or false, found text"),
     "block as flag": (describe(more="checkpoint = yes"), ":7: pipeline.checkpoint: expected an object"),
     "flag as list": (

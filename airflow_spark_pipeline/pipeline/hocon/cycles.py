@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from airflow_spark_pipeline.binding.paths import join_path
 from airflow_spark_pipeline.pipeline.hocon.nodes import Reference
-from airflow_spark_pipeline.pipeline.spec import join_path
 
 
 def written(reference: Reference) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import pathlib
 import re
 
+from airflow_spark_pipeline.binding.paths import join_path
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.hocon.brackets import check_brackets
 from airflow_spark_pipeline.pipeline.hocon.lexer import HoconSyntaxError, tokenize
@@ -17,7 +18,6 @@ from airflow_spark_pipeline.pipeline.hocon.nodes import Reference
 from airflow_spark_pipeline.pipeline.hocon.placeholders import Scope, Table
 from airflow_spark_pipeline.pipeline.hocon.rewriter import Rewriter
 from airflow_spark_pipeline.pipeline.hocon.scalars import Address, Place
-from airflow_spark_pipeline.pipeline.spec import join_path
 from airflow_spark_pipeline.pipeline.unrendered_templates import Render
 from airflow_spark_pipeline.secrets import is_secret, mask_text
 

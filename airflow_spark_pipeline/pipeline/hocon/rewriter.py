@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import re
 
+from airflow_spark_pipeline.binding.paths import join_path
 from airflow_spark_pipeline.pipeline.hocon.lexer import HoconSyntaxError, Token, split_path, tokenize
 from airflow_spark_pipeline.pipeline.hocon.nodes import Reference
 from airflow_spark_pipeline.pipeline.hocon.placeholders import Include, Key, Report, Scope, Table
 from airflow_spark_pipeline.pipeline.hocon.scalars import BROKEN, Address, Place, Word, classify
-from airflow_spark_pipeline.pipeline.spec import join_path
 
 _BLANK = ("space", "newline")
 _SEPARATORS = ("=", ":", "+=")

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from airflow_spark_pipeline.binding.paths import join_path
 from airflow_spark_pipeline.pipeline.hocon.concatenation import is_too_large, join_two, kind
 from airflow_spark_pipeline.pipeline.hocon.cycles import describe_circle, written
 from airflow_spark_pipeline.pipeline.hocon.nodes import (
@@ -34,7 +35,6 @@ from airflow_spark_pipeline.pipeline.hocon.nodes import (
     same,
 )
 from airflow_spark_pipeline.pipeline.hocon.scalars import BROKEN, Path, Place, Word
-from airflow_spark_pipeline.pipeline.spec import join_path
 
 _NOWHERE = Place(None, 0)
 

@@ -17,9 +17,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_spark_pipeline.binding.bind import bind
+from airflow_spark_pipeline.binding.suggestions import did_you_mean, suggest
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.runtime.component.base import Component
-from airflow_spark_pipeline.user_errors.summary import blame, suggest
+from airflow_spark_pipeline.user_errors.summary import blame
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -144,8 +145,8 @@ def _attribute(found: ModuleType, module: str, names: list[str]) -> Any:
 
 def _alternatives(holder: Any, name: str) -> str:
     classes = [key for key, value in vars(holder).items() if inspect.isclass(value) and value is not Component]
-    if guess := suggest(name, [*classes, *getattr(holder, "__all__", ())]):
-        return f"; did you mean {guess!r}?"
+    if guess := did_you_mean(name, [*classes, *getattr(holder, "__all__", ())]):
+        return guess
     usable = [key for key in classes if issubclass(getattr(holder, key), Component)]
     return f"; its components: {', '.join(usable)}" if 0 < len(usable) <= _SHOWN_CLASSES else ""
 

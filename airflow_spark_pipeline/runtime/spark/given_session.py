@@ -13,9 +13,10 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from airflow_spark_pipeline.binding.paths import join_path
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.secret_references import missing_settings
-from airflow_spark_pipeline.pipeline.spec import PipelineSpec, join_path
+from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.runtime.driver.output import say
 from airflow_spark_pipeline.runtime.driver.redaction import redaction_of_session
 from airflow_spark_pipeline.runtime.spark.connect import is_connect

@@ -108,8 +108,8 @@ pipeline {
   ]
 }"""
     assert problems(text, "etl.conf") == [
-        "etl.conf:1: spark.masters: unknown key `masters`; did you mean `master`?",
-        "etl.conf:3: pipeline.pipeline_name: unknown key `pipeline_name`; did you mean `pipeline-name`?",
+        "etl.conf:1: spark.masters: unknown key 'masters'; did you mean 'master'?",
+        "etl.conf:3: pipeline.pipeline_name: unknown key 'pipeline_name'; did you mean 'pipeline-name'?",
         "etl.conf:2: pipeline.pipeline-name: the field is missing",
         "etl.conf:4: pipeline.fail-fast: expected true or false, found a number",
         "etl.conf:5: pipeline.checkpoint: expected an object, found text",
@@ -125,7 +125,7 @@ pipeline {
     [("failFast", "fail-fast"), ("pipeline_components", "pipeline-components"), ("chekpoint", "checkpoint")],
 )
 def test_an_unknown_key_comes_with_a_suggestion(written: str, meant: str) -> None:
-    assert f"did you mean `{meant}`?" in problems(pipeline(fields=f"{written} = x"))[0]
+    assert f"did you mean '{meant}'?" in problems(pipeline(fields=f"{written} = x"))[0]
 
 
 def test_an_unknown_key_that_resembles_nothing_comes_with_all_that_are_known() -> None:
@@ -158,8 +158,8 @@ def test_a_master_beside_a_connection_string_is_refused() -> None:
 
 
 def test_a_pipeline_is_required() -> None:
-    assert problems("spark {}") == ["`pipeline` is missing"]
-    assert problems("pipelines {}") == ["`pipeline` is missing; did you mean it by `pipelines`?"]
+    assert problems("spark {}") == ["'pipeline' is missing"]
+    assert problems("pipelines {}") == ["'pipeline' is missing; did you mean it by 'pipelines'?"]
 
 
 def test_an_empty_component_list_is_an_error() -> None:
@@ -240,7 +240,7 @@ def test_a_file_on_disk_is_its_own_source(tmp_path: pathlib.Path) -> None:
     [
         (b"", "the description is empty"),
         (b"\xef\xbb\xbf \n", "the description is empty"),
-        (b"# nothing\n", "`pipeline` is missing"),
+        (b"# nothing\n", "'pipeline' is missing"),
         (b"[1, 2]", "the file holds a list"),
         (b"a = 1\nb = \xff", "is not UTF-8: line 2 has the byte 0xff"),
         (b"a = 1\nb = \0", "a NUL byte"),

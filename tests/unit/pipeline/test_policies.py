@@ -76,7 +76,7 @@ def test_what_runs_how_survives_the_way_to_the_driver() -> None:
         ("retry-policy = 3", "pipeline.retry-policy: expected an object, found a number"),
         ("retry-policy { max-retries = 1.5 }", "expected a whole number, found 1.5"),
         ("retry-policy { max-retries = many }", "expected a number, found text"),
-        ("retry-policy { max-retry = 1 }", "unknown key `max-retry`; did you mean `max-retries`?"),
+        ("retry-policy { max-retry = 1 }", "unknown key 'max-retry'; did you mean 'max-retries'?"),
         ("retry-policy { backoff-multiplier = 0.5 }", "0.5 is out of range; expected 1 or more"),
         ("retry-policy { jitter-factor = 2 }", "2 is out of range; expected between 0 and 1"),
         ('retry-policy { retryable-exceptions = ["a b"] }', "retryable-exceptions[0]: `a b` is no class name"),
@@ -84,7 +84,7 @@ def test_what_runs_how_survives_the_way_to_the_driver() -> None:
         ("hooks = my.Hook", "pipeline.hooks: expected a list of hooks"),
         ("hooks = [ my.Hook ]", "pipeline.hooks[0]: expected an object, found text"),
         ("hooks = [ {} ]", "pipeline.hooks[0].instance-type: the field is missing"),
-        ("hooks = [ { instance-type = my.Hook, gates = true } ]", "unknown key `gates`; did you mean `gate`?"),
+        ("hooks = [ { instance-type = my.Hook, gates = true } ]", "unknown key 'gates'; did you mean 'gate'?"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_place(more: str, said: str) -> None:
