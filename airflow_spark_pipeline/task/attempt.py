@@ -21,7 +21,7 @@ from airflow_spark_pipeline.exceptions import (
     SupersededError,
 )
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-from airflow_spark_pipeline.planning import Plan, Selection, claim_state, make_plan, seconds_saved, summarize
+from airflow_spark_pipeline.planning import CodeNow, Plan, Selection, claim_state, make_plan, seconds_saved, summarize
 from airflow_spark_pipeline.protocol import Token
 
 
@@ -52,6 +52,7 @@ class TaskAttempt:
     :param selection: what the user asked for by component name
     :param run_id: of the run that has to be resumed, ``None`` where it may be a new one
     :param is_active: whether Airflow runs, or is about to run, the task instance of a key
+    :param code: returns the code of the components as it is now, as far as it is known before a driver runs
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class TaskAttempt:
         selection: Selection | None = None,
         run_id: str | None = None,
         is_active: Callable[[Mapping[str, Any]], bool] = lambda _: False,
+        code: Callable[[CheckpointState], CodeNow] = lambda _: {},
     ) -> None:
         self._spec = spec
         self._log = log
@@ -76,6 +78,7 @@ class TaskAttempt:
         self._selection = selection or Selection()
         self._run_id = run_id
         self._is_active = is_active
+        self._code = code
         self._seen: Commit | None = None
         self._claimed: Commit | None = None
         self._attempt_id: str | None = None
@@ -236,7 +239,8 @@ class TaskAttempt:
         if decision.kind is ClaimKind.STOP:
             raise SupersededError(f"This try stops: {decision.reason}.")
         carried = state if decision.kind is ClaimKind.RESUME else None
-        plan = make_plan(self._spec, carried, selection=self._selection)
+        code = {} if carried is None else self._code(carried)
+        plan = make_plan(self._spec, carried, selection=self._selection, code=code)
         if plan.restart is not None:
             decision = ClaimDecision(ClaimKind.START, decision.epoch + 1, plan.restart)
         return Outlook(latest, decision, plan)

@@ -41,10 +41,11 @@ from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 from airflow_spark_pipeline.launch.archives import LAUNCHER
 from airflow_spark_pipeline.launch.preflight import check_components
 from airflow_spark_pipeline.launch.provider import hook_of
-from airflow_spark_pipeline.planning import Selection, open_log
+from airflow_spark_pipeline.planning import Code, Selection, open_log
 from airflow_spark_pipeline.protocol import ConnectTarget, DriverRequest
 from airflow_spark_pipeline.secrets import mask, mask_text, more_names
 from airflow_spark_pipeline.task.attempt import TaskAttempt
+from airflow_spark_pipeline.task.code_here import code_here
 from airflow_spark_pipeline.task.unit_choice import Target, by_run_id, of_pipeline
 
 if TYPE_CHECKING:
@@ -127,8 +128,15 @@ class Submission:
             selection=Selection(operator.start_from or None, names(operator.only), names(operator.force)),
             run_id=target.run_id,
             is_active=task_is(context, or_will_retry=False),
+            code=self._code,
         )
         self._resumes = target.run_id
+
+    def _code(self, recorded: CheckpointState) -> dict[str, Code]:
+        operator = self._operator
+        environment = {**os.environ, **(operator.env_vars or {})}
+        modules = self.directory / "compared"
+        return code_here(self.spec, recorded, operator.py_files, operator.dag_dir, modules, environment)
 
     def remember_description(self) -> None:
         """Keep in Airflow what this try runs, whole and before anything can refuse it."""
