@@ -20,6 +20,7 @@ _SLUG_LENGTH = 32
 _PIPELINE = r"[a-z0-9][a-z0-9_-]*-[0-9a-f]{12}"  # daily-etl-0123456789ab
 _UNIT = r"[a-z0-9][a-z0-9_.-]*-[0-9a-f]{16}"  # etl.scheduled__2026.load-0123456789abcdef
 _RUN_ID = re.compile(rf"(?P<pipeline>{_PIPELINE})~(?P<unit>{_UNIT})~(?P<claim>\d{{1,18}})", re.ASCII)
+_NUMBERED = re.compile(r"run-(\d{1,12})\.", re.ASCII)
 _UNIT_PATH = re.compile(rf"{_PIPELINE}/{_UNIT}", re.ASCII)
 
 
@@ -43,6 +44,11 @@ class UnitKey:
     def fresh(cls, namespace: str, pipeline_name: str) -> UnitKey:
         """Return the key of a new run outside Airflow; no other run has it."""
         return cls(namespace, "", uuid.uuid4().hex, pipeline_name)
+
+    @classmethod
+    def numbered(cls, namespace: str, pipeline_name: str, number: int) -> UnitKey:
+        """Return the key of the run of this number outside Airflow: who counts the same has the same run."""
+        return cls(namespace, "", f"run-{number}", pipeline_name)
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> UnitKey:
@@ -75,6 +81,12 @@ class UnitKey:
     def _readable(self) -> str:
         parts = [_slug(part) for part in (self.dag_id, self.run_id, self.task_id) if part]
         return ".".join([*parts, f"m{self.map_index}"] if self.map_index >= 0 else parts) or "x"
+
+
+def number_of(unit: str) -> int:
+    """Return the number in the name of a unit's directory, 0 where there is none, see :meth:`UnitKey.numbered`."""
+    match = _NUMBERED.match(unit)
+    return 0 if match is None else int(match[1])
 
 
 def pipeline_slug(pipeline_name: str) -> str:

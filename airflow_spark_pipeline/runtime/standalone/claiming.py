@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from airflow_spark_pipeline.checkpoint.catalog import find_run, unfinished_runs
+from airflow_spark_pipeline.checkpoint.catalog import find_run, unfinished_runs, units
 from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind, decide_claim
-from airflow_spark_pipeline.checkpoint.key import UnitKey, parse_run_id, pipeline_slug, unit_path
+from airflow_spark_pipeline.checkpoint.key import UnitKey, number_of, parse_run_id, pipeline_slug, unit_path
 from airflow_spark_pipeline.checkpoint.liveness import who_is_at_work
-from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
+from airflow_spark_pipeline.checkpoint.log import ENDED, HISTORY, Commit, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.exceptions import (
@@ -62,6 +62,23 @@ class Unit:
 def fresh_unit(spec: PipelineSpec, namespace: str) -> Unit:
     """Return a unit that nobody else has."""
     key = UnitKey.fresh(namespace, spec.pipeline_name)
+    return Unit(key, unit_path(spec.pipeline_name, key))
+
+
+def next_unit(store: CheckpointStore, spec: PipelineSpec, namespace: str) -> Unit:
+    """Return the unit after those that are kept, for ``auto-resume``: two commands at one moment get the same one.
+
+    One of them claims it, the other then finds it unfinished. Ask for it *before* :func:`last_unfinished`: a run that
+    somebody starts in between is found by that, since the hint of a run is written before its claim. Asked afterwards,
+    that run would count here, and a second one would start next to it.
+
+    :raises CheckpointError: the location cannot be listed
+    """
+    pipeline = pipeline_slug(spec.pipeline_name)
+    ended = (found.name for place in (HISTORY, ENDED) for found in store.list_objects(f"{pipeline}/{place}"))
+    kept = (path.partition("/")[2] for path in units(store, pipeline))
+    number = max(map(number_of, (*kept, *ended)), default=0) + 1
+    key = UnitKey.numbered(namespace, spec.pipeline_name, number)
     return Unit(key, unit_path(spec.pipeline_name, key))
 
 

@@ -150,11 +150,12 @@ class PipelineRunner:
             return self.run(spec, hooks, selection=selection)
         store, location = self._place(spec)
         while True:
-            seen = None
+            seen, unit = None, claiming.fresh_unit(spec, self._namespace)
             if checkpoint.auto_resume:
+                unit = claiming.next_unit(store, spec, self._namespace)
                 seen = claiming.last_unfinished(store, spec, self._namespace, wait_until_silent)
                 say(_found(seen, spec, location))
-            unit = claiming.fresh_unit(spec, self._namespace) if seen is None else claiming.unit_of(seen.state)
+            unit = unit if seen is None else claiming.unit_of(seen.state)
             try:
                 return self._go(spec, store, location, unit, hooks, selection, seen=seen)
             except claiming.MovedOnError:
