@@ -1,1 +1,1 @@
-"""The driver: what runs inside the Spark job. It is shipped in a zip and knows nothing of Airflow."""
+"""The driver: the code that runs inside the Spark job. It is shipped in a zip and does not import Airflow."""

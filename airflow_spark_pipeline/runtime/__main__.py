@@ -16,7 +16,7 @@ from airflow_spark_pipeline.secrets import set_more_names
 
 
 def main(arguments: list[str]) -> None:
-    """Do what the operator asks for, and end the process."""
+    """Run or check the pipeline as the operator asked, then end the process."""
     verb, path = arguments
     own_output()
     if started_by_spark_submit():
@@ -29,10 +29,10 @@ def main(arguments: list[str]) -> None:
         leave(EXIT_DEFINITION)
     set_more_names(request.secret_names)
     if verb == "run" and request.connect is not None:
-        end_with_parent()  # the task's process, which started us and reads what we print
+        end_with_parent()  # the task's process, which started this one and reads its output
     if verb == "run" and file.is_absolute():
-        # Named by its full path it is the operator's own file, which may hold secrets: should the task be killed,
-        # nobody else would remove it. A cluster manager's copy has a bare name, and is needed if it starts us again.
+        # A full path means the operator's own file, which may hold secrets: if the task is killed, nothing else removes
+        # it. A cluster manager's copy has a bare name, and is needed again if the manager restarts the driver.
         file.unlink()
         file.with_name(SUBMIT_PROPERTIES).unlink(missing_ok=True)
     leave(check(request) if verb == "check" else drive(request))

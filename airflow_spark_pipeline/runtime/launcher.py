@@ -1,10 +1,11 @@
-"""The file that spark-submit starts. It is copied into a directory of its own and imports nothing of ours by name.
+"""The file that spark-submit starts. It is copied into a separate directory, away from the package's modules.
 
-Spark puts the directory of the started file first on the module path: were it this package's, a module of ours could
-shadow one of the user's. The packages that travel along go to the end of the path, so that the cluster's own win.
+Spark puts the directory of the started file first on the module path: if that were this package's directory, its
+modules could shadow the user's. The shipped packages go to the end of the path, so that the cluster's own take
+precedence.
 
-It is written for Pythons from 3.6 on, so that one that is too old is told in words, and not by the
-SyntaxError of whatever module it meets first.
+It runs on Python 3.6 and newer, so that a Python that is too old gets a clear message instead of a SyntaxError from the
+first module that is imported.
 """
 
 import os
@@ -15,12 +16,12 @@ _EXIT_PYTHON = 6  # protocol.EXIT_PYTHON; that module cannot be imported yet
 
 
 def main() -> None:
-    """Make the shipped runtime importable, and hand over to it."""
+    """Make the shipped runtime importable, and start it."""
     if sys.version_info[:2] < _OLDEST:
         sys.stdout.write(_too_old() + "\n")
         sys.exit(_EXIT_PYTHON)
 
-    import airflow_spark_pipeline  # on the path by --py-files
+    import airflow_spark_pipeline  # on the path through --py-files
 
     shipped = os.path.dirname(os.path.dirname(os.path.abspath(airflow_spark_pipeline.__file__)))
     sys.path.append(os.path.join(shipped, "_vendor"))

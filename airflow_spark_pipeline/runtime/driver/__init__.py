@@ -1,1 +1,1 @@
-"""The driver's process: its life, its lease, what it records and what it prints."""
+"""The driver's process: its steps, its lease, its commits and its output."""

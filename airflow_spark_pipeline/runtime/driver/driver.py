@@ -1,11 +1,11 @@
 """The driver from its request to its exit code.
 
-1. show a sign of life, and go on showing it;
-2. adopt the claim whose token the operator gave (one that is not the newest is refused), and record *running*;
-3. load the components: every problem of every one, before anything runs;
-4. wait for whoever may still be at work in the unit;
+1. start the heartbeat;
+2. adopt the claim whose token the operator passed (rejected if it is not the newest), and record *running*;
+3. load the components, and report all their problems before anything runs;
+4. wait for older drivers that may still be running in the unit of work;
 5. open Spark, run the loop, record the end;
-6. stop Spark, give the lease up, print one summary line last.
+6. stop Spark, release the lease, and print a one-line summary last.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ if TYPE_CHECKING:
 
 
 def drive(request: DriverRequest) -> int:
-    """Run the pipeline of a request. Returns the exit code; the last line printed sums up."""
+    """Run the pipeline of a request. Returns the exit code; the last line printed is the summary."""
     redactor = redactor_of(request)
     mask_output(redactor.mask)
     try:
@@ -85,7 +85,7 @@ def drive(request: DriverRequest) -> int:
         summary = f"Progress cannot be recorded, so the run stops here: {error}"
     except SparkPipelineError as error:
         code, summary = protocol.EXIT_DEFINITION, str(error)
-    except Exception as error:  # Python itself would print it with the secrets that its text holds
+    except Exception as error:  # Python would print the traceback, with any secrets in its text
         text = text_of(error)
         say(redactor.mask(text.traceback))
         code, summary = protocol.EXIT_COMPONENT_FAILED, f"The driver failed: {text.line}"
@@ -94,13 +94,14 @@ def drive(request: DriverRequest) -> int:
 
 
 class Driver:
-    """One driver's way through the protocol.
+    """Runs one attempt: heartbeat, claim, components, end.
 
-    :param log: of the unit of work; default: the one that the request names
-    :param spark: a session to use, which is not stopped; default: one of its own. Where one is given, the process is
-        the caller's and is not ended, whatever a component does
-    :param hooks: called beside those of the description
-    :param py_files: modules that Spark's workers on other machines need, for a session of the driver's own
+    :param log: log of the unit of work; default: the one that the request names
+    :param spark: Spark session to use, which is not stopped; default: the driver opens one. If it is given, the process
+        belongs to the caller and is never ended, whatever a component does
+    :param hooks: hooks to call in addition to those of the description
+    :param py_files: files with modules that Spark's workers on other machines need; used if the driver opens the
+        session
     """
 
     def __init__(
@@ -117,12 +118,13 @@ class Driver:
         if request.token is None:
             raise ValueError("the request holds no token")
         self._token = request.token
-        #: A variable that is missing is said with the other problems of the description.
+        #: A missing variable is reported with the other problems of the description.
         self._missing = missing_settings(request.spark_config, os.environ)
         self._request = request = replace(request, spark_config=resolve(request.spark_config, os.environ))
         self._spec = PipelineSpec.from_dict(request.pipeline)
         self._log = log or _open_log(self._spec, request)
-        self._log.bound_retries(request.lease_seconds / 3)  # what is retried for a lease is too late for it
+        # a write retried for a whole lease would come too late to keep it
+        self._log.bound_retries(request.lease_seconds / 3)
         self._redactor = redactor
         self._recorder = Recorder(self._log, redactor)
         self._lease = Lease(self._log, self._token.attempt_id, heartbeat_of(request), LeaseTerms(request.lease_seconds))
@@ -139,25 +141,25 @@ class Driver:
         self._py_files = tuple(py_files)
         self._calls = HookCalls()
         self._code: CodeNow = {}
-        #: Where somebody pressed Ctrl-C; the failure is recorded.
+        #: Set when Ctrl-C was pressed; the failure is recorded.
         self.interrupt: KeyboardInterrupt | None = None
 
     @property
     def state(self) -> CheckpointState:
-        """What is recorded."""
+        """The recorded state."""
         return self._recorder.state
 
     def logs(self) -> ShownLogs:
-        """Return what shows what components log, for a process that is the driver's own."""
+        """Return the handler that prints what components log, for a process that belongs to the driver."""
         return ShownLogs.of(self._spec, self._redactor.mask)
 
     def drive(self) -> tuple[int, str]:
-        """Go all the way. Returns the exit code and the line that sums up.
+        """Run the whole attempt. Returns the exit code and the summary line.
 
         :raises SupersededError: another attempt has taken over
         :raises CheckpointError: progress could not be recorded
         """
-        # The heartbeat comes first: without one this driver would look released to whoever claims next.
+        # The heartbeat comes first: without one, the next claimant would take this driver for ended.
         self._watchdog.start()
         try:
             return self._drive()
@@ -168,7 +170,7 @@ class Driver:
                 self._calls.tell("on_superseded", event)
             deleting = threading.Thread(target=self._delete_unrecorded, name="delete", daemon=True)
             deleting.start()
-            deleting.join(self._lease.terms.patience)  # a store out of reach must not keep the process
+            deleting.join(self._lease.terms.patience)  # an unreachable store must not keep the process alive
             raise
         finally:
             self._watchdog.stop()
@@ -176,7 +178,7 @@ class Driver:
     def _drive(self) -> tuple[int, str]:
         self._recorder.adopt(self._token, self._watchdog.guard)
         if self._recorder.state.status is CheckpointStatus.COMPLETED:
-            # Run again by the cluster manager after the end: what followed it would undo the end.
+            # The cluster manager restarted the driver after the end: recording anything more would undo that end.
             return protocol.EXIT_COMPLETED, summarize(self._recorder.state)
         earlier = self._recorder.state
         plan = make_plan(self._spec, earlier)
@@ -193,14 +195,14 @@ class Driver:
         self._calls = HookCalls(hooks, self._redactor.mask)
         others = self._wait_for_others()
         answer = self._run(components, earlier, others)
-        with contextlib.suppress(CheckpointError):  # what came of the run is recorded; they stay, and are stale
+        with contextlib.suppress(CheckpointError):  # the result is recorded; the files that stay are stale
             self._lease.clear(others)
         return answer
 
     def _look_at_code(self, components: list[Component], plan: Plan, earlier: CheckpointState) -> None:
-        """Compare the code with what is recorded; only the driver can tell.
+        """Compare the code with the recorded code; only the driver has the files that run.
 
-        :raises ResumeRefusedError: a version, or with ``code-match = true`` a file, is another one
+        :raises ResumeRefusedError: a version has changed, or with ``code-match = true`` a file
         """
         self._code = code_now(self._spec, components, earlier.fingerprint_salt)
         self._recorder.know(self._code)
@@ -225,9 +227,9 @@ class Driver:
         recorder, tag = self._recorder, f"spark-pipeline-{self._lease.incarnation}"
         try:
             spark = self._given or self._open(others)
-        except Exception as error:  # whatever Spark raises when it cannot start is why this attempt failed
+        except Exception as error:  # anything Spark raises while starting is the reason of the failure
             recorder.refused(error)
-            others.clear()  # what they left on a server may still be at work: the next attempt has to find them
+            others.clear()  # their work on the server may still run: the next attempt must find them
             return protocol.EXIT_COMPONENT_FAILED, f"Spark did not start: {recorder.describe(error, None).headline}"
         try:
             application = application_id(spark)
@@ -239,15 +241,15 @@ class Driver:
             complete = self._loop(components, self._plan(components, earlier, spark), spark, tag)
         except SparkPipelineError:
             raise
-        except Exception as error:  # Spark could not look at, or restore, a saved output
+        except Exception as error:  # Spark could not read or restore a saved output
             self._watchdog.guard()
             recorder.refused(error)
             complete = False
         finally:
             if self._given is None:
-                # Spark prints while it stops; stopped first, so that the summary is the last line of the log.
+                # Spark prints while it stops. Stop it first, so that the summary is the last line of the log.
                 if not close_session(spark):
-                    self._watchdog.keep_lease()  # the next attempt has to look for what is left
+                    self._watchdog.keep_lease()  # the next attempt must look for what is still running
             else:
                 untag_jobs(spark, tag)
         return (protocol.EXIT_COMPLETED if complete else protocol.EXIT_COMPONENT_FAILED), summarize(recorder.state)
@@ -300,7 +302,7 @@ class Driver:
         say("The component does not stop at the end of its time; interrupt it")
 
     def _plan(self, components: list[Component], earlier: CheckpointState, spark: SparkSession) -> Plan:
-        """Return the plan, now that the components and the saved outputs can be looked at."""
+        """Return the plan, now that the components and the saved outputs can be checked."""
         instances = dict(zip((c.instance_name for c in self._spec.components), components, strict=True))
         replays = [
             c.instance_name for c in self._spec.components if runs_again(self._spec, c, instances[c.instance_name])
@@ -325,15 +327,15 @@ class Driver:
 
     @property
     def _outputs(self) -> str:
-        # The claim's number comes first: a clean-up deletes by it, and never what a newer attempt has written.
+        # The claim's number comes first: a clean-up deletes by number, so it never deletes a newer attempt's files.
         return f"{outputs_path(self._request.unit)}/{self._token.number:08d}-{self._lease.incarnation}"
 
     def _delete_unrecorded(self) -> None:
-        """Delete what was written by the component in which this driver was stopped: no commit will ever name it."""
+        """Delete the output of the component that was running when this driver stopped: no commit will ever name it."""
         index, store = self._recorder.unrecorded, self._log.outputs
         if index is None:
             return
-        with contextlib.suppress(CheckpointError):  # the clean-up of the run deletes it too
+        with contextlib.suppress(CheckpointError):  # the clean-up of the run also deletes it
             for name in store.list_directories(self._outputs):
                 if name.startswith(f"{index:04d}"):
                     store.delete_tree(f"{self._outputs}/{name}")
@@ -341,7 +343,7 @@ class Driver:
 
 def _open_log(spec: PipelineSpec, request: DriverRequest) -> RunLog:
     options = prefer_own_identity(request.location, request.storage_options, request.unit)
-    # Without a client of Python's own the JVM's opens the location, before there is a session: with its settings.
+    # Without a Python client the JVM opens the location, before there is a session: pass the session's settings.
     log = open_log(spec.checkpoint, request.location, options, request.unit, request.spark_config)
     if log.store.way:
         say(f"Checkpoints at {mask_text(request.location)}, through {log.store.way}")

@@ -1,8 +1,8 @@
-"""A process that a component forks never speaks for the driver.
+"""End processes that a component forked, so that they never act as the driver.
 
-``os.fork`` copies the driver whole: its place in the loop, its claim, its connection to the JVM. A child that comes
-back out of the user's code would record the component, give up the lease and stop Spark, all in its parent's name. So
-it ends there, at once, as a script does at its end: with the exit code that it asked for.
+``os.fork`` copies the whole driver: its position in the loop, its claim, its connection to the JVM. A child that
+returns from the user's code would record the component, release the lease and stop Spark in its parent's name. So it
+ends there immediately, like a script that reaches its end, with the exit code that it asked for.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from airflow_spark_pipeline.user_errors.text import text_of
 
 
 def end_if_forked(pid: int, error: BaseException | None = None) -> None:
-    """End this process where it is a fork of the driver.
+    """End this process if it is a fork of the driver.
 
-    :param pid: of the driver's process
-    :param error: that brought the child here, if one did
+    :param pid: id of the driver's process
+    :param error: exception that the user's code raised in the child, if any
     """
     if os.getpid() == pid:
         return

@@ -1,9 +1,9 @@
-"""The driver's Python ends when who started it does, and says so to nobody.
+"""End the driver's Python process when the process that started it ends.
 
-``spark-submit`` gives Python a pipe as standard input and never writes to it; the pipe ends when the JVM does, however
-it died. Without this a killed JVM leaves a Python process that works on until it next needs Spark, and runs components
-that need none to their end. (The other way round is Spark's own: the JVM exits when its Python does.) A driver on Spark
-Connect has such a pipe from the task's process.
+``spark-submit`` gives Python a pipe as standard input and never writes to it; the pipe closes when the JVM ends,
+however it died. Without this, a killed JVM leaves a Python process that runs until it next needs Spark, and that
+finishes components that do not need it. (Spark handles the other direction: the JVM exits when its Python does.) A
+driver on Spark Connect has such a pipe from the task's process.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from airflow_spark_pipeline.protocol import EXIT_JVM_LOST
 
-_CLOSING_SECONDS = 1.5  # the operator kills two seconds after it asked
+_CLOSING_SECONDS = 1.5  # the operator sends SIGKILL two seconds after SIGTERM
 
 
 def started_by_spark_submit() -> bool:
@@ -31,9 +31,10 @@ def end_with_parent() -> None:
 
 
 def end_on_sigterm(close: Callable[[], object]) -> None:
-    """End this process when it is asked to, once what it has at work elsewhere is closed, or after 1.5 s.
+    """End this process on SIGTERM, after closing what it runs elsewhere, or after 1.5 s.
 
-    Nothing is recorded, so the component that was running is run again. Outside the main thread nothing is changed.
+    Nothing is recorded, so the component that was running is run again. Outside the main thread this function does
+    nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         return
@@ -52,7 +53,7 @@ def _watch() -> None:
         while os.read(sys.stdin.fileno(), 4096):
             pass
     except (OSError, ValueError):
-        return  # no standard input to watch: somebody else started us
+        return  # no standard input to watch: something else started this process
     # Not sys.exit: the main thread may be deep inside a call to a JVM that will never answer. Nothing is recorded, so
     # the component that was running is run again.
     os._exit(EXIT_JVM_LOST)

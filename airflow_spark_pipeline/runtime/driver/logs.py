@@ -1,14 +1,14 @@
-"""What components log, in the driver's output: with its level and the component's name.
+"""Print what components log to the driver's output, with the level and the component's name.
 
 ``self.context.logger`` and ``logging.getLogger(__name__)`` of the user's own modules are shown from the pipeline's
-``log-level`` on (INFO, unless it says otherwise), everybody else's from WARNING on: ``botocore`` alone would fill the
-task log. ::
+``log-level`` on (default INFO), all other loggers from WARNING on: ``botocore`` alone would fill the task log. ::
 
     INFO [load] 1,204 orders                       # self.context.logger.info(…)
     WARNING [load] my_etl.orders: 3 have no id     # logging.getLogger("my_etl.orders").warning(…)
 
-Promises: a logging configuration of the user's own wins, and no line comes twice; a record that cannot be formatted is
-shown as far as it can be. Only the process of a driver or of the command line is configured, never a notebook's.
+Guarantees: the user's own logging configuration takes precedence, and no line is printed twice; a record that cannot be
+formatted is shown as far as possible. Only the process of a driver or of the command line is configured, never a
+notebook's.
 """
 
 from __future__ import annotations
@@ -27,31 +27,31 @@ from airflow_spark_pipeline.user_errors.text import MESSAGE_LENGTH, TRACEBACK_LE
 
 COMPONENT_LOGGER = "airflow_spark_pipeline.component"
 LEVEL_VARIABLE = "SPARK_PIPELINE_LOG_LEVEL"
-# They write so much below WARNING that even to drop it costs time.
+# They log so much below WARNING that even dropping it costs time.
 _NOISY = ("boto3", "botocore", "fsspec", "grpc", "py4j", "pyspark", "s3fs", "s3transfer", "urllib3")
 
 
 class _Lines(logging.Handler):
-    """Prints what nobody else prints."""
+    """Prints the records that no other handler prints."""
 
     def __init__(self, origin: Origin, mask: Callable[[str], str]) -> None:
         super().__init__()
         self._origin = origin
         self._mask = mask
-        #: Name of the component that runs.
+        #: Name of the running component.
         self.component: str | None = None
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether it is somebody's who is heard at this level, and nobody else shows it."""
+        """Whether the record's level is high enough for its logger, and no other handler shows it."""
         own = (
             record.name.startswith(f"{COMPONENT_LOGGER}.")
             or self._origin.is_users(record.name, record.pathname)
-            or (record.name == "root" and record.pathname.startswith("<"))  # by code that was compiled from a text
+            or (record.name == "root" and record.pathname.startswith("<"))  # by code that was compiled from a string
         )
         return (own or record.levelno >= logging.WARNING) and not _is_shown_by_others(record.name)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print it."""
+        """Print the event."""
         where = self.component or "driver"
         name = "" if record.name.startswith(f"{COMPONENT_LOGGER}.") else f"{record.name}: "
         text = f"{record.levelname} [{where}] {name}{shorten(_message(record), MESSAGE_LENGTH)}"
@@ -67,9 +67,10 @@ _showing: list[_Lines] = []
 class ShownLogs:
     """Shows what the user's code logs in this process.
 
-    :param level: of the description; the environment variable ``SPARK_PIPELINE_LOG_LEVEL`` wins over it
-    :param origin: tells the user's code
-    :param mask: takes secrets out of a text
+    :param level: ``log-level`` of the description; the environment variable ``SPARK_PIPELINE_LOG_LEVEL`` takes
+        precedence
+    :param origin: recognizes the user's code
+    :param mask: function that masks the secrets in a text
     """
 
     def __init__(self, level: str, origin: Origin, mask: Callable[[str], str]) -> None:
@@ -80,7 +81,7 @@ class ShownLogs:
 
     @classmethod
     def of(cls, spec: PipelineSpec, mask: Callable[[str], str]) -> ShownLogs:
-        """Return one for the components of a description."""
+        """Return an instance for the components of a description."""
         return cls(spec.log_level, Origin(component.instance_type for component in spec.components), mask)
 
     def __enter__(self) -> None:
@@ -115,7 +116,7 @@ class LogsOf:
 
 
 def _giving_way(configure: Callable[..., None], lines: _Lines) -> Callable[..., None]:
-    """Return ``logging.basicConfig`` as the user means it: it does nothing where the root logger has a handler."""
+    """Return ``logging.basicConfig`` as users expect it: it does nothing if the root logger has a handler."""
 
     @functools.wraps(configure)
     def basic_config(**arguments: Any) -> None:
@@ -138,5 +139,5 @@ def _is_shown_by_others(name: str) -> bool:
 def _message(record: logging.LogRecord) -> str:
     try:
         return f"{record.getMessage()}"
-    except BaseException as error:  # the arguments do not fit, or have a text that raises
+    except BaseException as error:  # wrong arguments, or one whose __str__ raises
         return f"{record.msg if isinstance(record.msg, str) else '…'} (its arguments cannot be shown: {name_of(error)})"

@@ -1,11 +1,11 @@
-"""What the driver prints: lines that a person likes to read in a task log.
+"""The driver's output: short lines for people who read the task log.
 
-Standard output is what every cluster manager keeps and what Airflow's Spark hook copies into the task log line by line.
+Every cluster manager keeps standard output, and Airflow's Spark hook copies it into the task log line by line.
 
-Promises: a line never fails the run, whatever a component has made of the process's output: ``sys.stdout`` set to
-``None``, closed, replaced or full, file descriptor 1 closed or redirected. What a component changes of it is put back
-when the component ends. In a driver's own process the lines go to a copy of the descriptor that the process started
-with. Does not promise that somebody reads them: where the other end is gone, they are dropped.
+Guarantees: printing a line never fails the run, whatever a component did to the process's output: ``sys.stdout`` set to
+``None``, closed, replaced or full, file descriptor 1 closed or redirected. Changes that a component makes to it are
+undone when the component ends. In a driver's own process the lines go to a copy of the descriptor that the process
+started with. Not guaranteed: that the lines arrive. If the other end is closed, they are dropped.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _OWN = _STDOUT, _STDERR = 1, 2
 
 
 class _Console:
-    """Where lines go."""
+    """The output that lines are printed to."""
 
     def __init__(self) -> None:
-        #: A copy of the descriptor that this process started with, where the process is a driver's own.
+        #: A copy of the descriptor that this process started with, if the process belongs to a driver.
         self.descriptor: int | None = None
-        #: ``sys.stdout`` as it was before the component that runs.
+        #: ``sys.stdout`` as it was before the running component.
         self.stream: Any = None
-        #: Takes the secrets out of a text.
+        #: Masks the secrets in a text.
         self.mask: Callable[[str], str] = str
 
 
@@ -39,9 +39,9 @@ _console = _Console()
 
 
 def say(text: str) -> None:
-    """Print a line at once; a reader who is gone does not stop the work."""
+    """Print a line immediately; a closed output does not stop the work."""
     line = f"{showable(_console.mask(text))}\n"
-    _flush(sys.stdout)  # what the component has printed comes first
+    _flush(sys.stdout)  # lines that the component printed come first
     if _console.descriptor is not None:
         _write(_console.descriptor, line)
         return
@@ -51,7 +51,7 @@ def say(text: str) -> None:
 
 
 def own_output() -> None:
-    """Take this process's output for the driver's: its lines are UTF-8 and cannot be redirected.
+    """Reserve this process's output for the driver: its lines are UTF-8 and cannot be redirected.
 
     What a component prints is UTF-8 too, unless the user has set ``PYTHONIOENCODING``; a character that cannot be
     encoded is escaped, and does not fail the component.
@@ -73,25 +73,26 @@ class _Masked(io.TextIOWrapper):
 
 
 def mask_output(mask: Callable[[str], str]) -> None:
-    """Keep secrets out of what this process, a driver's own, prints by way of ``sys.stdout`` and ``sys.stderr``.
+    """Mask secrets in everything that this process prints to ``sys.stdout`` and ``sys.stderr``.
 
-    What writes to the descriptors by itself (a library in C, the JVM) is not seen.
+    Only for a process that belongs to a driver. Code that writes to the descriptors directly (a C library, the JVM) is
+    not covered.
 
-    :param mask: takes the secrets out of a text
+    :param mask: function that masks the secrets in a text
     """
     _console.mask = mask
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if type(stream) is io.TextIOWrapper:  # nobody's else
+        if type(stream) is io.TextIOWrapper:  # not replaced by another library
             _flush(stream)
             masked = _Masked(stream.buffer, encoding=stream.encoding, errors=stream.errors, line_buffering=True)
             setattr(sys, name, masked)
 
 
 class KeptOutput:
-    """Puts back what the block changes of standard output and error."""
+    """Context manager that undoes what the block changes about standard output and error."""
 
-    # Not by contextlib: that sets the traceback of what the block raises, which not every class allows.
+    # Not with contextlib: it sets the traceback of the raised exception, which not every class allows.
     def __enter__(self) -> None:
         self._before = _console.stream, _console.descriptor
         self._streams = [(stream, _terms(stream)) for stream in (sys.stdout, sys.stderr)]
@@ -111,19 +112,19 @@ class KeptOutput:
 
 
 def _terms(stream: Any) -> dict[str, Any]:
-    """Return how a stream encodes."""
+    """Return the encoding settings of a stream."""
     return {name: getattr(stream, name, None) for name in ("encoding", "errors")}
 
 
 def _writes_to(stream: Any, descriptor: int) -> bool:
     try:
         return bool(stream.fileno() == descriptor)
-    except Exception:  # a stream of a notebook, or of a test
+    except Exception:  # a notebook's or a test's stream
         return False
 
 
 def _usable(stream: Any, terms: dict[str, Any], descriptor: int) -> Any:
-    """Return the stream as it was, or one that writes to the descriptor where the component has made it useless."""
+    """Return the stream as it was, or a new one for the descriptor if the component broke it."""
     if getattr(stream, "closed", False) or (descriptor not in _OWN and any(_writes_to(stream, own) for own in _OWN)):
         binary = open(descriptor, "wb", closefd=False)  # noqa: SIM115  # belongs to the stream
         return _Masked(binary, encoding="utf-8", errors="backslashreplace", line_buffering=True)
@@ -134,7 +135,7 @@ def _usable(stream: Any, terms: dict[str, Any], descriptor: int) -> Any:
 
 
 def _put_back(number: int, copy: int | None) -> int:
-    """Make a descriptor what it was. Returns the descriptor that is now what this one was."""
+    """Restore a descriptor. Returns the descriptor that now has the original output."""
     if copy is None:
         return number
     try:
@@ -145,7 +146,7 @@ def _put_back(number: int, copy: int | None) -> int:
         os.close(copy)
         return number
     if now is not None and stat.S_ISSOCK(now.st_mode):
-        return copy  # closed, and taken since by a connection: that would break
+        return copy  # closed, and reused by a connection, which restoring would break
     os.dup2(copy, number)
     os.close(copy)
     return number
@@ -165,7 +166,7 @@ def _print(stream: IO[str], line: str) -> bool:
         except UnicodeEncodeError as error:
             stream.write(line.encode(error.encoding, "backslashreplace").decode(error.encoding))
         stream.flush()
-    except Exception:  # whatever a component has put there
+    except Exception:  # anything a component may have put there
         return False
     return True
 
@@ -177,6 +178,6 @@ def _flush(stream: Any) -> None:
 
 def _write(descriptor: int, line: str) -> None:
     data = line.encode()
-    with contextlib.suppress(OSError):  # the other end died: the log, not the console, decides what happens next
+    with contextlib.suppress(OSError):  # the other end died: the checkpoint log, not the output, decides
         while data:
             data = data[os.write(descriptor, data) :]

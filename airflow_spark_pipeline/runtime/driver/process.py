@@ -1,4 +1,4 @@
-"""The process that a driver is: what its heartbeat says of it, and how it ends."""
+"""The driver's process: its description in the heartbeat, and its end."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _ATEXIT_SECONDS = 10.0
 
 
 def heartbeat_of(request: DriverRequest) -> dict[str, Any]:
-    """Return what the heartbeat of a driver says of its process.
+    """Return the description of the driver's process for its heartbeat.
 
-    The processes are named as ``process`` only where their end is the end of all work: executors elsewhere outlive
-    their driver a little. As ``driver`` they are named always: while they are alive the driver is. On Spark Connect a
-    successor ends the work itself, and needs to know whose session it is in.
+    ``process`` is written only if all work ends with these processes: executors on other machines outlive their driver
+    a little. ``driver`` is always written: the driver is alive while these processes are. On Spark Connect a successor
+    ends the work itself, so it needs to know the session and its user.
     """
     token = request.token
     assert token is not None  # noqa: S101  # checked before
@@ -38,14 +38,14 @@ def heartbeat_of(request: DriverRequest) -> dict[str, Any]:
 
 
 def leave(code: int) -> NoReturn:
-    """End the process with this exit code, whatever threads components left behind.
+    """End the process with this exit code, even if components left threads behind.
 
-    ``sys.exit`` would wait for them for ever. What was registered with :mod:`atexit` still runs, for at most 10 s.
+    ``sys.exit`` would wait forever for them. What was registered with :mod:`atexit` still runs, for at most 10 s.
     """
     finishing = threading.Thread(target=atexit._run_exitfuncs, name="atexit", daemon=True)
     finishing.start()
     finishing.join(_ATEXIT_SECONDS)
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):  # None, closed, or whatever a component has put there
+        with contextlib.suppress(Exception):  # None, closed, or anything a component may have put there
             stream.flush()
     os._exit(code)

@@ -1,7 +1,8 @@
-"""What the driver records, and when: one commit for each thing that became true.
+"""The recorder: writes one commit for each change in a run's progress.
 
-Promises: when a method returned, what it says is recorded, and this attempt still owns the unit; when it raised, the
-driver has to stop. Secrets are masked before anything is stored.
+Guarantees: when a method has returned, its change is recorded and this attempt still owned the unit of work at that
+time. When it has raised, the driver must stop: an older driver that continued would write over its successor's work.
+Secrets are masked before anything is stored.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ from airflow_spark_pipeline.secrets import Redactor
 from airflow_spark_pipeline.user_errors.archives import with_archive_hint
 from airflow_spark_pipeline.user_errors.text import MESSAGE_LENGTH, TRACEBACK_LENGTH, attribute, shorten, text_of
 
-_KEPT_RETRIES = 50  # for display; a commit must not grow for ever
+_KEPT_RETRIES = 50  # for display; a commit must not grow without limit
 
 
 class Recorder:
     """Writes the commits of one attempt.
 
-    :param log: of the unit of work
+    :param log: log of the unit of work
     """
 
     def __init__(self, log: RunLog, redactor: Redactor) -> None:
@@ -49,10 +50,10 @@ class Recorder:
         self._code: CodeNow = {}
 
     def adopt(self, token: Token, guard: Callable[[], None]) -> None:
-        """Go on from the claim that the token names.
+        """Start from the claim that the token names.
 
-        :param guard: raises where this driver has to stop
-        :raises SupersededError: the newest commit is somebody else's
+        :param guard: function that raises if this driver must stop
+        :raises SupersededError: the newest commit belongs to another attempt
         """
         self._guard = guard
         self._adopted = self._log.adopt(token.number, token.attempt_id, token.nonce)
@@ -65,21 +66,21 @@ class Recorder:
 
     @property
     def recorded(self) -> Commit | None:
-        """The last commit of which this driver knows that it is recorded."""
+        """The last commit that this driver knows to be recorded."""
         return self._adopted
 
     @property
     def unrecorded(self) -> int | None:
-        """The index of the component that was entered last, unless a commit says, or may say, that it is done."""
+        """Index of the component entered last, unless a commit records, or may have recorded, that it is done."""
         return self._inside
 
     def guard(self) -> None:
-        """Raise where this driver has to stop; a fork of it ends here."""
+        """Raise if this driver must stop; a forked copy of the driver ends here."""
         end_if_forked(self._pid)
         self._guard()
 
     def enter(self, step: Step) -> None:
-        """A component starts now; raises where this driver has to stop."""
+        """Record in memory that a component starts; raise if this driver must stop."""
         self.guard()
         self._inside = step.index
 
@@ -90,11 +91,11 @@ class Recorder:
 
     @property
     def state(self) -> CheckpointState:
-        """What is recorded."""
+        """The recorded state."""
         return self._commit.state
 
     def running(self, plan: Plan) -> None:
-        """The driver has started, and will do what the plan says; what the plan runs again is not done any more."""
+        """Record that the driver runs this plan; components that the plan reruns no longer count as done."""
         done = {step.name for step in plan.done}
         components = tuple(self._planned(step) for step in plan.steps)
         self._append(
@@ -108,15 +109,15 @@ class Recorder:
         )
 
     def application(self, application_id: str | None) -> None:
-        """Spark gave the application this id; recorded with the next commit, since nothing depends on it."""
+        """Note the id of the Spark application; recorded with the next commit, since nothing depends on it."""
         self._adopted = replace(self._commit, state=replace(self.state, spark_application_id=application_id))
 
     def know(self, code: CodeNow) -> None:
-        """From here on, what is done is recorded with its code."""
+        """From now on, record the code of each component that completes."""
         self._code = code
 
     def replayed(self, step: Step) -> None:
-        """The component, done before, has defined its views again; recorded with the next commit."""
+        """Note that a completed component has defined its views again; recorded with the next commit."""
         state = self.state.with_component(replace(self._component(step), action=ComponentAction.REPLAYED))
         self._adopted = replace(self._commit, state=state)
 
@@ -131,18 +132,18 @@ class Recorder:
         session: Mapping[str, Any] | None = None,
         leaves: Mapping[str, Any] | None = None,
     ) -> None:
-        """The component is done; it will not be run again.
+        """Record that the component is done, so that it is not run again.
 
-        :param views: names of the views that it made
-        :param outputs: of those that were saved
-        :param session: what it changed of the session
-        :param leaves: what it left there that no resume brings back
+        :param views: names of the views that the component made
+        :param outputs: saved outputs of the component, keyed by view
+        :param session: changes that the component made to the Spark session
+        :param leaves: what the component left in the session that a resume cannot restore
         """
         self.guard()
         code = self._code.get(step.name, Code())
         version = {} if code.version is None else {VERSION: code.version}
         record = self._component(step)
-        self._inside = None  # from here on a successor may have read the commit, though we are told that it was lost
+        self._inside = None  # a successor may have read the commit even if the store reports an error
         state = self.state.with_component(
             replace(
                 record,
@@ -170,10 +171,10 @@ class Recorder:
         )
 
     def retrying(self, step: Step, started_at: str, seconds: float, failure: Failure, delay: float) -> None:
-        """The component failed and is tried again inside this attempt.
+        """Record that the component failed and is tried again inside this attempt.
 
-        :param seconds: that the try took
-        :param delay: seconds until the next one
+        :param seconds: duration of the failed try
+        :param delay: seconds until the next try
         """
         record = self._component(step)
         tried = {
@@ -185,9 +186,9 @@ class Recorder:
         self._append(self.state.with_component(replace(record, retries=(*record.retries, tried)[-_KEPT_RETRIES:])))
 
     def failed(self, step: Step, started_at: str, seconds: float, error: BaseException, *, final: bool) -> Failure:
-        """The component failed. Returns what is recorded of it.
+        """Record that the component failed. Returns the recorded failure.
 
-        :param final: the attempt ends here
+        :param final: whether the attempt ends with this failure
         """
         failure = self.describe(error, step)
         state = self.state.with_component(
@@ -209,7 +210,7 @@ class Recorder:
         return failure
 
     def refused(self, error: BaseException) -> None:
-        """The attempt ends before a component ran."""
+        """Record that the attempt failed before any component ran."""
         failure = self.describe(error, None)
         summary = replace(self._summary(), error=failure.headline)
         self._append(
@@ -222,18 +223,18 @@ class Recorder:
         )
 
     def ended(self) -> None:
-        """Every component had its turn: completed, or failed where one of them did."""
+        """Record the end of the loop: completed, or failed if any component failed."""
         complete = self.completes
         self._append(replace(self.state, status=CheckpointStatus.COMPLETED if complete else CheckpointStatus.FAILED))
 
     @property
     def completes(self) -> bool:
-        """Whether nothing is left to do, and nothing failed."""
-        # A component that failed while it was replayed counts as done, and the attempt has failed all the same.
+        """Whether all components are done and none failed."""
+        # A component that failed during a replay still counts as done, but the attempt has failed.
         return self.state.all_done and self.state.failure is None
 
     def describe(self, error: BaseException, step: Step | None) -> Failure:
-        """Return what is recorded of an error: bounded in length, secrets masked."""
+        """Return the failure to record for an error: limited in length, secrets masked."""
         text, mask = text_of(error, _message), self._redactor.mask
         return Failure(
             component=None if step is None else step.name,
@@ -254,7 +255,9 @@ class Recorder:
 
     def _append(self, state: CheckpointState) -> None:
         self.guard()
-        # Said before it is done: the watchdog must not take the commit for a successor's.
+        # Set the number before writing: otherwise the watchdog, listing in between, would take this driver's own commit
+        # for a successor's and stop the driver. Example: newest is 7; set 8, write 8; a listing that shows 8 is then
+        # this driver's.
         self._writing = self._commit.number + 1
         self._adopted = self._log.append(self._commit, state)
 

@@ -1,4 +1,4 @@
-"""Everything that a driver has to keep to itself, from its request and its environment."""
+"""The secrets of a driver: collected from its request and its environment, so that they can be masked."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _OF_SESSION = "spark.sql.redaction.options.regex"
 
 
 def redactor_of(request: DriverRequest, *more: Any) -> Redactor:
-    """Return what masks the secrets of a request, and those of this process's environment.
+    """Return a redactor for the secrets of a request and of this process's environment.
 
-    :param more: configs with further secrets
+    :param more: further configs that hold secrets
     """
     return Redactor(
         request.pipeline,
         request.storage_options,
         request.spark_config,
-        # What the environment calls a secret is one, too: an error of a client may quote it.
+        # Secrets of the environment count too: the error message of a client may quote them.
         secrets_of_environment(os.environ),
         {"secret": values_of(os.environ, request.pipeline, request.spark_config)},
         {} if request.connect is None else ConnectString.parse(request.connect.url).secrets,
@@ -36,12 +36,12 @@ def redactor_of(request: DriverRequest, *more: Any) -> Redactor:
 
 
 def redaction_of_session(spark: SparkSession, config: Mapping[str, str], secrets: Redactor) -> dict[str, str]:
-    """Return what keeps secret settings out of Spark's UI and event log, where a session gets them while it runs.
+    """Return the setting that hides a running session's secret settings in Spark's UI and event log.
 
-    Spark records with each query what the session has set, and hides there what this one setting names; the rule of the
-    application, ``spark.redaction.regex``, cannot be changed any more.
+    With each query Spark records the settings of the session, and hides those that this setting names. The
+    application's own rule, ``spark.redaction.regex``, can no longer be changed at that time.
 
-    :param config: the settings of the session; if the rule is among them, it is extended
+    :param config: settings of the session; if the rule is among them, it is extended
     """
     names = [name for name, value in config.items() if secrets.mask_config({name: value}) != {name: value}]
     if not names:

@@ -1,9 +1,9 @@
-"""Keeps the driver's lease, and stops the driver when another attempt has taken over or the lease cannot be kept.
+"""The watchdog: renews the driver's lease, and stops the driver if it is superseded or cannot renew the lease.
 
-Two threads: one renews the heartbeat and looks for a successor, and may hang in the store for as long as the store
-likes; the other only watches the clock, and carries out the stop. First the Spark jobs are cancelled by their tag, then
-Spark is stopped, then the process ends, each after the lease's patience: a component in the middle of pure Python code
-cannot be stopped otherwise.
+It has two threads. One renews the heartbeat and looks for a successor; it may hang in a call to the store for any
+length of time. The other only watches the clock and stops the driver. First it cancels the Spark jobs by their tag,
+then it stops Spark, then it ends the process, each after the lease's patience: a component in the middle of pure Python
+code cannot be stopped in any other way.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ _LOOK_SECONDS = 0.5
 
 
 class Watchdog:
-    """Watches over one driver.
+    """Watches one driver.
 
-    :param newest: returns the highest number that this driver wrote or is writing, ``None`` while it has none
-    :param recorded: returns the last commit that this driver knows to be recorded
-    :param ends_process: whether this process may be ended where a component does not stop: it is the driver's alone
+    :param newest: function that returns the highest number that this driver wrote or is writing, ``None`` before the
+        first
+    :param recorded: function that returns the last commit that this driver knows to be recorded
+    :param ends_process: whether this process may be ended if a component does not stop, because only the driver uses it
     """
 
     def __init__(
@@ -45,10 +46,10 @@ class Watchdog:
         self._recorded = recorded
         self._ends_process = ends_process
         self._reason: SparkPipelineError | None = None
-        self._error: CheckpointError | None = None  # why the heartbeat was not renewed, where the store said so
+        self._error: CheckpointError | None = None  # the store's error, if it rejected the heartbeat
         self._written: tuple[int, float] | None = None  # the newest commit, and when it was written
         self._ended = threading.Event()
-        self._wake = threading.Event()  # cancelled or ended: the clock's watch is over
+        self._wake = threading.Event()  # set when the driver is cancelled or has ended: the clock thread ends
         self._steps: list[Callable[[], object]] = []
         self._releases = True
         self._threads = [
@@ -57,28 +58,30 @@ class Watchdog:
         ]
 
     def start(self) -> None:
-        """Show that this driver is alive, and go on showing it.
+        """Write the first heartbeat, and keep renewing it.
 
-        :raises CheckpointError: the store does not take the heartbeat
+        :raises CheckpointError: the store rejects the heartbeat
         """
         self._log.retried(self._lease.renew)
         for thread in self._threads:
             thread.start()
 
     def guard(self) -> None:
-        """Raise if this driver has to stop: called before a component is entered and before anything is recorded.
+        """Raise if this driver must stop: called before a component is entered and before anything is recorded.
 
         :raises SupersededError: another attempt has taken over
         :raises LeaseLostError: the lease could not be kept
         """
         if self._reason is None and self._lease.overdue:
-            # A process that was frozen wakes up in any of its threads; this one must not rely on the other's look.
+            # After a freeze any thread may wake up first, so this one must not rely on what the other saw. Example: the
+            # laptop sleeps for an hour; the main thread wakes first and would commit although the lease ran out long
+            # ago.
             self._cancel(self._lost())
         if self._reason is not None:
             raise self._reason
 
     def pause(self, seconds: float) -> None:
-        """Wait, but no longer than until this driver has to stop.
+        """Wait for some seconds; raise as soon as this driver must stop.
 
         :raises SupersededError: another attempt has taken over
         :raises LeaseLostError: the lease could not be kept
@@ -87,21 +90,21 @@ class Watchdog:
         self.guard()
 
     def on_cancel(self, *steps: Callable[[], object]) -> None:
-        """Say how the work is stopped; each step gets the lease's patience before the next one is taken."""
+        """Set the steps that stop the work; the next step follows when the lease's patience is over."""
         self._steps = list(steps)
 
     def keep_lease(self) -> None:
-        """Something of this driver may stay at work: the heartbeat stays, for the next attempt to find."""
+        """Leave the heartbeat for the next attempt to find, because work of this driver may still be running."""
         self._releases = False
 
     def stop(self) -> None:
-        """End the watch; the lease is released where nothing of this driver is at work any more."""
+        """Stop watching; release the lease if no work of this driver is still running."""
         self._ended.set()
         self._wake.set()
         for thread in self._threads:
             thread.join(self._lease.terms.patience)
         if any(thread.is_alive() for thread in self._threads):
-            return  # a heartbeat that hangs in the store may land later: the lease has to run out
+            return  # a hanging heartbeat may still arrive later: the lease must run out
         if not self._releases:
             return
         try:
@@ -113,10 +116,10 @@ class Watchdog:
         pause = self._lease.terms.interval
         while not self._ended.wait(pause) and self._reason is None:
             if self._lease.overdue:
-                # Late: whoever looked meanwhile has taken this driver for dead. To renew now would be a lie.
+                # Too late: other attempts may already have taken this driver for dead. Renewing now would let both run.
                 self._cancel(self._lost())
                 return
-            recorded = self._recorded()  # before the listing, which may be older than the next commit
+            recorded = self._recorded()  # read before the listing, which may be older than the next commit
             try:
                 self._judge(recorded, self._sign())
             except CheckpointError as error:
@@ -126,7 +129,7 @@ class Watchdog:
             pause, self._error = self._lease.terms.interval, None
 
     def _sign(self) -> Listing:
-        """Renew the heartbeat, and list. One that was removed is not renewed, since that would hide it."""
+        """Renew the heartbeat and list the log. A removed heartbeat is not renewed: that would hide the removal."""
         listing = self._log.listing()
         if self._lease.name not in listing.heartbeats or self._lease.overdue:
             return listing
@@ -134,7 +137,7 @@ class Watchdog:
         return self._log.listing()
 
     def _judge(self, recorded: Commit | None, listing: Listing) -> None:
-        """Stop this driver where a listing shows that it has to."""
+        """Stop this driver if a listing shows that it must."""
         newest = self._newest()
         if newest is not None and listing.numbers and listing.numbers[-1] > newest:
             self._cancel(self._superseded())
@@ -144,14 +147,14 @@ class Watchdog:
             self._cancel(SupersededError("This attempt was taken for dead: its heartbeat was removed."))
 
     def _is_lost(self, recorded: Commit, listing: Listing) -> bool:
-        """Whether the commit that this driver made last is gone, though nobody can have cleaned it up."""
+        """Whether this driver's last commit is missing although no clean-up can have deleted it."""
         if not listing.numbers or listing.numbers[-1] < recorded.number:
             return True
         written = (recorded.number, listing.written.get(recorded.number, 0.0))
         before, self._written = self._written, written
         if written[1] == 0.0 or before is None or before[0] != written[0] or before[1] == written[1]:
             return False
-        # A commit never changes, so another directory stands in its place, or it was copied.
+        # A commit never changes, so the directory was replaced or copied.
         return self._log.read(recorded.number).state.nonce != recorded.state.nonce
 
     def _watch(self) -> None:
@@ -171,10 +174,10 @@ class Watchdog:
                 self._keep_cancelling()
                 return
             say(f"The component did not stop, so the process ends: {self._reason}")
-            os._exit(EXIT_SUPERSEDED)  # the heartbeat stays: it runs out when this process is long gone
+            os._exit(EXIT_SUPERSEDED)  # the heartbeat stays: it expires long after this process has ended
 
     def _keep_cancelling(self) -> None:
-        """Stop the component at whatever it starts next, too."""
+        """Keep cancelling, so that jobs the component starts later are stopped too."""
         while self._steps and not self._ended.wait(_LOOK_SECONDS):
             self._steps[0]()
 
