@@ -1,1 +1,1 @@
-"""The loop over the components, and what belongs to one try of one of them."""
+"""The loop over the components, and the tries of each."""

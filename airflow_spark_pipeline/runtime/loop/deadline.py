@@ -1,9 +1,9 @@
 """Ends a try of a component that takes longer than its ``timeout``.
 
-When the time is up, its Spark jobs are cancelled; if it has not stopped five seconds later, its thread is interrupted:
-in the main thread by a signal, which also ends a ``sleep`` or a read from a socket, in any other thread at its next
-line of Python. What neither can stop is code that catches everything, and code in C that does not look for signals:
-there ``last_resort`` is called, which ends the driver; the next attempt resumes at the component.
+When the time is up, its Spark jobs are cancelled. If it has not stopped five seconds later, its thread is interrupted:
+the main thread by a signal, which also ends a ``sleep`` or a read from a socket, any other thread at its next line of
+Python. Neither can stop code that catches every exception, or C code that does not check for signals: then
+``last_resort`` is called, which ends the driver, and the next attempt resumes at the component.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _GRACE_SECONDS = 5.0
 _LAST_SECONDS = 30.0
 
 
-class _TimeIsUp(BaseException):  # no error of the user's code, so that `except Exception` lets it through
+class _TimeIsUp(BaseException):  # not an Exception, so that the user's `except Exception` does not catch it
     """Raised inside a component whose time is up."""
 
 
@@ -35,13 +35,13 @@ def deadline(
     last_resort: Callable[[], None],
     grace: float = _GRACE_SECONDS,
 ) -> Iterator[None]:
-    """Let the block take so long.
+    """Limit how long the block may take.
 
-    :param name: of the component
-    :param cancel: cancels its Spark jobs
-    :param last_resort: called where nothing else has stopped it
+    :param name: name of the component
+    :param cancel: function that cancels the component's Spark jobs
+    :param last_resort: function that is called if nothing else has stopped the component
     :param grace: seconds between the steps
-    :raises ComponentTimeoutError: it took longer, whatever it made of being stopped
+    :raises ComponentTimeoutError: the block took longer, even if it then returned or raised something else
     """
     watch = _Watch(seconds, grace, cancel, last_resort)
     too_long = ComponentTimeoutError(f"{name} took longer than its timeout of {seconds:g} s, and was stopped")
@@ -57,7 +57,7 @@ def deadline(
 
 
 class _Watch:
-    """The clock's thread, and how it interrupts the thread that made it."""
+    """The clock thread, which interrupts the thread that created it."""
 
     def __init__(
         self, seconds: float, grace: float, cancel: Callable[[], None], last_resort: Callable[[], None]
@@ -74,14 +74,16 @@ class _Watch:
         self._thread.start()
 
     def end(self) -> None:
-        """The block has ended, by itself or not; nothing is interrupted any more."""
-        self._ending = True  # a signal that arrives while this waits for the lock must not raise here
+        """Note that the block has ended; from now on nothing is interrupted."""
+        # set before taking the lock: a signal that arrives during the wait must not raise here, where a component that
+        # finished in time would fail
+        self._ending = True
         with self._lock:
             self._ended.set()
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Make the main thread's signal raise; it is put back as it was."""
+        """Make the signal raise in the main thread; afterwards its old handler is restored."""
         if self._worker is not threading.main_thread():
             try:
                 yield

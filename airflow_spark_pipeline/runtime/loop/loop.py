@@ -1,10 +1,10 @@
-"""The loop: one component after another, each recorded when it is done.
+"""The loop: runs one component after another and records each when it is done.
 
-Promises: one loop for fresh and resumed runs, a resumed one just has more to skip; what is recorded as done has run to
-its end, and so has everything that it started, with its views registered, its gates passed and the session alive; a
-failure is recorded before anything is shut down. A component that calls ``sys.exit`` has failed. Does not promise that
-side effects of the component that was running when the driver died happened once: it is run again. The same holds for
-a retry inside the job.
+Guarantees: fresh and resumed runs use the same loop, a resumed run only skips more; a component that is recorded as
+done has ended, and so has everything that it started, its views are registered, its gates have passed and the session
+is alive; a failure is recorded before anything is shut down. A component that calls ``sys.exit`` has failed. Not
+guaranteed: exactly-once side effects of the component that was running when the driver died, since it is run again. The
+same holds for a retry inside the job.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ _JVM_END_SECONDS = 10.0
 class ComponentLoop:
     """Runs the components of one attempt.
 
-    :param spec: the description
-    :param components: all of it, in its order
-    :param plan: what to do with each
-    :param recorder: writes the commits
-    :param workdir: from a component's index, and the number of its retry, to a path that nobody else writes to
-    :param hooks: called around it
-    :param pause: waits for seconds; raises where this driver has to stop
-    :param chance: draws a number from 0 to 1
-    :param cancel: cancels the Spark jobs of the component that runs
-    :param last_resort: called where a component cannot be stopped at the end of its time
+    :param spec: description of the pipeline
+    :param components: all components of the description, in order
+    :param plan: what to do with each component
+    :param recorder: recorder that writes the commits
+    :param workdir: function from a component's index and retry number to a path that only this try writes to
+    :param hooks: hooks to call around the pipeline and its components
+    :param pause: function that waits for some seconds; it raises if this driver must stop
+    :param chance: function that returns a random number from 0 to 1
+    :param cancel: function that cancels the Spark jobs of the running component
+    :param last_resort: function that is called if a component does not stop at its timeout
     """
 
     def __init__(
@@ -79,12 +79,12 @@ class ComponentLoop:
         self._watch: SessionWatch
         self._pause = pause
         self._chance = chance
-        #: What stopped the loop although it is no failure of a component: an interrupt from the keyboard.
+        #: A keyboard interrupt that stopped the loop; it is not a failure of a component.
         self.interrupt: KeyboardInterrupt | None = None
         self._ends = spec.fail_fast  # whether the attempt ends at a component that has failed
 
     def run(self, spark: SparkSession) -> bool:
-        """Run what the plan says. Returns whether every component is done, or left out.
+        """Run the plan. Returns whether every component is done or disabled.
 
         :raises SupersededError: another attempt has taken over
         :raises CheckpointError: progress could not be recorded
@@ -95,13 +95,13 @@ class ComponentLoop:
             with contextlib.suppress(Exception):  # the session may be gone
                 watch.close()
         completed = self._recorder.state.status is CheckpointStatus.COMPLETED
-        # Of a completed run the gates have been told already, before it was recorded as such.
+        # The gates were already called before the run was recorded as completed.
         tell = self._hooks.reporters if completed else self._hooks.tell
         tell("after_pipeline", self._events.ended())
         return completed
 
     def _announce(self) -> bool:
-        """Tell the hooks that the attempt starts. Returns whether none of them objects."""
+        """Call the hooks for the start of the attempt. Returns whether no gate failed."""
         try:
             self._hooks.before("before_pipeline", self._events.started())
             if self._recorder.state.resumed_from is not None:
@@ -159,7 +159,7 @@ class ComponentLoop:
                 result = self._tries.run(step, spark, retries)
                 traces = self._watch.after(result.views)
             except BaseException as error:  # sys.exit and KeyboardInterrupt in a component are failures too
-                # Work that was cancelled has not failed: whoever cancelled it has taken over.
+                # Cancelled work has not failed: the attempt that cancelled it has taken over.
                 self._recorder.guard()
                 _wait_for_the_end_of_a_dying_jvm(spark)
                 took, error = time.monotonic() - start, self._watch.explained(error, step)
@@ -179,7 +179,7 @@ class ComponentLoop:
 
     def _decide(self, spec: ComponentSpec, retries: int, error: BaseException, spark: SparkSession) -> RetryDecision:
         if stopped_by_component(spark) or ended_from_outside(spark):
-            self._ends = True  # not even a component that needs no Spark is started any more
+            self._ends = True  # no further component is started, even one that does not need Spark
             return RetryDecision(False, "the Spark session is gone")
         return decide_retry(spec.retry_policy or self._spec.retry_policy, retries, error, self._chance())
 
@@ -244,10 +244,11 @@ class ComponentLoop:
 
 
 def _wait_for_the_end_of_a_dying_jvm(spark: SparkSession) -> None:
-    """Where the JVM dies, its context stops first and the component fails for it; that is no failure of the component.
+    """Wait up to ten seconds for a dying JVM to end this process, so that the component is not recorded as failed.
 
-    The lifeline ends this process as soon as the JVM is gone. Where it does not within ten seconds, the application was
-    ended some other way (from Spark's UI, by the master), and the failure is recorded.
+    When a JVM dies, its Spark context stops first, so the component raises; that is not the component's failure. The
+    lifeline ends this process as soon as the JVM is gone. If that does not happen within ten seconds, the application
+    was ended in another way (from Spark's UI, by the master), and the failure is recorded.
     """
     if started_by_spark_submit() and not is_connect(spark) and ended_from_outside(spark):
         time.sleep(_JVM_END_SECONDS)

@@ -1,7 +1,7 @@
-"""Which component started a thread, a process or a future: the one whose thread did, or a thread that it started.
+"""Ownership: which component started a thread, a process or a future, directly or in a thread that it started.
 
-Python does not keep this, so ``Thread.start``, ``Popen``, ``Process.start``, ``submit`` of the executors and
-``threading.excepthook`` are wrapped, once in a process and for good; without an owner they do what they always do.
+Python does not record this, so ``Thread.start``, ``Popen``, ``Process.start``, ``submit`` of the executors and
+``threading.excepthook`` are wrapped, once per process and permanently; without an owner they behave as before.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-_ASKED = "_spark_pipeline_asked"  # set on a future whose result somebody has asked for
+_ASKED = "_spark_pipeline_asked"  # set on a future whose result was requested
 _owners: weakref.WeakKeyDictionary[threading.Thread, Owner] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 _watching: list[bool] = []
@@ -25,22 +25,22 @@ _exception = Future.exception
 
 
 class Owner(Protocol):
-    """Is told of what it starts."""
+    """Receives a call for everything that it starts."""
 
     def process_started(self, process: Any, what: str) -> None:
-        """A process was started, by subprocess or multiprocessing."""
+        """Handle a process that was started by subprocess or multiprocessing."""
 
     def work_submitted(self, future: Future[Any]) -> None:
-        """An executor was given work."""
+        """Handle work that was submitted to an executor."""
 
     def thread_failed(self, thread: threading.Thread, error: BaseException) -> None:
-        """A thread has ended with an error that nobody handled."""
+        """Handle a thread that has ended with an uncaught error."""
 
 
 def own(owner: Owner | None) -> Owner | None:
-    """Make somebody the owner of what this thread starts. Returns who it was before."""
+    """Set the owner of what this thread starts. Returns the previous owner."""
     _watch()
-    # Another hook may have taken the place of ours meanwhile.
+    # Another hook may have replaced this one in the meantime.
     if getattr(threading.excepthook, "func", None) is not _unhandled:
         threading.excepthook = functools.partial(_unhandled, threading.excepthook)
     thread = threading.current_thread()
@@ -51,27 +51,27 @@ def own(owner: Owner | None) -> Owner | None:
 
 
 def owner_of(thread: threading.Thread) -> Owner | None:
-    """Return who started a thread, ``None`` where it is nobody who is asked for."""
+    """Return the owner that started a thread, or ``None`` if it has none."""
     return _owners.get(thread)
 
 
 def error_of(future: Future[Any]) -> BaseException | None:
-    """Return how a future failed, without having asked for its result."""
+    """Return the error of a future, without marking its result as requested."""
     return None if future.cancelled() else _exception(future)
 
 
 def was_asked(future: Future[Any]) -> bool:
-    """Whether somebody has asked for the result of a future that is done."""
+    """Whether the result of a completed future was requested."""
     return bool(getattr(future, _ASKED, False))
 
 
 def _watch() -> None:
-    """See to it that what is started from now on has an owner: that of the thread that starts it."""
+    """Wrap the starting functions, so that what a thread starts gets the owner of that thread."""
     with _lock:
         if _watching:
             return
         _watching.append(True)
-        with contextlib.suppress(ImportError, NotImplementedError):  # a system without semaphores
+        with contextlib.suppress(ImportError, NotImplementedError):  # a system that has no semaphores
             _wrap(importlib.import_module("concurrent.futures.process").ProcessPoolExecutor, "submit", _work_submitted)
         _wrap(importlib.import_module("concurrent.futures.thread").ThreadPoolExecutor, "submit", _work_submitted)
         _wrap(threading.Thread, "start", _thread_starts)

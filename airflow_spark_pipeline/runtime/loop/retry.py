@@ -1,7 +1,7 @@
-"""Whether a component that failed is tried again inside the job, and after which pause: a pure function.
+"""Decides whether a failed component is tried again inside the job, and after which pause: a pure function.
 
-A retry here costs seconds where one of Airflow's costs a new JVM; it helps against what passes by itself. What can only
-end the same way is left to people: an error whose ``retry_helps`` is ``False``, ``sys.exit``, an interrupt.
+Such a retry costs seconds, an Airflow retry costs a new JVM; it helps with transient faults. Failures that would only
+repeat are not retried: an error whose ``retry_helps`` is ``False``, ``sys.exit``, an interrupt.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import Any
 from airflow_spark_pipeline.pipeline.policies import RetryPolicy
 from airflow_spark_pipeline.user_errors.text import attribute, causes_of, name_of
 
-_ASKED_FOR = (SystemExit, KeyboardInterrupt)  # somebody wanted the end
+_ASKED_FOR = (SystemExit, KeyboardInterrupt)  # the end was requested
 
 
 @dataclass(frozen=True, slots=True)
 class RetryDecision:
-    """What to do after a failure.
+    """The decision after a failure.
 
-    :param delay_seconds: the pause before the next try
-    :param reason: in words
+    :param delay_seconds: pause before the next try, in seconds
+    :param reason: explanation for the log
     """
 
     retry: bool
@@ -30,10 +30,10 @@ class RetryDecision:
 
 
 def decide_retry(policy: RetryPolicy | None, retries: int, error: BaseException, chance: float) -> RetryDecision:
-    """Decide.
+    """Decide whether to try again.
 
-    :param retries: how often the component was tried again already
-    :param chance: a random number from 0 to 1, for the jitter
+    :param retries: number of retries so far
+    :param chance: random number from 0 to 1, for the jitter
     """
     if policy is None:
         return RetryDecision(False, "there is no retry-policy")
@@ -65,7 +65,7 @@ def delay_seconds(policy: RetryPolicy, retries: int, chance: float) -> float:
 
 
 def wanted_among(names: tuple[str, ...], error: BaseException) -> bool:
-    """Whether the error, what caused it, or a superclass of either is named, in full or by the last part alone."""
+    """Whether the names contain the class of the error, of its cause, or a superclass, in full or as the last part."""
     return any(
         name in (known, known.rpartition(".")[2])
         for each in causes_of(error)
@@ -75,7 +75,7 @@ def wanted_among(names: tuple[str, ...], error: BaseException) -> bool:
 
 
 def _members(error: BaseException) -> list[BaseException]:
-    """Return the errors of an exception group, at any depth; an error that is none is its own only member."""
+    """Return the errors of an exception group, at any depth; for any other error, the error alone."""
     members = attribute(error, "exceptions")
     if not isinstance(members, tuple) or not all(isinstance(each, BaseException) for each in members):
         return [error]
@@ -91,7 +91,7 @@ def _classes(error: BaseException) -> Iterator[str]:
 
 
 def _java_classes(error: BaseException) -> list[str]:
-    """Return the classes of the JVM's exception behind an error, its causes and superclasses included."""
+    """Return the classes of the JVM exception behind an error, including its causes and superclasses."""
     throwable: Any = attribute(error, "java_exception") or attribute(error, "_origin")
     throwable = attribute(throwable, "java_exception", throwable)
     names: list[str] = []
@@ -102,6 +102,6 @@ def _java_classes(error: BaseException) -> list[str]:
                 names.append(str(cls.getName()))
                 cls = cls.getSuperclass()
             throwable = throwable.getCause()
-    except Exception:  # the JVM does not answer any more: what it would have said cannot be known
+    except Exception:  # the JVM no longer answers, so the classes are unknown
         return names
     return names

@@ -1,9 +1,9 @@
-"""The streaming queries that a component starts: it is not done before they are.
+"""Streaming queries: waits for the queries that a component starts, before the component counts as done.
 
 ``start()`` returns at once, so a component that starts a query and returns would be recorded as done before anything
-is written. Promises: a query that ends by itself (``trigger(availableNow=True)``, ``trigger(once=True)``) is waited
-for; one that runs until it is stopped, and was not, is stopped, and the component fails; so it does where a query
-failed and it did not look. A query that was there before the component is left alone.
+is written. Guarantees: the loop waits for a query that ends automatically (``trigger(availableNow=True)``,
+``trigger(once=True)``). A query that runs until it is stopped is stopped, and the component fails. The component also
+fails if a query failed and the component did not notice. A query from before the component is left alone.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _LOOK_SECONDS = 1
-_ENDS = "_spark_pipeline_ends"  # set on a writer and on its query: it ends by itself
-_SEEN = "_spark_pipeline_seen"  # set on a query whose failure the component was told of
+_ENDS = "_spark_pipeline_ends"  # set on a writer and on its query: it ends automatically
+_SEEN = "_spark_pipeline_seen"  # set on a query whose failure the component has seen
 _lock = threading.Lock()
 _watched: set[str] = set()  # modules whose classes are wrapped
 _open: list[Streams] = []
 
 
 class Streams:
-    """Those that are started inside the block; after an error in it they are stopped.
+    """The queries that are started inside the block; after an error in the block they are stopped.
 
-    :param name: of the component
-    :param guard: raises where the driver has to stop
-    :param mine: whether what this thread starts is the component's
+    :param name: name of the component
+    :param guard: function that raises if the driver must stop
+    :param mine: function that returns whether this thread belongs to the component
     """
 
-    # Not by contextlib: that sets the traceback of what the block raises, which not every class allows.
+    # Not with contextlib: it sets the traceback of the raised exception, which not every class allows.
     def __init__(
         self, spark: SparkSession, name: str, guard: Callable[[], None], mine: Callable[[], bool] = lambda: True
     ) -> None:
@@ -64,10 +64,10 @@ class Streams:
             self._stop()
 
     def finish(self) -> None:
-        """Wait for those that end by themselves.
+        """Wait for the queries that end automatically.
 
-        :raises ComponentFailedError: one runs until it is stopped; it was stopped
-        :raises Exception: one failed, and the component did not look
+        :raises ComponentFailedError: a query runs until it is stopped; it was stopped
+        :raises Exception: a query failed, and the component did not notice
         """
         if self._manager is None:
             return
@@ -92,7 +92,7 @@ class Streams:
                 raise error
 
     def _running(self) -> list[Any]:
-        """Return what runs and is the component's: also what Python did not start, as far as the session shows it."""
+        """Return the component's running queries, including those not started in Python if the session lists them."""
         found = {query.id: query for query in self._manager.active if query.id not in self._before}
         found |= {query.id: query for query in self.started if query.isActive}
         return list(found.values())
@@ -116,12 +116,12 @@ def _ends(query: Any) -> bool:
         return bool(known)
     try:  # started in the JVM
         return str(query._jsq.streamingQuery().trigger().toString()) in ("AvailableNowTrigger", "OneTimeTrigger")
-    except Exception:  # on Spark Connect nobody tells
+    except Exception:  # not known on Spark Connect
         return False
 
 
 def _watch(package: str) -> None:
-    """See to it that queries started from now on are known, with their triggers and what was told of their failures."""
+    """Wrap Spark's classes, to record new queries, their triggers, and which failures the component has seen."""
     with _lock:
         if package in _watched:
             return
@@ -186,7 +186,7 @@ def _all_seen(method: Callable[[], Any], manager: Any, arguments: dict[str, Any]
 
 
 def _see(query: Any) -> None:
-    """Remember that the component was told; it may hold another object for the same query."""
+    """Remember that the component has seen the failure; it may hold another object for the same query."""
     setattr(query, _SEEN, True)
     with contextlib.suppress(Exception):
         for streams in _open:

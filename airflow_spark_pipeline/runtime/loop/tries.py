@@ -1,4 +1,4 @@
-"""One try of one component: its work, its saved outputs, its views, its gates, and the time that all this may take."""
+"""One try of one component: its work, saved outputs, views, gates and timeout."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TryResult:
-    """What a try that went well leaves behind.
+    """The result of a successful try.
 
     :param views: names of the views that the component made
-    :param outputs: of those that were saved, as a commit keeps it
+    :param outputs: saved outputs keyed by view, in the form that a commit records
     """
 
     views: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ class TryResult:
 
 
 class Tries:
-    """Tries components; the arguments are those of the loop."""
+    """Runs single tries of components; the arguments are the same as for :class:`ComponentLoop`."""
 
     def __init__(
         self,
@@ -71,10 +71,10 @@ class Tries:
         self._origin = Origin(component.instance_type for component in spec.components)
 
     def run(self, step: Step, spark: SparkSession, retry: int) -> TryResult:
-        """Try once.
+        """Run one try.
 
-        :param retry: 0 for the first try
-        :raises BaseException: whatever the component, a gate or Spark raises
+        :param retry: number of the retry, 0 for the first try
+        :raises BaseException: any exception of the component, a gate or Spark
         """
         self._recorder.enter(step)
         if retry == 0:
@@ -87,7 +87,7 @@ class Tries:
 
     def _run(self, step: Step, spark: SparkSession, retry: int) -> TryResult:
         start = time.monotonic()
-        # Each try gets the component as it was described, whatever an earlier one has made of its fields.
+        # Each try gets a component with the described config, even if an earlier try changed its fields.
         component = copy.copy(self._components[step.index])
         context = self._context(step, retry)
         component.attach(context)
@@ -106,7 +106,7 @@ class Tries:
         return TryResult(tuple(frames), outputs)
 
     def _result(self, component: Component, name: str, spark: SparkSession) -> Any:
-        """Run the user's code until nothing of it is running any more."""
+        """Run the user's code until all of it has ended."""
         pid = os.getpid()
         try:
             with KeptOutput(), LogsOf(name), Leftovers(name, self._origin) as left:
@@ -137,7 +137,7 @@ class Tries:
 
 
 def _require_spark(name: str, spark: SparkSession) -> None:
-    """Raise where a component has not left a session behind."""
+    """Raise if the component has stopped the session."""
     if stopped_by_component(spark):
         raise ComponentFailedError(
             f"{name} stopped the Spark session, which belongs to the whole pipeline. Remove the call of stop()."
@@ -150,7 +150,7 @@ def _require_spark(name: str, spark: SparkSession) -> None:
 
 
 def _frames(result: Any) -> dict[str, DataFrame]:
-    """Return what a component returned, by view."""
+    """Return the component's DataFrames, keyed by view."""
     if result is None:
         return {}
     frames = dict(result) if isinstance(result, Mapping) else None

@@ -1,14 +1,14 @@
-"""The threads and processes that a component starts: it is not done before they are.
+"""Unfinished work: waits for threads and processes that a component starts, before the component counts as done.
 
-A thread that is still writing when ``run`` returns would let the component be recorded as done, and the driver would
-end under it. Promises: what the component left running gets ten seconds to end; what runs then fails the component, by
-its name; so does an error in a thread that nobody handled, and one in a future that nobody asked for its result.
-Workers of an executor that have nothing to do are left alone, and so are daemon threads of libraries, and other
-people's threads in this process.
+Otherwise a component whose thread is still writing when ``run`` returns would be recorded as done, and the driver would
+end during the write.
 
-Does not promise to find what was started in other ways than by ``threading``, ``subprocess`` and ``multiprocessing``,
-nor a daemon that has left its parent. A process that is left is asked to end; a thread cannot be ended, and runs on
-until the driver ends.
+Guarantees: work that the component left running gets ten seconds to end. Work that still runs then fails the component,
+and the error names it. So does an uncaught error in a thread, and an error in a future whose result was never
+requested. Idle workers of an executor, daemon threads of libraries and other threads of this process are left alone.
+
+Not guaranteed: finding work that was started without ``threading``, ``subprocess`` or ``multiprocessing``, or a daemon
+that has left its parent. A remaining process is asked to end; a thread cannot be ended, and runs until the driver ends.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ _FUTURES = os.path.join("concurrent", "futures", "")
 
 
 class _Process:
-    """A process that was started.
+    """A process that a component started.
 
-    :param started: the object that Python keeps of it; not held here, since it may hold pipes
-    :param what: its command, or the name that multiprocessing gave it
+    :param started: Python's object for the process; no reference is kept, since the object may hold pipes
+    :param what: command of the process, or its multiprocessing name
     """
 
     def __init__(self, started: Any, what: str) -> None:
@@ -53,17 +53,18 @@ class _Process:
 
     @property
     def runs(self) -> bool:
-        """Whether it has not ended."""
+        """Whether the process is still running."""
         started = self._started()
         try:
             if started is None:
                 return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
             return bool(started.poll() is None if hasattr(started, "poll") else started.is_alive())
-        except (AttributeError, AssertionError, OSError, ValueError):  # closed, somebody else's, or another system
+        # closed, not a child of this process, or another platform
+        except (AttributeError, AssertionError, OSError, ValueError):
             return False
 
     def wait(self, seconds: float) -> None:
-        """Wait for its end, as far as this system lets us."""
+        """Wait for the process to end, as far as the platform allows."""
         try:
             descriptor = os.pidfd_open(self.pid)
         except (AttributeError, OSError):
@@ -76,10 +77,10 @@ class _Process:
 
 
 class Leftovers:
-    """What is started inside the block, by its thread and by the threads that those start.
+    """The threads, processes and futures started inside the block, by its thread or by threads started there.
 
-    :param name: of the component
-    :param origin: tells the user's code
+    :param name: name of the component
+    :param origin: recognizes the user's code
     """
 
     def __init__(self, name: str, origin: Origin) -> None:
@@ -98,20 +99,20 @@ class Leftovers:
         own(self._outer)
 
     def mine(self) -> bool:
-        """Whether what this thread starts is the component's."""
+        """Whether this thread belongs to the component."""
         return owner_of(threading.current_thread()) is self
 
     def thread_failed(self, thread: threading.Thread, error: BaseException) -> None:
-        """Remember an error that nobody handled."""
+        """Remember an uncaught error."""
         frames = (frame for frame, _ in traceback.walk_tb(frames_of(error)))
         if not thread.daemon or any(self._is_users(frame) for frame in frames):
             self._errors.append(error)
 
     def finish(self) -> None:
-        """Give what the component left running its time to end.
+        """Wait for work that the component left running.
 
-        :raises ComponentFailedError: something of it runs even then
-        :raises BaseException: an error in one of its threads that nobody handled
+        :raises ComponentFailedError: some of the work is still running after the wait
+        :raises BaseException: an uncaught error in one of the component's threads
         """
         deadline, told = time.monotonic() + GRACE_SECONDS, False
         while left := self._left():
@@ -135,12 +136,12 @@ class Leftovers:
         self._started.append(_Process(process, shorten(what, _COMMAND_LENGTH)))
 
     def work_submitted(self, future: Future[Any]) -> None:
-        """Remember how the work fails: nobody need ask for its result."""
+        """Remember the work, so that its failure is noticed even if its result is never requested."""
         passed = (os.path.join("loop", "ownership.py"), _FUTURES)
         caller: FrameType | None = sys._getframe(1)
         while caller is not None and any(part in caller.f_code.co_filename for part in passed):
             caller = caller.f_back
-        if caller is not None and self._is_users(caller):  # what a library does with its own is up to it
+        if caller is not None and self._is_users(caller):  # a library may ignore the results of its own futures
             future.add_done_callback(self._keep)
 
     def _keep(self, future: Future[Any]) -> None:
@@ -151,7 +152,7 @@ class Leftovers:
         return [*self._threads(), *self._processes()]
 
     def _threads(self) -> list[threading.Thread]:
-        frames = sys._current_frames()  # the only way to know what a thread does
+        frames = sys._current_frames()  # the only way to see what a thread is doing
         return [
             thread
             for thread in threading.enumerate()
@@ -162,7 +163,7 @@ class Leftovers:
         ]
 
     def _works(self, frame: FrameType | None) -> bool:
-        """Whether a daemon thread does something of the component's, or waits for the results of its pool."""
+        """Whether a daemon thread runs the component's code, or waits for the results of its pool."""
         return bool(self._place(frame)) or any(
             each.f_code.co_name == "_handle_results" and each.f_locals.get("cache") for each in _outwards(frame)
         )
@@ -190,7 +191,7 @@ class Leftovers:
         return f"its thread {left.name!r}{f' ({place})' if place else ''}"
 
     def _place(self, frame: FrameType | None) -> str:
-        """Return where in the user's code a thread is; empty where it is not in it."""
+        """Return the position of a thread in the user's code, or an empty text if it is elsewhere."""
         for each in _outwards(frame):
             if self._is_users(each):
                 return f"{each.f_code.co_filename}:{each.f_lineno}"
@@ -207,11 +208,11 @@ def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
 
 
 def _is_idle(thread: threading.Thread, frame: FrameType | None) -> bool:
-    """Whether it belongs to an executor that nobody has shut down, and that has nothing to do."""
+    """Whether the thread belongs to an executor that was not shut down and is idle."""
     if type(thread).__name__ == "_ExecutorManagerThread":
         return not getattr(thread, "pending_work_items", None)
     if frame is None:
-        return False  # it starts, or ends
+        return False  # it is starting or ending
     code = frame.f_code
     waits = code.co_name == "_worker" and code.co_filename.endswith(f"{_FUTURES}thread.py")
     queue = frame.f_locals.get("work_queue") if waits else None
