@@ -1,1 +1,1 @@
-"""The components of a description: what users write, and how it is loaded."""
+"""Components: the base class that users extend, and the code that loads them."""

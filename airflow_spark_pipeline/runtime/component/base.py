@@ -1,12 +1,12 @@
-"""What a user of this package writes: a component, and what it gets to know about the run that it is part of.
+"""The base class of components, and the context that tells a component about its run.
 
 A component *is* its typed config: a dataclass whose fields are filled from ``instance-config``
-(see :mod:`airflow_spark_pipeline.binding.bind`), with one method that does the work. It needs nothing else of this
-package, so a test builds it like any other object and calls ``run`` with a session.
+(see :mod:`airflow_spark_pipeline.binding.bind`), with one method that does the work. It needs nothing else from this
+package, so a test can create it like any other object and call ``run`` with a session.
 
-Not promised: exactly-once. The component that was running when a driver died is run again from its start, and the
-frozen half of a lost driver may still be writing meanwhile; ``context.workdir`` and ``context.attempt`` are there so
-that a component can be safe even then.
+Not guaranteed: exactly-once execution. The component that was running when a driver died is run again from its start,
+and what is left of a lost driver may still be writing at that time. ``context.workdir`` and ``context.attempt`` let a
+component be safe even then.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CONTEXT = "_airflow_spark_pipeline_context"
 
 
 class ContextNotAttachedError(SparkPipelineError):
-    """``self.context`` was read in a component that no pipeline runs.
+    """``self.context`` was read in a component that is not run by a pipeline.
 
     A retry does not help. In a test, attach one: ``component.attach(ComponentContext.standalone(str(tmp_path)))``.
     """
@@ -40,18 +40,19 @@ class ContextNotAttachedError(SparkPipelineError):
 
 @dataclass(frozen=True)
 class ComponentContext:
-    """What a component may know about its run.
+    """Facts about the run that a component may use.
 
-    :param run_id: id of this attempt's run
-    :param attempt: which try at the unit of work this is, counted from 1
-    :param pipeline_name: name of the pipeline, as described
-    :param component_name: ``instance-name`` of the component, as described
-    :param index: place of the component in the pipeline, counted from 0
+    :param run_id: id of the run; every attempt has a new one
+    :param attempt: number of the attempt at this unit of work, counted from 1
+    :param pipeline_name: name of the pipeline, from the description
+    :param component_name: ``instance-name`` of the component, from the description
+    :param index: position of the component in the pipeline, counted from 0
     :param total: number of components in the pipeline
-    :param workdir: path or URI of this component's own for this attempt; nobody else's writes end there. It may be on a
-        remote file system (write there with Spark), and it need not exist yet
+    :param workdir: path or URI of a directory that only this component writes to, in this attempt. It may be on a
+        remote file system (write to it with Spark), and it may not exist yet
     :param logger: a logger that carries the component's name
-    :param retry: which try inside this attempt (``retry-policy``), 0 for the first; each has a workdir of its own
+    :param retry: number of the try inside this attempt (``retry-policy``), 0 for the first; each try has its own
+        workdir
     """
 
     run_id: str
@@ -65,9 +66,9 @@ class ComponentContext:
     retry: int = 0
 
     def progress(self, message: str) -> None:
-        """Print a line (or several) under the component's own line in the task log, at once.
+        """Print one or more lines under the component's line in the task log, immediately.
 
-        :param message: text for a human; it is not masked, so keep secrets out of it
+        :param message: text for people to read; it is not masked, so keep secrets out of it
         """
         say(textwrap.indent(message, "    "))
 
@@ -76,7 +77,7 @@ class ComponentContext:
         """Return a context for running one component outside a pipeline: in a test or a notebook.
 
         :param workdir: a path that the component may write to
-        :param component_name: the name that shows in its log lines
+        :param component_name: name of the component in log lines
         """
         logger = logging.getLogger(f"airflow_spark_pipeline.component.{component_name}")
         return cls("standalone", 1, "standalone", component_name, 0, 1, workdir, logger)
@@ -95,43 +96,43 @@ class Component(abc.ABC):
 
             def run(self, spark: SparkSession) -> Mapping[str, DataFrame] | None: ...
 
-    ``input-path`` in HOCON fills ``input_path``. The names of this class's own members are taken.
+    ``input-path`` in HOCON fills ``input_path``. A field cannot have the name of a member of this class.
     """
 
-    #: Whether a resumed run runs this component again although it is done, because it is cheap and only defines views.
-    #: ``replay-on-resume`` in the file wins over it.
+    #: Whether a resumed run runs this component again although it is done; for cheap components that only define views.
+    #: ``replay-on-resume`` in the file takes precedence.
     replay_on_resume: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        # Without this, @dataclass takes the inherited property for the field's default and the error comes much later.
+        # Without this, @dataclass uses the inherited property as the field's default, and the error comes much later.
         for name in ("attach", "context", "makes_views", "reads_views", "run"):
             if name in own_annotations(cls):
                 raise TypeError(f"{cls.__qualname__}: Component uses the name {name!r} itself; rename the field")
 
     @abc.abstractmethod
     def run(self, spark: SparkSession) -> Mapping[str, DataFrame] | None:
-        """Do the work. It may be called again, in a new process, if its driver dies before it was recorded as done.
+        """Do the work. It is called again, in a new process, if the driver dies before the component's commit.
 
-        :param spark: the session of this attempt; temp views of earlier components are registered in it
-        :return: frames for later components by the name of the temp view to register each as, or ``None``
-        :raises Exception: anything that is raised fails this component, and the run resumes here
+        :param spark: the Spark session of this attempt; the temp views of earlier components are registered in it
+        :return: DataFrames for later components, keyed by the temp view to register each as; or ``None``
+        :raises Exception: any exception fails this component, and the next attempt resumes at it
         """
 
     def reads_views(self) -> Collection[str]:
-        """Return the names of the views that this component reads, as far as it knows them before it runs.
+        """Return the names of the views that this component reads, as far as they are known before it runs.
 
-        With this, a view that a resumed run would not have is reported before any work starts.
+        With them, a view that a resumed run would be missing is reported before any work starts.
         """
         return ()
 
     def makes_views(self) -> Collection[str]:
-        """Return the names of the views that this component returns, as far as it knows them before it runs."""
+        """Return the names of the views that this component returns, as far as they are known before it runs."""
         return ()
 
     @property
     def context(self) -> ComponentContext:
-        """What is known about the run; there from just before ``run`` is called.
+        """Facts about the run; available from just before ``run`` is called.
 
         :raises ContextNotAttachedError: outside a pipeline, unless :meth:`attach` was called
         """
@@ -146,6 +147,6 @@ class Component(abc.ABC):
     def attach(self, context: ComponentContext) -> None:
         """Set what ``self.context`` returns; the runner calls it before ``run``.
 
-        :param context: replaces an earlier one (each retry within a run has its own)
+        :param context: the new context; it replaces an earlier one, since each retry within a run has its own
         """
-        object.__setattr__(self, _CONTEXT, context)  # a frozen dataclass refuses plain assignment
+        object.__setattr__(self, _CONTEXT, context)  # a frozen dataclass rejects plain assignment

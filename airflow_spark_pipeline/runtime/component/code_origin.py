@@ -1,7 +1,7 @@
-"""Whose code is it: the user's own, or that of Python, Spark and the packages that are installed?
+"""Tells the user's code from the code of Python, Spark and installed packages.
 
-The user's own is what is in the packages that the description names, wherever they are installed, and every file that
-is neither Python's, nor Spark's, nor this package's, nor below ``site-packages``.
+A file is the user's if it is in a package that the description names, wherever that is installed, or if it is not part
+of Python, Spark or this package, and not below ``site-packages``.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ _OWN_FILES = f"{os.sep}{_OURS}{os.sep}"
 
 
 class Origin:
-    """Tells the user's code from that of others.
+    """Tells the user's code from all other code.
 
-    :param classes: dotted names of the classes that the description names
+    :param classes: dotted names of the classes in the description
     """
 
     def __init__(self, classes: Iterable[str] = ()) -> None:
         self._packages = {name.partition(".")[0] for name in classes} - {_OURS}
 
     def is_users(self, module: str | None, file: str) -> bool:
-        """Whether a place in code is the user's.
+        """Whether a place in code belongs to the user.
 
-        :param module: its name, or that of its logger; ``None`` where it is not known
-        :param file: the file that it is in
+        :param module: name of the module or of its logger; ``None`` if it is not known
+        :param file: path of the file that holds the code
         """
         package = (module or "").partition(".")[0]
         return package in self._packages or (package != _OURS and _is_users_file(file))
@@ -38,7 +38,7 @@ class Origin:
 
 @cache
 def _is_users_file(file: str) -> bool:
-    if file.startswith("<"):  # compiled from a text, by dataclasses and the like
+    if file.startswith("<"):  # compiled from a string, for example by dataclasses
         return False
     known = (*_INSTALLED, *_SPARKS, _OWN_FILES)
     return not any(part in file for part in known) and not file.startswith(_standard_library())

@@ -1,4 +1,4 @@
-"""The code of the components as this process would run it: its files, and the version that a class declares."""
+"""The code of the components as this process would run it: source files and declared versions."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from airflow_spark_pipeline.runtime.component.base import Component
 def code_now(spec: PipelineSpec, components: Sequence[Component], salt: str) -> dict[str, Code]:
     """Return the code of each component.
 
-    :param components: all of the description, in its order
-    :param salt: of the run's fingerprints; empty where there is none, and then nothing is known
+    :param components: all components of the description, in order
+    :param salt: salt of the run's fingerprints; if it is empty, nothing is returned about files
     """
     if not salt:
         return {}
@@ -34,7 +34,7 @@ def code_now(spec: PipelineSpec, components: Sequence[Component], salt: str) -> 
 
 
 def version_of(cls: type) -> str | int | None:
-    """Return the class attribute ``version``, ``None`` where a class has none; a field of that name is a config."""
+    """Return the class attribute ``version`` or ``None``; a dataclass field of that name is config, not a version."""
     if dataclasses.is_dataclass(cls) and any(field.name == "version" for field in dataclasses.fields(cls)):
         return None
     value = inspect.getattr_static(cls, "version", None)
@@ -42,12 +42,12 @@ def version_of(cls: type) -> str | int | None:
 
 
 def _of_main(files: CodeFiles, cls: type, salt: str) -> dict[str, str]:
-    """Return the code of a class of a script or notebook, which no module path leads to."""
+    """Return the code of a class from a script or notebook, which cannot be found by its module's path."""
     if cls.__module__ != "__main__" or cls is Component:
         return {}
     file = getattr(sys.modules["__main__"], "__file__", None)
     try:
         source = "" if file is not None else inspect.getsource(cls)
         return files.of_script(file, source, cls.__qualname__, salt)
-    except (OSError, TypeError):  # typed in where nobody keeps it
+    except (OSError, TypeError):  # typed into a console that does not keep the source
         return {}

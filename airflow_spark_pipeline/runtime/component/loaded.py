@@ -1,4 +1,4 @@
-"""What a description names, loaded and ready to be used; or every problem of it at once."""
+"""Load everything that a description names, or report all of its problems at once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def check(request: DriverRequest) -> int:
-    """Load the components and print what is wrong with them as one line of JSON; runs nothing, needs no Spark."""
+    """Load the components and print their problems as one line of JSON; nothing runs, and Spark is not needed."""
     problems = []
     try:
         load(PipelineSpec.from_dict(request.pipeline))
@@ -44,16 +44,16 @@ def check(request: DriverRequest) -> int:
 def load(
     spec: PipelineSpec, recorded: CheckpointState | None = None, *hooks: PipelineHooks
 ) -> tuple[list[Component], list[ActiveHook]]:
-    """Return the components and hooks of a description, ready to be used.
+    """Return the components and hooks of a description, ready to use.
 
-    Its ``${secret:env://NAME}`` are resolved from this process's environment.
+    References such as ``${secret:env://NAME}`` are resolved from the environment of this process.
 
-    :param recorded: what an earlier attempt recorded, with the views that its components made
-    :param hooks: more of them, from code
-    :raises PipelineDefinitionError: with every problem of both
+    :param recorded: the state that an earlier attempt recorded, with the views that its components made
+    :param hooks: hooks to add to those of the description
+    :raises PipelineDefinitionError: lists every problem of the components and the hooks
     """
     problems: list[Problem] = missing(spec, os.environ)
-    if problems:  # a field that waits for its value fits no type
+    if problems:  # a field whose value is still missing fits no type
         raise PipelineDefinitionError(problems)
     described, spec = spec, resolved(spec, os.environ)
     components, active = list[Component](), list[ActiveHook]()
@@ -72,17 +72,17 @@ def load(
 
 
 def problems_of(reading: Reading, *, made_up: Container[str] = (), classes: bool = True) -> list[Problem]:
-    """Return everything that is wrong with a description and the classes behind it, by file and line. Nothing runs.
+    """Return all problems of a description and its classes, sorted by file and line. Nothing runs.
 
-    :param reading: what could be read of it; its classes are looked at as well where something of it is wrong
-    :param made_up: see `find_problems`
-    :param classes: whether to import them
+    :param reading: as much of the description as could be read; its classes are checked even if it has problems
+    :param made_up: paths of components and hooks with made-up values, see `find_problems`
+    :param classes: whether to import the classes
     """
     problems = [*reading.problems]
     if reading.spec is not None and classes:
         found = find_problems(reading.spec, made_up=made_up, is_whole=not problems)
         problems += [reading.locate(problem) for problem in found]
-    # The file itself comes before those that it includes; what has no line is last.
+    # The file itself comes before the files it includes; problems without a line come last.
     main = None if reading.spec is None else reading.spec.source
     unknown = float("inf")
     return sorted(
@@ -92,13 +92,13 @@ def problems_of(reading: Reading, *, made_up: Container[str] = (), classes: bool
 
 
 def find_problems(spec: PipelineSpec, *, made_up: Container[str] = (), is_whole: bool = True) -> list[Problem]:
-    """Return everything that is wrong with the classes of a description and their configs. Nothing runs.
+    """Return all problems of a description's classes and their configs. Nothing runs.
 
-    A reference to a variable that is not set here is left alone: only the driver's environment can tell.
+    A reference to a variable that is not set here is not a problem: it may be set in the driver's environment.
 
-    :param made_up: paths of components and hooks whose config holds values that were made up for this check: it is
-        fitted to the types of the class, and no code of the class judges it
-    :param is_whole: nothing of the description is left out since it is wrong; only then are views looked at
+    :param made_up: paths of components and hooks whose config holds values that were made up for this check; they are
+        checked against the types of the class, but the class's own code does not validate them
+    :param is_whole: whether the description is complete; views are checked only if no part was left out as wrong
     """
     unknown = {problem.path for problem in missing(spec, os.environ)}
     found = _find_problems(resolved(spec, os.environ), _MadeUp(made_up, unknown), is_whole=is_whole)
@@ -106,13 +106,13 @@ def find_problems(spec: PipelineSpec, *, made_up: Container[str] = (), is_whole:
 
 
 def _hidden(problems: list[Problem], spec: PipelineSpec) -> list[Problem]:
-    """Return the problems without the values of the description's references: a class may quote what it was given."""
+    """Return the problems with the values of references masked: the message of a class may quote them."""
     redactor = Redactor({"secret": values_of(os.environ, spec.to_dict())})
     return [replace(problem, message=redactor.mask(problem.message)) for problem in problems]
 
 
 class _MadeUp:
-    """The paths whose config holds made-up values, or references whose values only the driver's environment has."""
+    """Paths whose config holds made-up values, or references that only the driver's environment can resolve."""
 
     def __init__(self, given: Container[str], unknown: Collection[str | None]) -> None:
         self._given = given
@@ -161,7 +161,7 @@ def _view_problems(spec: PipelineSpec, components: list[Component], made_up: Con
 
 
 class _Unjudged(Component):
-    """A component that was never initialised: what it cannot say of its views is not known."""
+    """A component that was never initialized; if its view methods fail, its views are unknown."""
 
     def __init__(self, component: Component) -> None:
         self._component = component
@@ -171,14 +171,14 @@ class _Unjudged(Component):
         raise RuntimeError("a component that was made to check a description was run")
 
     def reads_views(self) -> Collection[str]:
-        """Return what the component says."""
+        """Return the component's answer."""
         try:
             return self._component.reads_views()
         except Exception:
             return ()
 
     def makes_views(self) -> Collection[str]:
-        """Return what the component says."""
+        """Return the component's answer."""
         try:
             return self._component.makes_views()
         except Exception:
@@ -186,5 +186,5 @@ class _Unjudged(Component):
 
     @property
     def replay_on_resume(self) -> bool:  # type: ignore[override]  # the class's answer
-        """Return what the class says."""
+        """Return the class's answer."""
         return type(self._component).replay_on_resume

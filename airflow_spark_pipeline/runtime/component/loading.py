@@ -1,9 +1,10 @@
-"""From the components of a description to objects that can be run: import each class, fill it with its config.
+"""Load the components of a description: import each class and create it from its config.
 
-Promised: every problem of every component in one error, before any component has run; whatever a user's module or
-constructor raises (``sys.exit()`` included) becomes a problem of the description. A keyboard interrupt stays one. A
-component that is not enabled is not loaded. Not promised: isolation. Importing a user's module runs its top level, in
-this process. Hooks are loaded the same way, see :mod:`airflow_spark_pipeline.runtime.lifecycle.loading`.
+Guarantees: all problems of all components are in one error, before any component runs; whatever a user's module or
+constructor raises (``sys.exit()`` included) becomes a problem of the description, except a keyboard interrupt, which is
+passed on. A component that is not enabled is not loaded. Not guaranteed: isolation. Importing a user's module runs its
+top-level code in this process. Hooks are loaded the same way, see
+:mod:`airflow_spark_pipeline.runtime.lifecycle.loading`.
 """
 
 from __future__ import annotations
@@ -45,11 +46,11 @@ class UnloadableError(Exception):
 def load_components(specs: Sequence[ComponentSpec], made_up: Container[str] = ()) -> list[Component]:
     """Return one configured component per spec, in their order.
 
-    :param made_up: paths of those whose config holds made-up values: it is fitted to the types, and nobody judges it
-    :raises PipelineDefinitionError: with the problems of all of them, each at its ``instance-type`` or the path below
-        its ``instance-config``
+    :param made_up: paths of configs that hold made-up values: only their types are checked
+    :raises PipelineDefinitionError: lists all problems, each with the path of the ``instance-type`` or of the key in
+        ``instance-config``
     """
-    importlib.invalidate_caches()  # files that were shipped after this process started are found, too
+    importlib.invalidate_caches()  # also finds files that were shipped after this process started
     components: list[Component] = []
     problems: list[Problem] = []
     for spec in specs:
@@ -71,7 +72,7 @@ def load_components(specs: Sequence[ComponentSpec], made_up: Container[str] = ()
 
 
 class _LeftOut(Component):
-    """Stands for a component that is not enabled; nobody runs it."""
+    """Placeholder for a component that is not enabled; it is never run."""
 
     def run(self, spark: SparkSession) -> None:
         """Refuse."""
@@ -79,9 +80,9 @@ class _LeftOut(Component):
 
 
 def find_class(instance_type: str) -> Any:
-    """Return what a dotted name stands for, importing what it needs.
+    """Return the object of a dotted name, importing the modules it needs.
 
-    :raises UnloadableError: it cannot be had
+    :raises UnloadableError: the object cannot be imported
     """
     parts = instance_type.split(".")
     if len(parts) < 2 or not all(part.isidentifier() for part in parts):  # noqa: PLR2004
@@ -96,7 +97,7 @@ def find_class(instance_type: str) -> Any:
 
 
 def _import(name: str, parent: ModuleType | None = None) -> ModuleType | None:
-    """Return the module, or ``None`` if there is none of that name; a module that *is* there and fails raises."""
+    """Return the module, or ``None`` if there is no such module; a module that exists and fails raises."""
     if (loaded := sys.modules.get(name)) is not None:
         return loaded
     if parent is not None and not hasattr(parent, "__path__"):
@@ -107,7 +108,7 @@ def _import(name: str, parent: ModuleType | None = None) -> ModuleType | None:
         return importlib.import_module(name)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # sys.exit() at a module's top level included
+    except BaseException as error:  # includes sys.exit() at a module's top level
         message = f"{name!r} cannot be imported: {blame(error, name)}"
         if isinstance(error, ModuleNotFoundError) and error.name:
             message += f"; ship {error.name!r} with py_files, or install it in the driver"
@@ -154,7 +155,7 @@ def _alternatives(holder: Any, name: str) -> str:
 def checked(found: Any, instance_type: str, kind: type[C], noun: str) -> type[C]:
     """Return a class that can be instantiated and is of the right kind.
 
-    :raises UnloadableError: it is not
+    :raises UnloadableError: the object is not such a class
     """
     if isinstance(found, ModuleType):
         raise UnloadableError(f"{instance_type} is a module; name a class in it")

@@ -1,9 +1,10 @@
-"""Saved outputs: the frames that a component returned, written beside the checkpoint and restored on resume.
+"""Saved outputs: the DataFrames that a component returned, written next to the checkpoint and restored on resume.
 
-Promises: a frame is computed once, since the view of the fresh run reads the saved files as well; a path is written by
-one attempt at one component only, and before the commit that names it; what is restored has the saved column types,
-names (two columns of one name as well) and metadata, and is checked to be all there before its component is trusted as
-done. Not kept: ``nullable = false`` (a file source cannot promise it), order of rows, partitioning, caching.
+Guarantees: a DataFrame is computed once, since the view of the fresh run also reads the saved files; a path is written
+by only one attempt at one component, and before the commit that names it; a restored DataFrame has the saved column
+types, names (even two columns of the same name) and metadata, and all its files are checked to exist before its
+component counts as done. Not kept: ``nullable = false`` (a file source cannot promise it), order of rows, partitioning,
+caching.
 """
 
 from __future__ import annotations
@@ -21,17 +22,17 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
 
-_NAME_LENGTH = 80  # of a directory; file systems take 255 bytes, and Spark makes longer names of it
+_NAME_LENGTH = 80  # of a directory; file systems allow 255 bytes, and Spark makes names longer
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/")
-_HADOOP = {"s3": "s3a", "s3n": "s3a"}  # how Hadoop's own client calls what fsspec calls s3
+_HADOOP = {"s3": "s3a", "s3n": "s3a"}  # Hadoop's name for the scheme that fsspec calls s3
 
 
 class OutputNotSavedError(SparkPipelineError):
-    """A frame cannot be written as ``save-outputs`` does it, for example a struct with two fields of one name.
+    """``save-outputs`` cannot write a DataFrame, for example a struct with two fields of the same name.
 
     A retry does not help: cast the column, or set ``save-outputs = false`` on the component.
 
-    :param view: that the frame was returned as
+    :param view: name of the view that the DataFrame was returned as
     """
 
     retry_helps = False
@@ -60,20 +61,20 @@ def spark_path(path: str) -> str:
 def save(
     frames: Mapping[str, DataFrame], directory: str, spark: SparkSession, *, component: str = "", path: str = ""
 ) -> dict[str, dict[str, Any]]:
-    """Write each frame as Parquet to a path of its own. Returns what the commit keeps of them.
+    """Write each DataFrame as Parquet to its own path. Returns what the commit records about them.
 
-    :param directory: nobody else writes there
-    :param component: its name, for messages
-    :param path: of the component in the description, for messages
-    :raises OutputNotSavedError: Parquet cannot hold a frame's columns
+    :param directory: directory that only this attempt at the component writes to
+    :param component: name of the component, for messages
+    :param path: path of the component in the description, for messages
+    :raises OutputNotSavedError: Parquet cannot hold the columns of a DataFrame
     """
     from pyspark.errors import AnalysisException
 
     outputs: dict[str, dict[str, Any]] = {}
     for index, (view, frame) in enumerate(frames.items()):
-        # The number in front keeps names such as ".." from being a way out, and "_x" from being hidden.
+        # The number in front stops a name such as ".." from leaving the directory, and "_x" from being hidden.
         target = spark_path(f"{directory}/{index:02d}-{_file_name(view)}")
-        schema = frame.schema  # on Spark Connect a frame that cannot be computed raises here
+        schema = frame.schema  # on Spark Connect a DataFrame that cannot be computed raises here
         try:
             outputs[view] = _saved(frame, schema, target, spark)
         except AnalysisException as error:
@@ -93,19 +94,19 @@ def _saved(frame: DataFrame, schema: StructType, target: str, spark: SparkSessio
     stored.write.parquet(target)
     if stored is not frame:
         output["stored"] = stored.schema.jsonValue()
-    # Read back at once: what can be written and not be read is found out now.
+    # Read back immediately: files that can be written but not read must fail now, not when a run resumes.
     return {**output, "files": _files(_read(output, spark))}
 
 
 def restore(outputs: Mapping[str, Mapping[str, Any]], spark: SparkSession) -> dict[str, DataFrame]:
-    """Return the saved frames, by view."""
+    """Return the saved DataFrames, keyed by view."""
     return {view: _read(output, spark) for view, output in outputs.items()}
 
 
 def missing(outputs: Mapping[str, Mapping[str, Any]], spark: SparkSession, below: str) -> str | None:
-    """Return what is not there any more of a component's saved outputs, ``None`` where all is.
+    """Return which of a component's saved outputs no longer exists, or ``None`` if all exist.
 
-    :param below: the directory of this run's outputs; what is recorded elsewhere is never read
+    :param below: directory of this run's outputs; recorded paths outside it are never read
     """
     root = f"{spark_path(below)}/"
     for view, output in outputs.items():
@@ -123,7 +124,7 @@ def missing(outputs: Mapping[str, Mapping[str, Any]], spark: SparkSession, below
 
 
 def _file_name(view: str) -> str:
-    """Return a name for a view's directory: the view's own where it is short, else its beginning and a digest."""
+    """Return a name for a view's directory: the view's name if it is short, otherwise its beginning and a digest."""
     name = quote(view, safe="")
     if len(name) <= _NAME_LENGTH:
         return name
@@ -132,7 +133,7 @@ def _file_name(view: str) -> str:
 
 
 def _with_names(frame: DataFrame) -> DataFrame:
-    """Return the frame with names that files can tell apart: numbers, where two differ by case alone or by nothing."""
+    """Return the DataFrame with distinct column names: numbers if two are equal or differ only in case."""
     names = [name.lower() for name in frame.columns]
     if len(set(names)) == len(names) and "" not in names:
         return frame
@@ -149,7 +150,7 @@ def _read(output: Mapping[str, Any], spark: SparkSession) -> DataFrame:
 
 
 def _read_files(schema: StructType, path: str, spark: SparkSession) -> DataFrame:
-    # Spark would merge and infer without it: an empty frame, or a column that is null throughout, would lose its type.
+    # Without it Spark infers the schema: an empty DataFrame, or a column that is always null, would lose its type.
     return spark.read.schema(schema).parquet(path)
 
 

@@ -1,8 +1,8 @@
-"""Which views a resume would miss, as far as it can be known before any work starts.
+"""Find the views that a resumed run would be missing, as far as that can be known before any work starts.
 
-The views of a component that is done do not exist in the Spark session of the next attempt, unless they are saved, or
-the component is replayed. What is known: the views that ready-made components read and make, those that a component of
-the user declares (``reads_views``, ``makes_views``), and those that an earlier attempt recorded.
+The views of a completed component do not exist in the Spark session of the next attempt, unless they are saved or the
+component is replayed. Known are the views that the built-in components read and make, those that a user's component
+declares (``reads_views``, ``makes_views``), and those that an earlier attempt recorded.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from airflow_spark_pipeline.runtime.component.base import Component
 
 
 def saves(spec: PipelineSpec, component: ComponentSpec) -> bool:
-    """Whether the frames that a component returns are saved."""
+    """Whether the DataFrames that a component returns are saved."""
     return bool(component.save_outputs if component.save_outputs is not None else spec.save_outputs)
 
 
 def replays(spec: PipelineSpec, component: ComponentSpec, instance: Component) -> bool:
-    """Whether a component is run again on resume: as the file says, else as its class does."""
+    """Whether a component is run again on resume: set in the file, otherwise by its class."""
     for said in (component.replay_on_resume, spec.replay_on_resume):
         if said is not None:
             return said
@@ -32,10 +32,10 @@ def replays(spec: PipelineSpec, component: ComponentSpec, instance: Component) -
 def refuse_views_that_a_resume_would_miss(
     spec: PipelineSpec, instances: Sequence[Component], recorded: CheckpointState | None
 ) -> None:
-    """Refuse a pipeline that can only run in one go although it is to be resumed.
+    """Raise if the pipeline could not be resumed, because a later component would miss a view.
 
-    :param recorded: what an earlier attempt recorded, with the views that its components made
-    :raises PipelineDefinitionError: with the view, who makes it and who reads it
+    :param recorded: the state that an earlier attempt recorded, with the views that its components made
+    :raises PipelineDefinitionError: names the view, the component that makes it and the one that reads it
     """
     if not spec.checkpoint.auto_resume:
         return
@@ -55,9 +55,9 @@ def refuse_views_that_a_resume_would_miss(
 
 
 def refuse_views_left_out(spec: PipelineSpec, instances: Sequence[Component], plan: Plan) -> None:
-    """Refuse to run a component without the one that makes a view it reads.
+    """Raise if a component is to run without the component that makes a view it reads.
 
-    :raises PipelineDefinitionError: with the view, who makes it and who reads it
+    :raises PipelineDefinitionError: names the view, the component that makes it and the one that reads it
     """
     runs = {step.name for step in plan.to_run}
     omitted = [spec.components[step.index] for step in plan.omitted]
@@ -91,7 +91,7 @@ def _lost_on_resume(
 def _readers(
     spec: PipelineSpec, instances: Sequence[Component], producer: ComponentSpec, view: str
 ) -> Iterator[ComponentSpec]:
-    """Give the components after the producer that read the view, up to the next one that makes it anew."""
+    """Yield the components after the producer that read the view, up to the next one that makes it again."""
     after = spec.components.index(producer) + 1
     for component, instance in zip(spec.components[after:], instances[after:], strict=True):
         if view in instance.reads_views():
