@@ -1,4 +1,4 @@
-"""Hooks around a pipeline and its components: logs, an audit file, metrics, checks, and whatever a user writes."""
+"""Hooks around a pipeline and its components: logs, an audit file, metrics, checks, and users' own hooks."""
 
 from airflow_spark_pipeline.runtime.lifecycle.audit import AuditHooks
 from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, PipelineEvent, PipelineHooks, RunInfo

@@ -1,9 +1,9 @@
 """An audit trail: JSON lines in a file on any file system that fsspec serves.
 
-Promises: a line says what was recorded, never what was only about to be; lines of earlier attempts are never changed.
+Guarantees: a line reports only what has been recorded; lines of earlier attempts are never changed.
 On a local disk all attempts append to the file that ``path`` names, each line by one write. An object store cannot
-append: there ``path`` names a prefix, and each attempt writes one object of its own, ``<path>/<run id>.jsonl``, whole
-again with each event. Configuration is written with its secrets masked, once, with ``before_pipeline``.
+append: there ``path`` is a prefix, and each attempt writes its own object, ``<path>/<run id>.jsonl``, and rewrites it
+completely with each event. Configuration is written with its secrets masked, once, with ``before_pipeline``.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 @dataclass
 class AuditHooks(PipelineHooks):
-    """Write every event down.
+    """Write every event to an audit file.
 
     :param path: a local file (absolute, or ``file://``), or a URL such as ``s3://bucket/audit``
-    :param storage_options: fsspec's options of the file system: credentials, endpoint
-    :raises ValueError: the path is relative, which means another place in each process
+    :param storage_options: fsspec options for the file system, such as credentials and the endpoint
+    :raises ValueError: the path is relative, so it would be a different file in each process
     """
 
     path: str
@@ -44,39 +44,39 @@ class AuditHooks(PipelineHooks):
 
     @classmethod
     def to_file(cls, path: str | os.PathLike[str], **storage_options: Any) -> AuditHooks:
-        """Return one that writes to a path or URL."""
+        """Return an instance that writes to a path or URL."""
         return cls(os.fspath(path), storage_options)
 
     def before_pipeline(self, event: PipelineEvent) -> None:
-        """Write it, with the configuration."""
+        """Write the event, with the configuration."""
         self._write("before_pipeline", event, config=True)
 
     def after_pipeline(self, event: PipelineEvent) -> None:
-        """Write it."""
+        """Write the event."""
         self._write("after_pipeline", event)
 
     def before_component(self, event: ComponentEvent) -> None:
-        """Write it."""
+        """Write the event."""
         self._write("before_component", event)
 
     def after_component(self, event: ComponentEvent) -> None:
-        """Write it."""
+        """Write the event."""
         self._write("after_component", event)
 
     def on_component_failure(self, event: ComponentEvent) -> None:
-        """Write it."""
+        """Write the event."""
         self._write("on_component_failure", event)
 
     def on_retry(self, event: ComponentEvent) -> None:
-        """Write it."""
+        """Write the event."""
         self._write("on_retry", event)
 
     def on_resume(self, event: PipelineEvent) -> None:
-        """Write it."""
+        """Write the event."""
         self._write("on_resume", event)
 
     def on_superseded(self, event: PipelineEvent) -> None:
-        """Write it."""
+        """Write the event."""
         self._write("on_superseded", event)
 
     def _write(self, name: str, event: PipelineEvent | ComponentEvent, *, config: bool = False) -> None:
@@ -98,7 +98,7 @@ class AuditHooks(PipelineHooks):
             os.close(descriptor)
 
     def _put(self, run_id: str, line: str) -> None:
-        import fsspec  # travels with the runtime, and costs a second to import
+        import fsspec  # shipped with the runtime, and takes a second to import
 
         lines = self._lines.setdefault(run_id, [])
         lines.append(line)

@@ -1,14 +1,15 @@
-"""What may be called around a pipeline and its components, and what it is told.
+"""The base class of hooks, and the events that are passed to them.
 
-A hook subclasses :class:`PipelineHooks` and overrides what it needs. It promises nothing to anybody unless it is a
-*gate*: what a gate raises before something, or after a component, stops that from being recorded as done; what any
-other hook raises is printed and changes nothing.
+A hook subclasses :class:`PipelineHooks` and overrides the methods it needs. Only a *gate* can stop a run: an exception
+that a gate raises before something, or after a component, keeps that from being recorded as done. An exception of any
+other hook is printed and changes nothing.
 
-When each is called, in an attempt that goes well: ``before_pipeline`` (and ``on_resume``, if it takes progress over),
-then for each component that runs ``before_component`` and ``after_component``, then ``after_pipeline``. Gates are
+Order of the calls in a successful attempt: ``before_pipeline`` (and ``on_resume``, if the attempt takes over progress),
+then ``before_component`` and ``after_component`` for each component that runs, then ``after_pipeline``. Gates are
 called for ``after_component`` and ``after_pipeline`` *before* the commit, for each try of a component; all others after
 it, so that they report only what is recorded. ``on_retry`` comes before the pause, ``on_component_failure`` after the
-failure is recorded, ``on_superseded`` when another attempt has taken over; what a gate raises there is only printed.
+failure is recorded, ``on_superseded`` when another attempt has taken over; there the exception of a gate is only
+printed.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """Which attempt this is.
+    """Identifies the attempt.
 
-    :param run_id: of this attempt
-    :param attempt: 1, 2, … within the unit of work
-    :param resumed_from: id of the run whose progress was taken over, ``None`` for a run from the start
+    :param run_id: run id of this attempt
+    :param attempt: number of the attempt at the unit of work, counted from 1
+    :param resumed_from: id of the run whose progress was taken over; ``None`` if the run starts from the beginning
     :param unit: namespace, dagId, runId, taskId, mapIndex and, in a loop, iteration of the unit of work; under Airflow
-        the task instance
+        the unit is the task instance
     """
 
     run_id: str
@@ -44,16 +45,16 @@ class RunInfo:
 
 @dataclass(frozen=True)
 class PipelineEvent:
-    """Something about the whole attempt.
+    """An event of the whole attempt.
 
-    :param config: the description, secrets masked
-    :param status: at the end ``completed``, ``failed`` or ``superseded``
-    :param failure: why it failed, secrets masked
-    :param seconds: since ``before_pipeline``, at the end
-    :param seconds_saved: of work that this attempt did not repeat
-    :param ran: names of the components that this attempt ran to their end
-    :param skipped: names of those that were done before
-    :param disabled: names of those that the description leaves out
+    :param config: description of the pipeline, secrets masked
+    :param status: ``completed``, ``failed`` or ``superseded``; only at the end of the attempt
+    :param failure: why the attempt failed, secrets masked
+    :param seconds: seconds since ``before_pipeline``; only at the end of the attempt
+    :param seconds_saved: seconds of work that this attempt did not repeat
+    :param ran: names of the components that this attempt completed
+    :param skipped: names of the components that were completed before
+    :param disabled: names of the components that the description disables
     """
 
     run: RunInfo
@@ -69,19 +70,19 @@ class PipelineEvent:
 
 @dataclass(frozen=True)
 class ComponentEvent:
-    """Something about one component.
+    """An event of one component.
 
-    :param name: ``instance-name``
-    :param type: ``instance-type``
-    :param index: its place, counted from 0
-    :param config: ``instance-config``, secrets masked
-    :param retry: which try inside this attempt, 0 for the first
-    :param replayed: it was done before and only defines its views again
-    :param seconds: that the try took, where it has ended
-    :param delay_seconds: until the next try, for ``on_retry``
+    :param name: ``instance-name`` of the component
+    :param type: ``instance-type`` of the component
+    :param index: position of the component in the pipeline, counted from 0
+    :param config: ``instance-config`` of the component, secrets masked
+    :param retry: number of the try inside this attempt, 0 for the first
+    :param replayed: whether the component was done before and only defines its views again
+    :param seconds: duration of the try, if it has ended
+    :param delay_seconds: seconds until the next try, for ``on_retry``
     :param failure: why the try failed, secrets masked
-    :param exception: the same as it was raised; its text may hold secrets
-    :param spark: the session
+    :param exception: exception that the try raised; its text may hold secrets
+    :param spark: the Spark session
     """
 
     run: RunInfo
@@ -99,53 +100,53 @@ class ComponentEvent:
 
 
 class PipelineHooks:
-    """Override what you need; each method does nothing here.
+    """Base class of hooks: override the methods you need; here each does nothing.
 
     Named in a description, a subclass is a dataclass whose fields are filled from its ``instance-config``.
     """
 
-    #: Whether what this hook raises stops the run. ``gate`` in the description wins over it.
+    #: Whether an exception of this hook stops the run. ``gate`` in the description takes precedence.
     gate: ClassVar[bool] = False
 
     def before_pipeline(self, event: PipelineEvent) -> None:
-        """The attempt is recorded as running; no component has started."""
+        """Called when the attempt is recorded as running, before any component starts."""
 
     def after_pipeline(self, event: PipelineEvent) -> None:
-        """The attempt has ended, completed or failed; for a gate: it is about to be recorded as completed."""
+        """Called when the attempt has completed or failed; a gate is called before it is recorded as completed."""
 
     def before_component(self, event: ComponentEvent) -> None:
-        """The component is about to start."""
+        """Called before the component starts."""
 
     def after_component(self, event: ComponentEvent) -> None:
-        """The component is recorded as done; for a gate: it is about to be."""
+        """Called after the component is recorded as done; a gate is called before."""
 
     def on_component_failure(self, event: ComponentEvent) -> None:
-        """The component is recorded as failed, all its tries are used up."""
+        """Called after the component is recorded as failed, when no try is left."""
 
     def on_retry(self, event: ComponentEvent) -> None:
-        """The component failed and is tried again in ``delay_seconds``."""
+        """Called when the component failed and is tried again in ``delay_seconds``."""
 
     def on_resume(self, event: PipelineEvent) -> None:
-        """The attempt takes progress over from ``event.run.resumed_from``."""
+        """Called when the attempt takes over the progress of ``event.run.resumed_from``."""
 
     def on_superseded(self, event: PipelineEvent) -> None:
-        """Another attempt has taken over, or this one could not show that it is alive: it stops."""
+        """Called when the attempt stops: another has taken over, or this one could not renew its lease."""
 
     @staticmethod
     def compose(*hooks: PipelineHooks) -> PipelineHooks:
-        """Return one hook that calls all of these, in order; each stays the gate or reporter that it is."""
+        """Return one hook that calls all of these in order; a gate among them remains a gate."""
         return ComposedHooks(tuple(part for hook in hooks for part in flatten(hook)))
 
 
 @dataclass(frozen=True)
 class ComposedHooks(PipelineHooks):
-    """Several hooks as one; whoever calls hooks takes it apart first, see :func:`flatten`."""
+    """Several hooks as one; callers split it with :func:`flatten` first."""
 
     hooks: tuple[PipelineHooks, ...]
 
 
 def flatten(hook: PipelineHooks | None) -> tuple[PipelineHooks, ...]:
-    """Return the hooks behind one that may be composed."""
+    """Return the hooks that a composed hook holds, or the hook itself."""
     if hook is None:
         return ()
     return hook.hooks if isinstance(hook, ComposedHooks) else (hook,)

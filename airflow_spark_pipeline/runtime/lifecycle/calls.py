@@ -1,4 +1,4 @@
-"""Calls the hooks of a run: gates where they can stop it, reporters where they cannot."""
+"""Calls the hooks of a run: gates, which can stop it, and reporters, which cannot."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ Event = PipelineEvent | ComponentEvent
 class ActiveHook:
     """A hook in use.
 
-    :param gate: whether what it raises stops the run
-    :param component: the only component that it is called for, ``None`` for the pipeline and every component
+    :param gate: whether an exception of the hook stops the run
+    :param component: name of the only component that the hook is called for; ``None`` for the pipeline and all
+        components
     """
 
     hook: PipelineHooks
@@ -29,14 +30,14 @@ class ActiveHook:
     component: str | None = None
 
     def concerns(self, event: Event) -> bool:
-        """Whether it is called for the event."""
+        """Whether the hook is called for the event."""
         return self.component is None or (isinstance(event, ComponentEvent) and event.name == self.component)
 
 
 class HookCalls:
-    """The hooks of one run, in their order.
+    """The hooks of one run, in order.
 
-    :param mask: takes the secrets out of what a failing hook said
+    :param mask: function that masks the secrets in the error of a hook
     """
 
     def __init__(self, hooks: Sequence[ActiveHook] = (), mask: Callable[[str], str] = str) -> None:
@@ -47,7 +48,7 @@ class HookCalls:
         return bool(self._hooks)
 
     def before(self, name: str, event: Event) -> None:
-        """Call all, in order; a gate stops what is about to happen.
+        """Call all hooks in order; a failing gate stops what is about to happen.
 
         :raises GateFailedError: a gate failed
         """
@@ -55,22 +56,22 @@ class HookCalls:
             self._call(active, name, event, stops=active.gate)
 
     def gates(self, name: str, event: Event) -> None:
-        """Call the gates, before what they are about is recorded.
+        """Call the gates, before the event is recorded.
 
-        :raises GateFailedError: one of them failed
+        :raises GateFailedError: a gate failed
         """
         for active in self._hooks:
             if active.gate:
                 self._call(active, name, event, stops=True)
 
     def reporters(self, name: str, event: Event) -> None:
-        """Call those that are no gates, after what they are about was recorded."""
+        """Call the hooks that are not gates, after the event was recorded."""
         for active in self._hooks:
             if not active.gate:
                 self._call(active, name, event, stops=False)
 
     def tell(self, name: str, event: Event) -> None:
-        """Call all; none of them can change what has happened."""
+        """Call all hooks; none of them can change what has happened."""
         for active in self._hooks:
             self._call(active, name, event, stops=False)
 
@@ -84,7 +85,7 @@ class HookCalls:
             end_if_forked(pid)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # a hook that calls sys.exit has failed like any other
+        except BaseException as error:  # a hook that calls sys.exit has failed, too
             end_if_forked(pid, error)
             who = getattr(active.hook, "label", type(active.hook).__name__)
             what = _what(error)

@@ -1,4 +1,4 @@
-"""Checkpoints as a hook among others, for a run that is put together in code."""
+"""The checkpoint hook, for pipelines that are run from code."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from airflow_spark_pipeline.runtime.lifecycle.base import PipelineHooks
 class CheckpointHooks(PipelineHooks):
     """Record the progress of ``PipelineRunner.run`` in a store, so that the run can be resumed by its id.
 
-    The runner finds it among the hooks that it is given and keeps its log there, with everything that a log of the
-    operator has: exclusive commits, a lease, fencing. It is a gate: progress that cannot be saved stops the run.
+    The runner finds this hook among its hooks and keeps the checkpoint log in its store, with the same protection as
+    under the operator: exclusive commits, a lease, fencing. It is a gate: progress that cannot be saved stops the run.
 
-    :param store: a store, or the location of one: a directory, or a URL
-    :param storage_options: fsspec's options, for a location
+    :param store: a store object, or a location: a directory or a URL
+    :param storage_options: fsspec options, if a location is passed
     :raises CheckpointLocationError: the location cannot be used
     """
 

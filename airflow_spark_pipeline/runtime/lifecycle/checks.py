@@ -1,4 +1,4 @@
-"""A component as a gate: run after another one, and before that one is recorded as done."""
+"""The check hook: runs a component as a gate after another, before the other is recorded as done."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, Pipeli
 class CheckHook(PipelineHooks):
     """Run a check (or any component that makes no views) after each try of the component that lists it.
 
-    :param check: what it raises fails the component that it is about
-    :param name: how messages call it
+    :param check: the component to run; its exception fails the checked component
+    :param name: name of the check in messages
     """
 
     gate = True
@@ -20,7 +20,7 @@ class CheckHook(PipelineHooks):
         self.label = name
 
     def after_component(self, event: ComponentEvent) -> None:
-        """Check."""
+        """Run the check."""
         if event.spark is None:
             return
         self._check.attach(ComponentContext.standalone("", component_name=f"{event.name}: {self.label}"))

@@ -1,4 +1,4 @@
-"""Makes the events of one attempt from what is described and recorded."""
+"""Makes the events of one attempt from the description and the recorded state."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 class Events:
     """The events of one attempt.
 
-    :param recorder: whose state they tell
+    :param recorder: recorder whose state the events report
     """
 
     def __init__(self, spec: PipelineSpec, recorder: Recorder) -> None:
         self._spec = spec
         self._recorder = recorder
         self._start = time.monotonic()
-        self._configs: dict[int, Any] = {}  # without secrets, by component: to mask them anew costs more than a call
+        self._configs: dict[int, Any] = {}  # masked configs by component index: masking again costs more than a call
 
     def started(self) -> PipelineEvent:
-        """Return what ``before_pipeline`` and ``on_resume`` are told."""
+        """Return the event for ``before_pipeline`` and ``on_resume``."""
         return self._pipeline(config=self._recorder.masked(self._spec.to_dict()))
 
     def ended(self, status: str | None = None, failure: Failure | None = None) -> PipelineEvent:
-        """Return what ``after_pipeline`` and ``on_superseded`` are told.
+        """Return the event for ``after_pipeline`` and ``on_superseded``.
 
-        :param status: default: the recorded one
-        :param failure: default: the recorded one
+        :param status: status to report; default: the recorded status
+        :param failure: failure to report; default: the recorded failure
         """
         state = self._recorder.state
         return self._pipeline(
@@ -45,7 +45,7 @@ class Events:
         )
 
     def component(self, step: Step, **what: Any) -> ComponentEvent:
-        """Return what a hook is told about a component."""
+        """Return the event of a component."""
         spec = self._spec.components[step.index]
         replayed = step.action is StepAction.REPLAY
         if step.index not in self._configs:

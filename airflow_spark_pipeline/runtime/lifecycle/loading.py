@@ -1,4 +1,4 @@
-"""From the ``hooks`` of a description to objects that can be called: every problem at once, as for components."""
+"""Load the ``hooks`` of a description; all problems are reported at once, as for components."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from airflow_spark_pipeline.runtime.lifecycle.checks import CheckHook
 
 
 def load_hooks(spec: PipelineSpec, *more: PipelineHooks, made_up: Container[str] = ()) -> list[ActiveHook]:
-    """Return the hooks of a description, those of the pipeline first, and then those that code passes.
+    """Return the hooks of a description, the pipeline's first, then those that are passed from code.
 
-    :param made_up: paths of those whose config holds made-up values: it is fitted to the types, and nobody judges it
-    :raises PipelineDefinitionError: with the problems of all of them
+    :param made_up: paths of configs that hold made-up values: only their types are checked
+    :raises PipelineDefinitionError: lists the problems of all hooks
     """
     found: list[ActiveHook] = []
     problems: list[Problem] = []
@@ -52,7 +52,7 @@ def _load(hook: HookSpec, component: str | None, *, construct: bool) -> ActiveHo
     kind = checked(cls, hook.instance_type, PipelineHooks, "hook")
     loaded: PipelineHooks = bind(kind, hook.instance_config, path, construct=construct)
     if not construct:
-        return ActiveHook(loaded, bool(hook.gate), component)  # its own answer may need what __post_init__ sets
+        return ActiveHook(loaded, bool(hook.gate), component)  # its `gate` may depend on what __post_init__ sets
     return ActiveHook(loaded, loaded.gate if hook.gate is None else hook.gate, component)
 
 

@@ -1,4 +1,4 @@
-"""A log of what happens: one JSON object a line for machines, or one line of words for people.
+"""The logging hook: prints each event as a JSON line for machines, or as a sentence for people.
 
 Every line carries the run id. It is printed to standard output, which every cluster manager keeps and which Airflow
 shows in the task log.
@@ -27,47 +27,47 @@ class LoggingHooks(PipelineHooks):
 
     @classmethod
     def structured(cls) -> LoggingHooks:
-        """Return one that prints JSON lines."""
+        """Return an instance that prints JSON lines."""
         return cls("structured")
 
     @classmethod
     def human(cls) -> LoggingHooks:
-        """Return one that prints words."""
+        """Return an instance that prints sentences."""
         return cls("human")
 
     def before_pipeline(self, event: PipelineEvent) -> None:
-        """Print it."""
+        """Print the event."""
         self._print("before_pipeline", event, f"starts, attempt {event.run.attempt}")
 
     def after_pipeline(self, event: PipelineEvent) -> None:
-        """Print it."""
+        """Print the event."""
         words = f"{event.status} after {readable(event.seconds or 0.0)}"
         if event.seconds_saved:
             words += f"; {readable(event.seconds_saved)} of work not repeated"
         self._print("after_pipeline", event, words + _why(event))
 
     def before_component(self, event: ComponentEvent) -> None:
-        """Print it."""
+        """Print the event."""
         self._print("before_component", event, "starts")
 
     def after_component(self, event: ComponentEvent) -> None:
-        """Print it."""
+        """Print the event."""
         self._print("after_component", event, f"done in {readable(event.seconds or 0.0)}")
 
     def on_component_failure(self, event: ComponentEvent) -> None:
-        """Print it."""
+        """Print the event."""
         self._print("on_component_failure", event, f"failed{_why(event)}")
 
     def on_retry(self, event: ComponentEvent) -> None:
-        """Print it."""
+        """Print the event."""
         self._print("on_retry", event, f"is tried again in {readable(event.delay_seconds or 0.0)}{_why(event)}")
 
     def on_resume(self, event: PipelineEvent) -> None:
-        """Print it."""
+        """Print the event."""
         self._print("on_resume", event, f"resumes {event.run.resumed_from}, {len(event.skipped)} done before")
 
     def on_superseded(self, event: PipelineEvent) -> None:
-        """Print it."""
+        """Print the event."""
         self._print("on_superseded", event, f"stops{_why(event)}")
 
     def _print(self, name: str, event: PipelineEvent | ComponentEvent, words: str) -> None:

@@ -1,7 +1,7 @@
 """Metrics through OpenTelemetry's metrics API: durations and counts, tagged with pipeline and component.
 
-Needs ``opentelemetry-api`` in the driver (the extra ``otel``), and a meter provider that the process has configured;
-without one the API records nothing, by its own design. The instruments:
+Needs ``opentelemetry-api`` in the driver (the extra ``otel``), and a meter provider that the process has configured; by
+design, the API records nothing without one. The instruments:
 
 ==============================================  =========  ====  ======================================================
 ``spark_pipeline.pipeline.duration``            histogram  s     attributes pipeline, status
@@ -27,8 +27,8 @@ from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, Pipeli
 class MetricsHooks(PipelineHooks):
     """Record metrics.
 
-    :param meter: in code, a ``Meter`` of your own; by default that of the configured provider
-    :param attributes: added to every measurement, such as the name of the environment
+    :param meter: OpenTelemetry ``Meter`` to use, from code; default: a meter of the configured provider
+    :param attributes: attributes to add to every measurement, such as the name of the environment
     :raises ImportError: ``opentelemetry-api`` is not installed in this process
     """
 
@@ -46,7 +46,7 @@ class MetricsHooks(PipelineHooks):
         self._counters["pipeline.seconds_saved"] = meter.create_counter("spark_pipeline.pipeline.seconds_saved", "s")
 
     def after_pipeline(self, event: PipelineEvent) -> None:
-        """Count and time it, and what it saved."""
+        """Count and time the pipeline, and add the seconds saved."""
         tags = self._tags(event, status=event.status)
         self._durations["pipeline"].record(event.seconds or 0.0, tags)
         self._counters["pipeline.runs"].add(1, tags)
@@ -54,11 +54,11 @@ class MetricsHooks(PipelineHooks):
             self._counters["pipeline.seconds_saved"].add(event.seconds_saved, self._tags(event))
 
     def after_component(self, event: ComponentEvent) -> None:
-        """Count and time it."""
+        """Count and time the component."""
         self._component(event, "done")
 
     def on_component_failure(self, event: ComponentEvent) -> None:
-        """Count and time it."""
+        """Count and time the component."""
         self._component(event, "failed")
 
     def on_retry(self, event: ComponentEvent) -> None:

@@ -1,6 +1,6 @@
-"""An event as one flat JSON object: what structured logs and the audit file hold.
+"""Events as flat JSON objects, for structured logs and the audit file.
 
-Nothing that is masked in an event is looked up elsewhere, and the raw exception stays out.
+Values that are masked in an event stay masked, and the raw exception is left out.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, Pipeli
 def record_of(name: str, event: PipelineEvent | ComponentEvent, *, config: bool = False) -> dict[str, Any]:
     """Return the record of an event.
 
-    :param name: of the event, ``before_pipeline`` and so on
-    :param config: with the masked configuration
+    :param name: name of the event, such as ``before_pipeline``
+    :param config: whether to include the masked configuration
     """
     run = event.run
     record: dict[str, Any] = {
