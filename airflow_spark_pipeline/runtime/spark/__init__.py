@@ -1,1 +1,1 @@
-"""The Spark session: opened, watched, recorded and set again."""
+"""The Spark session: how it is opened, watched, recorded and restored."""

@@ -1,9 +1,10 @@
-"""The driver on a Spark Connect server: its session there, and those that dead drivers left behind.
+"""Spark Connect: the driver's session on a server, and the closing of sessions that dead drivers left there.
 
-Promises: each driver has a session of its own, whose id follows from its heartbeat's name, so that a successor can name
-it; before a successor opens its own, the sessions of the dead are interrupted and closed, and nothing can be done in
-them any more. A server that knows such a session no longer has nothing of it at work. Does not promise that the tasks
-of an interrupted operation have ended to the millisecond: Spark says so of operations only, so it waits a little.
+Guarantees: each driver has its own session, whose id is derived from the name of its heartbeat, so that a successor can
+find it. Before a successor opens its session, the sessions of dead drivers are interrupted and closed, so nothing more
+can run in them. A server that no longer knows such a session runs nothing for it. Not guaranteed: that the tasks of an
+interrupted operation have ended at that very moment. Spark reports the end of operations only, so the driver waits a
+little.
 """
 
 from __future__ import annotations
@@ -28,17 +29,17 @@ if TYPE_CHECKING:
 
     from airflow_spark_pipeline.secrets import Redactor
 
-_NAMESPACE = uuid.UUID("6f0f0b7e-53a5-5a53-9d0c-6c9a1d2f8f5e")  # of session ids; another one is another session
+_NAMESPACE = uuid.UUID("6f0f0b7e-53a5-5a53-9d0c-6c9a1d2f8f5e")  # namespace of session ids; changing it changes every id
 _START_SECONDS = 60.0
 _ANSWER_SECONDS = 15.0
-_ALIVE_SECONDS = 300.0  # a server forgets a session after an hour without a word
+_ALIVE_SECONDS = 300.0  # a server drops a session after an hour of inactivity
 _END_SECONDS = 30.0
-# While a call is under way; without, a client whose network went away in silence waits for ever. Servers take more than
-# one ping in five minutes for an attack (gRPC's keepalive guide, grpc-java's default of permitKeepAliveTime).
+# Only during a call; without it, a client waits forever if the network silently disappears. Servers treat more than one
+# ping in five minutes as an attack (gRPC's keepalive guide, grpc-java's default of permitKeepAliveTime).
 _PING_SECONDS = 330.0
 _PING_ANSWER_SECONDS = 30.0
-# Spark looks every two seconds whether a task with a Python worker was killed, and ends the worker two seconds later
-# (PythonRunner's monitor, spark.python.task.killTimeout); until then the worker goes on.
+# Spark checks every two seconds whether a task with a Python worker was killed, and ends the worker two seconds later
+# (PythonRunner's monitor, spark.python.task.killTimeout); until then the worker keeps running.
 _TASKS_SECONDS = 5.0
 _AT_WORK = (2, 3)  # running, terminating: spark/connect/base.proto, OperationState
 _SERVERS_OWN = ("CANNOT_MODIFY_CONFIG", "CANNOT_MODIFY_STATIC_CONFIG")
@@ -52,13 +53,13 @@ def is_connect(spark: SparkSession) -> bool:
 def session_id(unit: str, incarnation: str) -> str:
     """Return the id of a driver's session.
 
-    :param incarnation: as in the name of its heartbeat
+    :param incarnation: incarnation of the driver, from the name of its heartbeat
     """
     return str(uuid.uuid5(_NAMESPACE, f"{unit}/{incarnation}"))
 
 
 def user_of(target: ConnectTarget) -> str:
-    """Return the user to whom sessions belong, as Spark's own client finds it: a session is known by both."""
+    """Return the user that owns the sessions, chosen like Spark's client does: a session's key is user and id."""
     named = ConnectString.parse(target.url).parameters.get(USER_ID)
     return named or os.environ.get("SPARK_USER") or os.environ.get("USER") or getpass.getuser()
 
@@ -68,14 +69,14 @@ def open_session(
 ) -> SparkSession:
     """Open the session, with its settings and the user's modules.
 
-    :param session: its id
-    :param redactor: knows which of the settings are secrets, which the server shall not show
-    :raises SparkConnectError: the server does not answer, or keeps a setting to itself
+    :param session: id of the session
+    :param redactor: redactor that recognizes secret settings, which the server must not show
+    :raises SparkConnectError: the server does not answer, or does not accept a setting
     """
     spark = _connect(target, user_of(target), session)
     _require_answer(target, spark)
     try:
-        if redactor is not None:  # set first, since Spark records what is set with each query
+        if redactor is not None:  # set first, since Spark records the settings with each query
             hiding = redaction_of_session(spark, config, redactor)
             config = {**hiding, **config, **hiding}
         _configure(spark, config)
@@ -89,10 +90,10 @@ def open_session(
 
 
 def end_sessions(target: ConnectTarget, sessions: Iterable[tuple[str, str, str]]) -> None:
-    """Interrupt what dead drivers left at work, and close their sessions.
+    """Interrupt the work that dead drivers left running, and close their sessions.
 
-    :param sessions: of each the user, the id, and whose it is
-    :raises SparkConnectError: the server does not answer, or does neither
+    :param sessions: user, session id and description of the driver, for each session
+    :raises SparkConnectError: the server does not answer, or cannot interrupt or close a session
     """
     for user, session, owner in sessions:
         spark, why = _connect(target, user, session), None
@@ -105,11 +106,11 @@ def end_sessions(target: ConnectTarget, sessions: Iterable[tuple[str, str, str]]
         except SparkConnectError:
             raise
         except Exception as error:
-            if "INVALID_HANDLE" not in str(error):  # the server knows no such session any more
+            if "INVALID_HANDLE" not in str(error):  # the server no longer knows the session
                 why = str(error).partition("\n")[0]
                 say(f"What {owner} left at work on the server could not be interrupted: {why}")
         if not close(spark) and why is not None:
-            # Its heartbeat stays, so that the next attempt tries again; going on could be two at work.
+            # Its heartbeat stays, so that the next attempt tries again; continuing could let two drivers run at once.
             raise SparkConnectError(f"What {owner} left at work on the server cannot be ended: {why}", retry_helps=True)
 
 
@@ -119,7 +120,7 @@ def application_id(spark: SparkSession) -> str | None:
 
 
 def is_gone(spark: SparkSession) -> bool:
-    """Whether the session, or its server, is not there any more; a server that does not answer is not."""
+    """Whether the session or its server is gone; a server that does not answer counts as gone."""
     try:
         return not _within(_ANSWER_SECONDS, lambda: application_id(spark))
     except Exception:
@@ -127,18 +128,18 @@ def is_gone(spark: SparkSession) -> bool:
 
 
 def close(spark: SparkSession) -> bool:
-    """Close a session, and whatever is at work in it. Returns whether nothing of it can be left."""
+    """Close a session and stop its work. Returns whether none of its work can still be running."""
     session: Any = spark
     released = bool(session.is_stopped)
     if not released:
-        with contextlib.suppress(Exception):  # out of reach
+        with contextlib.suppress(Exception):  # unreachable
             released = _within(_ANSWER_SECONDS, session.client.release_session)
     _let_go(spark)
     return released
 
 
 def _let_go(spark: SparkSession) -> None:
-    """Close the channel without a word to the server, now or when the process ends: it could take minutes."""
+    """Close the channel without calling the server, now or at the end of the process: a call could take minutes."""
     session: Any = spark
     session.release_session_on_close = False
     session.stop()
@@ -154,7 +155,7 @@ def _connect(target: ConnectTarget, user: str, session: str) -> SparkSession:
         "grpc.keepalive_timeout_ms": int(_PING_ANSWER_SECONDS * 1_000),
         "grpc.http2.max_pings_without_data": 0,
     }
-    # As builder.remote() does, which takes no channel: pyspark.sql.functions would look for a JVM else.
+    # As builder.remote() does, which takes no channel: otherwise pyspark.sql.functions would look for a JVM.
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     channel = DefaultChannelBuilder(url, list(options.items()))
     return cast("SparkSession", RemoteSession.builder.channelBuilder(channel).create())
@@ -172,9 +173,9 @@ def _require_answer(target: ConnectTarget, spark: SparkSession) -> None:
 
 
 def _within(seconds: float, call: Callable[[], object]) -> bool:
-    """Whether a call of the server returns in time; Spark's client itself would go on asking for ten minutes.
+    """Whether a call to the server returns in time; Spark's client would retry for ten minutes.
 
-    :raises Exception: what the server answers is an error
+    :raises Exception: the server answers with an error
     """
     answers: list[Exception | None] = []
 
@@ -198,7 +199,7 @@ def _configure(spark: SparkSession, config: Mapping[str, str]) -> None:
 
     refused: list[str] = []
     for name, value in config.items():
-        # These two the server takes, and heeds neither.
+        # The server accepts these two and ignores them.
         if name == "spark.master" or name.startswith("spark.hadoop."):
             refused.append(name)
             continue
@@ -230,6 +231,6 @@ def _await_end(spark: SparkSession, operations: list[str]) -> None:
 
 def _keep_alive(spark: Any) -> None:
     while not spark.is_stopped:
-        with contextlib.suppress(Exception):  # whoever works in the session gets to know
+        with contextlib.suppress(Exception):  # the session's next call reports it
             application_id(spark)
         threading.Event().wait(_ALIVE_SECONDS)

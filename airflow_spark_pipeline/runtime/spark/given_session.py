@@ -1,9 +1,9 @@
-"""The settings of a description in a session that is somebody else's: a notebook's, a test's.
+"""Applies a description's Spark settings to a session that the caller opened, such as a notebook's or a test's.
 
-Promises: what the description sets is set while the pipeline runs, and is as it was afterwards, whatever came of the
-run; what a live session does not take any more is never ignored in silence. Where it would change results (a static
-setting of Spark SQL, modules and jars) it is an error before anything runs; where it only changes how fast or where the
-work is done (memory, cores, the master) it is a warning. Views, tables and settings that components make stay.
+Guarantees: the settings apply while the pipeline runs, and are restored afterwards, even if the run fails. A setting
+that a running session no longer accepts is never ignored silently: it is an error before anything runs if it would
+change results (a static Spark SQL setting, modules and jars), and a warning if it only changes speed or place of the
+work (memory, cores, the master). Views, tables and settings that components make stay.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 _HADOOP = "spark.hadoop."
 _CHANGES_RESULTS = ("spark.sql.", "spark.jars", "spark.submit.pyFiles", "spark.files", "spark.archives")
-# A session takes these, and heeds them not: they are read once, when the application starts. Spark itself refuses those
-# that it has loaded the definition of.
+# A session accepts these and ignores them: they are read once, when the application starts. Spark rejects only those
+# whose definition it has loaded.
 _APPLICATIONS = (
     *(
         "spark.jars",
@@ -55,11 +55,11 @@ _APPLICATIONS = (
 
 @contextlib.contextmanager
 def configured(spark: SparkSession | None, spec: PipelineSpec) -> Iterator[None]:
-    """Have the settings of a description in a session, for as long as the block takes.
+    """Apply the settings of a description to a session while the block runs.
 
-    :param spark: ``None`` where the driver opens a session of its own
-    :raises PipelineDefinitionError: the session does not take a setting that would change results, or the environment
-        has no such variable
+    :param spark: session to change; ``None`` if the driver opens one
+    :raises PipelineDefinitionError: the session does not accept a setting that would change results, or a referenced
+        environment variable is not set
     """
     if spark is None:
         yield
@@ -78,7 +78,7 @@ def configured(spark: SparkSession | None, spec: PipelineSpec) -> Iterator[None]
 
 
 def _with_secrets(spark: SparkSession, config: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings with the values of their references, and what keeps secrets out of Spark's event log."""
+    """Return the settings with resolved references, and the setting that hides secrets in Spark's event log."""
     settings: dict[str, str] = resolve(config, os.environ)
     secrets = Redactor(settings, {"secret": values_of(os.environ, config)})
     names = {name.removeprefix(_HADOOP): value for name, value in settings.items()}
@@ -86,14 +86,14 @@ def _with_secrets(spark: SparkSession, config: Mapping[str, str]) -> dict[str, s
 
 
 def _set(spark: SparkSession, config: Mapping[str, str], before: dict[str, str | None]) -> list[str]:
-    """Set what can be set. Returns the rest; ``before`` gets what was there."""
+    """Set the settings that can be set. Returns the others; ``before`` receives the old values."""
     from pyspark.errors import PySparkException
 
-    # Those alone that somebody has set: a default may be given back by no setting at all.
+    # Only settings that were set explicitly: a default is restored by unsetting.
     now: Mapping[str, str] = spark.conf.getAll
     refused: list[str] = []
     for key, value in config.items():
-        # A session reads what Hadoop knows by its own name.
+        # A session reads Hadoop's settings by Hadoop's names.
         name = key.removeprefix(_HADOOP)
         if now.get(key) == value or now.get(name) == value:
             continue

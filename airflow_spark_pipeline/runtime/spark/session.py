@@ -1,4 +1,4 @@
-"""The Spark session of the driver, whether Spark runs in it or on a Spark Connect server."""
+"""The Spark session of the driver, in its own JVM or on a Spark Connect server."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _SPARKS_OWN_REDACTION = "(?i)secret|password|token|access[.]?key"
 
 
 def open_session(config: Mapping[str, str]) -> SparkSession:
-    """Return the session that ``spark-submit`` configured, with the settings that no command line may show."""
-    from pyspark.sql import SparkSession  # the package is imported where Spark is not installed too
+    """Return the session that ``spark-submit`` configured, plus the secret settings kept off the command line."""
+    from pyspark.sql import SparkSession  # this package is also imported without Spark
 
     builder = SparkSession.builder
     for name, value in {**config, **_redaction(config)}.items():
@@ -30,24 +30,24 @@ def open_session(config: Mapping[str, str]) -> SparkSession:
 
 
 def _redaction(secrets: Mapping[str, str]) -> dict[str, str]:
-    """Return what keeps these settings out of Spark's UI and event log, where its own rule lets them through."""
+    """Return the setting that hides these settings in Spark's UI and event log, if Spark's own rule does not."""
     if not secrets:
         return {}
     from pyspark import SparkConf  # as above
 
     known = SparkConf().get(_REDACTION) or _SPARKS_OWN_REDACTION
-    # Both list Hadoop's configuration as well, where the settings go by their names there.
+    # Both also list Hadoop's configuration, in which the settings have Hadoop's names.
     names = [each for name in secrets for each in dict.fromkeys((name, name.removeprefix("spark.hadoop.")))]
     return {_REDACTION: "|".join([known, *(f"^{re.escape(name)}$" for name in names)])}
 
 
 def application_id(spark: SparkSession) -> str | None:
-    """Return the id that the cluster manager knows the application by."""
+    """Return the application's id in the cluster manager."""
     try:
         if is_connect(spark):
             return connect.application_id(spark)
         value: str | None = spark.sparkContext.applicationId
-    except Exception:  # for display only; a stopped session must not fail what is about to be reported
+    except Exception:  # for display only; a stopped session must not hide the actual result
         return None
     return value
 
@@ -61,8 +61,8 @@ def tag_jobs(spark: SparkSession, tag: str) -> None:
 
 
 def untag_jobs(spark: SparkSession, tag: str) -> None:
-    """Take the tag from the jobs that this thread starts from now on."""
-    with contextlib.suppress(Exception):  # a session that is gone has no jobs
+    """Stop tagging the jobs that this thread starts."""
+    with contextlib.suppress(Exception):  # a closed session has no jobs
         if is_connect(spark):
             spark.removeTag(tag)
         else:
@@ -70,8 +70,8 @@ def untag_jobs(spark: SparkSession, tag: str) -> None:
 
 
 def cancel_jobs(spark: SparkSession, tag: str) -> None:
-    """Cancel the jobs of a tag."""
-    with contextlib.suppress(Exception):  # the session is going down anyway
+    """Cancel the jobs with a tag."""
+    with contextlib.suppress(Exception):  # the session is stopping anyway
         if is_connect(spark):
             spark.interruptTag(tag)
         else:
@@ -79,10 +79,10 @@ def cancel_jobs(spark: SparkSession, tag: str) -> None:
 
 
 def register(frames: Mapping[str, DataFrame], spark: SparkSession) -> None:
-    """Make each frame a temp view under its name.
+    """Register each DataFrame as a temp view under its name.
 
-    On Spark Connect a frame that reads a view looks it up by name, and only when it is used. Were the views replaced
-    one by one, the second frame would read what the first one has just put in place of what it meant.
+    On Spark Connect a DataFrame that reads a view looks it up by name, when it is used. If the views were replaced one
+    by one, the second DataFrame could read the new view instead of the one it was built from.
     """
     fixed = frames
     if len(frames) > 1 and is_connect(spark):
@@ -97,12 +97,12 @@ def register(frames: Mapping[str, DataFrame], spark: SparkSession) -> None:
 
 
 def stopped_by_component(spark: SparkSession) -> bool:
-    """Whether somebody in this process called ``stop()`` on the session or its context."""
+    """Whether code in this process called ``stop()`` on the session or its context."""
     return bool(spark.is_stopped) if is_connect(spark) else spark.sparkContext._jsc is None  # type: ignore[attr-defined]
 
 
 def ended_from_outside(spark: SparkSession) -> bool:
-    """Whether the session ended without this process asking for it: its JVM or its server died, or is about to."""
+    """Whether the session ended without a ``stop()`` in this process: its JVM or server died, or is about to."""
     if stopped_by_component(spark):
         return False
     if is_connect(spark):
@@ -116,7 +116,7 @@ def ended_from_outside(spark: SparkSession) -> bool:
 def close_session(spark: SparkSession) -> bool:
     """Stop Spark; gives up after 30 s, since the result is recorded and must be reported.
 
-    :return: whether nothing of this driver can be at work any more
+    :return: whether no work of this driver can still be running
     """
     closed: list[bool] = []
     stopping = threading.Thread(target=lambda: closed.append(_stop(spark)), name="spark-stop", daemon=True)
@@ -126,7 +126,7 @@ def close_session(spark: SparkSession) -> bool:
 
 
 def _stop(spark: SparkSession) -> bool:
-    with contextlib.suppress(Exception):  # its JVM may be gone; there is nothing left to stop then
+    with contextlib.suppress(Exception):  # its JVM may be gone, and then there is nothing to stop
         if is_connect(spark):
             return connect.close(spark)
         spark.stop()

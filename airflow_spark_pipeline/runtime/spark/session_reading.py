@@ -1,11 +1,11 @@
-"""Reads the state of a Spark session, and what lives and dies with it, for a few milliseconds a component.
+"""Reads the state of a Spark session and the objects in it, in a few milliseconds per component.
 
-Promises: one call of the JVM, or of the server, for each thing looked at; what a Spark does not have (a method of
-another version, a JVM that lets nobody look) is left out, settings and current database excepted: without those a
-resume could give other numbers, so an error there fails the component.
+Guarantees: one call to the JVM, or to the server, for each kind of thing; what a Spark version does not offer (a
+missing method, a JVM that denies access) is left out, except settings and the current database: without those a resumed
+run could give different results, so an error there fails the component.
 
-On Spark Connect nothing but settings is asked for after each component. The rest is looked at where a command that may
-have changed it was sent, which the session's client tells. Session variables cannot be read there; they are only named.
+On Spark Connect only the settings are read after each component. The rest is read only if the client has sent a command
+that may have changed it. Session variables cannot be read there; only their names are recorded.
 """
 
 from __future__ import annotations
@@ -21,18 +21,20 @@ from airflow_spark_pipeline.runtime.spark.session_state import SessionState
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_SEPARATOR = "\x1e\x1f"  # in no name and no value
+_SEPARATOR = "\x1e\x1f"  # never part of a name or a value
 _SPARKS_OWN = re.compile(r"spark\.sql\.|spark\.job\.tags|spark\.rdd\.|spark\.jobArtifact|callSite|__")
 
 
 @dataclass(frozen=True)
 class Objects:
-    """What a session holds that no other session has.
+    """The objects that exist only in one session.
 
-    :param views: temp views, global ones as ``global_temp.name``; by name what tells that one was replaced
-    :param functions: temporary functions; by name the same
-    :param tables: those of a catalog that is in the driver's memory
-    :param variables: session variables that cannot be read, only named; by name the same
+    :param views: temp views, global ones as ``global_temp.name``; each name maps to a value that changes if the view is
+        replaced
+    :param functions: temporary functions; each name maps to a value that changes if the function is replaced
+    :param tables: tables of a catalog in the driver's memory
+    :param variables: session variables whose values cannot be read; each name maps to a value that changes with a new
+        declaration
     """
 
     views: Mapping[str, Any]
@@ -42,7 +44,7 @@ class Objects:
 
 
 def reader_of(spark: SparkSession) -> SessionReader:
-    """Return what reads this session."""
+    """Return the reader for this kind of session."""
     if is_connect(spark):
         from airflow_spark_pipeline.runtime.spark.session_reading_connect import ConnectReader
 
@@ -51,36 +53,36 @@ def reader_of(spark: SparkSession) -> SessionReader:
 
 
 class SessionReader:
-    """What both kinds of session have."""
+    """Base class of the readers for both kinds of session."""
 
     def __init__(self, spark: SparkSession) -> None:
         self._spark: Any = spark
 
     def state(self) -> SessionState:
-        """Return the state."""
+        """Return the state of the session."""
         raise NotImplementedError
 
     def objects(self) -> Objects:
-        """Return what lives and dies with the session."""
+        """Return the objects that exist only in this session."""
         raise NotImplementedError
 
     def set_conf(self, key: str, value: str | None) -> None:
-        """Set, or unset, a setting of the session."""
+        """Set or unset a setting of the session."""
         if value is None:
             self._spark.conf.unset(key)
         else:
             self._spark.conf.set(key, value)
 
     def set_hadoop(self, key: str, value: str | None) -> None:
-        """Set, or unset, a setting of Hadoop."""
+        """Set or unset a Hadoop setting."""
         raise NotImplementedError("not on Spark Connect")
 
     def set_local(self, key: str, value: str | None) -> None:
-        """Set, or unset, a local property."""
+        """Set or unset a local property."""
         raise NotImplementedError("not on Spark Connect")
 
     def set_checkpoint_dir(self, directory: str) -> None:
-        """Set where ``DataFrame.checkpoint`` writes."""
+        """Set the directory that ``DataFrame.checkpoint`` writes to."""
         raise NotImplementedError("not on Spark Connect")
 
     def use(self, catalog: str, database: str) -> None:
@@ -89,11 +91,11 @@ class SessionReader:
         self._spark.catalog.setCurrentDatabase(database)
 
     def set_path(self, path: str | None) -> None:
-        """Set where names are looked up."""
+        """Set the SQL path, in which names are looked up."""
         self._spark.sql(f"SET PATH = {path or 'DEFAULT_PATH'}")
 
     def set_variable(self, name: str, variable: Mapping[str, str] | None) -> None:
-        """Declare a session variable with its value, or drop it."""
+        """Declare a session variable with its value, or drop the variable."""
         quoted = f"`{name.replace('`', '``')}`"
         if variable is None:
             self._spark.sql(f"DROP TEMPORARY VARIABLE IF EXISTS {quoted}")
@@ -104,7 +106,7 @@ class SessionReader:
 
 
 class ClassicReader(SessionReader):
-    """A session in this process."""
+    """Reader of a session in this process."""
 
     def __init__(self, spark: SparkSession) -> None:
         super().__init__(spark)
@@ -122,7 +124,7 @@ class ClassicReader(SessionReader):
         return self._spark._jsparkSession.sessionState()
 
     def state(self) -> SessionState:
-        """Return the state."""
+        """Return the state of the session."""
         return SessionState(
             conf=self._conf(),
             catalog=self._spark.catalog.currentCatalog(),
@@ -138,7 +140,7 @@ class ClassicReader(SessionReader):
         return self._session.catalog()
 
     def _conf(self) -> Mapping[str, str]:
-        # As one text: Spark's own getAll asks the JVM for each setting by itself.
+        # In one call: Spark's getAll makes one call to the JVM for each setting.
         text = _if_there(lambda: self._session.conf().getAllConfs().mkString(_SEPARATOR))
         settings: Mapping[str, str] = (
             dict(self._spark.conf.getAll) if text is None else self._once("conf", text, lambda: _pairs(text))
@@ -146,7 +148,7 @@ class ClassicReader(SessionReader):
         return settings
 
     def _once(self, part: str, text: str, read: Any) -> Any:
-        """Read a part anew where its text is another one; most components change nothing."""
+        """Parse a part again only if its text has changed; most components change nothing."""
         if self._texts.get(part) != text:
             self._texts[part], self._read[part] = text, read()
         return self._read[part]
@@ -174,7 +176,7 @@ class ClassicReader(SessionReader):
         return found
 
     def _hadoop_settings(self) -> dict[str, str]:
-        """Return what was set since the first look by calls; what Hadoop itself reads from files is not meant."""
+        """Return the settings made by calls since the first reading, without those that Hadoop reads from files."""
         configuration = self._spark.sparkContext._jsc.hadoopConfiguration()
         settings = configuration.getPropsWithPrefix("")
         text = str(settings.hashCode())
@@ -188,11 +190,11 @@ class ClassicReader(SessionReader):
 
     def _checkpoint_dir(self) -> str | None:
         found = self._spark.sparkContext._jsc.sc().getCheckpointDir()
-        # Spark appends a random name to what was asked for.
+        # Spark appends a random name to the requested directory.
         return str(found.get()).rpartition("/")[0] if found.isDefined() else None
 
     def objects(self) -> Objects:
-        """Return what lives and dies with the session."""
+        """Return the objects that exist only in this session."""
         catalog = _if_there(self._catalog)
         return Objects(
             _if_there(lambda: self._views(catalog)) or {},
@@ -201,11 +203,12 @@ class ClassicReader(SessionReader):
         )
 
     def _views(self, catalog: Any) -> dict[str, Any]:
-        """Return the temp views; a view's number changes where it is replaced by another one."""
+        """Return the temp views, each with a number that changes if the view is replaced."""
         local = catalog.tempViews()
         if local is None or not local.isEmpty():
             kept = self._read.get("tempViews")
-            if kept is None or not kept[0].equals(local):  # by reference first, so one that is the same costs nothing
+            # compares references first, so an unchanged view costs nothing
+            if kept is None or not kept[0].equals(local):
                 names = _split(local.keys().mkString(_SEPARATOR))
                 kept = (local.clone(), {name: _identity(self._spark, local.apply(name)) for name in names})
                 self._read["tempViews"] = kept
@@ -235,7 +238,7 @@ class ClassicReader(SessionReader):
         ]
 
     def set_hadoop(self, key: str, value: str | None) -> None:
-        """Set, or unset, a setting of Hadoop."""
+        """Set or unset a Hadoop setting."""
         configuration = self._spark.sparkContext._jsc.hadoopConfiguration()
         if value is None:
             configuration.unset(key)
@@ -243,23 +246,23 @@ class ClassicReader(SessionReader):
             configuration.set(key, value)
 
     def set_local(self, key: str, value: str | None) -> None:
-        """Set, or unset, a local property."""
+        """Set or unset a local property."""
         self._spark.sparkContext.setLocalProperty(key, value)
 
     def set_path(self, path: str | None) -> None:
-        """Set where names are looked up."""
+        """Set the SQL path, in which names are looked up."""
         if path is None:
             self._session.catalogManager().clearSessionPath()
         else:
             super().set_path(path)
 
     def set_checkpoint_dir(self, directory: str) -> None:
-        """Set where ``DataFrame.checkpoint`` writes."""
+        """Set the directory that ``DataFrame.checkpoint`` writes to."""
         self._spark.sparkContext.setCheckpointDir(directory)
 
 
 def _if_there(read: Any) -> Any:
-    """Return what ``read`` does, ``None`` where this Spark has no such thing."""
+    """Return the result of ``read``, or ``None`` if this Spark does not support it."""
     try:
         return read()
     except Exception as error:
@@ -298,7 +301,7 @@ def _definitions(jvm: Any, variables: Any) -> dict[str, Any]:
 def _as_sql(jvm: Any, literal: Any) -> str:
     kind, value = literal.dataType(), literal.value()
     if kind.typeName() in ("array", "map", "struct") and value is not None:
-        # As Spark computes them these are bytes, which have no form in SQL.
+        # Spark computes these as bytes, which have no SQL form.
         catalyst = jvm.org.apache.spark.sql.catalyst
         literal = catalyst.expressions.Literal.create(catalyst.CatalystTypeConverters.convertToScala(value, kind), kind)
     sql: str = literal.sql()

@@ -1,8 +1,8 @@
-"""Reads the state of a session of Spark Connect, where each question costs a call of the server.
+"""Reads the state of a Spark Connect session, with as few calls to the server as possible.
 
-Settings are asked for after each component, in one call. Where a command that was sent since may have changed anything
-else, that is asked for as well: the client is listened to. Session variables cannot be read; those of which a statement
-told are named.
+Settings are read after each component, in one call. The client's commands are observed: anything else is read only if a
+command may have changed it. Session variables cannot be read; only the names of those declared in a statement are
+known.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from airflow_spark_pipeline.runtime.spark.session_reading import Objects, SessionReader
 from airflow_spark_pipeline.runtime.spark.session_state import SessionState
 
-# What begins statements after which a session may be another one; others read, or write data.
+# First words of statements that may change the session; other statements only read or write data.
 _CHANGES = re.compile(r"\b(?:create|declare|set|reset|use|drop|alter|begin|execute|clear|uncache)\b", re.IGNORECASE)
 _VARIABLE = re.compile(
     r"\b(?:declare\s+(?:or\s+replace\s+)?(?:(?:variable|var)\s+)?|set\s+(?:variable|var)\s+)(?:if\s+not\s+exists\s+)?"
@@ -26,7 +26,7 @@ _OURS = "_spark_pipeline_"
 
 
 class ConnectReader(SessionReader):
-    """A session on a server."""
+    """Reader of a session on a Spark Connect server."""
 
     def __init__(self, spark: Any) -> None:
         super().__init__(spark)
@@ -39,13 +39,13 @@ class ConnectReader(SessionReader):
         self._listens = _listen(spark.client, self._heard)
 
     def state(self) -> SessionState:
-        """Return the state."""
+        """Return the state of the session."""
         if self._place is None or not self._listens:
             self._place = (self._spark.catalog.currentCatalog(), self._spark.catalog.currentDatabase())
         return SessionState(dict(self._spark.conf.getAll), *self._place)
 
     def objects(self) -> Objects:
-        """Return what lives and dies with the session."""
+        """Return the objects that exist only in this session."""
         if self._objects is None or not self._listens:
             views = self._spark.sql("SHOW VIEWS IN global_temp").collect()
             functions = self._spark.sql("SHOW USER FUNCTIONS").collect()
@@ -63,7 +63,7 @@ class ConnectReader(SessionReader):
         self._place = None
 
     def _heard(self, plan: Any) -> None:
-        """Note what a request may change: the place, the objects, or nothing."""
+        """Note what a request may change: the current catalog and database, the objects, or nothing."""
         if plan.HasField("command"):
             self._heard_command(plan.command)
         elif not plan.HasField("root"):  # compressed
@@ -100,7 +100,7 @@ _VIEW = re.compile(
 
 
 def _listen(client: Any, heard: Callable[[Any], None]) -> bool:
-    """Hear of each plan that the client sends from here on. Returns whether that is possible with this client."""
+    """Call ``heard`` with each plan that the client sends from now on. Returns whether this client allows it."""
     names = ("_execute", "_execute_and_fetch_as_iterator")
     if not all(callable(getattr(client, name, None)) for name in names):
         return False

@@ -1,21 +1,21 @@
-"""What a component changed of the Spark session, so that a resumed run that skips it can set it again.
+"""Session changes: what a component changed in the Spark session, so that a resumed run that skips it can set it again.
 
-Promises: what :func:`difference` records is exactly what :func:`set_again` sets; a value whose name or content says
-that it is a secret is never recorded, only named. Does not promise to see what no Spark session knows of: modules,
-environment variables, objects in the driver's memory.
+Guarantees: :func:`set_again` sets exactly what :func:`difference` records; of a value that is a secret by name or
+content, only the name is recorded. Not guaranteed: changes outside the Spark session, such as modules, environment
+variables, or objects in the driver's memory.
 
-Recorded for each component, in ``session`` (see ``checkpoint.state``); ``null`` means that it was unset:
+Recorded for each component, in ``session`` (see ``checkpoint.state``); ``null`` means that the setting was unset:
 
 =================  ===================================================================================================
 ``conf``           settings of the session: ``spark.conf.set``, ``SET x = y``, ``SET TIME ZONE``, ``RESET``
 ``catalog``        the current catalog, with ``database``
 ``database``       the current database: ``USE``, ``spark.catalog.setCurrentDatabase``
-``path``           where SQL looks names up: ``SET PATH``
+``path``           the SQL path, in which names are looked up: ``SET PATH``
 ``variables``      session variables: ``DECLARE VARIABLE``, ``SET VAR``; each with ``type``, ``default`` and ``value``
 ``local``          ``sparkContext.setLocalProperty``, the job group included
 ``hadoop``         what was set in ``hadoopConfiguration()``
 ``checkpointDir``  ``sparkContext.setCheckpointDir``
-``withheld``       names of what is not recorded, since it is a secret
+``withheld``       names of settings that are not recorded, because they are secret
 =================  ===================================================================================================
 """
 
@@ -35,9 +35,9 @@ _MAPS = {"conf": "", "hadoop": "Hadoop's ", "local": "local property ", "variabl
 
 
 class SessionNotRestoredError(SparkPipelineError):
-    """A skipped component left a current catalog, database or path that the session of this attempt cannot have.
+    """A skipped component had set a current catalog, database or path that cannot be set in this attempt's session.
 
-    A retry does not help: what runs next would read and write other tables. See the message for the way out.
+    A retry does not help: the next component would read and write other tables. The message says what to do.
     """
 
     retry_helps = False
@@ -45,7 +45,7 @@ class SessionNotRestoredError(SparkPipelineError):
 
 @dataclass(frozen=True)
 class SessionState:
-    """A Spark session as :mod:`session_reading` finds it; ``None`` where it cannot be known."""
+    """The state of a Spark session, as :mod:`session_reading` reads it; ``None`` for parts that cannot be read."""
 
     conf: Mapping[str, str]
     catalog: str
@@ -60,9 +60,9 @@ class SessionState:
 def difference(
     before: SessionState, after: SessionState, is_private: Callable[[str], bool] = lambda _: False
 ) -> dict[str, Any]:
-    """Return what was changed, in the form that is recorded.
+    """Return the changes, in the form that is recorded.
 
-    :param is_private: whether a value holds a secret, whatever its name
+    :param is_private: function that returns whether a value holds a secret, regardless of its name
     """
     changes: dict[str, Any] = {}
     withheld: list[str] = []
@@ -91,8 +91,8 @@ def _any(value: Any, test: Callable[[str], bool]) -> bool:
 def set_again(changes: Mapping[str, Any], reader: SessionReader) -> tuple[list[str], list[str]]:
     """Set what a component changed.
 
-    :return: what was not so before and is now; and what the session refuses, each with the reason
-    :raises SessionNotRestoredError: the catalog, database or path cannot be had: other tables would be read
+    :return: names of the values that were set now; and the values that the session rejected, each with the reason
+    :raises SessionNotRestoredError: the catalog, database or path cannot be set: other tables would be read
     """
     now, done, refused = reader.state(), list[str](), list[str]()
     for name, is_so, change in _steps(changes, now, reader):
@@ -100,7 +100,7 @@ def set_again(changes: Mapping[str, Any], reader: SessionReader) -> tuple[list[s
             continue
         try:
             change()
-        except Exception as error:  # whatever Spark makes of it
+        except Exception as error:  # any error of Spark
             line = (str(error).strip() or type(error).__name__).splitlines()[0]
             if name.startswith("current "):
                 raise SessionNotRestoredError(f"{name} cannot be set again: {line}") from error
@@ -113,7 +113,7 @@ def set_again(changes: Mapping[str, Any], reader: SessionReader) -> tuple[list[s
 def _steps(
     changes: Mapping[str, Any], now: SessionState, reader: SessionReader
 ) -> Iterator[tuple[str, bool, Callable[[], object]]]:
-    """Give of each change its name, whether the session is that way already, and what makes it so."""
+    """Yield for each change its name, whether the session already has it, and a function that sets it."""
     for part in ("conf", "hadoop", "local"):
         for key, value in changes.get(part, {}).items():
             have = getattr(now, part).get(key)
@@ -135,7 +135,7 @@ def _bound(call: Callable[..., object], *arguments: Any) -> Callable[[], object]
 
 
 def names_of(changes: Mapping[str, Any]) -> list[str]:
-    """Return short names of what was changed, for a log."""
+    """Return short names of the changes, for a log."""
     names = [f"{_MAPS[part]}{key}" for part in _MAPS for key in changes.get(part, {})]
     plain = {"database": "current database", "path": "current path", "checkpointDir": "checkpoint directory"}
     return [*names, *(name for key, name in plain.items() if key in changes)]

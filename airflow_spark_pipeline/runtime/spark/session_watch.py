@@ -1,10 +1,10 @@
-"""Looks at the Spark session around each component: what it left there, and what a resumed run does about it.
+"""Watches the Spark session around each component: records what it changed, and restores that on resume.
 
-Promises: what a component changed of the session is recorded with it and set again where it is skipped; a component
-that fails starts nothing with what it changed, so that its retry, or the component after it, finds the session as it
-was. What no resume can bring back (views made by hand, functions, tables of a catalog in memory) is recorded by name:
-said when its component is skipped, and named by the error of the component that misses it. A name that would stand for
-something else now (a table, an older view of that name) is blocked, so that nobody reads the wrong rows.
+Guarantees: what a component changed in the session is recorded with it, and set again if it is skipped. The changes of
+a component that fails are undone, so that its retry, or the next component, finds the session as it was. What a resume
+cannot restore (views created by hand, functions, tables of a catalog in memory) is recorded by name: it is reported
+when its component is skipped, and named by the error of a component that needs it. A lost name that would now mean
+something else (a table, an older view) is blocked, so that a component cannot read the wrong rows.
 """
 
 from __future__ import annotations
@@ -37,12 +37,13 @@ _WRITE_TABLE = ("airflow_spark_pipeline.components.WriteTable", "airflow_spark_p
 
 
 class LostWithSessionError(SparkPipelineError):
-    """A component needs what a skipped one left in the Spark session of an earlier attempt, which has ended.
+    """A component needs an object that a skipped component left in the Spark session of an earlier attempt.
 
-    A retry does not help: the message says how the next attempt gets it. What is done stays done.
+    That session has ended, so a retry does not help: the message says how the next attempt can have the object.
+    Completed components stay completed.
 
-    :param name: of the view, function, table or variable
-    :param component: that left it
+    :param name: name of the view, function, table or variable
+    :param component: name of the component that left it
     """
 
     retry_helps = False
@@ -55,7 +56,7 @@ class LostWithSessionError(SparkPipelineError):
 
 @dataclass(frozen=True)
 class Traces:
-    """What a component left in the session, as it is recorded with it."""
+    """What a component left in the session, in the form that is recorded with the component."""
 
     session: Mapping[str, Any] = field(default_factory=dict)
     leaves: Mapping[str, Any] = field(default_factory=dict)
@@ -69,7 +70,7 @@ class _Lost:
 
 
 def warn_of_tables_in_memory(traces: Traces) -> None:
-    """Say of tables that a component wrote that no resumed run will have them."""
+    """Warn about tables that a component wrote to a catalog in memory: a resumed run will not have them."""
     if tables := traces.leaves.get("tables"):
         say(
             f"    Warning: {', '.join(tables)}: in a catalog in memory, which ends with this Spark application. A "
@@ -81,7 +82,7 @@ def warn_of_tables_in_memory(traces: Traces) -> None:
 class SessionWatch:
     """Watches the session of one attempt.
 
-    :param is_private: whether a text holds a secret
+    :param is_private: function that returns whether a text holds a secret
     """
 
     def __init__(self, spark: SparkSession, spec: PipelineSpec, is_private: Callable[[str], bool]) -> None:
@@ -96,9 +97,9 @@ class SessionWatch:
         self._blocked: dict[str, str] = {}
 
     def after(self, views: Iterable[str] = ()) -> Traces:
-        """Look, after a component has gone well. Returns what it left.
+        """Read the session after a successful component. Returns what the component left.
 
-        :param views: that it returned
+        :param views: names of the views that the component returned
         """
         state, objects = self._reader.state(), self._reader.objects()
         returned = {view.lower() for view in views}
@@ -109,19 +110,19 @@ class SessionWatch:
         return traces
 
     def put_back(self) -> None:
-        """Set the session as it was before a component that failed."""
+        """Restore the session to its state before a component that failed."""
         try:
             _, refused = set_again(difference(self._reader.state(), self._state), self._reader)
-        except Exception as error:  # the error of the component is what has to be told
+        except Exception as error:  # the component's own error must be reported, not this one
             refused = [text_of(error).line.splitlines()[0]]
         if refused:
             say(f"    the session cannot be put back as it was: {'; '.join(refused)}")
 
     def skipped(self, step: Step, record: ComponentCheckpoint, restored: Iterable[str]) -> None:
-        """Set again what a skipped component had changed, and say what is lost.
+        """Set again what a skipped component had changed, and report what is lost.
 
-        :param restored: its views that are in this session again
-        :raises SessionNotRestoredError: what runs next would read and write other tables
+        :param restored: names of the component's views that were restored in this session
+        :raises SessionNotRestoredError: the next component would read and write other tables
         """
         path = self._spec.components[step.index].path
         try:
@@ -166,7 +167,7 @@ class SessionWatch:
             say(f"    Warning: {step.name} left {left_behind(gone)}, which this session does not have; {replay}")
 
     def _block(self, view: str, step: Step) -> None:
-        """Let nobody read under the name of a lost view what is something else."""
+        """Block the name of a lost view, so that a component cannot read something else under it."""
         if "." in view or not (view.lower() in self._made or self._spark.catalog.tableExists(view)):
             return
         marker = f"view {view} of {step.name} is not in this session"
@@ -178,7 +179,7 @@ class SessionWatch:
         self._blocked[view] = marker
 
     def close(self) -> None:
-        """Drop what was put in the session to block a name."""
+        """Drop the views that block names."""
         for view, marker in self._blocked.items():
             if self._spark.table(_quoted(view)).columns == [marker]:
                 self._spark.catalog.dropTempView(view)
@@ -220,7 +221,7 @@ def _new(before: Objects, after: Objects, returned: set[str]) -> Iterator[tuple[
 
 
 def _missing_in(error: BaseException, blocked: Mapping[str, str]) -> set[str]:
-    """Return the names that an error, or one that it was raised from, says do not exist; lower case."""
+    """Return the names, in lower case, that the error or one of its causes reports as missing."""
     names: set[str] = set()
     found: BaseException | None = error
     for _ in range(10):
