@@ -1,1 +1,1 @@
-"""Pipelines outside a DAG."""
+"""Pipelines outside a DAG: the runner behind the command line and the Python API."""

@@ -1,9 +1,9 @@
-"""How a run outside Airflow gets its unit of work: a new one, or the one of a run that is to be resumed.
+"""Claims for runs outside Airflow: of a new unit of work, or of the unit of a run to resume.
 
-The command line and the programmatic API claim for themselves, right before they drive. What is to be resumed is waited
-for while its last driver may still be running (``waiting``), and claimed only as it was seen then. A unit of Airflow's
-is resumed as a guest: what its task recorded of itself stays, so that the task's next try can report the success as its
-own.
+The command line and the Python API claim the unit themselves, right before they start the driver. Before a resume they
+wait while the last driver may still be running (``waiting``), and the claim is valid only if nothing was recorded
+since. A unit that belongs to an Airflow task is resumed as a guest: the task's own record stays, so that the task's
+next try can report the success as its own.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from airflow_spark_pipeline.protocol import Token
 from airflow_spark_pipeline.runtime.component.base import Component
 from airflow_spark_pipeline.runtime.component.code_version import code_now
 
-#: Returns the newest commit of a run once nobody can be working on it, or raises ``RunAtWorkError``.
+#: Returns the newest commit of a run as soon as no driver can be working on it, or raises ``RunAtWorkError``.
 Wait = Callable[[RunLog, Commit], Commit]
 
 
 class NothingLeftError(SparkPipelineError):
-    """The run that was to be resumed has completed. A retry does not help; run the pipeline afresh.
+    """The run to resume has completed. A retry does not help; start the pipeline from the beginning.
 
-    :param state: what it recorded last
+    :param state: last recorded state of the run
     """
 
     retry_helps = False
@@ -48,19 +48,19 @@ class NothingLeftError(SparkPipelineError):
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A unit of work that a run outside Airflow works at."""
+    """The unit of work of a run outside Airflow."""
 
     key: UnitKey
     path: str
 
     @property
     def is_airflows(self) -> bool:
-        """Whether it is a task instance's: its task cleans up once it knows of the success."""
+        """Whether the unit belongs to an Airflow task instance, which cleans up when it learns of the success."""
         return bool(self.key.dag_id)
 
 
 def fresh_unit(spec: PipelineSpec, namespace: str) -> Unit:
-    """Return a unit that nobody else has."""
+    """Return a new, unique unit."""
     key = UnitKey.fresh(namespace, spec.pipeline_name)
     return Unit(key, unit_path(spec.pipeline_name, key))
 
@@ -89,15 +89,15 @@ def unit_of(state: CheckpointState) -> Unit:
 
 
 class MovedOnError(Exception):
-    """Something was recorded between the look at a run and its claim: look again."""
+    """Something was recorded after a run was read and before it was claimed: read it again."""
 
 
 def find_resumable(store: CheckpointStore, spec: PipelineSpec, run_id: str, wait: Wait) -> Commit:
-    """Return what is recorded of the run of this id, once nobody can be working on it.
+    """Return the newest commit of the run with this id, as soon as no driver can be working on it.
 
-    :raises NothingToResumeError: there is no such run, it is another pipeline's, or it was discarded
-    :raises RunAtWorkError: somebody is at work at it
-    :raises CheckpointError: it cannot be read
+    :raises NothingToResumeError: there is no such run, it belongs to another pipeline, or it was discarded
+    :raises RunAtWorkError: a driver is running in the unit
+    :raises CheckpointError: the run cannot be read
     """
     path = _path(spec, run_id)
     entry = find_run(store, run_id)
@@ -125,11 +125,11 @@ def _path(spec: PipelineSpec, run_id: str) -> str:
 
 
 def resumable_runs(store: CheckpointStore, pipeline_name: str | None = None) -> list[CheckpointState]:
-    """Return the runs that can be resumed now, newest first: unfinished, readable, and nobody at work.
+    """Return the runs that can be resumed now, newest first: unfinished, readable, and without a running driver.
 
     :raises CheckpointError: the location cannot be listed
     """
-    # The lease of a driver that was killed on this machine need not run out first: its processes are gone.
+    # No need to wait for the lease of a driver that was killed on this machine: its processes are gone.
     states = [
         entry.commit.state
         for entry in unfinished_runs(store, pipeline_name)
@@ -140,12 +140,13 @@ def resumable_runs(store: CheckpointStore, pipeline_name: str | None = None) -> 
 
 
 def last_unfinished(store: CheckpointStore, spec: PipelineSpec, namespace: str, wait: Wait) -> Commit | None:
-    """Return the newest run that ``auto-resume`` takes over: of this pipeline and namespace, and none of Airflow's.
+    """Return the newest run that ``auto-resume`` takes over: of this pipeline and namespace, not one of Airflow's.
 
-    A run whose driver may be alive is waited for, and never passed over: what it has done must not run again.
+    If the driver of that run may be alive, this waits for it. The run is never skipped: its completed components must
+    not run again.
 
-    :raises RunAtWorkError: its driver is alive
-    :raises CheckpointError: a run of the pipeline cannot be read, and it may be the one
+    :raises RunAtWorkError: the driver of that run is alive
+    :raises CheckpointError: a run of the pipeline cannot be read, and it may be the newest one
     """
     while True:
         entries = list(unfinished_runs(store, spec.pipeline_name))
@@ -173,9 +174,9 @@ def look(
 ) -> tuple[ClaimDecision, Plan]:
     """Return what a claim would decide now.
 
-    :param components: of the description, so that their code can be compared
+    :param components: components of the description, so that their code can be compared
     :raises NothingLeftError: the run has completed
-    :raises ResumeRefusedError: what is recorded does not fit the description any more
+    :raises ResumeRefusedError: the recorded state no longer fits the description
     """
     state = None if latest is None else latest.state
     decision = decide_claim(state, None)
@@ -199,13 +200,13 @@ def claim(
     seen: Commit | None = None,
     components: Sequence[Component] | None = None,
 ) -> Token:
-    """Claim the unit; from here on no older attempt can record anything.
+    """Claim the unit; from now on no older attempt can record anything.
 
-    :param seen: the newest commit when nobody could be working on the unit; ``None`` for a fresh one
-    :raises MovedOnError: that is not the newest any more
+    :param seen: newest commit at a time when no driver could be working on the unit; ``None`` for a new unit
+    :raises MovedOnError: ``seen`` is no longer the newest commit
     :raises NothingLeftError: the run has completed
-    :raises ResumeRefusedError: what is recorded does not fit the description any more
-    :raises SupersededError: somebody else claimed it
+    :raises ResumeRefusedError: the recorded state no longer fits the description
+    :raises SupersededError: another process claimed the unit
     """
 
     def build(latest: Commit | None) -> CheckpointState:

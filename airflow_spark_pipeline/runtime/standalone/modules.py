@@ -1,7 +1,7 @@
-"""Where the modules of a description are found outside Airflow, for as long as they are needed.
+"""The module path for a description's modules outside Airflow.
 
-Promises: the directories are on the module path of this process, and of the Python workers that a local Spark starts
-meanwhile; afterwards ``sys.path`` and ``PYTHONPATH`` are as they were.
+Guarantees: inside the block the directories are on the module path of this process, and of the Python workers that a
+local Spark starts; afterwards ``sys.path`` and ``PYTHONPATH`` are restored.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from types import ModuleType
 
 @contextlib.contextmanager
 def importable(*places: str | os.PathLike[str], forget: bool = False) -> Iterator[None]:
-    """Make what is in these places importable, the first of them first.
+    """Make the modules in these places importable, the first place first.
 
-    :param places: directories, or archives
-    :param forget: afterwards forget the modules that came from them, so that another place may have modules of the
-        same names
+    :param places: directories or archives
+    :param forget: whether to unload the modules of these places afterwards, so that other places can have modules of
+        the same names
     """
     added = [os.fspath(place) for place in places]
     path, variable, loaded = list(sys.path), os.environ.get("PYTHONPATH"), set(sys.modules)
@@ -41,7 +41,7 @@ def importable(*places: str | os.PathLike[str], forget: bool = False) -> Iterato
 
 
 def directory_of(file: str | None) -> list[str]:
-    """Return the directory of a description's file, in which its modules are looked for; none of a text or a URL."""
+    """Return the directory of a description's file, to look for modules in; empty for a text or a URL."""
     if not file or "://" in file:
         return []
     directory = Path(file).absolute().parent

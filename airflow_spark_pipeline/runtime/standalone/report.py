@@ -1,4 +1,4 @@
-"""What comes of a run outside Airflow: a report, or an error with the id by which the run is resumed."""
+"""The result of a run outside Airflow: a report, or an error with the id to resume the run by."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from airflow_spark_pipeline.planning import seconds_saved
 
 @dataclass(frozen=True)
 class RunReport:
-    """What came of a run that completed.
+    """The report of a completed run.
 
-    :param state: what is recorded, whole
+    :param state: complete recorded state of the run
     """
 
     state: CheckpointState
 
     @property
     def run_id(self) -> str:
-        """Id of this attempt."""
+        """Run id of this attempt."""
         return self.state.run_id
 
     @property
     def resumed_from(self) -> str | None:
-        """Id of the run whose progress was taken over."""
+        """Id of the run whose progress was taken over, or ``None``."""
         return self.state.resumed_from
 
     @property
@@ -35,7 +35,7 @@ class RunReport:
 
     @property
     def skipped(self) -> list[str]:
-        """Names of the components that were done before."""
+        """Names of the components that were completed before."""
         return self._names(ComponentAction.SKIPPED)
 
     @property
@@ -48,7 +48,7 @@ class RunReport:
 
 
 def failed(state: CheckpointState, summary: str, *, resumable: bool) -> ComponentFailedError:
-    """Return the error of a run that failed; ``summary`` is its one line for people."""
+    """Return the error of a run that failed; ``summary`` is one line of text for people."""
     helps = state.failure is None or state.failure.retry_helps
     if resumable:
         summary += f"\nResume it with the run id {state.run_id}"

@@ -1,9 +1,10 @@
 """Pipelines outside a DAG: in a notebook, a plain ``spark-submit``, a test, or behind the command line.
 
-Promises: the same driver, loop and log as under Airflow, in this process; a session that is given, or active, is used
-and not stopped; a failed run raises, with the id by which it is resumed. Outside Airflow a unit of work is a run: it
-gets a new id each time, and is resumed by that id, or by ``auto-resume`` as the newest unfinished run of its pipeline.
-Does not promise to stop a component that ignores being cancelled: the process is yours, and is not ended.
+Guarantees: runs use the same driver, loop and log as under Airflow, in this process; a session that is passed or active
+is used and not stopped; a failed run raises an error with the id to resume it by. Outside Airflow every run is a new
+unit of work with a new id. It is resumed by that id, or by ``auto-resume`` as the newest unfinished run of its
+pipeline. Not guaranteed: stopping a component that ignores cancellation, since the process belongs to the caller and is
+not ended.
 """
 
 from __future__ import annotations
@@ -68,18 +69,18 @@ class PipelineRunner:
     are rendered as under Airflow, with ``values``. While a file is validated or run, modules are also looked for in its
     directory.
 
-    :param spark: used and not stopped; default: the active session, else one that the description configures and that
-        is stopped at the end
-    :param location: of the checkpoints, wins over the description's; default: the description's, else a directory in
-        the system's temporary one
-    :param storage_options: fsspec's options of the location
-    :param store: a store object, in place of what location and description name
-    :param namespace: part of the identity of every run
-    :param lease_seconds: after which this run is taken for dead where it shows no sign of life
+    :param spark: Spark session to use, which is not stopped; default: the active session, otherwise a new one that the
+        description configures and that is stopped at the end
+    :param location: checkpoint location, instead of the description's; default: the description's location, otherwise a
+        directory in the system's temporary directory
+    :param storage_options: fsspec options for the location
+    :param store: checkpoint store to use, instead of the location
+    :param namespace: namespace that is part of the identity of every run
+    :param lease_seconds: seconds without a heartbeat after which this run counts as dead
     :param py_files: ``.py``, ``.zip`` or ``.egg`` files with modules that Spark's workers on other machines need; they
-        are added to a session of the runner's own
-    :param values: of the names in the templates of a config: ``{"ds": "2026-01-31", "params": {"region": "eu"}}``. One
-        of ``ds``, ``ts`` and ``logical_date`` gives the others, ``ds_nodash`` and the like
+        are added to a session that the runner opens
+    :param values: values for the names in a config's templates: ``{"ds": "2026-01-31", "params": {"region": "eu"}}``.
+        From one of ``ds``, ``ts`` and ``logical_date`` the others are derived, also ``ds_nodash`` and similar names
     """
 
     def __init__(
@@ -102,13 +103,13 @@ class PipelineRunner:
         self._namespace = namespace
         self._lease_seconds = lease_seconds
         self._py_files = tuple(os.fspath(file) for file in py_files)
-        #: Id of the run that was begun last and that can be resumed, whatever came of it; ``None`` while there is none.
+        #: Id of the resumable run that was started last, whatever its result; ``None`` before the first.
         self.run_id: str | None = None
 
     def run(
         self, config: Config, hooks: PipelineHooks | None = None, *, selection: Selection | None = None
     ) -> RunReport:
-        """Run a pipeline from the start. Nothing is recorded, unless ``CheckpointHooks`` are among the hooks.
+        """Run a pipeline from the beginning. Nothing is recorded unless the hooks include ``CheckpointHooks``.
 
         :raises PipelineDefinitionError: the description is wrong
         :raises SparkInstallationError: Spark cannot start here
@@ -135,12 +136,12 @@ class PipelineRunner:
         """Run a pipeline and record its progress, unless the description says ``checkpoint.enabled = false``.
 
         With ``auto-resume = true`` the newest run of the pipeline that did not complete is resumed.
-        Where its driver may still be running, it is waited for until that is silent for a whole lease.
+        If its driver may still be running, this waits until the driver has been silent for a whole lease.
 
-        :param auto_resume: wins over the description
+        :param auto_resume: whether to resume the newest run, instead of ``auto-resume`` in the description
         :raises PipelineDefinitionError: the description is wrong
         :raises RunAtWorkError: the newest run is still running
-        :raises ResumeRefusedError: a component that is done was changed
+        :raises ResumeRefusedError: a completed component was changed
         :raises ComponentFailedError: a component failed; its ``run_id`` can be resumed
         """
         spec = _read(config, self._values)
@@ -159,7 +160,7 @@ class PipelineRunner:
             try:
                 return self._go(spec, store, location, unit, hooks, selection, seen=seen)
             except claiming.MovedOnError:
-                continue  # another command was faster
+                continue  # another process was faster
 
     def resume(
         self,
@@ -169,17 +170,17 @@ class PipelineRunner:
         *,
         selection: Selection | None = None,
     ) -> RunReport:
-        """Go on with a run that did not complete, whichever of its attempts the id names.
+        """Resume a run that did not complete; the id may be that of any of its attempts.
 
-        A run that has completed meanwhile is reported as it is, and nothing runs.
+        If the run has completed in the meantime, its report is returned and nothing runs.
 
         :raises NothingToResumeError: there is no such run of this pipeline, or it was discarded
-        :raises RunAtWorkError: somebody is at work at it
-        :raises ResumeRefusedError: a component that is done was changed
+        :raises RunAtWorkError: a driver of the run is still running
+        :raises ResumeRefusedError: a completed component was changed
         :raises ComponentFailedError: a component failed
         """
         spec = _read(config, self._values)
-        # It is being resumed, so it has to be one that can be: views that a skipped component made have to be there.
+        # Views that a skipped component made must exist: refuse a pipeline that cannot be resumed.
         spec = replace(spec, checkpoint=spec.checkpoint.with_overrides(enabled=True, auto_resume=True))
         store, location = self._place(spec)
         while True:
@@ -191,12 +192,12 @@ class PipelineRunner:
                 say(str(done))
                 return RunReport(done.state)
             except claiming.MovedOnError:
-                continue  # another command was faster
+                continue  # another process was faster
 
     def list_resumable(self, pipeline_name: str | None = None) -> list[CheckpointState]:
-        """Return the runs that can be resumed, newest first. Nothing is written; none where the location is not there.
+        """Return the runs that can be resumed, newest first. Nothing is written; a missing location has no runs.
 
-        :param pipeline_name: only those of this pipeline
+        :param pipeline_name: name of the pipeline whose runs to return; default: all pipelines
         :raises CheckpointError: the location cannot be read
         """
         if self._store is None and self._location is None:
@@ -207,7 +208,7 @@ class PipelineRunner:
         return claiming.resumable_runs(ReadingStore(store), pipeline_name)
 
     def validate(self, config: Config) -> list[Problem]:
-        """Return everything that is wrong with a description: classes are imported, nothing runs, no Spark starts."""
+        """Return all problems of a description. Its classes are imported; nothing runs, and Spark is not started."""
         try:
             reading = _reading(config, self._values)
         except PipelineDefinitionError as error:
@@ -216,10 +217,11 @@ class PipelineRunner:
             return problems_of(reading)
 
     def plan(self, config: Config, run_id: str | None = None, *, selection: Selection | None = None) -> Plan:
-        """Return what would run, what would be skipped, and why. No Spark starts, nothing is written.
+        """Return what would run, what would be skipped, and why. Spark is not started, and nothing is written.
 
-        :param run_id: as for :meth:`resume`; ``None`` as for :meth:`run_with_checkpointing`
-        :raises ResumeRefusedError: what is recorded does not fit the description any more
+        :param run_id: id of the run that :meth:`resume` would get; ``None`` for the plan of
+            :meth:`run_with_checkpointing`
+        :raises ResumeRefusedError: the recorded state no longer fits the description
         """
         spec = _read(config, self._values)
         unit = claiming.fresh_unit(spec, self._namespace)
@@ -232,7 +234,7 @@ class PipelineRunner:
         with importable(*directory_of(spec.source)):
             try:
                 components = load_components(spec.components)
-            except PipelineDefinitionError:  # whether their code has changed cannot be told then; a run says why
+            except PipelineDefinitionError:  # their code cannot be compared then; a run reports why
                 components = None
             return claiming.look(spec, RunLog(store, unit.path).latest(), selection, components)[1]
 
@@ -281,7 +283,7 @@ class PipelineRunner:
         *,
         resumable: bool,
     ) -> RunReport:
-        # What is wrong with the description is said before anything is claimed.
+        # Problems of the description are reported before anything is claimed.
         components, _ = load(spec, recorded, *more)
         log = RunLog(store, unit.path)
         spark = self._spark or active_session()
@@ -349,7 +351,7 @@ def _reading(config: Config, values: Mapping[str, Any] | None) -> Reading:
 
 
 def _found(seen: Commit | None, spec: PipelineSpec, location: str) -> str:
-    """Say what auto-resume found: whoever expected the other must not learn it from the bill."""
+    """Say whether auto-resume found a run to resume, so that an unexpected full run is noticed early."""
     if seen is None:
         return f"No run of {spec.pipeline_name!r} to resume in {mask_text(location)}; a new one starts."
     done = f"{len(seen.state.completed_components)} of {seen.state.total_components} components are done"
@@ -357,7 +359,7 @@ def _found(seen: Commit | None, spec: PipelineSpec, location: str) -> str:
 
 
 def _retire(log: RunLog, checkpoint: CheckpointSpec) -> None:
-    """Clean up after success; what cannot be deleted is only said, since the work is done."""
+    """Clean up after success; a failed deletion is only reported, since the work is done."""
     try:
         latest = log.latest()
         if latest is not None and latest.state.status is CheckpointStatus.COMPLETED:

@@ -1,4 +1,4 @@
-"""Which Spark a run outside Airflow uses: the active session, the one of ``spark-submit``, a new one, or a server."""
+"""The Spark session of a run outside Airflow: active, from ``spark-submit``, new, or on a server."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 
 def active_session() -> SparkSession | None:
-    """Return the session that is active in this process."""
+    """Return the active session of this process, if any."""
     if "pyspark" not in sys.modules:
-        return None  # nor is it imported to find out: it may not be installed
+        return None  # pyspark is not imported for this: it may not be installed
     from pyspark.sql import SparkSession
 
     return SparkSession.getActiveSession()
 
 
 def spark_config(spec: PipelineSpec) -> dict[str, str]:
-    """Return the settings of a new session; under ``spark-submit`` its master wins over the description's.
+    """Return the settings of a new session; under ``spark-submit`` its master takes precedence over the description's.
 
     :raises PipelineDefinitionError: a setting belongs elsewhere
     """
     problems = [Problem(why, "spark.config") for name in spec.spark.config if (why := said_elsewhere(name))]
-    if problems:  # of a specification that was made in code
+    if problems:  # in a specification that was created in code
         raise PipelineDefinitionError(problems)
     if spec.spark.connect_string is not None:
         return dict(spec.spark.config)
@@ -41,7 +41,7 @@ def spark_config(spec: PipelineSpec) -> dict[str, str]:
 
 
 def connect_target(spec: PipelineSpec, py_files: tuple[str, ...]) -> ConnectTarget | None:
-    """Return the Spark Connect server of a description, if it names one.
+    """Return the Spark Connect server of a description, or ``None`` if it does not name one.
 
     :raises SparkConnectError: spark-submit has started Spark in this process
     """
@@ -55,10 +55,10 @@ def connect_target(spec: PipelineSpec, py_files: tuple[str, ...]) -> ConnectTarg
 
 
 def is_local(spark: SparkSession | None, spec: PipelineSpec) -> bool:
-    """Whether the end of this process is the end of all work."""
+    """Whether all work ends with this process."""
     if spark is not None:
         context = getattr(spark, "sparkContext", None)
         return str(getattr(context, "master", "")).startswith("local") and not started_by_spark_submit()
     if spec.spark.connect_string is not None:
-        return True  # what is left at work on the server is ended by whoever comes next
+        return True  # the next attempt ends what is still running on the server
     return not started_by_spark_submit() and (spec.spark.master or "local").startswith("local")

@@ -1,10 +1,11 @@
-"""Before a run is resumed outside Airflow: the wait until its last driver is known to have ended.
+"""Waits, before a run is resumed outside Airflow, until its last driver is known to have ended.
 
-A driver that was killed may look alive: its last sign of life is younger than its lease, and nobody here can look at
-its processes, since they were on another machine, in another container, or on a cluster.
+A driver that was killed may look alive: its last heartbeat is younger than its lease, and its processes cannot be
+checked here if they ran on another machine, in another container, or on a cluster.
 
-Promises: a run is given free only once its driver is silent for a whole lease, or is known to be gone. One that goes on
-showing signs of life, or whose processes are seen on this machine, is refused. It never starts anything over.
+Guarantees: a run is released for a resume only after its driver was silent for a whole lease, or is known to be gone. A
+run is refused if its driver keeps sending heartbeats, or if its processes are running on this machine. Nothing is ever
+restarted here.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointS
 from airflow_spark_pipeline.exceptions import RunAtWorkError
 from airflow_spark_pipeline.runtime.driver.output import say
 
-#: For so many seconds a claim without any sign of life is taken for one whose driver is just starting.
+#: For this many seconds a claim without a heartbeat counts as one whose driver is just starting.
 STARTING_SECONDS = 10.0
 
 
@@ -33,13 +34,13 @@ def wait_until_silent(
     clock: Callable[[], float] = boottime,
     tell: Callable[[str], None] = say,
 ) -> Commit:
-    """Return the newest commit of a run once nobody can be working on it.
+    """Return the newest commit of a run as soon as no driver can be working on it.
 
-    :param commit: as it was read last
-    :param sleep: waits for seconds
-    :param clock: seconds that count suspended time
-    :param tell: called once, where there is something to wait for
-    :raises RunAtWorkError: its driver is alive
+    :param commit: newest commit when the run was last read
+    :param sleep: function that waits for some seconds
+    :param clock: function that returns seconds, including suspended time
+    :param tell: function that is called once if there is something to wait for
+    :raises RunAtWorkError: the run's driver is alive
     :raises CheckpointError: the store could not answer
     """
     ahead = log.retried(lambda: reader_time(log.store)) - clock()
@@ -62,9 +63,9 @@ def wait_until_silent(
 
 
 def refuse_if_alive(log: RunLog, commit: Commit) -> Commit:
-    """Return the commit, or refuse at once where somebody may be working on the run: for whoever only looks.
+    """Return the commit, or raise immediately if a driver may be working on the run; for read-only callers.
 
-    :raises RunAtWorkError: its driver shows signs of life
+    :raises RunAtWorkError: the run's driver shows signs of life
     """
     listing = log.retried(log.listing)
     signs = live_signs(log, commit, listing, log.retried(lambda: reader_time(log.store)))
@@ -76,9 +77,9 @@ def refuse_if_alive(log: RunLog, commit: Commit) -> Commit:
 
 
 def refuse_if_certain(state: CheckpointState, signs: list[LiveSign]) -> None:
-    """Refuse a run whose driver's processes are seen on this machine: no wait is needed to know that.
+    """Refuse a run whose driver's processes are running on this machine, without waiting.
 
-    :raises RunAtWorkError: they are
+    :raises RunAtWorkError: the processes are running
     """
     if any(sign.is_alive_here for sign in signs):
         raise at_work(state, "its process is alive on this machine")
@@ -104,10 +105,10 @@ def _waiting(state: CheckpointState, signs: list[LiveSign], lease: float) -> str
 
 
 def _may_be_starting(state: CheckpointState, listing: Listing) -> bool:
-    """Whether a process outside Airflow has just claimed the run, and has not got to its first sign of life."""
+    """Whether a process outside Airflow has just claimed the run and has not sent its first heartbeat yet."""
     if state.status is not CheckpointStatus.SUBMITTED or listing.heartbeats:
         return False
     if claimer(state.key, state.caller).get("dagId"):
-        return False  # the driver may wait for the cluster for hours; its token is refused once the run is claimed
+        return False  # the driver may queue for hours; its token becomes invalid once the run is claimed
     age = datetime.now(timezone.utc) - datetime.fromisoformat(state.updated_at)
     return abs(age.total_seconds()) < STARTING_SECONDS
