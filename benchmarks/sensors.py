@@ -15,10 +15,10 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+from airflow_spark_pipeline.checkpoint.location import StoreLocation
 from airflow_spark_pipeline.checkpoint.query import RunQuery
 from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
 from airflow_spark_pipeline.checkpoint.stores.locations import open_store
-from airflow_spark_pipeline.deployment.watched_location import WatchedPlace
 from airflow_spark_pipeline.triggers import spark_pipeline
 from airflow_spark_pipeline.triggers.watch import Watch, watch
 from benchmarks.harness import Row, interleaved
@@ -43,7 +43,7 @@ def rows() -> Iterator[Row]:
             History(store, f"run-{number}", pipeline=f"Pipeline {number % _PIPELINES}").running().beat()
         results: dict[str, list[tuple[float, float]]] = {"shared": [], "each": []}
 
-        def measure(name: str, how: Callable[[WatchedPlace, float], Watch]) -> float:
+        def measure(name: str, how: Callable[[StoreLocation, float], Watch]) -> float:
             with patch.object(spark_pipeline, "watch", how):
                 results[name].append(asyncio.run(_wait(directory)))
             return results[name][-1][0]
@@ -68,7 +68,7 @@ async def _wait(location: str) -> tuple[float, float]:
     """Return milliseconds of CPU and store operations for each look."""
     triggers = [
         spark_pipeline.SparkPipelineRunTrigger(
-            place=WatchedPlace(location).to_dict(),
+            place=StoreLocation(location).to_dict(),
             query=RunQuery("resumable", "default", f"Pipeline {number % _PIPELINES}").to_dict(),
             poll_interval=_INTERVAL,
         )
@@ -91,7 +91,7 @@ async def _event(trigger: BaseTrigger) -> None:
         return
 
 
-def _alone(place: WatchedPlace, interval: float) -> Watch:
+def _alone(place: StoreLocation, interval: float) -> Watch:
     return Watch(place, interval, asyncio.Semaphore(1))
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
-from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Failure
+from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit, Failure
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from tests.fakes import make_state, progressed
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from airflow_spark_pipeline.checkpoint.discard import given_up, newest_readable, unknown
 from airflow_spark_pipeline.checkpoint.key import is_pipeline_name, is_unit_path, parse_run_id, pipeline_slug
 from airflow_spark_pipeline.checkpoint.liveness import ReaderClock, signs_of_life
-from airflow_spark_pipeline.checkpoint.log import HISTORY, OPEN, Commit, Listing, RunLog, ended_hint
+from airflow_spark_pipeline.checkpoint.log import HISTORY, OPEN, Listing, RunLog, ended_hint
 from airflow_spark_pipeline.checkpoint.standing import Standing, standing_of
-from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
+from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectNotFoundError
 from airflow_spark_pipeline.exceptions import (
     CheckpointError,

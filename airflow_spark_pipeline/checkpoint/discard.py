@@ -18,7 +18,8 @@ from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, Objec
 from airflow_spark_pipeline.exceptions import CorruptCheckpointError, UnsupportedCheckpointError
 
 if TYPE_CHECKING:
-    from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
+    from airflow_spark_pipeline.checkpoint.log import RunLog
+    from airflow_spark_pipeline.checkpoint.state import Commit
 
 _OURS = __name__.partition(".")[0] + "."
 

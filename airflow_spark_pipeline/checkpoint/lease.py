@@ -24,9 +24,8 @@ from typing import Any
 from airflow_spark_pipeline.checkpoint.heartbeat import read_heartbeat, write_heartbeat
 from airflow_spark_pipeline.checkpoint.log import HEARTBEAT, Listing, RunLog
 from airflow_spark_pipeline.checkpoint.processes import all_gone
+from airflow_spark_pipeline.checkpoint.state import DEFAULT_LEASE_SECONDS
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointStoreError, SupersededError
-
-DEFAULT_LEASE_SECONDS = 60.0
 
 
 def boottime() -> float:

@@ -13,9 +13,9 @@ from typing import Any
 
 from airflow_spark_pipeline.checkpoint.claimant import claimer, describe
 from airflow_spark_pipeline.checkpoint.heartbeat import read_heartbeat
-from airflow_spark_pipeline.checkpoint.log import Commit, Listing, RunLog
+from airflow_spark_pipeline.checkpoint.log import Listing, RunLog
 from airflow_spark_pipeline.checkpoint.processes import all_gone, any_alive
-from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
+from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
 

@@ -22,7 +22,7 @@ from typing import TypeVar
 
 from airflow_spark_pipeline.checkpoint.decoding import decode
 from airflow_spark_pipeline.checkpoint.discard import discard_advice, given_up, newest_readable, unknown
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, encode, utc_now
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit, encode, utc_now
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectExistsError, ObjectNotFoundError
 from airflow_spark_pipeline.exceptions import (
     CheckpointLostError,
@@ -40,14 +40,6 @@ _COMMIT = re.compile(r"(\d{8}|[1-9]\d{8,17})\.json", re.ASCII)
 _CLAIM_ROUNDS = 8  # how often a lost claim is decided again before somebody has to look
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """A commit and its number."""
-
-    number: int
-    state: CheckpointState
 
 
 @dataclass(frozen=True, slots=True)

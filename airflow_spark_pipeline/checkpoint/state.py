@@ -50,6 +50,7 @@ from typing import Any
 from airflow_spark_pipeline.checkpoint.checksum import seal
 
 SCHEMA_VERSION = 2
+DEFAULT_LEASE_SECONDS = 60.0
 
 
 class CheckpointStatus(str, enum.Enum):
@@ -200,7 +201,7 @@ class CheckpointState:
     failure: Failure | None = None
     caller: Mapping[str, Any] | None = None
     fingerprint_salt: str = ""
-    lease_seconds: float = 60.0
+    lease_seconds: float = DEFAULT_LEASE_SECONDS
     spark_application_id: str | None = None
     selection: Mapping[str, Any] | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
@@ -230,6 +231,14 @@ class CheckpointState:
         """Return the JSON form, without what only an object in a store has: its checksum and number."""
         data: dict[str, Any] = json.loads(f'{{"schemaVersion":{SCHEMA_VERSION},{_spliced(self)}}}')
         return data
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A state, and the number under which the log has it."""
+
+    number: int
+    state: CheckpointState
 
 
 _NESTED: dict[str, type] = {"components": ComponentCheckpoint, "attempts": AttemptSummary, "failure": Failure}

@@ -10,8 +10,8 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 
-from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Failure
+from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit, Failure
 
 _AT_WORK = (CheckpointStatus.SUBMITTED, CheckpointStatus.RUNNING)
 

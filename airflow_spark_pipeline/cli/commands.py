@@ -21,7 +21,7 @@ from airflow_spark_pipeline.cli.checking import check_file
 from airflow_spark_pipeline.cli.describing import describe, values_in
 from airflow_spark_pipeline.cli.modules import archives_of, modules_of
 from airflow_spark_pipeline.cli.output import OUTPUT
-from airflow_spark_pipeline.cli.places import place_of, place_to_read
+from airflow_spark_pipeline.cli.places import open_place, open_to_read
 from airflow_spark_pipeline.cli.printing import err, out
 from airflow_spark_pipeline.exceptions import (
     ComponentFailedError,
@@ -101,7 +101,7 @@ def script(arguments: Namespace) -> int:
 
 def runs(arguments: Namespace) -> int:
     """List runs."""
-    store = place_to_read(arguments).store
+    store = open_to_read(arguments).store
     entries = [entry for entry in _entries(store, arguments) if _wanted(entry, arguments)]
     for name in catalog.foreign_hints(store):
         err(f"{name} does not name a run. If it was a hint of one, that run is listed with --all.")
@@ -121,7 +121,7 @@ def runs(arguments: Namespace) -> int:
 
 def show(arguments: Namespace) -> int:
     """Show a run."""
-    entry = _find(place_to_read(arguments).store, arguments.run_id, finished=True)
+    entry = _find(open_to_read(arguments).store, arguments.run_id, finished=True)
     if entry.commit is None:
         raise entry.error or NothingToResumeError("it cannot be read", run_id=arguments.run_id)
     if arguments.json:
@@ -133,7 +133,7 @@ def show(arguments: Namespace) -> int:
 
 def discard(arguments: Namespace) -> int:
     """Give up a run."""
-    place = place_of(arguments)
+    place = open_place(arguments)
     place.require()
     store = place.store
     entry = _find(store, arguments.run_id)
@@ -154,11 +154,11 @@ def discard(arguments: Namespace) -> int:
 def prune(arguments: Namespace) -> int:
     """Clean a location up."""
     if arguments.dry_run:
-        place = place_to_read(arguments)
+        place = open_to_read(arguments)
     else:
-        place = place_of(arguments)
+        place = open_place(arguments)
         place.require()
-    err(f"Looking through {place.location} …")
+    err(f"Looking through {place.store.location} …")
     report = catalog.prune(
         place.store, arguments.older_than, pipeline_name=arguments.pipeline, dry_run=arguments.dry_run
     )
@@ -186,10 +186,14 @@ def _runner(arguments: Namespace) -> tuple[PipelineSpec, PipelineRunner]:
     for warning in spec.warnings:
         err(f"warning: {warning}")
     if spec.checkpoint.with_defaults(enabled=True).enabled:
-        place = place_of(arguments, spec)
+        place = open_place(arguments, spec)
         if getattr(arguments, "run_id", None) is not None:
             place.require()  # there can be no such run
-        given: dict[str, Any] = {"location": place.location, "storage_options": place.options, "store": place.store}
+        given: dict[str, Any] = {
+            "location": place.location.location,
+            "storage_options": place.options,
+            "store": place.store,
+        }
     else:
         given = {}
     return spec, PipelineRunner(**given, py_files=archives_of(arguments.py_files))

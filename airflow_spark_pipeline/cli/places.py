@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from airflow_spark_pipeline.checkpoint.location import StoreLocation
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
-from airflow_spark_pipeline.checkpoint.stores.locations import load_store, open_store
 from airflow_spark_pipeline.checkpoint.stores.read_only import ReadingStore
 from airflow_spark_pipeline.cli.describing import describe, values_in
 from airflow_spark_pipeline.exceptions import CheckpointLocationError, SparkPipelineError
@@ -16,14 +16,14 @@ from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 
 
 @dataclass(frozen=True)
-class Place:
-    """A checkpoint location.
+class Opened:
+    """The location that a command means, and its store.
 
     :param origin: who named it, for messages
     :param options: fsspec's
     """
 
-    location: str
+    location: StoreLocation
     store: CheckpointStore
     origin: str
     options: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -34,24 +34,25 @@ class Place:
         :raises CheckpointLocationError: it is not there, or cannot be read
         """
         if self.store.exists() is False:
+            location = self.location.location
             raise CheckpointLocationError(
-                f"There is no checkpoint location {self.location} ({self.origin}): nothing is stored there. Check the "
+                f"There is no checkpoint location {location} ({self.origin}): nothing is stored there. Check the "
                 "spelling, or name another one with --location; the first run of a pipeline makes it.",
-                path=self.location,
+                path=location,
             )
 
 
-def place_to_read(arguments: Namespace) -> Place:
+def open_to_read(arguments: Namespace) -> Opened:
     """Return the place that a command looks into. Nothing can be written there, and it is there.
 
     :raises CheckpointLocationError: it cannot be used, or is not there
     """
-    place = place_of(arguments)
-    place.require()
-    return replace(place, store=ReadingStore(place.store))
+    opened = open_place(arguments)
+    opened.require()
+    return replace(opened, store=ReadingStore(opened.store))
 
 
-def place_of(arguments: Namespace, spec: PipelineSpec | None = None) -> Place:
+def open_place(arguments: Namespace, spec: PipelineSpec | None = None) -> Opened:
     """Return the place that a command means.
 
     :param spec: of the file that the command is about
@@ -65,11 +66,8 @@ def place_of(arguments: Namespace, spec: PipelineSpec | None = None) -> Place:
     options: dict[str, Any] = {}
     if location is None or arguments.conn_id is not None:
         location, origin, options = _from_airflow(location, origin, arguments.conn_id)
-    custom = None if spec is None else spec.checkpoint.store
-    if custom is not None:
-        store = load_store(custom.instance_type, custom.instance_config, location, options)
-        return Place(location, store, origin, options)
-    return Place(location, open_store(location, options), origin, options)
+    where = StoreLocation.of(location, None if spec is None else spec.checkpoint.store)
+    return Opened(where, where.open(options), origin, options)
 
 
 def _from_airflow(location: str | None, origin: str, conn_id: str | None) -> tuple[str, str, dict[str, Any]]:

@@ -8,13 +8,16 @@ machine.
 from __future__ import annotations
 
 import logging
-import tempfile
-from pathlib import Path
 from typing import Any
 
-from airflow_spark_pipeline.checkpoint.lease import DEFAULT_LEASE_SECONDS
-from airflow_spark_pipeline.deployment.airflow_masker import tell_airflow
+from airflow_spark_pipeline.binding.paths import join_path
+from airflow_spark_pipeline.checkpoint.location import StoreLocation, default_location
+from airflow_spark_pipeline.checkpoint.state import DEFAULT_LEASE_SECONDS
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
+from airflow_spark_pipeline.deployment.airflow_masker import take_names_of_airflow, tell_airflow
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
+from airflow_spark_pipeline.pipeline.spec import CheckpointSpec
+from airflow_spark_pipeline.secrets import leaves, mask
 
 _SECTION = "spark_pipeline"
 _DEFAULT_NAMESPACE = "default"
@@ -41,13 +44,46 @@ def checkpoint_location(argument: str | None, in_file: str | None) -> str:
     location = argument or in_file or configured("checkpoint_location")
     if location:
         return location
-    temporary = str(Path(tempfile.gettempdir(), "spark-pipeline-checkpoints"))
+    temporary = default_location()
     log.warning(
         "No checkpoint location is given; using %s, which no other machine sees and a reboot may clear. Set "
         "checkpoint.location in the file, checkpoint_location in the DAG, or [spark_pipeline] checkpoint_location.",
         temporary,
     )
     return temporary
+
+
+def location_of(argument: str | None, conn_id: str | None, checkpoint: CheckpointSpec | None = None) -> StoreLocation:
+    """Return the location that an operator or a sensor with these arguments uses.
+
+    :param argument: ``checkpoint_location``
+    :param conn_id: ``checkpoint_conn_id``; default: the configuration's
+    :param checkpoint: of the pipeline's description, if one is at hand
+    """
+    return StoreLocation.of(
+        checkpoint_location(argument, None if checkpoint is None else checkpoint.location),
+        None if checkpoint is None else checkpoint.store,
+        conn_id=conn_id or configured("checkpoint_conn_id"),
+    )
+
+
+def open_location(location: StoreLocation) -> CheckpointStore:
+    """Return the store of a location. Looks its connection up each time, so it blocks.
+
+    :raises CheckpointLocationError: the location cannot be used, or its connection does not exist
+    """
+    return location.open(storage_options(location.conn_id, location.location))
+
+
+def secrets_of(location: StoreLocation) -> list[str]:
+    """Return the paths of a location's own secrets, which Airflow's database must not hold; none for a connection's.
+
+    :return: paths of the store's ``instance-config``; ``location`` for a URL with a password
+    """
+    take_names_of_airflow()
+    found = [] if mask(location.location) == location.location else ["location"]
+    hidden = (leaf for leaf in leaves(location.config) if leaf.secret or mask(leaf.value) != leaf.value)
+    return found + [join_path(leaf.path) for leaf in hidden]
 
 
 def lease_seconds() -> float:

@@ -2,7 +2,6 @@
 
 from airflow_spark_pipeline.planning.changes import Code, CodeNow
 from airflow_spark_pipeline.planning.claim_state import claim_state
-from airflow_spark_pipeline.planning.log_of import open_log
 from airflow_spark_pipeline.planning.plan import Plan, Step, StepAction, left_behind, make_plan
 from airflow_spark_pipeline.planning.selection import Selection
 from airflow_spark_pipeline.planning.summary import (
@@ -27,7 +26,6 @@ __all__ = [
     "left_behind",
     "make_plan",
     "next_try",
-    "open_log",
     "position",
     "readable",
     "seconds_saved",

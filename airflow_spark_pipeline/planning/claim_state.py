@@ -11,12 +11,12 @@ from dataclasses import replace
 from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind
 from airflow_spark_pipeline.checkpoint.claimant import Caller, to_record
 from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
-from airflow_spark_pipeline.checkpoint.lease import DEFAULT_LEASE_SECONDS
-from airflow_spark_pipeline.checkpoint.log import Commit
 from airflow_spark_pipeline.checkpoint.state import (
+    DEFAULT_LEASE_SECONDS,
     AttemptSummary,
     CheckpointState,
     CheckpointStatus,
+    Commit,
     ComponentAction,
     ComponentCheckpoint,
     utc_now,

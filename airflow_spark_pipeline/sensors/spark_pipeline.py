@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from airflow.sdk import XComArg
     from jinja2 import Environment
 
+    from airflow_spark_pipeline.checkpoint.location import StoreLocation
     from airflow_spark_pipeline.checkpoint.query import RunQuery, WaitFor
-    from airflow_spark_pipeline.deployment.watched_location import WatchedPlace
     from airflow_spark_pipeline.exceptions import SparkPipelineError
     from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 
@@ -156,9 +156,11 @@ class SparkPipelineRunSensor(BaseSensorOperator):
             self._defer(place, query)
         return super().execute(context)
 
-    def _may_travel(self, place: WatchedPlace) -> bool:
+    def _may_travel(self, place: StoreLocation) -> bool:
         """Whether a trigger may carry the place; Airflow's database is none for secrets."""
-        secrets = ", ".join(place.secrets())
+        from airflow_spark_pipeline.deployment.locations import secrets_of
+
+        secrets = ", ".join(secrets_of(place))
         if not secrets:
             return True
         message = f"The place of the checkpoints holds secrets ({secrets}), which a trigger must not carry."
@@ -167,7 +169,7 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         self.log.warning("%s Waiting in the worker instead.", message)
         return False
 
-    def _defer(self, place: WatchedPlace, query: RunQuery) -> NoReturn:
+    def _defer(self, place: StoreLocation, query: RunQuery) -> NoReturn:
         from airflow_spark_pipeline.triggers.spark_pipeline import SparkPipelineRunTrigger
 
         trigger = SparkPipelineRunTrigger(
@@ -187,12 +189,13 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         """Look once."""
         from airflow_spark_pipeline.checkpoint.log import RunLog
         from airflow_spark_pipeline.checkpoint.snapshot import Look
+        from airflow_spark_pipeline.deployment.locations import open_location
         from airflow_spark_pipeline.exceptions import SparkPipelineError
         from airflow_spark_pipeline.planning import describe_run
 
         try:
             place, query = self._what(context)
-            log = RunLog(place.open(), "", retry_seconds=_RETRY_SECONDS)
+            log = RunLog(open_location(place), "", retry_seconds=_RETRY_SECONDS)
             found = log.retried(lambda: query.find(Look(log.store)))
         except SparkPipelineError as error:
             _fail(error)
@@ -203,14 +206,13 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         self._tell(run)
         return PokeReturnValue(is_done=True, xcom_value=run)
 
-    def _what(self, context: Context) -> tuple[WatchedPlace, RunQuery]:
+    def _what(self, context: Context) -> tuple[StoreLocation, RunQuery]:
         """Return where to look, and what for."""
         from airflow_spark_pipeline.checkpoint.query import RunQuery
-        from airflow_spark_pipeline.deployment.locations import namespace
-        from airflow_spark_pipeline.deployment.watched_location import WatchedPlace
+        from airflow_spark_pipeline.deployment.locations import location_of, namespace
 
         spec = self._describe(context)
-        place = WatchedPlace.of(
+        place = location_of(
             self.checkpoint_location, self.checkpoint_conn_id, None if spec is None else spec.checkpoint
         )
         return place, RunQuery(

@@ -9,10 +9,15 @@ from typing import Any
 from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind, decide_claim
 from airflow_spark_pipeline.checkpoint.claimant import Caller, is_claim_of, is_same_try, to_record
 from airflow_spark_pipeline.checkpoint.key import UnitKey, parse_run_id
-from airflow_spark_pipeline.checkpoint.lease import DEFAULT_LEASE_SECONDS
 from airflow_spark_pipeline.checkpoint.liveness import signs_of_life, store_time, who_is_at_work
-from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
+from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.state import (
+    DEFAULT_LEASE_SECONDS,
+    CheckpointState,
+    CheckpointStatus,
+    Commit,
+    ComponentAction,
+)
 from airflow_spark_pipeline.exceptions import (
     ComponentFailedError,
     NothingToResumeError,

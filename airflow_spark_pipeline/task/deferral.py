@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
 from airflow_spark_pipeline.checkpoint.stop import stop
+from airflow_spark_pipeline.deployment.locations import secrets_of
 from airflow_spark_pipeline.exceptions import CheckpointError, ComponentFailedError, NotDeferrableError, SupersededError
 from airflow_spark_pipeline.task import submit_way
 from airflow_spark_pipeline.task.attempt import TaskAttempt, result
@@ -99,7 +100,7 @@ def _obstacle(submission: Submission, hook: SparkPipelineSubmitHook) -> str | No
         return "in client mode the driver runs on the worker; use deploy_mode='cluster' on YARN or Kubernetes"
     if not (hook.is_on_yarn or hook.is_on_kubernetes):
         return f"the master {hook.master} is neither YARN nor Kubernetes"
-    if secrets := ", ".join(submission.place.secrets()):
+    if secrets := ", ".join(secrets_of(submission.place)):
         return f"the place of the checkpoints holds secrets ({secrets}), which a trigger must not carry"
     return None
 

@@ -16,11 +16,11 @@ from airflow_spark_pipeline.checkpoint.key import unit_path
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
-from airflow_spark_pipeline.deployment.locations import checkpoint_location, configured, storage_options
+from airflow_spark_pipeline.deployment.locations import configured, location_of, storage_options
 from airflow_spark_pipeline.deployment.task_instance import unit_key
 from airflow_spark_pipeline.launch.py_files import is_url
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-from airflow_spark_pipeline.planning import next_try, open_log
+from airflow_spark_pipeline.planning import next_try
 from airflow_spark_pipeline.task.templates import describe, is_text, source_of
 
 if TYPE_CHECKING:
@@ -78,13 +78,12 @@ class Lookup:
         conn_id = self._task.checkpoint_conn_id or configured("checkpoint_conn_id")
         if conn_id is not None and not self._in_task:
             return None
-        location = checkpoint_location(self._rendered(self._task.checkpoint_location), checkpoint.location)
-        options = storage_options(conn_id, location)
+        location = location_of(self._rendered(self._task.checkpoint_location), conn_id, checkpoint)
+        options = storage_options(conn_id, location.location)
 
         def look() -> CheckpointState | None:
             unit = unit_path(spec.pipeline_name, unit_key(self._context))
-            log = open_log(checkpoint, location, options, unit)
-            return self._latest(log.store, unit)
+            return self._latest(location.open(options), unit)
 
         state = _within(self._deadline, look)
         if state is None or state.status in (CheckpointStatus.COMPLETED, CheckpointStatus.DISCARDED):

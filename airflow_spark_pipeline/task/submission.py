@@ -18,11 +18,19 @@ from typing import TYPE_CHECKING, Any
 from airflow_spark_pipeline.checkpoint.catalog import prune
 from airflow_spark_pipeline.checkpoint.claimant import Caller
 from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
+from airflow_spark_pipeline.checkpoint.location import StoreLocation
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.checkpoint.stores.credentials import are_temporary
 from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
-from airflow_spark_pipeline.deployment.locations import checkpoint_location, configured, lease_seconds, storage_options
+from airflow_spark_pipeline.deployment.locations import (
+    checkpoint_location,
+    configured,
+    lease_seconds,
+    location_of,
+    storage_options,
+)
 from airflow_spark_pipeline.deployment.task_instance import caller as caller_of
 from airflow_spark_pipeline.deployment.task_instance import (
     forget_wanted_on_change,
@@ -35,13 +43,12 @@ from airflow_spark_pipeline.deployment.task_instance import (
     unit_key,
     wanted_on_change,
 )
-from airflow_spark_pipeline.deployment.watched_location import WatchedPlace
 from airflow_spark_pipeline.exceptions import CheckpointError, NothingToResumeError
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 from airflow_spark_pipeline.launch.archives import LAUNCHER
 from airflow_spark_pipeline.launch.preflight import check_components
 from airflow_spark_pipeline.launch.provider import hook_of
-from airflow_spark_pipeline.planning import Code, Selection, open_log
+from airflow_spark_pipeline.planning import Code, Selection
 from airflow_spark_pipeline.protocol import ConnectTarget, DriverRequest
 from airflow_spark_pipeline.secrets import mask, mask_text, more_names
 from airflow_spark_pipeline.task.attempt import TaskAttempt
@@ -110,7 +117,7 @@ class Submission:
             self.location = str(self.directory / "log")
         self._caller = caller = caller_of(context)
         key = unit_key(context)
-        self._store = self._open_log(unit_path(spec.pipeline_name, key)).store
+        self._store = self._open()
         if self._store.way:
             operator.log.info("Checkpoints at %s, through %s", mask_text(self.location), self._store.way)
         self._lease_seconds = lease_seconds()
@@ -152,12 +159,12 @@ class Submission:
         if self._resumes is not None:
             remember_run(self._context, self._resumes)
 
-    def _open_log(self, unit: str) -> RunLog:
+    def _open(self) -> CheckpointStore:
         if self.keeps_progress:
             self._options = storage_options(
                 self._operator.checkpoint_conn_id or configured("checkpoint_conn_id"), self.location
             )
-        return open_log(self.spec.checkpoint, self.location, self._options, unit)
+        return StoreLocation.of(self.location, self.spec.checkpoint.store).open(self._options)
 
     def _target(self, key: UnitKey, caller: Caller) -> Target:
         spec, run_id = self.spec, self._operator.resume_run_id
@@ -185,9 +192,9 @@ class Submission:
         return isinstance(self._store, LocalStore)
 
     @property
-    def place(self) -> WatchedPlace:
+    def place(self) -> StoreLocation:
         """Where the run is recorded, for a trigger."""
-        return WatchedPlace.of(self.location, self._operator.checkpoint_conn_id, self.spec.checkpoint)
+        return location_of(self.location, self._operator.checkpoint_conn_id, self.spec.checkpoint)
 
     @property
     def pipeline_name(self) -> str:
@@ -216,7 +223,7 @@ class Submission:
         """
         if are_temporary(self._options):
             # Those of the start may have ended with a run of hours.
-            self.attempt.use(self._open_log(self._unit))
+            self.attempt.use(RunLog(self._open(), self._unit))
         try:
             return self.attempt.outcome(exit_code)
         finally:

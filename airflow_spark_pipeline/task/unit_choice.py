@@ -18,9 +18,9 @@ from airflow_spark_pipeline.checkpoint.claim import ClaimKind, decide_claim
 from airflow_spark_pipeline.checkpoint.claimant import Caller, claimer, is_claim_of
 from airflow_spark_pipeline.checkpoint.key import UnitKey, parse_run_id, pipeline_slug, unit_path
 from airflow_spark_pipeline.checkpoint.liveness import who_is_at_work
-from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
+from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.snapshot import Look
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.exceptions import NothingToResumeError
 

@@ -9,12 +9,13 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_spark_pipeline.checkpoint.location import StoreLocation
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.query import RunQuery
 from airflow_spark_pipeline.checkpoint.snapshot import Look, SeenRun
 from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.checkpoint.stop import stop
-from airflow_spark_pipeline.deployment.watched_location import WatchedPlace
+from airflow_spark_pipeline.deployment.locations import open_location
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.launch.progress import Progress
 from airflow_spark_pipeline.planning import describe_run
@@ -26,7 +27,7 @@ _DEADLINE_SECONDS = 30.0  # of one question to the cluster manager
 class SparkPipelineRunTrigger(BaseTrigger):
     """Wait until a run of a pipeline is there.
 
-    :param place: of a :class:`WatchedPlace`
+    :param place: of a :class:`StoreLocation`
     :param query: of a :class:`RunQuery`
     :param poll_interval: seconds between two looks; triggers with the same place and interval share them
     """
@@ -48,7 +49,9 @@ class SparkPipelineRunTrigger(BaseTrigger):
         """Look until the run is there; an event says which, or why looking on makes no sense."""
         query = RunQuery(**self.query)
         try:
-            async for found in watch(WatchedPlace(**self.place), self.poll_interval).answers(query.find, self._tell):
+            async for found in watch(StoreLocation.from_dict(self.place), self.poll_interval).answers(
+                query.find, self._tell
+            ):
                 if found is not None:
                     yield _event({"run": describe_run(found)})
                     return
@@ -65,7 +68,7 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
     What the components do shows in the task's log as it is recorded. A task that is killed stops the driver, through
     the log; a triggerer that ends, or hands its triggers on, does not.
 
-    :param place: of a :class:`WatchedPlace`
+    :param place: of a :class:`StoreLocation`
     :param unit: the directory of the unit of work
     :param attempt_id: of the claim
     :param poll_interval: seconds between two looks; triggers with the same place and interval share them
@@ -103,7 +106,9 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
         """Look until the attempt has ended; the event says by what that was seen. What came of it is in the log."""
         progress = Progress(self.attempt_id)
         try:
-            async for run in watch(WatchedPlace(**self.place), self.poll_interval).answers(self._look, self._tell):
+            async for run in watch(StoreLocation.from_dict(self.place), self.poll_interval).answers(
+                self._look, self._tell
+            ):
                 if run is not None and run.entry.commit is not None:
                     for line in progress.lines(run.entry.commit.state):
                         self.log.info("%s", line)
@@ -123,7 +128,7 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
         self.log.info("The driver is told to stop." if stopped else "The driver has ended already.")
 
     def _stop(self) -> bool:
-        log = RunLog(WatchedPlace(**self.place).open(), self.unit)
+        log = RunLog(open_location(StoreLocation.from_dict(self.place)), self.unit)
         stopped = stop(log, self.attempt_id, "its task was marked or cleared while it was deferred")
         if self.yarn_application_id is not None and self.conn_id is not None:
             from airflow_spark_pipeline.launch.yarn import YarnApplication

@@ -17,9 +17,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from airflow_spark_pipeline.checkpoint.location import StoreLocation
 from airflow_spark_pipeline.checkpoint.snapshot import Look, Memory
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
-from airflow_spark_pipeline.deployment.watched_location import WatchedPlace
 from airflow_spark_pipeline.exceptions import CheckpointStoreError, SparkPipelineError
 
 T = TypeVar("T")
@@ -33,14 +33,14 @@ _SPREAD = 0.1  # by how much of an interval a look may come early or late
 class Watch:
     """Looks at one place once an interval, for as long as somebody asks.
 
-    :param place: something that opens a store, such as a :class:`WatchedPlace`
+    :param place: which
     :param interval: seconds between two looks
     :param limit: lets a bounded number of looks through at a time
     """
 
     def __init__(
         self,
-        place: WatchedPlace,
+        place: StoreLocation,
         interval: float,
         limit: asyncio.Semaphore,
         *,
@@ -187,12 +187,12 @@ def _said(error: Exception) -> str:
 
 
 # For each event loop (a triggerer has one) what is watched, and how many looks may be made at a time.
-_WATCHES: weakref.WeakKeyDictionary[Any, tuple[asyncio.Semaphore, dict[tuple[WatchedPlace, float], Watch]]] = (
+_WATCHES: weakref.WeakKeyDictionary[Any, tuple[asyncio.Semaphore, dict[tuple[StoreLocation, float], Watch]]] = (
     weakref.WeakKeyDictionary()
 )
 
 
-def watch(place: WatchedPlace, interval: float) -> Watch:
+def watch(place: StoreLocation, interval: float) -> Watch:
     """Return what looks at a place at this interval in this event loop: the same for all who ask for the same."""
     limit, watches = _of_this_loop()
     key = (place, interval)
@@ -201,5 +201,5 @@ def watch(place: WatchedPlace, interval: float) -> Watch:
     return watches[key]
 
 
-def _of_this_loop() -> tuple[asyncio.Semaphore, dict[tuple[WatchedPlace, float], Watch]]:
+def _of_this_loop() -> tuple[asyncio.Semaphore, dict[tuple[StoreLocation, float], Watch]]:
     return _WATCHES.setdefault(asyncio.get_running_loop(), (asyncio.Semaphore(_LOOKS_AT_A_TIME), {}))

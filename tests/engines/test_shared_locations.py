@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 
 from airflow_spark_pipeline.checkpoint.catalog import unfinished_runs
+from airflow_spark_pipeline.checkpoint.location import StoreLocation
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.cli.main import main
-from airflow_spark_pipeline.deployment.watched_location import WatchedPlace
-from airflow_spark_pipeline.plugins.page.places import Place
+from airflow_spark_pipeline.deployment.locations import open_location
 from airflow_spark_pipeline.sensors.spark_pipeline import SparkPipelineRunSensor
 from airflow_spark_pipeline.triggers.spark_pipeline import SparkPipelineRunTrigger
 from tests.acceptance.deployment import SHORT_LIVED_JVM
@@ -115,10 +115,10 @@ def test_a_pipeline_on_hdfs_resumes_and_every_reader_of_airflow_sees_it(
     (listed,) = json.loads(capsys.readouterr().out)
     assert main(["show", listed["run_id"], "--location", location, "--conn-id", "lake"]) == 0
     assert "total cannot reach its source" in capsys.readouterr().out
-    (entry,) = unfinished_runs(Place(location, "lake").open())
+    (entry,) = unfinished_runs(open_location(StoreLocation(location, "lake")))
     assert entry.commit is not None
     assert entry.commit.state.run_id == listed["run_id"]
-    saved = [file for file in _files(WatchedPlace(location, "lake").open()) if file.startswith("_outputs/")]
+    saved = [file for file in _files(open_location(StoreLocation(location, "lake"))) if file.startswith("_outputs/")]
     assert any(file.endswith(".parquet") for file in saved), saved
     assert _sensors_find(location) == [listed["run_id"]] * 2
 
@@ -128,7 +128,7 @@ def test_a_pipeline_on_hdfs_resumes_and_every_reader_of_airflow_sees_it(
     assert story.clients() == set()
 
     # Airflow cleaned up after the driver, saved outputs included: what is left is one commit, and the hint of its end.
-    left = _files(WatchedPlace(location, "lake").open())
+    left = _files(open_location(StoreLocation(location, "lake")))
     assert sorted(file.split("/")[1:2] == ["_ended"] for file in left) == [False, True], left
     assert main(["prune", "--location", location, "--conn-id", "lake", "--older-than", "0m"]) == 0
     assert "0 unreadable" in capsys.readouterr().err

@@ -13,8 +13,9 @@ import pytest
 
 from airflow_spark_pipeline.checkpoint.claimant import Caller
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
+from airflow_spark_pipeline.checkpoint.location import StoreLocation
+from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.pipeline.parser import parse_pipeline
-from airflow_spark_pipeline.planning import open_log
 from airflow_spark_pipeline.protocol import EXIT_COMPLETED, EXIT_COMPONENT_FAILED, EXIT_DEFINITION, DriverRequest
 from airflow_spark_pipeline.task.attempt import TaskAttempt
 
@@ -41,7 +42,7 @@ class Unit:
         checkpoint = spec.checkpoint.with_defaults(enabled=True, auto_resume=True)
         spec = replace(spec, checkpoint=checkpoint)
         unit = unit_path(spec.pipeline_name, _KEY)
-        log = open_log(checkpoint, str(self.location), {}, unit)
+        log = RunLog(StoreLocation.of(str(self.location), checkpoint.store).open(), unit)
         attempt = TaskAttempt(spec, log, _KEY, Caller(5, 5, self._tries, "id"), auto_resume=True)
         attempt.look()
         request = DriverRequest(

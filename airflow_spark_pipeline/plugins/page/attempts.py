@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
-from airflow_spark_pipeline.checkpoint.log import Commit
 from airflow_spark_pipeline.checkpoint.standing import Standing, standing_of
 from airflow_spark_pipeline.checkpoint.state import (
     AttemptSummary,
     CheckpointState,
     CheckpointStatus,
+    Commit,
     ComponentAction,
     ComponentCheckpoint,
 )

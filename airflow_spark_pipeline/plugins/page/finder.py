@@ -10,7 +10,7 @@ from airflow_spark_pipeline.checkpoint.catalog import RunEntry, pipelines
 from airflow_spark_pipeline.checkpoint.discard import unknown
 from airflow_spark_pipeline.checkpoint.finished import newest_copy
 from airflow_spark_pipeline.checkpoint.key import UnitKey
-from airflow_spark_pipeline.checkpoint.log import Commit
+from airflow_spark_pipeline.checkpoint.state import Commit
 from airflow_spark_pipeline.plugins.page.attempts import attempts
 from airflow_spark_pipeline.plugins.page.location_cache import LocationCache
 from airflow_spark_pipeline.plugins.page.metadata_db import TaskKey

@@ -22,12 +22,13 @@ from typing import TypeVar
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry, look, open_units
 from airflow_spark_pipeline.checkpoint.finished import finished_runs
 from airflow_spark_pipeline.checkpoint.liveness import store_time
-from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
+from airflow_spark_pipeline.checkpoint.location import StoreLocation
+from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
+from airflow_spark_pipeline.deployment.locations import open_location
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
-from airflow_spark_pipeline.plugins.page.places import Place
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class LocationCache:
     :param clock: monotonic seconds
     """
 
-    def __init__(self, place: Place, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, place: StoreLocation, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.place = place
         #: Why the last refresh did not succeed, ``None`` where it did.
         self.trouble: str | None = None
@@ -94,7 +95,7 @@ class LocationCache:
         :raises CheckpointLocationError: it cannot be served
         """
         if self._store is None:
-            self._store = self.place.open()
+            self._store = open_location(self.place)
         return self._store
 
     def entries(self) -> list[RunEntry]:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from airflow_spark_pipeline import protocol
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms, Other
+from airflow_spark_pipeline.checkpoint.location import StoreLocation
 from airflow_spark_pipeline.checkpoint.log import RunLog, outputs_path
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
 from airflow_spark_pipeline.checkpoint.stores.credentials import prefer_own_identity
@@ -34,7 +35,7 @@ from airflow_spark_pipeline.exceptions import (
 from airflow_spark_pipeline.pipeline.connect_string import ConnectString
 from airflow_spark_pipeline.pipeline.secret_references import missing_settings
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-from airflow_spark_pipeline.planning import CodeNow, Plan, make_plan, open_log, summarize
+from airflow_spark_pipeline.planning import CodeNow, Plan, make_plan, summarize
 from airflow_spark_pipeline.protocol import DriverRequest
 from airflow_spark_pipeline.runtime.component.base import Component
 from airflow_spark_pipeline.runtime.component.code_version import code_now
@@ -62,7 +63,7 @@ from airflow_spark_pipeline.runtime.spark.session import (
     tag_jobs,
     untag_jobs,
 )
-from airflow_spark_pipeline.secrets import Redactor, mask_text
+from airflow_spark_pipeline.secrets import Redactor
 from airflow_spark_pipeline.secrets.references import resolve
 from airflow_spark_pipeline.user_errors.text import text_of
 
@@ -344,7 +345,8 @@ class Driver:
 def _open_log(spec: PipelineSpec, request: DriverRequest) -> RunLog:
     options = prefer_own_identity(request.location, request.storage_options, request.unit)
     # Without a Python client the JVM opens the location, before there is a session: pass the session's settings.
-    log = open_log(spec.checkpoint, request.location, options, request.unit, request.spark_config)
-    if log.store.way:
-        say(f"Checkpoints at {mask_text(request.location)}, through {log.store.way}")
-    return log
+    location = StoreLocation.of(request.location, spec.checkpoint.store)
+    store = location.open(options, request.spark_config)
+    if store.way:
+        say(f"Checkpoints at {location.name}, through {store.way}")
+    return RunLog(store, request.unit)

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
+from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import (
     AttemptSummary,
     CheckpointState,
     CheckpointStatus,
+    Commit,
     ComponentAction,
     ComponentCheckpoint,
     Failure,

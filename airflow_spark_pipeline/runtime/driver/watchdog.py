@@ -13,7 +13,8 @@ import threading
 from collections.abc import Callable
 
 from airflow_spark_pipeline.checkpoint.lease import Lease
-from airflow_spark_pipeline.checkpoint.log import Commit, Listing, RunLog
+from airflow_spark_pipeline.checkpoint.log import Listing, RunLog
+from airflow_spark_pipeline.checkpoint.state import Commit
 from airflow_spark_pipeline.exceptions import CheckpointError, LeaseLostError, SparkPipelineError, SupersededError
 from airflow_spark_pipeline.protocol import EXIT_SUPERSEDED
 from airflow_spark_pipeline.runtime.driver.output import say

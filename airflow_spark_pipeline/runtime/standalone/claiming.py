@@ -15,8 +15,8 @@ from airflow_spark_pipeline.checkpoint.catalog import find_run, unfinished_runs,
 from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind, decide_claim
 from airflow_spark_pipeline.checkpoint.key import UnitKey, number_of, parse_run_id, pipeline_slug, unit_path
 from airflow_spark_pipeline.checkpoint.liveness import who_is_at_work
-from airflow_spark_pipeline.checkpoint.log import ENDED, HISTORY, Commit, RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
+from airflow_spark_pipeline.checkpoint.log import ENDED, HISTORY, RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.exceptions import (
     CheckpointError,

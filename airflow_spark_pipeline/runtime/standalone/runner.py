@@ -13,16 +13,15 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline import protocol
 from airflow_spark_pipeline.checkpoint.key import make_run_id
-from airflow_spark_pipeline.checkpoint.lease import DEFAULT_LEASE_SECONDS
-from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
+from airflow_spark_pipeline.checkpoint.location import StoreLocation
+from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.state import DEFAULT_LEASE_SECONDS, CheckpointState, CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
-from airflow_spark_pipeline.checkpoint.stores.locations import load_store, open_store
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.checkpoint.stores.read_only import ReadingStore
 from airflow_spark_pipeline.exceptions import (
     CheckpointError,
@@ -241,17 +240,13 @@ class PipelineRunner:
     # ---- one run
 
     def _place(self, spec: PipelineSpec) -> tuple[CheckpointStore, str]:
-        location = self._location or spec.checkpoint.location
-        if location is None and self._store is None:
-            location = str(Path(tempfile.gettempdir(), "spark-pipeline-checkpoints"))
-            say(f"No checkpoint location is given; using {location}, which a reboot may clear.")
+        named = self._location or spec.checkpoint.location
         if self._store is not None:
-            return self._store, location or self._store.location
-        custom = spec.checkpoint.store
-        if custom is not None:
-            store = load_store(custom.instance_type, custom.instance_config, location or "", self._options)
-            return store, location or ""
-        return open_store(location or "", self._options), location or ""
+            return self._store, named or self._store.location
+        where = StoreLocation.of(named, spec.checkpoint.store)
+        if where.temporary:
+            say(f"No checkpoint location is given; using {where.location}, which a reboot may clear.")
+        return where.open(self._options), where.location
 
     def _go(
         self,

@@ -17,8 +17,8 @@ from datetime import datetime, timezone
 from airflow_spark_pipeline.checkpoint.claimant import claimer
 from airflow_spark_pipeline.checkpoint.lease import boottime
 from airflow_spark_pipeline.checkpoint.liveness import LiveSign, live_signs, reader_time
-from airflow_spark_pipeline.checkpoint.log import Commit, Listing, RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
+from airflow_spark_pipeline.checkpoint.log import Listing, RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit
 from airflow_spark_pipeline.exceptions import RunAtWorkError
 from airflow_spark_pipeline.runtime.driver.output import say
 

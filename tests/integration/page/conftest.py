@@ -14,10 +14,11 @@ import httpx
 import pytest
 
 from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
-from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
+from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import (
     AttemptSummary,
     CheckpointStatus,
+    Commit,
     ComponentAction,
     Failure,
 )

@@ -16,10 +16,10 @@ from airflow_spark_pipeline.checkpoint.catalog import (
     unfinished_runs,
 )
 from airflow_spark_pipeline.checkpoint.key import make_run_id, pipeline_slug
-from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
+from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.query import RunQuery
 from airflow_spark_pipeline.checkpoint.snapshot import Look
-from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
+from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.exceptions import CorruptCheckpointError, SupersededError

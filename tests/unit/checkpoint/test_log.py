@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, encode
+from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit, encode
 from airflow_spark_pipeline.exceptions import (
     CheckpointLocationError,
     CheckpointStoreError,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
+from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.cli.main import main
 from airflow_spark_pipeline.exceptions import CorruptCheckpointError, SupersededError, UnsupportedCheckpointError

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
-from airflow_spark_pipeline.checkpoint.log import Commit
+from airflow_spark_pipeline.checkpoint.state import Commit
 from airflow_spark_pipeline.cli import printing
 from airflow_spark_pipeline.cli.main import main
 from airflow_spark_pipeline.cli.output import OUTPUT

@@ -11,8 +11,8 @@ from airflow.sdk import DAG
 
 from airflow_spark_pipeline import SparkPipelineOperator
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
-from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction, Failure
+from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit, ComponentAction, Failure
 from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 from airflow_spark_pipeline.protocol import DriverRequest

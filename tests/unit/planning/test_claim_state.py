@@ -5,8 +5,7 @@ from dataclasses import replace
 from airflow_spark_pipeline.checkpoint.claim import decide_claim
 from airflow_spark_pipeline.checkpoint.claimant import Caller
 from airflow_spark_pipeline.checkpoint.key import UnitKey, parse_run_id, unit_path
-from airflow_spark_pipeline.checkpoint.log import Commit
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit, ComponentAction
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec
 from airflow_spark_pipeline.planning import claim_state, make_plan
 

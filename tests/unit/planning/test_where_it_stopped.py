@@ -8,10 +8,9 @@ from dataclasses import replace
 import pytest
 
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
-from airflow_spark_pipeline.checkpoint.log import Commit
 from airflow_spark_pipeline.checkpoint.snapshot import SeenRun
 from airflow_spark_pipeline.checkpoint.standing import Standing, standing_of
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction, Failure
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit, ComponentAction, Failure
 from airflow_spark_pipeline.cli import printing
 from airflow_spark_pipeline.planning import describe_run, next_try, stopped_at, summarize
 from airflow_spark_pipeline.plugins.page.metadata_db import TaskFacts

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
+from airflow_spark_pipeline.checkpoint.location import StoreLocation
+from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit
 from airflow_spark_pipeline.exceptions import CheckpointLocationError, CheckpointStoreError
 from airflow_spark_pipeline.plugins.page.location_cache import LocationCache
-from airflow_spark_pipeline.plugins.page.places import Place
 from tests.fakes import Clock, DictStore, make_state, unit_of
 
 
@@ -27,7 +27,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def cache(store: DictStore, clock: Clock) -> LocationCache:
-    found = LocationCache(Place("dict://"), clock=clock)
+    found = LocationCache(StoreLocation("dict://"), clock=clock)
     found._store = store
     store.clock = clock  # the store's time is ours
     return found

@@ -13,8 +13,8 @@ from airflow_spark_pipeline.checkpoint import catalog as catalog_module
 from airflow_spark_pipeline.checkpoint import log as log_module
 from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind, decide_claim
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms, Other
-from airflow_spark_pipeline.checkpoint.log import HEARTBEAT, Commit, Listing, RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, encode
+from airflow_spark_pipeline.checkpoint.log import HEARTBEAT, Listing, RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, Commit, encode
 from airflow_spark_pipeline.checkpoint.stores.base import ObjectExistsError
 from airflow_spark_pipeline.exceptions import CheckpointStoreError, SupersededError
 from airflow_spark_pipeline.planning import changes, make_plan

@@ -35,8 +35,8 @@ from airflow_spark_pipeline.checkpoint.claimant import Caller
 from airflow_spark_pipeline.checkpoint.decoding import decode
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms
-from airflow_spark_pipeline.checkpoint.log import HEARTBEAT, Commit, RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
+from airflow_spark_pipeline.checkpoint.log import HEARTBEAT, RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectExistsError, StoredObject
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointStoreError, SparkPipelineError, SupersededError
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec
@@ -962,7 +962,7 @@ def _installed(world: World) -> Iterator[None]:
 
     patches: dict[Any, dict[str, Any]] = {
         driver_module: {
-            "open_log": lambda *_: world.log(),
+            "_open_log": lambda *_: world.log(),
             "open_session": session,
             "close_session": lambda spark: spark.stop(),
             "Lease": functools.partial(Lease, clock=world.clock),

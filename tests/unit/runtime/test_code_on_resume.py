@@ -12,10 +12,11 @@ import pytest
 
 from airflow_spark_pipeline.checkpoint.claimant import Caller
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
+from airflow_spark_pipeline.checkpoint.location import StoreLocation
+from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.exceptions import ComponentFailedError, ResumeRefusedError
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec
-from airflow_spark_pipeline.planning import open_log
 from airflow_spark_pipeline.protocol import EXIT_COMPLETED, EXIT_COMPONENT_FAILED, EXIT_DEFINITION, DriverRequest
 from airflow_spark_pipeline.runtime.driver.driver import Driver
 from airflow_spark_pipeline.runtime.standalone.runner import PipelineRunner
@@ -59,7 +60,7 @@ class Pipeline:
         spec = self._spec(**checkpoint)
         key, location = UnitKey("test", "dag", "run", "task"), str(self._directory / "checkpoints")
         unit = unit_path(spec.pipeline_name, key)
-        log = open_log(spec.checkpoint, location, {}, unit)
+        log = RunLog(StoreLocation.of(location, spec.checkpoint.store).open(), unit)
         self._tries += 1
         attempt = TaskAttempt(spec, log, key, Caller(5, 5, self._tries, "id"), auto_resume=True)
         attempt.look()

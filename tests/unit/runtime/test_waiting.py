@@ -16,9 +16,9 @@ from airflow_spark_pipeline import PipelineRunner
 from airflow_spark_pipeline.checkpoint.catalog import unfinished_runs
 from airflow_spark_pipeline.checkpoint.discard import given_up
 from airflow_spark_pipeline.checkpoint.key import make_run_id
-from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
+from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.processes import identify
-from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
+from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.exceptions import ComponentFailedError, RunAtWorkError
 from airflow_spark_pipeline.runtime.standalone import waiting

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms
-from airflow_spark_pipeline.checkpoint.log import Commit, RunLog
-from airflow_spark_pipeline.checkpoint.state import encode
+from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.state import Commit, encode
 from airflow_spark_pipeline.exceptions import CheckpointLostError, CheckpointStoreError, LeaseLostError, SupersededError
 from airflow_spark_pipeline.pipeline.policies import RetryPolicy
 from airflow_spark_pipeline.protocol import EXIT_SUPERSEDED

@@ -10,10 +10,10 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
+from airflow_spark_pipeline.checkpoint.location import StoreLocation
 from airflow_spark_pipeline.checkpoint.query import RunQuery
 from airflow_spark_pipeline.checkpoint.snapshot import Look
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
-from airflow_spark_pipeline.deployment.watched_location import WatchedPlace
 from airflow_spark_pipeline.exceptions import CheckpointLocationError, CheckpointStoreError
 from airflow_spark_pipeline.triggers.watch import Watch, watch
 from tests.fakes import DictStore
@@ -39,7 +39,7 @@ class Place:
 
 
 def make_watch(place: Place, **options: Any) -> Watch:
-    return Watch(cast("WatchedPlace", place), INTERVAL, asyncio.Semaphore(1), **options)
+    return Watch(cast("StoreLocation", place), INTERVAL, asyncio.Semaphore(1), **options)
 
 
 async def first(watching: Watch, question: Callable[[Look], T | None], told: list[str] | None = None) -> T:
@@ -187,12 +187,12 @@ def test_nobody_looks_once_nobody_waits() -> None:
 
 
 def test_the_same_place_and_interval_are_one_watch_in_one_event_loop_only() -> None:
-    place = WatchedPlace("/tmp/checkpoints", "s3")
+    place = StoreLocation("/tmp/checkpoints", "s3")
 
     async def work() -> Watch:
-        assert watch(place, 10) is watch(WatchedPlace("/tmp/checkpoints", "s3"), 10)
+        assert watch(place, 10) is watch(StoreLocation("/tmp/checkpoints", "s3"), 10)
         assert watch(place, 10) is not watch(place, 20)
-        assert watch(place, 10) is not watch(WatchedPlace("/tmp/checkpoints"), 10)
+        assert watch(place, 10) is not watch(StoreLocation("/tmp/checkpoints"), 10)
         return watch(place, 10)
 
     assert run(work) is not run(work)
