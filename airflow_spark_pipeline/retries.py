@@ -1,7 +1,8 @@
-"""Whether another try makes sense: Airflow's retry policy for tasks that run a pipeline.
+"""Whether another try makes sense: Airflow's retry policy for tasks that run a pipeline, and what replaces it.
 
 It only makes Airflow's own decision quicker and says why. What the next try does is decided when it starts, from the
-checkpoint log: a worker that is killed asks no policy.
+checkpoint log: a worker that is killed asks no policy. An Airflow without retry policies is told by the exception that
+no retry helps.
 """
 
 from __future__ import annotations
@@ -9,10 +10,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import RetryDecision, RetryPolicy
+from airflow_spark_pipeline.airflow_features import AIRFLOW
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import BaseOperator, Context
+
+    from airflow_spark_pipeline.exceptions import SparkPipelineError
+
+if AIRFLOW.has_retry_policies or TYPE_CHECKING:
+    from airflow.sdk import RetryDecision, RetryPolicy
+else:
+    RetryPolicy = object  # nobody asks it
 
 _REASON_LENGTH = 500  # of Airflow's column
 
@@ -58,3 +66,26 @@ class AutoResumeRetryPolicy(RetryPolicy):
     def deserialize(cls, data: dict[str, Any]) -> AutoResumeRetryPolicy:
         """Return the policy that :meth:`serialize` described."""
         return cls(**data)
+
+
+def take_policy(operator: BaseOperator) -> None:
+    """Give a task the default policy, unless it has one or Airflow has none."""
+    if AIRFLOW.has_retry_policies and operator.retry_policy is None:
+        operator.retry_policy = AutoResumeRetryPolicy()
+
+
+def final(error: SparkPipelineError) -> SparkPipelineError:
+    """Return an error as the task raises it.
+
+    Where Airflow asks no retry policy, an error that no retry helps against is an ``AirflowFailException`` as well: it
+    keeps its class, its fields and its message, and Airflow fails the task at once.
+    """
+    if AIRFLOW.has_retry_policies or error.retry_helps:
+        return error
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    kind: Any = type(error)
+    if not issubclass(kind, AirflowFailException):
+        names = {"__module__": kind.__module__, "__doc__": kind.__doc__, "__qualname__": kind.__qualname__}
+        error.__class__ = type(kind.__name__, (kind, AirflowFailException), names)
+    return error

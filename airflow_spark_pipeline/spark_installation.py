@@ -109,7 +109,7 @@ def compare_versions(home: Path) -> None:
     if jars and files and jars != files:
         raise SparkInstallationError(
             f"The Python files in {home} are of Spark {files}, the jars of Spark {jars}: pyspark and pyspark-client "
-            f"own the same files, and two different versions are installed. {EXTRA} --force-reinstall"
+            f"own the same files, and two different versions are installed. {_remedy(jars)}"
         )
     warn_of_a_mixture()
 
@@ -117,7 +117,9 @@ def compare_versions(home: Path) -> None:
 def warn_of_a_mixture() -> None:
     """Name pyspark and pyspark-client where they differ, be it by a patch: files of both are mixed then."""
     pyspark, client = _version("pyspark"), _version("pyspark-client")
-    if pyspark and client and pyspark != client:
+    if pyspark and client and pyspark.startswith("3."):
+        log.warning("pyspark %s and pyspark-client %s own the same files. %s", pyspark, client, _remedy(pyspark))
+    elif pyspark and client and pyspark != client:
         log.warning(
             "pyspark %s and pyspark-client %s own the same files and are of different versions; which files are there "
             "depends on the order of installation. Install both in one version: %s, or "
@@ -128,6 +130,19 @@ def warn_of_a_mixture() -> None:
             client,
             client,
         )
+
+
+def _remedy(version: str) -> str:
+    """Return what to do about files of two versions.
+
+    :param version: of the Spark that shall run
+    """
+    if not version.startswith("3."):
+        return f"{EXTRA} --force-reinstall"
+    return (
+        "There is no pyspark-client for Spark 3: pip uninstall pyspark-client, and then pip install --force-reinstall "
+        f"--no-deps 'pyspark=={_version('pyspark') or version}'"
+    )
 
 
 def _version(distribution: str) -> str | None:

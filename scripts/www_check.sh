@@ -17,6 +17,8 @@ npm run check
 npm test
 fresh=$(mktemp -d)
 trap 'rm -rf "$fresh"' EXIT
-npm run build -- --outDir "$fresh" --emptyOutDir
+for mode in production airflow-3.1; do
+    npm run bundle -- --mode "$mode" --outDir "$fresh"
+done
 diff -r "$fresh" dist || die "The committed bundle is not what the sources give: run make www, and commit dist/."
 say "The bundle is what the sources give"

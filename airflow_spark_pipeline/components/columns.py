@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from airflow_spark_pipeline.binding.suggestions import did_you_mean
 from airflow_spark_pipeline.exceptions import SparkPipelineError
+from airflow_spark_pipeline.runtime.spark.versions import condition_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,11 +50,11 @@ def type_of(frame: DataFrame, view: str, column: str) -> DataType:
     try:
         schema: StructType = frame.select(column).schema
     except AnalysisException as error:
-        condition = error.getCondition() or ""
+        condition = condition_of(error)
         if condition.startswith("AMBIGUOUS_REFERENCE"):
             message = f"view {view!r} has several columns {column!r}; give them different names where the view is made"
             raise UnknownColumnError(message, view=view, column=column) from None
-        if condition.startswith("INVALID_ATTRIBUTE_NAME"):
+        if condition.startswith(("INVALID_ATTRIBUTE_NAME", "_LEGACY_ERROR_TEMP_1049")):  # the second in Spark 3.5
             message = (
                 f"{column!r} is not the name of a column; put backticks around a name that holds dots or backticks"
             )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from airflow_spark_pipeline.components.columns import near, repeated
+from airflow_spark_pipeline.runtime.spark.versions import schema_of_ddl
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -17,10 +18,9 @@ def parse_ddl(ddl: str) -> StructType:
     :raises ValueError: it is not DDL
     """
     from pyspark.errors import PySparkException
-    from pyspark.sql.types import StructType
 
     try:
-        return cast("StructType", StructType.fromDDL(ddl))
+        return schema_of_ddl(ddl)
     except PySparkException as error:
         said = next(filter(None, (line.strip() for line in str(error).splitlines())), "")
         raise ValueError(f"the schema {ddl!r} is not DDL, such as 'id BIGINT, day DATE': {said}") from None

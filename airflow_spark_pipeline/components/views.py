@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from airflow_spark_pipeline.exceptions import SparkPipelineError
+from airflow_spark_pipeline.runtime.spark.versions import condition_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -63,7 +64,7 @@ def frame_of(spark: SparkSession, view: str) -> DataFrame:
         frame = spark.table(view)
         _ = frame.schema  # Spark Connect looks the name up only here
     except AnalysisException as error:
-        if error.getCondition() != "TABLE_OR_VIEW_NOT_FOUND":
+        if condition_of(error) != "TABLE_OR_VIEW_NOT_FOUND":
             raise
     else:
         return frame

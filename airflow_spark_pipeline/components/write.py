@@ -26,6 +26,7 @@ from urllib.parse import unquote
 from airflow_spark_pipeline.components.views import check_given, check_view_name, frame_of
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.runtime.component.base import Component
+from airflow_spark_pipeline.runtime.spark.versions import condition_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -189,8 +190,8 @@ def _explaining(target: str, spark: SparkSession) -> Iterator[None]:
     try:
         yield
     except PySparkException as error:
-        advice = _ADVICE.get(error.getCondition() or "")
-        if error.getCondition() == "LOCATION_ALREADY_EXISTS":
+        advice = _ADVICE.get(condition_of(error))
+        if condition_of(error) == "LOCATION_ALREADY_EXISTS":
             location = (error.getMessageParameters() or {}).get("location")
             advice = _IN_MEMORY if spark.conf.get("spark.sql.catalogImplementation") == "in-memory" else advice
             advice = f"{advice} ({location})" if location else advice
@@ -220,7 +221,7 @@ def _files_under(spark: SparkSession, path: str) -> set[str]:
     try:
         files = spark.read.format("text").option("recursiveFileLookup", "true").load(path).inputFiles()
     except AnalysisException as error:
-        if error.getCondition() == "PATH_NOT_FOUND":
+        if condition_of(error) == "PATH_NOT_FOUND":
             return set()
         raise
     return {_identity(file) for file in files}

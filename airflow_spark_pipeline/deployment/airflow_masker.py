@@ -14,7 +14,7 @@ from airflow_spark_pipeline.secrets import secrets_in, set_more_names, spellings
 
 def take_names_of_airflow() -> None:
     """Take the names of ``[core] sensitive_var_conn_names`` for secret in descriptions, too."""
-    from airflow.sdk.configuration import conf  # read when a task runs, not while a DAG file is parsed
+    from airflow.providers.common.compat.sdk import conf  # read when a task runs, not while a DAG file is parsed
 
     names: str = conf.get("core", "sensitive_var_conn_names", fallback="") or ""
     set_more_names(names.split(","))
@@ -22,8 +22,7 @@ def take_names_of_airflow() -> None:
 
 def tell_airflow(*configs: Any) -> None:
     """Have Airflow mask the secrets of these configs from now on, in their usual spellings."""
-    from airflow.providers.common.compat.sdk import mask_secret  # as above
-    from airflow.sdk.configuration import conf
+    from airflow.providers.common.compat.sdk import conf, mask_secret  # as above
 
     shortest = conf.getint("logging", "min_length_masked_secret", fallback=5)  # of others, Airflow warns
     found: list[Any] = sorted(

@@ -184,7 +184,7 @@ def _account(host: str | None) -> str | None:
 
 def _webhdfs(connection: Connection, extra: Mapping[str, Any], location: str) -> dict[str, Any]:
     """Return what fsspec's ``webhdfs`` takes, from the fields that Airflow's own WebHDFS hook reads."""
-    from airflow.sdk.configuration import conf
+    from airflow.providers.common.compat.sdk import conf
 
     _warn_of_the_rest(connection, extra, ("kerberos", "use_ssl", "verify", "cert"))
     kerberos = _is_true(extra.get("kerberos", conf.get("core", "security", fallback="") == "kerberos"))

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 def configured(option: str) -> str | None:
     """Return an option of ``[spark_pipeline]`` in Airflow's configuration, ``None`` where it is empty."""
-    from airflow.sdk.configuration import conf  # read when a task runs, not while a DAG file is parsed
+    from airflow.providers.common.compat.sdk import conf  # read when a task runs, not while a DAG file is parsed
 
     value: str | None = conf.get(_SECTION, option, fallback=None)
     return value or None

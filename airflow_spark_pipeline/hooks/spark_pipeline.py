@@ -21,6 +21,7 @@ from airflow_spark_pipeline.launch.driver_output import TEXT, lines
 from airflow_spark_pipeline.launch.executables import driver_python, find_spark_submit, python_path
 from airflow_spark_pipeline.launch.private_settings import hidden, resolved, without_secrets, write_properties
 from airflow_spark_pipeline.launch.provider import ProviderHook
+from airflow_spark_pipeline.launch.spark_defaults import OPTION, defaults_file, knows_option
 from airflow_spark_pipeline.launch.yarn import YarnApplication, can_be_asked
 from airflow_spark_pipeline.protocol import SUBMIT_PROPERTIES
 from airflow_spark_pipeline.spark_installation import require_java
@@ -252,12 +253,15 @@ class SparkPipelineSubmitHook(ProviderHook):
             return kept
         settings = resolved(settings, self._given_environment if self.runs_driver_here else {})
         file = self._directory / SUBMIT_PROPERTIES
-        write_properties(file, settings, self.properties_file)
         if self.properties_file:
+            write_properties(file, settings, self.properties_file)
             kept[kept.index("--properties-file") + 1] = str(file)
             return kept
         # Given a file, spark-submit would not read spark-defaults.conf.
-        return [*kept, "--properties-file", str(file), "--load-spark-defaults"]
+        binary, environment = self.connection["spark_binary"], {**self._environment, **self._given_environment}
+        takes_both = knows_option(binary, environment)
+        write_properties(file, settings, None if takes_both else defaults_file(binary, environment))
+        return [*kept, "--properties-file", str(file), *([OPTION] if takes_both else [])]
 
 
 def _quiet_logging() -> dict[str, str]:

@@ -25,9 +25,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.providers.common.compat.sdk import conf
 
+from airflow_spark_pipeline.airflow_features import AIRFLOW
 from airflow_spark_pipeline.callbacks import with_auto_resume
 from airflow_spark_pipeline.links.spark_pipeline import SparkPipelineRunLink
-from airflow_spark_pipeline.retries import AutoResumeRetryPolicy
+from airflow_spark_pipeline.retries import final, take_policy
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -110,7 +111,9 @@ class SparkPipelineOperator(SparkSubmitOperator):
         "resolved_pipeline",
     )
     template_fields_renderers = {"conf": "json", "env_vars": "json", "resolved_pipeline": "json"}  # noqa: RUF012  # as in Airflow
-    operator_extra_links = (SparkPipelineRunLink(),)
+    operator_extra_links: tuple[SparkPipelineRunLink, ...] = (
+        (SparkPipelineRunLink(),) if AIRFLOW.has_react_plugins else ()
+    )
     ui_color = "#f5dcc4"
 
     def __init__(
@@ -165,8 +168,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
         self.start_timeout = start_timeout.total_seconds() if isinstance(start_timeout, timedelta) else start_timeout
         self._deferral: Deferral | None = None
         # Set here and not before super().__init__(): a mapped task passes each of these explicitly, empty.
-        if self.retry_policy is None:
-            self.retry_policy = AutoResumeRetryPolicy()
+        take_policy(self)
         self.on_retry_callback = with_auto_resume(self.on_retry_callback)
         self.text_of_dag: str | None = None  # of a pipeline that is no file, before it is rendered
         self._spec: PipelineSpec | None = None
@@ -202,7 +204,7 @@ class SparkPipelineOperator(SparkSubmitOperator):
             self.log.debug("Where it comes from:", exc_info=True)
             remember_failure(context, error)
             # Airflow logs the whole chain and every frame; the text says all there is, once.
-            raise error.with_traceback(None) from None
+            raise final(error).with_traceback(None) from None
         except Exception as error:
             remember_failure(context, error)
             raise
@@ -291,13 +293,16 @@ class SparkPipelineOperator(SparkSubmitOperator):
         try:
             return deferral.complete(self, context, event)
         except SparkPipelineError as error:
-            raise error.with_traceback(None) from None  # as in execute
+            raise final(error).with_traceback(None) from None  # as in execute
         finally:
             self._spec = None
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Go on after the triggerer; a driver that nobody waits for any longer is stopped."""
-        from airflow.sdk.exceptions import TaskDeferralTimeout
+        try:
+            from airflow.sdk.exceptions import TaskDeferralTimeout
+        except ImportError:  # Airflow 3.1 has it there alone
+            from airflow.exceptions import TaskDeferralTimeout  # type: ignore[no-redef]
 
         try:
             return super().resume_execution(next_method, next_kwargs, context)

@@ -12,6 +12,7 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from airflow_spark_pipeline import __version__
+from airflow_spark_pipeline.airflow_features import AIRFLOW, AirflowFeatures
 
 _PREFIX = "spark-pipeline"  # of the routes; the page's own address is /plugin/spark-pipeline
 
@@ -30,12 +31,19 @@ class _Page:
         await self._app(scope, receive, send)
 
 
+def bundle_url(airflow: AirflowFeatures) -> str:
+    """Return the address of the front end that a version of Airflow can show."""
+    name = "main" if airflow.shares_chakra else "main-3.1"
+    # Airflow's own scripts, from which older versions import the bundle, are in <base>/static/assets.
+    return f"{'' if airflow.bundle_urls_from_base else '../../'}{_PREFIX}/static/{name}.js?v={__version__}"
+
+
 def _react_app(name: str, destination: str, url_route: str, **more: str) -> dict[str, Any]:
     # Addresses without a leading slash are relative to the UI's <base>, so they hold below any base URL. The names are
     # also those under which www/src/main.tsx makes the page known.
     return {
         "name": name,
-        "bundle_url": f"{_PREFIX}/static/main.js?v={__version__}",
+        "bundle_url": bundle_url(AIRFLOW),
         "destination": destination,
         "url_route": url_route,
         "icon": f"{_PREFIX}/static/icon.svg",

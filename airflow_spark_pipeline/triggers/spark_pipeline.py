@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_spark_pipeline.airflow_features import AIRFLOW
 from airflow_spark_pipeline.checkpoint.location import StoreLocation
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.query import RunQuery
@@ -96,6 +97,7 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
         self.start_by = start_by
         self.yarn_application_id = yarn_application_id
         self.conn_id = conn_id
+        self._has_event = False
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what makes this trigger again."""
@@ -114,10 +116,18 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
                         self.log.info("%s", line)
                 end = self._end(run) or await self._end_before_the_start(run)
                 if end is not None:
+                    self._has_event = True
                     yield _event({**self._which, "because": end})
                     return
         except SparkPipelineError as error:
+            self._has_event = True
             yield _event({**self._which, "error": str(error), "retry_helps": error.retry_helps})
+
+    async def cleanup(self) -> None:
+        """End; an Airflow that tells a trigger of nothing else may do so because the task was killed."""
+        if not AIRFLOW.tells_triggers_of_kills and not self._has_event and self.task_instance is not None:
+            await self.on_kill()
+        await super().cleanup()
 
     async def on_kill(self) -> None:
         """Stop the driver: the task was marked or cleared. Not where Airflow only moves the trigger elsewhere."""

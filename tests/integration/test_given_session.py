@@ -11,6 +11,7 @@ import pytest
 from airflow_spark_pipeline.exceptions import ComponentFailedError, PipelineDefinitionError
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec, SparkSpec
 from airflow_spark_pipeline.runtime.spark.given_session import configured
+from airflow_spark_pipeline.runtime.spark.versions import settings_of
 from airflow_spark_pipeline.runtime.standalone.runner import PipelineRunner
 
 if TYPE_CHECKING:
@@ -42,9 +43,9 @@ def test_settings_are_set_for_the_pipeline_and_set_back_after_it(
     spark: SparkSession, tmp_path: Path, setting: str, value: str
 ) -> None:
     session = spark.newSession()
-    before = session.conf.getAll
+    before = settings_of(session)
     assert value in _run(session, tmp_path, {setting: value}, f"SET {setting}")
-    after = session.conf.getAll
+    after = settings_of(session)
     assert after.get(setting) == before.get(setting)
     assert session.catalog.tableExists("made")  # what components make is the session's
 
@@ -90,7 +91,7 @@ def test_settings_are_set_back_after_a_failure(spark: SparkSession, tmp_path: Pa
     session = spark.newSession()
     with pytest.raises(ComponentFailedError):
         _run(session, tmp_path, {"spark.sql.session.timeZone": "Asia/Tokyo"}, "SELECT nothing")
-    assert "spark.sql.session.timeZone" not in session.conf.getAll
+    assert "spark.sql.session.timeZone" not in settings_of(session)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ def test_what_would_change_results_and_cannot_be_set_is_an_error(
     with pytest.raises(PipelineDefinitionError, match="runs already and cannot take this setting") as raised:
         _run(session, tmp_path, {"spark.sql.session.timeZone": "Asia/Tokyo", setting: value}, "SELECT 1")
     assert setting in raised.value.problems[0].path
-    assert "spark.sql.session.timeZone" not in session.conf.getAll
+    assert "spark.sql.session.timeZone" not in settings_of(session)
     assert not (tmp_path / "out").exists()
 
 

@@ -20,6 +20,7 @@ from airflow_spark_pipeline.runtime.component.saved_outputs import (
     save,
     spark_path,
 )
+from airflow_spark_pipeline.runtime.spark.versions import settings_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -66,6 +67,26 @@ def test_every_type_comes_back_with_its_values_and_names(spark: SparkSession, tm
     again = restore(outputs, spark)["v"]
     assert _types(again) == _types(frame)
     assert sorted(map(repr, again.collect())) == sorted(map(repr, frame.collect()))
+
+
+@pytest.mark.parametrize("mode", ["EXCEPTION", "LEGACY", None])
+def test_ancient_dates_are_kept_whatever_the_session_says_and_it_goes_on_saying_so(
+    spark: SparkSession, tmp_path: Path, mode: str | None
+) -> None:
+    names = [f"spark.sql.parquet.{each}RebaseModeInWrite" for each in ("datetime", "int96")]
+    for name in names:
+        if mode is not None:
+            spark.conf.set(name, mode)
+    before = {name: settings_of(spark).get(name) for name in names}
+    try:
+        frame = spark.sql("SELECT DATE'0001-01-01' AS d, TIMESTAMP'1582-10-01 00:00:00' AS t, DATE'1582-10-04' AS e")
+        again = restore(save({"v": frame}, str(tmp_path), spark), spark)["v"]
+        days = "SELECT CAST(d AS STRING), CAST(t AS STRING), CAST(e AS STRING) FROM {frame}"
+        assert spark.sql(days, frame=again).collect() == spark.sql(days, frame=frame).collect()
+        assert {name: settings_of(spark).get(name) for name in names} == before
+    finally:
+        for name in names:
+            spark.conf.unset(name)
 
 
 def test_an_empty_frame_keeps_its_columns(spark: SparkSession, tmp_path: Path) -> None:

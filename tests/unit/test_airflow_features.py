@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import fields
+from importlib.util import find_spec
+from inspect import signature
 
 import pytest
 
@@ -25,13 +28,33 @@ def test_a_version_has_what_came_with_it_or_before(version: str, discards: bool)
     assert (features.clear_discards_task_state, features.rendered_fields_by_id) == (discards, discards)
 
 
+def test_each_minor_version_can_do_what_the_one_before_could_and_more() -> None:
+    counted = [
+        sum(getattr(features_of(version), each.name) for each in fields(AIRFLOW))
+        for version in ("3.0.6", "3.1.8", "3.2.2", "3.3.2", "3.4.0b2")
+    ]
+    assert counted == sorted(set(counted))
+    assert counted[0] == 0
+
+
 @pytest.mark.airflow
 def test_what_is_said_of_the_installed_airflow_is_true() -> None:
+    import airflow.sdk
+    from airflow.api_fastapi.auth.managers.base_auth_manager import BaseAuthManager
     from airflow.api_fastapi.core_api.datamodels.task_instances import ClearTaskInstancesBody
     from airflow.models.renderedtifields import RenderedTaskInstanceFields
+    from airflow.plugins_manager import AirflowPlugin
+    from airflow.triggers.base import BaseTrigger
 
     assert AIRFLOW.clear_discards_task_state is ("keep_task_state" in ClearTaskInstancesBody.model_fields)
     assert AIRFLOW.rendered_fields_by_id is hasattr(RenderedTaskInstanceFields, "task_instance_id")
+    assert AIRFLOW.clear_spares_running_tasks is ("prevent_running_task" in ClearTaskInstancesBody.model_fields)
+    assert AIRFLOW.has_retry_policies is hasattr(airflow.sdk, "RetryPolicy")
+    assert AIRFLOW.has_task_state_store is (find_spec("airflow.models.task_state_store") is not None)
+    assert AIRFLOW.tells_triggers_of_kills is hasattr(BaseTrigger, "on_kill")
+    assert AIRFLOW.has_react_plugins is hasattr(AirflowPlugin, "react_apps")
+    rights = signature(BaseAuthManager.filter_authorized_dag_ids).parameters
+    assert AIRFLOW.has_teams is ("team_name" in rights)
 
 
 def test_the_module_loads_nothing_of_airflow_but_its_root() -> None:

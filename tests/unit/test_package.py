@@ -9,8 +9,8 @@ from importlib.metadata import distribution, entry_points
 from pathlib import Path
 
 import pytest
+from airflow.providers.common.compat.sdk import conf
 from airflow.providers_manager import ProvidersManager
-from airflow.sdk.configuration import conf
 
 import airflow_spark_pipeline
 from airflow_spark_pipeline.get_provider_info import get_provider_info

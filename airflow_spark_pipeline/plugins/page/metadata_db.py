@@ -92,7 +92,8 @@ class Rights:
         manager = get_auth_manager()
         found: set[str] = set()
         for team, ids in by_team.items():
-            found |= manager.filter_authorized_dag_ids(dag_ids=ids, user=self.user, method="GET", team_name=team)
+            which = {"team_name": team} if AIRFLOW.has_teams else {}
+            found |= manager.filter_authorized_dag_ids(dag_ids=ids, user=self.user, method="GET", **which)
         return found
 
     def editable(self, dag_id: str) -> bool:
@@ -285,6 +286,6 @@ def _teams(dag_ids: Collection[str]) -> dict[str, str | None]:
     from airflow.configuration import conf
     from airflow.models.dag import DagModel
 
-    if not conf.getboolean("core", "multi_team", fallback=False):
+    if not AIRFLOW.has_teams or not conf.getboolean("core", "multi_team", fallback=False):
         return {}
     return DagModel.get_dag_id_to_team_name_mapping(list(dag_ids))

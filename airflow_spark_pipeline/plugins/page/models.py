@@ -94,7 +94,10 @@ class Run(BaseModel):
         description="Id of the task instance, where a clear has to name it: in a loop other names fit all iterations"
     )
     clear_to_resume: dict[str, Any] = Field(
-        description="What this version of Airflow has to be told with a clear so that the task resumes"
+        description="Further fields of a clear that resumes, which this version of Airflow takes"
+    )
+    clear_to_start_over: dict[str, Any] = Field(
+        description="Further fields of a clear that starts over, which this version of Airflow takes"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_spark_pipeline.airflow_features import AIRFLOW
+from airflow_spark_pipeline.airflow_features import AIRFLOW, AirflowFeatures
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.claimant import claimer
 from airflow_spark_pipeline.checkpoint.standing import Standing
@@ -95,7 +95,8 @@ def make_row(
         versioned=facts.versioned,
         resume_blocked=_resume_blocked(shown, facts, at_work),
         discard_blocked=_discard_blocked(shown, facts, at_work),
-        clear_to_resume={"keep_task_state": True} if AIRFLOW.clear_discards_task_state else {},
+        clear_to_resume=clear_fields(AIRFLOW, resumes=True),
+        clear_to_start_over=clear_fields(AIRFLOW, resumes=False),
         clear_instance=facts.id if owner.iteration is not None else None,
     )
 
@@ -112,6 +113,16 @@ def _newest_try(state: CheckpointState, facts: TaskFacts, kept: Mapping[int, Try
         error=None if failure is None else failure.headline,
         refused=failure is not None and failure.refused,
     )
+
+
+def clear_fields(airflow: AirflowFeatures, *, resumes: bool) -> dict[str, bool]:
+    """Return what a clear says besides which tasks; an Airflow that does not know a field refuses the request."""
+    fields = {}
+    if airflow.clear_spares_running_tasks:
+        fields["prevent_running_task"] = True
+    if airflow.clear_discards_task_state and resumes:
+        fields["keep_task_state"] = True
+    return fields
 
 
 def current(state: CheckpointState) -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from airflow_spark_pipeline.airflow_features import AIRFLOW
 from airflow_spark_pipeline.deployment.task_instance import DESCRIPTION, FAILURE
 from airflow_spark_pipeline.plugins.page.metadata_db import TaskKey
 
@@ -97,6 +98,8 @@ def kept_of(keys: Iterable[TaskKey], *, descriptions: bool) -> dict[TaskKey, Kep
 
 
 def _entries(keys: list[TaskKey], *, descriptions: bool) -> Iterator[tuple[TaskKey, str, str]]:
+    if not AIRFLOW.has_task_state_store:
+        return
     from airflow.models.task_state_store import TaskStateStoreModel as Entry
     from airflow.utils.session import create_session
     from sqlalchemy import and_, or_, select

@@ -7,16 +7,22 @@ const shared = {
   "react-dom": "ReactDOM",
   "react/jsx-runtime": "ReactJSXRuntime",
   "react-router-dom": "ReactRouterDOM",
-  "@chakra-ui/react": "ChakraUI",
 };
 
-export default defineConfig(({ command }) => ({
+// Airflow 3.1 does not share Chakra UI: the bundle for it, `vite build --mode airflow-3.1`, brings its own.
+const bundle = (mode: string) =>
+  mode === "airflow-3.1"
+    ? { name: "main-3.1.js", globals: shared }
+    : { name: "main.js", globals: { ...shared, "@chakra-ui/react": "ChakraUI" } };
+
+export default defineConfig(({ command, mode }) => ({
   plugins: [react()],
   define: command === "build" ? { "process.env.NODE_ENV": JSON.stringify("production") } : {},
   build: {
     target: "es2022",
-    lib: { entry: "src/main.tsx", name: "SparkPipelinePage", formats: ["iife"], fileName: () => "main.js" },
-    rollupOptions: { external: Object.keys(shared), output: { globals: shared } },
+    emptyOutDir: false, // there are two bundles
+    lib: { entry: "src/main.tsx", name: "SparkPipelinePage", formats: ["iife"], fileName: () => bundle(mode).name },
+    rollupOptions: { external: Object.keys(bundle(mode).globals), output: { globals: bundle(mode).globals } },
     reportCompressedSize: false,
   },
   test: { environment: "jsdom", restoreMocks: true },

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
 from airflow_spark_pipeline.exceptions import CheckpointLocationError, SparkPipelineError
+from airflow_spark_pipeline.runtime.spark.versions import writing_ancient_dates
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -91,7 +92,8 @@ def save(
 def _saved(frame: DataFrame, schema: StructType, target: str, spark: SparkSession) -> dict[str, Any]:
     output: dict[str, Any] = {"path": target, "schema": schema.jsonValue()}
     stored = _with_names(frame)
-    stored.write.parquet(target)
+    with writing_ancient_dates(spark):
+        stored.write.parquet(target)
     if stored is not frame:
         output["stored"] = stored.schema.jsonValue()
     # Read back immediately: files that can be written but not read must fail now, not when a run resumes.

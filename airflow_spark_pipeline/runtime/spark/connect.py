@@ -23,6 +23,7 @@ from airflow_spark_pipeline.pipeline.connect_string import SESSION_ID, USER_ID, 
 from airflow_spark_pipeline.protocol import ConnectTarget
 from airflow_spark_pipeline.runtime.driver.output import say
 from airflow_spark_pipeline.runtime.driver.redaction import redaction_of_session
+from airflow_spark_pipeline.runtime.spark.versions import condition_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -206,7 +207,7 @@ def _configure(spark: SparkSession, config: Mapping[str, str]) -> None:
         try:
             spark.conf.set(name, value)
         except PySparkException as error:
-            if error.getCondition() not in _SERVERS_OWN:
+            if condition_of(error) not in _SERVERS_OWN:
                 raise
             refused.append(name)
     if refused:

@@ -20,6 +20,7 @@ from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.runtime.driver.output import say
 from airflow_spark_pipeline.runtime.driver.redaction import redaction_of_session
 from airflow_spark_pipeline.runtime.spark.connect import is_connect
+from airflow_spark_pipeline.runtime.spark.versions import settings_of
 from airflow_spark_pipeline.secrets import Redactor
 from airflow_spark_pipeline.secrets.references import resolve, values_of
 
@@ -90,7 +91,7 @@ def _set(spark: SparkSession, config: Mapping[str, str], before: dict[str, str |
     from pyspark.errors import PySparkException
 
     # Only settings that were set explicitly: a default is restored by unsetting.
-    now: Mapping[str, str] = spark.conf.getAll
+    now = settings_of(spark)
     refused: list[str] = []
     for key, value in config.items():
         # A session reads Hadoop's settings by Hadoop's names.

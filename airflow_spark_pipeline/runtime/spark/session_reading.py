@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.runtime.spark.connect import is_connect
 from airflow_spark_pipeline.runtime.spark.session_state import SessionState
+from airflow_spark_pipeline.runtime.spark.versions import settings_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -143,7 +144,7 @@ class ClassicReader(SessionReader):
         # In one call: Spark's getAll makes one call to the JVM for each setting.
         text = _if_there(lambda: self._session.conf().getAllConfs().mkString(_SEPARATOR))
         settings: Mapping[str, str] = (
-            dict(self._spark.conf.getAll) if text is None else self._once("conf", text, lambda: _pairs(text))
+            dict(settings_of(self._spark)) if text is None else self._once("conf", text, lambda: _pairs(text))
         )
         return settings
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from airflow_spark_pipeline.runtime.spark.session_reading import Objects, SessionReader
 from airflow_spark_pipeline.runtime.spark.session_state import SessionState
+from airflow_spark_pipeline.runtime.spark.versions import settings_of
 
 # First words of statements that may change the session; other statements only read or write data.
 _CHANGES = re.compile(r"\b(?:create|declare|set|reset|use|drop|alter|begin|execute|clear|uncache)\b", re.IGNORECASE)
@@ -42,7 +43,7 @@ class ConnectReader(SessionReader):
         """Return the state of the session."""
         if self._place is None or not self._listens:
             self._place = (self._spark.catalog.currentCatalog(), self._spark.catalog.currentDatabase())
-        return SessionState(dict(self._spark.conf.getAll), *self._place)
+        return SessionState(dict(settings_of(self._spark)), *self._place)
 
     def objects(self) -> Objects:
         """Return the objects that exist only in this session."""

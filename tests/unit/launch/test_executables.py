@@ -148,6 +148,30 @@ def test_two_versions_whose_files_happen_to_fit_are_warned_of(
     assert f"pyspark=={client} pyspark-client=={client}" in record.getMessage()
 
 
+_ALONE = "pip uninstall pyspark-client, and then pip install --force-reinstall --no-deps 'pyspark==3.5.9'"
+
+
+def test_spark_3_with_the_python_files_of_a_newer_client_says_how_to_get_rid_of_that(
+    install: Callable[..., Path],
+) -> None:
+    home = install(files="4.2.0", jars="3.5.9", pyspark="3.5.9", pyspark_client="4.2.0")
+    with pytest.raises(SparkInstallationError) as caught:
+        find_spark_submit()
+    text = str(caught.value)
+    assert f"The Python files in {home} are of Spark 4.2, the jars of Spark 3.5" in text
+    assert text.endswith(_ALONE)
+
+
+def test_spark_3_is_warned_of_a_client_that_happens_to_be_overwritten(
+    install: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    install(files="3.5.9", jars="3.5.9", pyspark="3.5.9", pyspark_client="4.2.0")
+    with caplog.at_level(logging.WARNING, logger=spark_installation.__name__):
+        find_spark_submit()
+    (record,) = caplog.records
+    assert record.getMessage().endswith(_ALONE)
+
+
 @pytest.mark.parametrize("installed", [{"pyspark": "4.2.0", "pyspark_client": "4.2.0"}, {"pyspark": "4.2.0"}])
 def test_one_version_is_nothing_to_tell(
     install: Callable[..., Path], caplog: pytest.LogCaptureFixture, installed: dict[str, str]

@@ -10,6 +10,7 @@ from typing import Any
 from airflow.sdk import DAG
 
 from airflow_spark_pipeline import SparkPipelineOperator
+from airflow_spark_pipeline.airflow_features import AIRFLOW
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit, ComponentAction, Failure
@@ -175,7 +176,7 @@ class Shop:
     def context(self, operator: SparkPipelineOperator, try_number: int = 1, max_tries: int = 3) -> Any:
         return {
             "ti": TaskInstance(operator, try_number, max_tries, run_id=self.run_id, others=self.others),
-            "task_state_store": self.store,
+            "task_state_store": self.store if AIRFLOW.has_task_state_store else None,
             "ds": "2026-01-31",
             "params": {},
         }

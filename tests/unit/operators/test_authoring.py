@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.apache.spark.operators import spark_submit
 from airflow.sdk import DAG, TaskGroup
 from airflow.sdk.definitions.mappedoperator import MappedOperator
@@ -15,6 +14,7 @@ from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow_spark_pipeline import SparkPipelineOperator
 from airflow_spark_pipeline.links.spark_pipeline import SparkPipelineRunLink
 from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperator as Operator
+from tests.airflows import DagBag
 from tests.unit.operators.shop import Shop
 
 

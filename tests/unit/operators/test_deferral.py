@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from airflow.sdk.exceptions import TaskDeferralTimeout, TaskDeferred
+from airflow.providers.common.compat.sdk import TaskDeferred
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
 from airflow_spark_pipeline.checkpoint.log import RunLog
@@ -26,6 +26,7 @@ from airflow_spark_pipeline.exceptions import (
 )
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 from airflow_spark_pipeline.operators import spark_pipeline
+from tests.airflows import TaskDeferralTimeout
 from tests.triggering import event, fire, restore
 from tests.unit.operators.shop import ASKABLE, YARN, Queue, Shop
 

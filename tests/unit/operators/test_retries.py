@@ -1,4 +1,4 @@
-"""What is decided and said when a try has failed: the retry policy, and the callback of the retry."""
+"""What is said when a try has failed: the callback of the retry."""
 
 from __future__ import annotations
 
@@ -9,17 +9,13 @@ import time
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG, BaseOperator, RetryAction, RetryPolicy
+from airflow.sdk import DAG, BaseOperator
 
 from airflow_spark_pipeline import SparkPipelineOperator
 from airflow_spark_pipeline.callbacks import AutoResumeCallback, auto_resume_on_retry
 from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
 from airflow_spark_pipeline.exceptions import (
-    CheckpointStoreError,
     ComponentFailedError,
-    PipelineDefinitionError,
-    Problem,
-    ResumeRefusedError,
 )
 from airflow_spark_pipeline.retries import AutoResumeRetryPolicy
 from tests.unit.operators.shop import Shop
@@ -35,67 +31,6 @@ def fail(shop: Shop) -> tuple[Any, ComponentFailedError]:
         operator.execute(context)
     shop.driver.fails_at = None
     return {**context, "task": operator, "exception": raised.value}, raised.value
-
-
-# ---- the policy
-
-
-@pytest.mark.parametrize(
-    "error",
-    [PipelineDefinitionError([Problem("unknown key", "pipeline.x")]), ResumeRefusedError("Extract was edited")],
-)
-def test_what_no_retry_helps_fails_at_once_with_the_reason(error: Exception) -> None:
-    decision = AutoResumeRetryPolicy().evaluate(error, 1, 3)
-    assert decision.action is RetryAction.FAIL
-    assert decision.reason == str(error)
-
-
-@pytest.mark.parametrize("error", [CheckpointStoreError("503"), ComponentFailedError("down"), OSError("no route")])
-def test_what_a_retry_may_help_is_left_to_the_task(error: Exception) -> None:
-    assert AutoResumeRetryPolicy().evaluate(error, 1, 3).action is RetryAction.DEFAULT
-
-
-def test_a_reason_fits_into_airflows_column() -> None:
-    reason = AutoResumeRetryPolicy().evaluate(ResumeRefusedError("x" * 2000), 1, 3).reason
-    assert reason is not None
-    assert len(reason) == 500
-
-
-def test_a_run_that_can_resume_is_retried_at_once_where_the_user_wants_it() -> None:
-    policy = AutoResumeRetryPolicy(resume_at_once=True)
-    decision = policy.evaluate(ComponentFailedError("down", run_id="p~u~0", completed=2), 1, 3)
-    assert (decision.action, decision.retry_delay) == (RetryAction.RETRY, dt.timedelta(0))
-    assert decision.reason == "resumes p~u~0, 2 done"
-
-
-def test_a_run_that_got_nowhere_keeps_its_delay() -> None:
-    policy = AutoResumeRetryPolicy(resume_at_once=True)
-    assert policy.evaluate(ComponentFailedError("down", run_id="p~u~0"), 1, 3).action is RetryAction.DEFAULT
-
-
-def test_the_policy_of_a_failed_task_resumes_at_once(shop: Shop) -> None:
-    _, error = fail(shop)
-    decision = AutoResumeRetryPolicy(resume_at_once=True).evaluate(error, 1, 3)
-    assert decision.reason == f"resumes {shop.latest().state.run_id}, 1 done"
-
-
-def test_a_policy_survives_serialisation() -> None:
-    policy = AutoResumeRetryPolicy(resume_at_once=True)
-    assert AutoResumeRetryPolicy.deserialize(policy.serialize()).resume_at_once
-
-
-class Mine(RetryPolicy):
-    def evaluate(self, *_: Any, **__: Any) -> Any:
-        raise NotImplementedError
-
-
-def test_the_policy_is_the_operators_default_and_the_users_wins(shop: Shop) -> None:
-    assert isinstance(shop.operator().retry_policy, AutoResumeRetryPolicy)
-    assert isinstance(shop.operator(retry_policy=Mine()).retry_policy, Mine)
-    assert isinstance(shop.operator(default_args={"retry_policy": Mine()}).retry_policy, Mine)
-
-
-# ---- the callback
 
 
 def test_the_callback_is_installed_beside_the_users_own(shop: Shop) -> None:

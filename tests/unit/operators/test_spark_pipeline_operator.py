@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.providers.common.compat.sdk import AirflowException
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import AirflowException
 
 from airflow_spark_pipeline import SparkPipelineOperator
 from airflow_spark_pipeline.checkpoint.key import unit_path
@@ -441,6 +441,33 @@ def test_no_secret_of_the_arguments_is_in_the_command_line_or_the_log(shop: Shop
         name: value for name, value in conf.items() if name != "spark.executor.cores"
     }
     assert files == ["spark.ssl.keyPassword=planted-ssl\nspark.jars.repositories=https://u:planted-nexus@nexus/maven\n"]
+
+
+@pytest.mark.parametrize("has_defaults", [True, False])
+def test_spark_3_gets_its_defaults_in_the_one_file_that_it_reads(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, has_defaults: bool
+) -> None:
+    home = shop.folder / "spark"
+    for folder in ("bin", "jars", "conf"):
+        (home / folder).mkdir(parents=True)
+    (home / "bin" / "spark-submit").touch(mode=0o755)
+    (home / "jars" / "spark-core_2.12-3.5.9.jar").touch()
+    if has_defaults:
+        (home / "conf" / "spark-defaults.conf").write_text("spark.mine 1", encoding="utf-8")
+    monkeypatch.setenv("SPARK_HOME", str(home))
+    monkeypatch.delenv("SPARK_CONF_DIR", raising=False)
+    texts: list[str] = []
+    submit = shop.driver.submit
+
+    def spy(hook: SparkPipelineSubmitHook, application: str = "", **_: Any) -> None:
+        submit(hook, application)
+        command = shop.driver.commands[-1]
+        texts.append(Path(command[command.index("--properties-file") + 1]).read_text(encoding="utf-8"))
+
+    shop.driver.submit = spy  # type: ignore[method-assign]
+    shop.run(conf={"spark.ssl.keyPassword": "planted"})
+    assert texts == [("spark.mine 1\n" if has_defaults else "") + "spark.ssl.keyPassword=planted\n"]
+    assert "--load-spark-defaults" not in shop.driver.commands[0]
 
 
 def test_a_properties_file_of_the_user_keeps_its_settings(shop: Shop) -> None:

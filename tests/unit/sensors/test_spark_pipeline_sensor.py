@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG
-from airflow.sdk.exceptions import (
+from airflow.providers.common.compat.sdk import (
     AirflowException,
     AirflowFailException,
-    AirflowSensorTimeout,
     AirflowSkipException,
     TaskDeferred,
 )
+from airflow.sdk import DAG
 
 from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.sensors.spark_pipeline import SparkPipelineRunSensor
+from tests.airflows import AirflowSensorTimeout
 from tests.histories_of_runs import History
 from tests.triggering import fire
 

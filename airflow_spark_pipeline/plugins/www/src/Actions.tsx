@@ -119,7 +119,7 @@ export const act = async (
 ): Promise<Outcome> => {
   let discarded = false;
   try {
-    const how = action === "resume" ? { ...options, also: run.clear_to_resume } : options;
+    const how = { ...options, also: action === "resume" ? run.clear_to_resume : run.clear_to_start_over };
     if (action !== "discard") await clear(run, { ...how, dryRun: true });
     if (action !== "resume") {
       await discard(run);

@@ -85,7 +85,6 @@ export const clear = async (key: Run, options: ClearOptions): Promise<Cleared> =
     ...which,
     only_failed: false,
     reset_dag_runs: true,
-    prevent_running_task: true,
     include_downstream: options.downstream,
     ...options.also,
     ...(options.latestVersion ? { run_on_latest_version: true } : {}),

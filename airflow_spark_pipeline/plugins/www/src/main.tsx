@@ -1,10 +1,10 @@
-import { ChakraProvider, type SystemContext } from "@chakra-ui/react";
+import { ChakraProvider, defaultSystem, type SystemContext } from "@chakra-ui/react";
 
 import { DagTab, NavPage, TaskTab } from "./Pages";
 import { Settled } from "./Settled";
 
 declare global {
-  var ChakraUISystem: SystemContext;
+  var ChakraUISystem: SystemContext | undefined; // Airflow 3.1 does not share it
 }
 
 /** What Airflow passes to the places of a plugin; nothing for a page of the menu. */
@@ -25,7 +25,7 @@ const Place = ({ dagId, runId, taskId, mapIndex }: Props) => {
 };
 
 const Plugin = (props: Props) => (
-  <ChakraProvider value={globalThis.ChakraUISystem}>
+  <ChakraProvider value={globalThis.ChakraUISystem ?? defaultSystem}>
     <Settled>
       <Place {...props} />
     </Settled>

@@ -43,6 +43,7 @@ export interface Run extends TaskKey {
   clear_instance: string | null;
   /** What this Airflow has to be told with a clear so that the task resumes; it refuses what it does not know. */
   clear_to_resume: Record<string, unknown>;
+  clear_to_start_over: Record<string, unknown>;
 }
 
 export interface Location {

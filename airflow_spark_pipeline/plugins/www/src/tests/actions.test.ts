@@ -31,21 +31,27 @@ test("a resume asks Airflow whether it may, and then clears", async () => {
   });
   expect(await act("resume", makeRun({ map_index: 4 }), OPTIONS)).toMatchObject({ ok: true });
   expect(asked).toEqual(["clearTaskInstances (dry)", "clearTaskInstances"]);
-  expect(bodies[1]).toMatchObject({ dag_run_id: "r1", task_ids: [["etl", 4]], prevent_running_task: true });
+  expect(bodies[1]).toMatchObject({ dag_run_id: "r1", task_ids: [["etl", 4]] });
   expect(bodies[1]).not.toHaveProperty("note"); // it would replace what somebody wrote
 });
 
 test.each([
-  ["resume", { keep_task_state: true }],
-  ["start-over", { keep_task_state: undefined }],
+  ["resume", { keep_task_state: true, prevent_running_task: true }],
+  ["start-over", { keep_task_state: undefined, prevent_running_task: true }],
 ] as const)("a clear to %s tells Airflow what its version takes", async (action, told) => {
   const bodies: Record<string, unknown>[] = [];
   server((url, body) => {
     if (url.endsWith("clearTaskInstances")) bodies.push(body);
     return url.endsWith("discard") ? [200, { id: "p~u~0" }] : CLEARED;
   });
-  await act(action, makeRun({ clear_to_resume: { keep_task_state: true } }), OPTIONS);
-  expect(bodies.map(({ keep_task_state }) => ({ keep_task_state }))).toEqual([told, told]);
+  const run = makeRun({
+    clear_to_resume: { keep_task_state: true, prevent_running_task: true },
+    clear_to_start_over: { prevent_running_task: true },
+  });
+  await act(action, run, OPTIONS);
+  expect(
+    bodies.map(({ keep_task_state, prevent_running_task }) => ({ keep_task_state, prevent_running_task })),
+  ).toEqual([told, told]);
 });
 
 test("an iteration of a loop is cleared by the id of its task instance", async () => {
@@ -74,7 +80,6 @@ test("an Airflow that takes nothing else is told nothing else", async () => {
     "task_ids",
     "only_failed",
     "reset_dag_runs",
-    "prevent_running_task",
     "include_downstream",
   ]);
 });

@@ -33,6 +33,7 @@ export const makeRun = (changes: Partial<Run> = {}): Run => ({
   discard_blocked: null,
   clear_instance: null,
   clear_to_resume: {},
+  clear_to_start_over: {},
   ...changes,
 });
 

@@ -1,0 +1,26 @@
+"""Names that Airflow keeps in other modules in its older versions, and marks for what they lack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_spark_pipeline.airflow_features import AIRFLOW
+
+if TYPE_CHECKING:
+    from airflow.dag_processing.dagbag import DagBag
+    from airflow.sdk.exceptions import AirflowSensorTimeout, TaskDeferralTimeout
+else:
+    try:
+        from airflow.dag_processing.dagbag import DagBag
+    except ImportError:  # Airflow 3.1
+        from airflow.models.dagbag import DagBag
+    try:
+        from airflow.sdk.exceptions import AirflowSensorTimeout, TaskDeferralTimeout
+    except ImportError:  # Airflow 3.1
+        from airflow.exceptions import AirflowSensorTimeout, TaskDeferralTimeout
+
+__all__ = ["AirflowSensorTimeout", "DagBag", "TaskDeferralTimeout", "needs_store"]
+
+needs_store = pytest.mark.skipif(not AIRFLOW.has_task_state_store, reason="this Airflow has no task state store")

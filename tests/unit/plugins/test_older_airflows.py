@@ -1,0 +1,45 @@
+"""What the page is for an older Airflow: where its front end is, and what a clear may say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from airflow_spark_pipeline import plugins
+from airflow_spark_pipeline.airflow_features import features_of
+from airflow_spark_pipeline.plugins.page.run_models import clear_fields
+from airflow_spark_pipeline.plugins.spark_pipeline import bundle_url
+
+
+@pytest.mark.parametrize(
+    ("version", "address"),
+    [
+        ("3.1.8", "../../spark-pipeline/static/main-3.1.js"),
+        ("3.2.2", "../../spark-pipeline/static/main.js"),
+        ("3.3.0", "spark-pipeline/static/main.js"),
+        ("3.4.0b2", "spark-pipeline/static/main.js"),
+    ],
+)
+def test_each_version_gets_the_bundle_that_it_can_show(version: str, address: str) -> None:
+    found = bundle_url(features_of(version)).partition("?")[0]
+    assert found == address
+    built = Path(next(iter(plugins.__path__)), "www", "dist", found.rpartition("/")[2])
+    assert built.stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("version", "resumes", "starts_over"),
+    [
+        ("3.1.8", {}, {}),
+        ("3.2.2", {"prevent_running_task": True}, {"prevent_running_task": True}),
+        ("3.3.2", {"prevent_running_task": True}, {"prevent_running_task": True}),
+        ("3.4.0b2", {"prevent_running_task": True, "keep_task_state": True}, {"prevent_running_task": True}),
+    ],
+)
+def test_a_clear_says_only_what_the_version_takes(
+    version: str, resumes: dict[str, bool], starts_over: dict[str, bool]
+) -> None:
+    features = features_of(version)
+    assert clear_fields(features, resumes=True) == resumes
+    assert clear_fields(features, resumes=False) == starts_over
