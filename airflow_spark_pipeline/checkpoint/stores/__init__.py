@@ -1,1 +1,1 @@
-"""Where run logs are kept: one interface, one module for each kind of store."""
+"""Checkpoint stores: one interface, and one module for each kind of store."""

@@ -1,13 +1,14 @@
-"""What a place must be able to do to keep a log.
+"""The interface of checkpoint stores.
 
-A store keeps small objects under slash-separated names relative to its location. What the protocol rests on, and what
-an implementation therefore promises:
+A store keeps small objects under slash-separated names relative to its location. The protocol relies on these
+guarantees of every implementation:
 
-* ``create`` is exclusive (of any number of callers one wins) and the whole content is there as soon as the name is;
+* ``create`` is exclusive (exactly one of any number of callers wins), and the content is complete as soon as the name
+  exists;
 * ``list`` and ``read`` see every create and delete that returned before they were called;
-* after ``create`` or ``write`` returned, the content survives a crash of this machine as far as the medium allows.
+* after ``create`` or ``write`` has returned, the content survives a crash of this machine, as far as the medium allows.
 
-It does not promise to know whether a call that raised :class:`CheckpointStoreError` took effect: the log finds out.
+Not guaranteed: whether a call that raised :class:`CheckpointStoreError` took effect; the log finds that out.
 Implementations may be used from several threads, and after a fork.
 """
 
@@ -25,19 +26,19 @@ if TYPE_CHECKING:
 
 
 class ObjectNotFoundError(CheckpointError):
-    """No object has that name. Not the same as one that cannot be read."""
+    """There is no object with this name. An object that cannot be read is a different error."""
 
 
 class ObjectExistsError(CheckpointError):
-    """An object of that name was there already, so nothing was created."""
+    """An object with this name already existed, so nothing was created."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object as a listing shows it.
+    """An object in a listing.
 
-    :param name: the last part of its name
-    :param modified: when it was written, in seconds by the *store's* clock; compared with each other only
+    :param name: last part of the object's name
+    :param modified: time of the last write, in seconds by the *store's* clock; only comparable with other such times
     """
 
     name: str
@@ -45,18 +46,18 @@ class StoredObject:
 
 
 class CheckpointStore(ABC):
-    """A place for the objects of run logs.
+    """Base class of stores for run logs.
 
-    :param location: what the user wrote, for messages
+    :param location: checkpoint location as the user wrote it, for messages
     """
 
-    #: By how many seconds two times of the store's clock may be off: 2 where it has whole seconds.
+    #: Possible error between two times of the store's clock, in seconds: 2 if it has whole seconds.
     clock_slack: float = 0.0
 
-    #: By what the location is reached, for people, where there is more than one way; told once in the log.
+    #: Client that is used for the location, for people, if there is a choice; printed once in the log.
     way: str = ""
 
-    #: The store of the location itself, where this one keeps its objects elsewhere: Spark saves outputs there.
+    #: Store of the location, if this store keeps its objects elsewhere: Spark saves outputs in the location.
     at_location: CheckpointStore | None = None
 
     def __init__(self, location: str) -> None:
@@ -66,16 +67,16 @@ class CheckpointStore(ABC):
     def from_config(cls, location: str, config: Mapping[str, Any]) -> Self:
         """Return the store that ``checkpoint.store`` in a description names.
 
-        :param location: the checkpoint location, where one is given
-        :param config: ``instance-config``; each ``kebab-case`` key becomes an argument of the class
-        :raises TypeError: the class does not take these arguments
+        :param location: checkpoint location, if one is set
+        :param config: ``instance-config`` of the store; each ``kebab-case`` key becomes an argument of the class
+        :raises TypeError: the class does not accept these arguments
         """
         return cls(location, **{name.replace("-", "_"): value for name, value in config.items()})
 
     def exists(self) -> bool | None:
-        """Whether the location is there; ``None`` where the store cannot tell. Nothing is written to find out.
+        """Whether the location exists; ``None`` if the store cannot tell. Nothing is written for this.
 
-        An object store knows a prefix only by what is below it.
+        In an object store a prefix exists only if there are objects below it.
 
         :raises CheckpointError: the store could not answer
         """
@@ -83,13 +84,13 @@ class CheckpointStore(ABC):
 
     @abstractmethod
     def list_objects(self, directory: str) -> list[StoredObject]:
-        """Return the objects directly below ``directory``; none where it is absent.
+        """Return the objects directly below ``directory``; none if it does not exist.
 
         :raises CheckpointError: the store could not answer
         """
 
     def list_names(self, directory: str) -> list[str]:
-        """Return the names of the objects directly below ``directory``; for stores to which their times cost more."""
+        """Return the names of the objects directly below ``directory``; faster than with times in some stores."""
         return [found.name for found in self.list_objects(directory)]
 
     @abstractmethod
@@ -100,16 +101,16 @@ class CheckpointStore(ABC):
     def read(self, path: str) -> bytes:
         """Return the content of an object.
 
-        :raises ObjectNotFoundError: there is none
+        :raises ObjectNotFoundError: there is no such object
         :raises CheckpointError: the store could not answer
         """
 
     @abstractmethod
     def create(self, path: str, data: bytes) -> None:
-        """Create an object that must not exist yet, whole and exclusively.
+        """Create an object that must not exist yet, completely and exclusively.
 
-        :raises ObjectExistsError: it exists
-        :raises CheckpointError: it may or may not have been created
+        :raises ObjectExistsError: the object exists
+        :raises CheckpointError: the object may or may not have been created
         """
 
     @abstractmethod
@@ -118,11 +119,11 @@ class CheckpointStore(ABC):
 
     @abstractmethod
     def delete(self, path: str) -> None:
-        """Remove an object; no error where there is none."""
+        """Delete an object; no error if it does not exist."""
 
     @abstractmethod
     def delete_tree(self, directory: str) -> None:
-        """Remove every object below ``directory``, at any depth; no error where there is none."""
+        """Delete every object below ``directory``, at any depth; no error if there is none."""
 
     def describe(self, path: str) -> str:
         """Return the full name of an object, for messages."""

@@ -1,7 +1,7 @@
-"""Whose identity opens a checkpoint location in the driver.
+"""Chooses the credentials that open a checkpoint location in the driver.
 
-Keys that a user put into a connection are used as they are. Temporary credentials (they come with a session token) end
-in the middle of a long run: where the driver has an identity of its own that reaches the location, that one is used.
+Keys from a connection are used as they are. Temporary credentials (with a session token) may expire during a long run:
+if the driver's own identity can read the location, that is used instead.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ _IDENTITY = ("key", "secret", "token")
 
 
 def are_temporary(options: Mapping[str, Any]) -> bool:
-    """Whether fsspec's options hold credentials that end by themselves."""
+    """Whether fsspec options hold credentials that expire."""
     return bool(options.get("token")) and "key" in options
 
 
 def prefer_own_identity(location: str, options: Mapping[str, Any], unit: str) -> Mapping[str, Any]:
     """Return the options with which this process opens a location.
 
-    :param options: as the operator handed them over
-    :param unit: a directory that has to be readable
+    :param options: fsspec options that the operator passed
+    :param unit: directory of the unit, which must be readable with the chosen identity
     """
     if not are_temporary(options):
         return options

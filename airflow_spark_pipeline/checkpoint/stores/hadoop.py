@@ -1,9 +1,10 @@
 """Run logs on HDFS and S3A, through the file system of the Spark driver's JVM.
 
-What the cluster's configuration says (name nodes, Kerberos, keys) holds here too, and nothing has to be installed.
-Which call creates a file exclusively and whole was measured per file system (docs/hadoop-filesystem-guarantees.md): on
-HDFS a temporary file that ``rename`` names, on S3A the conditional PUT that only a builder's option asks for. Neither
-does the other's, so a file system that is not known to do one of them is refused.
+The cluster's configuration (name nodes, Kerberos, keys) applies, and nothing needs to be installed.
+The call that creates a file exclusively and completely was measured for each file system
+(docs/hadoop-filesystem-guarantees.md): on HDFS ``rename`` of a temporary file, on S3A the conditional PUT, which needs
+an option of the file builder. Neither file system supports the other's call, so any file system that is not known to
+support one of them is rejected.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from airflow_spark_pipeline.checkpoint.stores.base import (
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, CheckpointStoreError
 
 _TEMPORARY = ".tmp-"
-_SCHEMES = {"s3": "s3a", "s3n": "s3a"}  # one place, by the name that Hadoop's client has for it today
+_SCHEMES = {"s3": "s3a", "s3n": "s3a"}  # Hadoop's current name for the scheme
 _CONDITIONAL = "fs.option.create.conditional.overwrite"
 
-# Java's exceptions by their own names; RemoteFileChangedException is S3A's word for 412, the condition did not hold.
+# Names of Java exceptions; RemoteFileChangedException is S3A's name for 412, precondition failed.
 _NOT_FOUND = {"FileNotFoundException"}
 _EXISTS = {"FileAlreadyExistsException", "RemoteFileChangedException"}
 _NEEDS_THE_USER = {
@@ -38,19 +39,19 @@ _NEEDS_THE_USER = {
 }
 _NO_JAR = {"ClassNotFoundException", "UnsupportedFileSystemException"}
 
-# FileStatus.toString(): one call through Py4J tells a whole listing, instead of one for each field of each file.
+# FileStatus.toString(): one Py4J call returns a whole listing, instead of one call for each field of each file.
 _STATUS = re.compile(
     r"\{path=(?P<path>[^;]*); isDirectory=(?P<directory>true|false);.*?modification_time=(?P<time>\d+)"
 )
 
 
 class HadoopStore(CheckpointStore):
-    """A directory of HDFS, or a prefix of S3 as ``s3a://``.
+    """A store in a directory of HDFS, or in an S3 prefix as ``s3a://``.
 
-    :param location: a URI, such as ``hdfs://cluster/checkpoints``; ``hdfs:///checkpoints`` names the default one
-    :param jvm: the driver's, see :func:`airflow_spark_pipeline.checkpoint.stores.jvm.driver_jvm`
-    :param hadoop_conf: Hadoop's configuration as the job has it
-    :raises CheckpointLocationError: the file system is not there, or none that creates files exclusively
+    :param location: URI, such as ``hdfs://cluster/checkpoints``; ``hdfs:///checkpoints`` uses the default file system
+    :param jvm: the driver's JVM, see :func:`airflow_spark_pipeline.checkpoint.stores.jvm.driver_jvm`
+    :param hadoop_conf: Hadoop configuration of the job
+    :raises CheckpointLocationError: the file system is not available, or does not create files exclusively
     """
 
     def __init__(self, location: str, jvm: Any, hadoop_conf: Any) -> None:
@@ -59,9 +60,9 @@ class HadoopStore(CheckpointStore):
         self._root = _as_hadoop_calls_it(location)
         with self._opening():
             root = self._path("")
-            # Not the file system that the driver shares: a component may close that one.
+            # Not the driver's shared file system object, which a component may close.
             self._fs = jvm.org.apache.hadoop.fs.FileSystem.newInstance(root.toUri(), hadoop_conf)
-            # hdfs:///… names the default name node, which a rename wants to be told.
+            # hdfs:///… means the default name node, which rename needs explicitly.
             self._root = str(self._fs.makeQualified(root).toString())
             scheme = str(self._fs.getScheme())
             self._conditional = bool(self._fs.hasPathCapability(root, _CONDITIONAL))
@@ -69,7 +70,7 @@ class HadoopStore(CheckpointStore):
                 self._context = jvm.org.apache.hadoop.fs.FileContext.getFileContext(self._fs.getUri(), hadoop_conf)
         self.way = f"the driver's own Hadoop client ({scheme}, Hadoop {self._version})"
         if scheme == "s3a" and self._conditional:
-            self.clock_slack = 2.0  # S3 tells times in whole seconds
+            self.clock_slack = 2.0  # S3 has times in whole seconds
         elif scheme == "s3a":
             raise CheckpointLocationError(
                 f"The checkpoint location {location} cannot be used: this S3A (Hadoop {self._version}) does not "
@@ -132,14 +133,14 @@ class HadoopStore(CheckpointStore):
         try:
             with self._errors(directory):
                 found = self._fs.listStatus(self._path(directory))
-                # Of a class that Spark brings, since Py4J finds no Arrays.toString for an array of FileStatus.
+                # A class that Spark ships, since Py4J does not find Arrays.toString for an array of FileStatus.
                 text = str(self._jvm.org.apache.commons.lang3.ArrayUtils.toString(found))
         except ObjectNotFoundError:
             return []
         return [(status["path"].rpartition("/")[2], status) for status in _STATUS.finditer(text)]
 
     def _rename(self, path: str, data: bytes, option: str) -> None:
-        """Write a temporary file beside the target and give it its name: one step, on HDFS."""
+        """Write a temporary file next to the target and rename it, which is atomic on HDFS."""
         directory, _, name = path.rpartition("/")
         temporary = self._path(f"{directory}/{_TEMPORARY}{name}-{uuid.uuid4().hex}")
         try:
@@ -151,7 +152,7 @@ class HadoopStore(CheckpointStore):
             raise
 
     def _put(self, stream: Any, data: bytes, *, sync: bool = False) -> None:
-        # Not closed after an error: on S3A it is the closing that publishes.
+        # Not closed after an error: on S3A closing the stream publishes the object.
         stream.write(data)
         if sync:
             stream.hsync()
@@ -172,7 +173,7 @@ class HadoopStore(CheckpointStore):
 
     @contextlib.contextmanager
     def _opening(self) -> Iterator[None]:
-        """Say what is missing where the file system cannot be opened; no server is asked yet."""
+        """Raise an error that says what is missing if the file system cannot be opened; no server is contacted."""
         try:
             yield
         except Exception as error:
@@ -196,12 +197,12 @@ class HadoopStore(CheckpointStore):
         try:
             with self._errors(path):
                 yield
-        except ObjectNotFoundError as error:  # somebody removed the directory between two of our calls
+        except ObjectNotFoundError as error:  # the directory was removed between two calls
             raise CheckpointStoreError(str(error), path=error.path) from error
 
     @contextlib.contextmanager
     def _errors(self, path: str) -> Iterator[None]:
-        """Turn what Java throws into what a store says."""
+        """Translate Java exceptions into the errors of a store."""
         full = self.describe(path)
         try:
             yield
@@ -229,7 +230,7 @@ def _as_hadoop_calls_it(location: str) -> str:
 
 
 def _java(error: Exception) -> tuple[set[str], str]:
-    """The names of a Java exception and its causes, and what it says; Python's own where it is none."""
+    """Return the class names of a Java exception and its causes, and its message; or those of a Python error."""
     java = getattr(error, "java_exception", None)
     if java is None:
         return set(), f"{type(error).__name__}: {error}"
@@ -237,7 +238,7 @@ def _java(error: Exception) -> tuple[set[str], str]:
     kinds: set[str] = set()
     while java is not None:
         kind = str(java.getClass().getSimpleName())
-        # What the name node threw and the client did not unwrap comes as text.
+        # An exception of the name node that the client did not unwrap arrives as text.
         kinds.add(str(java.getClassName()).rpartition(".")[2] if kind == "RemoteException" else kind)
         java = java.getCause()
     return kinds, why

@@ -1,12 +1,12 @@
 """Run logs on a local or shared disk.
 
-An object is written under a hidden name, synced, and given its name by ``link(2)``: the one call on POSIX that is
-exclusive *and* shows the whole content at once. ``rename`` would replace another writer's object; ``open(…, "x")``
-shows an empty one to whoever looks at the wrong moment, for good if the writer dies there. fsspec's ``file`` offers
-neither. A file system without hard links is refused.
+An object is written under a hidden name, synced, and then named by ``link(2)``: the only POSIX call that is exclusive
+*and* shows the whole content at once. ``rename`` would replace another writer's object; ``open(…, "x")`` first shows an
+empty object to readers, and leaves it empty if the writer dies there. fsspec's ``file`` offers neither. A file system
+without hard links is rejected.
 
-A location that its group may write to, and whose group what lies below inherits (``chmod 2770``), is shared on purpose,
-by Airflow and drivers as other users: its group may do the same below, whatever the umask says.
+A location that is writable by its group, with the setgid bit (``chmod 2770``), is shared on purpose, by Airflow and by
+drivers that run as other users. Everything below it gets the same group permissions, regardless of the umask.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ _NEEDS_THE_USER = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.
 
 
 class LocalStore(CheckpointStore):
-    """A directory.
+    """A store in a directory.
 
-    :param location: as the user wrote it, for messages
-    :param root: the directory; made when the first object is written
+    :param location: checkpoint location as the user wrote it, for messages
+    :param root: path of the directory; it is created with the first object
     """
 
     def __init__(self, location: str, root: Path) -> None:
@@ -129,7 +129,7 @@ class LocalStore(CheckpointStore):
 
     @contextlib.contextmanager
     def _synced(self, target: str, data: bytes) -> Iterator[str]:
-        """Give a synced temporary file beside the target; afterwards sync the directory, which holds the name."""
+        """Yield a synced temporary file next to the target; then sync the directory, which holds the name."""
         directory, name = os.path.split(target)
         temporary = f"{directory}/{_TEMPORARY}{name}-{uuid.uuid4().hex}"
         try:
@@ -152,7 +152,7 @@ class LocalStore(CheckpointStore):
 
     @contextlib.contextmanager
     def _errors(self, path: str) -> Iterator[None]:
-        """Turn what the operating system says into what a store says."""
+        """Translate errors of the operating system into the errors of a store."""
         full = self._full(path)
         try:
             yield
@@ -181,16 +181,16 @@ def _stored(entry: os.DirEntry[str]) -> StoredObject | None:
     try:
         return StoredObject(entry.name, entry.stat(follow_symlinks=entry.is_file()).st_mtime)
     except FileNotFoundError:
-        return None  # deleted while we looked
+        return None  # deleted in the meantime
 
 
 def _is_object(entry: os.DirEntry[str]) -> bool:
-    # A directory, or a link that leads nowhere, in place of a commit is not the same as no commit: reading it fails.
+    # A directory or a broken link in place of a commit is not the same as no commit: reading it must fail.
     return not entry.name.startswith(_TEMPORARY) and (entry.is_file() or entry.name.endswith(".json"))
 
 
 def _make_directories(directory: Path, root: Path) -> None:
-    """Make a directory and its parents, each synced into its own parent: a crash must not lose the way to a commit."""
+    """Create a directory and its parents and sync each parent, so that a crash cannot lose the path of a commit."""
     missing = []
     while not directory.exists():
         missing.append(directory)
@@ -201,9 +201,9 @@ def _make_directories(directory: Path, root: Path) -> None:
             if each != root and root in each.parents and _is_shared(each.parent):
                 each.chmod(each.stat().st_mode | stat.S_IRWXG)
         except PermissionError:
-            if not _is_shared(each):  # otherwise somebody else of the group was faster, and has done both
+            if not _is_shared(each):  # otherwise another process of the group has already done both
                 raise
-        except (FileNotFoundError, FileExistsError) as error:  # below /proc; a link that leads nowhere
+        except (FileNotFoundError, FileExistsError) as error:  # below /proc, or a broken link
             raise NotADirectoryError(errno.ENOTDIR, "no directory can be made", str(each)) from error
         _sync_directory(each.parent)
 
@@ -218,7 +218,7 @@ def _is_shared(directory: str | Path) -> bool:
 def _user() -> str:
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:  # a container's user
+    except KeyError:  # a container's user without a name
         return f"uid {os.geteuid()}"
 
 

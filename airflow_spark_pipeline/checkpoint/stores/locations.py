@@ -1,11 +1,11 @@
-"""Which store a location names, and by what this process reaches it.
+"""Opens the store of a checkpoint location with the client that this process has.
 
-A location is written once and opened on both sides. In Python's own client where there is one (s3fs); in a Spark driver
-else, and always for HDFS, in the Hadoop client of its JVM; for HDFS in a process without a JVM, such as Airflow's, over
-HTTP.
+The same location is opened by Airflow and by the driver. Each process uses the Python client (s3fs) if it is installed.
+Otherwise a Spark driver uses the Hadoop client of its JVM, which it always uses for HDFS. A process without a JVM, such
+as Airflow's, reaches HDFS over HTTP.
 
-A location whose scheme is not served, or whose package is missing, is refused in words; it never becomes a local
-directory by accident.
+A location with an unsupported scheme, or whose package is missing, is rejected with an error that explains why; it
+never becomes a local directory by accident.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from airflow_spark_pipeline.exceptions import CheckpointLocationError
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:/)")
 
-# Scheme -> fsspec's protocol, the module that brings it, the extra of this package that installs it.
+# Scheme -> fsspec's protocol, the module that provides it, the extra of this package that installs it.
 _PYTHON_ONLY = {"gs": ("gcs", "gcsfs", "gcs"), "abfss": ("abfs", "adlfs", "azure")}
-# Schemes that are known, and refused: nobody has shown that exclusive creation holds there.
+# Known schemes that are rejected: exclusive creation is not proven there.
 _NOT_SHOWN = ("abfs", "az", "viewfs", "wasb", "wasbs")
 _SUPPORTED = "Supported: a directory, file://, s3a://, s3://, hdfs://, gs://, abfss://."
 
@@ -40,12 +40,13 @@ _SUPPORTED = "Supported: a directory, file://, s3a://, s3://, hdfs://, gs://, ab
 def open_store(
     location: str, options: Mapping[str, Any] | None = None, spark_config: Mapping[str, str] | None = None
 ) -> CheckpointStore:
-    """Return the store that a location names, by what this process has to reach it. No object is read or written yet.
+    """Return the store of a location, with a client that this process has. No object is read or written yet.
 
-    :param location: a directory (absolute, or ``file://``), or a URL such as ``s3a://bucket/prefix``
-    :param options: fsspec's options of the file system: credentials, endpoint
-    :param spark_config: settings of Spark that a session of this process will have beside those of ``spark-submit``
-    :raises CheckpointLocationError: the location cannot be served, and why
+    :param location: directory (absolute, or ``file://``), or a URL such as ``s3a://bucket/prefix``
+    :param options: fsspec options for the file system, such as credentials and the endpoint
+    :param spark_config: Spark settings that a session of this process will have in addition to those of
+        ``spark-submit``
+    :raises CheckpointLocationError: the location cannot be used; the message says why
     """
     if not location.strip():
         raise CheckpointLocationError("The checkpoint location is empty.")
@@ -85,13 +86,14 @@ def load_store(
     options: Mapping[str, Any] | None = None,
     spark_config: Mapping[str, str] | None = None,
 ) -> CheckpointStore:
-    """Return a store of the user's own.
+    """Return an instance of a custom store class.
 
-    :param instance_type: dotted name of a subclass of ``CheckpointStore``, importable here
-    :param config: its ``instance-config``
-    :param options: fsspec's options of the location, where saved outputs lie
-    :param spark_config: as for :func:`open_store`
-    :raises CheckpointLocationError: it cannot be loaded, or does not take this config
+    :param instance_type: dotted name of a subclass of ``CheckpointStore`` that is importable here
+    :param config: ``instance-config`` of the store
+    :param options: fsspec options for the location, which holds saved outputs
+    :param spark_config: Spark settings that a session of this process will have in addition to those of
+        ``spark-submit``
+    :raises CheckpointLocationError: the class cannot be loaded, or does not accept this config
     """
     module, _, name = instance_type.rpartition(".")
     try:
@@ -110,7 +112,7 @@ def load_store(
         raise CheckpointLocationError(
             f"The checkpoint store {instance_type} does not take its instance-config: {type(error).__name__}: {error}"
         ) from error
-    # Saved outputs are Spark's business, which writes to more places than are served here.
+    # Spark writes the saved outputs, and it supports more locations than the stores here.
     with contextlib.suppress(CheckpointLocationError):
         store.at_location = open_store(location, options, spark_config)
     return store

@@ -1,8 +1,8 @@
-"""Where the name nodes of an ``hdfs://`` location answer over HTTP, and how a client says who it is.
+"""Finds the HTTP addresses of the name nodes of an ``hdfs://`` location, and the identity to use there.
 
-A location names the port that Hadoop's own client speaks to, or a name service; WebHDFS has other addresses. They come
-from the options of the checkpoint connection, else from ``hdfs-site.xml`` and ``core-site.xml`` in ``HADOOP_CONF_DIR``,
-else they are guessed: the location's host and Hadoop's default port.
+A location contains the RPC port of Hadoop's own client, or a name service; WebHDFS has other addresses. They come from
+the options of the checkpoint connection, or from ``hdfs-site.xml`` and ``core-site.xml`` in ``HADOOP_CONF_DIR``;
+otherwise the location's host and Hadoop's default port are used.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-_HTTP_PORT, _HTTPS_PORT = 9870, 9871  # Hadoop 3's
+_HTTP_PORT, _HTTPS_PORT = 9870, 9871  # defaults of Hadoop 3
 _FILES = ("core-site.xml", "hdfs-site.xml")
 
 
 @dataclass(frozen=True)
 class NameNodes:
-    """How to reach WebHDFS.
+    """Addresses and options for WebHDFS.
 
-    :param addresses: ``host:port`` of each name node; one of several is active
-    :param origin: where the addresses come from, for messages
-    :param options: fsspec's, without host and port
+    :param addresses: ``host:port`` of each name node; only one of several is active
+    :param origin: source of the addresses, for messages
+    :param options: fsspec options, without host and port
     """
 
     addresses: tuple[str, ...]
@@ -36,9 +36,10 @@ class NameNodes:
 
 
 def find_name_nodes(location: str, options: Mapping[str, Any]) -> NameNodes | None:
-    """Return the name nodes of a location, ``None`` where nothing tells them.
+    """Return the name nodes of a location, or ``None`` if they cannot be determined.
 
-    :param options: fsspec's ``webhdfs``; ``host`` may name several, separated by commas, each with a port of its own
+    :param options: options of fsspec's ``webhdfs``; ``host`` may list several hosts, separated by commas, each with its
+        own port
     """
     site = _site()
     rest = {name: value for name, value in options.items() if name not in ("host", "port")}
@@ -68,14 +69,14 @@ def _addresses(site: Mapping[str, str], service: str, setting: str) -> tuple[str
         names = [f"{setting}.{service}.{node.strip()}" for node in nodes.split(",")]
         return tuple(site[name] for name in names if name in site)
     if urlsplit(site.get("fs.defaultFS", "")).netloc != service:
-        return ()  # the files are about another cluster
+        return ()  # the files describe another cluster
     address = site.get(f"{setting}.{service}") or site.get(setting, "")
     host, _, port = address.rpartition(":")
     return () if not host or host == "0.0.0.0" or not port.isdigit() else (address,)  # noqa: S104  # a wildcard
 
 
 def _use_identity(options: dict[str, Any], site: Mapping[str, str]) -> None:
-    """Say who asks, as Hadoop's own client does: a ticket where the cluster wants one, else a user's name."""
+    """Set the identity like Hadoop's client: a Kerberos ticket if the cluster requires it, otherwise a user name."""
     if "token" in options or "user" in options:
         return
     if options.setdefault("kerberos", site.get("hadoop.security.authentication") == "kerberos"):
@@ -85,7 +86,7 @@ def _use_identity(options: dict[str, Any], site: Mapping[str, str]) -> None:
 
 
 def _site() -> dict[str, str]:
-    """Return the settings of the files in ``HADOOP_CONF_DIR``; none where there is no such directory."""
+    """Return the settings of the files in ``HADOOP_CONF_DIR``; empty if there is no such directory."""
     directory, found = os.environ.get("HADOOP_CONF_DIR"), {}
     for name in _FILES if directory else ():
         with contextlib.suppress(OSError, ET.ParseError):

@@ -1,9 +1,9 @@
 """Run logs on an object store, through fsspec.
 
-Rests on one request that creates an object only if there is none (on S3 and Azure a PUT with ``If-None-Match: *``, on
-Google ``ifGenerationMatch=0``), which fsspec offers as ``pipe_file(mode="create")``. Listings are never taken from
-fsspec's cache: s3fs's stays stale after another client wrote. The file system object is made anew after a fork, since
-fsspec's event loop does not survive one.
+The store relies on one request that creates an object only if it does not exist (on S3 and Azure a PUT with
+``If-None-Match: *``, on Google ``ifGenerationMatch=0``), which fsspec offers as ``pipe_file(mode="create")``. Listings
+never use fsspec's cache: the cache of s3fs is stale after another client has written. After a fork a new file system
+object is created, since fsspec's event loop does not survive a fork.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from airflow_spark_pipeline.checkpoint.stores.base import (
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, CheckpointStoreError
 
 _CLIENTS = {"s3": "s3fs", "gcs": "gcsfs", "abfs": "adlfs"}
-# How the clients call the time of the last change: s3fs, adlfs, gcsfs, and memory's only one.
+# Names of the modification time in each client: s3fs, adlfs, gcsfs; memory has only one time.
 _TIMES = ("LastModified", "last_modified", "mtime", "created")
 
-# What an fsspec file system raises for a request that will be refused again, beside PermissionError.
+# Errors of fsspec file systems, in addition to PermissionError, after which the same request would fail again.
 _NEEDS_THE_USER = {errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENAMETOOLONG, errno.ENOSYS}
 
 
 class FsspecStore(CheckpointStore):
-    """A prefix of an object store.
+    """A store in a prefix of an object store.
 
-    :param location: as the user wrote it, for messages
+    :param location: checkpoint location as the user wrote it, for messages
     :param protocol: fsspec's name of the file system, such as ``s3``
     :param root: bucket and prefix, without scheme
-    :param options: of the file system (credentials, endpoint); never shown
+    :param options: fsspec options for the file system (credentials, endpoint); never shown
     """
 
-    clock_slack = 2.0  # S3 and Azure tell times in whole seconds
+    clock_slack = 2.0  # S3 and Azure have times in whole seconds
 
     def __init__(self, location: str, protocol: str, root: str, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(location)
@@ -97,7 +97,7 @@ class FsspecStore(CheckpointStore):
 
     def _put(self, path: str, data: bytes, *, exclusive: bool) -> None:
         if self._protocol == "abfs":
-            how: dict[str, Any] = {"overwrite": not exclusive}  # an older adlfs would let ``mode`` pass unheard
+            how: dict[str, Any] = {"overwrite": not exclusive}  # an older adlfs silently ignores ``mode``
         else:
             how = {"mode": "create" if exclusive else "overwrite"}
         try:
@@ -122,11 +122,11 @@ class FsspecStore(CheckpointStore):
             return self._opened[1]
 
     def _open(self) -> Any:
-        import fsspec  # only processes that reach the store pay for the import
+        import fsspec  # imported only by processes that use such a store
 
         options = {"use_listings_cache": False, "skip_instance_cache": True, **self._options}
         if self._protocol == "gcs":
-            # What gcsfs gives by default is an experiment for kinds of buckets that were not measured.
+            # The default class of gcsfs is experimental, for bucket types that were not measured.
             from gcsfs.core import GCSFileSystem
 
             return GCSFileSystem(**options)
@@ -134,7 +134,7 @@ class FsspecStore(CheckpointStore):
 
     @contextlib.contextmanager
     def _errors(self, path: str) -> Iterator[None]:
-        """Turn what the client library says into what a store says."""
+        """Translate errors of the client library into the errors of a store."""
         full = self.describe(path)
         try:
             yield
@@ -147,7 +147,7 @@ class FsspecStore(CheckpointStore):
         except Exception as error:
             if _is_failed_precondition(error):
                 raise ObjectExistsError(f"{full} exists already", path=full) from error
-            # Client libraries raise classes of their own (botocore's, aiohttp's): each is an answer of the store.
+            # Client libraries raise other classes, too (from botocore or aiohttp): each is an answer of the store.
             why = f"{type(error).__name__}: {error}"
             if isinstance(error, PermissionError) or type(error).__name__ == "NoCredentialsError":
                 raise CheckpointLocationError(
@@ -163,7 +163,7 @@ class FsspecStore(CheckpointStore):
 
 
 def _is_failed_precondition(error: Exception) -> bool:
-    """Whether S3 says that there is an object already; s3fs knows it only from servers that name the condition."""
+    """Whether S3 reports that the object exists; s3fs recognizes only servers that name the condition."""
     response = getattr(error.__cause__, "response", None)
     return isinstance(response, Mapping) and response.get("Error", {}).get("Code") == "PreconditionFailed"
 

@@ -1,7 +1,7 @@
-"""A store that is only looked at: what lists, shows or plans can write nothing, and makes no directory.
+"""A read-only store, for commands that list, show or plan: they write nothing and create no directory.
 
-Promises: whatever is called, no object is created, replaced or deleted. A location that may only be read can be looked
-at. Does not promise the store's own time, since asking for it writes: this machine's is used, see ``reader_time``.
+Guarantees: no call creates, replaces or deletes an object. It works with a read-only location. Not guaranteed: the
+store's time, since determining it needs a write; this machine's time is used, see ``reader_time``.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from airflow_spark_pipeline.exceptions import CheckpointLocationError
 
 
 class ReadingStore(CheckpointStore):
-    """Another store, of which nothing but the reading calls is passed on.
+    """Wraps a store and passes on only the reading calls.
 
-    :param store: the one to look at
+    :param store: store to read from
     """
 
     def __init__(self, store: CheckpointStore) -> None:
@@ -47,19 +47,19 @@ class ReadingStore(CheckpointStore):
         return self._store.read(path)
 
     def create(self, path: str, data: bytes) -> None:
-        """Refuse."""
+        """Raise an error, since the store is read-only."""
         self._refuse(path)
 
     def write(self, path: str, data: bytes) -> None:
-        """Refuse."""
+        """Raise an error, since the store is read-only."""
         self._refuse(path)
 
     def delete(self, path: str) -> None:
-        """Refuse."""
+        """Raise an error, since the store is read-only."""
         self._refuse(path)
 
     def delete_tree(self, directory: str) -> None:
-        """Refuse."""
+        """Raise an error, since the store is read-only."""
         self._refuse(directory)
 
     def describe(self, path: str) -> str:

@@ -1,8 +1,9 @@
 """Run logs on HDFS over HTTP, for processes without a JVM: Airflow's, above all.
 
-Rests on the same two operations of the name node as Hadoop's own client (docs/hadoop-filesystem-guarantees.md): a
-temporary file is renamed, which nobody's name survives twice, or renamed over an older one in one step. Times are the
-name node's. Of several name nodes the one that is active answers; the others are asked when it does not.
+The store relies on the same two operations of the name node as Hadoop's own client
+(docs/hadoop-filesystem-guarantees.md): a temporary file is renamed, which fails if the target exists, or atomically
+renamed over an older file. Times are the name node's. Of several name nodes the active one answers; if it does not, the
+others are tried.
 """
 
 from __future__ import annotations
@@ -49,10 +50,10 @@ T = TypeVar("T")
 
 
 class WebHdfsStore(CheckpointStore):
-    """A directory of HDFS.
+    """A store in a directory of HDFS.
 
-    :param location: as the user wrote it, ``hdfs://…``
-    :param name_nodes: where WebHDFS answers
+    :param location: checkpoint location as the user wrote it, ``hdfs://…``
+    :param name_nodes: addresses and options for WebHDFS
     """
 
     def __init__(self, location: str, name_nodes: NameNodes) -> None:
@@ -116,10 +117,10 @@ class WebHdfsStore(CheckpointStore):
             return []
 
     def _named(self, path: str, data: bytes, name_it: Callable[[NameNode, str], bool]) -> bool:
-        """Write a temporary file beside the target and have it named; it does not stay where that failed."""
+        """Write a temporary file next to the target and rename it; if that fails, delete the temporary file."""
         directory, _, name = self._full(path).rpartition("/")
         temporary, named = f"{directory}/{_TEMPORARY}{name}-{uuid.uuid4().hex}", False
-        with self._errors(path, absent=CheckpointStoreError):  # a directory that is removed under us
+        with self._errors(path, absent=CheckpointStoreError):  # the directory may be removed in the meantime
             try:
                 self._ask(path, lambda node: node.put(temporary, data))
                 named = self._ask(path, lambda node: name_it(node, temporary))
@@ -133,17 +134,17 @@ class WebHdfsStore(CheckpointStore):
         return f"{self._root}/{path}".rstrip("/") or "/"
 
     def _ask(self, path: str, what: Callable[[NameNode], T]) -> T:
-        """Ask the name node that answered last, then the others, each once."""
+        """Call the name node that answered last, then the others, each once."""
         with self._errors(path):
             nodes, first = self._nodes, self._active
             for turn in range(len(nodes)):
                 self._active = (first + turn) % len(nodes)
                 try:
                     return what(nodes[self._active])
-                except OSError as error:  # requests' errors, too
+                except OSError as error:  # includes the errors of requests
                     if turn == len(nodes) - 1 or not _is_elsewhere(error):
                         raise
-            raise AssertionError  # there is one name node at least
+            raise AssertionError  # there is at least one name node
 
     @property
     def _nodes(self) -> list[NameNode]:
@@ -160,9 +161,9 @@ class WebHdfsStore(CheckpointStore):
 
     @contextlib.contextmanager
     def _errors(self, path: str, absent: type[CheckpointError] = ObjectNotFoundError) -> Iterator[None]:
-        """Turn what requests and Hadoop say into what a store says.
+        """Translate errors of requests and Hadoop into the errors of a store.
 
-        :param absent: what is raised where the file is not there
+        :param absent: error class to raise if the file does not exist
         """
         full = self.describe(path)
         try:
@@ -197,7 +198,7 @@ class WebHdfsStore(CheckpointStore):
 
 
 def _is_elsewhere(error: OSError) -> bool:
-    """Whether another name node may do what this one did not."""
+    """Whether another name node may handle the failed request."""
     import requests
 
     from airflow_spark_pipeline.checkpoint.stores.webhdfs_client import RemoteError
@@ -208,7 +209,7 @@ def _is_elsewhere(error: OSError) -> bool:
 
 
 def _needs_the_user(error: Exception) -> bool:
-    """Whether the same request will be refused again: a wrong address or certificate, no ticket, no package."""
+    """Whether the same request would fail again: a wrong address or certificate, no ticket, no package."""
     import requests
 
     if isinstance(error, requests.HTTPError):

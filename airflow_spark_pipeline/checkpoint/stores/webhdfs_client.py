@@ -1,4 +1,4 @@
-"""One name node's WebHDFS: fsspec's client with time limits, Hadoop's errors, and a rename that says what it did."""
+"""The WebHDFS client of one name node: fsspec's, plus time limits, Hadoop's errors, and the result of a rename."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import requests
 
-_SECONDS = 10.0  # well below a lease; a name node that collects garbage for longer is as good as gone
+_SECONDS = 10.0  # well below a lease; a name node with a longer garbage collection counts as gone
 _OCTETS = {"Content-Type": "application/octet-stream"}
 
 
 class RemoteError(OSError):
-    """What a name node or data node refused.
+    """An error that a name node or data node returned.
 
-    :param kind: the name of Hadoop's exception
+    :param kind: class name of Hadoop's exception
     """
 
     def __init__(self, kind: str, message: str) -> None:
@@ -26,11 +26,11 @@ class RemoteError(OSError):
 class NameNode:
     """A connection to one name node; needs the package ``requests``.
 
-    :param options: of fsspec's ``webhdfs``
+    :param options: options of fsspec's ``webhdfs``
     """
 
     def __init__(self, host: str, port: int, **options: Any) -> None:
-        from fsspec.implementations.webhdfs import WebHDFS  # only processes that reach HDFS so pay for the import
+        from fsspec.implementations.webhdfs import WebHDFS  # imported only by processes that use WebHDFS
 
         self.fs = WebHDFS(host, port, skip_instance_cache=True, **options)
         session = self.fs.session
@@ -59,35 +59,35 @@ class NameNode:
         return data
 
     def put(self, path: str, data: bytes, **parameters: Any) -> None:
-        """Write a new file, and the directories above it."""
+        """Write a new file, and create the directories above it."""
         answer = self._call("CREATE", "put", path=path, redirect=False, overwrite="false", **parameters)
         location = self._apply_proxy(answer.headers["Location"])
         self.fs.session.put(location, data=data, headers=_OCTETS).raise_for_status()
 
     def make_directories(self, path: str, **parameters: Any) -> None:
-        """Make a directory, and those above it."""
+        """Create a directory, and those above it."""
         self._call("MKDIRS", "put", path=path, **parameters)
 
     def rename(self, path: str, to: str) -> bool:
-        """Rename a file, unless something has that name already. Returns whether it was renamed."""
+        """Rename a file, unless the new name exists. Returns whether the file was renamed."""
         return bool(self._call("RENAME", "put", path=path, destination=to).json()["boolean"])
 
     def replace(self, path: str, to: str) -> None:
-        """Rename a file in one step over whatever has that name.
+        """Rename a file atomically, replacing the target.
 
-        :raises RemoteError: the server does not know how
+        :raises RemoteError: the server does not support it
         """
         answer = self._call("RENAME", "put", path=path, destination=to, renameoptions="OVERWRITE")
         if b"boolean" in answer.content and not answer.json()["boolean"]:
             raise RemoteError("UnsupportedOperationException", "this server leaves out the option to replace a file")
 
     def remove(self, path: str, *, recursive: bool) -> None:
-        """Delete a file or a tree; no error where there is none."""
+        """Delete a file or a tree; no error if it does not exist."""
         self._call("DELETE", "delete", path=path, recursive="true" if recursive else "false")
 
 
 def _raise_remote(response: requests.Response, *args: Any, **kwargs: Any) -> None:
-    """Raise Hadoop's exception by its name, which fsspec's client drops; 401 is the authentication's own."""
+    """Raise Hadoop's exception with its class name, which fsspec's client drops; 401 is left to authentication."""
     if response.status_code < 400 or response.status_code == 401:  # noqa: PLR2004  # HTTP's own numbers
         return
     try:
