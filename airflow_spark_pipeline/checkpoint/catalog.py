@@ -1,7 +1,8 @@
-"""What a location holds: the unfinished runs, the run of an id, and the clean-up of what nobody needs any more.
+"""The runs in a checkpoint location: lists unfinished runs, finds a run by its id, and prunes old runs.
 
-Promises: listing unfinished runs costs in proportion to them, not to history; one unreadable run does not hide the
-others; ``prune`` never touches a run that is alive, and is safe beside running drivers and beside another ``prune``.
+Guarantees: the cost of listing unfinished runs grows with their number, not with history; one unreadable run does not
+hide the others; ``prune`` never touches a run that is alive, and is safe while drivers or another ``prune`` are
+running.
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ TOMBSTONE_SECONDS = 3 * 24 * 3600.0
 class RunEntry:
     """A unit of work in a listing.
 
-    :param path: its directory, relative to the location
-    :param commit: the newest commit, ``None`` where it cannot be read
-    :param error: why it cannot be read
-    :param alive: whether a driver showed a sign of life within its lease
-    :param number: of the newest commit, also where that cannot be read
-    :param known: where it cannot, the newest commit that can: for whose run it is, never for what is done
+    :param path: directory of the unit, relative to the location
+    :param commit: newest commit, or ``None`` if it cannot be read
+    :param error: why the newest commit cannot be read
+    :param alive: whether a driver sent a heartbeat within its lease
+    :param number: number of the newest commit, even if that cannot be read
+    :param known: newest readable commit, if the newest cannot be read; it tells whose run it is, never what is done
     """
 
     path: str
@@ -51,7 +52,7 @@ class RunEntry:
 
     @property
     def ended(self) -> bool:
-        """Whether it is known to be completed or discarded."""
+        """Whether the run is known to be completed or discarded."""
         return self.commit is not None and self.commit.state.status in _ENDED
 
     @property
@@ -63,7 +64,7 @@ class RunEntry:
 
     @property
     def recorded(self) -> Commit | None:
-        """The newest commit; of a run that cannot be read one that says whose it is, and of no progress."""
+        """The newest commit; for an unreadable run an older one, which tells whose run it is but not its progress."""
         if self.commit is not None or self.number is None:
             return self.commit
         state = unknown(self.path, self.number) if self.known is None else given_up(self.known.state)
@@ -72,7 +73,7 @@ class RunEntry:
 
 @dataclass(slots=True)
 class PruneReport:
-    """What :func:`prune` did, or would do."""
+    """The runs that :func:`prune` removed or discarded, or would in a dry run."""
 
     discarded: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
@@ -81,9 +82,9 @@ class PruneReport:
 
 
 def unfinished_runs(store: CheckpointStore, pipeline_name: str | None = None) -> Iterator[RunEntry]:
-    """Give the units of work that are neither completed nor discarded: one list, and two requests for each.
+    """Yield the units of work that are neither completed nor discarded: one list request, and two requests per unit.
 
-    :param pipeline_name: only those of this pipeline
+    :param pipeline_name: name of the pipeline whose units to return; default: all pipelines
     :raises CheckpointError: the location cannot be listed
     """
     prefix = "" if pipeline_name is None else f"{pipeline_slug(pipeline_name)}/"
@@ -97,9 +98,9 @@ def unfinished_runs(store: CheckpointStore, pipeline_name: str | None = None) ->
 
 
 def all_runs(store: CheckpointStore, pipeline_name: str | None = None) -> Iterator[RunEntry]:
-    """Give every unit of work that is kept, ended or not: a list and a read for each, so it costs what history costs.
+    """Yield all units of work, ended or not. Costs a list and a read request for each, so it grows with history.
 
-    :param pipeline_name: only those of this pipeline
+    :param pipeline_name: name of the pipeline whose units to return; default: all pipelines
     :raises CheckpointError: the location cannot be listed
     """
     now = ReaderClock(store)
@@ -111,7 +112,7 @@ def all_runs(store: CheckpointStore, pipeline_name: str | None = None) -> Iterat
 
 
 def pipelines(store: CheckpointStore) -> list[str]:
-    """Return the directories of the pipelines of which anything is stored; what others keep there is left out.
+    """Return the directories of the pipelines in this location; other directories are left out.
 
     :raises CheckpointError: the location cannot be listed
     """
@@ -121,18 +122,18 @@ def pipelines(store: CheckpointStore) -> list[str]:
 def units(store: CheckpointStore, pipeline: str) -> list[str]:
     """Return the directories of all units of a pipeline, ended or not.
 
-    :param pipeline: its directory
-    :raises CheckpointError: they cannot be listed
+    :param pipeline: directory of the pipeline, relative to the location
+    :raises CheckpointError: the units cannot be listed
     """
     found = (f"{pipeline}/{name}" for name in store.list_directories(pipeline))
     return [path for path in found if is_unit_path(path)]
 
 
 def open_units(store: CheckpointStore) -> dict[str, float]:
-    """Return the directories of the units that may be unfinished, by one list.
+    """Return the directories of the units that may be unfinished, with one list request.
 
-    The number is when the unit was last claimed, by the store's clock: a hint is written right before each claim. What
-    is named here may have ended all the same; look at it before you believe it.
+    The number is the time of the unit's last claim, by the store's clock: a hint is written right before each claim. A
+    unit in the result may have ended already; read it before relying on it.
 
     :raises CheckpointError: the location cannot be listed
     """
@@ -141,7 +142,7 @@ def open_units(store: CheckpointStore) -> dict[str, float]:
 
 
 def foreign_hints(store: CheckpointStore) -> list[str]:
-    """Return the full names of what is among the hints and does not name a unit: damaged, or not ours.
+    """Return the full names of objects among the hints that do not name a unit: damaged, or foreign.
 
     :raises CheckpointError: the location cannot be listed
     """
@@ -150,11 +151,11 @@ def foreign_hints(store: CheckpointStore) -> list[str]:
 
 
 def look(store: CheckpointStore, path: str, now: float | ReaderClock, known: Commit | None = None) -> RunEntry | None:
-    """Return what a unit of work is like now, ``None`` where nothing is recorded: one list, and one read at most.
+    """Return the current state of a unit of work, or ``None`` if nothing is recorded: one list, at most one read.
 
-    :param path: its directory
-    :param now: the time by the store's clock; a clock is asked only where a driver may be running
-    :param known: a commit of this unit that was read before; where it is still the newest, nothing is read
+    :param path: directory of the unit, relative to the location
+    :param now: time by the store's clock, or a clock that is called only if a driver may be running
+    :param known: commit of this unit that was read before; if it is still the newest, nothing is read
     """
     log = RunLog(store, path, retry_seconds=0)
     try:
@@ -167,7 +168,7 @@ def look(store: CheckpointStore, path: str, now: float | ReaderClock, known: Com
             if not listing.heartbeats or commit.state.status in _ENDED:
                 return RunEntry(path, commit, number=commit.number)
             if not now.was_asked:
-                now()  # before the listing that it is compared with, or a driver would look older than it is
+                now()  # before the listing it is compared with; otherwise a heartbeat would look older than it is
                 return look(store, path, now, commit)
             now = now()
     except ObjectNotFoundError:
@@ -180,9 +181,9 @@ def look(store: CheckpointStore, path: str, now: float | ReaderClock, known: Com
 
 
 def find_run(store: CheckpointStore, run_id: str) -> RunEntry | None:
-    """Return the unit of work that the id of any of its attempts names, ``None`` where nothing is recorded.
+    """Return the unit of work that has an attempt with this run id, or ``None`` if nothing is recorded.
 
-    :raises ValueError: it is no run id
+    :raises ValueError: this is not a run id
     :raises CheckpointError: the store could not answer
     """
     path, _ = parse_run_id(run_id)
@@ -190,13 +191,14 @@ def find_run(store: CheckpointStore, run_id: str) -> RunEntry | None:
 
 
 def discard(store: CheckpointStore, run_id: str, *, number: int | None = None) -> bool:
-    """Give up the progress of a unit of work, so that its next attempt starts over. Returns whether there was any.
+    """Discard the progress of a unit of work, so that its next attempt starts over. Returns whether there was any.
 
-    A driver that is at work stops at its next heartbeat or commit, whichever comes first.
+    A running driver stops at its next heartbeat or commit, whichever comes first.
 
-    :param number: of the commit that the decision rests on; where it is not the newest any more, nothing is discarded
-    :raises ValueError: it is no run id
-    :raises SupersededError: somebody recorded something at the same moment; look again
+    :param number: number of the commit that the decision is based on; if it is no longer the newest, nothing is
+        discarded
+    :raises ValueError: this is not a run id
+    :raises SupersededError: another process recorded something at the same time; read the run again
     """
     path, _ = parse_run_id(run_id)
     return RunLog(store, path).discard(number=number) is not None
@@ -212,14 +214,14 @@ def prune(
     at_most: int | None = None,
     dry_run: bool = False,
 ) -> PruneReport:
-    """Discard abandoned runs, and remove what is left of ended ones.
+    """Discard abandoned runs, and remove the remaining objects of ended runs.
 
-    :param older_than: age in seconds, by the store's clock, of the newest object of a run
-    :param pipeline_name: only runs of this pipeline
-    :param tombstone_seconds: the last commit of an ended run stays for at least this long, whatever ``older_than`` says
-    :param abandoned: also discard runs that did not end
-    :param at_most: look at no more than this many runs of each pipeline, drawn at random: called often, it gets to all
-    :param dry_run: only report
+    :param older_than: minimum age of the newest object of a run, in seconds by the store's clock
+    :param pipeline_name: name of the pipeline whose runs to prune; default: all pipelines
+    :param tombstone_seconds: minimum age of the last commit of an ended run in seconds, regardless of ``older_than``
+    :param abandoned: whether to discard runs that did not end, too
+    :param at_most: maximum number of runs to check per pipeline, chosen at random, so that frequent calls reach all
+    :param dry_run: whether to report only, without changing anything
     :raises CheckpointError: the location cannot be listed
     """
     report, now = PruneReport(), ReaderClock(store)
@@ -239,7 +241,7 @@ def prune(
 
 @dataclass(frozen=True, slots=True)
 class _Pruning:
-    """What is to be done about one unit of work."""
+    """The pruning of one unit of work."""
 
     store: CheckpointStore
     path: str
@@ -249,7 +251,7 @@ class _Pruning:
     abandoned: bool
 
     def prune(self, report: PruneReport, *, dry_run: bool) -> None:
-        now = self.clock()  # before the listing that it is compared with
+        now = self.clock()  # before the listing it is compared with
         seen = self.store.list_objects(self.path)
         age = now - max((found.modified for found in seen), default=now)
         entry = look(self.store, self.path, now) if age > self.older_than else None
@@ -271,24 +273,24 @@ class _Pruning:
         try:
             RunLog(self.store, self.path).discard(number=commit.number)
         except SupersededError:
-            return False  # it came back to life
+            return False  # a driver is running in it again
         return True
 
     def _remove(self, commit: Commit, seen: list[str]) -> None:
-        """Delete what was seen, and nothing else: a task that is cleared now may be claiming the unit.
+        """Delete only the objects that were listed: a task that is cleared now may be claiming the unit.
 
-        Nobody has written here for longer than any process sleeps, so no late writer can find its number free.
+        Nothing was written here for longer than any process can be paused, so no late writer can find its number free.
         """
         log = RunLog(self.store, self.path)
         log.retire(commit)
         newest = log.name_of(commit.number)
-        for name in sorted(seen, key=lambda name: name == newest):  # last, so that who dies here has lost nothing
+        for name in sorted(seen, key=lambda name: name == newest):  # last, so that a crash here loses nothing
             log.delete(name)
         self.store.delete(ended_hint(self.path))
 
 
 def _look_again(log: RunLog, path: str) -> RunEntry | None:
-    """The newest commit was cleaned up between the list and the read: a newer one is there by now."""
+    """Read the unit again: its newest commit was cleaned up between list and read, so a newer one exists."""
     try:
         commit = log.latest()
     except CheckpointError as error:
@@ -297,7 +299,7 @@ def _look_again(log: RunLog, path: str) -> RunEntry | None:
 
 
 def _unreadable(log: RunLog, error: CheckpointError) -> RunEntry | None:
-    """A run whose newest commit is damaged: whose it is may be told by an older one."""
+    """Return the entry of a run whose newest commit is damaged; an older commit may tell whose run it is."""
     try:
         numbers = log.listing().numbers
         known = newest_readable(log, numbers)

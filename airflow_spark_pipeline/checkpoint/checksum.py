@@ -1,8 +1,8 @@
-"""JSON objects with a checksum in front, so that a single changed byte is noticed before anything is believed.
+"""JSON objects with a checksum in front, so that a reader notices a single changed byte.
 
-``{"checksum":"<sha256>","schemaVersion":2,…}``: the digest covers all bytes after the comma that follows it, so that
-reading verifies bytes and never has to write the JSON anew. It finds damage: bad disks, interrupted copies, edits by
-hand. It does not find an attacker, who can compute it as well.
+``{"checksum":"<sha256>","schemaVersion":2,…}``: the digest covers all bytes after the comma that follows it, so that a
+reader verifies the bytes and does not need to write the JSON again. It detects damage: bad disks, interrupted copies,
+manual edits. It does not detect an attacker, who can compute it too.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _HEAD = len(_START) + _DIGITS + len(_END)
 
 
 def seal(members: str) -> bytes:
-    """Return a JSON object of these members, with its checksum.
+    """Return a JSON object with these members and their checksum.
 
     :param members: JSON text without the braces, at least one member
     """
-    # A lone surrogate, as os.listdir gives it for a name that is not UTF-8, becomes the escape that JSON has for it.
+    # A lone surrogate, which os.listdir returns for a name that is not UTF-8, becomes its JSON escape.
     rest = f"{members}}}".encode("utf-8", "backslashreplace")
     return b"".join((_START, _digest(rest), _END, rest))
 
@@ -29,7 +29,7 @@ def seal(members: str) -> bytes:
 def unseal(data: bytes) -> dict[str, Any]:
     """Return the members of an object that :func:`seal` wrote, without the checksum.
 
-    :raises ValueError: it is not what was written, and why
+    :raises ValueError: the data is not what was written; the message says why
     """
     rest = data[_HEAD:]
     if not data:
@@ -44,7 +44,7 @@ def unseal(data: bytes) -> dict[str, Any]:
 def load(data: bytes) -> dict[str, Any]:
     """Return a JSON object, read strictly.
 
-    :raises ValueError: it is not one, or names a member twice
+    :raises ValueError: the data is not a JSON object, or has a member twice
     """
     try:
         found = json.loads(data.decode("utf-8"), object_pairs_hook=_without_duplicates)

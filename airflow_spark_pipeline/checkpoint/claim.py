@@ -1,14 +1,14 @@
-"""The decision of a new attempt about what it found in the log: carry on, start over, report, or stop.
+"""The claim decision: whether a new attempt resumes, starts over, reports a success, or stops.
 
-A pure function of the newest commit and of what the caller knows. Under Airflow the question is whether this try is a
-retry (or a clear) of something unfinished, the retry of a success that Airflow never heard of, or the clear of a
-success; or whether its DAG run was deleted and created again under the same id. Airflow says none of this directly:
+It is a pure function of the newest commit and of what the caller knows. Under Airflow a try may be a retry (or a clear)
+of an unfinished run, the retry of a success that Airflow did not learn of, or the clear of a success; or its DAG run
+may have been deleted and created again with the same id. Airflow does not say directly which of these it is:
 
-* Each try has a task instance id of its own, and later ids are greater. Within a DAG run the try number grows with it;
-  a DAG run that is created again counts from 1.
+* Each try has its own task instance id, and later ids are greater. Within a DAG run the try number grows with the id; a
+  DAG run that is created again counts from 1.
 * A clear sets ``max_tries`` to the number of the last try plus the task's ``retries``; a retry leaves it alone.
-* A DAG run that is created again has another identity. Since Airflow 3.4 it may have one after a clear, too, never
-  after a retry.
+* A DAG run that is created again has another identity. Since Airflow 3.4 a clear may also change the identity, but a
+  retry never does.
 
 Example, ``retries=2``, claimed by try 1 (``max_tries`` 2): a retry is try 2 with ``max_tries`` 2; a clear is try 2 with
 ``max_tries`` 3; a DAG run that was created again is try 1 or 2 with ``max_tries`` 2 and a greater id.
@@ -28,17 +28,17 @@ from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointS
 class ClaimKind(enum.Enum):
     """What to do with the unit of work."""
 
-    START = "start"  # nothing is carried over
-    RESUME = "resume"  # what is done stays done
-    REPORT = "report"  # all is done already: run nothing, say success
-    STOP = "stop"  # somebody newer is at work
+    START = "start"  # start from the beginning
+    RESUME = "resume"  # completed components are kept
+    REPORT = "report"  # everything is done: run nothing, report success
+    STOP = "stop"  # a newer attempt is running
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimDecision:
     """What to do, in which epoch, and why.
 
-    :param epoch: raised whenever something that was recorded is left behind
+    :param epoch: number that increases whenever recorded progress is given up
     """
 
     kind: ClaimKind
@@ -49,9 +49,9 @@ class ClaimDecision:
 def decide_claim(latest: CheckpointState | None, caller: Caller | None, *, start_over: bool = False) -> ClaimDecision:
     """Decide what a new attempt does with a unit of work.
 
-    :param latest: the newest commit, ``None`` where there is none
-    :param caller: ``None`` outside Airflow
-    :param start_over: the user wants nothing carried over
+    :param latest: newest recorded state, or ``None`` if nothing is recorded
+    :param caller: what Airflow knows about this try; ``None`` outside Airflow
+    :param start_over: whether the user asked to start from the beginning
     """
     if latest is None:
         return ClaimDecision(ClaimKind.START, 0, "nothing is recorded yet")
@@ -66,7 +66,7 @@ def decide_claim(latest: CheckpointState | None, caller: Caller | None, *, start
     if latest.status is CheckpointStatus.DISCARDED:
         return ClaimDecision(ClaimKind.START, fresh_epoch, "the earlier progress was discarded")
     if latest.status is CheckpointStatus.COMPLETED:
-        # What a guest completed is reported once; from then on the claim is recorded as the owner's (see TaskAttempt).
+        # A guest's success is reported once; after that the claim is recorded as the owner's (see TaskAttempt).
         mine = is_claim_of(caller, latest.caller)
         if caller is not None and mine and _was_cleared(caller, recorded):
             return ClaimDecision(ClaimKind.START, fresh_epoch, "the task had succeeded and was cleared")
@@ -77,28 +77,28 @@ def decide_claim(latest: CheckpointState | None, caller: Caller | None, *, start
 
 
 def _is_created_again(caller: Caller, recorded: Mapping[str, Any]) -> bool:
-    """Whether the record was made in a DAG run of the same id that was deleted since."""
+    """Whether the record was made in an earlier DAG run with the same id, which was then deleted."""
     later = _is_later(caller, recorded)
     if caller.try_number <= recorded.get("tryNumber", 0) and later is not None:
-        return later  # it counts its tries from 1 again
+        return later  # a new DAG run counts its tries from 1
     identity = recorded.get("identity")
     if None in (identity, caller.identity) or identity == caller.identity:
         return False
     if not caller.clear_forgets or caller.try_number <= recorded.get("tryNumber", 0):
         return True
-    # A retry never changes the identity, a clear may. Where max_tries is retries, nothing was cleared in this DAG run:
-    # the tries of the new one that came before this one never got as far as a claim.
+    # A retry never changes the identity, a clear may. If max_tries equals retries, nothing was cleared in this DAG run:
+    # then it is a new DAG run, whose earlier tries ended before they could claim the unit.
     return not _was_cleared(caller, recorded) or caller.max_tries == caller.retries
 
 
 def _is_older(caller: Caller, recorded: Mapping[str, Any]) -> bool:
-    """Whether a newer try made the record, be it of a DAG run that was created again."""
+    """Whether a newer try made the record, even one in a DAG run that was created again."""
     number = recorded.get("tryNumber", 0)
     return caller.try_number < number or (caller.try_number == number and _is_later(caller, recorded) is False)
 
 
 def _is_later(caller: Caller, recorded: Mapping[str, Any]) -> bool | None:
-    """Whether the caller's task instance was created after the record's; ``None`` for the same, and if not known."""
+    """Whether the caller's task instance is newer than the record's; ``None`` if they are the same or unknown."""
     made_by: str | None = recorded.get("taskInstanceId")
     if made_by is None or caller.task_instance_id is None or made_by == caller.task_instance_id:
         return None

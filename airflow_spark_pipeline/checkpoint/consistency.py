@@ -1,7 +1,7 @@
-"""Whether the fields of a commit agree with each other, and with the name under which it was found.
+"""Checks that the fields of a commit agree with each other and with the name of the object.
 
-The checksum finds damage; this finds what no damage explains: a copy under another name, an edit with a new checksum, a
-writer with a fault.
+The checksum detects damage; these checks detect other faults: a copy under another name, an edit with a new checksum, a
+bug in a writer.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from airflow_spark_pipeline.checkpoint.validation import short
 def disagreement(
     state: CheckpointState, raw: Mapping[str, Any], unit: str | None = None, number: int | None = None
 ) -> str | None:
-    """Return where a commit contradicts itself, or the name under which it was found; ``None`` where it does not.
+    """Return how a commit contradicts itself or the name of its object; ``None`` if it does not.
 
-    :param raw: as it is stored
-    :param unit: directory of the unit, by the object's name; ``None`` where that is not known
-    :param number: of the commit, by the object's name
+    :param raw: stored JSON object
+    :param unit: directory of the unit, from the object's name; ``None`` if it is not known
+    :param number: number of the commit, from the object's name
     """
     rules: tuple[Callable[[], str | None], ...] = (
         lambda: _of_place(state, raw, unit, number),
@@ -87,7 +87,7 @@ _OF_OPEN = (ComponentAction.PENDING, ComponentAction.FAILED, ComponentAction.OMI
 
 def _of_progress(state: CheckpointState) -> str | None:
     done = set(state.completed_components)
-    # Done before, and failed when its views were made again.
+    # Completed earlier, and failed when it was replayed.
     before = {name for last in state.attempts[-1:] for name in (*last.ran, *last.skipped)}
     for record in state.components:
         fits = record.action in (_OF_DONE if record.name in done else _OF_OPEN)

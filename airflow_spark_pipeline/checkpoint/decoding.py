@@ -1,8 +1,8 @@
-"""Reading a commit: what is not exactly what a writer wrote is an error that names the object.
+"""Decoding of commits: anything that is not exactly what a writer wrote is an error that names the object.
 
-Promises: a commit that is returned has a checksum that matches, the right type in every field (``validation``), and
-agrees with itself and with its name (``consistency``). So a commit that was damaged, cut off, edited, or copied from
-another run or number is never believed. A newer schema version is refused with a separate error.
+Guarantees: a returned commit has a matching checksum, the right type in every field (``validation``), and agrees with
+itself and with its name (``consistency``). So a commit that was damaged, cut off, edited, or copied from another run or
+number is never accepted. A newer schema version is rejected with a separate error.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ def decode(
 ) -> CheckpointState:
     """Read a commit.
 
-    :param path: the object's name, for the errors
-    :param unit: directory of the unit that the object belongs to by its name; ``None`` where that is not known
-    :param number: of the commit by the object's name
-    :param way_out: how the user gives the run's progress up, for the errors
-    :raises UnsupportedCheckpointError: it was written by another version of this package
-    :raises CorruptCheckpointError: it is not what was written there
+    :param path: full name of the object, for error messages
+    :param unit: directory of the unit, from the object's name; ``None`` if it is not known
+    :param number: number of the commit, from the object's name
+    :param way_out: how the user can discard the run's progress, for error messages
+    :raises UnsupportedCheckpointError: the commit was written by another version of this package
+    :raises CorruptCheckpointError: the data is not what a writer wrote to this object
     """
     try:
         raw = unseal(data)

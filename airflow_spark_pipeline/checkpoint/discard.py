@@ -1,8 +1,8 @@
-"""Giving up the progress of a run whose record may be damaged: who it belonged to, as far as that can be read.
+"""Discards the progress of a run, even if its record is damaged, keeping what can be read about whose run it is.
 
-A damaged commit is never repaired or skipped. A discard puts the next number on top of it, and leaves the heartbeats: a
-driver that is still running is superseded by it, and the next attempt waits for that driver. To delete the directory
-instead would take both away.
+A damaged commit is never repaired or skipped. A discard adds a commit with the next number and leaves the heartbeats: a
+driver that is still running is superseded by it, and the next attempt waits for that driver. Deleting the directory
+instead would lose both protections.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _OURS = __name__.partition(".")[0] + "."
 
 
 def discard_advice(store: CheckpointStore, unit: str, number: int) -> str:
-    """Return how to give up the progress of a unit, for an error about one of its objects.
+    """Return how to discard the progress of a unit, for an error about one of its objects.
 
-    :param number: any commit's
+    :param number: number of any commit of the unit
     """
     ours = type(getattr(store, "_store", store)).__module__.startswith(_OURS)
     place = f"--location {shlex.quote(store.location)}" if ours else "--file FILE"
@@ -39,7 +39,7 @@ def discard_advice(store: CheckpointStore, unit: str, number: int) -> str:
 
 
 def given_up(state: CheckpointState) -> CheckpointState:
-    """Return the state that says that nothing of this one counts any more."""
+    """Return the discarded state that replaces this one."""
     nothing: tuple[()] = ()
     return replace(
         state, status=CheckpointStatus.DISCARDED, completed_components=nothing, components=nothing, failure=None
@@ -47,7 +47,7 @@ def given_up(state: CheckpointState) -> CheckpointState:
 
 
 def newest_readable(log: RunLog, numbers: list[int]) -> Commit | None:
-    """Return the newest commit that can be read, for whose run it is; never for what is done.
+    """Return the newest readable commit; use it for whose run it is, never for what is done.
 
     :raises CheckpointError: the store could not answer
     """
@@ -60,9 +60,9 @@ def newest_readable(log: RunLog, numbers: list[int]) -> Commit | None:
 
 
 def unknown(unit: str, number: int) -> CheckpointState:
-    """Return the discarded state of a unit of which nothing can be read: its directory is all that is known.
+    """Return the discarded state of a unit without any readable commit; only its directory is known.
 
-    :param number: under which it is recorded
+    :param number: number of the commit that will record the state
     """
     now = utc_now()
     return CheckpointState(

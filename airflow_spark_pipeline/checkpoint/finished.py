@@ -1,7 +1,7 @@
-"""Runs that have ended: what their units still hold, and the copies that ``cleanup-on-success = false`` keeps for good.
+"""Finished runs: read from their units, and from the copies that ``cleanup-on-success = false`` keeps.
 
-Promises: hints and copies are listed once for each pipeline, and only the newest ones that are asked for are read; one
-that cannot be read hides no other. Does not promise completeness: ``prune`` removes both when they are old.
+Guarantees: hints and copies are listed once per pipeline, and only the newest requested ones are read; an unreadable
+one does not hide others. Not guaranteed: completeness, since ``prune`` removes both when they are old.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _DELETE = "Nothing depends on it: delete it, or restore it from a backup."
 
 
 class _Ended(NamedTuple):
-    """Something that says that a run ended.
+    """A hint or a copy of a run that ended.
 
-    :param at: by the store's clock
-    :param number: of the commit that was copied; ``None`` where the unit itself is to be looked at
+    :param at: time of the hint or copy, in seconds by the store's clock
+    :param number: number of the copied commit; ``None`` for a hint, whose unit is to be read
     """
 
     at: float
@@ -38,16 +38,16 @@ class _Ended(NamedTuple):
 def finished_runs(
     store: CheckpointStore, pipeline_name: str | None = None, *, limit: int | None = None, since: float | None = None
 ) -> Iterator[RunEntry]:
-    """Give the runs that ended, the newest first.
+    """Yield the runs that ended, the newest first.
 
-    :param limit: at most so many
-    :param since: ended at this moment or later, in seconds since 1970 by the store's clock
+    :param limit: maximum number of runs
+    :param since: earliest end time, in seconds since 1970 by the store's clock
     :raises CheckpointError: the location cannot be listed
     """
     names = pipelines(store) if pipeline_name is None else [pipeline_slug(pipeline_name)]
     found = [each for pipeline in names for each in (*_copies(store, pipeline), *_hints(store, pipeline))]
     clock, given = ReaderClock(store), set[tuple[str, int | None]]()
-    # Of the two that tell of one end the copy comes first: it is kept longer.
+    # If both a hint and a copy exist for one end, the copy comes first: it is kept longer.
     for each in sorted(found, key=lambda each: (-each.at, each.number is None)):
         if since is not None and each.at < since:
             return
@@ -61,22 +61,23 @@ def finished_runs(
 
 
 def find_finished(store: CheckpointStore, run_id: str) -> RunEntry | None:
-    """Return the copy that is kept of the finished run of this id, ``None`` where none is.
+    """Return the kept copy of the finished run with this id, or ``None`` if there is none.
 
-    :param run_id: of any of its attempts
+    :param run_id: run id of any attempt of the run
     :raises ValueError: it is not a run id
     :raises CheckpointError: the copies cannot be listed
     """
     path, claim = parse_run_id(run_id)
     ends = [each for each in _copies(store, path.partition("/")[0]) if each.path == path]
     later = [each for each in ends if each.number is not None and each.number >= claim]
-    # Numbers only grow: an attempt belongs to the first end that comes after its claim.
+    # Numbers only grow, so an attempt belongs to the first end after its claim. Example: claims 0 and 7, ends 5 and 9:
+    # the attempt of claim 7 belongs to 9.
     first = min(later, key=lambda each: each.number or 0, default=None)
     return None if first is None else _entry(store, first, ReaderClock(store))
 
 
 def newest_copy(store: CheckpointStore, path: str) -> RunEntry | None:
-    """Return the newest copy that is kept of a unit's finished runs, ``None`` where none is.
+    """Return the newest kept copy of a unit's finished runs, or ``None`` if there is none.
 
     :raises CheckpointError: the copies cannot be listed
     """
@@ -101,7 +102,7 @@ def _hints(store: CheckpointStore, pipeline: str) -> Iterator[_Ended]:
 def _entry(store: CheckpointStore, ended: _Ended, clock: ReaderClock) -> RunEntry | None:
     if ended.number is None:
         entry = look(store, ended.path, clock)
-        return entry if entry is not None and entry.ended else None  # claimed again meanwhile, or removed
+        return entry if entry is not None and entry.ended else None  # claimed again or removed in the meantime
     pipeline, _, unit = ended.path.partition("/")
     name = f"{pipeline}/{HISTORY}/{unit}-{ended.number:08d}.json"
     try:

@@ -1,7 +1,7 @@
-"""What a heartbeat says of its driver, for whoever waits for it.
+"""The content of a heartbeat: facts about its driver, for attempts that wait for it.
 
-It carries a checksum: a digit of a process id that changed would say of a live driver that it is gone. One that cannot
-be read says nothing, and then only its age counts.
+It has a checksum: if one digit of a process id changed, a running driver would look gone. If a heartbeat cannot be
+read, only its age counts.
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ _IDENTITY = Shape({"boot": str, "namespace": str, "processes": Mapping[str, int]
 def write_heartbeat(about: Mapping[str, Any], lease_seconds: float) -> bytes:
     """Return the content of a heartbeat.
 
-    :param about: ``runId``, ``attempt``; ``process`` and ``driver`` as ``processes.identify`` gives them; ``sparkUser``
+    :param about: ``runId``, ``attempt``; ``process`` and ``driver`` in the form of ``processes.identify``;
+        ``sparkUser``
     """
     return seal(json.dumps({**about, "leaseSeconds": lease_seconds})[1:-1])
 
 
 def read_heartbeat(data: bytes) -> Mapping[str, Any] | None:
-    """Return what a heartbeat says, ``None`` where it is not what a driver wrote."""
+    """Return the content of a heartbeat, or ``None`` if it is not what a driver wrote."""
     try:
         about = unseal(data)
     except ValueError:

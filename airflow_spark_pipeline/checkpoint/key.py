@@ -1,9 +1,9 @@
-"""The unit of work that a log belongs to, and the names that are derived from it.
+"""The key of a unit of work, and the directory names and run ids that are derived from it.
 
-Promises: two different keys, or two different pipeline names, never share a directory, whatever characters they hold;
-names are plain ASCII of bounded length, so that every store takes them, and start with a letter or a digit, so that
-they are never taken for one of our own (``_open``, ``_history``); a run id leads to its directory without a search.
-Does not promise that a name can be turned back into the key: the key is kept in every commit.
+Guarantees: two different keys, or two different pipeline names, never share a directory, whatever characters they
+contain; names are plain ASCII of limited length, so that every store accepts them, and start with a letter or a digit,
+so that they never collide with the package's names (``_open``, ``_history``); a run id leads to its directory without a
+search. Not guaranteed: that a name can be turned back into the key; the key is kept in every commit.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _UNIT_PATH = re.compile(rf"{_PIPELINE}/{_UNIT}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class UnitKey:
-    """What a log is about: under Airflow a task instance of a DAG run, outside it a run of its own.
+    """The unit of work that a log belongs to: a task instance of a DAG run, or outside Airflow a single run.
 
-    :param namespace: tells deployments that share a location apart
-    :param map_index: -1 for a task that is not mapped
-    :param iteration: of the loop that the task is in, from 0; ``None`` outside loops
+    :param namespace: name that separates deployments which share a location
+    :param map_index: map index of the task instance; -1 if the task is not mapped
+    :param iteration: iteration of the loop that contains the task, counted from 0; ``None`` outside loops
     """
 
     namespace: str
@@ -42,7 +42,7 @@ class UnitKey:
 
     @classmethod
     def fresh(cls, namespace: str, pipeline_name: str) -> UnitKey:
-        """Return the key of a new run outside Airflow; no other run has it."""
+        """Return a new, unique key for a run outside Airflow."""
         return cls(namespace, "", uuid.uuid4().hex, pipeline_name)
 
     @classmethod
@@ -52,11 +52,11 @@ class UnitKey:
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> UnitKey:
-        """Read what :meth:`to_dict` gave."""
+        """Return the key from the form that :meth:`to_dict` returned."""
         return cls(raw["namespace"], raw["dagId"], raw["runId"], raw["taskId"], raw["mapIndex"], raw.get("iteration"))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form that every commit carries, which is also what the directory's digest is made of."""
+        """Return the JSON form that every commit contains; the directory's digest is computed from it."""
         raw = {
             "namespace": self.namespace,
             "dagId": self.dag_id,
@@ -64,17 +64,17 @@ class UnitKey:
             "taskId": self.task_id,
             "mapIndex": self.map_index,
         }
-        # Only in a loop: otherwise the directories of all that was recorded before there were loops would change.
+        # Only in a loop: otherwise the directories of all runs from before loops existed would change.
         return raw if self.iteration is None else {**raw, "iteration": self.iteration}
 
     @property
     def directory(self) -> str:
-        """Name of the unit's directory: readable parts, and a digest of the whole key that keeps them apart."""
+        """Name of the unit's directory: readable parts, and a digest of the whole key that makes it unique."""
         iteration = "" if self.iteration is None else f".i{self.iteration}"
         return f"{self._readable}{iteration}-{_digest(self.to_dict(), 16)}"
 
     def may_be_in(self, directory: str) -> bool:
-        """Whether a directory is this unit's, or may be that of one of its iterations where none is named."""
+        """Whether a directory is this unit's or, if the key has no iteration, may belong to one of its iterations."""
         return directory == self.directory or (self.iteration is None and directory.startswith(f"{self._readable}.i"))
 
     @property
@@ -90,7 +90,7 @@ def number_of(unit: str) -> int:
 
 
 def pipeline_slug(pipeline_name: str) -> str:
-    """Return the directory name of a pipeline: readable, and different for different names."""
+    """Return the directory name of a pipeline: readable, and unique for each pipeline name."""
     return f"{_slug(pipeline_name)}-{_digest(pipeline_name, 12)}"
 
 
@@ -100,24 +100,24 @@ def unit_path(pipeline_name: str, key: UnitKey) -> str:
 
 
 def is_pipeline_name(name: str) -> bool:
-    """Whether a directory of a location may be a pipeline's: never for one of our own, or one of somebody else's."""
+    """Whether a directory in a location may belong to a pipeline, and not to this package or to other software."""
     return re.fullmatch(_PIPELINE, name, re.ASCII) is not None
 
 
 def is_unit_path(path: str) -> bool:
-    """Whether a path relative to a location may be that of a unit; what a listing names need not be."""
+    """Whether a path relative to a location may be a unit's directory; a listing may also contain other paths."""
     return _UNIT_PATH.fullmatch(path) is not None and ".." not in path
 
 
 def make_run_id(unit: str, claim_number: int) -> str:
-    """Return the id of the attempt that claimed the unit at ``unit`` by the commit of that number."""
+    """Return the run id of the attempt that claimed the unit in directory ``unit`` with commit ``claim_number``."""
     return f"{unit.replace('/', '~')}~{claim_number}"
 
 
 def parse_run_id(run_id: str) -> tuple[str, int]:
-    """Return the unit's directory (relative to the location) and the claim number that a run id names.
+    """Return the unit's directory (relative to the location) and the claim number of a run id.
 
-    :raises ValueError: it is no run id; nothing of it has touched a file system
+    :raises ValueError: this is not a run id; no file system was accessed
     """
     match = _RUN_ID.fullmatch(run_id)
     if match is None or ".." in run_id:
@@ -128,7 +128,7 @@ def parse_run_id(run_id: str) -> tuple[str, int]:
 
 
 def _slug(text: str) -> str:
-    # ``_x`` becomes ``x``: a name that starts with an underscore is one of our own. The digest tells them apart.
+    # ``_x`` becomes ``x``: names that start with an underscore are reserved. The digest keeps the two apart.
     return re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-_")[:_SLUG_LENGTH] or "x"
 
 

@@ -1,14 +1,20 @@
-"""Who is at work in a unit: a heartbeat object beside the log for each driver, and the wait for those of others.
+"""Leases: which drivers are running in a unit of work, and the wait for their end.
 
-Promises: a driver that finds the unit's other heartbeats absent, stale, or of processes that are gone for certain is
-the only one that is not frozen; staleness is judged by the store's clock alone, so that clocks of machines may differ.
-A driver that cannot renew its own for half the lease stops before anybody may take it for stale. Does not promise
-anything about the outside effects of a driver that was frozen for longer than its lease.
+Every driver keeps a heartbeat object next to the log.
 
-The object ``hb-<attempt id>-<incarnation>`` holds JSON for whoever waits: runId, attempt, leaseSeconds, process
-(whose end is the end of all work), driver (its own processes, which prove that it is alive while they are), and
-where the driver works on a Spark Connect server, sparkUser. Its time is the lease; that it is gone means released. An
-incarnation is one process: a cluster manager may start a driver twice.
+Guarantees: if a driver finds that all other heartbeats of the unit are absent, stale, or of processes that are
+certainly gone, it is the only driver that is not frozen. Only the store's clock decides whether a heartbeat is stale,
+so the clocks of machines may differ. A driver that cannot renew its heartbeat for half the lease stops before another
+attempt may take it for stale. Not guaranteed: anything about external side effects of a driver that was frozen for
+longer than its lease.
+
+Example with a lease of 60 s: a driver loses its network at second 0. At second 30 it cancels its jobs, at 40 it stops
+Spark, and at 50 its process ends. At second 60 its heartbeat is stale, and another attempt may start.
+
+The object ``hb-<attempt id>-<incarnation>`` holds JSON for attempts that wait: runId, attempt, leaseSeconds, process
+(when these processes end, all work has ended), driver (the driver's processes; while they are alive, the driver is)
+and, if the driver uses a Spark Connect server, sparkUser. The object's modification time starts the lease; a missing
+object means that the lease was released. An incarnation is one process: a cluster manager may start a driver twice.
 """
 
 from __future__ import annotations
@@ -29,18 +35,19 @@ from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointStoreEr
 
 
 def boottime() -> float:
-    """Return seconds of a clock that goes on while the machine is suspended."""
+    """Return the seconds of a clock that keeps running while the machine is suspended."""
     clock = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseTerms:
-    """How long a lease is, and what follows from it.
+    """The length of a lease, and the times derived from it.
 
-    ``fence`` + twice ``patience`` stays below ``seconds``: a driver has ended before it can be taken for stale.
+    ``fence`` plus twice ``patience`` is less than ``seconds``: a driver has ended before its heartbeat can be stale.
+    Otherwise a successor could start while it is still stopping.
 
-    :param seconds: after which a heartbeat that was not renewed is stale
+    :param seconds: seconds after which a heartbeat that was not renewed is stale
     """
 
     seconds: float = DEFAULT_LEASE_SECONDS
@@ -63,10 +70,10 @@ class LeaseTerms:
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """A heartbeat of somebody else.
+    """The heartbeat of another driver.
 
-    :param description: who that is, for people
-    :param about: all that it says of itself
+    :param description: description of the other driver, for people
+    :param about: content of the heartbeat
     """
 
     name: str
@@ -77,7 +84,7 @@ class Other:
 
     @property
     def incarnation(self) -> str:
-        """As its driver called itself, see :attr:`Lease.incarnation`."""
+        """Incarnation of the other driver, see :attr:`Lease.incarnation`."""
         return self.name[len(HEARTBEAT) :]
 
 
@@ -85,9 +92,9 @@ class Lease:
     """The heartbeat of one driver.
 
     :param log: of the unit of work
-    :param attempt_id: of the claim
-    :param about: what the object holds, for whoever waits
-    :param clock: seconds that count suspended time
+    :param attempt_id: attempt id of the driver's claim
+    :param about: content of the heartbeat object, for attempts that wait
+    :param clock: function that returns seconds, including suspended time
     """
 
     def __init__(
@@ -99,7 +106,7 @@ class Lease:
         *,
         clock: Callable[[], float] = boottime,
     ) -> None:
-        #: Names this process: the attempt, and which of the processes that a cluster manager may start for it.
+        #: Identifies this process: the attempt, and which of the processes that a cluster manager may start for it.
         self.incarnation = f"{attempt_id}-{uuid.uuid4().hex[:8]}"
         self.name = f"{HEARTBEAT}{self.incarnation}"
         self.terms = terms
@@ -110,40 +117,42 @@ class Lease:
         self._renewed = clock()
 
     def renew(self) -> None:
-        """Show that this driver is alive.
+        """Renew the heartbeat.
 
-        :raises CheckpointError: the store did not take it
+        :raises CheckpointError: the store rejected the heartbeat
         """
         self._require_own_process()
         start = self._clock()
         self._log.store.write(f"{self._log.path}/{self.name}", self._body)
-        # Counted from the start: the store may have taken the time of the object at any moment of the call.
+        # Counted from the start of the call: the store may set the object's time at any point during the call. Example:
+        # a write that hangs for 20 s may carry the time of its first second; counted from its end, this driver would
+        # stop 20 s late.
         self._renewed = start
 
     @property
     def overdue(self) -> bool:
-        """Whether this driver has to stop, since it could not show for too long that it is alive."""
+        """Whether this driver must stop, because its last renewal is too old."""
         return self._clock() - self._renewed > self.terms.fence
 
     def release(self) -> None:
-        """Give the lease up. Only once nothing of this driver is at work any more.
+        """Release the lease. Call this only when no work of this driver is running any more.
 
-        :raises CheckpointError: the heartbeat stays, and becomes stale
+        :raises CheckpointError: the heartbeat could not be deleted; it stays and becomes stale
         """
         self._require_own_process()
         self._log.delete(self.name)
 
     def _require_own_process(self) -> None:
-        """Refuse in a fork of the driver: its parent is the one who is alive, or not."""
+        """Raise in a forked copy of the driver: only the parent may say that the driver is alive."""
         if os.getpid() != self._pid:
             raise CheckpointError(f"process {os.getpid()} is a fork of the driver, and does not speak for it")
 
     def others(self, listing: Listing) -> list[Other]:
-        """Return the heartbeats of others that a listing shows."""
+        """Return the heartbeats of other drivers in a listing."""
         return [self._other(name) for name in listing.heartbeats if name != self.name]
 
     def blocking(self, others: list[Other], listing: Listing) -> list[Other]:
-        """Return those who may still be at work, by what a listing shows now."""
+        """Return those of the other drivers that may still be running, according to the listing."""
         mine = listing.heartbeats.get(self.name)
         slack = self._log.store.clock_slack
         return [
@@ -157,11 +166,11 @@ class Lease:
     def wait(
         self, others: list[Other], number: int, *, sleep: Callable[[float], None], tell: Callable[[Other], None]
     ) -> Iterator[None]:
-        """Wait until nobody else can be at work; yields before each look, so that the caller can stop it.
+        """Wait until no other driver can be running; yields before each check, so that the caller can stop the wait.
 
-        :param number: of this driver's own newest commit
-        :param tell: called once for each one that is waited for
-        :raises SupersededError: a newer attempt has claimed the unit meanwhile
+        :param number: number of this driver's newest commit
+        :param tell: function that is called once for each driver that is waited for
+        :raises SupersededError: a newer attempt has claimed the unit in the meantime
         """
         told: set[str] = set()
         while True:
@@ -169,7 +178,7 @@ class Lease:
             try:
                 listing = self._log.listing()
             except CheckpointStoreError:
-                sleep(min(1.0, self.terms.interval))  # the lease ends this if it lasts
+                sleep(min(1.0, self.terms.interval))  # a lasting outage ends with the lease
                 continue
             if listing.numbers and listing.numbers[-1] > number:
                 raise SupersededError("This attempt was superseded while it waited; it has run nothing.")
@@ -183,12 +192,12 @@ class Lease:
             sleep(min(1.0, self.terms.interval))
 
     def clear(self, others: list[Other]) -> None:
-        """Delete the heartbeats of those who were waited for; they are dead."""
+        """Delete the heartbeats of the drivers that were waited for; they are dead."""
         for other in others:
             self._log.delete(other.name)
 
     def _other(self, name: str) -> Other:
-        with contextlib.suppress(CheckpointError):  # released meanwhile, or unreadable; the lease holds all the same
+        with contextlib.suppress(CheckpointError):  # released or unreadable; then only the lease counts
             about = read_heartbeat(self._log.retried(lambda: self._log.store.read(f"{self._log.path}/{name}")))
             if about is not None:
                 who = f"attempt {about['attempt']} (run {about['runId']})"

@@ -1,6 +1,7 @@
-"""Whether somebody is at work in a unit, as far as the store shows it.
+"""Liveness: whether a driver is running in a unit, according to the store.
 
-A commit never says so: *running* was true when it was written. The heartbeats beside the log do, by the store's clock.
+A commit cannot tell: its status *running* was true when it was written. The heartbeats next to the log tell, by the
+store's clock.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ _AT_WORK = (CheckpointStatus.SUBMITTED, CheckpointStatus.RUNNING)
 
 
 def signs_of_life(store: CheckpointStore, commit: Commit, listing: Listing, now: float) -> list[str]:
-    """Return the names of the heartbeats that are younger than the lease; none where an end is recorded.
+    """Return the names of the heartbeats that are younger than the lease; none if an end is recorded.
 
-    :param now: by the store's clock
+    :param now: current time in seconds, by the store's clock
     """
     if commit.state.status not in _AT_WORK:
         return []
@@ -35,11 +36,11 @@ def signs_of_life(store: CheckpointStore, commit: Commit, listing: Listing, now:
 
 @dataclass(frozen=True, slots=True)
 class LiveSign:
-    """A heartbeat that is younger than the lease, and not of processes that are gone for certain.
+    """A heartbeat that is younger than the lease, and whose processes are not certainly gone.
 
-    :param name: of its object
-    :param age: seconds since it was renewed, by the store's clock
-    :param is_alive_here: one of the processes that it names is alive on this machine
+    :param name: name of the heartbeat object
+    :param age: seconds since the last renewal, by the store's clock
+    :param is_alive_here: whether one of the heartbeat's processes is alive on this machine
     """
 
     name: str
@@ -48,9 +49,9 @@ class LiveSign:
 
 
 def live_signs(log: RunLog, commit: Commit, listing: Listing, now: float) -> list[LiveSign]:
-    """Return the signs of life of those who may be at work; none where an end is recorded.
+    """Return the heartbeats of drivers that may be running; none if an end is recorded.
 
-    :param now: by the store's clock
+    :param now: current time in seconds, by the store's clock
     """
     found = []
     for name in signs_of_life(log.store, commit, listing, now):
@@ -62,10 +63,10 @@ def live_signs(log: RunLog, commit: Commit, listing: Listing, now: float) -> lis
 
 
 def who_is_at_work(log: RunLog, commit: Commit, is_active: Callable[[Mapping[str, Any]], bool]) -> str | None:
-    """Return who is at work on the newest commit's claim, in words; ``None`` where nobody is.
+    """Return a description of who is running for the newest commit's claim, or ``None`` if nothing is.
 
-    :param is_active: whether Airflow runs, or is about to run, the task instance of this key; asked only about a claim
-        whose driver has not shown a sign of life yet: it may wait for the cluster
+    :param is_active: function that returns whether Airflow runs, or is about to run, the task instance of a key; called
+        only for a claim without a heartbeat so far, whose driver may be queued at the cluster
     :raises CheckpointError: the store could not answer
     """
     if commit.state.status not in _AT_WORK:
@@ -82,7 +83,7 @@ def who_is_at_work(log: RunLog, commit: Commit, is_active: Callable[[Mapping[str
 
 
 def store_time(store: CheckpointStore) -> float:
-    """Return the time by the store's own clock: the only one that its objects' times can be compared with."""
+    """Return the time by the store's clock, the only one that is comparable with the times of its objects."""
     name = f"now-{uuid.uuid4().hex}"
     store.write(f"_clock/{name}", b"")
     try:
@@ -92,9 +93,9 @@ def store_time(store: CheckpointStore) -> float:
 
 
 def reader_time(store: CheckpointStore) -> float:
-    """Return the time by the store's own clock; by this machine's where nothing may be written there.
+    """Return the time by the store's clock, or by this machine's if the store cannot be written to.
 
-    For whoever looks. Who acts on the answer claims, and a location that nobody may write to can hold no claim.
+    For read-only callers. A caller that acts on the answer makes a claim, which a read-only location cannot hold.
     """
     try:
         return store_time(store)
@@ -103,9 +104,9 @@ def reader_time(store: CheckpointStore) -> float:
 
 
 class ReaderClock:
-    """The time for one look, asked for when it is first needed: where no driver may be running nothing is written.
+    """The store's time for one snapshot, determined when it is first needed, since that writes an object.
 
-    :param store: whose time it is
+    :param store: store whose clock is used
     """
 
     def __init__(self, store: CheckpointStore) -> None:
@@ -114,18 +115,18 @@ class ReaderClock:
 
     @property
     def was_asked(self) -> bool:
-        """Whether the time is known already, and from then on stays the same."""
+        """Whether the time was determined; from then on it stays the same."""
         return self._time is not None
 
     def __call__(self) -> float:
-        """Return the time of the first call, see :func:`reader_time`."""
+        """Return the time that the first call determined, see :func:`reader_time`."""
         if self._time is None:
             self._time = reader_time(self._store)
         return self._time
 
 
 def _about(log: RunLog, name: str) -> Mapping[str, Any]:
-    """Return which processes a heartbeat names; none where it cannot be read, and then only the lease counts."""
+    """Return the content of a heartbeat; empty if it cannot be read, and then only the lease counts."""
     try:
         return read_heartbeat(log.store.read(f"{log.path}/{name}")) or {}
     except CheckpointError:

@@ -1,11 +1,14 @@
-"""The log of one unit of work: numbered, immutable commits, each holding the whole state; the highest is the truth.
+"""The log of one unit of work: numbered, immutable commits. Each holds the whole state; the highest number counts.
 
-Promises: a number is used once, ever; of several writers at most one gets a number, and whoever does not is told by
-:class:`SupersededError` and has recorded nothing; a writer whose answer was lost finds out whether it had won; a
-commit that was made on a number freed by somebody's clean-up is found out before anything rests on it.
-Does not promise that nobody else is at work *now*: a writer learns of its successor when it records.
+Guarantees: a number is used only once, ever; of several writers at most one gets a number, and every other gets
+:class:`SupersededError` and has recorded nothing; a writer that lost the store's answer finds out whether it has won; a
+commit on a number that a clean-up had freed is detected before anything relies on it. Not guaranteed: that no other
+driver is running *now*. A writer learns of its successor when it records.
 
-Operations, in the words of the protocol: CREATE (``_create``), CHECK (``_check``), CLAIM (``claim``), the driver's
+Example: commit 7 is the newest, and two attempts try to claim with number 8. The store creates ``8`` for one of them.
+The other reads ``8``, finds a foreign nonce, and decides again from there.
+
+Operations, by their names in the protocol: CREATE (``_create``), CHECK (``_check``), CLAIM (``claim``), the driver's
 start (``adopt``), COMMIT (``append``), CLEANUP (``retire``), DISCARD (``discard``).
 """
 
@@ -32,23 +35,23 @@ from airflow_spark_pipeline.exceptions import (
     UnsupportedCheckpointError,
 )
 
-HEARTBEAT = "hb-"  # prefix of the objects that say that an attempt's driver is alive
-OPEN = "_open"  # directory of the hints that name unfinished units; for listings, never trusted for a decision
-ENDED = "_ended"  # directory, in a pipeline's, of the hints that name ended units; each as old as its unit's end
-HISTORY = "_history"  # directory, in a pipeline's, of what is kept of finished runs
+HEARTBEAT = "hb-"  # prefix of heartbeat objects
+OPEN = "_open"  # directory of hints for unfinished units; only for listings, never for a decision
+ENDED = "_ended"  # directory, below a pipeline's, of hints for ended units; a hint's time is the unit's end
+HISTORY = "_history"  # directory, below a pipeline's, of copies of finished runs
 _COMMIT = re.compile(r"(\d{8}|[1-9]\d{8,17})\.json", re.ASCII)
-_CLAIM_ROUNDS = 8  # how often a lost claim is decided again before somebody has to look
+_CLAIM_ROUNDS = 8  # how often a lost claim is decided again before it fails
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What one LIST of the unit's directory shows.
+    """The result of one LIST of the unit's directory.
 
-    :param numbers: of the commits, ascending
-    :param heartbeats: from the name of each heartbeat object to its time by the store's clock, in seconds
-    :param written: from the number of each commit to its time
+    :param numbers: numbers of the commits, ascending
+    :param heartbeats: map from the name of each heartbeat object to its time, in seconds by the store's clock
+    :param written: map from the number of each commit to its time, in seconds by the store's clock
     """
 
     numbers: list[int]
@@ -57,7 +60,7 @@ class Listing:
 
 
 class _LostError(Exception):
-    """The number went to somebody else; nothing was recorded."""
+    """Another writer got the number; nothing was recorded."""
 
 
 def _commit_numbers(names: Iterable[str]) -> list[int]:
@@ -65,12 +68,12 @@ def _commit_numbers(names: Iterable[str]) -> list[int]:
 
 
 def outputs_path(unit: str) -> str:
-    """Return where the saved outputs of a unit lie: one directory for each attempt, its claim number in front."""
+    """Return the path of a unit's saved outputs: one directory per attempt, named after its claim number."""
     return f"_outputs/{unit}"
 
 
 def ended_hint(unit: str) -> str:
-    """Return the name of the object that says that a unit has ended; for listings, never trusted for a decision."""
+    """Return the name of the hint that a unit has ended; only for listings, never for a decision."""
     pipeline, name = unit.split("/", 1)
     return f"{pipeline}/{ENDED}/{name}"
 
@@ -78,11 +81,11 @@ def ended_hint(unit: str) -> str:
 class RunLog:
     """The log in one directory of a store.
 
-    :param store: where
-    :param path: the unit's directory, relative to the store's location
-    :param retry_seconds: how long a transient error of the store is retried, for each operation
-    :param clock: monotonic seconds
-    :param sleep: waits for seconds
+    :param store: store that holds the log
+    :param path: directory of the unit, relative to the store's location
+    :param retry_seconds: how long to retry a transient error of the store, in seconds per operation
+    :param clock: function that returns monotonic seconds
+    :param sleep: function that waits for some seconds
     """
 
     def __init__(
@@ -101,18 +104,18 @@ class RunLog:
         self._sleep = sleep
 
     def bound_retries(self, seconds: float) -> None:
-        """Retry each operation for at most so long."""
+        """Limit the time for retries of each operation."""
         self._retry_seconds = min(self._retry_seconds, seconds)
 
     @property
     def outputs(self) -> CheckpointStore:
-        """The store in which saved outputs lie."""
+        """The store that holds saved outputs."""
         return self.store.at_location or self.store
 
     def latest(self) -> Commit | None:
-        """Return the newest commit, ``None`` where nothing was ever recorded.
+        """Return the newest commit, or ``None`` if nothing was ever recorded.
 
-        :raises CorruptCheckpointError: it is there and cannot be read
+        :raises CorruptCheckpointError: the newest commit exists and cannot be read
         :raises CheckpointError: the store could not answer
         """
         for pause in self._pauses():
@@ -122,7 +125,8 @@ class RunLog:
             try:
                 return self.read(numbers[-1])
             except ObjectNotFoundError:
-                # Cleaned up between list and read: by then a higher number is there.
+                # It was cleaned up between list and read, so a higher number exists now. Example: 3 is listed; a
+                # clean-up keeps 4 and deletes 3; the next list shows 4.
                 self._sleep(pause)
         raise CheckpointStoreError(
             f"{self.store.describe(self.path)}: the listing names commits that cannot be found", path=self.path
@@ -142,10 +146,10 @@ class RunLog:
         )
 
     def read(self, number: int) -> Commit:
-        """Return the commit of that number, which never changes.
+        """Return the commit with this number, which never changes.
 
-        :raises ObjectNotFoundError: there is none, or it was cleaned up
-        :raises CheckpointError: it cannot be read
+        :raises ObjectNotFoundError: there is no such commit, or it was cleaned up
+        :raises CheckpointError: the commit cannot be read
         """
         name = self._name(number)
         way_out = discard_advice(self.store, self.path, number)
@@ -159,9 +163,9 @@ class RunLog:
     def claim(self, build: Callable[[Commit | None], CheckpointState]) -> Commit:
         """Claim the unit: read the newest commit, let ``build`` decide, record what it returns.
 
-        :param build: from the newest commit to the state of the claim, whose nonce and claim number are set here; what
-            it raises ends the claim. Called again where somebody else was faster.
-        :raises SupersededError: somebody newer claimed
+        :param build: function from the newest commit to the state of the claim, whose nonce and claim number are set
+            here; an exception ends the claim. It is called again if another writer was faster.
+        :raises SupersededError: a newer attempt has claimed
         """
         for _ in range(_CLAIM_ROUNDS):
             latest = self.latest()
@@ -179,33 +183,35 @@ class RunLog:
         )
 
     def adopt(self, number: int, attempt_id: str, nonce: str) -> Commit:
-        """Return the commit from which a driver that holds this token goes on.
+        """Return the commit that a driver with this token continues from.
 
-        That is the claim itself, or a later commit of the same attempt where the cluster manager runs the driver again.
+        That is the claim, or a later commit of the same attempt if the cluster manager restarted the driver.
 
-        :raises SupersededError: the newest commit is somebody else's, or gives this attempt's progress up
+        :raises SupersededError: the newest commit belongs to another attempt, or discards this attempt's progress
         """
         latest = self.latest()
         if latest is None:
             raise SupersededError(f"{self.store.describe(self.path)}: the claim of this driver is gone")
         mine = latest.state.attempt_id == attempt_id and (latest.number > number or latest.state.nonce == nonce)
-        if not mine or latest.state.status is CheckpointStatus.DISCARDED:  # which is recorded in the attempt's own name
+        if not mine or latest.state.status is CheckpointStatus.DISCARDED:  # a discard carries the attempt's id
             raise self.superseded(latest.state)
         return latest
 
     def append(self, commit: Commit, state: CheckpointState) -> Commit:
-        """Record the successor of a commit of one's own.
+        """Record the successor of a commit that this writer made.
 
-        :raises SupersededError: another attempt has taken over; nothing was recorded, or what was is not the truth
-        :raises CheckpointLostError: the log was deleted or replaced meanwhile; nothing is recorded
+        :raises SupersededError: another attempt has taken over; nothing was recorded, or the recorded commit does not
+            count
+        :raises CheckpointLostError: the log was deleted or replaced in the meantime; nothing is recorded
         """
-        # Below an end anybody may clean up as soon as it is there; below anything else nobody does.
+        # As soon as an end is recorded, any process may delete the commits below it; below other commits nothing is
+        # deleted. Example: 4 below a new 5 must still be listed, unless 5 is an end.
         return self._follow(commit.number, state, mine=state.status is not CheckpointStatus.COMPLETED)
 
     def _follow(self, number: int, state: CheckpointState, *, mine: bool) -> Commit:
-        """Record the successor of the commit of that number.
+        """Record the successor of the commit with this number.
 
-        :param mine: whether it is this writer's, and nobody can have cleaned it up yet
+        :param mine: whether that commit is this writer's, and cannot have been cleaned up yet
         """
         state = replace(state, nonce=uuid.uuid4().hex, updated_at=utc_now())
         try:
@@ -214,18 +220,19 @@ class RunLog:
             raise self.superseded(self.newest_state()) from None
         numbers = self._check(number + 1, state)
         if mine and number not in numbers:
-            # The directory is not the one that this writer knows. Whoever finds the number there would believe it.
+            # The directory was replaced. Delete the new commit: a reader would otherwise take it for the state of this
+            # log.
             self._delete(self._name(number + 1))
             raise self.lost()
         return Commit(number + 1, state)
 
     def discard(self, *, number: int | None = None) -> Commit | None:
-        """Give the progress up: the next attempt starts with nothing done. Returns the commit that says so.
+        """Discard the progress, so that the next attempt starts from the beginning. Returns the discarding commit.
 
-        It works on a log that cannot be read, too.
+        This also works if the log cannot be read.
 
-        :param number: of the newest commit that the caller has seen; ``None`` takes whatever is there
-        :raises SupersededError: somebody recorded something meanwhile; look again
+        :param number: number of the newest commit that the caller has seen; ``None`` discards any commit
+        :raises SupersededError: another process recorded something in the meantime; read the log again
         :raises UnsupportedCheckpointError: a newer version of this package wrote it
         """
         try:
@@ -255,17 +262,20 @@ class RunLog:
         return discarded
 
     def retire(self, commit: Commit, *, keep_history: bool = False) -> None:
-        """Clean up below a last commit, which stays: without it a late writer's number would be free again.
+        """Clean up below the last commit, which stays: without it the number of a late writer would be free again.
 
-        :param keep_history: keep a copy of the commit for good
+        Example: commits 0 to 5, a frozen writer about to create 3. If only 5 stays, its check after the create lists 5
+        and fails. If nothing stayed, 3 would count as the newest commit.
+
+        :param keep_history: whether to keep a copy of the commit permanently
         """
         if keep_history:
             pipeline, unit = self.path.split("/", 1)
             copy = f"{pipeline}/{HISTORY}/{unit}-{commit.number:08d}.json"
-            # It is there already where an earlier clean-up died half-way; the copy of a commit can only be this one.
+            # The copy exists if an earlier clean-up died halfway; it is always a copy of this same commit.
             with contextlib.suppress(ObjectExistsError):
                 self.retried(lambda: self.store.create(copy, encode(commit.state, commit.number)))
-        # Before the other hint goes: whoever waits for the end of a run finds it by one of the two.
+        # Before the other hint is deleted: a process that waits for the end of a run finds it by one of the two.
         self.retried(lambda: self.store.write(ended_hint(self.path), b""))
         self._delete_outputs(commit)
         for number in self._numbers():
@@ -273,10 +283,10 @@ class RunLog:
                 self._delete(self._name(number))
         self._delete(self._hint_path)
         if any(number > commit.number for number in self._numbers()):
-            self._hint()  # somebody claimed the unit meanwhile, and it was their hint that went
+            self._hint()  # another attempt claimed the unit meanwhile: restore its hint
 
     def _delete_outputs(self, commit: Commit) -> None:
-        """Delete saved outputs up to this commit's claim: those of a newer attempt are in use."""
+        """Delete saved outputs up to this commit's claim; those of a newer attempt are in use."""
         state = commit.state
         last = commit.number if state.status is CheckpointStatus.DISCARDED else state.claim_number
         outputs = self.outputs
@@ -292,7 +302,7 @@ class RunLog:
     # ---- the store, with retries and read-back
 
     def _create(self, number: int, state: CheckpointState) -> None:
-        """CREATE: whatever the store answers, know afterwards whether the number is mine."""
+        """CREATE: find out whether this writer got the number, whatever the store answers."""
         data, name = encode(state, number), self._name(number)
         last: Exception | None = None
         for pause in self._pauses():
@@ -302,7 +312,8 @@ class RunLog:
             except (ObjectExistsError, CheckpointStoreError) as error:
                 last = error
             try:
-                # The answer may have been lost after the create took effect; a client's own retry then says "exists".
+                # The answer may have been lost after the create took effect; a retry inside the client then reports
+                # "exists". The nonce tells: if it is this writer's, the create has won.
                 if self.read(number).state.nonce == state.nonce:
                     return
                 raise _LostError
@@ -315,7 +326,7 @@ class RunLog:
         ) from last
 
     def _check(self, number: int, state: CheckpointState) -> list[int]:
-        """CHECK: a create that lands on a number freed by a clean-up is not the truth. Returns the numbers."""
+        """CHECK: a create on a number that a clean-up has freed does not count. Returns the numbers."""
         numbers = self._numbers()
         if not numbers or numbers[-1] < number:
             raise self.lost()
@@ -328,12 +339,12 @@ class RunLog:
         return _commit_numbers(self.retried(lambda: self.store.list_names(self.path)))
 
     def newest_state(self) -> CheckpointState | None:
-        """Return the state of the newest commit, ``None`` where there is none."""
+        """Return the state of the newest commit, or ``None`` if there is none."""
         latest = self.latest()
         return None if latest is None else latest.state
 
     def _hint(self) -> None:
-        """Leave the hint by which listings find unfinished units; before the claim, so that none is missed."""
+        """Write the hint by which listings find unfinished units; before the claim, so that none is missed."""
         self.retried(lambda: self.store.write(self._hint_path, b""))
 
     @property
@@ -345,14 +356,14 @@ class RunLog:
 
     @staticmethod
     def name_of(number: int) -> str:
-        """Return the name of the commit of that number in the unit's directory."""
+        """Return the object name of the commit with this number in the unit's directory."""
         return f"{number:08d}.json"
 
     def _name(self, number: int) -> str:
         return f"{self.path}/{self.name_of(number)}"
 
     def retried(self, operation: Callable[[], T]) -> T:
-        """Run an operation that may be repeated; transient errors are retried for a bounded time."""
+        """Run an operation that may be repeated; transient errors are retried for a limited time."""
         last: CheckpointStoreError | None = None
         for pause in self._pauses():
             try:
@@ -364,7 +375,7 @@ class RunLog:
         raise last
 
     def _pauses(self) -> Iterator[float]:
-        """Give the pauses between tries, growing from 0.05 s to 2 s, until the time for retries is over."""
+        """Yield the pauses between tries, growing from 0.05 s to 2 s, until the time for retries is over."""
         deadline, pause = self._clock() + self._retry_seconds, 0.05
         yield pause
         while self._clock() < deadline:
@@ -372,7 +383,7 @@ class RunLog:
             yield pause
 
     def lost(self) -> CheckpointLostError:
-        """Return the error of an attempt whose log is not there any more."""
+        """Return the error of an attempt whose log no longer exists."""
         path = self.store.describe(self.path)
         return CheckpointLostError(
             f"{path} no longer holds what this attempt has recorded there: the directory was deleted, emptied or "
@@ -384,7 +395,7 @@ class RunLog:
 
     @staticmethod
     def superseded(by: CheckpointState | None) -> SupersededError:
-        """Return the error of an attempt that another one has taken over from."""
+        """Return the error of an attempt that was superseded by another."""
         if by is None:
             return SupersededError("This attempt was superseded; it stops and records nothing more.")
         return SupersededError(

@@ -1,8 +1,8 @@
-"""Whether a process that left its name is gone for certain.
+"""Process identities: whether the processes of a driver are certainly gone, or certainly alive.
 
-A process is named by the boot of its machine, its namespace of process ids, its id and its start time: on the same boot
-and in the same namespace that tells "gone" from "alive" without a doubt, and anywhere else nothing is said. It spares a
-retry on the same machine the wait for a lease that nobody will renew. Linux only; elsewhere nothing is known.
+A process is identified by the boot id of its machine, its PID namespace, its PID and its start time. On the same boot
+and in the same namespace this reliably tells "gone" from "alive"; anywhere else nothing is known. So a retry on the
+same machine need not wait for a lease that will never be renewed. Linux only; on other platforms nothing is known.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _PROC = Path("/proc")
 
 
 def identify(*pids: int) -> dict[str, Any] | None:
-    """Return what :func:`all_gone` needs to know of these processes; ``None`` where it cannot be told."""
+    """Return the identity of these processes for :func:`all_gone`; ``None`` if it cannot be determined."""
     place = _place()
     starts = {str(pid): _start(pid) for pid in pids}
     if place is None or None in starts.values():
@@ -25,7 +25,7 @@ def identify(*pids: int) -> dict[str, Any] | None:
 
 
 def all_gone(identity: Mapping[str, Any] | None) -> bool:
-    """Whether each of these processes has ended; ``False`` also where it cannot be told."""
+    """Whether each of these processes has ended; ``False`` also if that is not known."""
     place = _place()
     if not identity or place is None or any(identity.get(name) != value for name, value in place.items()):
         return False
@@ -34,7 +34,7 @@ def all_gone(identity: Mapping[str, Any] | None) -> bool:
 
 
 def any_alive(identity: Mapping[str, Any] | None) -> bool:
-    """Whether one of these processes is alive for certain; ``False`` also where it cannot be told."""
+    """Whether one of these processes is certainly alive; ``False`` also if that is not known."""
     place = _place()
     if not identity or place is None or any(identity.get(name) != value for name, value in place.items()):
         return False
@@ -51,7 +51,7 @@ def _place() -> dict[str, str] | None:
 
 
 def _start(pid: int) -> int | None:
-    """Return when a process started, in ticks since boot; ``None`` where it has ended, or waits to be reaped."""
+    """Return when a process started, in ticks since boot; ``None`` if it has ended or is a zombie."""
     try:
         stat = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:

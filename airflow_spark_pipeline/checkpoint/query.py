@@ -1,7 +1,7 @@
-"""Which run somebody waits for.
+"""Run queries: which run a sensor or trigger waits for.
 
-A query is plain data, so that a trigger can carry it; what answers it is a :class:`Look`, which many queries share.
-Runs of another namespace are never found.
+A query is plain data, so that a trigger can carry it; a :class:`Look`, which many queries share, answers it. Runs of
+another namespace are never found.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ _ACCEPTED: dict[WaitFor, frozenset[Standing]] = {
     "completed": frozenset({Standing.COMPLETED}),
     "ended": _RESUMABLE | _ENDED,
 }
-# A hint of an ended run has its time from the store, a commit from whoever wrote it: clocks differ.
+# The time of an ended run's hint is the store's, that of a commit is its writer's: clocks differ.
 _CLOCKS_DIFFER = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class RunQuery:
-    """Which run is meant; what is ``None`` may be anything.
+    """The run to find; a field that is ``None`` matches any value.
 
     :param wait_for: ``resumable``: failed, or its driver died; ``completed``; ``ended``: either, or discarded
-    :param namespace: of the deployment
-    :param run_id: the DAG run's
-    :param since: the run stands so since this moment or later, in seconds since 1970
-    :param retrying: take also a failed run whose own task has tries left, with which Airflow will go on by itself
+    :param namespace: namespace of the deployment
+    :param run_id: run id of the DAG run
+    :param since: earliest time at which the run reached this state, in seconds since 1970
+    :param retrying: whether to include failed runs whose task has retries left, which Airflow will resume automatically
     """
 
     wait_for: WaitFor
@@ -50,13 +50,13 @@ class RunQuery:
     retrying: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON, of which ``RunQuery(**data)`` is the same query."""
+        """Return plain JSON data; ``RunQuery(**data)`` is the same query."""
         return asdict(self)
 
     def find(self, look: Look) -> SeenRun | None:
-        """Return the run that is meant: of several the one that got there last; ``None`` while there is none.
+        """Return the matching run, or ``None`` if there is none; if several match, the most recent one.
 
-        :raises CheckpointError: the location cannot be listed, or the only unit that is meant cannot be read
+        :raises CheckpointError: the location cannot be listed, or the only matching unit cannot be read
         """
         candidates = list(self._candidates(look))
         if self._key is not None and len(candidates) == 1 and candidates[0].entry.error is not None:
@@ -65,7 +65,7 @@ class RunQuery:
         return max(found, key=lambda run: (run.since, run.entry.path), default=None)
 
     def _candidates(self, look: Look) -> Iterator[SeenRun]:
-        """Give the runs that may be meant, unfinished ones first; a unit that goes on again is in both listings."""
+        """Yield the runs that may match, unfinished ones first; a unit that was resumed is in both listings."""
         pipeline = None if self.pipeline_name is None else pipeline_slug(self.pipeline_name)
         open_units = look.open_units(pipeline)
         runs = [look.run(path) for path in open_units if self._may_mean(path)]
@@ -81,13 +81,13 @@ class RunQuery:
 
     @property
     def _key(self) -> UnitKey | None:
-        """The unit's key, where the query leaves nothing of it open."""
+        """The unit's key, if the query determines it completely."""
         if self.dag_id is None or self.run_id is None or self.task_id is None or self.map_index is None:
             return None
         return UnitKey(self.namespace, self.dag_id, self.run_id, self.task_id, self.map_index)
 
     def _may_mean(self, path: str) -> bool:
-        """Whether a directory's name allows that the unit is meant, before anything of it is read."""
+        """Whether a directory's name may match, before anything in it is read."""
         return self._key is None or self._key.may_be_in(path.partition("/")[2])
 
     def _accepts(self, run: SeenRun) -> bool:
@@ -115,7 +115,7 @@ class RunQuery:
 
 
 def will_retry(state: CheckpointState) -> bool:
-    """Whether the task of a failed run has tries left, so that Airflow goes on with it by itself."""
+    """Whether the task of a failed run has retries left, so that Airflow resumes it automatically."""
     if state.failure is not None and not state.failure.retry_helps:
         return False
     caller = state.caller or {}

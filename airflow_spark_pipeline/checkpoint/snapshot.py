@@ -1,8 +1,9 @@
-"""One look at a location, which answers any number of questions about its runs.
+"""A snapshot of a location, which answers any number of questions about its runs.
 
-Promises: within one look each listing is made once, and a commit is read once for as long as its :class:`Memory` lives,
-since a commit never changes; one unreadable run does not hide the others; a run whose driver ends while it is looked
-at is never taken for dead. Does not promise that what it says still holds: it is as old as the look.
+Guarantees: within a snapshot each listing is made once, and a commit is read once during the lifetime of its
+:class:`Memory`, since a commit never changes; one unreadable run does not hide the others; a run whose driver ends
+while the snapshot is made is never taken for dead. Not guaranteed: that the answers are still true; they are as old as
+the snapshot.
 """
 
 from __future__ import annotations
@@ -23,16 +24,15 @@ from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointStoreEr
 
 T = TypeVar("T")
 
-_ROUNDS = 5  # how often a unit that changes under the look is listed again
+_ROUNDS = 5  # how often a unit that changes meanwhile is listed again
 
 
 @dataclass(frozen=True, slots=True)
 class SeenRun:
-    """A unit of work as a look found it.
+    """A unit of work as a snapshot found it.
 
-    :param entry: what is recorded
-    :param last_sign: when a dead driver showed its last sign of life, in seconds by the store's clock; ``None`` where
-        none is left
+    :param entry: recorded state of the unit
+    :param last_sign: time of a dead driver's last heartbeat, in seconds by the store's clock; ``None`` if there is none
     """
 
     entry: RunEntry
@@ -40,12 +40,12 @@ class SeenRun:
 
     @property
     def standing(self) -> Standing:
-        """How the run stands."""
+        """The standing of the run."""
         return self.entry.standing
 
     @property
     def since(self) -> float:
-        """Since when it stands so, in seconds since 1970: its newest commit, or a dead driver's last sign of life."""
+        """Start of this standing, in seconds since 1970: the newest commit, or a dead driver's last heartbeat."""
         if self.entry.commit is None:
             return 0.0
         committed = datetime.fromisoformat(self.entry.commit.state.updated_at).timestamp()
@@ -54,16 +54,16 @@ class SeenRun:
 
 @dataclass(slots=True)
 class Memory:
-    """What one look leaves to the next: the newest commit of each unit, and which ended units did not change."""
+    """What a snapshot passes to the next: the newest commit of each unit, and the ended units."""
 
     commits: dict[str, Commit] = field(default_factory=dict)
     ended: dict[str, tuple[float, SeenRun | None]] = field(default_factory=dict)
 
 
 class Look:
-    """What a store holds at one moment. Not for several threads at once.
+    """The content of a store at one point in time. Not thread-safe.
 
-    :param memory: of the look before it
+    :param memory: memory of the previous snapshot
     """
 
     def __init__(self, store: CheckpointStore, memory: Memory | None = None) -> None:
@@ -76,7 +76,7 @@ class Look:
 
     @property
     def time(self) -> float:
-        """The time by the store's own clock when it was first asked for: what its objects' times compare with."""
+        """The time by the store's clock, determined once; the times of the store's objects are compared with it."""
         if self._time is None:
             self._time = reader_time(self.store)
         return self._time
@@ -84,16 +84,16 @@ class Look:
     def open_units(self, pipeline: str | None = None) -> list[str]:
         """Return the directories of the units that may be unfinished; none is missed.
 
-        :param pipeline: only those below this directory
+        :param pipeline: directory of the pipeline whose units to return; default: all pipelines
         :raises CheckpointError: the location cannot be listed
         """
         found: dict[str, list[str]] = self._once(OPEN, lambda: _by_pipeline(open_units(self.store)))
         return [path for paths in found.values() for path in paths] if pipeline is None else found.get(pipeline, [])
 
     def ended_units(self, pipeline: str) -> dict[str, float]:
-        """Return the directories of a pipeline's units that ended, and when, in seconds by the store's clock.
+        """Return the directories of a pipeline's ended units, with their end time in seconds by the store's clock.
 
-        :raises CheckpointError: they cannot be listed
+        :raises CheckpointError: the units cannot be listed
         """
 
         def listed() -> dict[str, float]:
@@ -104,15 +104,15 @@ class Look:
         return self._once(f"{pipeline}/{ENDED}", listed)
 
     def pipelines(self) -> list[str]:
-        """Return the directories of the pipelines of which anything is stored.
+        """Return the directories of the pipelines in the location.
 
-        :raises CheckpointError: they cannot be listed
+        :raises CheckpointError: the pipelines cannot be listed
         """
         names: list[str] = self._once("", lambda: pipelines(self.store))
         return names
 
     def ended(self, path: str, ended: float) -> SeenRun | None:
-        """Return a unit of :meth:`ended_units`, without a request where its hint is as old as it was."""
+        """Return a unit of :meth:`ended_units`, without a request if its hint has not changed."""
         known = self._before.ended.get(path)
         if known is None or known[0] != ended:
             known = (ended, self.run(path))
@@ -121,7 +121,7 @@ class Look:
         return known[1]
 
     def run(self, path: str) -> SeenRun | None:
-        """Return a unit of work, ``None`` where nothing is recorded."""
+        """Return a unit of work, or ``None`` if nothing is recorded."""
         if path not in self._seen:
             self._seen[path] = found = self._look(path)
             if found is not None and found.entry.commit is not None:
@@ -131,7 +131,8 @@ class Look:
     def _look(self, path: str) -> SeenRun | None:
         known = self._before.commits.get(path)
         for _ in range(_ROUNDS):
-            # Without a time every driver looks alive, and only then is one worth a request.
+            # The time costs a request, so ask for it only if a driver may be running: time 0 makes every driver look
+            # alive.
             entry = look(self.store, path, self._time or 0.0, known)
             if entry is None or entry.commit is None or entry.commit.state.status is not CheckpointStatus.RUNNING:
                 return None if entry is None else SeenRun(entry)
@@ -139,20 +140,21 @@ class Look:
             if entry.alive and self._time is not None:
                 return SeenRun(entry)
             if entry.alive:
-                _ = self.time  # before the listing that it is compared with, or a driver would look older than it is
+                # before the listing it is compared with; otherwise a heartbeat would look older than it is
+                _ = self.time
                 continue
             log = RunLog(self.store, path, retry_seconds=0)
             try:
                 listing = log.listing()
             except CheckpointError as error:
                 return SeenRun(RunEntry(path, None, error))
-            # A driver that ends between two requests takes its sign of life away, and leaves a commit.
+            # A driver that ends between two requests removes its heartbeat and leaves a commit.
             if listing.numbers[-1:] == [entry.commit.number]:
                 return SeenRun(entry, max(listing.heartbeats.values(), default=None))
         return SeenRun(RunEntry(path, None, CheckpointStoreError(f"{self.store.describe(path)} changes all the time")))
 
     def _once(self, directory: str, list_it: Callable[[], T]) -> T:
-        """Return a listing, or raise its error, however often it is asked for."""
+        """Return a listing or raise its error; repeated calls give the same result."""
         if directory not in self._listings:
             try:
                 self._listings[directory] = list_it()

@@ -1,38 +1,38 @@
-"""What one commit of a run's log holds: the persisted format, schema version 2.
+"""The content of a commit: the persisted format, schema version 2.
 
-Promises: ``decode(encode(state, number)) == state`` (see ``decoding``); fields that this version does not know are kept
-and written back. Does not promise that two versions of this package write the same bytes.
+Guarantees: ``decode(encode(state, number)) == state`` (see ``decoding``); fields that this version does not know are
+kept and written back. Not guaranteed: that two versions of this package write the same bytes.
 
-The names of the fields are those of JSON. ``runId``, ``pipelineName``, ``startedAt``, ``completedComponents``,
-``lastCheckpointedIndex``, ``totalComponents``, ``status`` and ``resumedFrom`` are the ones that users of checkpoints
-know; the others serve the protocol and the display.
+The field names are those of the JSON. ``runId``, ``pipelineName``, ``startedAt``, ``completedComponents``,
+``lastCheckpointedIndex``, ``totalComponents``, ``status`` and ``resumedFrom`` are the fields that users of checkpoints
+know; the others are for the protocol and for display.
 
 ============================  ========================================================================================
-``checksum``                  of the bytes that follow it (see ``checksum``); the first member in every schema version
+``checksum``                  digest of the bytes after it (see ``checksum``); the first member in every schema version
 ``schemaVersion``             2
-``number``                    of the commit, as in the object's name
+``number``                    number of the commit, as in the object's name
 ``key``                       the unit of work: namespace, dagId, runId, taskId, mapIndex, iteration (see ``key``)
 ``runId``                     id of this attempt at the unit; leads to the unit's directory
-``resumedFrom``               run id whose progress this one took over, or null
-``attempt``                   1, 2, … within the epoch
+``resumedFrom``               id of the run whose progress this attempt took over, or null
+``attempt``                   number of the attempt within the epoch, counted from 1
 ``attemptId``                 unique for each claim
 ``claimNumber``               number of the commit by which the attempt claimed the unit
-``nonce``                     fresh for each commit; tells a writer that lost the store's answer whether it won
-``epoch``                     raised whenever the unit starts over
-``caller``                    what Airflow knew at the claim: maxTries, retries, tryNumber, identity; else null
+``nonce``                     new for each commit; a writer that lost the store's answer finds out whether it won
+``epoch``                     number that increases whenever the unit starts over
+``caller``                    what Airflow knew at the claim (maxTries, retries, tryNumber, identity), or null
 ``status``                    submitted, running, failed, completed, discarded
 ``startedAt, updatedAt``      ISO 8601, UTC: when the attempt was claimed, when this commit was made
-``pipelineName``              as in the description
-``totalComponents``           how many components the description lists
-``completedComponents``       names of the components that are done: a set, in the order of the description
-``lastCheckpointedIndex``     highest index of them, -1 for none
+``pipelineName``              name of the pipeline in the description
+``totalComponents``           number of components in the description
+``completedComponents``       names of the completed components: a set, in the order of the description
+``lastCheckpointedIndex``     highest index of a completed component, -1 for none
 ``components``                for each component: ``ComponentCheckpoint``
 ``attempts``                  for each attempt of the epoch: ``AttemptSummary``
 ``failure``                   why the attempt failed: ``Failure``, or null
 ``fingerprintSalt``           key of the fingerprints' digests, one for each epoch
-``leaseSeconds``              after how many seconds without a sign of life the attempt's driver is taken for dead
-``sparkApplicationId``        of the driver that made the commit, or null
-``selection``                 what the user asked for by component name (startFrom, only, force), or null
+``leaseSeconds``              seconds without a heartbeat after which the attempt's driver counts as dead
+``sparkApplicationId``        id of the Spark application that made the commit, or null
+``selection``                 the user's selection by component name (startFrom, only, force), or null
 ============================  ========================================================================================
 """
 
@@ -54,7 +54,7 @@ DEFAULT_LEASE_SECONDS = 60.0
 
 
 class CheckpointStatus(str, enum.Enum):
-    """What a commit says of its attempt. Whether a *running* one is alive is never said here."""
+    """The status of an attempt in a commit. It does not tell whether a *running* attempt is alive."""
 
     SUBMITTED = "submitted"
     RUNNING = "running"
@@ -64,7 +64,7 @@ class CheckpointStatus(str, enum.Enum):
 
 
 class ComponentAction(str, enum.Enum):
-    """What the attempt did with a component."""
+    """What an attempt did with a component."""
 
     PENDING = "pending"
     RAN = "ran"
@@ -76,9 +76,9 @@ class ComponentAction(str, enum.Enum):
 
 
 class _Record:
-    """A part of a commit that keeps its JSON text: most of a commit is what the one before it held.
+    """A part of a commit that caches its JSON text, since most parts are the same as in the previous commit.
 
-    Its fields, and what they hold, never change; a changed record is a new one.
+    Its fields and their contents never change; a changed record is a new object.
     """
 
     @functools.cached_property
@@ -87,32 +87,32 @@ class _Record:
         return _dumps(_members(self))
 
 
-# How Spark ends a line that only announces what a function in Python raised; the second one on Spark Connect.
+# Ends of Spark's lines that only announce an error of a Python function; the second is Spark Connect's.
 _ANNOUNCES = (":", "stack trace below.")
 # The line of a Python traceback that names the error.
 _RAISED = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception): ")
 
 
-@dataclass(frozen=True)  # without slots, which would leave no place for the text
+@dataclass(frozen=True)  # without slots, so that the text can be cached
 class ComponentCheckpoint(_Record):
-    """What is recorded of one component.
+    """The record of one component.
 
-    :param action: what the attempt that wrote the commit did with it
-    :param reason: why, for people (``done in attempt 1``)
-    :param attempt: the attempt that ran it last; ``None`` while none did
-    :param started_at: ISO 8601, UTC, of that run
-    :param duration_seconds: of that run
-    :param fingerprint: map from config path to keyed digest; opaque here, compared by ``planning``
-    :param views: names of the temp views that it made
-    :param outputs: of those that were saved: map from view to ``path``, ``schema`` (Spark's JSON) and ``files``
-    :param retries: one entry for each time it failed and was tried again inside the attempt: ``startedAt``,
-        ``durationSeconds``, ``error``, ``delaySeconds`` until the next try; absent in JSON where there was none
-    :param session: what it changed of the Spark session and a resume sets again: map from kind (``conf``, ``catalog``,
-        ``database``, …) to what it left, see ``runtime.session_state``; absent in JSON where it changed nothing
-    :param leaves: what it left in the session and no resume can bring back: map from kind (``views``, ``functions``,
-        ``tables``, …) to names; absent in JSON where there is nothing
-    :param code: of its class and what that imports of the user's own: map from file to keyed digest; opaque here,
-        compared by ``planning``; absent in JSON where it is not known
+    :param action: what the attempt that wrote the commit did with the component
+    :param reason: reason of the action, for people (``done in attempt 1``)
+    :param attempt: number of the attempt that ran the component last; ``None`` if it has not run
+    :param started_at: start of that last run, ISO 8601, UTC
+    :param duration_seconds: duration of that last run, in seconds
+    :param fingerprint: map from config path to keyed digest; ``planning`` compares it
+    :param views: names of the temp views that the component made
+    :param outputs: saved outputs: map from view to ``path``, ``schema`` (Spark's JSON) and ``files``
+    :param retries: one entry for each failed try inside the attempt that was followed by another: ``startedAt``,
+        ``durationSeconds``, ``error``, ``delaySeconds`` until the next try; absent in JSON if there was none
+    :param session: changes to the Spark session that a resume sets again: map from kind (``conf``, ``catalog``,
+        ``database``, …) to the new values, see ``runtime.spark.session_state``; absent in JSON if nothing changed
+    :param leaves: what the component left in the session that a resume cannot restore: map from kind (``views``,
+        ``functions``, ``tables``, …) to names; absent in JSON if there is nothing
+    :param code: code of the component's class and of the user's modules that it imports: map from file to keyed digest;
+        ``planning`` compares it; absent in JSON if the code is not known
     """
 
     index: int
@@ -137,12 +137,12 @@ class ComponentCheckpoint(_Record):
 class Failure(_Record):
     """Why an attempt failed.
 
-    :param component: name of the component that failed, ``None`` where none had started
-    :param index: its index
+    :param component: name of the component that failed; ``None`` if no component had started
+    :param index: index of the component that failed
     :param error_type: class of the exception, without its module
-    :param message: its text, secrets masked
-    :param traceback: as Python prints it, secrets masked
-    :param retry_helps: ``False`` where another try cannot end differently
+    :param message: text of the exception, secrets masked
+    :param traceback: Python's traceback, secrets masked
+    :param retry_helps: ``False`` if another try would fail in the same way
     """
 
     component: str | None
@@ -155,9 +155,9 @@ class Failure(_Record):
 
     @property
     def headline(self) -> str:
-        """The error in one line; where that only announces another error, in Python or in the JVM, both."""
+        """The error in one line; if it only announces another error, in Python or in the JVM, both."""
         first, *more = self.message.splitlines() or [""]
-        if more and more[0].startswith(": "):  # py4j.protocol.Py4JJavaError: the class in Java, and its message
+        if more and more[0].startswith(": "):  # py4j.protocol.Py4JJavaError: the Java class and its message
             return f"{self.error_type}: {first.rstrip('.')}{more[0]}"
         announces = first.rstrip().endswith(_ANNOUNCES)
         raised = [line for line in more if _RAISED.match(line)] if announces else []
@@ -166,7 +166,7 @@ class Failure(_Record):
 
 @dataclass(frozen=True)
 class AttemptSummary(_Record):
-    """What an attempt did, for display: never read to decide what runs."""
+    """What an attempt did; only for display, never for deciding what runs."""
 
     attempt: int
     run_id: str
@@ -180,7 +180,7 @@ class AttemptSummary(_Record):
 
 @dataclass(frozen=True, slots=True)
 class CheckpointState:
-    """The whole state of a unit of work as one commit holds it; see the module's table."""
+    """The whole state of a unit of work, as in one commit; see the table in the module's docstring."""
 
     key: Mapping[str, Any]
     run_id: str
@@ -214,21 +214,21 @@ class CheckpointState:
 
     @property
     def all_done(self) -> bool:
-        """Whether every component is done that is not left out, by the user or by the description."""
+        """Whether all components are done, except those that the user or the description leaves out."""
         done, left_out = set(self.completed_components), (ComponentAction.OMITTED, ComponentAction.DISABLED)
         return all(c.name in done or c.action in left_out for c in self.components)
 
     def component(self, name: str) -> ComponentCheckpoint | None:
-        """Return the record of the component of that name, ``None`` where there is none."""
+        """Return the record of the component with this name, or ``None``."""
         return next((c for c in self.components if c.name == name), None)
 
     def with_component(self, record: ComponentCheckpoint) -> CheckpointState:
-        """Return the state with the record of the same name replaced."""
+        """Return a copy of the state in which this record replaces the one with the same component name."""
         components = tuple(record if c.name == record.name else c for c in self.components)
         return replace(self, components=components)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form, without what only an object in a store has: its checksum and number."""
+        """Return the JSON form, without the checksum and number that only a stored object has."""
         data: dict[str, Any] = json.loads(f'{{"schemaVersion":{SCHEMA_VERSION},{_spliced(self)}}}')
         return data
 
@@ -247,14 +247,14 @@ _dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=dic
 
 
 def utc_now() -> str:
-    """Return the time as it is recorded: ISO 8601, UTC, milliseconds."""
+    """Return the current time in the recorded form: ISO 8601, UTC, milliseconds."""
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
 
 
 def encode(state: CheckpointState, number: int) -> bytes:
     """Return the bytes of a commit.
 
-    :param number: under which it is recorded
+    :param number: number of the commit
     """
     return seal(f'"schemaVersion":{SCHEMA_VERSION},"number":{number},{_spliced(state)}')
 
@@ -272,7 +272,7 @@ def _camel(name: str) -> str:
     return head + "".join(part.capitalize() for part in rest)
 
 
-# The persisted name of each field, by its own; computed once, since every commit asks for those of every component.
+# Map from field name to persisted name; computed once, since every commit needs the names for every component.
 NAMES: dict[type, dict[str, str]] = {
     cls: {f.name: _camel(f.name) for f in fields(cls) if f.name != "extra"}
     for cls in (CheckpointState, ComponentCheckpoint, AttemptSummary, Failure)

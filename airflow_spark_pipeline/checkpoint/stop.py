@@ -1,8 +1,9 @@
-"""Ending an attempt from outside, wherever its driver is, through the log alone.
+"""Stops an attempt from outside, through the log only, wherever its driver runs.
 
-Promises: once :func:`stop` returned, the attempt can record nothing more, and a driver of it that has not started yet
-refuses to; one that is at work stops itself at its next heartbeat or commit, whichever comes first, and its successor
-waits for that; what is done stays done. Does not promise that the driver has ended by then.
+Guarantees: once :func:`stop` has returned, the attempt can record nothing more, and a driver of it that has not started
+yet refuses to start. A running driver stops at its next heartbeat or commit, whichever comes first, and its successor
+waits for that. Completed components stay completed. Not guaranteed: that the driver has ended when :func:`stop`
+returns.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ _AT_WORK = (CheckpointStatus.SUBMITTED, CheckpointStatus.RUNNING)
 
 
 class _NothingToStopError(Exception):
-    """The attempt has ended, or another one has taken over."""
+    """The attempt has already ended, or another attempt has taken over."""
 
 
 def stop(log: RunLog, attempt_id: str, why: str) -> bool:
-    """End an attempt: record it as failed, in the name of a new claim. Returns whether there was anything to end.
+    """Stop an attempt: record it as failed, with a new claim. Returns whether there was an attempt to stop.
 
-    :param attempt_id: nothing is done where the newest commit is another attempt's
-    :param why: for people
+    :param attempt_id: id of the attempt to stop; nothing happens if the newest commit belongs to another attempt
+    :param why: reason, for people
     :raises CheckpointError: the store could not answer
     """
 
@@ -36,7 +37,7 @@ def stop(log: RunLog, attempt_id: str, why: str) -> bool:
         return replace(
             state,
             status=CheckpointStatus.FAILED,
-            # Another id than the driver's: it must not take this commit for one of its own.
+            # A different id than the driver's, so that the driver does not take this commit for its own.
             attempt_id=f"{state.attempt}-{uuid.uuid4().hex[:12]}",
             attempts=(*before, replace(last, error=f"Stopped: {why}")),
             failure=Failure(None, None, "Stopped", why),

@@ -1,7 +1,7 @@
-"""Whether each field of a commit has its type. See ``consistency`` for whether they contradict each other.
+"""Checks the type of each field of a commit. ``consistency`` checks whether the fields contradict each other.
 
-The types are those of the dataclasses in ``state``, so that a new field is checked without a change here; what an
-annotation leaves open (``Mapping[str, Any]``) is listed below.
+The types come from the dataclasses in ``state``, so that a new field is checked without a change here; the content of
+open annotations (``Mapping[str, Any]``) is listed below.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 from airflow_spark_pipeline.checkpoint.state import NAMES
 
-_AT_LEAST = {  # of the numbers that have a bound
+_AT_LEAST = {  # minimum of bounded numbers
     "attempt": 1,
     "claimNumber": 0,
     "count": 0,
@@ -33,11 +33,11 @@ _AT_LEAST = {  # of the numbers that have a bound
 }
 _MOMENTS = {"startedAt", "updatedAt"}
 _NOT_EMPTY = {"attemptId", "name", "nonce", "runId"}
-_LONGEST = 60  # characters of a value that are shown
+_LONGEST = 60  # shown characters of a value
 
 
 class Shape(dict[str, Any]):
-    """Members of a mapping that is no record of ``state``, by name; one that ends in ``?`` may be missing."""
+    """Types of a mapping's members by name; a member whose name ends in ``?`` may be missing."""
 
     __hash__ = object.__hash__  # type: ignore[assignment]  # each is one of its own, and never changes
 
@@ -53,7 +53,7 @@ _CALLER = Shape(
     }
 )
 _TEXTS = tuple[str, ...]
-_INSIDE: dict[str, Any] = {  # what the annotations leave open
+_INSIDE: dict[str, Any] = {  # content of open annotations
     "key": Shape({"namespace": str, "dagId": str, "runId": str, "taskId": str, "mapIndex": int, "iteration?": int}),
     "caller": _CALLER,
     "selection": Shape({"startFrom?": str | None, "only?": _TEXTS, "force?": _TEXTS}),
@@ -63,18 +63,18 @@ _INSIDE: dict[str, Any] = {  # what the annotations leave open
 
 
 def misfit(raw: Any, hint: Any, name: str = "the commit") -> str | None:
-    """Return what of a JSON value does not have the type that it should have, ``None`` where all has.
+    """Return which part of a JSON value has the wrong type, or ``None`` if all types are right.
 
-    :param hint: a type as a dataclass annotates it, or a shape
-    :param name: of the value, for the answer
+    :param hint: type annotation of a dataclass field, or a shape
+    :param name: name of the value, for the answer
     """
-    # Nearly all that is read is right: the answer to that is as quick as it can be, since pages read thousands of them.
+    # Nearly all values are right, so that case is fast: a page reads thousands of commits.
     return None if _fits(hint, "")(raw) else next(_misfits(raw, hint, name, ""), f"{name} is malformed")
 
 
 @functools.cache
 def _fits(hint: Any, key: str) -> Callable[[Any], bool]:
-    """Return the question whether a value has a type: the same as :func:`_misfits`, without saying where not."""
+    """Return a function that checks a type: like :func:`_misfits`, but without saying what is wrong."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
         return lambda _: True
@@ -136,7 +136,7 @@ def _misfits(value: Any, hint: Any, where: str, key: str) -> Iterator[str]:
 
 
 def _of_object(value: Any, hint: Any, where: str) -> Iterator[str]:
-    """A record of ``state``, or a shape: members that are not known may be anything."""
+    """Check a record of ``state``, or a shape; unknown members may have any type."""
     if not isinstance(value, dict):
         yield f"{where} is not an object"
         return
@@ -154,7 +154,7 @@ def _of_mapping(value: Any, hint: Any, where: str, key: str) -> Iterator[str]:
         for view, output in value.items():
             yield from _of_object(output, _INSIDE[key], f"{where}.{view}")
     elif key in _INSIDE:
-        if value or key != "key":  # who discards an unreadable log does not know its key
+        if value or key != "key":  # the discard of an unreadable log does not know its key
             yield from _of_object(value, _INSIDE[key], where)
     else:
         for name, each in value.items():
@@ -198,6 +198,6 @@ def _is_moment(text: str) -> bool:
 
 
 def short(value: Any) -> str:
-    """Return a value as an error shows it."""
+    """Return a value in the form for error messages."""
     text = ascii(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
