@@ -15,10 +15,13 @@ from typing import Any
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.parse_result import Reading
+from airflow_spark_pipeline.pipeline.parser import read_values
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.rendering.outside import nested, renderer_of
 from airflow_spark_pipeline.rendering.renderer import Renderer, nearest_name
 from airflow_spark_pipeline.task.description import read_source
+
+_HOCON = (".conf", ".hocon")
 
 #: Values of names that every DAG run has, for a file that is only checked.
 SAMPLES = {
@@ -67,21 +70,26 @@ def read_with_samples(
 def values_in(files: Iterable[str]) -> dict[str, Any]:
     """Return the values in files of ``--values``, of a later file before those of an earlier one.
 
+    :param files: HOCON where the name ends in ``.conf`` or ``.hocon``, else JSON or YAML
     :raises PipelineDefinitionError: one cannot be read, or holds no mapping
     """
-    import yaml  # Airflow's own dependency; JSON is YAML
-
     values: dict[str, Any] = {}
     for file in files:
-        try:
-            found = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
-        except (OSError, ValueError, yaml.YAMLError) as error:
-            said = " ".join(str(getattr(error, "strerror", None) or error).split())
-            raise PipelineDefinitionError([Problem(f"--values: cannot be read: {said}", file=file)]) from None
+        found = read_values(file) if file.endswith(_HOCON) else _yaml(file)
         if not isinstance(found, dict):
             raise PipelineDefinitionError([Problem("--values: holds no mapping of names to values", file=file)])
         values = _merged(values, nested({str(name): value for name, value in found.items()}))
     return values
+
+
+def _yaml(file: str) -> Any:
+    import yaml  # Airflow's own dependency; JSON is YAML
+
+    try:
+        return yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        said = " ".join(str(getattr(error, "strerror", None) or error).split())
+        raise PipelineDefinitionError([Problem(f"--values: cannot be read: {said}", file=file)]) from None
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

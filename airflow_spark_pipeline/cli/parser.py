@@ -103,7 +103,7 @@ _VALUES = _argument(
     metavar="FILE",
     action="append",
     default=[],
-    help="JSON or YAML file with values of Jinja names, such as {params: {region: eu}}; --set wins (repeatable)",
+    help="HOCON (.conf), JSON or YAML file with values of Jinja names: {params: {region: eu}}; --set wins (repeatable)",
 )
 _PY_FILES = _argument(
     "--py-files",

@@ -24,6 +24,7 @@ from typing import Any
 
 from airflow_spark_pipeline.binding.paths import join_path
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+from airflow_spark_pipeline.pipeline.checker import Checker
 from airflow_spark_pipeline.pipeline.hocon import pyhocon_tree
 from airflow_spark_pipeline.pipeline.hocon.cycles import written
 from airflow_spark_pipeline.pipeline.hocon.includes import Files, read_text, unify_line_ends
@@ -108,6 +109,25 @@ def read_pipeline(
     return Reading(
         spec, tuple(problems), tuple(warnings), {join_path(address): place for address, place in places.of.items()}
     )
+
+
+def read_values(file: str) -> dict[str, Any]:
+    """Return what a HOCON file holds as plain data, for values that are no description.
+
+    :raises PipelineDefinitionError: it cannot be read; with all problems
+    """
+    text, problem = read_text(pathlib.Path(file))
+    if problem:
+        raise PipelineDefinitionError([Problem(problem, file=file)])
+    problems, places = list[Problem](), Places()
+    files = Files(problems, [], refuse_templates)
+    tree, text = None, refuse_templates(unify_line_ends(text), file)
+    if text.strip():
+        tree, _ = read_tree(text, file, pathlib.Path(file).parent, files, os.environ, places)
+    values: dict[str, Any] = Checker(places, file, problems, {}).plain(tree or {}, ())
+    if problems:
+        raise PipelineDefinitionError(problems)
+    return values
 
 
 def read_tree(

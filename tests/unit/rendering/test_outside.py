@@ -110,6 +110,43 @@ def test_files_of_values_are_merged_in_their_order(tmp_path: Path) -> None:
     assert found == {"ds": "2026-01-31", "params": {"a": 2, "b": [1]}, "x": "y"}
 
 
+@pytest.mark.parametrize("suffix", ["conf", "hocon"])
+def test_a_file_of_values_may_be_hocon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+    """With its substitutions, includes, merges and types; what is given elsewhere is merged with it."""
+    monkeypatch.setenv("SHOP_REGION", "eu")
+    (tmp_path / "common.conf").write_text('base = "s3://b"', encoding="utf-8")
+    file, more = tmp_path / f"values.{suffix}", tmp_path / "more.json"
+    file.write_text(
+        'include "common"\r\nds = 2026-01-31\nparams { region = ${?SHOP_REGION}, n = 10, on = true, none = null }\n'
+        'params.input = ${base}/in\nparams.list = [1, "007"]\n"dag_run".conf.x = 1.5 # last',
+        encoding="utf-8",
+    )
+    more.write_text('{"params": {"n": 11}}', encoding="utf-8")
+    found = values_in([str(file), str(more)])
+    params = {"region": "eu", "n": 11, "on": True, "none": None, "input": "s3://b/in", "list": [1, "007"]}
+    assert found == {"base": "s3://b", "ds": "2026-01-31", "params": params, "dag_run": {"conf": {"x": 1.5}}}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("params {", r"values\.conf:1: .*never closed"),
+        ("a = 1\nb = ${nowhere}", r"values\.conf:2: b: .*nowhere"),
+        ("a = 007", r"values\.conf:1: a: `007` can be read as text or as a number"),
+        ('a = "{{ ds }}"', r"values\.conf:1: "),
+        (None, "values.conf: the file does not exist"),
+        ("[1]", "values.conf"),
+    ],
+)
+def test_a_hocon_file_of_values_that_cannot_be_used_is_named(tmp_path: Path, text: str | None, said: str) -> None:
+    file = tmp_path / "values.conf"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+    with pytest.raises(PipelineDefinitionError, match=said) as caught:
+        values_in([str(file)])
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("text", "said"), [("[1]", "holds no mapping"), ("{", "cannot be read: "), (None, "No such file")]
 )
