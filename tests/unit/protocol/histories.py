@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+from airflow_spark_pipeline.protocol import EXIT_COMPLETED, EXIT_SUPERSEDED
 from tests.unit.protocol.simulation import LEASE, Fault, Process, World
 
 #: How long a fault lasts: short is well below the lease, long is above it.
@@ -64,6 +65,29 @@ def play_a_loss(seed: int) -> World:
     world.settle()
     if world.numbers():
         world.violate(f"who lost its log left {world.numbers()} in the new one")
+    world.check()
+    world.finish()
+    return world
+
+
+def play_a_restart(seed: int) -> World:
+    """The cluster manager starts a driver again whose run has ended: by its success, or since somebody discarded it."""
+    draw = random.Random(seed)  # noqa: S311
+    world = World(seed, components=3, seconds=draw.choice((0.5, 2.0)), local=draw.random() < 0.5)
+    world.start_try()
+    inside = draw.choice("abc")
+    world.run_until(lambda: any(process.inside == inside for process in world.processes))
+    first = next(process for process in world.processes if process.request)
+    discarded = seed % 2 == 1
+    if discarded:
+        world.kill(first)
+        world.discard()
+    world.settle()
+    again = world.rerun(first)
+    world.settle()
+    expected = EXIT_SUPERSEDED if discarded and not world.success else EXIT_COMPLETED
+    if again.code not in (expected, EXIT_SUPERSEDED):
+        world.violate(f"a driver that was started after the end ended with {again.code}")
     world.check()
     world.finish()
     return world

@@ -14,7 +14,7 @@ from airflow_spark_pipeline.checkpoint import log as log_module
 from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind, decide_claim
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms, Other
 from airflow_spark_pipeline.checkpoint.log import HEARTBEAT, Listing, RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, Commit, encode
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit, encode
 from airflow_spark_pipeline.checkpoint.stores.base import ObjectExistsError
 from airflow_spark_pipeline.exceptions import CheckpointStoreError, SupersededError
 from airflow_spark_pipeline.planning import changes, make_plan
@@ -215,6 +215,27 @@ def _all_heartbeats_are_cleared() -> AbstractContextManager[Any]:
     return mock.patch.object(Lease, "clear", clear)
 
 
+def _the_end_is_overlooked(*statuses: CheckpointStatus) -> AbstractContextManager[Any]:
+    """A driver that the cluster manager starts again takes these for *running*."""
+    real = RunLog.adopt
+
+    def adopt(self: RunLog, number: int, attempt_id: str, nonce: str) -> Commit:
+        latest = self.latest()
+        if latest is None or latest.state.attempt_id != attempt_id or latest.state.status not in statuses:
+            return real(self, number, attempt_id, nonce)
+        return Commit(latest.number, replace(latest.state, status=CheckpointStatus.RUNNING))
+
+    return mock.patch.object(RunLog, "adopt", adopt)
+
+
+def _running_again_after_success() -> AbstractContextManager[Any]:
+    return _the_end_is_overlooked(CheckpointStatus.COMPLETED)
+
+
+def _running_again_after_a_discard() -> AbstractContextManager[Any]:
+    return _the_end_is_overlooked(CheckpointStatus.DISCARDED)
+
+
 def _all_own_outputs_are_deleted() -> AbstractContextManager[Any]:
     """By a driver that stops: those too that it has recorded, which its successor goes on with."""
 
@@ -291,4 +312,6 @@ MUTATIONS: dict[str, Mutation] = {
     "who stops deletes what it may have recorded": _outputs_of_a_begun_commit_are_deleted,
     "tombstones are removed at once": _tombstones_are_removed_at_once,
     "a lost log goes unnoticed": _a_lost_log_goes_unnoticed,
+    "a success runs again": _running_again_after_success,
+    "a discarded attempt runs again": _running_again_after_a_discard,
 }

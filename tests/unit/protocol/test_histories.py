@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tests.unit.protocol.histories import DURATIONS, TIMED, living, play, play_a_loss
+from tests.unit.protocol.histories import DURATIONS, TIMED, living, play, play_a_loss, play_a_restart
 from tests.unit.protocol.mutations import MUTATIONS
 from tests.unit.protocol.simulation import LEASE, Fault, Violation, World
 
@@ -63,6 +63,11 @@ def test_every_seeded_history_keeps_every_promise(chunk: int) -> None:
 def test_a_driver_whose_log_is_deleted_stops_and_leaves_nothing_behind(seed: int) -> None:
     world = play_a_loss(seed)
     assert world.outcomes[0] in ("CheckpointLostError", "CheckpointError")
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_driver_that_is_started_again_after_the_end_runs_nothing(seed: int) -> None:
+    play_a_restart(seed)
 
 
 class Protocol(RuleBasedStateMachine):
@@ -173,7 +178,7 @@ def test_a_protocol_with_one_rule_broken_is_found_out(rule: str) -> None:
     with MUTATIONS[rule]():
         stories = itertools.chain(
             ((play, seed) for seed in SEEDS_THAT_FOUND_IT.get(rule, ())),
-            ((play_a_loss, seed) for seed in range(5)),
+            ((story, seed) for story in (play_a_loss, play_a_restart) for seed in range(6)),
             ((play, seed) for seed in range(ENOUGH_TO_FIND_A_MUTATION)),
         )
         for story, seed in stories:
