@@ -37,12 +37,3 @@ class TestNycflights:
         assert written["flights"].to_dict() == expected["size"].to_dict()
         # The query rounds to cents of a minute.
         assert written["mean_delay"].to_dict() == pytest.approx(expected["mean"].to_dict(), abs=0.0051)
-
-    def test_clearing_the_success_runs_everything_again(self, run: Run) -> None:
-        """The outage is that of a first attempt, so it comes again as well."""
-        run.wait("success")
-        tries = run.tries
-        run.clear()
-        run.wait("success", tries=tries + 2)
-        assert_try_fails_at_the_outage(run, tries + 1)
-        assert_try_goes_on_from_there(run, tries + 2)
