@@ -12,6 +12,7 @@ module that is there in compiled form only, the bytes count and its imports are 
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import hmac
 import os
@@ -105,7 +106,7 @@ class CodeFiles:
     def _imports_of(self, name: str) -> tuple[str, ...]:
         if name not in self._imports:
             module = self._module(name)
-            self._imports[name] = () if module is None else tuple(_imported(name, *module))
+            self._imports[name] = () if module is None else _imported(name, *module)
         return self._imports[name]
 
 
@@ -133,8 +134,13 @@ class _Zip:
         return self._files.get(file)
 
 
-def _imported(name: str, file: str, content: bytes) -> Iterator[str]:
-    """Give the names of all modules that a module may import, those that do not exist included."""
+@functools.lru_cache(maxsize=1024)  # parsing is what costs, and a claim and its driver look at the same files
+def _imported(name: str, file: str, content: bytes) -> tuple[str, ...]:
+    """Return the names of all modules that a module may import, those that do not exist included."""
+    return tuple(_find_imports(name, file, content))
+
+
+def _find_imports(name: str, file: str, content: bytes) -> Iterator[str]:
     if not file.endswith(".py"):
         return
     try:
