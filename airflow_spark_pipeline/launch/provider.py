@@ -7,6 +7,8 @@ provider adds are left to it.
 
 Two methods of the provider's operator are overridden by name in ``operators/spark_pipeline.py``: see
 :data:`OPERATOR_NAMES`.
+
+One file although it is long: whoever moves to a newer provider reads this one, from top to bottom, and no other.
 """
 
 from __future__ import annotations
@@ -17,16 +19,13 @@ import os
 import re
 from collections.abc import Collection, Iterator
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 
 from airflow_spark_pipeline.exceptions import SparkInstallationError
 from airflow_spark_pipeline.launch.driver_output import Levels
-
-if TYPE_CHECKING:
-    from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperator
 
 PACKAGE = "apache-airflow-providers-apache-spark"
 
@@ -72,6 +71,8 @@ OPERATOR_NAMES = (
     "external_id_key",
     "poll_until_complete",
 )
+#: Where the operator remembers in the task state store the id of its job, so that a retry finds it again.
+JOB_ID = SparkSubmitOperator.external_id_key
 #: Where the operator remembers in the task state store that the pod of its job succeeded.
 POD_STATUS = "k8s_driver_status"
 
@@ -96,7 +97,7 @@ def says_that_nobody_answers(error: Exception) -> bool:
     return _LOST_SIGHT in str(error)
 
 
-def hook_arguments(operator: SparkPipelineOperator) -> dict[str, Any]:
+def hook_arguments(operator: SparkSubmitOperator) -> dict[str, Any]:
     """Return what the provider's operator passes to its hook.
 
     An argument that only the hook knows, as in a newer provider, keeps the hook's default.
@@ -114,7 +115,7 @@ def hook_arguments(operator: SparkPipelineOperator) -> dict[str, Any]:
     return given
 
 
-def given_arguments(operator: SparkPipelineOperator, *, without: Collection[str]) -> list[str]:
+def given_arguments(operator: SparkSubmitOperator, *, without: Collection[str]) -> list[str]:
     """Return the names of the provider's own arguments that were given and are not the default.
 
     :param without: those that do not matter
@@ -127,22 +128,17 @@ def given_arguments(operator: SparkPipelineOperator, *, without: Collection[str]
     return given
 
 
-def java_class(operator: SparkPipelineOperator) -> Any:
+def java_class(operator: SparkSubmitOperator) -> Any:
     """Return the argument ``java_class``."""
     return operator._java_class  # noqa: SLF001
 
 
-def connection_id(operator: SparkPipelineOperator) -> str:
+def connection_id(operator: SparkSubmitOperator) -> str:
     """Return the argument ``conn_id``."""
     return operator._conn_id  # noqa: SLF001
 
 
-def hook_of(operator: SparkPipelineOperator) -> SparkSubmitHook | None:
-    """Return the hook that the operator submits by, ``None`` before it does."""
-    return operator._hook  # noqa: SLF001
-
-
-def injects_openlineage(operator: SparkPipelineOperator) -> bool:
+def injects_openlineage(operator: SparkSubmitOperator) -> bool:
     """Whether the provider adds OpenLineage's settings to those of Spark."""
     return operator._openlineage_inject_parent_job_info or operator._openlineage_inject_transport_info  # noqa: SLF001
 
@@ -343,7 +339,7 @@ def _parameters(owner: type) -> dict[str, inspect.Parameter]:
     return {each.name: each for each in named if each.name != "self" and each.kind not in several}
 
 
-def _kept(operator: SparkPipelineOperator, name: str) -> tuple[Any] | None:
+def _kept(operator: SparkSubmitOperator, name: str) -> tuple[Any] | None:
     """Return an argument of the provider's operator, which keeps it as ``x`` or ``_x``; ``None`` where it has none."""
     if name not in _parameters(SparkSubmitOperator):
         return None  # what Airflow keeps under that name is another thing

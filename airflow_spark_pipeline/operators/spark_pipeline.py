@@ -12,11 +12,7 @@ needs when it runs is imported then.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import shutil
-import tempfile
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -28,28 +24,26 @@ from airflow.providers.common.compat.sdk import conf
 from airflow_spark_pipeline.airflow_features import AIRFLOW
 from airflow_spark_pipeline.callbacks import with_auto_resume
 from airflow_spark_pipeline.links.spark_pipeline import SparkPipelineRunLink
-from airflow_spark_pipeline.retries import final, take_policy
+from airflow_spark_pipeline.operators.pipeline_task import PipelineTask
+from airflow_spark_pipeline.retries import take_policy
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.sdk import XComArg
-    from jinja2 import Environment
     from pydantic import JsonValue
 
     from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
-    from airflow_spark_pipeline.launch.child_process import Child
-    from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-    from airflow_spark_pipeline.planning import Plan
-    from airflow_spark_pipeline.task.attempt import Outlook, TaskAttempt
-    from airflow_spark_pipeline.task.deferral import Deferral
-    from airflow_spark_pipeline.task.submission import Submission
+    from airflow_spark_pipeline.task.submit_way import SubmitWay
+    from airflow_spark_pipeline.task.try_arguments import Arguments, SparkArguments
+    from airflow_spark_pipeline.task.unit import Unit
+    from airflow_spark_pipeline.task.way import Way
 
 # Asked once, as the operators of Airflow's providers do: a DAG file may hold hundreds of tasks.
 _DEFAULT_DEFERRABLE = conf.getboolean("operators", "default_deferrable", fallback=False)
 _OURS = ("application", "java_class", "application_args")
 
 
-class SparkPipelineOperator(SparkSubmitOperator):
+class SparkPipelineOperator(PipelineTask, SparkSubmitOperator):
     """Run a pipeline of components in one Spark job; a retry resumes at the component that failed.
 
     .. code-block:: python
@@ -160,241 +154,106 @@ class SparkPipelineOperator(SparkSubmitOperator):
         self.auto_resume = auto_resume
         self.on_change = on_change
         self.py_files = _as_text(py_files)
-        self.name = name  # type: ignore[assignment]  # ours becomes text when the description is read
+        self.name = name  # becomes text when the description is read
         self.resolved_pipeline: str | None = None
         self.conn_is_named = conn_id is not None
         self.deferrable_is_named = deferrable is not None
         self.deferrable = _DEFAULT_DEFERRABLE if deferrable is None else deferrable
         self.start_timeout = start_timeout.total_seconds() if isinstance(start_timeout, timedelta) else start_timeout
-        self._deferral: Deferral | None = None
         # Set here and not before super().__init__(): a mapped task passes each of these explicitly, empty.
         take_policy(self)
         self.on_retry_callback = with_auto_resume(self.on_retry_callback)
-        self.text_of_dag: str | None = None  # of a pipeline that is no file, before it is rendered
-        self._spec: PipelineSpec | None = None
-        self._submission: Submission | None = None
-        self.child: Child | None = None
-        self._left_behind: str | None = None  # the job of an earlier try, whose driver is gone
-
-    def _do_render_template_fields(
-        self, parent: Any, template_fields: Any, context: Context, jinja_env: Environment, seen_oids: set[int]
-    ) -> None:
-        """Render the templated arguments, and resolve the description, so that Airflow shows it from the start.
-
-        Airflow calls this for a mapped task as well, which its public counterpart is not called for.
-        """
-        from airflow_spark_pipeline.exceptions import SparkPipelineError
-        from airflow_spark_pipeline.task import arguments
-
-        if parent is not self:  # an object inside an argument
-            super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
-            return
-        arguments.render(self, super()._do_render_template_fields, template_fields, context, jinja_env, seen_oids)
-        with contextlib.suppress(SparkPipelineError):  # execute says it as the task's own error
-            self._describe(context)
 
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]  # the parent returns nothing
         """Run what is not done yet."""
-        from airflow_spark_pipeline.deployment.task_instance import remember_failure
-        from airflow_spark_pipeline.exceptions import SparkPipelineError
+        self._hook = None  # of an earlier try, as in dag.test()
+        return self.run_pipeline(context)
 
-        try:
-            return self._execute(context)
-        except SparkPipelineError as error:
-            self.log.debug("Where it comes from:", exc_info=True)
-            remember_failure(context, error)
-            # Airflow logs the whole chain and every frame; the text says all there is, once.
-            raise final(error).with_traceback(None) from None
-        except Exception as error:
-            remember_failure(context, error)
-            raise
+    # ---- what a try needs of this operator, and the way to its driver
 
-    def plan(self, context: Context) -> Plan:
-        """Return what the next try would run and skip, and why; nothing is claimed, and no Spark is started.
+    def arguments(self, context: Context) -> Arguments:
+        """Return what a try needs, with the description rendered.
 
-        :param context: of the task instance
-        :raises SparkPipelineError: as :meth:`execute` would
+        :raises PipelineDefinitionError: the description or an argument is wrong
         """
-        from airflow_spark_pipeline.task.submission import Submission
+        from airflow_spark_pipeline.planning import Selection
+        from airflow_spark_pipeline.task.arguments import names
+        from airflow_spark_pipeline.task.try_arguments import Arguments
 
-        with tempfile.TemporaryDirectory(prefix="spark-pipeline-") as directory:
-            spec = self._describe(context)
-            return self._look(Submission.of(self, spec, context, Path(directory)).attempt, spec, context).plan
+        description = self._describe(context)  # before anything is read: it gives the arguments their types
+        return Arguments(
+            description,
+            self.log,
+            self.dag_dir,
+            py_files=self.py_files,
+            env_vars=self.env_vars or {},
+            checkpoint_location=self.checkpoint_location,
+            checkpoint_conn_id=self.checkpoint_conn_id,
+            auto_resume=self.auto_resume,
+            on_change=self.on_change,
+            resume_run_id=self.resume_run_id,
+            resume_scope=self.resume_scope,
+            selection=Selection(self.start_from or None, names(self.only), names(self.force)),
+            deferrable=self.deferrable,
+            deferrable_is_named=self.deferrable_is_named,
+            start_timeout=self.start_timeout,
+        )
 
-    def on_kill(self) -> None:
-        """Stop the driver. Killing its JVM ends its Python as well; what is recorded stays."""
-        if self.child is not None:
-            self.child.stop()
-        elif self._hook is not None:
-            super().on_kill()
+    def choose_way(self, unit: Unit, context: Context) -> Way:
+        """Return the way to a driver: ``spark-submit`` by the parent, or a Spark Connect server."""
+        from airflow_spark_pipeline.task.way_choice import choose_way
 
-    def _execute(self, context: Context) -> dict[str, Any]:
-        from airflow_spark_pipeline.checkpoint.claim import ClaimKind
-        from airflow_spark_pipeline.exceptions import SupersededError
-        from airflow_spark_pipeline.task.attempt import result
-        from airflow_spark_pipeline.task.stats import TryStats
-        from airflow_spark_pipeline.task.submission import Submission
+        return choose_way(
+            unit,
+            self._spark_arguments(),
+            submit=lambda: SparkSubmitOperator.execute(self, context),
+            kill=lambda: SparkSubmitOperator.on_kill(self),
+        )
 
-        self._hook = self._deferral = self.child = self._left_behind = None  # of an earlier try, as in dag.test()
-        exit_code, stats = None, None
-        directory = Path(tempfile.mkdtemp(prefix="spark-pipeline-"))  # mode 0700: the request in it may hold secrets
-        try:
-            spec = self._describe(context)
-            stats = TryStats(context, spec.pipeline_name)
-            submission = Submission.of(self, spec, context, directory)
-            submission.remember_description()
-            outlook = self._look(submission.attempt, spec, context)
-            stats.looked(outlook)
-            submission.begin()
-            if outlook.decision.kind is ClaimKind.REPORT:
-                self.log.info("Pipeline %r: %s; nothing runs", spec.pipeline_name, outlook.decision.reason)
-            else:
-                plan = outlook.plan.describe()
-                self.log.info("Pipeline %r: %s; %s", spec.pipeline_name, outlook.decision.reason, plan)
-                if outlook.decision.kind is ClaimKind.START or submission.attempt.driver_is_gone():
-                    self._left_behind = self.forget_earlier_job(context)
-                self._submission = submission
-                exit_code = self._run_driver(context, submission)
-            state = submission.outcome(exit_code)
-            stats.completed(state)
-            submission.retire()
-            return result(state)
-        except SupersededError:
-            if stats is not None:
-                stats.superseded()
-            raise
-        finally:
-            self._spec = None  # another try in this process reads the file again
-            shutil.rmtree(directory, ignore_errors=True)
+    def _spark_arguments(self) -> SparkArguments:
+        from airflow_spark_pipeline.launch.provider import connection_id, given_arguments, injects_openlineage
+        from airflow_spark_pipeline.task.try_arguments import SparkArguments
 
-    def _run_driver(self, context: Context, submission: Submission) -> int | None:
-        """Submit and wait, here or in the triggerer; the log tells meanwhile what a driver elsewhere does."""
-        from airflow_spark_pipeline.launch.progress import told
+        return SparkArguments(
+            conn_id=connection_id(self),
+            conn_is_named=self.conn_is_named,
+            conf=self.conf or {},
+            durable=self.durable,
+            given=tuple(given_arguments(self, without=())),
+            adds_openlineage=injects_openlineage(self),
+        )
 
-        with told(submission.progress, self.log.info):
-            exit_code = self._submit(context, submission.attempt)
-        if self._deferral is not None and submission.attempt.is_at_work():
-            self._deferral.defer()
-        return exit_code
-
-    def poll_until_complete(self, external_id: JsonValue, context: Context) -> None:
-        """Wait for a job whose id Airflow knows; the parent calls this for one that it found again as well."""
-        if self._deferral is not None:
-            self._deferral.defer()
-        if self._hook is not None:
-            self._hook.found_again(external_id)  # type: ignore[attr-defined]  # ours
-        super().poll_until_complete(external_id, context)
-
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        """Go on once the trigger saw the end of the attempt: what came of it is in the log."""
-        from airflow_spark_pipeline.exceptions import SparkPipelineError
-        from airflow_spark_pipeline.task import deferral
-
-        try:
-            return deferral.complete(self, context, event)
-        except SparkPipelineError as error:
-            raise final(error).with_traceback(None) from None  # as in execute
-        finally:
-            self._spec = None
-
-    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Go on after the triggerer; a driver that nobody waits for any longer is stopped."""
-        try:
-            from airflow.sdk.exceptions import TaskDeferralTimeout
-        except ImportError:  # Airflow 3.1 has it there alone
-            from airflow.exceptions import TaskDeferralTimeout  # type: ignore[no-redef]
-
-        try:
-            return super().resume_execution(next_method, next_kwargs, context)
-        except TaskDeferralTimeout:
-            from airflow_spark_pipeline.task import deferral
-
-            deferral.give_up(self, context, "its task took longer than execution_timeout")
-            raise
-
-    def _describe(self, context: Context) -> PipelineSpec:
-        """Read, render and parse the description, once."""
-        if self._spec is not None:
-            return self._spec
-        from airflow_spark_pipeline.deployment.airflow_masker import take_names_of_airflow, tell_airflow
-        from airflow_spark_pipeline.secrets import mask, secrets_of_environment
-        from airflow_spark_pipeline.secrets.references import values_of
-        from airflow_spark_pipeline.task.arguments import settle
-        from airflow_spark_pipeline.task.templates import describe, shown, source_of
-
-        take_names_of_airflow()
-        settle(self)
-        # Before anything can fail, and say why: these are rendered already.
-        tell_airflow(self.conf, secrets_of_environment(self.env_vars or {}), [self.checkpoint_location])
-        source, environment = source_of(self), self.get_template_env()
-        if source.file is None:
-            self.pipeline = shown(source, context, environment)
-        spec = describe(source, context, environment, environ=self.env_vars)
-        for warning in spec.warnings:
-            self.log.warning("%s", warning)
-        variables = {**os.environ, **{name: str(value) for name, value in (self.env_vars or {}).items()}}
-        tell_airflow(spec.to_dict(), {"secret": values_of(variables, spec.to_dict(), self.conf)})
-        self.resolved_pipeline = json.dumps(mask(spec.to_dict()), indent=2)
-        self.name = self.name or spec.spark.app_name or spec.pipeline_name
-        self._spec = spec
-        return spec
-
-    def _look(self, attempt: TaskAttempt, spec: PipelineSpec, context: Context) -> Outlook:
-        """Decide what this try does; a refusal names fields that cannot stay the same."""
-        from airflow_spark_pipeline.exceptions import ResumeRefusedError
-        from airflow_spark_pipeline.task.templates import source_of
-        from airflow_spark_pipeline.task.volatile_fields import explain
-
-        try:
-            return attempt.look()
-        except ResumeRefusedError as error:
-            raise explain(error, spec, source_of(self), context, self.get_template_env(), self.env_vars) from None
-
-    def _submit(self, context: Context, attempt: TaskAttempt) -> int | None:
-        """Run a driver to its end: by the parent, or on a Spark Connect server. Returns its exit code, if known."""
-        from airflow_spark_pipeline.task import connect_way, submit_way
-
-        submission = self._claiming
-        server = connect_way.server_of(self, submission)
-        if server is not None:
-            return connect_way.run(self, submission, server)
-        return submit_way.run(self, submission, context)
+    # ---- what the parent asks while it submits
 
     def _get_hook(self) -> SparkPipelineSubmitHook:
         """Return the hook; called by the parent when it is about to submit."""
-        from airflow_spark_pipeline.task import deferral, submit_way
+        from airflow_spark_pipeline.launch.provider import hook_arguments
 
-        submission = self._claiming
-        hook = submit_way.make_hook(self, submission)
-        if deferral.wanted(self, submission, hook):
-            self._deferral = deferral.Deferral(self, submission, hook)
-        elif self.durable:
-            hook.require_a_way_to_reconnect()
-        if self._left_behind is not None:
-            hook.end_what_is_left(self._left_behind)
+        way = self._submitting
+        hook = way.hook(hook_arguments(self))
+        self.application = way.application
+        self.durable = self.durable and way.may_reconnect
         return hook
 
+    def poll_until_complete(self, external_id: JsonValue, context: Context) -> None:
+        """Wait for a job whose id Airflow knows; the parent calls this for one that it found again as well."""
+        if self._submitting.waits_here(external_id):
+            super().poll_until_complete(external_id, context)
+
+    def after_deferral(self) -> None:
+        """Run the user's commands for the time after the job, which the try that was deferred left out."""
+        from airflow_spark_pipeline.launch.provider import ProviderHook, hook_arguments
+
+        if self.post_submit_commands:
+            ProviderHook(**hook_arguments(self)).run_post_submit_commands()
+
     @property
-    def _claiming(self) -> Submission:
-        if self._submission is None:
-            raise RuntimeError("what a SparkPipelineOperator submits exists while its task runs only")
-        return self._submission
+    def _submitting(self) -> SubmitWay:
+        from airflow_spark_pipeline.task.submit_way import SubmitWay
 
-    def forget_earlier_job(self, context: Context) -> str | None:
-        """Keep the parent from looking at a job that is over; return its id, where there is one.
-
-        Of a success that was cleared since it would report the success again; and a driver that vanished with exit code
-        0 has succeeded by the cluster's word, so that no try would ever submit again.
-        """
-        from airflow_spark_pipeline.launch.provider import POD_STATUS
-
-        store = context.get("task_state_store")
-        if store is None:
-            return None
-        known = store.get(self.external_id_key)
-        store.delete(self.external_id_key)
-        store.delete(POD_STATUS)  # or the next job would have succeeded before it ran
-        return known if isinstance(known, str) else None
+        if not isinstance(self._way, SubmitWay):
+            raise TypeError("what a SparkPipelineOperator submits exists while its task runs only")
+        return self._way
 
     @property
     def dag_dir(self) -> Path:

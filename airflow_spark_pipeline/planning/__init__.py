@@ -2,6 +2,7 @@
 
 from airflow_spark_pipeline.planning.changes import Code, CodeNow
 from airflow_spark_pipeline.planning.claim_state import claim_state
+from airflow_spark_pipeline.planning.outlook import Outlook, look_ahead
 from airflow_spark_pipeline.planning.plan import Plan, Step, StepAction, left_behind, make_plan
 from airflow_spark_pipeline.planning.selection import Selection
 from airflow_spark_pipeline.planning.summary import (
@@ -17,6 +18,7 @@ from airflow_spark_pipeline.planning.summary import (
 __all__ = [
     "Code",
     "CodeNow",
+    "Outlook",
     "Plan",
     "Selection",
     "Step",
@@ -24,6 +26,7 @@ __all__ = [
     "claim_state",
     "describe_run",
     "left_behind",
+    "look_ahead",
     "make_plan",
     "next_try",
     "position",

@@ -88,6 +88,14 @@ def settle(task: Any) -> None:
         raise PipelineDefinitionError(problems)
 
 
+def names(value: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return names from an argument: one, a list, or a list that a template rendered as text; nothing empty."""
+    if isinstance(value, str) and value.startswith("[") and value.endswith("]"):
+        with contextlib.suppress(ValueError, SyntaxError):
+            value = ast.literal_eval(value)
+    return tuple(filter(None, [value] if isinstance(value, str) else value or ()))
+
+
 def _text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind, decide_claim
+from airflow_spark_pipeline.checkpoint.claim import ClaimKind, decide_claim
 from airflow_spark_pipeline.checkpoint.claimant import Caller, is_claim_of, is_same_try, to_record
 from airflow_spark_pipeline.checkpoint.key import UnitKey, parse_run_id
 from airflow_spark_pipeline.checkpoint.liveness import signs_of_life, store_time, who_is_at_work
 from airflow_spark_pipeline.checkpoint.log import RunLog
-from airflow_spark_pipeline.checkpoint.state import (
-    DEFAULT_LEASE_SECONDS,
-    CheckpointState,
-    CheckpointStatus,
-    Commit,
-    ComponentAction,
-)
+from airflow_spark_pipeline.checkpoint.state import DEFAULT_LEASE_SECONDS, CheckpointState, CheckpointStatus, Commit
 from airflow_spark_pipeline.exceptions import (
     ComponentFailedError,
     NothingToResumeError,
@@ -26,24 +20,12 @@ from airflow_spark_pipeline.exceptions import (
     SupersededError,
 )
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-from airflow_spark_pipeline.planning import CodeNow, Plan, Selection, claim_state, make_plan, seconds_saved, summarize
+from airflow_spark_pipeline.planning import CodeNow, Outlook, Selection, claim_state, look_ahead, summarize
 from airflow_spark_pipeline.protocol import Token
 
 
 class CompletedMeanwhileError(SparkPipelineError):
     """An orphaned driver completed the pipeline after this try had looked: nothing is left to run, or to claim."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """What a try would do now.
-
-    :param latest: the newest commit, ``None`` where nothing is recorded
-    """
-
-    latest: Commit | None
-    decision: ClaimDecision
-    plan: Plan
 
 
 class TaskAttempt:
@@ -57,7 +39,7 @@ class TaskAttempt:
     :param selection: what the user asked for by component name
     :param run_id: of the run that has to be resumed, ``None`` where it may be a new one
     :param is_active: whether Airflow runs, or is about to run, the task instance of a key
-    :param code: returns the code of the components as it is now, as far as it is known before a driver runs
+    :param code_now: returns the code of the components as it is now, as far as it is known before a driver runs
     """
 
     def __init__(
@@ -72,7 +54,7 @@ class TaskAttempt:
         selection: Selection | None = None,
         run_id: str | None = None,
         is_active: Callable[[Mapping[str, Any]], bool] = lambda _: False,
-        code: Callable[[CheckpointState], CodeNow] = lambda _: {},
+        code_now: Callable[[CheckpointState], CodeNow] | None = None,
     ) -> None:
         self._spec = spec
         self._log = log
@@ -83,7 +65,7 @@ class TaskAttempt:
         self._selection = selection or Selection()
         self._run_id = run_id
         self._is_active = is_active
-        self._code = code
+        self._code_now = code_now
         self._seen: Commit | None = None
         self._claimed: Commit | None = None
         self._attempt_id: str | None = None
@@ -243,12 +225,7 @@ class TaskAttempt:
         decision = decide_claim(state, self._caller, start_over=start_over)
         if decision.kind is ClaimKind.STOP:
             raise SupersededError(f"This try stops: {decision.reason}.")
-        carried = state if decision.kind is ClaimKind.RESUME else None
-        code = {} if carried is None else self._code(carried)
-        plan = make_plan(self._spec, carried, selection=self._selection, code=code)
-        if plan.restart is not None:
-            decision = ClaimDecision(ClaimKind.START, decision.epoch + 1, plan.restart)
-        return Outlook(latest, decision, plan)
+        return look_ahead(self._spec, latest, decision, selection=self._selection, code_now=self._code_now)
 
     def _refuse_what_cannot_be_resumed(self, state: CheckpointState | None) -> None:
         if self._run_id is None:
@@ -295,22 +272,3 @@ def _how_it_died(exit_code: int | None) -> str:
         return "; it ended with exit code 0 and recorded no end: does a component call os._exit?"
     killed = exit_code in (-9, 137)
     return f"; exit code {exit_code}" + (": killed, by somebody or for want of memory" if killed else "")
-
-
-def result(state: CheckpointState) -> dict[str, Any]:
-    """Return the small summary that the task pushes to XCom."""
-    ran = [c for c in state.components if c.action is ComponentAction.RAN]
-    return {
-        "run_id": state.run_id,
-        "pipeline_name": state.pipeline_name,
-        "attempt": state.attempt,
-        "resumed_from": state.resumed_from,
-        "components_run": [c.name for c in ran],
-        "components_replayed": [c.name for c in state.components if c.action is ComponentAction.REPLAYED],
-        "components_skipped": [c.name for c in state.components if c.action is ComponentAction.SKIPPED],
-        "components_left_out": [c.name for c in state.components if c.action is ComponentAction.OMITTED],
-        "components_disabled": [c.name for c in state.components if c.action is ComponentAction.DISABLED],
-        "seconds_saved": seconds_saved(state),
-        "seconds": round(sum(c.duration_seconds or 0.0 for c in ran), 3),
-        "spark_application_id": state.spark_application_id,
-    }

@@ -16,8 +16,7 @@ from typing import Any
 
 from airflow_spark_pipeline.checkpoint.claim import ClaimKind
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
-from airflow_spark_pipeline.planning import seconds_saved
-from airflow_spark_pipeline.task.attempt import Outlook
+from airflow_spark_pipeline.planning import Outlook, seconds_saved
 
 log = logging.getLogger(__name__)
 

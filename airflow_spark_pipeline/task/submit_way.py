@@ -1,115 +1,197 @@
-"""One try by ``spark-submit``: what the provider's operator and its hook are given, and what came of it."""
+"""One try by ``spark-submit``: what the provider's operator and its hook are given, and what came of it.
+
+The provider's ``execute`` is a template method: it asks the operator for a hook, submits by it or finds the job of the
+try before again, and waits. The operator hands each of its questions to this way: :meth:`SubmitWay.hook`,
+:meth:`SubmitWay.waits_here`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
-from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 from airflow_spark_pipeline.launch.archives import runtime_archive
 from airflow_spark_pipeline.launch.private_settings import hidden
-from airflow_spark_pipeline.launch.provider import (
-    ProviderHook,
-    exit_code_of,
-    hook_arguments,
-    says_that_nobody_answers,
-    says_that_the_job_ended,
-)
+from airflow_spark_pipeline.launch.provider import exit_code_of, says_that_nobody_answers, says_that_the_job_ended
 from airflow_spark_pipeline.launch.py_files import import_path, is_url, resolve_py_files, without_commas
 from airflow_spark_pipeline.launch.yarn import explain
 from airflow_spark_pipeline.pipeline.spark_settings import refuse_settings
+from airflow_spark_pipeline.task import deferral
 from airflow_spark_pipeline.task.attempt import CompletedMeanwhileError
+from airflow_spark_pipeline.task.driver_files import REQUEST, DriverFiles
+from airflow_spark_pipeline.task.earlier_job import forget_job
+from airflow_spark_pipeline.task.try_arguments import SparkArguments
+from airflow_spark_pipeline.task.unit import Unit
+from airflow_spark_pipeline.task.way import Deferred, Ended, Way
 
-if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
 
-    from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperator
-    from airflow_spark_pipeline.task.submission import Submission
+class SubmitWay(Way):
+    """``spark-submit``, by the provider's operator.
 
-
-def run(operator: SparkPipelineOperator, submission: Submission, context: Context) -> int | None:
-    """Let the provider's operator submit, or reconnect. What the log says wins over how spark-submit ended.
-
-    :return: its exit code, where there is one
+    :param submit: the provider's ``execute``
+    :param kill: the provider's ``on_kill``
     """
-    try:
-        SparkSubmitOperator.execute(operator, context)
-    except CompletedMeanwhileError as error:
-        operator.log.info("%s", error)
-        return None
-    except (AirflowException, RuntimeError) as error:
-        attempt = submission.attempt
-        if says_that_nobody_answers(error) and attempt.is_at_work():
-            raise  # nobody knows what became of the driver; a retry may find it alive
-        if not attempt.driver_recorded() and not (says_that_the_job_ended(error) and attempt.has_started()):
-            if (why := explain(str(error), attempt.log.store.location)) is not None:
-                operator.log.warning("%s", error)
-                raise why from error
-            raise
-        if isinstance(error, RuntimeError):
-            operator.log.warning("%s", error)  # the cluster manager's diagnostics stand nowhere else
-        return exit_code_of(error)
-    return 0
 
+    def __init__(self, unit: Unit, spark: SparkArguments, submit: Callable[[], None], kill: Callable[[], None]) -> None:
+        self._unit = unit
+        self._spark = spark
+        self._submit = submit
+        self._kill = kill
+        self._files = DriverFiles(unit.directory)
+        #: The file that ``spark-submit`` starts, once the hook is made.
+        self.application = ""
+        self._hook: SparkPipelineSubmitHook | None = None
+        self._defers = False
+        self._left_behind: str | None = None  # the job of an earlier try, whose driver is gone
 
-def make_hook(operator: SparkPipelineOperator, submission: Submission) -> SparkPipelineSubmitHook:
-    """Return the hook that submits the driver, once everything that can be checked beforehand is.
+    @property
+    def shows_output(self) -> bool:
+        """Whether the driver runs on this machine, so that the provider logs its lines."""
+        return self._hook is None or self._hook.runs_driver_here
 
-    :raises SparkInstallationError: spark-submit or Java is missing
-    :raises PipelineDefinitionError: ``conf`` holds what is said elsewhere, a component cannot be loaded, or a module to
-        ship does not exist
-    """
-    refuse_settings(operator.conf or {})
-    spark = submission.spec.spark
-    launcher = submission.launcher()
-    modules = without_commas(resolve_py_files(operator.py_files, operator.dag_dir), submission.directory / "py_files")
-    runtime = runtime_archive()
-    operator.application = str(launcher)
-    private = hidden({**spark.config, **(operator.conf or {})})
-    conf = {name: value for name, value in (operator.conf or {}).items() if name not in private}
-    arguments = {**hook_arguments(operator), "py_files": ",".join(modules) or None, "conf": conf}
+    def forget_earlier_job(self) -> None:
+        """Keep the provider's operator from finding the job again; the hook ends what YARN still has of it."""
+        self._left_behind = forget_job(self._unit.context)
 
-    def claim(hook: SparkPipelineSubmitHook) -> list[str]:
+    def run(self) -> Ended | Deferred:
+        """Let the provider's operator submit, or reconnect. What the log says wins over how spark-submit ended."""
+        exit_code: int | None = 0
+        try:
+            self._submit()
+        except CompletedMeanwhileError as error:
+            self._unit.log.info("%s", error)
+            return Ended()
+        except (AirflowException, RuntimeError) as error:
+            exit_code = self._exit_code(error)
+        if self._defers and self._hook is not None and self._unit.attempt.is_at_work():
+            return Deferred(deferral.trigger(self._unit, self._hook))
+        return Ended(exit_code)
+
+    def stop(self) -> None:
+        """Stop the driver, or ``spark-submit``, as the provider does."""
+        if self._hook is not None:
+            self._kill()
+
+    # ---- what the provider's operator asks, by way of ours
+
+    def hook(self, arguments: Mapping[str, Any]) -> SparkPipelineSubmitHook:
+        """Return the hook that submits the driver, once everything that can be checked beforehand is.
+
+        :param arguments: what the provider's operator passes to its own hook
+        :raises SparkInstallationError: spark-submit or Java is missing
+        :raises PipelineDefinitionError: ``conf`` holds what is said elsewhere, a component cannot be loaded, or a
+            module to ship does not exist
+        :raises NotDeferrableError: it was asked for and is not possible
+        """
+        hook = self._made(arguments)
+        self._defers = deferral.is_wanted(self._unit, hook)
+        if self._defers:
+            hook.let_go()
+            if not self._unit.attempt.is_at_work():
+                # The run has ended, so its job has no more to say. It may be about to end, and must not be found again.
+                forget_job(self._unit.context)
+        elif self._spark.durable:
+            hook.require_a_way_to_reconnect()
+        if self._left_behind is not None:
+            hook.end_what_is_left(self._left_behind)
+        self._hook = hook
+        return hook
+
+    @property
+    def may_reconnect(self) -> bool:
+        """Whether the provider may look for the job of the try before.
+
+        Not on a deferred try that only the resource manager could tell of it: the provider would refuse to submit. We
+        have the log.
+        """
+        hook = self._hook
+        return hook is None or not self._defers or not hook.is_on_yarn or hook.tracks_by_api
+
+    def waits_here(self, job: Any) -> bool:
+        """Whether the provider shall wait for a job whose id it knows: just submitted, or found again."""
+        if self._hook is not None and not self._defers:
+            self._hook.found_again(job)
+        return not self._defers
+
+    # ---- how the hook is made
+
+    def _made(self, given: Mapping[str, Any]) -> SparkPipelineSubmitHook:
+        conf, spark = given["conf"] or {}, self._unit.spec.spark
+        refuse_settings(conf)
+        launcher = self._files.launcher()
+        self.application = str(launcher)
+        modules = without_commas(
+            resolve_py_files(given["py_files"], self._unit.arguments.dag_dir), self._unit.directory / "py_files"
+        )
+        private = hidden({**spark.config, **conf})
+        kept = {name: value for name, value in conf.items() if name not in private}
+        arguments = {**given, "py_files": ",".join(modules) or None, "conf": kept}
+        hook = SparkPipelineSubmitHook(
+            fallback_master=None if self._spark.conn_is_named else spark.master or "local[*]",
+            spark_config={name: value for name, value in spark.config.items() if name not in private},
+            private=private,
+            directory=self._unit.directory,
+            runtime=runtime_archive(),
+            before_submit=lambda hook: self._claim(hook, private),
+            **arguments,
+        )
+        self._refuse_a_log_out_of_reach(hook)
+        hook.prepare()
+        if hook.runs_driver_here:
+            self._check(hook, launcher, modules, modules_elsewhere=_brings_more_modules(arguments, modules))
+        return hook
+
+    def _refuse_a_log_out_of_reach(self, hook: SparkPipelineSubmitHook) -> None:
+        if not self._unit.keeps_progress and not hook.runs_driver_here:
+            raise CheckpointLocationError(
+                "checkpoint.enabled = false works in client mode only: in cluster mode the log is how the driver "
+                "answers. Remove it; auto-resume = false starts every try from the beginning."
+            )
+
+    def _check(
+        self, hook: SparkPipelineSubmitHook, launcher: Path, modules: list[str], *, modules_elsewhere: bool
+    ) -> None:
+        mine = import_path(modules, self._unit.directory / "modules")
+        self._files.check(
+            self._unit.check_request(),
+            launcher,
+            python=hook.driver_python,
+            path=[str(runtime_archive()), *mine, *hook.spark_path()],
+            variables=self._unit.arguments.env_vars,
+            source=self._unit.spec.source,
+            modules_elsewhere=modules_elsewhere,
+        )
+
+    def _claim(self, hook: SparkPipelineSubmitHook, private: Mapping[str, str]) -> list[str]:
+        """Claim, right before spark-submit starts; return the driver's arguments."""
         settings = {**private, **hook.private_environment}
-        path = submission.claim(spark_config=settings, local=hook.runs_spark_here)
+        request = self._unit.claim(spark_config=settings, local=hook.runs_spark_here)
+        path = self._files.write(REQUEST, request)
         if hook.runs_driver_here:
             return ["run", str(path)]
         hook.ship(path)
         return ["run", path.name]
 
-    hook = SparkPipelineSubmitHook(
-        fallback_master=None if operator.conn_is_named else spark.master or "local[*]",
-        spark_config={name: value for name, value in spark.config.items() if name not in private},
-        private=private,
-        directory=submission.directory,
-        runtime=runtime,
-        before_submit=claim,
-        **arguments,
-    )
-    if not submission.keeps_progress and not hook.runs_driver_here:
-        raise CheckpointLocationError(
-            "checkpoint.enabled = false works in client mode only: in cluster mode the log is how the driver "
-            "answers. Remove it; auto-resume = false starts every try from the beginning."
-        )
-    hook.prepare()
-    if hook.runs_driver_here:
-        submission.check(
-            launcher,
-            python=hook.driver_python,
-            path=[str(runtime), *import_path(modules, submission.directory / "modules"), *hook.spark_path()],
-            modules_elsewhere=_brings_more_modules(arguments, modules),
-        )
-    return hook
+    # ---- how it ended
 
-
-def run_post_submit_commands(operator: SparkPipelineOperator) -> None:
-    """Run the user's commands for the time after the job, where a try that was deferred left them out."""
-    if operator.post_submit_commands:
-        ProviderHook(**hook_arguments(operator)).run_post_submit_commands()
+    def _exit_code(self, error: Exception) -> int | None:
+        """Return the exit code that an error of the provider tells; raise if the driver has said nothing better."""
+        attempt = self._unit.attempt
+        if says_that_nobody_answers(error) and attempt.is_at_work():
+            raise error  # nobody knows what became of the driver; a retry may find it alive
+        if not attempt.driver_recorded() and not (says_that_the_job_ended(error) and attempt.has_started()):
+            if (why := explain(str(error), attempt.log.store.location)) is not None:
+                self._unit.log.warning("%s", error)
+                raise why from error
+            raise error
+        if isinstance(error, RuntimeError):
+            self._unit.log.warning("%s", error)  # the cluster manager's diagnostics are nowhere else
+        return exit_code_of(error)
 
 
 def _brings_more_modules(arguments: Mapping[str, Any], modules: list[str]) -> bool:

@@ -24,7 +24,7 @@ from airflow_spark_pipeline.exceptions import (
     SparkPipelineError,
 )
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-from airflow_spark_pipeline.planning import Plan, Selection, claim_state, make_plan
+from airflow_spark_pipeline.planning import CodeNow, Plan, Selection, claim_state, look_ahead
 from airflow_spark_pipeline.protocol import Token
 from airflow_spark_pipeline.runtime.component.base import Component
 from airflow_spark_pipeline.runtime.component.code_version import code_now
@@ -182,12 +182,12 @@ def look(
     decision = decide_claim(state, None)
     if decision.kind is ClaimKind.REPORT and state is not None:
         raise NothingLeftError(state)
-    carried = state if decision.kind is ClaimKind.RESUME else None
-    code = {} if carried is None or components is None else code_now(spec, components, carried.fingerprint_salt)
-    plan = make_plan(spec, carried, selection=selection, code=code)
-    if plan.restart is not None:
-        decision = ClaimDecision(ClaimKind.START, decision.epoch + 1, plan.restart)
-    return decision, plan
+
+    def code(carried: CheckpointState) -> CodeNow:
+        return {} if components is None else code_now(spec, components, carried.fingerprint_salt)
+
+    outlook = look_ahead(spec, latest, decision, selection=selection, code_now=code)
+    return outlook.decision, outlook.plan
 
 
 def claim(

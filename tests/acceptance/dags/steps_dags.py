@@ -17,7 +17,8 @@ from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperato
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_spark_pipeline.task.attempt import TaskAttempt
+    from airflow_spark_pipeline.task.unit import Unit
+    from airflow_spark_pipeline.task.way import Deferred, Ended, Way
 
 _LONGER_THAN_ANY_TEST = 900.0
 _REDIS_STORE = Path(__file__).resolve().parents[3] / "docs" / "redis_store.py"
@@ -26,9 +27,17 @@ _REDIS_STORE = Path(__file__).resolve().parents[3] / "docs" / "redis_store.py"
 class DiesUnheard(SparkPipelineOperator):
     """Never reports the success of its first try: it waits to be killed at the moment that the DAG run's conf names."""
 
-    def _submit(self, context: Context, attempt: TaskAttempt) -> None:
-        super()._submit(context, attempt)
-        self._wait_to_be_killed(context, "before it cleans up")
+    def choose_way(self, unit: Unit, context: Context) -> Way:
+        way = super().choose_way(unit, context)
+        run = way.run
+
+        def run_and_wait() -> Ended | Deferred:
+            ended = run()
+            self._wait_to_be_killed(context, "before it cleans up")
+            return ended
+
+        way.run = run_and_wait  # type: ignore[method-assign]
+        return way
 
     def post_execute(self, context: Any, result: Any = None) -> None:
         super().post_execute(context, result)

@@ -23,7 +23,7 @@ from airflow_spark_pipeline.pipeline.policies import RetryPolicy
 from airflow_spark_pipeline.pipeline.schema import FIELDS
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec
 from airflow_spark_pipeline.runtime.lifecycle.base import PipelineHooks
-from airflow_spark_pipeline.task.attempt import result
+from airflow_spark_pipeline.task.result import result
 from tests.unit.protocol.mutations import MUTATIONS
 
 ROOT = Path(__file__).resolve().parents[3]

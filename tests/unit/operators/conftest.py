@@ -7,7 +7,7 @@ import pytest
 from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
-from airflow_spark_pipeline.task import deferral, submission
+from airflow_spark_pipeline.task import deferral, driver_files
 from tests.unit.operators.shop import CONF, YARN, Driver, Queue, Shop
 
 
@@ -21,7 +21,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
 
     monkeypatch.setattr(SparkPipelineSubmitHook, "submit", submit)
     monkeypatch.setattr(SparkPipelineSubmitHook, "prepare", lambda hook: None)
-    monkeypatch.setattr(submission, "check_components", lambda *a, **k: None)
+    monkeypatch.setattr(driver_files, "check_components", lambda *a, **k: None)
     return Shop(tmp_path, driver)
 
 

@@ -32,7 +32,7 @@ def described(operator: SparkPipelineOperator, **context: Any) -> dict[str, Any]
     """The config of the first component, as the task hands it to the driver."""
     names: Any = {"params": {}, **({} if "dag_run" in context else {"ds": "2026-01-31"}), **context}
     operator.render_template_fields(names)
-    return dict(operator._describe(names).components[0].instance_config)
+    return dict(operator._describe(names).spec.components[0].instance_config)
 
 
 def problem(operator: SparkPipelineOperator, **context: Any) -> str:

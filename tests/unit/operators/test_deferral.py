@@ -47,7 +47,7 @@ class Try:
 
     def complete(self, fired: dict[str, Any] | None = None) -> dict[str, Any]:
         """Go on in another process, as Airflow does: nothing of the first one is left."""
-        self.operator._submission = self.operator._hook = self.operator._deferral = None
+        self.operator._way = self.operator._hook = None
         fired = fire(self.deferred) if fired is None else fired
         result: dict[str, Any] = self.operator.resume_execution("execute_complete", {"event": fired}, self.context)
         return result

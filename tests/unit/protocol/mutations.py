@@ -17,7 +17,7 @@ from airflow_spark_pipeline.checkpoint.log import HEARTBEAT, Listing, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit, encode
 from airflow_spark_pipeline.checkpoint.stores.base import ObjectExistsError
 from airflow_spark_pipeline.exceptions import CheckpointStoreError, SupersededError
-from airflow_spark_pipeline.planning import changes, make_plan
+from airflow_spark_pipeline.planning import changes, make_plan, outlook
 from airflow_spark_pipeline.runtime.driver.driver import Driver
 from airflow_spark_pipeline.runtime.driver.recorder import Recorder
 from airflow_spark_pipeline.runtime.driver.watchdog import Watchdog
@@ -187,7 +187,7 @@ def _any_token_is_good() -> AbstractContextManager[Any]:
 
 
 def _progress_is_not_carried() -> AbstractContextManager[Any]:
-    return mock.patch.object(attempt_module, "make_plan", lambda spec, state: make_plan(spec, None))
+    return mock.patch.object(outlook, "make_plan", lambda spec, _, **more: make_plan(spec, None, **more))
 
 
 def _edits_are_not_compared() -> AbstractContextManager[Any]:

@@ -1,0 +1,198 @@
+"""What an operator of pipelines does in Airflow, whatever starts its driver.
+
+Airflow's template methods are here and in the operator that inherits from this, and nowhere else. What a try needs is
+read from the operator once, into :class:`~airflow_spark_pipeline.task.try_arguments.Arguments`; from there on
+``task/one_try.py`` runs the try and knows no operator.
+
+Importing this module imports nothing of what a task needs when it runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow_spark_pipeline.retries import final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow.providers.common.compat.sdk import BaseOperator, Context
+    from jinja2 import Environment
+
+    from airflow_spark_pipeline.planning import Plan
+    from airflow_spark_pipeline.task.rendered_description import Description
+    from airflow_spark_pipeline.task.try_arguments import Arguments
+    from airflow_spark_pipeline.task.unit import Unit
+    from airflow_spark_pipeline.task.way import Way
+
+    _Operator = BaseOperator
+else:
+    _Operator = object
+
+_Used = TypeVar("_Used")
+
+
+class PipelineTask(_Operator):
+    """In front of an operator that can start one Spark application.
+
+    The operator's ``execute`` calls :meth:`run_pipeline`; it is to be defined in the operator's own class, since
+    Airflow watches over ``execute`` there. See :mod:`airflow_spark_pipeline.task.way` for what else it gives.
+    """
+
+    # What its templates are rendered and read from, see task/arguments.py.
+    pipeline: Any
+    checkpoint_location: Any
+    conf: Any
+    env_vars: Any
+    text_of_dag: str | None = None  # of a pipeline that is no file, before it is rendered
+    resolved_pipeline: str | None
+    name: Any
+
+    _description: Description | None = None
+    _way: Way | None = None
+
+    # ---- what the operator gives
+
+    def arguments(self, context: Context) -> Arguments:
+        """Return what a try needs of this operator, with the description rendered.
+
+        :raises PipelineDefinitionError: the description or an argument is wrong
+        """
+        raise NotImplementedError
+
+    def choose_way(self, unit: Unit, context: Context) -> Way:
+        """Return the way to a driver for a try."""
+        raise NotImplementedError
+
+    def after_deferral(self) -> None:
+        """Do what is to be done once a job that was waited for in the triggerer has ended."""
+
+    # ---- what Airflow calls
+
+    def _do_render_template_fields(
+        self, parent: Any, template_fields: Any, context: Context, jinja_env: Environment, seen_oids: set[int]
+    ) -> None:
+        """Render the templated arguments, and resolve the description, so that Airflow shows it from the start.
+
+        Airflow calls this for a mapped task as well, which its public counterpart is not called for.
+        """
+        from airflow_spark_pipeline.exceptions import SparkPipelineError
+        from airflow_spark_pipeline.task import arguments
+
+        if parent is not self:  # an object inside an argument
+            super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
+            return
+        arguments.render(self, super()._do_render_template_fields, template_fields, context, jinja_env, seen_oids)
+        with contextlib.suppress(SparkPipelineError):  # execute says it as the task's own error
+            self._describe(context)
+
+    def run_pipeline(self, context: Context) -> dict[str, Any]:
+        """Run what is not done yet; ``execute`` of the operator."""
+        from airflow_spark_pipeline.deployment.task_instance import remember_failure
+        from airflow_spark_pipeline.exceptions import SparkPipelineError
+
+        try:
+            return self._run(context)
+        except SparkPipelineError as error:
+            self.log.debug("Where it comes from:", exc_info=True)
+            remember_failure(context, error)
+            # Airflow logs the whole chain and every frame; the text says all there is, once.
+            raise final(error).with_traceback(None) from None
+        except Exception as error:
+            remember_failure(context, error)
+            raise
+
+    def _run(self, context: Context) -> dict[str, Any]:
+        from airflow_spark_pipeline.task import one_try
+        from airflow_spark_pipeline.task.way import Deferred
+
+        def choose(unit: Unit) -> Way:
+            self._way = way = self.choose_way(unit, context)
+            return way
+
+        self._way = None  # of an earlier try, as in dag.test()
+        ended = self._with_unit(context, lambda unit: one_try.run(unit, choose))
+        if not isinstance(ended, Deferred):
+            return ended
+        self.defer(trigger=ended.trigger, method_name="execute_complete", timeout=self.execution_timeout)
+        raise AssertionError  # defer() never returns
+
+    def plan(self, context: Context) -> Plan:
+        """Return what the next try would run and skip, and why; nothing is claimed or written, no Spark is started.
+
+        :param context: of the task instance
+        :raises SparkPipelineError: as :meth:`execute` would
+        """
+        return self._with_unit(context, lambda unit: unit.decide().plan)
+
+    def on_kill(self) -> None:
+        """Stop the driver. Killing its JVM ends its Python as well; what is recorded stays."""
+        if self._way is not None:
+            self._way.stop()
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Go on once the trigger saw the end of the attempt: what came of it is in the log."""
+        from airflow_spark_pipeline.exceptions import SparkPipelineError
+        from airflow_spark_pipeline.task import one_try
+
+        try:
+            return self._with_unit(
+                context, lambda unit: one_try.complete(unit, event, self.after_deferral), claimed=event["unit"]
+            )
+        except SparkPipelineError as error:
+            raise final(error).with_traceback(None) from None  # as in execute
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on after the triggerer; a driver that nobody waits for any longer is stopped."""
+        try:
+            from airflow.sdk.exceptions import TaskDeferralTimeout
+        except ImportError:  # Airflow 3.1 has it there alone
+            from airflow.exceptions import TaskDeferralTimeout  # type: ignore[no-redef]
+
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except TaskDeferralTimeout:
+            from airflow_spark_pipeline.task import one_try
+
+            self._with_unit(context, lambda unit: one_try.give_up(unit, "its task took longer than execution_timeout"))
+            raise
+
+    # ---- from Airflow to the try
+
+    def _with_unit(self, context: Context, use: Callable[[Unit], _Used], *, claimed: str | None = None) -> _Used:
+        """Open this try, and use it; nothing of it is left afterwards, so that another one reads the file again."""
+        from airflow_spark_pipeline.task.one_try import private_directory
+        from airflow_spark_pipeline.task.unit import Unit
+
+        try:
+            with private_directory() as directory:
+                return use(Unit.open(self.arguments(context), context, directory, claimed=claimed))
+        finally:
+            self._description = None
+
+    def _describe(self, context: Context) -> Description:
+        """Read, render and parse the description, once in a try."""
+        if self._description is not None:
+            return self._description
+        from airflow_spark_pipeline.deployment.airflow_masker import take_names_of_airflow, tell_airflow
+        from airflow_spark_pipeline.secrets import secrets_of_environment
+        from airflow_spark_pipeline.task.arguments import settle
+        from airflow_spark_pipeline.task.rendered_description import Description
+        from airflow_spark_pipeline.task.templates import shown, source_of
+
+        take_names_of_airflow()
+        settle(self)
+        # Before anything can fail, and say why: these are rendered already.
+        tell_airflow(self.conf, secrets_of_environment(self.env_vars or {}), [self.checkpoint_location])
+        source, environment = source_of(self), self.get_template_env()
+        if source.file is None:
+            self.pipeline = shown(source, context, environment)
+        self._description = description = Description.of(source, context, environment, self.env_vars)
+        spec = description.spec
+        for warning in spec.warnings:
+            self.log.warning("%s", warning)
+        tell_airflow(*description.secrets(self.conf))
+        self.resolved_pipeline = description.masked()
+        self.name = self.name or spec.spark.app_name or spec.pipeline_name
+        return description

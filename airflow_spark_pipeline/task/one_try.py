@@ -1,0 +1,120 @@
+"""One try from its unit of work to its result: the same for every way in which a driver can be started."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from airflow_spark_pipeline.checkpoint.claim import ClaimKind
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
+from airflow_spark_pipeline.checkpoint.stop import stop
+from airflow_spark_pipeline.exceptions import CheckpointError, ComponentFailedError, SupersededError
+from airflow_spark_pipeline.launch.progress import told
+from airflow_spark_pipeline.planning import Outlook
+from airflow_spark_pipeline.task.result import result
+from airflow_spark_pipeline.task.stats import TryStats
+from airflow_spark_pipeline.task.unit import Unit
+from airflow_spark_pipeline.task.way import Deferred, Ended, Way
+
+
+@contextlib.contextmanager
+def private_directory() -> Iterator[Path]:
+    """Make the directory of one try, for this user alone: a request in it may hold secrets."""
+    directory = Path(tempfile.mkdtemp(prefix="spark-pipeline-"))  # mode 0700
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def run(unit: Unit, choose: Callable[[Unit], Way]) -> dict[str, Any] | Deferred:
+    """Run what is not done yet, and return what the task pushes to XCom, or what it waits for in the triggerer.
+
+    :param choose: is asked for the way to a driver if there is anything to run
+    :raises ComponentFailedError: the try is not completed
+    :raises SupersededError: a newer try is at work
+    :raises SparkPipelineError: as :meth:`Unit.decide` and :meth:`Way.run` have it
+    """
+    stats = TryStats(unit.context, unit.pipeline_name)
+    with _counted(stats):
+        unit.remember_description()
+        outlook = unit.decide()
+        stats.looked(outlook)
+        unit.begin()
+        ended = _run_driver(unit, choose, outlook)
+        if isinstance(ended, Deferred):
+            return ended
+        return _completed(unit, stats, unit.outcome(ended.exit_code))
+
+
+def _run_driver(unit: Unit, choose: Callable[[Unit], Way], outlook: Outlook) -> Ended | Deferred:
+    kind, reason = outlook.decision.kind, outlook.decision.reason
+    if kind is ClaimKind.REPORT:
+        unit.log.info("Pipeline %r: %s; nothing runs", unit.pipeline_name, reason)
+        return Ended()
+    unit.log.info("Pipeline %r: %s; %s", unit.pipeline_name, reason, outlook.plan.describe())
+    way = choose(unit)
+    if kind is ClaimKind.START or unit.attempt.driver_is_gone():
+        way.forget_earlier_job()
+    with told(lambda: None if way.shows_output else unit.attempt.newest(), unit.log.info):
+        ended = way.run()
+    if isinstance(ended, Deferred):
+        unit.log.info("Waiting for the driver in the triggerer.")
+    return ended
+
+
+def complete(unit: Unit, event: dict[str, Any], after: Callable[[], None]) -> dict[str, Any]:
+    """Return what came of an attempt that was waited for in the triggerer, by its log.
+
+    :param event: of the trigger
+    :param after: called once the job has ended, however it ended
+    :raises ComponentFailedError: it is not completed
+    """
+    if "error" in event:
+        # The run goes on without us: a retry looks at its log, and waits for it or takes over.
+        raise CheckpointError(event["error"])
+    unit.log.info("Goes on, since %s.", event["because"])
+    _refuse_a_late_start(unit, event)
+    unit.attempt.expect(event["attempt_id"])
+    stats = TryStats(unit.context, unit.pipeline_name)
+    with _counted(stats):
+        try:
+            state = unit.outcome(None)
+        finally:
+            after()
+        return _completed(unit, stats, state)
+
+
+def give_up(unit: Unit, why: str) -> None:
+    """Stop the driver of a try that waits no longer."""
+    state = unit.attempt.newest()
+    if state is not None and unit.attempt.is_mine(state):
+        stop(unit.attempt.log, state.attempt_id, why)
+
+
+def _refuse_a_late_start(unit: Unit, event: dict[str, Any]) -> None:
+    """A job that is queued still must not start once nobody waits for it."""
+    state = unit.attempt.newest()
+    if state is None or (state.attempt_id, state.status) != (event["attempt_id"], CheckpointStatus.SUBMITTED):
+        return
+    stop(unit.attempt.log, state.attempt_id, event["because"])
+    raise ComponentFailedError(f"Pipeline {state.pipeline_name!r}: {event['because']}", run_id=state.run_id)
+
+
+def _completed(unit: Unit, stats: TryStats, state: CheckpointState) -> dict[str, Any]:
+    stats.completed(state)
+    unit.retire()
+    return result(state)
+
+
+@contextlib.contextmanager
+def _counted(stats: TryStats) -> Iterator[None]:
+    try:
+        yield
+    except SupersededError:
+        stats.superseded()
+        raise

@@ -1,0 +1,274 @@
+"""One try and its unit of work: what runs, whose log it is recorded in, and what came of it.
+
+:meth:`Unit.open` reads: Airflow's configuration and task state store, and the log. :meth:`Unit.decide` reads. The first
+thing that is written, in Airflow or at the location, is written by :meth:`Unit.begin`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_spark_pipeline.checkpoint.catalog import prune
+from airflow_spark_pipeline.checkpoint.claimant import Caller
+from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
+from airflow_spark_pipeline.checkpoint.location import StoreLocation
+from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointState
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
+from airflow_spark_pipeline.checkpoint.stores.credentials import are_temporary
+from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
+from airflow_spark_pipeline.deployment.locations import lease_seconds, location_of, storage_options
+from airflow_spark_pipeline.deployment.task_instance import (
+    caller,
+    forget_wanted_on_change,
+    remember,
+    remember_description,
+    remember_identity,
+    remember_run,
+    remembered_run,
+    task_is,
+    unit_key,
+    wanted_on_change,
+)
+from airflow_spark_pipeline.exceptions import CheckpointError, NothingToResumeError, ResumeRefusedError
+from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+from airflow_spark_pipeline.planning import Code, Outlook
+from airflow_spark_pipeline.protocol import ConnectTarget, DriverRequest
+from airflow_spark_pipeline.secrets import mask, more_names
+from airflow_spark_pipeline.task.attempt import TaskAttempt
+from airflow_spark_pipeline.task.code_here import code_here
+from airflow_spark_pipeline.task.try_arguments import Arguments
+from airflow_spark_pipeline.task.unit_choice import Target, by_run_id, of_pipeline
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+# By the way, each success removes what is left of a few runs of its pipeline that ended a month ago.
+_KEPT_SECONDS = 30 * 24 * 3600.0
+_LOOKED_AT = 10
+
+
+class Unit:
+    """One try at its unit of work; made by :meth:`open`.
+
+    :param arguments: of the operator
+    :param context: Airflow's
+    :param directory: private to this try; what is written there is gone when the task ends
+    :param spec: what holds in this try, defaults and arguments included; the driver reads it so
+    :param attempt: its claim, and what its log says
+    :param location: where it records
+    :param options: fsspec's, of the location
+    :param lease_seconds: after which its driver is taken for dead if it shows no sign of life
+    :param target: whose unit of work it is
+    """
+
+    def __init__(
+        self,
+        arguments: Arguments,
+        context: Context,
+        directory: Path,
+        spec: PipelineSpec,
+        attempt: TaskAttempt,
+        location: StoreLocation,
+        options: Mapping[str, Any],
+        lease_seconds: float,
+        target: Target,
+    ) -> None:
+        self.arguments = arguments
+        self.context = context
+        self.directory = directory
+        self.spec = spec
+        self.attempt = attempt
+        self.location = location
+        self._options = options
+        self._lease_seconds = lease_seconds
+        self._target = target
+
+    @classmethod
+    def open(cls, arguments: Arguments, context: Context, directory: Path, *, claimed: str | None = None) -> Unit:
+        """Return the try, with the unit of work that it is about; nothing is written.
+
+        :param claimed: the directory of the unit that this try claimed before it was deferred
+        :raises CheckpointLocationError: the checkpoint location cannot be used
+        :raises NothingToResumeError: the run that has to be resumed cannot be this pipeline's
+        """
+        spec = _what_holds(arguments, wanted_on_change(context))
+        location = _location(arguments, spec, directory)
+        options = storage_options(location.conn_id, location.location)
+        store = location.open(options)
+        if store.way:
+            arguments.log.info("Checkpoints at %s, through %s", location.name, store.way)
+        key, me = unit_key(context), caller(context)
+        lease = lease_seconds()
+        if claimed is None:
+            target = _target(arguments, context, spec, store, key, me)
+        else:  # it is not looked for again: by now another unit may be the newest
+            target = replace(by_run_id(make_run_id(claimed, 0), spec.pipeline_name, key, me), run_id=None)
+        attempt = TaskAttempt(
+            spec,
+            RunLog(store, target.unit),
+            key,
+            target.caller,
+            auto_resume=bool(spec.checkpoint.auto_resume),
+            lease_seconds=lease,
+            selection=arguments.selection,
+            run_id=target.run_id,
+            is_active=task_is(context, or_will_retry=False),
+            code_now=partial(_code_now, arguments, spec, directory),
+        )
+        return cls(arguments, context, directory, spec, attempt, location, options, lease, target)
+
+    def decide(self) -> Outlook:
+        """Return what this try does; nothing is claimed. See :meth:`TaskAttempt.look` for what it refuses."""
+        try:
+            return self.attempt.look()
+        except ResumeRefusedError as error:
+            raise self.arguments.description.explain(error, self.context) from None
+
+    def remember_description(self) -> None:
+        """Keep in Airflow what this try runs, whole and before anything can refuse it."""
+        remember_description(self.context, json.dumps(mask(self.spec.to_dict())))
+
+    def begin(self) -> None:
+        """Keep in Airflow which run this try works on, and who it is: before it records anything.
+
+        A retry has to find the same run, whatever dies in between.
+        """
+        remember_identity(self.context, self._target.caller)
+        forget_wanted_on_change(self.context)
+        if self._target.run_id is not None:
+            remember_run(self.context, self._target.run_id)
+
+    def claim(
+        self, *, spark_config: Mapping[str, str], local: bool, connect: ConnectTarget | None = None
+    ) -> DriverRequest:
+        """Claim the unit of work, and return what its driver is told. From here on no older driver records anything.
+
+        :param spark_config: settings that the request carries
+        :param local: whether the end of the driver's processes is the end of all work
+        :param connect: the Spark Connect server, if there is one
+        :raises SupersededError: a newer try is at work
+        :raises CompletedMeanwhileError: there is nothing left to run
+        """
+        token = self.attempt.claim()
+        self._remember(self.attempt.claimed)
+        return DriverRequest(
+            pipeline=self.spec.to_dict(),
+            location=self.location.location,
+            storage_options=self._options,
+            unit=self.path,
+            token=token,
+            spark_config=spark_config,
+            lease_seconds=self._lease_seconds,
+            local=local,
+            connect=connect,
+            secret_names=more_names(),
+        )
+
+    def check_request(self) -> DriverRequest:
+        """Return a request that only has the components loaded; nothing is claimed."""
+        return DriverRequest(pipeline=self.spec.to_dict(), secret_names=more_names())
+
+    def outcome(self, exit_code: int | None) -> CheckpointState:
+        """Return the completed state of this try, and show in Airflow how far the run got either way.
+
+        :raises ComponentFailedError: it is not completed
+        :raises SupersededError: another attempt has claimed the unit
+        """
+        if are_temporary(self._options):
+            # Those of the start may have ended with a run of hours.
+            self._options = storage_options(self.location.conn_id, self.location.location)
+            self.attempt.use(RunLog(self.location.open(self._options), self.path))
+        try:
+            return self.attempt.outcome(exit_code)
+        finally:
+            if self.attempt.last_state is not None:
+                self._remember(self.attempt.last_state)
+
+    def retire(self) -> None:
+        """Clean up after success; what cannot be deleted is only said, since the work is done."""
+        try:
+            self.attempt.retire(keep_history=not self.spec.checkpoint.cleanup_on_success)
+            store = self.attempt.log.store
+            prune(store, _KEPT_SECONDS, pipeline_name=self.pipeline_name, abandoned=False, at_most=_LOOKED_AT)
+        except CheckpointError as error:
+            self.log.warning("The run succeeded, but its checkpoints could not be cleaned up: %s", error)
+
+    @property
+    def log(self) -> Any:
+        """The task's logger."""
+        return self.arguments.log
+
+    @property
+    def pipeline_name(self) -> str:
+        """As the description says it."""
+        return self.spec.pipeline_name
+
+    @property
+    def path(self) -> str:
+        """The directory of the unit of work."""
+        return self._target.unit
+
+    @property
+    def keeps_progress(self) -> bool:
+        """Whether a retry can resume: ``checkpoint.enabled``."""
+        return self.spec.checkpoint.enabled
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the location is a directory, which other machines may not see."""
+        return isinstance(self.attempt.log.store, LocalStore)
+
+    def _remember(self, state: CheckpointState) -> None:
+        if self.keeps_progress:
+            remember(self.context, state)
+
+
+def _what_holds(arguments: Arguments, wanted_on_change: str | None) -> PipelineSpec:
+    """Return the description with defaults and arguments in it."""
+    spec = arguments.description.spec
+    checkpoint = spec.checkpoint.with_defaults(enabled=True, auto_resume=True).with_overrides(
+        auto_resume=arguments.auto_resume, on_change=wanted_on_change or arguments.on_change
+    )
+    if not checkpoint.enabled:
+        checkpoint = replace(checkpoint, auto_resume=False, store=None)
+    return replace(spec, checkpoint=checkpoint)
+
+
+def _location(arguments: Arguments, spec: PipelineSpec, directory: Path) -> StoreLocation:
+    if not spec.checkpoint.enabled:
+        return StoreLocation.of(str(directory / "log"))  # the log still tells what came of this try, and goes with it
+    return location_of(arguments.checkpoint_location, arguments.checkpoint_conn_id, spec.checkpoint)
+
+
+def _code_now(arguments: Arguments, spec: PipelineSpec, directory: Path, recorded: CheckpointState) -> dict[str, Code]:
+    environment = {**os.environ, **arguments.env_vars}
+    return code_here(spec, recorded, arguments.py_files, arguments.dag_dir, directory / "compared", environment)
+
+
+def _target(
+    arguments: Arguments, context: Context, spec: PipelineSpec, store: CheckpointStore, key: UnitKey, me: Caller
+) -> Target:
+    if arguments.resume_run_id:
+        if not spec.checkpoint.enabled:
+            raise NothingToResumeError(
+                "resume_run_id needs checkpoints, and checkpoint.enabled is false.", run_id=arguments.resume_run_id
+            )
+        return by_run_id(arguments.resume_run_id, spec.pipeline_name, key, me)
+    if arguments.resume_scope == "dag_run" or not spec.checkpoint.auto_resume:
+        return Target(unit_path(spec.pipeline_name, key), me)
+    return of_pipeline(
+        store,
+        spec.pipeline_name,
+        key,
+        me,
+        remembered=remembered_run(context),
+        is_active=task_is(context, or_will_retry=False),
+        will_retry=task_is(context, or_will_retry=True),
+    )
