@@ -7,6 +7,7 @@ names that are local to a function; ``from __future__ import annotations`` leave
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import sys
 import types
@@ -23,9 +24,12 @@ COLLECTIONS: dict[Any, Any] = {
     **dict.fromkeys((frozenset, abc.Set), frozenset),
     tuple: tuple,
 }
+#: What the modules of this package begin with.
+OURS = f"{__name__.partition('.')[0]}."
 MAPPINGS: tuple[Any, ...] = (dict, abc.Mapping, abc.MutableMapping)
 
 
+@functools.lru_cache(maxsize=1024)  # evaluating the text of an annotation takes long
 def resolve(cls: type, field: dataclasses.Field[Any]) -> Any:
     """Return the type of a field, its names looked up where they were written.
 
@@ -39,7 +43,7 @@ def resolve(cls: type, field: dataclasses.Field[Any]) -> Any:
     # The module wins over the class body: in `date: date = ...` the body's `date` is the default.
     names = {owner.__name__: owner, **vars(owner), **getattr(sys.modules.get(owner.__module__), "__dict__", {})}
     holder = types.SimpleNamespace(__annotations__={field.name: field.type})
-    return typing.get_type_hints(holder, globalns=names, localns={}, include_extras=False)[field.name]
+    return typing.get_type_hints(holder, globalns=names, localns={}, include_extras=True)[field.name]
 
 
 def unwrap(hint: Any) -> tuple[Any, Any, tuple[Any, ...]]:
@@ -91,7 +95,10 @@ def describe(hint: Any) -> str:
         return describe_scalar(hint)
     if origin in (Any, object):
         return "a value"
-    return "null" if origin is type(None) else f"an object ({name_of(hint)})"
+    if origin is type(None):
+        return "null"
+    # The class behind an object of a description says something to its author alone.
+    return "an object" if hint.__module__.startswith(OURS) else f"an object ({name_of(hint)})"
 
 
 def own_annotations(cls: type) -> abc.Mapping[str, Any]:

@@ -27,6 +27,7 @@ from typing import Any, TypeVar
 from airflow_spark_pipeline.binding.annotations import (
     COLLECTIONS,
     MAPPINGS,
+    OURS,
     UNIONS,
     describe,
     name_of,
@@ -35,6 +36,7 @@ from airflow_spark_pipeline.binding.annotations import (
     unsupported,
     unwrap,
 )
+from airflow_spark_pipeline.binding.fields import ORIGIN, PATH, Rule, key_of, rules_of
 from airflow_spark_pipeline.binding.paths import join_key
 from airflow_spark_pipeline.binding.scalars import MisfitError, convert_scalar, is_scalar
 from airflow_spark_pipeline.binding.suggestions import did_you_mean, suggest
@@ -45,9 +47,10 @@ from airflow_spark_pipeline.user_errors.summary import blame
 T = TypeVar("T")
 
 _ABSENT = object()
-_OURS = f"{__name__.partition('.')[0]}."  # our own base classes hold no config
 #: Whether this thread constructs what it binds; nested dataclasses are bound by the same rule.
 _CONSTRUCTS: ContextVar[bool] = ContextVar("constructs", default=True)
+#: Whether this thread makes the most of a config that has problems; see `bind_what_fits`.
+_SALVAGES: ContextVar[bool] = ContextVar("salvages", default=False)
 _SHOWN_KEYS = 12
 _SHOWN_CHARACTERS = 60
 
@@ -68,22 +71,42 @@ def bind(cls: type[T], config: Mapping[str, Any], path: str, *, construct: bool 
         _CONSTRUCTS.reset(token)
 
 
+def bind_what_fits(cls: type, config: Any, path: str) -> tuple[dict[str, Any], list[Problem]]:
+    """Return what a config gives for a dataclass of this package, although parts of it may be wrong.
+
+    A value that is wrong counts as absent, and so does null, which HOCON has for what is not stated. An object that
+    lacks a required value is absent itself.
+
+    :return: values by field name, without those that are absent; and every problem there is
+    """
+    if not isinstance(config, Mapping):
+        return {}, list(_misfit(config, cls, path).problems)
+    token = _SALVAGES.set(True)
+    try:
+        return _values(cls, config, path)
+    finally:
+        _SALVAGES.reset(token)
+
+
+class _UnfitError(PipelineDefinitionError):
+    """Something is wrong with a value, but not with all of it.
+
+    :param fits: what is left without the parts that are wrong
+    """
+
+    def __init__(self, problems: Iterable[Problem], fits: Any) -> None:
+        super().__init__(problems)
+        self.fits = fits
+
+
 def _bind(cls: type[T], config: Mapping[str, Any], path: str) -> T:
     problems = _undecorated(cls, path)
     if problems:
         raise PipelineDefinitionError(problems)
-    fields = {_key(field.name): field for field in _fields(cls) if field.init}
-    problems = [Problem(_unknown(key, list(fields)), join_key(path, key)) for key in config if key not in fields]
-    values: dict[str, Any] = {}
-    for key, field in fields.items():
-        try:
-            value = _field_value(cls, field, config.get(key, _ABSENT), join_key(path, key))
-        except PipelineDefinitionError as error:
-            problems.extend(error.problems)
-        else:
-            if value is not _ABSENT:
-                values[field.name] = value
+    values, problems = _values(cls, config, path)
     if problems:
+        if _SALVAGES.get() and all(field.name in values for field in _fields(cls) if _is_required(field)):
+            raise _UnfitError(problems, cls(**values))
         raise PipelineDefinitionError(problems)
     try:
         return cls(**values) if _CONSTRUCTS.get() else _uninitialised(cls, values)
@@ -92,6 +115,27 @@ def _bind(cls: type[T], config: Mapping[str, Any], path: str) -> T:
     except BaseException as error:  # a SystemExit in __post_init__ is a mistake, not the end of the run
         message = f"{cls.__qualname__} could not be constructed: {blame(error, cls.__module__, {path: config})}"
         raise PipelineDefinitionError([Problem(message, path)]) from None
+
+
+def _values(cls: type, config: Mapping[str, Any], path: str) -> tuple[dict[str, Any], list[Problem]]:
+    fields = {key_of(field): field for field in _fields(cls) if field.init and ORIGIN not in field.metadata}
+    problems = [Problem(_unknown(key, list(fields)), join_key(path, key)) for key in config if key not in fields]
+    values: dict[str, Any] = {field.name: path for field in _fields(cls) if field.metadata.get(ORIGIN) == PATH}
+    none = None if _SALVAGES.get() else _ABSENT  # in a description, null is as good as missing
+    for key, field in fields.items():
+        try:
+            raw = config.get(key, none)
+            value = _field_value(cls, field, _ABSENT if raw is none else raw, join_key(path, key))
+        except PipelineDefinitionError as error:
+            problems.extend(error.problems)
+            value = error.fits if isinstance(error, _UnfitError) else _ABSENT
+        if value is not _ABSENT:
+            values[field.name] = value
+    return values, problems
+
+
+def _is_required(field: dataclasses.Field[Any]) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
 def _uninitialised(cls: type[T], values: Mapping[str, Any]) -> T:
@@ -110,14 +154,10 @@ def _fields(cls: type) -> tuple[dataclasses.Field[Any], ...]:
     return dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
 
 
-def _key(field_name: str) -> str:
-    return field_name.rstrip("_").replace("_", "-")
-
-
 def _undecorated(cls: type, path: str) -> list[Problem]:
     """Without @dataclass (inherited does not count), a field is silently no config and __init__ gets nothing."""
     for base in cls.__mro__:
-        if base is object or base.__module__.startswith(_OURS) or "__dataclass_fields__" in vars(base):
+        if base is object or base.__module__.startswith(OURS) or "__dataclass_fields__" in vars(base):
             break
         names = [name for name, hint in own_annotations(base).items() if "ClassVar" not in str(hint)]
         if names or "__init__" in vars(base):
@@ -137,8 +177,7 @@ def _unknown(key: str, known: list[str]) -> str:
 
 
 def _field_value(cls: type, field: dataclasses.Field[Any], raw: object, path: str) -> Any:
-    required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-    if raw is _ABSENT and not required:
+    if raw is _ABSENT and not _is_required(field):
         return _ABSENT
     try:
         hint = resolve(cls, field)
@@ -157,6 +196,8 @@ def _field_value(cls: type, field: dataclasses.Field[Any], raw: object, path: st
 
 
 def _convert(raw: Any, hint: Any, path: str, *, strict: bool = False) -> Any:
+    if rules := rules_of(hint):
+        return _convert_by_rules(raw, hint, rules, path, strict)
     hint, origin, args = unwrap(hint)
     if origin in (Any, object):
         return _plain(raw)
@@ -164,17 +205,18 @@ def _convert(raw: Any, hint: Any, path: str, *, strict: bool = False) -> Any:
         return _convert_union(raw, hint, path, strict)
     if origin is typing.Literal:
         return _convert_literal(raw, hint, path, strict)
-    if origin is type(None) and raw is None:
-        return None
     if origin in COLLECTIONS and isinstance(raw, list | tuple):
         return _convert_collection(raw, hint, path, strict)
     if origin in MAPPINGS and isinstance(raw, Mapping):
-        kinds = args or (Any, Any)
-        keys = _convert_all(((key, kinds[0], join_key(path, str(key))) for key in raw), False)
-        values = _convert_all(((value, kinds[1], join_key(path, str(key))) for key, value in raw.items()), strict)
-        return dict(zip(keys, values, strict=True))
+        return _convert_mapping(raw, args or (Any, Any), path, strict)
     if isinstance(hint, type) and dataclasses.is_dataclass(hint) and isinstance(raw, Mapping):
         return _bind(hint, raw, path)
+    if origin is type(None) and raw is None:
+        return None
+    return _convert_scalar(raw, hint, path, strict)
+
+
+def _convert_scalar(raw: Any, hint: Any, path: str, strict: bool) -> Any:
     reason = ""
     if is_scalar(hint):
         try:
@@ -182,6 +224,29 @@ def _convert(raw: Any, hint: Any, path: str, *, strict: bool = False) -> Any:
         except MisfitError as error:
             reason = str(error)
     raise _misfit(raw, hint, path, reason)
+
+
+def _convert_mapping(raw: Mapping[Any, Any], kinds: tuple[Any, ...], path: str, strict: bool) -> dict[Any, Any]:
+    keys = _convert_all(((key, kinds[0], join_key(path, str(key))) for key in raw), False)
+    values = _convert_all(((value, kinds[1], join_key(path, str(key))) for key, value in raw.items()), strict)
+    return dict(zip(keys, values, strict=True))
+
+
+def _convert_by_rules(raw: Any, hint: Any, rules: list[Rule], path: str, strict: bool) -> Any:
+    via = next((rule.via for rule in rules if rule.via is not None), unwrap(hint)[0])
+    problems: list[Problem] = []
+    try:
+        value = _convert(raw, via, path, strict=strict)
+    except _UnfitError as error:
+        value, problems = error.fits, list(error.problems)
+    try:
+        for rule in rules:
+            value = rule.check(value)
+    except ValueError as error:
+        raise PipelineDefinitionError(problems or [Problem(str(error), path)]) from None
+    if problems:
+        raise _UnfitError(problems, value)
+    return value
 
 
 def _convert_all(jobs: Iterable[tuple[Any, Any, str]], strict: bool) -> list[Any]:
@@ -192,8 +257,9 @@ def _convert_all(jobs: Iterable[tuple[Any, Any, str]], strict: bool) -> list[Any
             values.append(_convert(raw, hint, path, strict=strict))
         except PipelineDefinitionError as error:
             problems.extend(error.problems)
+            values += [error.fits] if isinstance(error, _UnfitError) else []
     if problems:
-        raise PipelineDefinitionError(problems)
+        raise _UnfitError(problems, values)
     return values
 
 
@@ -205,7 +271,10 @@ def _convert_collection(raw: list[Any] | tuple[Any, ...], hint: Any, path: str, 
         if len(args) != len(raw):
             raise PipelineDefinitionError([Problem(f"expected {len(args)} elements, found {len(raw)}", path)])
     jobs = ((value, kind, f"{path}[{i}]") for i, (value, kind) in enumerate(zip(raw, kinds, strict=True)))
-    values = _convert_all(jobs, strict)
+    try:
+        values = _convert_all(jobs, strict)
+    except _UnfitError as error:
+        raise _UnfitError(error.problems, tuple(error.fits)) from None
     try:
         return COLLECTIONS[origin](values)
     except TypeError:

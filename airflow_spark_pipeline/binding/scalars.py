@@ -59,6 +59,8 @@ def _to_int(raw: object, strict: bool) -> int:
         return int(raw)  # 1e3 is a float for the parser
     if isinstance(raw, str) and not strict and _INTEGER.fullmatch(raw.strip()):
         return int(raw)
+    if isinstance(raw, str) and not strict and _NUMBER.fullmatch(raw.strip()) and float(raw).is_integer():
+        return int(float(raw))  # "1e3", as if it were not quoted
     raise MisfitError
 
 

@@ -6,13 +6,30 @@ between two attempts.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
+
+from airflow_spark_pipeline.binding.fields import ORIGIN, PATH, Rule, between, not_blank, python_name, without_nulls
+from airflow_spark_pipeline.binding.json_form import JsonForm
+
+_CLASS_NAME = re.compile(r"[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*")
+
+
+def _class_name(name: str) -> str:
+    if not _CLASS_NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not a class name")
+    return name
+
+
+Count = Annotated[int, Rule(between(0))]
+_ExceptionName = Annotated[str, Rule(not_blank), Rule(_class_name)]
+ExceptionNames = Annotated[tuple[str, ...], Rule(without_nulls, via=tuple[_ExceptionName | None, ...])]
 
 
 @dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(JsonForm):
     """The ``retry-policy`` block: how often a component that fails is tried again in the same Spark job.
 
     :param max_retries: tries after the first one
@@ -24,33 +41,16 @@ class RetryPolicy:
         JVM's (``java.net.SocketException``); their subclasses count. Empty: every exception
     """
 
-    max_retries: int = 3
-    initial_delay_ms: int = 1_000
-    max_delay_ms: int = 30_000
-    backoff_multiplier: float = 2.0
-    jitter_factor: float = 0.1
-    retryable_exceptions: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the block as plain JSON."""
-        return {
-            "max-retries": self.max_retries,
-            "initial-delay-ms": self.initial_delay_ms,
-            "max-delay-ms": self.max_delay_ms,
-            "backoff-multiplier": self.backoff_multiplier,
-            "jitter-factor": self.jitter_factor,
-            "retryable-exceptions": list(self.retryable_exceptions),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> RetryPolicy:
-        """Read what `to_dict` wrote."""
-        values = {name.replace("-", "_"): value for name, value in data.items()}
-        return cls(**{**values, "retryable_exceptions": tuple(values["retryable_exceptions"])})
+    max_retries: Count = 3
+    initial_delay_ms: Count = 1_000
+    max_delay_ms: Count = 30_000
+    backoff_multiplier: Annotated[float, Rule(between(1))] = 2.0
+    jitter_factor: Annotated[float, Rule(between(0, 1))] = 0.1
+    retryable_exceptions: ExceptionNames = ()
 
 
 @dataclass(frozen=True, slots=True)
-class HookSpec:
+class HookSpec(JsonForm):
     """One entry of ``hooks``: a Python class and its config.
 
     :param instance_type: dotted name of a subclass of ``PipelineHooks``; in a component's own list also of a component,
@@ -59,17 +59,7 @@ class HookSpec:
     :param gate: whether its failure stops the run; ``None`` leaves it to the class
     """
 
-    instance_type: str
+    instance_type: Annotated[str, Rule(not_blank), Rule(python_name)]
     instance_config: Mapping[str, Any] = field(default_factory=dict)
-    path: str = ""
+    path: str = field(default="", metadata={ORIGIN: PATH})
     gate: bool | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the entry as plain JSON."""
-        config = dict(self.instance_config)
-        return {"instance-type": self.instance_type, "instance-config": config, "path": self.path, "gate": self.gate}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> HookSpec:
-        """Read what `to_dict` wrote."""
-        return cls(data["instance-type"], dict(data["instance-config"]), data["path"], data["gate"])

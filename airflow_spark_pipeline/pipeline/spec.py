@@ -3,22 +3,47 @@
 It promises exact round trips: ``from_dict(json.loads(json.dumps(spec.to_dict()))) == spec``. The dictionaries have
 the structure and the kebab-case keys of the HOCON file; beside them stand three keys that a file cannot have, because
 they say where something came from: ``source``, ``path`` of a component, ``given`` of the checkpoint block. It does
-not check: ``parser`` has done that, and ``from_dict`` is for what ``to_dict`` wrote. Mappings inside are not copied
-and not to be changed.
+not check: ``parser`` has done that, by the types of the fields and the rules that they carry, and ``from_dict`` is for
+what ``to_dict`` wrote. Mappings inside are not copied and not to be changed.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, fields, replace
+from typing import Annotated, Any, Literal, get_args
 
+from airflow_spark_pipeline.binding.fields import KEY, ORIGIN, PATH, Rule, not_blank, python_name, without_nulls
+from airflow_spark_pipeline.binding.json_form import JsonForm, from_json, to_json
 from airflow_spark_pipeline.exceptions import Problem
 from airflow_spark_pipeline.pipeline.policies import HookSpec, RetryPolicy
 
+Text = Annotated[str, Rule(not_blank)]
+ClassName = Annotated[str, Rule(not_blank), Rule(python_name)]
+Texts = Annotated[tuple[str, ...], Rule(without_nulls, via=tuple[Text | None, ...])]
+
+
+def _whole_milliseconds(duration: dt.timedelta) -> int:
+    if duration <= dt.timedelta():
+        raise ValueError(f"the duration is {'negative' if duration else 'zero'}")
+    milliseconds, rest = divmod(duration, dt.timedelta(milliseconds=1))
+    if rest:
+        raise ValueError("the duration is not a whole number of milliseconds")
+    return milliseconds
+
+
+def _not_empty(components: tuple[ComponentSpec, ...]) -> tuple[ComponentSpec, ...]:
+    if not components:
+        raise ValueError("the list is empty; a pipeline needs at least one component")
+    return components
+
+
+Milliseconds = Annotated[int, Rule(_whole_milliseconds, via=dt.timedelta)]
+
 
 @dataclass(frozen=True, slots=True)
-class SparkSpec:
+class SparkSpec(JsonForm):
     """The ``spark`` block.
 
     :param app_name: ``app-name``, or ``None`` where the file names none
@@ -27,54 +52,26 @@ class SparkSpec:
     :param connect_string: ``connect-string``, of a Spark Connect server; may hold a token
     """
 
-    app_name: str | None = None
-    master: str | None = None
+    app_name: Text | None = None
+    master: Text | None = None
     config: Mapping[str, str] = field(default_factory=dict)
-    connect_string: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the block as plain JSON."""
-        return {
-            "app-name": self.app_name,
-            "master": self.master,
-            "connect-string": self.connect_string,
-            "config": dict(self.config),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> SparkSpec:
-        """Read what `to_dict` wrote."""
-        return cls(
-            app_name=data.get("app-name"),
-            master=data.get("master"),
-            config=dict(data.get("config", {})),
-            connect_string=data.get("connect-string"),
-        )
+    connect_string: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class StoreSpec:
+class StoreSpec(JsonForm):
     """A store of the user's own: a Python class and its config.
 
     :param instance_type: dotted name of a subclass of ``CheckpointStore``
     :param instance_config: plain JSON, passed to its ``from_config``
     """
 
-    instance_type: str
+    instance_type: ClassName
     instance_config: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the block as plain JSON."""
-        return {"instance-type": self.instance_type, "instance-config": dict(self.instance_config)}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> StoreSpec:
-        """Read what `to_dict` wrote."""
-        return cls(data["instance-type"], dict(data["instance-config"]))
 
 
 @dataclass(frozen=True, slots=True)
-class CheckpointSpec:
+class CheckpointSpec(JsonForm):
     """The ``checkpoint`` block; the defaults are those of the reference page.
 
     :param on_change: what a resume does when a completed component was edited: ``fail``, ``restart`` from the first
@@ -87,14 +84,14 @@ class CheckpointSpec:
     """
 
     enabled: bool = False
-    location: str | None = None
+    location: Text | None = None
     auto_resume: bool = False
     cleanup_on_success: bool = True
-    on_change: str = "fail"
-    config_match: str = "completed"
+    on_change: Literal["fail", "restart", "rerun-from-change"] = "fail"
+    config_match: Literal["completed", "strict"] = "completed"
     code_match: bool = False
     store: StoreSpec | None = None
-    given: frozenset[str] = frozenset()
+    given: frozenset[str] = field(default=frozenset(), metadata={ORIGIN: True})
 
     def with_defaults(self, **values: Any) -> CheckpointSpec:
         """Return a copy with ``values`` in the fields that nobody stated.
@@ -113,48 +110,10 @@ class CheckpointSpec:
         """
         _refuse_unknown(values)
         stated = {name: value for name, value in values.items() if value is not None}
-        return replace(self, **stated, given=self.given | stated.keys())
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the block as plain JSON."""
-        return {
-            "enabled": self.enabled,
-            "location": self.location,
-            "auto-resume": self.auto_resume,
-            "cleanup-on-success": self.cleanup_on_success,
-            "on-change": self.on_change,
-            "config-match": self.config_match,
-            "code-match": self.code_match,
-            "store": None if self.store is None else self.store.to_dict(),
-            "given": sorted(self.given),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> CheckpointSpec:
-        """Read what `to_dict` wrote."""
-        return cls(
-            enabled=data["enabled"],
-            location=data.get("location"),
-            auto_resume=data["auto-resume"],
-            cleanup_on_success=data["cleanup-on-success"],
-            on_change=data["on-change"],
-            config_match=data["config-match"],
-            code_match=data.get("code-match", False),
-            store=None if data.get("store") is None else StoreSpec.from_dict(data["store"]),
-            given=frozenset(data.get("given", ())),
-        )
+        return replace(self, **stated, given=self.given.union(stated))
 
 
-CHECKPOINT_FIELDS = (
-    "enabled",
-    "location",
-    "auto_resume",
-    "cleanup_on_success",
-    "on_change",
-    "config_match",
-    "code_match",
-    "store",
-)
+CHECKPOINT_FIELDS = tuple(each.name for each in fields(CheckpointSpec) if ORIGIN not in each.metadata)
 
 
 def _refuse_unknown(values: Iterable[str]) -> None:
@@ -166,7 +125,7 @@ def _refuse_unknown(values: Iterable[str]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class ComponentSpec:
+class ComponentSpec(JsonForm):
     """One component: a Python class and its config.
 
     :param instance_type: dotted name of the class, ``package.module.Class``
@@ -183,57 +142,26 @@ class ComponentSpec:
     :param hooks: those of this component alone
     """
 
-    instance_type: str
-    instance_name: str
-    instance_config: Mapping[str, Any]
-    path: str
+    instance_type: ClassName
+    instance_name: Text = ""
+    instance_config: Mapping[str, Any] = field(default_factory=dict)
+    path: str = field(default="", metadata={ORIGIN: PATH})
     save_outputs: bool | None = None
     replay_on_resume: bool | None = None
-    depends_on: tuple[str, ...] = ()
+    depends_on: Texts = ()
     enabled: bool = True
-    timeout_ms: int | None = None
+    timeout_ms: Milliseconds | None = field(default=None, metadata={KEY: "timeout"})
     retry_policy: RetryPolicy | None = None
     hooks: tuple[HookSpec, ...] = ()
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the component as plain JSON."""
-        return {
-            "instance-type": self.instance_type,
-            "instance-name": self.instance_name,
-            "instance-config": dict(self.instance_config),
-            "path": self.path,
-            "save-outputs": self.save_outputs,
-            "replay-on-resume": self.replay_on_resume,
-            "depends-on": list(self.depends_on),
-            "enabled": self.enabled,
-            "timeout": self.timeout_ms,
-            "retry-policy": None if self.retry_policy is None else self.retry_policy.to_dict(),
-            "hooks": [hook.to_dict() for hook in self.hooks],
-        }
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> ComponentSpec:
-        """Read what `to_dict` wrote."""
-        return cls(
-            instance_type=data["instance-type"],
-            instance_name=data["instance-name"],
-            instance_config=dict(data["instance-config"]),
-            path=data["path"],
-            save_outputs=data.get("save-outputs"),
-            replay_on_resume=data.get("replay-on-resume"),
-            depends_on=tuple(data.get("depends-on", ())),
-            enabled=data.get("enabled", True),
-            timeout_ms=data.get("timeout"),
-            retry_policy=_policy(data),
-            hooks=_hooks(data),
-        )
-
-
-LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+Components = Annotated[tuple[ComponentSpec, ...], Rule(_not_empty)]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+LOG_LEVELS: tuple[LogLevel, ...] = get_args(LogLevel)
 
 
 @dataclass(frozen=True, slots=True)
-class PipelineSpec:
+class PipelineSpec(JsonForm):
     """A whole description: components run one after another, in this order.
 
     :param fail_fast: stop at the first component that fails
@@ -247,59 +175,28 @@ class PipelineSpec:
         compared, and does not travel to the driver
     """
 
-    pipeline_name: str
-    components: tuple[ComponentSpec, ...]
-    spark: SparkSpec = field(default_factory=SparkSpec)
+    pipeline_name: Text
+    components: Components = field(metadata={KEY: "pipeline-components"})
+    spark: SparkSpec = field(default_factory=SparkSpec, metadata={ORIGIN: True})
     checkpoint: CheckpointSpec = field(default_factory=CheckpointSpec)
     fail_fast: bool = True
-    source: str | None = None
-    log_level: str = "INFO"
+    source: str | None = field(default=None, metadata={ORIGIN: True})
+    log_level: LogLevel = "INFO"
     save_outputs: bool | None = None
     replay_on_resume: bool | None = None
     retry_policy: RetryPolicy | None = None
     hooks: tuple[HookSpec, ...] = ()
-    warnings: tuple[Problem, ...] = field(default=(), compare=False, repr=False)
+    warnings: tuple[Problem, ...] = field(default=(), compare=False, repr=False, metadata={ORIGIN: True})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the description as plain JSON, in the structure of the HOCON file, plus ``source``."""
-        return {
-            "spark": self.spark.to_dict(),
-            "pipeline": {
-                "pipeline-name": self.pipeline_name,
-                "fail-fast": self.fail_fast,
-                "log-level": self.log_level,
-                "save-outputs": self.save_outputs,
-                "replay-on-resume": self.replay_on_resume,
-                "retry-policy": None if self.retry_policy is None else self.retry_policy.to_dict(),
-                "hooks": [hook.to_dict() for hook in self.hooks],
-                "checkpoint": self.checkpoint.to_dict(),
-                "pipeline-components": [component.to_dict() for component in self.components],
-            },
-            "source": self.source,
-        }
+        pipeline: dict[str, Any] = to_json(self)
+        spark, source, _ = (pipeline.pop(key) for key in ("spark", "source", "warnings"))
+        pipeline["pipeline-components"] = pipeline.pop("pipeline-components")  # last, as in a file
+        return {"spark": spark, "pipeline": pipeline, "source": source}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> PipelineSpec:
         """Read what `to_dict` wrote."""
-        pipeline = data["pipeline"]
-        return cls(
-            pipeline_name=pipeline["pipeline-name"],
-            components=tuple(ComponentSpec.from_dict(item) for item in pipeline["pipeline-components"]),
-            spark=SparkSpec.from_dict(data["spark"]),
-            checkpoint=CheckpointSpec.from_dict(pipeline["checkpoint"]),
-            fail_fast=pipeline["fail-fast"],
-            source=data.get("source"),
-            log_level=pipeline.get("log-level", "INFO"),
-            save_outputs=pipeline.get("save-outputs"),
-            replay_on_resume=pipeline.get("replay-on-resume"),
-            retry_policy=_policy(pipeline),
-            hooks=_hooks(pipeline),
-        )
-
-
-def _policy(data: Mapping[str, Any]) -> RetryPolicy | None:
-    return None if data.get("retry-policy") is None else RetryPolicy.from_dict(data["retry-policy"])
-
-
-def _hooks(data: Mapping[str, Any]) -> tuple[HookSpec, ...]:
-    return tuple(HookSpec.from_dict(hook) for hook in data.get("hooks", ()))
+        spec: PipelineSpec = from_json(cls, {**data["pipeline"], "spark": data["spark"], "source": data.get("source")})
+        return spec

@@ -336,13 +336,16 @@ def test_files_that_include_each_other_are_named(shop: Shop) -> None:
 
 DESCRIPTIONS: dict[str, tuple[str, str]] = {
     "pipeline misspelled": ("pipelin { pipeline-name = Shop }", "'pipeline' is missing; did you mean it by 'pipelin'?"),
-    "name missing": (describe(name=""), ": pipeline.pipeline-name: the field is missing"),
+    "name missing": (describe(name=""), ": pipeline.pipeline-name: missing; expected text"),
     "name blank": (describe(name='pipeline-name = " "'), ":2: pipeline.pipeline-name: the text is empty"),
     "components empty": (
         describe(" "),
         ": pipeline.pipeline-components: the list is empty; a pipeline needs at least one component",
     ),
-    "components missing": ("pipeline { pipeline-name = Shop }", "pipeline.pipeline-components: the field is missing"),
+    "components missing": (
+        "pipeline { pipeline-name = Shop }",
+        "pipeline.pipeline-components: missing; expected a list",
+    ),
     "components misspelled": (
         describe().replace("pipeline-components", "pipeline-component"),
         "did you mean 'pipeline-components'?",
@@ -350,13 +353,13 @@ DESCRIPTIONS: dict[str, tuple[str, str]] = {
     "name twice": (describe(EXTRACT, EXTRACT), "`Extract` is also the name of pipeline.pipeline-components[0]"),
     "type missing": (
         describe("{ instance-name = Extract }"),
-        ":4: pipeline.pipeline-components[0].instance-type: the field is missing",
+        ":4: pipeline.pipeline-components[0].instance-type: missing; expected text",
     ),
     "type with dash": (
         describe("{ instance-type = shop-etl.Extract }"),
-        "`shop-etl.Extract` is no Python name; write `package.module.Class`",
+        "'shop-etl.Extract' is not a Python name; write package.module.Class",
     ),
-    "type a number": (describe("{ instance-type = 5 }"), "`5` is no Python name"),
+    "type a number": (describe("{ instance-type = 5 }"), "'5' is not a Python name"),
     "component as text": (
         describe("shop_etl.Extract"),
         ":4: pipeline.pipeline-components[0]: expected an object, found text",

@@ -7,9 +7,10 @@ import pytest
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.parser import load_pipeline, parse_pipeline
+from airflow_spark_pipeline.pipeline.schema import FIELDS
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec
 
-WAY_OUT = "write `package.module.Class`"
+WAY_OUT = "write package.module.Class"
 REFERENCE = """
 spark {
   app-name = "Daily ETL"
@@ -108,15 +109,21 @@ pipeline {
   ]
 }"""
     assert problems(text, "etl.conf") == [
-        "etl.conf:1: spark.masters: unknown key 'masters'; did you mean 'master'?",
-        "etl.conf:3: pipeline.pipeline_name: unknown key 'pipeline_name'; did you mean 'pipeline-name'?",
-        "etl.conf:2: pipeline.pipeline-name: the field is missing",
-        "etl.conf:4: pipeline.fail-fast: expected true or false, found a number",
-        "etl.conf:5: pipeline.checkpoint: expected an object, found text",
-        "etl.conf:7: pipeline.pipeline-components[0].instance-type: the field is missing",
-        "etl.conf:8: pipeline.pipeline-components[1].instance-type: `m:C` is no Python name; " + WAY_OUT,
+        (
+            "etl.conf:1: spark.masters: unknown key 'masters'; did you mean 'master'? "
+            "(known: app-name, master, config, connect-string)"
+        ),
+        "etl.conf:2: pipeline.pipeline-name: missing; expected text",
+        (
+            "etl.conf:3: pipeline.pipeline_name: unknown key 'pipeline_name'; did you mean 'pipeline-name'? "
+            f"(known: {', '.join(FIELDS['pipeline'])})"
+        ),
+        "etl.conf:4: pipeline.fail-fast: expected true or false, found a whole number (7)",
+        'etl.conf:5: pipeline.checkpoint: expected an object, found text ("yes")',
+        "etl.conf:7: pipeline.pipeline-components[0].instance-type: missing; expected text",
+        "etl.conf:8: pipeline.pipeline-components[1].instance-type: 'm:C' is not a Python name; " + WAY_OUT,
         "etl.conf:8: pipeline.pipeline-components[1].instance-config: expected an object, found a list",
-        "etl.conf:9: pipeline.pipeline-components[2]: expected an object, found a number",
+        "etl.conf:9: pipeline.pipeline-components[2]: expected an object, found a whole number (5)",
     ]
 
 
@@ -129,7 +136,7 @@ def test_an_unknown_key_comes_with_a_suggestion(written: str, meant: str) -> Non
 
 
 def test_an_unknown_key_that_resembles_nothing_comes_with_all_that_are_known() -> None:
-    assert "known here: enabled, location" in problems(pipeline(checkpoint="zzz = x"))[0]
+    assert "known: enabled, location" in problems(pipeline(checkpoint="zzz = x"))[0]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +175,7 @@ def test_an_empty_component_list_is_an_error() -> None:
 
 
 def test_a_missing_component_list_is_an_error() -> None:
-    assert "pipeline.pipeline-components: the field is missing" in problems("pipeline { pipeline-name = p }")[0]
+    assert "pipeline.pipeline-components: missing; expected a list" in problems("pipeline { pipeline-name = p }")[0]
 
 
 def test_two_components_of_one_name_are_an_error_that_names_both_and_the_way_out() -> None:
@@ -189,7 +196,7 @@ def test_a_dotted_python_name_is_a_class(name: str) -> None:
 @pytest.mark.parametrize("name", ["a..C", ".C", "C.", "a b.C", "a-b.C", "a:C", "a/C", "a.class", "1a.C"])
 def test_anything_else_is_no_class(name: str) -> None:
     text = f'pipeline {{ pipeline-name = p, pipeline-components = [ {{ instance-type = "{name}" }} ] }}'
-    assert "is no Python name" in problems(text)[0]
+    assert "is not a Python name" in problems(text)[0]
 
 
 def test_an_empty_name_is_an_error() -> None:

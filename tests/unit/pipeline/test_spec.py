@@ -76,6 +76,7 @@ def test_overrides_win_and_count_as_stated() -> None:
     assert (changed.enabled, changed.location, changed.auto_resume) == (False, "/x", False)
     assert changed.given == {"enabled", "location"}
     assert changed.with_defaults(enabled=True).enabled is False
+    assert CheckpointSpec.from_dict(through_json(changed.to_dict())) == changed
 
 
 def test_a_field_that_does_not_exist_is_refused() -> None:
