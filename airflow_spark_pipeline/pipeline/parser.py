@@ -20,11 +20,11 @@ from __future__ import annotations
 import os
 import pathlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from airflow_spark_pipeline.binding.paths import join_path
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
-from airflow_spark_pipeline.pipeline.checker import Checker
 from airflow_spark_pipeline.pipeline.hocon import pyhocon_tree
 from airflow_spark_pipeline.pipeline.hocon.cycles import written
 from airflow_spark_pipeline.pipeline.hocon.includes import Files, read_text, unify_line_ends
@@ -32,6 +32,7 @@ from airflow_spark_pipeline.pipeline.hocon.nodes import Array, Entry, Node, Obje
 from airflow_spark_pipeline.pipeline.hocon.scalars import Address, Place, Places
 from airflow_spark_pipeline.pipeline.hocon.substitutions import Resolver
 from airflow_spark_pipeline.pipeline.parse_result import Reading
+from airflow_spark_pipeline.pipeline.plain_values import PlainValues
 from airflow_spark_pipeline.pipeline.schema import read_description
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.pipeline.unrendered_templates import Render, refuse_templates
@@ -124,7 +125,10 @@ def read_values(file: str) -> dict[str, Any]:
     tree, text = None, refuse_templates(unify_line_ends(text), file)
     if text.strip():
         tree, _ = read_tree(text, file, pathlib.Path(file).parent, files, os.environ, places)
-    values: dict[str, Any] = Checker(places, file, problems, {}).plain(tree or {}, ())
+    plain = PlainValues()
+    values: dict[str, Any] = plain.of_data(tree or {}, ())
+    at = Reading(None, places={join_path(address): place for address, place in places.of.items()})
+    problems += [at.locate(replace(each, file=file)) for each in plain.problems]
     if problems:
         raise PipelineDefinitionError(problems)
     return values
