@@ -3,7 +3,7 @@
 #
 # Needs Python (3.10 to 3.14) and nothing else. Does nothing when VENV was made from the files as they are now, so every
 # target of the Makefile can start with it. PYTHON=/path/to/python chooses the interpreter of a new environment, and
-# CONSTRAINTS=file other pins than those of constraints-dev.txt.
+# CONSTRAINTS=file other pins than those of constraints-dev.txt, EXTRAS=... other extras of this package than dev.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -11,6 +11,7 @@ cd "$(dirname "$0")/.."
 venv=${1:?usage: scripts/setup.sh VENV}
 stamp="$venv/.setup-done"
 constraints=${CONSTRAINTS:-constraints-dev.txt}
+extras=${EXTRAS:-dev}
 
 # The content decides, not the clock: a checkout gives every file a new time.
 wanted=$(cat pyproject.toml "$constraints" scripts/setup.sh | cksum)
@@ -67,8 +68,8 @@ uv="$venv/bin/uv"
 
 say "Installing this package and what its tests need into $venv (the first time: about 700 MB and a few minutes)"
 # uv does not read pip's configuration (a mirror, a certificate), so pip gets a try where uv cannot reach its index.
-if [ -z "$uv" ] || ! "$uv" pip install --python "$venv/bin/python" -c "$constraints" -e '.[dev]'; then
-    "$venv/bin/python" -m pip install --disable-pip-version-check -c "$constraints" -e '.[dev]'
+if [ -z "$uv" ] || ! "$uv" pip install --python "$venv/bin/python" -c "$constraints" -e ".[$extras]"; then
+    "$venv/bin/python" -m pip install --disable-pip-version-check -c "$constraints" -e ".[$extras]"
 fi
 printf '%s\n' "$wanted" >"$stamp"
 say "$venv is ready after $(($(date +%s) - start)) s"

@@ -148,7 +148,7 @@ class Queries(Component):
 
         rows = spark.readStream.schema("id LONG").parquet(self.source)
         if self.then.startswith("fails"):
-            rows = rows.selectExpr("assert_true(id < 0, 'batch 0 is refused') AS refused")
+            rows = rows.selectExpr("CAST(assert_true(id < 0, 'batch 0 is refused') AS STRING) AS refused")
         writer = rows.writeStream.queryName("orders")
         writer = writer.option("checkpointLocation", f"{self.target}/checkpoint")
         if self.trigger:

@@ -21,6 +21,7 @@ from airflow_spark_pipeline.runtime.component.saved_outputs import (
     spark_path,
 )
 from airflow_spark_pipeline.runtime.spark.versions import settings_of
+from tests.sparks import needs_spark_4
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -174,8 +175,8 @@ def test_outputs_cannot_be_saved_in_memory() -> None:
     [
         "SELECT 1 AS id, 'x' AS id",
         "SELECT 1 AS id, 'x' AS ID, 2.5D AS Id",
-        "SELECT NULL AS x, NULL AS X",
-        "SELECT 1 AS y, array(NULL) AS x",
+        pytest.param("SELECT NULL AS x, NULL AS X", marks=needs_spark_4),
+        pytest.param("SELECT 1 AS y, array(NULL) AS x", marks=needs_spark_4),
         "SELECT o.*, p.* FROM VALUES (1, 'a') AS o(key, name) JOIN VALUES (1, 'b') AS p(key, name) ON o.key = p.key",
     ],
 )
@@ -192,7 +193,7 @@ def test_columns_that_files_cannot_tell_apart_come_back_under_their_names(
 @pytest.mark.parametrize(
     "query",
     [
-        "SELECT make_interval(1, 2) AS x",
+        pytest.param("SELECT make_interval(1, 2) AS x", marks=needs_spark_4),
         "SELECT named_struct('x', 1, 'X', 2) AS x",
     ],
 )
