@@ -28,7 +28,7 @@ def rows() -> Iterator[Row]:
 
 
 def _failed(pipeline: str, key: UnitKey) -> CheckpointState:
-    return make_state(done="a", status=CheckpointStatus.FAILED, key=key.to_dict(), pipeline_name=pipeline)
+    return make_state(done="a", status=CheckpointStatus.FAILED, key=key, pipeline_name=pipeline)
 
 
 def _place(place: Place) -> Iterator[Row]:
@@ -42,7 +42,7 @@ def _place(place: Place) -> Iterator[Row]:
     def fill(name: str, count: int) -> None:
         for _ in range(count):
             key = UnitKey("bench", "dag", f"run-{next(numbers)}", "task")
-            done = make_state(status=CheckpointStatus.COMPLETED, key=key.to_dict(), pipeline_name=name)
+            done = make_state(status=CheckpointStatus.COMPLETED, key=key, pipeline_name=name)
             place.put(f"{unit_path(name, key)}/00000003.json", encode(done, 3))
 
     fill("Small", _FEW)

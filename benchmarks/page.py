@@ -113,9 +113,7 @@ def _fill(place: Place, kind: str, count: int, *, unfinished: bool) -> None:
     for number in range(count):
         key = UnitKey("default", "bench", f"{kind}-{number}", "task")
         path = unit_path("Bench", key)
-        state = make_state(
-            "abcdefgh", done="abc" if unfinished else "", status=status, key=key.to_dict(), pipeline_name="Bench"
-        )
+        state = make_state("abcdefgh", done="abc" if unfinished else "", status=status, key=key, pipeline_name="Bench")
         place.put(f"{path}/00000003.json", encode(state, 3))
         if unfinished:
             place.put(f"{OPEN}/{path.replace('/', '~')}", b"")

@@ -141,8 +141,8 @@ def make_state(
     done = names if status is CheckpointStatus.COMPLETED else done
     discarded = status is CheckpointStatus.DISCARDED
     pipeline_name = changes.get("pipeline_name", PIPELINE_NAME)
-    key = changes.get("key") or (KEY if unit is None else key_of(unit)).to_dict()
-    run_id = changes.get("run_id") or make_run_id(unit_path(pipeline_name, UnitKey.from_dict(key)), 0)
+    key = changes.get("key") or (KEY if unit is None else key_of(unit))
+    run_id = changes.get("run_id") or make_run_id(unit_path(pipeline_name, key), 0)
     values: dict[str, object] = {
         "key": key,
         "run_id": run_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from airflow_spark_pipeline.checkpoint.claimant import Claimant
 from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit, Failure
@@ -28,7 +29,7 @@ class History:
         self.path = unit_path(pipeline, self.key)
         self.log = RunLog(store, self.path)
         self._pipeline = pipeline
-        self._caller = {"maxTries": 2, "retries": 2, "tryNumber": 3 - tries_left}
+        self._caller = Claimant(max_tries=2, retries=2, try_number=3 - tries_left)
         self.commit: Commit | None = None
 
     def submitted(self, attempt: int = 1) -> History:
@@ -38,7 +39,7 @@ class History:
             status=CheckpointStatus.SUBMITTED,
             attempt=attempt,
             attempt_id=f"{attempt}-{number}",
-            key=self.key.to_dict(),
+            key=self.key,
             run_id=make_run_id(self.path, number),
             pipeline_name=self._pipeline,
             caller=self._caller,

@@ -17,11 +17,9 @@ Example, ``retries=2``, claimed by try 1 (``max_tries`` 2): a retry is try 2 wit
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from airflow_spark_pipeline.checkpoint.claimant import Caller, is_claim_of, recorded_of
+from airflow_spark_pipeline.checkpoint.claimant import Caller, Claimant, is_claim_of, recorded_of
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
 
 
@@ -55,13 +53,13 @@ def decide_claim(latest: CheckpointState | None, caller: Caller | None, *, start
     """
     if latest is None:
         return ClaimDecision(ClaimKind.START, 0, "nothing is recorded yet")
-    recorded = {} if caller is None else recorded_of(caller, latest.caller)
+    recorded = Claimant() if caller is None else recorded_of(caller, latest.caller)
     fresh_epoch = latest.epoch + 1
     if caller is not None and _is_created_again(caller, recorded):
         return ClaimDecision(ClaimKind.START, fresh_epoch, "the DAG run was deleted and created again")
     if caller is not None and _is_older(caller, recorded):
         return ClaimDecision(
-            ClaimKind.STOP, latest.epoch, f"try {recorded['tryNumber']} has claimed this task instance already"
+            ClaimKind.STOP, latest.epoch, f"try {recorded.try_number} has claimed this task instance already"
         )
     if latest.status is CheckpointStatus.DISCARDED:
         return ClaimDecision(ClaimKind.START, fresh_epoch, "the earlier progress was discarded")
@@ -76,41 +74,41 @@ def decide_claim(latest: CheckpointState | None, caller: Caller | None, *, start
     return ClaimDecision(ClaimKind.RESUME, latest.epoch, f"attempt {latest.attempt} did not complete")
 
 
-def _is_created_again(caller: Caller, recorded: Mapping[str, Any]) -> bool:
+def _is_created_again(caller: Caller, recorded: Claimant) -> bool:
     """Whether the record was made in an earlier DAG run with the same id, which was then deleted."""
     later = _is_later(caller, recorded)
-    if caller.try_number <= recorded.get("tryNumber", 0) and later is not None:
+    if caller.try_number <= (recorded.try_number or 0) and later is not None:
         return later  # a new DAG run counts its tries from 1
-    identity = recorded.get("identity")
+    identity = recorded.identity
     if None in (identity, caller.identity) or identity == caller.identity:
         return False
-    if not caller.clear_forgets or caller.try_number <= recorded.get("tryNumber", 0):
+    if not caller.clear_forgets or caller.try_number <= (recorded.try_number or 0):
         return True
     # A retry never changes the identity, a clear may. If max_tries equals retries, nothing was cleared in this DAG run:
     # then it is a new DAG run, whose earlier tries ended before they could claim the unit.
     return not _was_cleared(caller, recorded) or caller.max_tries == caller.retries
 
 
-def _is_older(caller: Caller, recorded: Mapping[str, Any]) -> bool:
+def _is_older(caller: Caller, recorded: Claimant) -> bool:
     """Whether a newer try made the record, even one in a DAG run that was created again."""
-    number = recorded.get("tryNumber", 0)
+    number = recorded.try_number or 0
     return caller.try_number < number or (caller.try_number == number and _is_later(caller, recorded) is False)
 
 
-def _is_later(caller: Caller, recorded: Mapping[str, Any]) -> bool | None:
+def _is_later(caller: Caller, recorded: Claimant) -> bool | None:
     """Whether the caller's task instance is newer than the record's; ``None`` if they are the same or unknown."""
-    made_by: str | None = recorded.get("taskInstanceId")
+    made_by = recorded.task_instance_id
     if made_by is None or caller.task_instance_id is None or made_by == caller.task_instance_id:
         return None
     return made_by < caller.task_instance_id
 
 
-def _was_cleared(caller: Caller, recorded: Mapping[str, Any]) -> bool:
+def _was_cleared(caller: Caller, recorded: Claimant) -> bool:
     """Whether a clear came between the record and this try."""
-    if recorded.get("maxTries") != caller.max_tries:
+    if recorded.max_tries != caller.max_tries:
         return True
-    if recorded.get("retries") == caller.retries:
+    if recorded.retries == caller.retries:
         return False
     # The task's retries were edited. A clear of try 1 of 1 + 2 with retries lowered to 1 leaves max_tries at 2. A retry
     # looks the same only then; with any other edit the number of the last try does not fit.
-    return bool(recorded.get("tryNumber", 0) <= caller.max_tries - caller.retries < caller.try_number)
+    return bool((recorded.try_number or 0) <= caller.max_tries - caller.retries < caller.try_number)

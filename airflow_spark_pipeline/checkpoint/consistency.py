@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airflow_spark_pipeline.checkpoint.key import UnitKey, parse_run_id, pipeline_slug
+from airflow_spark_pipeline.checkpoint.key import NO_KEY, parse_run_id, pipeline_slug
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
 from airflow_spark_pipeline.checkpoint.validation import short
 
@@ -56,10 +56,10 @@ def _of_place(state: CheckpointState, raw: Mapping[str, Any], unit: str | None, 
 
 
 def _of_key(state: CheckpointState, unit: str) -> str | None:
-    if not state.key:
+    if state.key == NO_KEY:
         return None if state.status is CheckpointStatus.DISCARDED else "it has no key"
     pipeline, _, name = unit.partition("/")
-    if UnitKey.from_dict(state.key).directory != name:
+    if state.key.directory != name:
         return "its key is that of another run"
     return None if pipeline_slug(state.pipeline_name) == pipeline else "its pipelineName is that of another pipeline"
 

@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_spark_pipeline.checkpoint.checksum import load, unseal
+from airflow_spark_pipeline.checkpoint.claimant import Claimant
 from airflow_spark_pipeline.checkpoint.consistency import disagreement
+from airflow_spark_pipeline.checkpoint.key import UnitKey
 from airflow_spark_pipeline.checkpoint.state import (
     NAMES,
     SCHEMA_VERSION,
@@ -27,6 +29,7 @@ from airflow_spark_pipeline.checkpoint.validation import misfit
 from airflow_spark_pipeline.exceptions import CorruptCheckpointError, UnsupportedCheckpointError
 
 _NESTED: dict[str, type] = {"components": ComponentCheckpoint, "attempts": AttemptSummary, "failure": Failure}
+_TYPED: dict[str, type[UnitKey | Claimant]] = {"key": UnitKey, "caller": Claimant}
 _ENUMS: dict[str, type[enum.Enum]] = {"status": CheckpointStatus, "action": ComponentAction}
 _DERIVED = {"schemaVersion", "number", "lastCheckpointedIndex"}
 
@@ -97,6 +100,8 @@ def _from_dict(cls: type, raw: Mapping[str, Any]) -> Any:
             item = tuple(_from_dict(_NESTED[name], each) for each in item)
         elif name in _NESTED and item is not None:
             item = _from_dict(_NESTED[name], item)
+        elif name in _TYPED:
+            item = None if item is None else _TYPED[name].from_dict(item)
         elif name in _ENUMS:
             item = _ENUMS[name](item)
         elif isinstance(item, list):

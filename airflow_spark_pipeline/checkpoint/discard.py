@@ -12,7 +12,7 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from airflow_spark_pipeline.checkpoint.key import make_run_id
+from airflow_spark_pipeline.checkpoint.key import NO_KEY, make_run_id
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, utc_now
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectNotFoundError
 from airflow_spark_pipeline.exceptions import CorruptCheckpointError, UnsupportedCheckpointError
@@ -66,7 +66,7 @@ def unknown(unit: str, number: int) -> CheckpointState:
     """
     now = utc_now()
     return CheckpointState(
-        key={},
+        key=NO_KEY,
         run_id=make_run_id(unit, number),
         pipeline_name="",
         status=CheckpointStatus.DISCARDED,

@@ -53,10 +53,14 @@ class UnitKey:
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> UnitKey:
         """Return the key from the form that :meth:`to_dict` returned."""
+        if not raw:
+            return NO_KEY
         return cls(raw["namespace"], raw["dagId"], raw["runId"], raw["taskId"], raw["mapIndex"], raw.get("iteration"))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form that every commit contains; the directory's digest is computed from it."""
+        if self == NO_KEY:
+            return {}
         raw = {
             "namespace": self.namespace,
             "dagId": self.dag_id,
@@ -81,6 +85,10 @@ class UnitKey:
     def _readable(self) -> str:
         parts = [_slug(part) for part in (self.dag_id, self.run_id, self.task_id) if part]
         return ".".join([*parts, f"m{self.map_index}"] if self.map_index >= 0 else parts) or "x"
+
+
+#: Nobody's: of a discarded run of which nothing could be read, and of a guest outside Airflow. ``{}`` in JSON.
+NO_KEY = UnitKey("", "", "", "")
 
 
 def number_of(unit: str) -> int:

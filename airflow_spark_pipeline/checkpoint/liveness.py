@@ -14,6 +14,7 @@ from typing import Any
 
 from airflow_spark_pipeline.checkpoint.claimant import claimer, describe
 from airflow_spark_pipeline.checkpoint.heartbeat import read_heartbeat
+from airflow_spark_pipeline.checkpoint.key import UnitKey
 from airflow_spark_pipeline.checkpoint.log import Listing, RunLog
 from airflow_spark_pipeline.checkpoint.processes import all_gone, any_alive
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit
@@ -62,7 +63,7 @@ def live_signs(log: RunLog, commit: Commit, listing: Listing, now: float) -> lis
     return found
 
 
-def who_is_at_work(log: RunLog, commit: Commit, is_active: Callable[[Mapping[str, Any]], bool]) -> str | None:
+def who_is_at_work(log: RunLog, commit: Commit, is_active: Callable[[UnitKey], bool]) -> str | None:
     """Return a description of who is running for the newest commit's claim, or ``None`` if nothing is.
 
     :param is_active: function that returns whether Airflow runs, or is about to run, the task instance of a key; called
@@ -77,7 +78,7 @@ def who_is_at_work(log: RunLog, commit: Commit, is_active: Callable[[Mapping[str
     signs = signs_of_life(log.store, commit, listing, now)
     if live_signs(log, commit, listing, now):
         return f"{describe(key)}, whose driver is alive"
-    if commit.state.status is CheckpointStatus.SUBMITTED and not signs and key.get("dagId") and is_active(key):
+    if commit.state.status is CheckpointStatus.SUBMITTED and not signs and key.dag_id and is_active(key):
         return f"{describe(key)}, whose driver was submitted and has not started yet"
     return None
 

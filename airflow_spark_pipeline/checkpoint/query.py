@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from airflow_spark_pipeline.checkpoint.claimant import Claimant
 from airflow_spark_pipeline.checkpoint.key import UnitKey, pipeline_slug
 from airflow_spark_pipeline.checkpoint.snapshot import Look, SeenRun
 from airflow_spark_pipeline.checkpoint.standing import Standing
@@ -100,15 +101,9 @@ class RunQuery:
             and (self.retrying or run.standing not in _RESUMABLE or not will_retry(commit.state))
         )
 
-    def _means(self, key: Any) -> bool:
-        wanted = {
-            "namespace": self.namespace,
-            "dagId": self.dag_id,
-            "runId": self.run_id,
-            "taskId": self.task_id,
-            "mapIndex": self.map_index,
-        }
-        return all(key.get(name) == value for name, value in wanted.items() if value is not None)
+    def _means(self, key: UnitKey) -> bool:
+        names = ("namespace", "dag_id", "run_id", "task_id", "map_index")
+        return all(getattr(self, name) in (None, getattr(key, name)) for name in names)
 
     def _since(self, moment: float) -> bool:
         return self.since is None or moment >= self.since
@@ -118,5 +113,5 @@ def will_retry(state: CheckpointState) -> bool:
     """Whether the task of a failed run has retries left, so that Airflow resumes it automatically."""
     if state.failure is not None and not state.failure.retry_helps:
         return False
-    caller = state.caller or {}
-    return "tryNumber" in caller and bool(caller["tryNumber"] <= caller["maxTries"])
+    caller = state.caller or Claimant()
+    return caller.try_number is not None and caller.max_tries is not None and caller.try_number <= caller.max_tries

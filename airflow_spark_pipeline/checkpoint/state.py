@@ -19,7 +19,7 @@ know; the others are for the protocol and for display.
 ``claimNumber``               number of the commit by which the attempt claimed the unit
 ``nonce``                     new for each commit; a writer that lost the store's answer finds out whether it won
 ``epoch``                     number that increases whenever the unit starts over
-``caller``                    what Airflow knew at the claim (maxTries, retries, tryNumber, identity), or null
+``caller``                    what Airflow knew at the claim (see ``claimant``), or null
 ``status``                    submitted, running, failed, completed, discarded
 ``startedAt, updatedAt``      ISO 8601, UTC: when the attempt was claimed, when this commit was made
 ``pipelineName``              name of the pipeline in the description
@@ -48,6 +48,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from airflow_spark_pipeline.checkpoint.checksum import seal
+from airflow_spark_pipeline.checkpoint.claimant import Claimant
+from airflow_spark_pipeline.checkpoint.key import UnitKey
 
 SCHEMA_VERSION = 2
 DEFAULT_LEASE_SECONDS = 60.0
@@ -182,7 +184,7 @@ class AttemptSummary(_Record):
 class CheckpointState:
     """The whole state of a unit of work, as in one commit; see the table in the module's docstring."""
 
-    key: Mapping[str, Any]
+    key: UnitKey
     run_id: str
     pipeline_name: str
     status: CheckpointStatus
@@ -199,7 +201,7 @@ class CheckpointState:
     attempts: tuple[AttemptSummary, ...] = ()
     resumed_from: str | None = None
     failure: Failure | None = None
-    caller: Mapping[str, Any] | None = None
+    caller: Claimant | None = None
     fingerprint_salt: str = ""
     lease_seconds: float = DEFAULT_LEASE_SECONDS
     spark_application_id: str | None = None
@@ -243,7 +245,13 @@ class Commit:
 
 _NESTED: dict[str, type] = {"components": ComponentCheckpoint, "attempts": AttemptSummary, "failure": Failure}
 _ABSENT_WHEN_EMPTY = {"retries", "session", "leaves", "code"}
-_dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=dict).encode
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    return value.to_dict() if isinstance(value, (UnitKey, Claimant)) else dict(value)
+
+
+_dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=_plain).encode
 
 
 def utc_now() -> str:

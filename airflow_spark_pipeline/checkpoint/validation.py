@@ -16,6 +16,8 @@ from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
+from airflow_spark_pipeline.checkpoint.claimant import Claimant
+from airflow_spark_pipeline.checkpoint.key import UnitKey
 from airflow_spark_pipeline.checkpoint.state import NAMES
 
 _AT_LEAST = {  # minimum of bounded numbers
@@ -33,6 +35,8 @@ _AT_LEAST = {  # minimum of bounded numbers
 }
 _MOMENTS = {"startedAt", "updatedAt"}
 _NOT_EMPTY = {"attemptId", "name", "nonce", "runId"}
+_IN_JSON = (UnitKey, Claimant)  # checked by the name of their member
+_OR_EMPTY = {"key", "taskInstance"}
 _LONGEST = 60  # shown characters of a value
 
 
@@ -42,20 +46,23 @@ class Shape(dict[str, Any]):
     __hash__ = object.__hash__  # type: ignore[assignment]  # each is one of its own, and never changes
 
 
-_CALLER = Shape(
-    {
-        "maxTries?": int,
-        "retries?": int,
-        "tryNumber?": int,
-        "identity?": str | None,
-        "taskInstance?": Mapping[str, Any],
-        "owner?": Mapping[str, Any] | None,
-    }
-)
+_OF_CALLER = {
+    "maxTries?": int,
+    "retries?": int,
+    "tryNumber?": int,
+    "identity?": str | None,
+    "taskInstanceId?": str | None,
+    "taskInstance?": UnitKey,
+}
+# A guest's record holds the owner's, which holds no other.
+_CALLER = Shape({**_OF_CALLER, "owner?": Claimant | None})
+_KEY = Shape({"namespace": str, "dagId": str, "runId": str, "taskId": str, "mapIndex": int, "iteration?": int})
 _TEXTS = tuple[str, ...]
 _INSIDE: dict[str, Any] = {  # content of open annotations
-    "key": Shape({"namespace": str, "dagId": str, "runId": str, "taskId": str, "mapIndex": int, "iteration?": int}),
+    "key": _KEY,  # or {}, which is NO_KEY; so is taskInstance
+    "taskInstance": _KEY,
     "caller": _CALLER,
+    "owner": Shape({**_OF_CALLER, "owner?": type(None)}),
     "selection": Shape({"startFrom?": str | None, "only?": _TEXTS, "force?": _TEXTS}),
     "outputs": Shape({"path": str, "schema": Mapping[str, Any], "files": Shape({"count": int, "names": str})}),
     "retries": Shape({"startedAt": str, "durationSeconds": float, "error": str, "delaySeconds": float}),
@@ -81,6 +88,8 @@ def _fits(hint: Any, key: str) -> Callable[[Any], bool]:
     if origin in (typing.Union, types.UnionType):
         inner = _fits(next(each for each in arguments if each is not type(None)), key)
         return (lambda value: value is None or inner(value)) if type(None) in arguments else inner
+    if hint in _IN_JSON:
+        return _mapping_fits(Any, key)
     if isinstance(hint, Shape) or is_dataclass(hint):
         return _object_fits(hint)
     if origin is tuple:
@@ -107,7 +116,7 @@ def _mapping_fits(hint: Any, key: str) -> Callable[[Any], bool]:
         return lambda value: type(value) is dict and all(map(output_fits, value.values()))
     if key in _INSIDE:
         inside_fits = _object_fits(_INSIDE[key])
-        return lambda value: inside_fits(value) or (key == "key" and value == {})
+        return lambda value: inside_fits(value) or (key in _OR_EMPTY and value == {})
     if hint is Any:
         return lambda value: type(value) is dict
     value_fits = _fits(hint, "")
@@ -121,7 +130,7 @@ def _misfits(value: Any, hint: Any, where: str, key: str) -> Iterator[str]:
     if origin in (typing.Union, types.UnionType):
         if value is not None or type(None) not in arguments:
             yield from _misfits(value, next(each for each in arguments if each is not type(None)), where, key)
-    elif isinstance(hint, Shape) or is_dataclass(hint):
+    elif isinstance(hint, Shape) or (is_dataclass(hint) and hint not in _IN_JSON):
         yield from _of_object(value, hint, where)
     elif origin is tuple:
         if isinstance(value, list):
@@ -129,8 +138,8 @@ def _misfits(value: Any, hint: Any, where: str, key: str) -> Iterator[str]:
                 yield from _misfits(each, _INSIDE.get(key, arguments[0]), f"{where}[{position}]", key)
         else:
             yield f"{where} is not a list"
-    elif origin is not None:
-        yield from _of_mapping(value, arguments[1], where, key)
+    elif origin is not None or hint in _IN_JSON:
+        yield from _of_mapping(value, arguments[1] if arguments else Any, where, key)
     elif not _is_plain(value, hint, key):
         yield f"{where} is {short(value)}"
 
@@ -154,7 +163,7 @@ def _of_mapping(value: Any, hint: Any, where: str, key: str) -> Iterator[str]:
         for view, output in value.items():
             yield from _of_object(output, _INSIDE[key], f"{where}.{view}")
     elif key in _INSIDE:
-        if value or key != "key":  # the discard of an unreadable log does not know its key
+        if value or key not in _OR_EMPTY:  # the discard of an unreadable log does not know its key
             yield from _of_object(value, _INSIDE[key], where)
     else:
         for name, each in value.items():

@@ -115,7 +115,7 @@ def run_data(entry: RunEntry) -> dict[str, Any]:
         "failedComponent": None if stopped is None else stopped.name,
         "failedPosition": None if stopped is None else stopped.index + 1,
         "error": None if state.failure is None else state.failure.headline,
-        "unit": dict(state.key),
+        "unit": state.key.to_dict(),
     }
 
 
@@ -128,7 +128,7 @@ def show_run(entry: RunEntry, state: CheckpointState, *, traceback: bool) -> Non
         ("state", f"{entry.standing.value}, {ago(age_of(state))}"),
         ("attempt", f"{state.attempt}, started {state.started_at}"),
         ("resumed from", state.resumed_from or ""),
-        ("task", f"{unit['dagId']}.{unit['taskId']}, DAG run {unit['runId']}" if unit.get("dagId") else ""),
+        ("task", f"{unit.dag_id}.{unit.task_id}, DAG run {unit.run_id}" if unit.dag_id else ""),
         ("application", state.spark_application_id or ""),
         ("not repeated", f"{readable(saved)} of work" if (saved := seconds_saved(state)) else ""),
     ]

@@ -11,7 +11,7 @@ import json
 import logging
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.airflow_features import AIRFLOW
@@ -158,18 +158,18 @@ def _keep(context: Context, key: str, value: str) -> None:
         log.warning("Airflow's task state store did not take %s: %s", key, error)
 
 
-def task_is(context: Context, *, or_will_retry: bool) -> Callable[[Mapping[str, Any]], bool]:
+def task_is(context: Context, *, or_will_retry: bool) -> Callable[[UnitKey], bool]:
     """Return a function that asks Airflow whether the task instance of a unit's key runs, or is about to.
 
     :param or_will_retry: or waits for its retry
     """
     states = [*_ACTIVE, *(("up_for_retry",) if or_will_retry else ())]
 
-    def is_active(key: Mapping[str, Any]) -> bool:
-        mapped = {"map_index": key["mapIndex"]} if key.get("mapIndex", -1) >= 0 else {}
+    def is_active(key: UnitKey) -> bool:
+        mapped: dict[str, Any] = {"map_index": key.map_index} if key.map_index >= 0 else {}
         return bool(
             context["ti"].get_ti_count(
-                dag_id=key["dagId"], task_ids=[key["taskId"]], run_ids=[key["runId"]], states=states, **mapped
+                dag_id=key.dag_id, task_ids=[key.task_id], run_ids=[key.run_id], states=states, **mapped
             )
         )
 

@@ -54,7 +54,7 @@ def claim_state(
     now = utc_now()
     summary = AttemptSummary(attempt, run_id, now, skipped=tuple(step.name for step in plan.done))
     return CheckpointState(
-        key=key.to_dict(),
+        key=key,
         run_id=run_id,
         pipeline_name=spec.pipeline_name,
         status=CheckpointStatus.SUBMITTED,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from airflow_spark_pipeline.checkpoint.claim import ClaimKind, decide_claim
 from airflow_spark_pipeline.checkpoint.claimant import Caller, is_claim_of, is_same_try, to_record
@@ -53,7 +52,7 @@ class TaskAttempt:
         lease_seconds: float = DEFAULT_LEASE_SECONDS,
         selection: Selection | None = None,
         run_id: str | None = None,
-        is_active: Callable[[Mapping[str, Any]], bool] = lambda _: False,
+        is_active: Callable[[UnitKey], bool] = lambda _: False,
         code_now: Callable[[CheckpointState], CodeNow] | None = None,
     ) -> None:
         self._spec = spec
@@ -137,8 +136,10 @@ class TaskAttempt:
 
     def is_mine(self, state: CheckpointState) -> bool:
         """Whether this very try claimed the unit, also where it did so before it was deferred."""
-        recorded, caller = state.caller or {}, self._caller
-        return caller is not None and is_claim_of(caller, recorded) and is_same_try(caller, recorded)
+        recorded, caller = state.caller, self._caller
+        if caller is None or recorded is None:
+            return False
+        return is_claim_of(caller, recorded) and is_same_try(caller, recorded)
 
     @property
     def claimed(self) -> CheckpointState:
@@ -211,7 +212,7 @@ class TaskAttempt:
             outlook.plan,
             outlook.decision,
             latest,
-            key=self._key if latest is None else UnitKey.from_dict(latest.state.key),
+            key=self._key if latest is None else latest.state.key,
             caller=self._caller,
             lease_seconds=self._lease_seconds,
             selection=self._selection,
@@ -235,8 +236,8 @@ class TaskAttempt:
             why = "nothing is recorded under this id"
         elif state.status is CheckpointStatus.DISCARDED:
             why = "its progress was discarded"
-        elif state.key.get("namespace") != self._key.namespace:
-            why = f"it belongs to the namespace {state.key.get('namespace')!r}, this Airflow is {self._key.namespace!r}"
+        elif state.key.namespace != self._key.namespace:
+            why = f"it belongs to the namespace {state.key.namespace!r}, this Airflow is {self._key.namespace!r}"
         elif state.status is CheckpointStatus.COMPLETED and self._is_not_mine_to_report(state):
             why = f"it was completed at {state.updated_at}"
         if why is not None:

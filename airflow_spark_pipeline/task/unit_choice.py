@@ -9,9 +9,8 @@ names the task instance that claimed it last.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from airflow_spark_pipeline.checkpoint.catalog import find_run, unfinished_runs
 from airflow_spark_pipeline.checkpoint.claim import ClaimKind, decide_claim
@@ -58,7 +57,7 @@ def by_run_id(run_id: str, pipeline_name: str, key: UnitKey, caller: Caller) -> 
         )
     if unit == unit_path(pipeline_name, key):
         return Target(unit, caller, run_id)
-    return Target(unit, replace(caller, guest=key.to_dict()), run_id)
+    return Target(unit, replace(caller, guest=key), run_id)
 
 
 def of_pipeline(
@@ -68,8 +67,8 @@ def of_pipeline(
     caller: Caller,
     *,
     remembered: str | None,
-    is_active: Callable[[Mapping[str, Any]], bool],
-    will_retry: Callable[[Mapping[str, Any]], bool],
+    is_active: Callable[[UnitKey], bool],
+    will_retry: Callable[[UnitKey], bool],
 ) -> Target:
     """Return the unit to go on with in the scope ``pipeline``.
 
@@ -82,7 +81,7 @@ def of_pipeline(
     latest = RunLog(store, own.unit).latest()
     if latest is not None and decide_claim(latest.state, caller).kind is not ClaimKind.START:
         return own
-    guest = replace(caller, guest=key.to_dict())
+    guest = replace(caller, guest=key)
     before = _taken_before(store, remembered, own.unit, guest)
     if before is None and caller.try_number > 1:
         before = _claimed_before(store, pipeline_name, guest, ended=latest is None)
@@ -95,13 +94,13 @@ def of_pipeline(
     found = [
         entry.commit
         for entry in unfinished_runs(store, pipeline_name)
-        if entry.commit is not None and not entry.alive and entry.commit.state.key.get("namespace") == key.namespace
+        if entry.commit is not None and not entry.alive and entry.commit.state.key.namespace == key.namespace
     ]
     for commit in sorted(found, key=lambda commit: commit.state.updated_at, reverse=True):
         state = commit.state
         unit, _ = parse_run_id(state.run_id)
         theirs = claimer(state.key, state.caller)
-        left_alone = bool(theirs.get("dagId")) and will_retry(theirs)
+        left_alone = bool(theirs.dag_id) and will_retry(theirs)
         if not left_alone and who_is_at_work(RunLog(store, unit), commit, is_active) is None:
             return Target(unit, guest, state.run_id)
     return own

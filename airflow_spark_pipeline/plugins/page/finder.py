@@ -57,7 +57,7 @@ class Finder:
         """A unit of which nothing can be read is known by the key from which its directory was computed."""
         if entry.number is None or entry.commit is not None or entry.known is not None:
             return entry
-        state = replace(unknown(entry.path, entry.number), key=UnitKey(self._namespace, *key).to_dict())
+        state = replace(unknown(entry.path, entry.number), key=UnitKey(self._namespace, *key))
         return replace(entry, known=Commit(entry.number, state))
 
     def _open(self, directory: str) -> list[str]:

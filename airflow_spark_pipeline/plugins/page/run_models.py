@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from airflow_spark_pipeline.airflow_features import AIRFLOW, AirflowFeatures
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.claimant import claimer
+from airflow_spark_pipeline.checkpoint.key import UnitKey
 from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.checkpoint.state import (
     CheckpointState,
@@ -47,10 +47,8 @@ def task_keys(state: CheckpointState) -> tuple[TaskKey, TaskKey]:
     return _task_key(state.key), _task_key(claimer(state.key, state.caller))
 
 
-def _task_key(key: Mapping[str, Any]) -> TaskKey:
-    return TaskKey(
-        key.get("dagId", ""), key.get("runId", ""), key.get("taskId", ""), key.get("mapIndex", -1), key.get("iteration")
-    )
+def _task_key(key: UnitKey) -> TaskKey:
+    return TaskKey(key.dag_id, key.run_id, key.task_id, key.map_index, key.iteration)
 
 
 def make_row(
@@ -211,7 +209,7 @@ def _at_work(entry: RunEntry, claimer: TaskFacts, *, guest: bool) -> str | None:
 def try_number_of(state: CheckpointState) -> int | None:
     """Return the try of the unit's own task instance; a guest's has its log elsewhere."""
     owner, claimed_by = task_keys(state)
-    return (state.caller or {}).get("tryNumber") if owner == claimed_by else None
+    return state.caller.try_number if state.caller is not None and owner == claimed_by else None
 
 
 def _resume_blocked(shown: Standing, facts: TaskFacts, at_work: str | None) -> str | None:

@@ -216,11 +216,9 @@ class Service:
         if entry.recorded is None:
             return None
         key = entry.recorded.state.key
-        if key.get("namespace") != self.namespace or not key.get("dagId"):
+        if key.namespace != self.namespace or not key.dag_id:
             return None
-        return TaskKey(
-            key["dagId"], key.get("runId", ""), key.get("taskId", ""), key.get("mapIndex", -1), key.get("iteration")
-        )
+        return TaskKey(key.dag_id, key.run_id, key.task_id, key.map_index, key.iteration)
 
     def _location(self, cache: LocationCache, late: set[str], rights: Rights) -> Location:
         broken = [entry for entry in cache.entries() if entry.commit is None]

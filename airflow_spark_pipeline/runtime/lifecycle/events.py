@@ -72,5 +72,10 @@ class Events:
     def _run(self) -> RunInfo:
         state = self._recorder.state
         return RunInfo(
-            state.run_id, state.pipeline_name, state.attempt, state.total_components, state.resumed_from, state.key
+            state.run_id,
+            state.pipeline_name,
+            state.attempt,
+            state.total_components,
+            state.resumed_from,
+            state.key.to_dict(),
         )

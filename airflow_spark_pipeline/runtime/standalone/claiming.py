@@ -84,8 +84,7 @@ def next_unit(store: CheckpointStore, spec: PipelineSpec, namespace: str) -> Uni
 
 def unit_of(state: CheckpointState) -> Unit:
     """Return the unit that a state belongs to."""
-    key = UnitKey.from_dict(state.key)
-    return Unit(key, unit_path(state.pipeline_name, key))
+    return Unit(state.key, unit_path(state.pipeline_name, state.key))
 
 
 class MovedOnError(Exception):
@@ -163,7 +162,7 @@ def last_unfinished(store: CheckpointStore, spec: PipelineSpec, namespace: str, 
 
 
 def _is_own(state: CheckpointState, namespace: str) -> bool:
-    return state.key.get("namespace") == namespace and not state.key.get("dagId")
+    return state.key.namespace == namespace and not state.key.dag_id
 
 
 def look(

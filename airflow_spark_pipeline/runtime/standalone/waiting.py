@@ -108,7 +108,7 @@ def _may_be_starting(state: CheckpointState, listing: Listing) -> bool:
     """Whether a process outside Airflow has just claimed the run and has not sent its first heartbeat yet."""
     if state.status is not CheckpointStatus.SUBMITTED or listing.heartbeats:
         return False
-    if claimer(state.key, state.caller).get("dagId"):
+    if claimer(state.key, state.caller).dag_id:
         return False  # the driver may queue for hours; its token becomes invalid once the run is claimed
     age = datetime.now(timezone.utc) - datetime.fromisoformat(state.updated_at)
     return abs(age.total_seconds()) < STARTING_SECONDS

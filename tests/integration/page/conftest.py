@@ -166,7 +166,7 @@ class Record:
         key = UnitKey(namespace, dag_id, run_id, "etl", -1, iteration)
         path = unit_path(pipeline, key)
         log = RunLog(self.store, path)
-        state = make_state(done="a", key=key.to_dict(), pipeline_name=pipeline, status=CheckpointStatus.SUBMITTED)
+        state = make_state(done="a", key=key, pipeline_name=pipeline, status=CheckpointStatus.SUBMITTED)
         state = replace(
             state,
             run_id=make_run_id(path, 0),

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from airflow_spark_pipeline.checkpoint.claim import ClaimKind, decide_claim
 from airflow_spark_pipeline.checkpoint.claimant import Caller, to_record
+from airflow_spark_pipeline.checkpoint.key import UnitKey
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from tests.fakes import make_state
 
@@ -102,7 +105,7 @@ def test_what_airflow_tells_of_a_try_decides_what_it_does(
     status: CheckpointStatus, told: tuple[int, int, int, int, str], expected: ClaimKind, by_guest: bool
 ) -> None:
     max_tries, retries, number, created, identity = told
-    guest = {"dagId": "other"} if by_guest else None
+    guest = UnitKey("default", "other", "run", "task") if by_guest else None
     before = Caller(2, 2, 1, None if identity == "none" else "run-1", _id(1), clear_forgets=True, guest=guest)
     now = {"kept": "run-1", "lost": "run-2", "none": None}[identity]
     caller = Caller(max_tries, retries, number, now, _id(created), clear_forgets=True, guest=guest)
@@ -126,7 +129,7 @@ def test_where_a_clear_keeps_the_identity_another_one_is_another_dag_run_whateve
 @pytest.mark.parametrize("caller", [Caller(3, 2, 2, "run-2", _id(2), clear_forgets=True), RETRY])
 def test_a_record_without_an_id_is_understood(caller: Caller) -> None:
     """Earlier versions of this package recorded none."""
-    record = {name: value for name, value in (to_record(FIRST, None) or {}).items() if name != "taskInstanceId"}
+    record = to_record(replace(FIRST, task_instance_id=None), None)
     assert decide_claim(make_state(caller=record), caller).kind is ClaimKind.RESUME
 
 
@@ -166,5 +169,5 @@ def test_outside_airflow_what_is_unfinished_is_resumed_and_what_is_complete_is_r
 
 
 def test_an_identity_that_is_not_known_does_not_count_as_another_one() -> None:
-    state = make_state(caller={**(to_record(FIRST, None) or {}), "identity": None})
+    state = make_state(caller=to_record(replace(FIRST, identity=None), None))
     assert decide_claim(state, RETRY).kind is ClaimKind.RESUME

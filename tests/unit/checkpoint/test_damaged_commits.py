@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_spark_pipeline.checkpoint.checksum import seal
+from airflow_spark_pipeline.checkpoint.claimant import Claimant
 from airflow_spark_pipeline.checkpoint.decoding import decode
 from airflow_spark_pipeline.checkpoint.key import make_run_id
 from airflow_spark_pipeline.checkpoint.log import RunLog
@@ -29,7 +30,7 @@ _OUTPUT = {
     "schema": {},
     "files": {"count": 1, "names": "x"},
 }
-_CALLER = {"maxTries": 2, "retries": 2, "tryNumber": 1, "identity": None}
+_CALLER = Claimant(max_tries=2, retries=2, try_number=1)
 
 
 def _full() -> CheckpointState:
@@ -202,6 +203,10 @@ _WRONG: list[tuple[tuple[Any, ...], Any]] = [
     (("caller", "tryNumber"), "1"),
     (("caller", "identity"), 1),
     (("caller", "taskInstance"), "x"),
+    (("caller", "taskInstance"), {"dagId": "etl"}),
+    (("caller", "taskInstanceId"), 7),
+    (("caller", "owner"), "x"),
+    (("caller", "owner"), {"tryNumber": "1"}),
     (("selection",), ["a"]),
     (("selection", "force"), "a"),
     (("selection", "startFrom"), 1),
@@ -272,7 +277,7 @@ class TestCopies:
             log.latest()
 
     def test_a_commit_of_another_deployments_namespace_is_refused(self) -> None:
-        data = resealed(make_state(), 3, key={**make_state().key, "namespace": "production"})
+        data = resealed(make_state(), 3, key={**make_state().key.to_dict(), "namespace": "production"})
         assert "its key is that of another run" in _refused(data)
 
 

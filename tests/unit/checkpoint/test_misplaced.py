@@ -118,7 +118,7 @@ def test_a_run_is_listed_found_and_pruned_whatever_its_pipeline_and_its_dag_are_
     assert is_unit_path(path)
     assert is_pipeline_name(path.partition("/")[0])
     log = RunLog(store, path)
-    log.claim(lambda _: make_state(key=key.to_dict(), pipeline_name=name, status=CheckpointStatus.FAILED))
+    log.claim(lambda _: make_state(key=key, pipeline_name=name, status=CheckpointStatus.FAILED))
     run_id = make_run_id(path, 0)
     for found in (list(unfinished_runs(store)), list(all_runs(store)), list(unfinished_runs(store, name))):
         (entry,) = found

@@ -28,7 +28,7 @@ def find(store: DictStore, wait_for: WaitFor = "resumable", **which: Any) -> str
     """The DAG run of what a query finds."""
     values = {"namespace": "default", "pipeline_name": "Test", **which}
     found = RunQuery(wait_for, **values).find(Look(store))
-    return None if found is None or found.entry.commit is None else str(found.entry.commit.state.key["runId"])
+    return None if found is None or found.entry.commit is None else str(found.entry.commit.state.key.run_id)
 
 
 class TestResumable:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from airflow_spark_pipeline.checkpoint.checksum import unseal
+from airflow_spark_pipeline.checkpoint.claimant import Claimant
 from airflow_spark_pipeline.checkpoint.decoding import decode
 from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
 from airflow_spark_pipeline.checkpoint.state import (
@@ -28,7 +29,7 @@ _NUMBER = 4
 
 def _full_state() -> CheckpointState:
     return CheckpointState(
-        key=_KEY.to_dict(),
+        key=_KEY,
         run_id=make_run_id(_UNIT, 3),
         resumed_from=make_run_id(_UNIT, 0),
         pipeline_name="Daily ETL",
@@ -84,7 +85,7 @@ def _full_state() -> CheckpointState:
             ),
         ),
         failure=Failure("Transform(clean)", 1, "ValueError", "bad row", "Traceback …\nValueError: bad row\n"),
-        caller={"maxTries": 2, "retries": 2, "tryNumber": 2, "identity": None},
+        caller=Claimant(max_tries=2, retries=2, try_number=2),
         fingerprint_salt="0123",
         spark_application_id="local-1",
         selection={"startFrom": None, "only": [], "force": ["Extract"]},

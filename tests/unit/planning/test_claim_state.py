@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from airflow_spark_pipeline.checkpoint.claim import decide_claim
-from airflow_spark_pipeline.checkpoint.claimant import Caller
+from airflow_spark_pipeline.checkpoint.claimant import Caller, Claimant
 from airflow_spark_pipeline.checkpoint.key import UnitKey, parse_run_id, unit_path
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit, ComponentAction
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec
@@ -40,7 +40,7 @@ def test_a_first_claim_lists_every_component_as_pending_with_its_fingerprint() -
     assert (state.status, state.attempt, state.epoch) == (CheckpointStatus.SUBMITTED, 1, 0)
     assert [(c.name, c.action) for c in state.components] == [(n, ComponentAction.PENDING) for n in "abc"]
     assert all(c.fingerprint for c in state.components)
-    assert state.caller == {"maxTries": 2, "retries": 2, "tryNumber": 1, "identity": "id", "taskInstanceId": "0190"}
+    assert state.caller == Claimant(2, 2, 1, "id", "0190")
 
 
 def test_a_resumed_claim_carries_what_is_done_with_the_record_of_who_did_it() -> None:

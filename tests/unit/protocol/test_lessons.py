@@ -271,7 +271,7 @@ def test_a_quoted_spark_key_reaches_spark_without_its_quotes() -> None:
 def test_a_look_up_costs_the_same_with_ten_thousand_finished_runs_beside_it() -> None:
     store = DictStore()
     log = RunLog(store, UNIT)
-    log.claim(lambda latest: make_state(done="a", pipeline_name=PIPELINE, key=KEY.to_dict()))
+    log.claim(lambda latest: make_state(done="a", pipeline_name=PIPELINE, key=KEY))
     pipeline = UNIT.partition("/")[0]
     store.objects |= {f"{pipeline}/_history/run-{n:08d}.json": b"" for n in range(10_000)}
     store.objects |= {f"{pipeline}/other-{n}/00000000.json": b"" for n in range(10_000)}
