@@ -58,7 +58,7 @@ class SparkPipelinePlugin(AirflowPlugin):
     name = "spark_pipeline"
     fastapi_apps = [{"app": _Page(), "url_prefix": f"/{_PREFIX}", "name": "Spark pipelines"}]  # noqa: RUF012  # as in Airflow
     react_apps = [  # noqa: RUF012  # the same
-        _react_app("Resumable runs", "nav", "spark-pipeline", category="browse"),
-        _react_app("Spark pipelines", "dag", "spark-pipelines"),
-        _react_app("Spark pipeline", "task_instance", "spark-pipeline-task"),
+        _react_app("Resumable Runs", "nav", "spark-pipeline", category="browse"),
+        _react_app("Spark Pipelines", "dag", "spark-pipelines"),
+        _react_app("Spark Pipeline", "task_instance", "spark-pipeline-task"),
     ]

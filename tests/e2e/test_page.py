@@ -27,16 +27,18 @@ def test_runs_are_listed_filtered_and_opened(visit: Visit, runs: dict[str, Run])
     page = visit("user", LIST)
     expect(_row(page, runs["kept"])).to_contain_text("Failed at clean (2 of 4)")
     expect(_row(page, runs["kept"])).to_contain_text("ConnectionError: connection refused")
-    page.get_by_label("Search by DAG").fill("bold")
-    expect(page.get_by_test_id("total")).to_have_text("1 run")
+    page.get_by_label("Search by Dag").fill("bold")
+    expect(page.get_by_test_id("total")).to_have_text("1 Resumable Run")
     expect(page).to_have_url(re.compile(r"q=bold"))
     page.reload()
-    expect(page.get_by_test_id("total")).to_have_text("1 run")
-    page.get_by_label("Search by DAG").fill("nothing like it")
-    page.get_by_role("button", name="Clear the filters").click()
-    page.get_by_label("All DAGs").select_option("sensor_events")
+    expect(page.get_by_test_id("total")).to_have_text("1 Resumable Run")
+    page.get_by_label("Search by Dag").fill("nothing like it")
+    page.get_by_role("button", name="Clear Filters").first.click()
+    page.get_by_role("button", name="+ Filter").click()
+    page.get_by_role("menuitem", name="Dag ID").click()
+    page.get_by_role("combobox", name="Dag ID").or_(page.get_by_role("searchbox", name="Dag ID")).fill("sensor")
     expect(_row(page, runs["kept"])).to_have_count(0)
-    page.go_back()
+    page.get_by_role("button", name="Remove the filter Dag ID").click()
     _row(page, runs["kept"]).get_by_role("link", name="Daily orders").click()
     view = page.get_by_test_id("run-view")
     expect(view.get_by_role("img", name="clean failed in attempt 1")).to_be_visible()
@@ -49,10 +51,10 @@ def test_what_is_typed_with_pauses_arrives_and_the_focus_stays(visit: Visit, run
     """Airflow mounts a plugin anew at its first change of the address; a slow typist must not notice."""
     for first in ("typing", "sorting"):
         page = visit("user", LIST)
-        search = page.get_by_label("Search by DAG")
+        search = page.get_by_label("Search by Dag")
         expect(search).to_be_visible()
         if first == "sorting":
-            sorter = page.get_by_role("button", name="Started")
+            sorter = page.get_by_role("button", name="Start Date")
             sorter.click()
             expect(page).to_have_url(re.compile(r"order_by="))
             expect(sorter).to_be_focused()
@@ -74,9 +76,13 @@ def test_a_resumed_run_finishes_and_skips_what_was_done(visit: Visit, runs: dict
     _row(page, run).get_by_role("button", name="Resume", exact=True).click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text(re.compile(r"Skips\s*extract.*Runs\s*clean.*Runs\s*enrich.*Runs\s*load", re.DOTALL))
+    expect(dialog).to_contain_text("Affected Tasks:")
     dialog.get_by_role("button", name="Resume", exact=True).click()
-    expect(dialog).to_contain_text("Airflow will run it, and it resumes")
-    dialog.get_by_role("button", name="Close").first.click()
+    expect(page.get_by_test_id("toast").or_(page.get_by_role("status"))).to_contain_text(
+        ["Airflow will run it, and it resumes"]
+    )
+    expect(dialog).to_have_count(0)
+    assert page.evaluate("document.activeElement !== document.body")
     run.wait("success", tries=2)
     assert flows.starts(run) == ["clean-1", "clean-2", "enrich-1", "extract-1", "load-1"]
     assert run.note == "call the warehouse first"
@@ -87,11 +93,11 @@ def test_a_run_that_starts_over_runs_every_component_again(visit: Visit, runs: d
     run = runs["over"]
     page = visit("admin", _address(run))
     page.get_by_role("button", name="More actions").click()
-    page.get_by_role("menuitem", name="Start over").click()
+    page.get_by_role("menuitem", name="Start Over").click()
     dialog = page.get_by_role("alertdialog")
     expect(dialog).to_contain_text("Lost: 2 finished components")
-    dialog.get_by_role("button", name="Discard the progress and start over").click()
-    expect(dialog).to_contain_text("Airflow will run it from the first component")
+    dialog.get_by_role("button", name="Discard the Progress and Start Over").click()
+    expect(page.get_by_text("Airflow will run it from the first component")).to_be_visible()
     run.wait("success", tries=2)
     assert flows.starts(run) == ["clean-1", "clean-2", "enrich-1", "enrich-2", "extract-1", "extract-2", "load-1"]
 
@@ -104,9 +110,8 @@ def test_several_runs_are_discarded_at_once_and_asked_for_once(
     page.get_by_role("toolbar").get_by_role("button", name="Discard").click()
     dialog = page.get_by_role("alertdialog")
     expect(dialog).to_contain_text("Lost: 1 finished component")
-    dialog.get_by_role("button", name="Discard the progress").click()
-    expect(dialog).to_contain_text("the progress is discarded")
-    dialog.get_by_role("button", name="Close").first.click()
+    dialog.get_by_role("button", name="Discard the Progress").click()
+    expect(page.get_by_text("the progress is discarded")).to_be_visible()
     expect(_row(page, runs["dropped"])).to_have_count(0)
     assert runs["dropped"].tries == 1
 
@@ -132,9 +137,11 @@ def test_a_viewer_may_look_and_not_touch(visit: Visit, runs: dict[str, Run]) -> 
     page = visit("viewer", LIST)
     button = _row(page, runs["kept"]).get_by_role("button", name="Resume", exact=True)
     expect(button).to_be_disabled()
-    expect(button).to_have_attribute("title", re.compile("not clear its tasks"))
+    expect(button).to_have_attribute("aria-description", re.compile("not clear its tasks"))
+    button.focus()
+    expect(page.get_by_role("tooltip")).to_contain_text("not clear its tasks")
     page.goto(page.url.partition("/plugin")[0] + _address(runs["kept"]))
-    expect(page.get_by_test_id("run-view")).to_contain_text("You may look at this DAG, but not clear its tasks.")
+    expect(page.get_by_test_id("run-view")).to_contain_text("You may look at this Dag, but not clear its tasks.")
 
 
 def test_markup_of_an_error_is_text_and_a_secret_is_nowhere(visit: Visit, runs: dict[str, Run]) -> None:
@@ -153,13 +160,13 @@ def test_the_places_are_reached_from_each_other_without_a_reload(visit: Visit, r
     page = visit("user", LIST)
     page.evaluate("window.notReloaded = true")
     _row(page, runs["kept"]).get_by_role("link", name="etl", exact=True).click()
-    page.get_by_role("link", name="Spark pipeline", exact=True).click()
+    page.get_by_role("link", name="Spark Pipeline", exact=True).click()
     expect(page.get_by_test_id("run-view")).to_contain_text("Failed at clean (2 of 4)")
     page.get_by_role("link", name="daily_orders").first.click()
-    page.get_by_role("link", name="Spark pipelines", exact=True).click()
+    page.get_by_role("link", name="Spark Pipelines", exact=True).click()
     expect(page.get_by_test_id("dag-runs")).to_contain_text("Completed")
     page.get_by_role("button", name="Browse").click()
-    page.get_by_role("menuitem", name="Resumable runs").click()
+    page.get_by_role("menuitem", name="Resumable Runs").click()
     expect(page.get_by_test_id("resumable-runs")).to_be_visible()
     assert page.evaluate("window.notReloaded")
 

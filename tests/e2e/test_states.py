@@ -145,5 +145,5 @@ def test_a_location_that_is_down_and_a_server_that_is_gone(studio: Studio, runs:
     page.unroute_all()
     page.route("**/spark-pipeline/api/runs*", lambda route: route.abort())
     page.reload()
-    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    expect(page.get_by_role("button", name="Try Again")).to_be_visible()
     studio.keep(page, "error")

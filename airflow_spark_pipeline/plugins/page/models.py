@@ -109,7 +109,7 @@ class Location(BaseModel):
     message: str | None = None
     temporary: bool = Field(default=False, description="Nothing is configured, and this is the folder for trying out")
     unreadable: int = Field(default=0, description="Runs whose record cannot be read")
-    problems: list[str] = Field(default_factory=list, description="What is wrong with them; for administrators")
+    problems: list[str] = Field(default=[], description="What is wrong with them; for administrators")
 
 
 class RunList(BaseModel):
@@ -192,7 +192,7 @@ class NextAttempt(BaseModel):
         description="As the task last read the description, or as the last attempt recorded the components"
     )
     refusal: str | None = Field(default=None, description="Why the next attempt would refuse to resume")
-    differences: list[str] = Field(default_factory=list, description="Paths of the fields that differ")
+    differences: list[str] = Field(default=[], description="Paths of the fields that differ")
 
 
 class RunDetail(Run):

@@ -1,31 +1,42 @@
-import { Box, Button, Flex, HStack, Heading, Input, NativeSelect, Stack, Text } from "@chakra-ui/react";
-import { type ReactNode, useEffect, useRef, useState } from "react";
-import { useSearchParams } from "react-router-dom";
+import { Box, Button, Checkbox, Flex, HStack, Heading, Stack, Text } from "@chakra-ui/react";
+import { useEffect, useState } from "react";
+import { useLocation, useSearchParams } from "react-router-dom";
 
-import { type Action, ActionDialog, RunActions, WORDS, blocked } from "./Actions";
-import { ApiError, listRuns } from "./api";
-import { Empty, Loading, Locations, Notice } from "./parts";
-import { RunTable, runKey } from "./RunTable";
-import type { Run, RunList, RunState } from "./types";
+import { blocked } from "./act";
+import { ActionDialog } from "./ActionDialog";
+import { listAll, listRuns } from "./api";
+import { type Changing, ENDED, FILTERS, FilterBar } from "./Filters";
+import { SortIcon } from "./icons";
+import { Paging, SIZES, SMALLEST } from "./Paging";
+import { Empty, Loading, Locations, ReasonedButton, Trouble, useDocumentTitle } from "./parts";
+import { RunActions } from "./RunActions";
+import { RunTable, type Selected, runKey } from "./RunTable";
+import { type Action, t } from "./texts";
+import { Toaster, toaster } from "./toaster";
+import type { Run, RunList } from "./types";
 import { usePolling } from "./usePolling";
-import { RUN_STATES, plural } from "./words";
 
-const PAGE_SIZE = 25;
-const FILTERS = ["q", "dag_id", "pipeline", "state"];
-const UNFINISHED: RunState[] = ["running", "submitted", "failed", "dead", "unreadable"];
-/** These are listed where they are asked for; how many there are is not known before. */
-const ENDED: RunState[] = ["completed", "discarded"];
+/** Where the filters, sort and page of the list are that was shown last: the way back from a run leads there. */
+export const LAST_LIST = "spark-pipeline.list";
+
+const ASKED = ["q", ...FILTERS, "order_by"];
+
+const pageOf = (params: URLSearchParams): number => Math.max(1, Number.parseInt(params.get("page") ?? "1", 10) || 1);
+const sizeOf = (params: URLSearchParams): number => {
+  const size = Number(params.get("size"));
+  return SIZES.includes(size) ? size : SMALLEST;
+};
 
 /** The question for the server, from the page's address. */
 export const question = (params: URLSearchParams): URLSearchParams => {
   const asked = new URLSearchParams();
-  for (const name of [...FILTERS, "order_by"]) {
+  for (const name of ASKED) {
     const value = params.get(name);
     if (value !== null && value !== "") asked.set(name, value);
   }
-  const page = Math.max(1, Number.parseInt(params.get("page") ?? "1", 10) || 1);
-  asked.set("limit", String(PAGE_SIZE));
-  asked.set("offset", String((page - 1) * PAGE_SIZE));
+  if (params.get("group") === "dag_run") asked.set("order_by", "dag_id");
+  asked.set("limit", String(sizeOf(params)));
+  asked.set("offset", String((pageOf(params) - 1) * sizeOf(params)));
   return asked;
 };
 
@@ -34,80 +45,74 @@ export const ListPage = () => {
   const [params, setParams] = useSearchParams();
   const asked = question(params);
   const { data, error, stale, refresh } = usePolling(asked.toString(), (signal) => listRuns(asked, signal));
-  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const [selected, setSelected] = useState<Selected>(new Map());
   const [acting, setActing] = useState<{ action: Action; runs: Run[] }>();
+  useDocumentTitle(t.page.title);
+  const { search } = useLocation();
+  useEffect(() => {
+    sessionStorage.setItem(LAST_LIST, search);
+  }, [search]);
 
   const change = (name: string, value: string | null): void => {
     setParams(
       (known) => {
         const changed = new URLSearchParams(known);
-        if (value === null || value === "") changed.delete(name);
+        if (name === "") for (const each of ["q", ...FILTERS]) changed.delete(each);
+        else if (value === null || value === "") changed.delete(name);
         else changed.set(name, value);
         if (name !== "page") changed.delete("page");
         return changed;
       },
       { replace: name === "q" },
     );
-    setSelected(new Set());
-  };
-  const clearFilters = (): void => {
-    setParams(new URLSearchParams());
+    // Who pages, sorts or groups goes on selecting; another filter is another selection.
+    if (!["page", "size", "order_by", "group"].includes(name)) setSelected(new Map());
   };
   const onAct = (action: Action, runs: Run[]): void => {
     setActing({ action, runs });
   };
-  const chosen = data?.runs.filter((run) => selected.has(runKey(run))) ?? [];
+  // What is known of the selected runs is what was seen last.
+  const seen = new Map(data?.runs.map((run) => [runKey(run), run]));
+  const chosen = [...selected].map(([key, run]) => seen.get(key) ?? run);
 
   return (
     <Stack gap={4} p={{ base: 3, md: 4 }} data-testid="resumable-runs">
+      <Toaster />
       <Box>
-        <Heading size="lg" as="h1">
-          Resumable runs
+        <Heading size="md" as="h1" tabIndex={-1} id="spark-pipeline-heading" data-testid="total">
+          {data === undefined ? t.page.title : t.page.heading(data.total)}
         </Heading>
-        <Text color="fg.muted">
-          Spark pipelines that did not finish. Resume one, and it goes on at the component that is not done.
+        <Text color="fg.muted" fontSize="sm">
+          {t.page.about}
         </Text>
       </Box>
       {error === undefined ? null : <Trouble error={error} known={data !== undefined} onRetry={refresh} />}
       {data === undefined ? (
         error === undefined ? (
           <Loading />
-        ) : null
+        ) : (
+          <ClearFilters params={params} change={change} />
+        )
       ) : (
         <>
           <Locations locations={data.locations} />
-          <FilterBar params={params} list={data} change={change} />
-          {data.visible === 0 ? (
-            ENDED.some((state) => state === params.get("state")) ? (
-              <Empty title="No run that ended is recorded" />
-            ) : (
-              <Nothing list={data} />
-            )
-          ) : (
-            <>
-              {chosen.length === 0 ? null : <Bulk runs={chosen} onAct={onAct} clear={() => setSelected(new Set())} />}
-              <Box opacity={stale ? 0.6 : 1} transition="opacity 0.15s" overflowX="auto">
-                {data.runs.length === 0 ? (
-                  <Empty title="No run matches these filters">
-                    <Button size="sm" variant="outline" onClick={clearFilters} mt={2}>
-                      Clear the filters
-                    </Button>
-                  </Empty>
-                ) : (
-                  <RunTable
-                    runs={data.runs}
-                    selected={selected}
-                    onSelect={setSelected}
-                    actions={(run) => <RunActions run={run} onAct={onAct} />}
-                    header={(column, label) => (
-                      <Sorter column={column} label={label} current={params.get("order_by")} change={change} />
-                    )}
-                  />
-                )}
-              </Box>
-              <Pages total={data.total} params={params} change={change} />
-            </>
-          )}
+          <Flex gap={3} wrap="wrap" align="center" justify="space-between">
+            <FilterBar params={params} list={data} change={change} />
+            <Checkbox.Root
+              size="sm"
+              colorPalette="brand"
+              minH="24px"
+              checked={params.get("group") === "dag_run"}
+              onCheckedChange={(changed) => {
+                change("group", changed.checked === true ? "dag_run" : null);
+              }}
+            >
+              <Checkbox.HiddenInput />
+              <Checkbox.Control />
+              <Checkbox.Label>{t.filters.group}</Checkbox.Label>
+            </Checkbox.Root>
+          </Flex>
+          <Runs {...{ data, params, change, stale, selected, setSelected, chosen, onAct, asked }} />
         </>
       )}
       {acting === undefined ? null : (
@@ -116,8 +121,9 @@ export const ListPage = () => {
           onClose={(acted) => {
             setActing(undefined);
             if (!acted) return;
-            setSelected(new Set());
+            setSelected(new Map());
             refresh();
+            keepFocus();
           }}
         />
       )}
@@ -125,231 +131,199 @@ export const ListPage = () => {
   );
 };
 
-export const Trouble = ({ error, known, onRetry }: { error: Error; known: boolean; onRetry: () => void }) => {
-  const forbidden = error instanceof ApiError && (error.status === 401 || error.status === 403);
-  if (forbidden)
-    return (
-      <Notice status="warning" title="You may not see this">
-        {error.message}
-      </Notice>
+/** What opened the dialog may be gone, or disabled: then the heading has the focus, and not nothing. */
+export const keepFocus = (): void => {
+  setTimeout(() => {
+    const lost = document.activeElement === null || document.activeElement === document.body;
+    if (lost) document.getElementById("spark-pipeline-heading")?.focus();
+  }, 150);
+};
+
+const ClearFilters = ({ params, change }: Changing) =>
+  ["q", ...FILTERS, "order_by"].some((name) => params.has(name)) ? (
+    <Button
+      size="sm"
+      variant="outline"
+      alignSelf="flex-start"
+      onClick={() => {
+        change("", null);
+        change("order_by", null);
+      }}
+    >
+      {t.filters.clear}
+    </Button>
+  ) : null;
+
+interface RunsProps extends Changing {
+  data: RunList;
+  stale: boolean;
+  selected: Selected;
+  setSelected: (selected: Selected) => void;
+  chosen: Run[];
+  onAct: (action: Action, runs: Run[]) => void;
+  asked: URLSearchParams;
+}
+
+const Runs = ({ data, params, change, stale, selected, setSelected, chosen, onAct, asked }: RunsProps) => {
+  if (data.visible === 0) {
+    return ENDED.some((state) => state === params.get("state")) ? (
+      <Empty title={t.empty.noEnded} />
+    ) : (
+      <Nothing list={data} />
     );
+  }
+  const page = pageOf(params);
   return (
-    <Notice status="error" title={known ? "What is shown may be old" : "This could not be loaded"} onRetry={onRetry}>
-      {error.message}
-    </Notice>
+    <>
+      {chosen.length === 0 ? null : <Bulk runs={chosen} total={data.total} {...{ asked, onAct, setSelected }} />}
+      <Box opacity={stale ? 0.6 : 1} transition="opacity 0.15s">
+        {data.runs.length === 0 ? (
+          <Empty title={data.total > 0 ? t.filters.noPage(page) : t.filters.none}>
+            <Button
+              size="sm"
+              variant="outline"
+              mt={2}
+              onClick={() => {
+                if (data.total > 0) change("page", null);
+                else change("", null);
+              }}
+            >
+              {data.total > 0 ? t.filters.firstPage : t.filters.clear}
+            </Button>
+          </Empty>
+        ) : (
+          <RunTable
+            runs={data.runs}
+            selected={selected}
+            onSelect={setSelected}
+            grouped={params.get("group") === "dag_run"}
+            actions={(run) => <RunActions run={run} onAct={onAct} />}
+            header={(column, label) => sorter(column, label, params, change)}
+          />
+        )}
+      </Box>
+      <Paging
+        page={Math.min(page, Math.max(1, Math.ceil(data.total / sizeOf(params))))}
+        size={sizeOf(params)}
+        total={data.total}
+        onPage={(wanted) => {
+          change("page", String(wanted));
+        }}
+        onSize={(size) => {
+          change("size", size === SMALLEST ? null : String(size));
+        }}
+      />
+    </>
   );
 };
 
 const Nothing = ({ list }: { list: RunList }) => {
   const readable = list.locations.filter((location) => location.state === "ok");
   if (list.locations.some((location) => location.state === "loading")) return <Loading />;
-  if (readable.length === 0) return null; // what is wrong stands above
+  if (readable.length === 0) return null; // what is wrong is said above
   return (
-    <Empty title="Nothing to resume">
+    <Empty title={t.empty.nothing}>
       {readable.some((location) => location.temporary)
-        ? "No checkpoint location is configured ([spark_pipeline] checkpoint_location), so only this machine's folder for trying out was looked at."
-        : `Every pipeline that you may see has finished. Looked at: ${readable.map((location) => location.name).join(", ")}.`}
+        ? t.empty.unconfigured
+        : t.empty.allFinished(readable.map((location) => location.name).join(", "))}
     </Empty>
-  );
-};
-
-interface Changing {
-  params: URLSearchParams;
-  change: (name: string, value: string | null) => void;
-}
-
-const FilterBar = ({ params, list, change }: Changing & { list: RunList }) => {
-  const state = params.get("state");
-  return (
-    <Flex gap={2} wrap="wrap" align="center">
-      <Search value={params.get("q") ?? ""} change={change} />
-      <Choice name="dag_id" label="All DAGs" values={list.dag_ids} params={params} change={change} />
-      <Choice name="pipeline" label="All pipelines" values={list.pipelines} params={params} change={change} />
-      <HStack gap={1} role="group" aria-label="State" wrap="wrap">
-        {[...UNFINISHED.filter((each) => (list.counts[each] ?? 0) > 0 || each === state), ...ENDED].map((each) => (
-          <Button
-            key={each}
-            size="xs"
-            variant={each === state ? "solid" : "outline"}
-            colorPalette={each === state ? RUN_STATES[each].palette : "gray"}
-            aria-pressed={each === state}
-            title={RUN_STATES[each].help}
-            onClick={() => {
-              change("state", each === state ? null : each);
-            }}
-          >
-            {RUN_STATES[each].label} {ENDED.includes(each) && each !== state ? "" : (list.counts[each] ?? 0)}
-          </Button>
-        ))}
-      </HStack>
-    </Flex>
-  );
-};
-
-const Search = ({ value, change }: { value: string; change: Changing["change"] }) => {
-  const [text, setText] = useState(value);
-  const latest = useRef(change);
-  // What was written into the address and has not been seen there yet: it may arrive after the next key.
-  const written = useRef<string[]>([]);
-  const shown = useRef(value);
-  useEffect(() => {
-    latest.current = change;
-  });
-  useEffect(() => {
-    if (value === shown.current) return;
-    shown.current = value;
-    const own = written.current.indexOf(value);
-    written.current = own < 0 ? [] : written.current.slice(own + 1);
-    if (own < 0) setText(value); // the address changed some other way (back, a link)
-  }, [value]);
-  useEffect(() => {
-    if (text === (written.current.at(-1) ?? shown.current)) return;
-    const timer = setTimeout(() => {
-      written.current.push(text);
-      latest.current("q", text);
-    }, 300);
-    return () => {
-      clearTimeout(timer);
-    };
-  }, [text]);
-  return (
-    <Input
-      size="sm"
-      maxW={{ base: "full", md: "260px" }}
-      type="search"
-      placeholder="Search runs"
-      aria-label="Search by DAG, run, task, pipeline or error"
-      value={text}
-      onChange={(event) => {
-        setText(event.target.value);
-      }}
-    />
-  );
-};
-
-const Choice = ({
-  name,
-  label,
-  values,
-  params,
-  change,
-}: Changing & { name: string; label: string; values: string[] }) => {
-  const value = params.get(name) ?? "";
-  const known = value === "" || values.includes(value) ? values : [value, ...values];
-  return (
-    <NativeSelect.Root size="sm" w="auto" maxW={{ base: "full", md: "240px" }}>
-      <NativeSelect.Field
-        aria-label={label}
-        value={value}
-        onChange={(event) => {
-          change(name, event.target.value);
-        }}
-      >
-        <option value="">{label}</option>
-        {known.map((each) => (
-          <option key={each} value={each}>
-            {each}
-          </option>
-        ))}
-      </NativeSelect.Field>
-      <NativeSelect.Indicator />
-    </NativeSelect.Root>
   );
 };
 
 interface BulkProps {
   runs: Run[];
+  total: number;
+  asked: URLSearchParams;
   onAct: (action: Action, runs: Run[]) => void;
-  clear: () => void;
+  setSelected: (selected: Selected) => void;
 }
 
-const Bulk = ({ runs, onAct, clear }: BulkProps) => (
-  <Flex
-    gap={2}
-    align="center"
-    wrap="wrap"
-    borderWidth={1}
-    borderRadius="md"
-    px={3}
-    py={2}
-    bg="bg.subtle"
-    role="toolbar"
-    aria-label="Actions for the selection"
-  >
-    <Text fontSize="sm">{plural(runs.length, "run")} selected</Text>
-    {(["resume", "start-over", "discard"] as const).map((action) => {
-      const able = runs.filter((run) => blocked(action, run) === null).length;
-      const reason = runs.map((run) => blocked(action, run)).find((each) => each !== null);
-      return (
-        <Button
-          key={action}
-          size="xs"
-          variant="outline"
-          disabled={able === 0}
-          {...(able === 0 && reason !== undefined ? { title: reason } : {})}
-          onClick={() => {
-            onAct(action, runs);
-          }}
-        >
-          {WORDS[action].label}
-          {able < runs.length && able > 0 ? ` (${String(able)})` : ""}
-        </Button>
-      );
-    })}
-    <Button size="xs" variant="ghost" onClick={clear}>
-      Clear the selection
-    </Button>
-  </Flex>
-);
-
-interface SorterProps {
-  column: string;
-  label: string;
-  current: string | null;
-  change: Changing["change"];
-}
-
-const Sorter = ({ column, label, current, change }: SorterProps): ReactNode => {
-  const order = current ?? "-started_at";
-  const direction = order === column ? "ascending" : order === `-${column}` ? "descending" : undefined;
+const Bulk = ({ runs, total, asked, onAct, setSelected }: BulkProps) => {
+  const [collecting, setCollecting] = useState(false);
+  const selectAll = async (): Promise<void> => {
+    setCollecting(true);
+    try {
+      const found = await listAll(asked, new AbortController().signal);
+      setSelected(new Map(found.map((run) => [runKey(run), run])));
+    } catch (error) {
+      toaster.create({ type: "error", title: t.trouble.failed, description: String(error) });
+    }
+    setCollecting(false);
+  };
   return (
+    <Flex
+      gap={2}
+      align="center"
+      wrap="wrap"
+      borderWidth={1}
+      borderRadius="md"
+      px={3}
+      py={2}
+      bg="bg.subtle"
+      role="toolbar"
+      aria-label={t.selection.toolbar}
+    >
+      <Text fontSize="sm">{t.selection.selected(runs.length)}</Text>
+      {runs.length >= total ? null : (
+        <Button size="xs" variant="plain" color="fg.info" loading={collecting} onClick={() => void selectAll()}>
+          {t.selection.all(total)}
+        </Button>
+      )}
+      {(["resume", "start-over", "discard"] as const).map((action) => {
+        const able = runs.filter((run) => blocked(action, run) === null).length;
+        const reason =
+          able > 0 ? null : (runs.map((run) => blocked(action, run)).find((each) => each !== null) ?? null);
+        return (
+          <ReasonedButton
+            key={action}
+            variant="outline"
+            reason={reason}
+            onClick={() => {
+              onAct(action, runs);
+            }}
+          >
+            {t.actions[action].label}
+            {able < runs.length && able > 0 ? ` (${able.toLocaleString("en")})` : ""}
+          </ReasonedButton>
+        );
+      })}
+      <Button
+        size="xs"
+        variant="ghost"
+        onClick={() => {
+          setSelected(new Map());
+        }}
+      >
+        {t.selection.clear}
+      </Button>
+    </Flex>
+  );
+};
+
+const sorter = (column: string, label: string, params: URLSearchParams, change: Changing["change"]) => {
+  const order = params.get("order_by") ?? "-started_at";
+  const sort = order === column ? "ascending" : order === `-${column}` ? "descending" : "none";
+  const content = (
     <Button
       size="xs"
       variant="plain"
       px={0}
       h="auto"
+      minH="24px"
       fontWeight="bold"
       color="inherit"
-      aria-label={`${label}${direction === undefined ? "" : `, sorted ${direction}`}`}
+      whiteSpace="normal"
+      textAlign="start"
+      title={`${t.columns.sortBy} ${label}`}
       onClick={() => {
-        change("order_by", direction === "descending" ? column : `-${column}`);
+        change("order_by", sort === "descending" ? column : `-${column}`);
       }}
     >
-      {label} {direction === undefined ? "" : direction === "ascending" ? "↑" : "↓"}
+      <HStack gap={1}>
+        {label}
+        <SortIcon direction={sort} />
+      </HStack>
     </Button>
   );
-};
-
-const Pages = ({ total, params, change }: Changing & { total: number }) => {
-  const page = Math.max(1, Number.parseInt(params.get("page") ?? "1", 10) || 1);
-  const last = Math.max(1, Math.ceil(total / PAGE_SIZE));
-  if (total === 0) return null;
-  return (
-    <HStack justify="space-between" fontSize="sm" color="fg.muted">
-      <Text data-testid="total">{plural(total, "run")}</Text>
-      {last === 1 ? null : (
-        <HStack as="nav" aria-label="Pages">
-          <Button size="xs" variant="outline" disabled={page <= 1} onClick={() => change("page", String(page - 1))}>
-            Previous
-          </Button>
-          <Text>
-            {page} of {last}
-          </Text>
-          <Button size="xs" variant="outline" disabled={page >= last} onClick={() => change("page", String(page + 1))}>
-            Next
-          </Button>
-        </HStack>
-      )}
-    </HStack>
-  );
+  return { content, sort } as const;
 };

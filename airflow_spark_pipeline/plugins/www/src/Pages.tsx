@@ -1,70 +1,88 @@
-import { Box, Heading, Stack, Text } from "@chakra-ui/react";
+import { Box, HStack, Heading, Stack, Text } from "@chakra-ui/react";
 import { useState } from "react";
 import { useSearchParams } from "react-router-dom";
 
-import { type Action, ActionDialog, RunActions } from "./Actions";
+import { ActionDialog } from "./ActionDialog";
 import { showDag, showTask } from "./api";
-import { ListPage, Trouble } from "./ListPage";
-import { Empty, Loading, Locations, PageLink } from "./parts";
+import { LAST_LIST, ListPage, keepFocus } from "./ListPage";
+import { Paging, SMALLEST } from "./Paging";
+import { Empty, Loading, Locations, PageLink, Trouble, useDocumentTitle } from "./parts";
+import { RunActions } from "./RunActions";
 import { RunTable, runKey } from "./RunTable";
 import { RunView } from "./RunView";
+import { type Action, t } from "./texts";
+import { Toaster } from "./toaster";
 import type { Run, TaskKey } from "./types";
 import { usePolling } from "./usePolling";
 
-/** The page of the menu: one run where the address names a task instance, else the list. */
+const LIST = "/plugin/spark-pipeline";
+
+/** The page of the menu: one run where the address names a task instance, otherwise the list. */
 export const NavPage = () => {
   const [params] = useSearchParams();
   const [dag_id, run_id, task_id] = ["dag_id", "run_id", "task_id"].map((name) => params.get(name));
   if (!dag_id || !run_id || !task_id) return <ListPage />;
   const map_index = Number.parseInt(params.get("map_index") ?? "-1", 10);
+  const task = { dag_id, run_id, task_id, map_index: Number.isNaN(map_index) ? -1 : map_index };
   return (
     <Stack gap={4} p={{ base: 3, md: 4 }}>
-      <Text fontSize="sm">
-        <PageLink to="/plugin/spark-pipeline">← Resumable runs</PageLink>
-      </Text>
-      <Task task={{ dag_id, run_id, task_id, map_index: Number.isNaN(map_index) ? -1 : map_index }} />
+      <HStack as="nav" aria-label={t.run.breadcrumb} fontSize="sm">
+        <PageLink to={LIST + (sessionStorage.getItem(LAST_LIST) ?? "")}>{t.page.title}</PageLink>
+        <Text aria-hidden>/</Text>
+        <Text minW={0} overflowWrap="anywhere" aria-current="page">
+          <bdi>{task_id}</bdi>
+        </Text>
+      </HStack>
+      <Task task={task} titled />
     </Stack>
   );
 };
 
-/** The tab of a task instance. */
+/** The tab of a task instance: Airflow's own header already names it. */
 export const TaskTab = ({ task }: { task: TaskKey }) => (
   <Box p={{ base: 3, md: 4 }}>
     <Task task={task} />
   </Box>
 );
 
-const Task = ({ task }: { task: TaskKey }) => {
+const Task = ({ task, titled = false }: { task: TaskKey; titled?: boolean }) => {
   const { data, error, refresh } = usePolling(JSON.stringify(task), (signal) => showTask(task, signal));
+  useDocumentTitle(data?.runs[0]?.pipeline ?? task.task_id);
   if (data === undefined) {
     return error === undefined ? <Loading /> : <Trouble error={error} known={false} onRetry={refresh} />;
   }
   return (
     <Stack gap={4}>
+      <Toaster />
       {error === undefined ? null : <Trouble error={error} known onRetry={refresh} />}
       <Locations locations={data.locations} />
       {!data.is_pipeline ? (
-        <Empty title="This task runs no Spark pipeline">
-          Only tasks of SparkPipelineOperator have components that can be resumed.
-        </Empty>
+        <Empty title={t.empty.noPipelineTask}>{t.empty.onlyOurs}</Empty>
       ) : data.runs.length === 0 ? (
-        <Empty title="Nothing is recorded yet">
-          The task has not claimed a checkpoint in a location that this page reads. Locations of a pipeline's own have
-          to stand in [spark_pipeline] checkpoint_locations.
-        </Empty>
+        <Empty title={t.empty.noRecord}>{t.empty.noRecordTask}</Empty>
       ) : (
         data.runs.map((run) => (
-          <RunView key={[run.location, run.pipeline, run.iteration].join(" ")} run={run} refresh={refresh} />
+          <RunView
+            key={[run.location, run.pipeline, run.iteration].join(" ")}
+            run={run}
+            refresh={refresh}
+            titled={titled}
+          />
         ))
       )}
     </Stack>
   );
 };
 
-/** The tab of a DAG: the newest runs of its pipelines. */
+/** The tab of a Dag: the newest runs of its pipelines. */
 export const DagTab = ({ dagId }: { dagId: string }) => {
-  const { data, error, refresh } = usePolling(dagId, (signal) => showDag(dagId, signal));
+  const [page, setPage] = useState(1);
+  const [size, setSize] = useState(SMALLEST);
+  const { data, error, refresh } = usePolling(`${dagId} ${String(page)} ${String(size)}`, (signal) =>
+    showDag(dagId, size, (page - 1) * size, signal),
+  );
   const [acting, setActing] = useState<{ action: Action; runs: Run[] }>();
+  useDocumentTitle(`${data?.runs[0]?.dag_display_name ?? dagId}: ${t.page.dagTitle}`);
   if (data === undefined) {
     return (
       <Box p={4}>{error === undefined ? <Loading /> : <Trouble error={error} known={false} onRetry={refresh} />}</Box>
@@ -72,15 +90,16 @@ export const DagTab = ({ dagId }: { dagId: string }) => {
   }
   return (
     <Stack gap={4} p={{ base: 3, md: 4 }} data-testid="dag-runs">
-      <Heading size="md" as="h1">
-        Newest runs of this DAG&apos;s pipelines
+      <Toaster />
+      <Heading size="md" as="h1" tabIndex={-1} id="spark-pipeline-heading">
+        {t.page.dagTitle}
       </Heading>
       {error === undefined ? null : <Trouble error={error} known onRetry={refresh} />}
       <Locations locations={data.locations} />
       {!data.is_pipeline ? (
-        <Empty title="This DAG runs no Spark pipeline">No task of it is a SparkPipelineOperator.</Empty>
+        <Empty title={t.empty.noPipelineDag}>{t.empty.noOurs}</Empty>
       ) : data.runs.length === 0 ? (
-        <Empty title="Nothing is recorded yet">None of its newest runs has claimed a checkpoint.</Empty>
+        <Empty title={t.empty.noRecord}>{t.empty.noRecordDag}</Empty>
       ) : (
         <RunTable
           runs={data.runs}
@@ -97,12 +116,24 @@ export const DagTab = ({ dagId }: { dagId: string }) => {
           }
         />
       )}
+      <Paging
+        page={page}
+        size={size}
+        total={data.total}
+        onPage={setPage}
+        onSize={(changed) => {
+          setSize(changed);
+          setPage(1);
+        }}
+      />
       {acting === undefined ? null : (
         <ActionDialog
           {...acting}
           onClose={(acted) => {
             setActing(undefined);
-            if (acted) refresh();
+            if (!acted) return;
+            refresh();
+            keepFocus();
           }}
         />
       )}

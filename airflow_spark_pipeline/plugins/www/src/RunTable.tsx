@@ -1,112 +1,188 @@
 import { Box, Checkbox, Flex, HStack, Stack, Table, Text } from "@chakra-ui/react";
-import type { ReactNode } from "react";
+import { Fragment, type ReactNode } from "react";
 
-import { dagPath, dagRunPath, runQuery, taskName, taskPath } from "./api";
-import { ComponentBar, PageLink, StateBadge, Time } from "./parts";
+import { dagPath, dagRunPath, runQuery, taskPath } from "./api";
+import { ComponentBar, ERROR_TEXT, PageLink, States, Time, clamped } from "./parts";
+import { t } from "./texts";
 import { formatDuration } from "./time";
 import type { Run } from "./types";
-import { plural, position } from "./words";
+import { fullName, position, taskName } from "./words";
 
 export const runKey = (run: Run): string => `${run.location} ${run.id}`;
 export const runPath = (run: Run): string => `/plugin/spark-pipeline?${runQuery(run)}`;
 
+/** The runs that are selected, by key: also those that are on another page. */
+export type Selected = ReadonlyMap<string, Run>;
+
 interface Props {
   runs: Run[];
   actions: (run: Run) => ReactNode;
-  selected?: ReadonlySet<string>;
-  onSelect?: (keys: ReadonlySet<string>) => void;
-  header?: (column: string, label: string) => ReactNode;
+  selected?: Selected;
+  onSelect?: (selected: Selected) => void;
+  header?: (column: string, label: string) => { content: ReactNode; sort?: "ascending" | "descending" | "none" };
+  grouped?: boolean;
 }
+
+// What decides is the room that the table has: the window may be wide, and the pane of a tab narrow.
+const WIDE = "@container runs (min-width: 860px)";
+const FULL = "@container runs (min-width: 1160px)";
+const onlyFull = { display: "none", [FULL]: { display: "table-cell" } };
 
 /** The runs: a table where there is room, cards where there is not. */
 export const RunTable = (props: Props) => (
-  <>
-    <Box hideBelow="lg">
+  <Box css={{ containerType: "inline-size", containerName: "runs" }} w="full">
+    <Box css={{ display: "none", [WIDE]: { display: "block" } }}>
       <Wide {...props} />
     </Box>
-    <Stack hideFrom="lg" gap={3}>
+    <Stack gap={3} css={{ [WIDE]: { display: "none" } }}>
+      {props.selected === undefined || props.onSelect === undefined ? null : (
+        <HStack gap={2}>
+          <CheckAll runs={props.runs} selected={props.selected} onSelect={props.onSelect} label={t.selection.onPage} />
+          <Text fontSize="sm" aria-hidden>
+            {t.selection.onPage}
+          </Text>
+        </HStack>
+      )}
       {props.runs.map((run) => (
         <Card key={runKey(run)} run={run} {...props} />
       ))}
     </Stack>
-  </>
+  </Box>
 );
 
-const plain = (_: string, label: string): ReactNode => (
-  <Text fontSize="xs" fontWeight="bold">
-    {label}
-  </Text>
-);
-
-/** What a resume saves; nothing where there is nothing to resume. */
+/** What a resume saves; nothing where there is nothing to resume, or nothing stopped. */
 const saves = (run: Run): string =>
-  run.state === "completed" || run.state === "discarded" ? "–" : formatDuration(run.saved_seconds);
+  run.state === "completed" || run.state === "discarded" || run.state === "running"
+    ? "–"
+    : formatDuration(run.saved_seconds);
 
-const Wide = ({ runs, actions, selected, onSelect, header = plain }: Props) => {
-  const all = selected !== undefined && runs.length > 0 && runs.every((run) => selected.has(runKey(run)));
-  const some = selected !== undefined && runs.some((run) => selected.has(runKey(run)));
+const Wide = ({ runs, actions, selected, onSelect, header, grouped = false }: Props) => {
+  const head = (column: string, label: string, width: string | undefined, css?: Record<string, unknown>) => {
+    const { content, sort } = header?.(column, label) ?? { content: label };
+    return (
+      <Table.ColumnHeader
+        {...(width === undefined ? {} : { w: width })}
+        {...(css === undefined ? {} : { css })}
+        {...(sort === undefined ? {} : { "aria-sort": sort })}
+      >
+        {content}
+      </Table.ColumnHeader>
+    );
+  };
+  const columns = selected === undefined ? 8 : 9;
   return (
-    <Table.Root size="sm" css={{ "& td, & th": { verticalAlign: "top" } }}>
+    <Table.Root
+      size="sm"
+      striped
+      tableLayout="fixed"
+      w="full"
+      css={{
+        "& td, & th": { verticalAlign: "top" },
+        "& th": { fontSize: "xs", fontWeight: "bold" },
+        // However wide the rest is, what can be done with a run is seen.
+        "& th:last-of-type, & td:last-of-type": { position: "sticky", insetInlineEnd: 0, bg: "bg" },
+        "& tr:nth-of-type(odd) td:last-of-type": { bg: "bg.muted" },
+      }}
+    >
       <Table.Header>
         <Table.Row>
-          {onSelect === undefined ? null : (
-            <Table.ColumnHeader w={8}>
-              <Check
-                label="Select all runs on this page"
-                checked={all ? true : some ? "indeterminate" : false}
-                onChange={() => {
-                  onSelect(new Set(all ? [] : runs.map(runKey)));
-                }}
-              />
+          {selected === undefined || onSelect === undefined ? null : (
+            <Table.ColumnHeader w="40px">
+              <CheckAll runs={runs} selected={selected} onSelect={onSelect} label={t.selection.onPage} />
             </Table.ColumnHeader>
           )}
-          <Table.ColumnHeader>{header("state", "State")}</Table.ColumnHeader>
-          <Table.ColumnHeader>{header("pipeline", "Pipeline")}</Table.ColumnHeader>
-          <Table.ColumnHeader>{header("dag_id", "DAG, run and task")}</Table.ColumnHeader>
-          <Table.ColumnHeader w="30%" fontSize="xs" fontWeight="bold">
-            Progress
+          {head("state", t.columns.state, "140px")}
+          {head("pipeline", t.columns.pipeline, "15%")}
+          {head("dag_id", t.columns.dag, "24%")}
+          <Table.ColumnHeader>{t.columns.progress}</Table.ColumnHeader>
+          {head("attempt", t.columns.attempt, "92px", onlyFull)}
+          {head("started_at", t.columns.started, "156px")}
+          {head("saved_seconds", t.columns.saved, "128px", onlyFull)}
+          <Table.ColumnHeader w="136px" textAlign="end">
+            {t.columns.actions}
           </Table.ColumnHeader>
-          <Table.ColumnHeader>{header("attempt", "Attempt")}</Table.ColumnHeader>
-          <Table.ColumnHeader>{header("started_at", "Started")}</Table.ColumnHeader>
-          <Table.ColumnHeader>{header("saved_seconds", "Resume saves")}</Table.ColumnHeader>
-          <Table.ColumnHeader aria-label="Actions" />
         </Table.Row>
       </Table.Header>
       <Table.Body>
-        {runs.map((run) => (
-          <Table.Row key={runKey(run)} data-testid="run" data-run={run.run_id}>
-            {selected === undefined || onSelect === undefined ? null : (
+        {runs.map((run, index) => (
+          <Fragment key={runKey(run)}>
+            {grouped && !sameDagRun(run, runs[index - 1]) ? (
+              <GroupRow
+                runs={runs.filter((each) => sameDagRun(each, run))}
+                columns={columns}
+                {...{ selected, onSelect }}
+              />
+            ) : null}
+            <Table.Row data-testid="run" data-run={run.run_id}>
+              {selected === undefined || onSelect === undefined ? null : (
+                <Table.Cell>
+                  <Selector run={run} selected={selected} onSelect={onSelect} />
+                </Table.Cell>
+              )}
               <Table.Cell>
-                <Selector run={run} selected={selected} onSelect={onSelect} />
+                <States run={run} />
               </Table.Cell>
-            )}
-            <Table.Cell>
-              <StateBadge state={run.state} />
-            </Table.Cell>
-            <Table.Cell>
-              <PageLink to={runPath(run)} fontWeight="bold">
-                {run.pipeline}
-              </PageLink>
-            </Table.Cell>
-            <Table.Cell>
-              <Origin run={run} />
-            </Table.Cell>
-            <Table.Cell>
-              <Progress run={run} />
-            </Table.Cell>
-            <Table.Cell>{run.attempt}</Table.Cell>
-            <Table.Cell>
-              <Time iso={run.first_started_at} />
-              <Text color="fg.muted" fontSize="xs">
-                <Time iso={run.first_started_at} age />
-              </Text>
-            </Table.Cell>
-            <Table.Cell whiteSpace="nowrap">{saves(run)}</Table.Cell>
-            <Table.Cell textAlign="end">{actions(run)}</Table.Cell>
-          </Table.Row>
+              <Table.Cell>
+                <PageLink to={runPath(run)} fontWeight="bold" lines={2} title={run.pipeline}>
+                  {run.pipeline}
+                </PageLink>
+              </Table.Cell>
+              <Table.Cell>
+                <Origin run={run} />
+              </Table.Cell>
+              <Table.Cell>
+                <Progress run={run} />
+              </Table.Cell>
+              <Table.Cell css={onlyFull}>{run.attempt}</Table.Cell>
+              <Table.Cell>
+                <Time iso={run.first_started_at} />
+                <Text color="fg.muted" fontSize="xs">
+                  <Time iso={run.first_started_at} age />
+                </Text>
+              </Table.Cell>
+              <Table.Cell css={onlyFull} whiteSpace="nowrap">
+                {saves(run)}
+              </Table.Cell>
+              <Table.Cell textAlign="end">{actions(run)}</Table.Cell>
+            </Table.Row>
+          </Fragment>
         ))}
       </Table.Body>
     </Table.Root>
+  );
+};
+
+const sameDagRun = (one: Run, other: Run | undefined): boolean =>
+  other !== undefined && one.dag_id === other.dag_id && one.run_id === other.run_id;
+
+interface GroupProps {
+  runs: Run[];
+  columns: number;
+  selected: Selected | undefined;
+  onSelect: ((selected: Selected) => void) | undefined;
+}
+
+/** The Dag Run that the rows below it are of: twenty mapped task instances are one thing to resume. */
+const GroupRow = ({ runs, columns, selected, onSelect }: GroupProps) => {
+  const [first] = runs;
+  if (first === undefined) return null;
+  const name = `${first.dag_display_name} / ${first.run_id}`;
+  return (
+    <Table.Row data-testid="group">
+      <Table.Cell colSpan={columns} css={{ position: "static !important" }} bg="bg.emphasized">
+        <HStack gap={3} minW={0}>
+          {selected === undefined || onSelect === undefined ? null : (
+            <CheckAll runs={runs} selected={selected} onSelect={onSelect} label={t.selection.inGroup(name)} />
+          )}
+          <Box minW={0}>
+            <PageLink to={dagRunPath(first)} lines={1} fontWeight="bold" title={name}>
+              {name}
+            </PageLink>
+          </Box>
+          <Text flexShrink={0}>{t.paging.total(runs.length)}</Text>
+        </HStack>
+      </Table.Cell>
+    </Table.Row>
   );
 };
 
@@ -119,25 +195,31 @@ const Card = ({ run, actions, selected, onSelect }: Props & { run: Run }) => (
     data-testid="run-card"
     data-run={run.run_id}
     as="article"
-    aria-label={`${run.pipeline}, ${run.run_id}`}
+    minW={0}
+    aria-label={fullName(run)}
   >
     <Flex gap={2} align="center" wrap="wrap">
       {selected === undefined || onSelect === undefined ? null : (
         <Selector run={run} selected={selected} onSelect={onSelect} />
       )}
-      <PageLink to={runPath(run)} fontWeight="bold">
-        {run.pipeline}
-      </PageLink>
-      <Box flex={1} />
-      <StateBadge state={run.state} />
+      <Box minW={0} flex="1 1 120px">
+        <PageLink to={runPath(run)} fontWeight="bold" lines={2} title={run.pipeline}>
+          {run.pipeline}
+        </PageLink>
+      </Box>
+      <States run={run} />
     </Flex>
     <Origin run={run} />
     <Progress run={run} />
     <Flex gap={3} align="center" wrap="wrap" fontSize="sm" color="fg.muted">
       <Text>
-        {plural(run.attempt, "attempt")}, started <Time iso={run.first_started_at} age />
+        {t.attempts(run.attempt)}, {t.startedAgo} <Time iso={run.first_started_at} age />
       </Text>
-      <Text>resume saves {saves(run)}</Text>
+      {saves(run) === "–" ? null : (
+        <Text>
+          {t.columns.saved}: {saves(run)}
+        </Text>
+      )}
       <Box flex={1} />
       {actions(run)}
     </Flex>
@@ -145,46 +227,78 @@ const Card = ({ run, actions, selected, onSelect }: Props & { run: Run }) => (
 );
 
 const Origin = ({ run }: { run: Run }) => (
-  <Box fontSize="sm" overflowWrap="anywhere">
-    <PageLink to={dagPath(run)}>{run.dag_id}</PageLink>
-    <Text as="span" color="fg.muted">
-      {" / "}
-    </Text>
-    <PageLink to={taskPath(run)}>{taskName(run)}</PageLink>
+  <Box fontSize="sm" minW={0}>
+    <PageLink to={dagPath(run)} lines={2} title={run.dag_id}>
+      {run.dag_display_name}
+    </PageLink>
+    <PageLink to={taskPath(run)} lines={2} title={taskName(run)}>
+      {taskName(run)}
+    </PageLink>
     <Box fontSize="xs">
-      <PageLink to={dagRunPath(run)}>{run.run_id}</PageLink>
+      <PageLink to={dagRunPath(run)} lines={2} title={run.run_id}>
+        {run.run_id}
+      </PageLink>
     </Box>
   </Box>
 );
 
-const Progress = ({ run }: { run: Run }) => (
-  <Stack gap={1} minW={0}>
-    <ComponentBar pieces={run.pieces} />
-    <Text fontSize="sm">{position(run)}</Text>
-    {run.error === null ? null : (
-      <Text fontSize="xs" color="fg.error" lineClamp={2} overflowWrap="anywhere" title={run.error}>
-        {run.error}
+/** Why the run is not done: the newest try's reason, which the record may not know, before the recorded one. */
+const reason = (run: Run): string | null => {
+  const newest = run.task_pending ? null : run.newest_try;
+  if (newest === null) return run.error;
+  const said = newest.refused ? t.run.refused(newest.try_number) : t.run.failedEarly(newest.try_number);
+  return newest.error === null ? `${said}. ${t.run.seeLog}` : `${said}: ${newest.error}`;
+};
+
+const Progress = ({ run }: { run: Run }) => {
+  const text = reason(run);
+  return (
+    <Stack gap={1} minW={0}>
+      <ComponentBar pieces={run.pieces} />
+      <Text fontSize="sm" {...clamped(2)}>
+        <bdi>{position(run)}</bdi>
       </Text>
-    )}
-  </Stack>
-);
+      {text === null ? null : (
+        <Text fontSize="xs" color={ERROR_TEXT} {...clamped(2)} title={text}>
+          <bdi>{text}</bdi>
+        </Text>
+      )}
+    </Stack>
+  );
+};
 
 interface SelectorProps {
   run: Run;
-  selected: ReadonlySet<string>;
-  onSelect: (keys: ReadonlySet<string>) => void;
+  selected: Selected;
+  onSelect: (selected: Selected) => void;
 }
 
-const Selector = ({ run, selected, onSelect }: SelectorProps) => {
-  const key = runKey(run);
+const Selector = ({ run, selected, onSelect }: SelectorProps) => (
+  <Check
+    label={t.selection.one(fullName(run))}
+    checked={selected.has(runKey(run))}
+    onChange={() => {
+      const changed = new Map(selected);
+      if (!changed.delete(runKey(run))) changed.set(runKey(run), run);
+      onSelect(changed);
+    }}
+  />
+);
+
+const CheckAll = ({ runs, selected, onSelect, label }: Omit<SelectorProps, "run"> & { runs: Run[]; label: string }) => {
+  const all = runs.length > 0 && runs.every((run) => selected.has(runKey(run)));
+  const some = runs.some((run) => selected.has(runKey(run)));
   return (
     <Check
-      label={`Select ${run.pipeline}, ${run.run_id}`}
-      checked={selected.has(key)}
+      label={label}
+      checked={all ? true : some ? "indeterminate" : false}
       onChange={() => {
-        const keys = new Set(selected);
-        if (!keys.delete(key)) keys.add(key);
-        onSelect(keys);
+        const changed = new Map(selected);
+        for (const run of runs) {
+          if (all) changed.delete(runKey(run));
+          else changed.set(runKey(run), run);
+        }
+        onSelect(changed);
       }}
     />
   );
@@ -197,10 +311,8 @@ interface CheckProps {
 }
 
 const Check = ({ label, checked, onChange }: CheckProps) => (
-  <HStack>
-    <Checkbox.Root checked={checked} onCheckedChange={onChange} size="sm" colorPalette="brand">
-      <Checkbox.HiddenInput aria-label={label} />
-      <Checkbox.Control />
-    </Checkbox.Root>
-  </HStack>
+  <Checkbox.Root checked={checked} onCheckedChange={onChange} size="sm" colorPalette="brand" minH="24px" minW="24px">
+    <Checkbox.HiddenInput aria-label={label} />
+    <Checkbox.Control />
+  </Checkbox.Root>
 );

@@ -1,95 +1,77 @@
-import { Badge, Box, Button, Code, Flex, Heading, Link, SimpleGrid, Stack, Table, Text } from "@chakra-ui/react";
+import { Box, Code, Flex, Heading, SimpleGrid, Stack, Text } from "@chakra-ui/react";
 import { type ReactNode, useState } from "react";
 
-import { type Action, ActionDialog, Plan, RunActions } from "./Actions";
-import { dagPath, dagRunPath, taskName, taskPath } from "./api";
-import { ComponentBar, Notice, PageLink, StateBadge, Time } from "./parts";
+import { ActionDialog } from "./ActionDialog";
+import { dagPath, dagRunPath, taskPath } from "./api";
+import { keepFocus } from "./ListPage";
+import { ComponentBar, Notice, PageLink, States, Time } from "./parts";
+import { Plan, Refusal, Unfold } from "./Plan";
+import { RunActions } from "./RunActions";
+import { Attempts, Components } from "./Tables";
+import { type Action, t } from "./texts";
 import { Timeline } from "./Timeline";
-import { formatDuration } from "./time";
-import type { Attempt, Failure, RunDetail } from "./types";
-import { COMPONENT_STATES, RUN_STATES, position } from "./words";
+import { formatDuration, formatTime, useZone } from "./time";
+import type { Failure, RunDetail } from "./types";
+import { position, taskName } from "./words";
+
+interface Props {
+  run: RunDetail;
+  refresh: () => void;
+  titled?: boolean;
+}
 
 /** Everything that is known of one run. */
-export const RunView = ({ run, refresh }: { run: RunDetail; refresh: () => void }) => {
+export const RunView = ({ run, refresh, titled = true }: Props) => {
   const [acting, setActing] = useState<Action>();
   const ended = run.state === "completed" || run.state === "discarded";
   return (
-    <Stack gap={6} data-testid="run-view">
-      <Stack gap={2}>
-        <Flex gap={3} align="center" wrap="wrap">
-          <Heading size="lg" as="h1" overflowWrap="anywhere">
-            {run.pipeline}
-          </Heading>
-          <StateBadge state={run.state} />
-          <Box flex={1} />
-          {ended ? null : (
-            <RunActions
-              run={run}
-              onAct={(action) => {
-                setActing(action);
-              }}
-            />
-          )}
-        </Flex>
-        <Text fontSize="sm" overflowWrap="anywhere">
-          <PageLink to={dagPath(run)}>{run.dag_id}</PageLink> / <PageLink to={dagRunPath(run)}>{run.run_id}</PageLink> /{" "}
-          <PageLink to={taskPath(run)}>{taskName(run)}</PageLink>
-        </Text>
-        {run.resume_blocked === null || ended ? null : (
-          <Text fontSize="sm" color="fg.muted">
-            It cannot be resumed now: {run.resume_blocked}
-          </Text>
-        )}
-      </Stack>
+    <Stack gap={6} data-testid="run-view" minW={0}>
+      <Head run={run} ended={ended} titled={titled} onAct={setActing} />
       <SimpleGrid columns={{ base: 2, md: 4 }} gap={3}>
-        <Fact label="Progress">
+        <Fact label={t.run.progress}>
           <ComponentBar pieces={run.pieces} height="10px" />
-          <Text fontSize="sm" mt={1}>
-            {run.state === "discarded" ? RUN_STATES.discarded.help : position(run)}
+          <Text fontSize="sm" mt={1} overflowWrap="anywhere">
+            <bdi>{run.state === "discarded" ? t.runStates.discarded.help : position(run)}</bdi>
           </Text>
         </Fact>
-        <Fact label="Attempts">{run.attempt}</Fact>
-        <Fact label="Started">
+        <Fact label={t.run.attempts}>{run.attempt}</Fact>
+        <Fact label={t.run.started}>
           <Time iso={run.first_started_at} wrap />
         </Fact>
-        <Fact label={ended ? "Work done" : "A resume saves"}>{formatDuration(run.saved_seconds)}</Fact>
+        <Fact label={ended || run.state === "running" ? t.run.work : t.run.saves}>
+          {formatDuration(run.saved_seconds)}
+        </Fact>
       </SimpleGrid>
-      {run.failure === null ? null : <Error failure={run.failure} />}
-      {run.state === "dead" ? (
-        <Notice status="warning" title="The driver was lost">
-          It recorded something last at <Time iso={run.updated_at} />, and gave no sign of life within its lease.
-        </Notice>
-      ) : null}
       {run.components.length === 0 ? null : (
         <>
-          <Section title="Timeline">
+          <Section title={t.run.timeline}>
             <Timeline run={run} />
           </Section>
-          {run.next === null || run.state === "running" ? null : (
-            <Section title="What a resume would do">
-              <Plan next={run.next} />
+          {run.next === null || run.state === "running" || run.next.refusal !== null ? null : (
+            <Section title={t.plan.title}>
+              <Plan next={run.next} components={run.components} />
             </Section>
           )}
-          <Section title="Components">
+          <Section title={t.run.components}>
             <Components run={run} />
           </Section>
-          <Section title="Attempts">
+          <Section title={t.run.attempts}>
             <Attempts run={run} />
           </Section>
         </>
       )}
-      <Section title="Pipeline">
+      <Section title={t.run.pipeline}>
         {run.config === null ? (
           <Text color="fg.muted" fontSize="sm">
             {run.config_note}
           </Text>
         ) : (
-          <Unfold label="the description as the task last read it (secrets are masked)">
+          <Unfold label={t.run.description}>
             <Pre text={JSON.stringify(run.config, null, 2)} />
           </Unfold>
         )}
         <Text fontSize="xs" color="fg.muted" overflowWrap="anywhere">
-          Recorded in {run.location} as {run.id}
+          {t.run.recordedIn(run.location, run.id)}
         </Text>
       </Section>
       {acting === undefined ? null : (
@@ -98,7 +80,9 @@ export const RunView = ({ run, refresh }: { run: RunDetail; refresh: () => void 
           runs={[run]}
           onClose={(acted) => {
             setActing(undefined);
-            if (acted) refresh();
+            if (!acted) return;
+            refresh();
+            keepFocus();
           }}
         />
       )}
@@ -106,8 +90,76 @@ export const RunView = ({ run, refresh }: { run: RunDetail; refresh: () => void 
   );
 };
 
+interface HeadProps {
+  run: RunDetail;
+  ended: boolean;
+  titled: boolean;
+  onAct: (action: Action) => void;
+}
+
+/** What the run is, and first of all what keeps it from being done: the newest reason before older ones. */
+const Head = ({ run, ended, titled, onAct }: HeadProps) => {
+  const newest = run.task_pending ? null : run.newest_try;
+  const refused = run.next?.refusal != null && !run.task_pending;
+  return (
+    <Stack gap={2}>
+      <Flex gap={3} align="center" wrap="wrap">
+        <Heading size="lg" as="h1" overflowWrap="anywhere" minW={0} tabIndex={-1} id="spark-pipeline-heading">
+          <bdi>{run.pipeline}</bdi>
+        </Heading>
+        <States run={run} />
+        <Box flex={1} />
+        {ended ? null : <RunActions run={run} onAct={onAct} />}
+      </Flex>
+      {titled || run.iteration !== null ? (
+        <Text fontSize="sm" overflowWrap="anywhere">
+          <PageLink to={dagPath(run)}>{run.dag_display_name}</PageLink> /{" "}
+          <PageLink to={dagRunPath(run)}>{run.run_id}</PageLink> /{" "}
+          <PageLink to={taskPath(run)}>{taskName(run)}</PageLink>
+        </Text>
+      ) : null}
+      {run.resume_blocked === null || ended ? null : (
+        <Text fontSize="sm" color="fg.muted">
+          {t.run.blocked(run.resume_blocked)}
+        </Text>
+      )}
+      {run.state === "discarded" ? (
+        <Text fontSize="sm">
+          {t.run.discardedBy} <PageLink to={`${taskPath(run)}/events`}>{t.run.auditLog}</PageLink>
+        </Text>
+      ) : null}
+      {newest === null ? null : (
+        <Notice
+          status="error"
+          title={newest.refused ? t.run.refused(newest.try_number) : t.run.failedEarly(newest.try_number)}
+        >
+          {newest.error ?? t.run.seeLog}{" "}
+          <PageLink to={`${taskPath(run)}?try_number=${String(newest.try_number)}`}>
+            {t.run.log(newest.try_number)}
+          </PageLink>
+        </Notice>
+      )}
+      {refused && run.next !== null ? <Refusal next={run.next} /> : null}
+      {run.state === "dead" ? <Lost run={run} /> : null}
+      {run.failure === null ? null : <Failed failure={run.failure} />}
+      {run.more_failures.map((failure) => (
+        <Failed key={failure.component} failure={failure} />
+      ))}
+    </Stack>
+  );
+};
+
+const Lost = ({ run }: { run: RunDetail }) => {
+  const zone = useZone();
+  return (
+    <Notice status="warning" title={t.run.lost}>
+      {t.run.lostAt(formatTime(run.updated_at, zone))}
+    </Notice>
+  );
+};
+
 const Section = ({ title, children }: { title: string; children: ReactNode }) => (
-  <Stack as="section" gap={2} aria-label={title}>
+  <Stack as="section" gap={2} aria-label={title} minW={0}>
     <Heading size="sm" as="h2">
       {title}
     </Heading>
@@ -116,7 +168,7 @@ const Section = ({ title, children }: { title: string; children: ReactNode }) =>
 );
 
 const Fact = ({ label, children }: { label: string; children: ReactNode }) => (
-  <Box borderWidth={1} borderRadius="md" p={3}>
+  <Box borderWidth={1} borderRadius="md" p={3} minW={0}>
     <Text fontSize="xs" color="fg.muted" mb={1}>
       {label}
     </Text>
@@ -134,158 +186,28 @@ const Pre = ({ text }: { text: string }) => (
     overflowWrap="anywhere"
     maxH="480px"
     overflowY="auto"
+    tabIndex={0}
+    dir="ltr"
   >
     {text}
   </Code>
 );
 
-const Unfold = ({ label, children }: { label: string; children: ReactNode }) => {
-  const [open, setOpen] = useState(false);
-  return (
-    <Stack gap={2} align="stretch">
-      <Button
-        size="xs"
-        variant="outline"
-        alignSelf="flex-start"
-        aria-expanded={open}
-        onClick={() => {
-          setOpen(!open);
-        }}
-        whiteSpace="normal"
-        h="auto"
-        py={1}
-      >
-        {open ? "Hide" : "Show"} {label}
-      </Button>
-      {open ? children : null}
-    </Stack>
-  );
-};
-
-const Error = ({ failure }: { failure: Failure }) => (
+const Failed = ({ failure }: { failure: Failure }) => (
   <Notice
     status="error"
     title={failure.component === null ? failure.error_type : `${failure.component}: ${failure.error_type}`}
   >
     <Stack gap={2}>
-      <Text whiteSpace="pre-wrap">{failure.message}</Text>
-      {failure.retry_helps ? null : (
-        <Text>Another try cannot end differently: something has to be corrected first.</Text>
-      )}
+      <Text whiteSpace="pre-wrap" maxH="240px" overflowY="auto" tabIndex={0}>
+        {failure.message}
+      </Text>
+      {failure.retry_helps ? null : <Text>{t.run.noRetry}</Text>}
       {failure.traceback === null ? null : (
-        <Unfold label="the traceback">
+        <Unfold label={t.run.traceback}>
           <Pre text={failure.traceback} />
         </Unfold>
       )}
     </Stack>
   </Notice>
 );
-
-const Components = ({ run }: { run: RunDetail }) => (
-  <Box overflowX="auto">
-    <Table.Root size="sm">
-      <Table.Header>
-        <Table.Row>
-          <Table.ColumnHeader>#</Table.ColumnHeader>
-          <Table.ColumnHeader>Component</Table.ColumnHeader>
-          <Table.ColumnHeader>State</Table.ColumnHeader>
-          <Table.ColumnHeader>Attempt</Table.ColumnHeader>
-          <Table.ColumnHeader>Started</Table.ColumnHeader>
-          <Table.ColumnHeader>Duration</Table.ColumnHeader>
-          <Table.ColumnHeader>Why</Table.ColumnHeader>
-          <Table.ColumnHeader>Outputs</Table.ColumnHeader>
-        </Table.Row>
-      </Table.Header>
-      <Table.Body>
-        {run.components.map((component) => (
-          <Table.Row key={component.name} data-testid="component">
-            <Table.Cell>{component.index + 1}</Table.Cell>
-            <Table.Cell overflowWrap="anywhere">
-              <Text fontWeight="medium">{component.name}</Text>
-              <Text fontSize="xs" color="fg.muted">
-                {component.type}
-              </Text>
-            </Table.Cell>
-            <Table.Cell>
-              <Badge colorPalette={COMPONENT_STATES[component.state].palette} variant="subtle">
-                {COMPONENT_STATES[component.state].label}
-              </Badge>
-            </Table.Cell>
-            <Table.Cell>{component.attempt ?? "–"}</Table.Cell>
-            <Table.Cell>{component.started_at === null ? "–" : <Time iso={component.started_at} />}</Table.Cell>
-            <Table.Cell whiteSpace="nowrap">
-              {component.duration_seconds === null ? "–" : formatDuration(component.duration_seconds)}
-            </Table.Cell>
-            <Table.Cell overflowWrap="anywhere" color="fg.muted">
-              {component.reason ?? ""}
-            </Table.Cell>
-            <Table.Cell overflowWrap="anywhere">
-              {component.saved_outputs.length > 0
-                ? `saved: ${component.saved_outputs.join(", ")}`
-                : component.views.length > 0
-                  ? `views: ${component.views.join(", ")}`
-                  : "–"}
-            </Table.Cell>
-          </Table.Row>
-        ))}
-      </Table.Body>
-    </Table.Root>
-  </Box>
-);
-
-const Attempts = ({ run }: { run: RunDetail }) => (
-  <Box overflowX="auto">
-    <Table.Root size="sm">
-      <Table.Header>
-        <Table.Row>
-          <Table.ColumnHeader>Attempt</Table.ColumnHeader>
-          <Table.ColumnHeader>State</Table.ColumnHeader>
-          <Table.ColumnHeader>Started</Table.ColumnHeader>
-          <Table.ColumnHeader>Error</Table.ColumnHeader>
-          <Table.ColumnHeader>Spark application</Table.ColumnHeader>
-          <Table.ColumnHeader>Airflow</Table.ColumnHeader>
-        </Table.Row>
-      </Table.Header>
-      <Table.Body>
-        {run.attempts.map((attempt) => (
-          <Table.Row key={attempt.id} data-testid="attempt">
-            <Table.Cell>{attempt.attempt}</Table.Cell>
-            <Table.Cell>{attempt.status === "unknown" ? "–" : <StateBadge state={attempt.status} />}</Table.Cell>
-            <Table.Cell>
-              <Time iso={attempt.started_at} />
-            </Table.Cell>
-            <Table.Cell overflowWrap="anywhere">{attempt.error ?? "–"}</Table.Cell>
-            <Table.Cell overflowWrap="anywhere">
-              <Application attempt={attempt} history={run.history_url} />
-            </Table.Cell>
-            <Table.Cell whiteSpace="nowrap">
-              {attempt.try_number === null ? (
-                "–"
-              ) : (
-                <PageLink to={`${taskPath(run)}?try_number=${String(attempt.try_number)}`}>
-                  Log of try {attempt.try_number}
-                </PageLink>
-              )}
-            </Table.Cell>
-          </Table.Row>
-        ))}
-      </Table.Body>
-    </Table.Root>
-  </Box>
-);
-
-const Application = ({ attempt, history }: { attempt: Attempt; history: string | null }) => {
-  const id = attempt.spark_application_id;
-  if (id === null) return <>–</>;
-  if (history === null) return <>{id}</>;
-  return (
-    <Link
-      href={`${history}/history/${encodeURIComponent(id)}`}
-      color="fg.info"
-      target="_blank"
-      rel="noopener noreferrer"
-    >
-      {id}
-    </Link>
-  );
-};

@@ -1,56 +1,61 @@
 import { Box, Flex, HStack, Stack, Text } from "@chakra-ui/react";
 
+import { t } from "./texts";
 import { formatDuration, formatTime, useNow, useZone } from "./time";
 import { type Placed, type Segment, place } from "./timeline";
 import type { RunDetail } from "./types";
-import { BARS } from "./words";
+import { BAR_PALETTES } from "./words";
 
 const NAMES = { base: "84px", md: "200px" };
 const ROW = "26px";
 
-/** The components across the attempts: one line each, one part of the width for each attempt. */
+/** The components across the attempts: one line each, one part of the width for each attempt, a clock below. */
 export const Timeline = ({ run }: { run: RunDetail }) => {
   const now = useNow(run.state === "running");
-  const segments = place(run.attempts, now);
+  const segments = place(
+    run.attempts.filter((attempt) => attempt.attempt !== null),
+    now,
+  );
   const seen = new Set(segments.flatMap((segment) => segment.bars.map((bar) => bar.action)));
   return (
-    <Stack gap={2} overflowX="auto">
-      <Box minW={`${String(100 + 70 * segments.length)}px`}>
-        <Flex>
-          <Box w={NAMES} flexShrink={0} />
+    <Stack gap={2} overflowX="auto" tabIndex={0} role="group" aria-label={t.run.timeline} data-testid="timeline">
+      <Box minW={`${String(100 + 90 * segments.length)}px`}>
+        <Row name="">
           {segments.map((segment) => (
             <Heading key={segment.attempt.id} segment={segment} />
           ))}
-        </Flex>
+        </Row>
+        <Row name={t.timeline.start} line>
+          {segments.map((segment) => (
+            <Part key={segment.attempt.id} segment={segment}>
+              <Startup segment={segment} />
+            </Part>
+          ))}
+        </Row>
         {run.components.map((component) => (
-          <Flex key={component.name} align="center" h={ROW} borderTopWidth={1} borderColor="border.muted">
-            <Text w={NAMES} flexShrink={0} fontSize="sm" truncate title={component.name} pr={2}>
-              {component.name}
-            </Text>
+          <Row key={component.name} name={component.name} line>
             {segments.map((segment) => (
-              <Box
-                key={segment.attempt.id}
-                w={`${String(segment.width)}%`}
-                h="full"
-                position="relative"
-                borderLeftWidth={1}
-                borderColor="border.emphasized"
-              >
+              <Part key={segment.attempt.id} segment={segment}>
                 {segment.bars
                   .filter((bar) => bar.index === component.index)
                   .map((bar) => (
-                    <Piece key={bar.name} bar={bar} attempt={segment.attempt.attempt} />
+                    <Piece key={bar.name} bar={bar} attempt={segment.attempt.attempt ?? 0} />
                   ))}
-              </Box>
+              </Part>
             ))}
-          </Flex>
+          </Row>
         ))}
+        <Row name="">
+          {segments.map((segment) => (
+            <Clock key={segment.attempt.id} segment={segment} />
+          ))}
+        </Row>
       </Box>
       <HStack gap={4} wrap="wrap" fontSize="xs" color="fg.muted" aria-hidden>
         {[...seen].map((action) => (
           <HStack key={action} gap={1.5}>
-            <Box w="12px" h="8px" borderRadius="xs" colorPalette={BARS[action].palette} bg="colorPalette.solid" />
-            {BARS[action].label}
+            <Box w="12px" h="8px" borderRadius="xs" colorPalette={BAR_PALETTES[action]} bg="colorPalette.solid" />
+            {t.bars[action]}
           </HStack>
         ))}
       </HStack>
@@ -58,33 +63,70 @@ export const Timeline = ({ run }: { run: RunDetail }) => {
   );
 };
 
+const Row = ({ name, line = false, children }: { name: string; line?: boolean; children: React.ReactNode }) => (
+  <Flex align="stretch" {...(line ? { h: ROW, borderTopWidth: 1, borderColor: "border.muted" } : {})}>
+    <Text w={NAMES} flexShrink={0} fontSize="sm" truncate title={name} pe={2}>
+      <bdi>{name}</bdi>
+    </Text>
+    {children}
+  </Flex>
+);
+
+const Part = ({ segment, children }: { segment: Segment; children: React.ReactNode }) => (
+  <Box
+    w={`${String(segment.width)}%`}
+    h="full"
+    minW={0}
+    position="relative"
+    borderInlineStartWidth={1}
+    borderColor="border.emphasized"
+    data-testid="part"
+  >
+    {children}
+  </Box>
+);
+
 const Heading = ({ segment }: { segment: Segment }) => {
   const zone = useZone();
-  const { attempt } = segment;
+  const { attempt, gap } = segment;
+  const started = attempt.started_at === null ? "" : formatTime(attempt.started_at, zone);
   return (
-    <Box
-      w={`${String(segment.width)}%`}
-      borderLeftWidth={1}
-      borderColor="border.emphasized"
-      px={1}
-      pb={1}
-      minW={0}
-      title={`Attempt ${String(attempt.attempt)}, ${formatTime(attempt.started_at, zone)}`}
-    >
-      <Text fontSize="xs" fontWeight="semibold" truncate>
-        Attempt {attempt.attempt}
-      </Text>
-      <Text fontSize="xs" color="fg.muted" truncate>
-        {segment.bars.length === 0 ? "nothing recorded" : formatDuration(segment.seconds)}
-      </Text>
-    </Box>
+    <Part segment={segment}>
+      <Box px={1} pb={1} title={`${t.timeline.attempt(attempt.attempt ?? 0)}, ${started}`}>
+        <Text fontSize="xs" fontWeight="semibold" truncate>
+          {t.timeline.attempt(attempt.attempt ?? 0)}
+        </Text>
+        <Text fontSize="xs" color="fg.muted" truncate>
+          {segment.bars.length === 0 ? t.timeline.nothing : formatDuration(segment.seconds)}
+        </Text>
+        {gap === null ? null : (
+          <Text fontSize="xs" color="fg.muted" truncate title={t.timeline.gap(formatDuration(gap))}>
+            + {formatDuration(gap)}
+          </Text>
+        )}
+      </Box>
+    </Part>
   );
 };
 
-const Piece = ({ bar, attempt }: { bar: Placed; attempt: number }) => {
-  const { label, palette } = BARS[bar.action];
-  const took = bar.seconds === null ? "" : `, ${formatDuration(bar.seconds)}`;
-  const text = `${bar.name} ${label} in attempt ${String(attempt)}${took}`;
+/** When the attempt began and ended, by the clock; of short attempts the beginning only. */
+const Clock = ({ segment }: { segment: Segment }) => {
+  const zone = useZone();
+  const clock = (at: number): string => formatTime(new Date(at).toISOString(), zone).slice(-8);
+  return (
+    <Part segment={segment}>
+      <Flex justify="space-between" fontSize="xs" color="fg.muted" px={1} overflow="hidden" data-testid="clock">
+        <span>{clock(segment.from)}</span>
+        {segment.width < 25 ? null : <span>{clock(segment.to)}</span>}
+      </Flex>
+    </Part>
+  );
+};
+
+const Startup = ({ segment }: { segment: Segment }) => {
+  const { seconds, width } = segment.startup;
+  if (seconds <= 0) return null;
+  const text = t.timeline.startOf(segment.attempt.attempt ?? 0, formatDuration(seconds));
   return (
     <Box
       role="img"
@@ -93,11 +135,33 @@ const Piece = ({ bar, attempt }: { bar: Placed; attempt: number }) => {
       position="absolute"
       top="5px"
       h="14px"
-      left={`${String(bar.left)}%`}
+      insetInlineStart={0}
+      w={`${String(width)}%`}
+      minW="6px"
+      borderRadius="xs"
+      bg="bg.emphasized"
+      borderWidth={1}
+      borderColor="border.emphasized"
+    />
+  );
+};
+
+const Piece = ({ bar, attempt }: { bar: Placed; attempt: number }) => {
+  const took = bar.seconds === null ? "" : formatDuration(bar.seconds);
+  const text = t.timeline.bar(bar.name, t.bars[bar.action], attempt, took);
+  return (
+    <Box
+      role="img"
+      aria-label={text}
+      title={text}
+      position="absolute"
+      top="5px"
+      h="14px"
+      insetInlineStart={`${String(bar.start)}%`}
       w={`${String(bar.width)}%`}
       minW="6px"
       borderRadius="xs"
-      colorPalette={palette}
+      colorPalette={BAR_PALETTES[bar.action]}
       bg="colorPalette.solid"
       data-action={bar.action}
     />

@@ -1,3 +1,4 @@
+import { t } from "./texts";
 import type { DagRuns, Run, RunList, TaskKey, TaskRuns } from "./types";
 
 /** Where Airflow is mounted: "" or "/sub/path", as its page's <base> says. */
@@ -13,33 +14,28 @@ export class ApiError extends Error {
   }
 }
 
-const WORDS: Record<number, string> = {
-  401: "Your session has ended. Log in again.",
-  403: "You do not have the right to do this.",
-  404: "Airflow does not know it (any more).",
-};
-
 const call = async <T>(path: string, init?: RequestInit): Promise<T> => {
   let response: Response;
   try {
     response = await fetch(root() + path, { credentials: "same-origin", ...init });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new ApiError(0, "Airflow's API server cannot be reached.");
+    throw new ApiError(0, t.trouble.unreachable);
   }
   if (!response.ok) throw new ApiError(response.status, await explain(response));
-  return (await response.json()) as T;
+  return (response.status === 204 ? undefined : await response.json()) as T;
 };
 
 const explain = async (response: Response): Promise<string> => {
   const body: unknown = await response.json().catch(() => null);
   const detail = body !== null && typeof body === "object" && "detail" in body ? body.detail : null;
+  if (typeof detail === "string" && detail.includes("AirflowClearRunningTaskException")) return t.action.running;
   if (typeof detail === "string" && detail !== "Forbidden" && detail !== "Not authenticated") return detail;
-  return WORDS[response.status] ?? `Airflow answered with status ${String(response.status)}.`;
+  return t.trouble.statuses[response.status] ?? t.trouble.status(response.status);
 };
 
-const send = <T>(path: string, body: unknown): Promise<T> =>
-  call<T>(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+const send = <T>(path: string, body: unknown, method = "POST"): Promise<T> =>
+  call<T>(path, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 
 const pages = "/spark-pipeline/api";
 const part = encodeURIComponent;
@@ -52,8 +48,24 @@ export const showTask = (key: TaskKey, signal: AbortSignal): Promise<TaskRuns> =
   return call(`${pages}/task?${query.toString()}`, { signal });
 };
 
-export const showDag = (dagId: string, signal: AbortSignal): Promise<DagRuns> =>
-  call(`${pages}/dags/${part(dagId)}/runs`, { signal });
+const MOST = 100; // rows that the server sends at once
+
+/** All runs that match, however many: in the order of the list, each once. */
+export const listAll = async (query: URLSearchParams, signal: AbortSignal): Promise<Run[]> => {
+  const found = new Map<string, Run>();
+  for (let offset = 0, total = 1; offset < total; offset += MOST) {
+    const asked = new URLSearchParams(query);
+    asked.set("limit", String(MOST));
+    asked.set("offset", String(offset));
+    const list = await listRuns(asked, signal);
+    for (const run of list.runs) found.set(`${run.location} ${run.id}`, run);
+    total = list.total;
+  }
+  return [...found.values()];
+};
+
+export const showDag = (dagId: string, limit: number, offset: number, signal: AbortSignal): Promise<DagRuns> =>
+  call(`${pages}/dags/${part(dagId)}/runs?limit=${String(limit)}&offset=${String(offset)}`, { signal });
 
 export const discard = (run: Run): Promise<unknown> => {
   const { run_id, task_id, map_index, iteration, id, number } = run;
@@ -68,8 +80,14 @@ export interface ClearOptions {
   also?: Record<string, unknown>;
 }
 
+export interface Affected {
+  task_id: string;
+  map_index?: number;
+  state?: string | null;
+}
+
 interface Cleared {
-  task_instances: { task_id: string; map_index?: number }[];
+  task_instances: Affected[];
   total_entries: number;
 }
 
@@ -89,15 +107,18 @@ export const clear = async (key: Run, options: ClearOptions): Promise<Cleared> =
     ...options.also,
     ...(options.latestVersion ? { run_on_latest_version: true } : {}),
   });
-  if (cleared.total_entries === 0) throw new ApiError(404, "Airflow found no task instance to clear.");
+  if (cleared.total_entries === 0) throw new ApiError(404, t.action.nothingToClear);
   return cleared;
 };
 
-/** The task's name as Airflow shows it: with its map index, and in a loop the iteration, which Airflow counts from 0. */
-export const taskName = (run: Run): string =>
-  run.task_id +
-  (run.map_index < 0 ? "" : ` [${String(run.map_index)}]`) +
-  (run.iteration === null ? "" : `, iteration ${String(run.iteration)}`);
+/** Tell the next try of a task, and no other, what to do about the component that was edited. */
+export const wantOnChange = (key: Run, value: "rerun-from-change"): Promise<unknown> =>
+  send(
+    `/api/v2/dags/${part(key.dag_id)}/dagRuns/${part(key.run_id)}/taskInstances/${part(key.task_id)}` +
+      `/state-store/spark_pipeline.on_change?map_index=${String(key.map_index)}`,
+    { value },
+    "PUT",
+  );
 
 export const taskPath = (key: TaskKey): string => {
   const mapped = key.map_index < 0 ? "" : `/mapped/${String(key.map_index)}`;

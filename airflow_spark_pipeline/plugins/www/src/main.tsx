@@ -34,6 +34,6 @@ const Plugin = (props: Props) => (
 
 // Airflow takes the component from `AirflowPlugin` when it loads the bundle, and never again: on the way from one place
 // to another the module is in the browser's cache and not run, so each place finds it under its own name as well.
-for (const name of ["AirflowPlugin", "Resumable runs", "Spark pipelines", "Spark pipeline"]) {
+for (const name of ["AirflowPlugin", "Resumable Runs", "Spark Pipelines", "Spark Pipeline"]) {
   (globalThis as Record<string, unknown>)[name] = Plugin;
 }

@@ -1,34 +1,97 @@
-import { Alert, Badge, Box, Button, EmptyState, HStack, Link, Skeleton, Stack, Text, VStack } from "@chakra-ui/react";
-import type { ReactNode } from "react";
+import {
+  Alert,
+  Badge,
+  Box,
+  Button,
+  EmptyState,
+  HStack,
+  Link,
+  Portal,
+  Skeleton,
+  Stack,
+  Text,
+  Tooltip,
+  VStack,
+} from "@chakra-ui/react";
+import { type ReactNode, useEffect } from "react";
 import { Link as RouterLink } from "react-router-dom";
 
+import { ApiError, root } from "./api";
+import { StateIcon } from "./icons";
+import { stateName, t } from "./texts";
 import { formatAge, formatTime, useNow, useZone } from "./time";
-import type { Location, Piece, RunState } from "./types";
-import { COMPONENT_STATES, RUN_STATES, plural } from "./words";
+import type { AttemptStatus, Location, Piece, Run } from "./types";
+import { COMPONENT_PALETTES, RUN_PALETTES, isRunState } from "./words";
 
-export const StateBadge = ({ state }: { state: RunState }) => {
-  const { label, palette, help } = RUN_STATES[state];
-  return (
-    <Badge colorPalette={palette} variant="solid" borderRadius="full" px={2.5} py={0.5} title={help} flexShrink={0}>
-      {label}
-    </Badge>
+/** Text of which no more than some lines are shown; all of it is in its title. Its own direction is that of its words. */
+export const clamped = (lines: number) =>
+  ({ display: "-webkit-box", overflow: "hidden", overflowWrap: "anywhere", lineClamp: lines }) as const;
+
+/** Small text that says what went wrong: its contrast is 4.5 in light and dark. */
+export const ERROR_TEXT = { base: "red.700", _dark: "red.300" } as const;
+
+/** A badge as Airflow's: the state's colour and sign. Words are in the colour of text, which can be read on each. */
+export const Mark = ({ palette, label, title }: { palette: string; label: string; title?: string }) => (
+  <Badge
+    colorPalette={palette}
+    bg="colorPalette.muted"
+    color="fg"
+    borderRadius="full"
+    px={2}
+    py={0.5}
+    flexShrink={0}
+    maxW="full"
+    whiteSpace="normal"
+    {...(title === undefined ? {} : { title })}
+  >
+    <StateIcon palette={palette} />
+    {label}
+  </Badge>
+);
+
+export const StateBadge = ({ state }: { state: AttemptStatus }) =>
+  isRunState(state) ? (
+    <Mark palette={RUN_PALETTES[state]} label={t.runStates[state].label} title={t.runStates[state].help} />
+  ) : (
+    <Mark palette={state === "refused" ? "failed" : "removed"} label={t.attemptStates[state]} />
   );
+
+const PALETTES: Record<string, string> = { restarting: "running", no_status: "queued", scheduled: "queued" };
+
+/** What Airflow does with the task, where the record does not know it yet: from the moment of a clear on. */
+export const AirflowBadge = ({ run }: { run: Run }) => {
+  const state = run.task_state;
+  const tells = (run.task_pending && run.state !== "running") || state === "up_for_retry";
+  if (state === null || !tells) return null;
+  return <Mark palette={PALETTES[state] ?? state} label={t.run.inAirflow(stateName(state))} />;
 };
+
+/** How a run is doing: by its record, and in Airflow. */
+export const States = ({ run }: { run: Run }) => (
+  <HStack gap={1} wrap="wrap" align="start">
+    {run.newest_try?.refused === true && !run.task_pending ? (
+      <StateBadge state="refused" />
+    ) : (
+      <StateBadge state={run.state} />
+    )}
+    <AirflowBadge run={run} />
+  </HStack>
+);
 
 /** One segment for each component; the same is said in words for screen readers. */
 export const ComponentBar = ({ pieces, height = "8px" }: { pieces: Piece[]; height?: string }) => {
-  const label = pieces.map((piece) => `${piece.name}: ${COMPONENT_STATES[piece.state].label}`).join(", ");
+  const label = pieces.map((piece) => `${piece.name}: ${t.componentStates[piece.state]}`).join(", ");
   return (
-    <HStack gap={pieces.length > 40 ? 0 : "2px"} role="img" aria-label={label} w="full" minW="80px">
+    <HStack gap={pieces.length > 40 ? 0 : "2px"} role="img" aria-label={label} w="full">
       {pieces.map((piece) => (
         <Box
           key={piece.name}
           flex={1}
           h={height}
           borderRadius="xs"
-          colorPalette={COMPONENT_STATES[piece.state].palette}
+          colorPalette={COMPONENT_PALETTES[piece.state]}
           bg={piece.state === "pending" ? "bg.emphasized" : "colorPalette.solid"}
-          title={`${piece.name}: ${COMPONENT_STATES[piece.state].label}`}
+          title={`${piece.name}: ${t.componentStates[piece.state]}`}
           {...(piece.state === "running" ? { animation: "pulse 1.6s ease-in-out infinite" } : {})}
         />
       ))}
@@ -42,43 +105,121 @@ export const Time = ({ iso, age = false, wrap = false }: { iso: string; age?: bo
   const now = useNow(age, 20_000);
   const text = formatTime(iso, zone);
   return (
-    <time dateTime={iso} title={`${text} (${zone})`} style={{ whiteSpace: wrap ? "normal" : "nowrap" }}>
+    <time dateTime={iso} dir="auto" title={`${text} (${zone})`} style={{ whiteSpace: wrap ? "normal" : "nowrap" }}>
       {age ? formatAge(iso, now) : text}
     </time>
   );
 };
 
-export const PageLink = ({ to, children, ...more }: { to: string; children: ReactNode; fontWeight?: string }) => (
-  <Link asChild color="fg.info" {...more}>
-    <RouterLink to={to}>{children}</RouterLink>
+interface LinkProps {
+  to: string;
+  children: ReactNode;
+  fontWeight?: string;
+  lines?: number;
+  title?: string;
+}
+
+export const PageLink = ({ to, children, lines, ...more }: LinkProps) => (
+  <Link asChild color="fg.info" minH="24px" {...(lines === undefined ? {} : clamped(lines))} {...more}>
+    <RouterLink to={to}>
+      <bdi>{children}</bdi>
+    </RouterLink>
   </Link>
+);
+
+/** A button that says why it does nothing: to the mouse, to the keyboard, and to a finger. */
+export const ReasonedButton = ({
+  reason,
+  about,
+  onClick,
+  children,
+  ...more
+}: {
+  reason: string | null;
+  about?: string;
+  onClick: () => void;
+  children: ReactNode;
+  variant?: "outline" | "solid" | "ghost";
+  colorPalette?: string;
+  loading?: boolean;
+  size?: "xs" | "sm" | "md";
+}) => (
+  <Tooltip.Root openDelay={200} closeOnClick={false} positioning={{ placement: "top" }}>
+    <Tooltip.Trigger asChild>
+      <Button
+        size="xs"
+        {...more}
+        aria-disabled={reason !== null}
+        {...(reason === null ? {} : { "aria-description": reason, opacity: 0.65, cursor: "not-allowed" })}
+        onClick={() => {
+          if (reason === null) onClick();
+        }}
+      >
+        {children}
+      </Button>
+    </Tooltip.Trigger>
+    {reason === null && about === undefined ? null : (
+      <Portal>
+        <Tooltip.Positioner>
+          <Tooltip.Content maxW="xs">{reason ?? about}</Tooltip.Content>
+        </Tooltip.Positioner>
+      </Portal>
+    )}
+  </Tooltip.Root>
 );
 
 interface NoticeProps {
   status: "error" | "warning" | "info" | "success";
   title: string;
   children?: ReactNode;
-  onRetry?: () => void;
+  action?: ReactNode;
 }
 
-export const Notice = ({ status, title, children, onRetry }: NoticeProps) => (
-  <Alert.Root status={status} alignItems="flex-start" role={status === "error" ? "alert" : "status"}>
+export const Notice = ({ status, title, children, action }: NoticeProps) => (
+  <Alert.Root status={status} alignItems="flex-start" role={status === "error" ? "alert" : "status"} color="fg">
     <Alert.Indicator />
-    <Alert.Content minW={0}>
-      <Alert.Title>{title}</Alert.Title>
+    <Alert.Content minW={0} color="fg">
+      <Alert.Title overflowWrap="anywhere">{title}</Alert.Title>
       {children === undefined ? null : (
         <Alert.Description overflowWrap="anywhere" w="full">
           {children}
         </Alert.Description>
       )}
     </Alert.Content>
-    {onRetry === undefined ? null : (
-      <Button size="xs" variant="outline" onClick={onRetry} alignSelf="center">
-        Try again
-      </Button>
-    )}
+    {action}
   </Alert.Root>
 );
+
+/** What went wrong with asking the server. */
+export const Trouble = ({ error, known, onRetry }: { error: Error; known: boolean; onRetry: () => void }) => {
+  const status = error instanceof ApiError ? error.status : 0;
+  const here = encodeURIComponent(window.location.href);
+  if (status === 401)
+    return (
+      <Notice status="warning" title={t.trouble.forbidden}>
+        {error.message} <Link href={`${root()}/api/v2/auth/login?next=${here}`}>{t.trouble.login}</Link>
+      </Notice>
+    );
+  if (status === 403)
+    return (
+      <Notice status="warning" title={t.trouble.forbidden}>
+        {error.message}
+      </Notice>
+    );
+  return (
+    <Notice
+      status="error"
+      title={known ? t.trouble.stale : t.trouble.failed}
+      action={
+        <Button size="xs" variant="outline" onClick={onRetry} alignSelf="center">
+          {t.trouble.again}
+        </Button>
+      }
+    >
+      {error.message}
+    </Notice>
+  );
+};
 
 export const Empty = ({ title, children }: { title: string; children?: ReactNode }) => (
   <EmptyState.Root py={12}>
@@ -92,18 +233,14 @@ export const Empty = ({ title, children }: { title: string; children?: ReactNode
 );
 
 export const Loading = ({ rows = 4 }: { rows?: number }) => (
-  <Stack gap={3} aria-busy="true" aria-label="Loading">
+  <Stack gap={3} role="status" aria-busy="true" aria-label={t.empty.loading}>
     {Array.from({ length: rows }, (_, index) => (
       <Skeleton key={index} h="48px" borderRadius="md" />
     ))}
   </Stack>
 );
 
-const TITLES = {
-  slow: "is slow to answer",
-  error: "cannot be read",
-  loading: "is being read for the first time",
-};
+const SEVERITY = { loading: "info", missing: "warning", slow: "warning", error: "error" } as const;
 
 /** What is wrong with the configured locations; nothing where all is well. */
 export const Locations = ({ locations }: { locations: Location[] }) => (
@@ -111,24 +248,29 @@ export const Locations = ({ locations }: { locations: Location[] }) => (
     {locations.map((location) => (
       <Stack key={location.name} gap={2} _empty={{ display: "none" }}>
         {location.state === "ok" ? null : (
-          <Notice
-            status={location.state === "loading" ? "info" : location.state === "slow" ? "warning" : "error"}
-            title={`${location.name} ${TITLES[location.state]}`}
-          >
+          <Notice status={SEVERITY[location.state]} title={t.locations[location.state](location.name)}>
             {location.message}
           </Notice>
         )}
         {location.unreadable === 0 ? null : (
-          <Notice
-            status="warning"
-            title={`${plural(location.unreadable, "run")} in ${location.name} cannot be read and ${location.unreadable === 1 ? "is" : "are"} not shown`}
-          >
+          <Notice status="warning" title={t.locations.unreadable(location.unreadable, location.name)}>
             {location.problems.length > 0
               ? location.problems.map((problem) => <Text key={problem}>{problem}</Text>)
-              : "An administrator sees here which ones."}
+              : t.locations.administrator}
           </Notice>
         )}
       </Stack>
     ))}
   </>
 );
+
+/** Name the browser's tab, as Airflow's own pages do. */
+export const useDocumentTitle = (title: string): void => {
+  useEffect(() => {
+    const before = document.title;
+    document.title = t.page.document(title);
+    return () => {
+      document.title = before;
+    };
+  }, [title]);
+};

@@ -1,5 +1,7 @@
 import { useEffect, useState, useSyncExternalStore } from "react";
 
+import { t } from "./texts";
+
 const KEY = "timezone"; // where Airflow's UI keeps the zone that the user chose, as JSON
 
 const subscribe = (changed: () => void): (() => void) => {
@@ -45,20 +47,18 @@ export const useNow = (running: boolean, every = 1_000): number => {
 export const formatTime = (iso: string, zone: string): string =>
   new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium", timeZone: zone }).format(new Date(iso));
 
-/** `1h 02m`, `3m 20s`, `12s`, `0.4s`. */
+/** As Airflow shows durations: `00:02:45`, `1d02:00:00`; below ten seconds `2.3s`. */
 export const formatDuration = (seconds: number): string => {
-  if (seconds < 10) return `${seconds.toFixed(1).replace(/\.0$/, "")}s`;
+  if (seconds < 9.95) return `${seconds.toFixed(1).replace(/\.0$/, "")}s`;
   const whole = Math.round(seconds);
-  const [days, hours, minutes] = [
-    Math.floor(whole / 86_400),
-    Math.floor(whole / 3_600) % 24,
-    Math.floor(whole / 60) % 60,
-  ];
-  if (days > 0) return `${String(days)}d ${String(hours)}h`;
-  if (hours > 0) return `${String(hours)}h ${String(minutes).padStart(2, "0")}m`;
-  if (minutes > 0) return `${String(minutes)}m ${String(whole % 60).padStart(2, "0")}s`;
-  return `${String(whole)}s`;
+  const days = Math.floor(whole / 86_400);
+  const parts = [Math.floor(whole / 3_600) % 24, Math.floor(whole / 60) % 60, whole % 60];
+  return `${days > 0 ? `${String(days)}d` : ""}${parts.map((part) => String(part).padStart(2, "0")).join(":")}`;
 };
+
+/** The seconds between two moments; null while one of them is not known. */
+export const between = (start: string | null, end: string | null): number | null =>
+  start === null || end === null ? null : Math.max(0, (Date.parse(end) - Date.parse(start)) / 1_000);
 
 /** `5 minutes ago`. */
 export const formatAge = (iso: string, now: number): string => {
@@ -72,5 +72,5 @@ export const formatAge = (iso: string, now: number): string => {
   for (const [unit, size] of steps) {
     if (-seconds >= size) return words.format(Math.ceil(seconds / size), unit);
   }
-  return "just now";
+  return t.ago.now;
 };

@@ -1,8 +1,8 @@
 import type { Attempt, Bar } from "./types";
 
-/** A bar with its place in the attempt's part of the picture, in percent of that part. */
+/** A bar with its place in the attempt's part of the picture, in percent of that part, from where reading starts. */
 export interface Placed extends Bar {
-  left: number;
+  start: number;
   width: number;
   seconds: number | null;
 }
@@ -12,8 +12,16 @@ export interface Segment {
   attempt: Attempt;
   /** Its share of the whole width, in percent. */
   width: number;
+  /** From its claim to its end, Spark's start included. */
   seconds: number;
+  /** Of Spark's start: the time before its first component. */
+  startup: { seconds: number; width: number };
+  /** Between the end of the attempt before it and its own start; null for the first one, or where it is not known. */
+  gap: number | null;
   bars: Placed[];
+  /** When its part begins and ends, in milliseconds since 1970. */
+  from: number;
+  to: number;
 }
 
 const SMALLEST_SHARE = 0.12;
@@ -21,46 +29,65 @@ const SMALLEST_BAR = 1.5;
 
 const time = (iso: string): number => new Date(iso).getTime() / 1_000;
 
-/** The seconds that an attempt took, from its first component to its last, with what still runs. */
-const span = (attempt: Attempt, now: number): { start: number; seconds: number } => {
-  const started = attempt.bars.filter((bar) => bar.started_at !== null);
-  const start = Math.min(
-    ...started.map((bar) => time(bar.started_at ?? "")),
-    ...(started.length ? [] : [time(attempt.started_at)]),
-  );
-  const end = Math.max(start, ...started.map((bar) => time(bar.started_at ?? "") + (lasted(bar, now) ?? 0)));
-  return { start, seconds: end - start };
-};
-
 const lasted = (bar: Bar, now: number): number | null => {
   if (bar.action === "running" && bar.started_at !== null) return Math.max(0, now / 1_000 - time(bar.started_at));
   return bar.duration_seconds;
 };
 
+interface Span {
+  start: number;
+  first: number;
+  end: number;
+}
+
+/** When an attempt began, when its first component did, and when it ended, in seconds. */
+const span = (attempt: Attempt, now: number): Span => {
+  const started = attempt.bars.filter((bar) => bar.started_at !== null);
+  const starts = started.map((bar) => time(bar.started_at ?? ""));
+  const claimed = attempt.started_at === null ? (starts[0] ?? now / 1_000) : time(attempt.started_at);
+  const start = Math.min(claimed, ...starts);
+  const ends = started.map((bar) => time(bar.started_at ?? "") + (lasted(bar, now) ?? 0));
+  const running = attempt.status === "running" ? now / 1_000 : start;
+  const end = Math.max(start, running, ...ends, ...(attempt.ended_at === null ? [] : [time(attempt.ended_at)]));
+  return { start, first: starts.length === 0 ? start : Math.min(...starts), end };
+};
+
 /**
  * Place the attempts side by side, each as wide as its share of the time, but none too small to be seen; the time
- * between attempts is left out.
+ * between attempts is told, and not drawn to scale: a night would leave no room for the work.
  *
  * @param now milliseconds since 1970, for what still runs
  */
 export const place = (attempts: Attempt[], now: number): Segment[] => {
   const spans = attempts.map((attempt) => span(attempt, now));
-  const total = spans.reduce((sum, each) => sum + each.seconds, 0);
-  const shares = spans.map((each) => Math.max(SMALLEST_SHARE, total > 0 ? each.seconds / total : 0));
+  const total = spans.reduce((sum, each) => sum + each.end - each.start, 0);
+  const shares = spans.map((each) => Math.max(SMALLEST_SHARE, total > 0 ? (each.end - each.start) / total : 0));
   const whole = shares.reduce((sum, share) => sum + share, 0);
   return attempts.map((attempt, index) => {
-    const { start, seconds } = spans[index] ?? { start: 0, seconds: 0 };
-    const bars = attempt.bars.map((bar): Placed => {
-      const took = lasted(bar, now);
-      // A failure whose time is not known any more came last; what was skipped, or replayed, came first.
-      if (bar.started_at === null) {
-        return { ...bar, left: bar.action === "failed" ? 100 - SMALLEST_BAR : 0, width: SMALLEST_BAR, seconds: took };
-      }
-      const scale = seconds > 0 ? 100 / seconds : 0;
-      const width = Math.max(SMALLEST_BAR, seconds > 0 ? (took ?? 0) * scale : 100);
-      const left = Math.min(100 - SMALLEST_BAR, (time(bar.started_at) - start) * scale);
-      return { ...bar, left, width: Math.min(width, 100 - left), seconds: took };
-    });
-    return { attempt, width: (100 * (shares[index] ?? 0)) / whole, seconds, bars };
+    const { start, first, end } = spans[index] ?? { start: 0, first: 0, end: 0 };
+    const seconds = end - start;
+    const scale = seconds > 0 ? 100 / seconds : 0;
+    const before = spans[index - 1];
+    return {
+      attempt,
+      width: (100 * (shares[index] ?? 0)) / whole,
+      seconds,
+      startup: { seconds: first - start, width: (first - start) * scale },
+      gap: before === undefined ? null : Math.max(0, start - before.end),
+      bars: attempt.bars.map((bar) => placed(bar, start, scale, now)),
+      from: start * 1_000,
+      to: end * 1_000,
+    };
   });
+};
+
+const placed = (bar: Bar, from: number, scale: number, now: number): Placed => {
+  const seconds = lasted(bar, now);
+  // A failure whose time is not known any more came last; what was skipped, or replayed, came first.
+  if (bar.started_at === null) {
+    return { ...bar, start: bar.action === "failed" ? 100 - SMALLEST_BAR : 0, width: SMALLEST_BAR, seconds };
+  }
+  const width = Math.max(SMALLEST_BAR, scale > 0 ? (seconds ?? 0) * scale : 100);
+  const start = Math.min(100 - SMALLEST_BAR, (time(bar.started_at) - from) * scale);
+  return { ...bar, start, width: Math.min(width, 100 - start), seconds };
 };

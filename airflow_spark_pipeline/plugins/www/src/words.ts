@@ -1,59 +1,56 @@
-import type { BarAction, ComponentState, Run, RunState } from "./types";
+import { t } from "./texts";
+import type { AttemptStatus, BarAction, ComponentState, Run, RunState } from "./types";
 
-/** How states are called, and the palette that Airflow has for the like. */
-export const RUN_STATES: Record<RunState, { label: string; palette: string; help: string }> = {
-  running: { label: "Running", palette: "running", help: "The driver is alive and at work." },
-  submitted: { label: "Submitted", palette: "queued", help: "Claimed by a task; its driver has not started yet." },
-  failed: { label: "Failed", palette: "failed", help: "A component failed; what was done before it is kept." },
-  dead: {
-    label: "Dead",
-    palette: "up_for_retry",
-    help: "Recorded as running, but its driver has shown no sign of life within its lease.",
-  },
-  unreadable: {
-    label: "Unreadable",
-    palette: "failed",
-    help: "Its record is damaged. Restore it from a backup, or discard the run to start over.",
-  },
-  completed: { label: "Completed", palette: "success", help: "All components are done." },
-  discarded: {
-    label: "Discarded",
-    palette: "removed",
-    help: "The progress was given up; the next attempt starts over.",
-  },
+/** The palette that Airflow has for the like. */
+export const RUN_PALETTES: Record<RunState, string> = {
+  running: "running",
+  submitted: "queued",
+  failed: "failed",
+  dead: "up_for_retry",
+  unreadable: "failed",
+  completed: "success",
+  discarded: "removed",
 };
 
-export const COMPONENT_STATES: Record<ComponentState, { label: string; palette: string }> = {
-  done: { label: "Done", palette: "success" },
-  running: { label: "Running", palette: "running" },
-  failed: { label: "Failed", palette: "failed" },
-  interrupted: { label: "Interrupted", palette: "up_for_retry" },
-  pending: { label: "Not run yet", palette: "removed" },
-  left_out: { label: "Left out", palette: "skipped" },
+export const COMPONENT_PALETTES: Record<ComponentState, string> = {
+  done: "success",
+  running: "running",
+  failed: "failed",
+  interrupted: "up_for_retry",
+  pending: "removed",
+  left_out: "skipped",
 };
 
-export const BARS: Record<BarAction, { label: string; palette: string }> = {
-  ran: { label: "ran", palette: "success" },
-  failed: { label: "failed", palette: "failed" },
-  running: { label: "is running", palette: "running" },
-  interrupted: { label: "was interrupted", palette: "up_for_retry" },
-  replayed: { label: "was replayed for its views", palette: "deferred" },
-  skipped: { label: "was skipped: done before", palette: "skipped" },
+export const BAR_PALETTES: Record<BarAction, string> = {
+  ran: "success",
+  failed: "failed",
+  running: "running",
+  interrupted: "up_for_retry",
+  replayed: "deferred",
+  skipped: "skipped",
 };
 
-/** Where it stands, in words: `Failed at Clean (2 of 3)`. */
+export const isRunState = (status: AttemptStatus): status is RunState => status in t.runStates;
+
+/** Where a run is: `Failed at Clean (2 of 3)`. */
 export const position = (run: Run): string => {
   const total = run.pieces.length;
   const done = run.pieces.filter((piece) => piece.state === "done").length;
   if (run.state === "failed" && run.failed_component !== null && run.failed_position !== null) {
-    return `Failed at ${run.failed_component} (${String(run.failed_position)} of ${String(total)})`;
+    return t.position.failed(run.failed_component, run.failed_position, total);
   }
   if (run.current_component !== null) {
     const index = run.pieces.findIndex((piece) => piece.name === run.current_component) + 1;
-    const verb = run.state === "dead" ? "Died at" : "At";
-    return `${verb} ${run.current_component} (${String(index)} of ${String(total)})`;
+    return (run.state === "dead" ? t.position.died : t.position.at)(run.current_component, index, total);
   }
-  return `${String(done)} of ${String(total)} done`;
+  return t.position.done(done, total);
 };
 
-export const plural = (count: number, word: string): string => `${String(count)} ${word}${count === 1 ? "" : "s"}`;
+/** The task's name as Airflow shows it: with its map index, and in a loop the iteration, which Airflow counts from 0. */
+export const taskName = (run: Run): string =>
+  run.task_id +
+  (run.map_index < 0 ? "" : ` [${String(run.map_index)}]`) +
+  (run.iteration === null ? "" : t.iteration(run.iteration));
+
+/** A run's name in one line, for those who hear it: `Daily orders, r1, etl [4]`. */
+export const fullName = (run: Run): string => `${run.pipeline}, ${run.run_id}, ${taskName(run)}`;

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 
-import { act, blocked } from "../Actions";
+import { act, actOnAll, blocked } from "../act";
 import { makeRun } from "./samples";
 
 type Answer = [status: number, body: unknown];
@@ -23,35 +23,30 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-test("a resume asks Airflow whether it may, and then clears", async () => {
+test("a resume is one clear of Airflow's", async () => {
   const bodies: Record<string, unknown>[] = [];
   const asked = server((_, body) => {
     bodies.push(body);
     return CLEARED;
   });
   expect(await act("resume", makeRun({ map_index: 4 }), OPTIONS)).toMatchObject({ ok: true });
-  expect(asked).toEqual(["clearTaskInstances (dry)", "clearTaskInstances"]);
-  expect(bodies[1]).toMatchObject({ dag_run_id: "r1", task_ids: [["etl", 4]] });
-  expect(bodies[1]).not.toHaveProperty("note"); // it would replace what somebody wrote
+  expect(asked).toEqual(["clearTaskInstances"]);
+  expect(bodies[0]).toMatchObject({ dag_run_id: "r1", task_ids: [["etl", 4]], prevent_running_task: true });
+  expect(bodies[0]).not.toHaveProperty("note"); // it would replace what somebody wrote
 });
 
 test.each([
-  ["resume", { keep_task_state: true, prevent_running_task: true }],
-  ["start-over", { keep_task_state: undefined, prevent_running_task: true }],
+  ["resume", [{ keep_task_state: true }]],
+  ["rerun-from-change", [{ keep_task_state: true }]],
+  ["start-over", [{ keep_task_state: undefined }, { keep_task_state: undefined }]],
 ] as const)("a clear to %s tells Airflow what its version takes", async (action, told) => {
   const bodies: Record<string, unknown>[] = [];
   server((url, body) => {
     if (url.endsWith("clearTaskInstances")) bodies.push(body);
     return url.endsWith("discard") ? [200, { id: "p~u~0" }] : CLEARED;
   });
-  const run = makeRun({
-    clear_to_resume: { keep_task_state: true, prevent_running_task: true },
-    clear_to_start_over: { prevent_running_task: true },
-  });
-  await act(action, run, OPTIONS);
-  expect(
-    bodies.map(({ keep_task_state, prevent_running_task }) => ({ keep_task_state, prevent_running_task })),
-  ).toEqual([told, told]);
+  await act(action, makeRun({ clear_to_resume: { keep_task_state: true } }), OPTIONS);
+  expect(bodies.map(({ keep_task_state }) => ({ keep_task_state }))).toEqual(told);
 });
 
 test("an iteration of a loop is cleared by the id of its task instance", async () => {
@@ -62,7 +57,6 @@ test("an iteration of a loop is cleared by the id of its task instance", async (
   });
   await act("resume", makeRun({ iteration: 1, clear_instance: "0190-1" }), OPTIONS);
   expect(bodies.map(({ task_ids, task_instance_ids }) => [task_ids, task_instance_ids])).toEqual([
-    [undefined, ["0190-1"]],
     [undefined, ["0190-1"]],
   ]);
 });
@@ -80,6 +74,7 @@ test("an Airflow that takes nothing else is told nothing else", async () => {
     "task_ids",
     "only_failed",
     "reset_dag_runs",
+    "prevent_running_task",
     "include_downstream",
   ]);
 });
@@ -124,4 +119,33 @@ test("to start over needs both rights", () => {
   expect(blocked("start-over", makeRun({ resume_blocked: "paused" }))).toBe("paused");
   expect(blocked("start-over", makeRun({ discard_blocked: "alive" }))).toBe("alive");
   expect(blocked("resume", makeRun({ discard_blocked: "alive" }))).toBeNull();
+});
+
+test("to rerun from the change, the next try is told so before the task is cleared", async () => {
+  const asked = server(() => CLEARED);
+  expect(await act("rerun-from-change", makeRun({ map_index: 4 }), OPTIONS)).toMatchObject({ ok: true });
+  expect(asked).toEqual(["spark_pipeline.on_change?map_index=4", "clearTaskInstances"]);
+});
+
+test("many runs are done some at a time, and each is told of once", async () => {
+  let open = 0;
+  let most = 0;
+  vi.stubGlobal("fetch", async () => {
+    most = Math.max(most, ++open);
+    await Promise.resolve();
+    open--;
+    return new Response(JSON.stringify(CLEARED[1]));
+  });
+  const runs = Array.from({ length: 250 }, (_, index) => makeRun({ run_id: `r${String(index)}` }));
+  const told: string[] = [];
+  await actOnAll("resume", runs, OPTIONS, (run) => told.push(run.run_id));
+  expect(new Set(told).size).toBe(250);
+  expect(told).toHaveLength(250);
+  expect(most).toBeLessThanOrEqual(4);
+});
+
+test("a task that began to run meanwhile is said in words", async () => {
+  server(() => [409, { detail: "AirflowClearRunningTaskException: Disable 'prevent_running_task' to proceed" }]);
+  const outcome = await act("resume", makeRun(), OPTIONS);
+  expect(outcome).toEqual({ ok: false, text: "The task has started to run meanwhile. Nothing was cleared." });
 });

@@ -1,12 +1,13 @@
 import { ChakraProvider, defaultSystem } from "@chakra-ui/react";
-import { act, cleanup, fireEvent, render, screen } from "@testing-library/react";
+import { act, cleanup, fireEvent, render, screen, waitFor, within } from "@testing-library/react";
 import { MemoryRouter } from "react-router-dom";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { question } from "../ListPage";
 import { NavPage, TaskTab } from "../Pages";
+import type { Run } from "../types";
 import { position } from "../words";
-import { makeAttempt, makeRun } from "./samples";
+import { makeAttempt, makeDetail, makeRun } from "./samples";
 
 const LOCATION = { name: "/data", state: "ok", message: null, temporary: false, unreadable: 0, problems: [] };
 const LIST = {
@@ -36,6 +37,15 @@ const answer = (body: unknown, status = 200) => {
 };
 
 beforeEach(() => {
+  document.title = "Airflow";
+  vi.stubGlobal(
+    "ResizeObserver",
+    class {
+      observe = vi.fn();
+      unobserve = vi.fn();
+      disconnect = vi.fn();
+    },
+  );
   vi.stubGlobal("matchMedia", () => ({ matches: false, addEventListener: vi.fn(), removeEventListener: vi.fn() }));
 });
 afterEach(() => {
@@ -67,8 +77,9 @@ test("an action that is not possible is disabled, with the reason", async () => 
   answer({ ...LIST, runs: [run], total: 1, visible: 1, counts: { failed: 1 } });
   show(<NavPage />);
   const [button] = await screen.findAllByRole("button", { name: "Resume" });
-  expect(button).toHaveProperty("disabled", true);
-  expect(button?.title).toBe("The DAG is paused.");
+  expect(button?.getAttribute("aria-disabled")).toBe("true");
+  expect(button?.getAttribute("aria-description")).toBe("The DAG is paused.");
+  expect(button).toHaveProperty("disabled", false); // so that the keyboard reaches it, and hears why
 });
 
 test("a location that is down is named, and hides nothing else", async () => {
@@ -109,22 +120,14 @@ test.each([
 
 test("each attempt links to its own application in Spark's history server", async () => {
   const attempts = [1, 2].map((attempt) => makeAttempt({ attempt, spark_application_id: `app-${String(attempt)}` }));
-  const run = makeRun({ attempt: 2, spark_application_id: "app-2" });
-  const extract = { index: 0, name: "extract", type: "Extract", state: "done", action: "ran", reason: null };
-  const component = { ...extract, attempt: 1, started_at: null, duration_seconds: 1, views: [], saved_outputs: [] };
-  const detail = { components: [component], attempts, failure: null, next: null, config: null, config_note: null };
-  answer({
-    is_pipeline: true,
-    runs: [{ ...run, ...detail, history_url: "https://spark.example/past" }],
-    locations: [LOCATION],
-    active: false,
-  });
+  const run = makeDetail({ attempt: 2, attempts, history_url: "https://spark.example/past" });
+  answer({ is_pipeline: true, runs: [run], locations: [LOCATION], active: false });
   show(<NavPage />, "/plugin/spark-pipeline?dag_id=daily_orders&run_id=r1&task_id=etl&map_index=-1");
-  await screen.findByRole("link", { name: "app-1" });
+  await screen.findAllByRole("link", { name: "app-1" });
   for (const id of ["app-1", "app-2"]) {
-    expect(screen.getByRole("link", { name: id }).getAttribute("href")).toBe(
-      `https://spark.example/past/history/${id}`,
-    );
+    for (const link of screen.getAllByRole("link", { name: id })) {
+      expect(link.getAttribute("href")).toBe(`https://spark.example/past/history/${id}`);
+    }
   }
 });
 
@@ -145,3 +148,145 @@ test("the search keeps what is typed while the address lags behind", async () =>
     vi.useRealTimers();
   }
 }, 20_000);
+
+const listed = (runs: Run[], more: object = {}) =>
+  answer({ ...LIST, runs, total: runs.length, visible: runs.length, counts: { failed: runs.length }, ...more });
+
+test("from the moment of a clear on, Airflow's state is shown next to ours", async () => {
+  listed([makeRun({ task_state: "no_status", task_pending: true })]);
+  show(<NavPage />);
+  expect((await screen.findAllByText("No Status in Airflow")).length).toBeGreaterThan(0);
+  expect(screen.getAllByText("Failed").length).toBeGreaterThan(0);
+});
+
+test.each([
+  [true, "Cannot resume: a was changed", "Try 2 refused to resume: Cannot resume: a was changed"],
+  [false, "FileNotFoundError: etl.conf", "Try 2 failed before it recorded anything: FileNotFoundError: etl.conf"],
+  [false, null, "Try 2 failed before it recorded anything. Its log says why."],
+])("a try that recorded nothing is what the row is about (refused: %s)", async (refused, error, text) => {
+  listed([makeRun({ newest_try: { try_number: 2, state: "failed", error, refused } })]);
+  show(<NavPage />);
+  expect((await screen.findAllByText(text)).length).toBeGreaterThan(0);
+  expect(screen.queryByText("ValueError: no")).toBeNull();
+});
+
+test("a refused resume says so first, offers what helps, and resumes only on one's word", async () => {
+  const next = {
+    steps: [],
+    basis: "description" as const,
+    refusal: "Cannot resume it: url was changed.",
+    differences: ["url"],
+  };
+  answer({ is_pipeline: true, runs: [makeDetail({ next })], locations: [LOCATION], active: false });
+  show(<NavPage />, "/plugin/spark-pipeline?dag_id=daily_orders&run_id=r1&task_id=etl&map_index=-1");
+  fireEvent.click(await screen.findByRole("button", { name: "Resume" }));
+  const dialog = within(await screen.findByRole("dialog"));
+  await dialog.findByText("The task would refuse to resume");
+  for (const name of ["Start Over", "Rerun from the Change"]) expect(dialog.getByRole("button", { name })).toBeTruthy();
+  expect(dialog.queryByText("Skips")).toBeNull();
+  const resume = dialog.getByRole("button", { name: "Resume" });
+  expect(resume.getAttribute("aria-disabled")).toBe("true");
+  fireEvent.click(dialog.getByLabelText("The change has been undone: resume"));
+  await waitFor(() => {
+    expect(resume.getAttribute("aria-disabled")).toBe("false");
+  });
+});
+
+test("all that match are selected over all pages, and paging keeps the selection", async () => {
+  const runs = Array.from({ length: 230 }, (_, index) =>
+    makeRun({ id: `p~u${String(index)}~0`, run_id: `r${String(index)}` }),
+  );
+  const asked: string[] = [];
+  vi.stubGlobal("fetch", (url: string) => {
+    asked.push(url);
+    const query = new URL(url, "http://x").searchParams;
+    const [limit, offset] = [Number(query.get("limit")), Number(query.get("offset"))];
+    const shown = runs.slice(offset, offset + (limit === 100 ? limit : 2)); // few are drawn, all are collected
+    const body = { ...LIST, runs: shown, total: 230, visible: 230, counts: { failed: 230 } };
+    return Promise.resolve(new Response(JSON.stringify(body)));
+  });
+  show(<NavPage />);
+  fireEvent.click((await screen.findAllByLabelText("Select all runs on this page"))[0] as HTMLElement);
+  expect(await screen.findByText("2 runs selected")).toBeTruthy();
+  fireEvent.click(screen.getByRole("button", { name: "Next" }));
+  await screen.findAllByText("r25");
+  expect(screen.getByText("2 runs selected")).toBeTruthy();
+  fireEvent.click(screen.getByRole("button", { name: "Select all 230 that match" }));
+  expect(await screen.findByText("230 runs selected")).toBeTruthy();
+  expect(asked.filter((url) => url.includes("limit=100"))).toHaveLength(3);
+}, 30_000);
+
+test("mapped task instances are told apart by their index, and one box selects those of a Dag Run", async () => {
+  const runs = [0, 1, 2].map((index) => makeRun({ id: `p~u${String(index)}~0`, map_index: index }));
+  listed(runs);
+  show(<NavPage />, "/plugin/spark-pipeline?group=dag_run");
+  expect((await screen.findAllByText("etl [2]")).length).toBeGreaterThan(0);
+  fireEvent.click(screen.getByLabelText("Select all runs of Daily Orders / r1"));
+  expect(await screen.findByText("3 runs selected")).toBeTruthy();
+  fireEvent.click(within(screen.getByRole("toolbar")).getByRole("button", { name: "Resume" }));
+  const dialog = within(await screen.findByRole("dialog"));
+  for (const name of ["etl [0]", "etl [1]", "etl [2]"])
+    expect(dialog.getByText(new RegExp(`${name.replace(/[[\]]/g, "\\$&")}$`))).toBeTruthy();
+});
+
+test("the sorted column says so, and each page names its tab", async () => {
+  listed([makeRun()]);
+  show(<NavPage />);
+  await screen.findAllByText("Daily orders");
+  const headers = screen.getAllByRole("columnheader", { hidden: true });
+  expect(headers.find((each) => each.textContent === "Start Date")?.getAttribute("aria-sort")).toBe("descending");
+  expect(headers.find((each) => each.textContent === "State")?.getAttribute("aria-sort")).toBe("none");
+  expect(headers.filter((each) => each.textContent === "" && each.querySelector("input") === null)).toEqual([]);
+  expect(document.title).toBe("Resumable Runs - Airflow");
+});
+
+test("a page that does not exist leads to the first one", async () => {
+  listed([], { total: 41, visible: 41 });
+  show(<NavPage />, "/plugin/spark-pipeline?page=99");
+  expect(await screen.findByRole("button", { name: "Go to the First Page" })).toBeTruthy();
+});
+
+test("each failure of a run is told", async () => {
+  const failure = (component: string) => ({
+    component,
+    error_type: "ValueError",
+    message: `no ${component}`,
+    traceback: null,
+    retry_helps: true,
+  });
+  const run = makeDetail({ failure: failure("b"), more_failures: [failure("d")] });
+  answer({ is_pipeline: true, runs: [run], locations: [LOCATION], active: false });
+  show(<TaskTab task={run} />);
+  expect(await screen.findByText("no b")).toBeTruthy();
+  expect(screen.getByText("no d")).toBeTruthy();
+});
+
+test("a try that recorded nothing is a row with its log and its reason", async () => {
+  const refused = makeAttempt({
+    attempt: null,
+    id: "try-2",
+    status: "refused",
+    try_number: 2,
+    error: "Cannot resume it",
+  });
+  const run = makeDetail({ attempts: [makeAttempt(), refused] });
+  answer({ is_pipeline: true, runs: [run], locations: [LOCATION], active: false });
+  show(<TaskTab task={run} />);
+  expect(await screen.findByText("Resume Refused")).toBeTruthy();
+  expect(screen.getByText("Cannot resume it")).toBeTruthy();
+  expect(screen.getByRole("link", { name: "Log of try 2" }).getAttribute("href")).toContain("try_number=2");
+});
+
+test("forty components are short: many skips are one line", async () => {
+  const steps = Array.from({ length: 40 }, (_, index) => ({
+    name: `c${String(index)}`,
+    action: index < 27 ? ("skip" as const) : ("run" as const),
+    reason: "",
+  }));
+  const run = makeDetail({ next: { steps, basis: "description", refusal: null, differences: [] } });
+  answer({ is_pipeline: true, runs: [run], locations: [LOCATION], active: false });
+  show(<TaskTab task={run} />);
+  expect(await screen.findByRole("button", { name: "Show Skips 27 components" })).toBeTruthy();
+  expect(screen.queryByText("c3")).toBeNull();
+  expect(screen.getByText("c30")).toBeTruthy();
+});

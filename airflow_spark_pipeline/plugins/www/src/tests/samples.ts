@@ -1,10 +1,11 @@
-import type { Attempt, Run } from "../types";
+import type { Attempt, Run, RunDetail } from "../types";
 
 export const makeRun = (changes: Partial<Run> = {}): Run => ({
   id: "p~u~0",
   number: 3,
   pipeline: "Daily orders",
   dag_id: "daily_orders",
+  dag_display_name: "Daily Orders",
   run_id: "r1",
   task_id: "etl",
   map_index: -1,
@@ -28,6 +29,8 @@ export const makeRun = (changes: Partial<Run> = {}): Run => ({
   spark_application_id: null,
   try_number: 1,
   task_state: "failed",
+  task_pending: false,
+  newest_try: null,
   versioned: false,
   resume_blocked: null,
   discard_blocked: null,
@@ -43,9 +46,35 @@ export const makeAttempt = (changes: Partial<Attempt> = {}): Attempt => ({
   started_at: "2026-01-01T00:00:00.000+00:00",
   ended_at: "2026-01-01T00:02:00.000+00:00",
   status: "failed",
+  task_state: "failed",
   error: null,
   spark_application_id: null,
   try_number: 1,
   bars: [],
+  ...changes,
+});
+
+export const makeDetail = (changes: Partial<RunDetail> = {}): RunDetail => ({
+  ...makeRun(),
+  components: ["extract", "clean", "load"].map((name, index) => ({
+    index,
+    name,
+    type: `m.${name}`,
+    state: makeRun().pieces[index]?.state ?? "pending",
+    action: "ran",
+    reason: null,
+    attempt: 1,
+    started_at: null,
+    duration_seconds: 1,
+    views: [],
+    saved_outputs: [],
+  })),
+  attempts: [makeAttempt()],
+  failure: null,
+  more_failures: [],
+  next: null,
+  config: null,
+  config_note: "",
+  history_url: null,
   ...changes,
 });

@@ -20,9 +20,9 @@ test.each(["Mars/Olympus", 7, null])("what is no zone gives the browser's: %s", 
 test.each([
   [0.42, "0.4s"],
   [3, "3s"],
-  [59.6, "1m 00s"],
-  [3_725, "1h 02m"],
-  [90_000, "1d 1h"],
+  [59.6, "00:01:00"],
+  [3_725, "01:02:05"],
+  [90_000, "1d01:00:00"],
 ])("%d seconds are %s", (seconds, text) => {
   expect(formatDuration(seconds)).toBe(text);
 });

@@ -1,0 +1,59 @@
+import { type Affected, clear, discard, wantOnChange } from "./api";
+import { type Action, t } from "./texts";
+import type { Run } from "./types";
+
+export type Outcome = { ok: boolean; text: string };
+
+export interface Options {
+  latestVersion: boolean;
+  downstream: boolean;
+}
+
+/** Why an action cannot be done to a run now; null where it can. */
+export const blocked = (action: Action, run: Run): string | null =>
+  action === "discard"
+    ? run.discard_blocked
+    : (run.resume_blocked ?? (action === "start-over" ? run.discard_blocked : null));
+
+const how = (action: Action, run: Run, options: Options) =>
+  action === "start-over" ? options : { ...options, also: run.clear_to_resume };
+
+/** What Airflow would clear; nothing is changed. */
+export const affected = async (action: Action, run: Run, options: Options): Promise<Affected[]> =>
+  (await clear(run, { ...how(action, run, options), dryRun: true })).task_instances;
+
+/** Do it to one run; what comes back is said in words. */
+export const act = async (action: Action, run: Run, options: Options): Promise<Outcome> => {
+  let discarded = false;
+  try {
+    // What is lost is lost only once Airflow would clear the task.
+    if (action === "start-over") await clear(run, { ...how(action, run, options), dryRun: true });
+    if (action === "start-over" || action === "discard") {
+      await discard(run);
+      discarded = true;
+    }
+    if (action === "rerun-from-change") await wantOnChange(run, "rerun-from-change");
+    if (action !== "discard") await clear(run, { ...how(action, run, options), dryRun: false });
+    return { ok: true, text: t.actions[action].done };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { ok: false, text: discarded && action !== "discard" ? t.action.halfDone(why) : why };
+  }
+};
+
+const AT_A_TIME = 4; // browsers open six connections to a server, and the page goes on asking
+
+/** Do it to many runs, some at a time; `told` hears of each as soon as it is over. */
+export const actOnAll = async (
+  action: Action,
+  runs: readonly Run[],
+  options: Options,
+  told: (run: Run, outcome: Outcome) => void,
+): Promise<void> => {
+  const waiting = [...runs];
+  const work = async (): Promise<void> => {
+    for (let run = waiting.shift(); run !== undefined; run = waiting.shift())
+      told(run, await act(action, run, options));
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, work));
+};

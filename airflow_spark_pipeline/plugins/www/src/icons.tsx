@@ -1,0 +1,34 @@
+import { Box } from "@chakra-ui/react";
+
+// Airflow does not share its icons with plugins.
+const PATHS: Record<string, string> = {
+  success: "M3 8.5 6.5 12 13 4.5",
+  failed: "M4 4l8 8M12 4l-8 8",
+  running: "M5 3.5v9l7.5-4.5z",
+  queued: "M8 3v5l3 2M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13z",
+  up_for_retry: "M8 4.5v4M8 11.2v.3M8 1.8 1.5 13.5h13z",
+  removed: "M4 8h8",
+  skipped: "M4 4l4 4-4 4M9 4l4 4-4 4",
+  deferred: "M4 5h8l-2-2M12 11H4l2 2",
+};
+
+/** The sign of a state; its name is next to it. */
+export const StateIcon = ({ palette }: { palette: string }) => (
+  <Box asChild color="colorPalette.solid" flexShrink={0}>
+    <svg aria-hidden width="12" height="12" viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth="2.2">
+      <path d={PATHS[palette] ?? PATHS["queued"]} strokeLinecap="round" strokeLinejoin="round" />
+    </svg>
+  </Box>
+);
+
+const SORTS = {
+  ascending: "M8 3v10M4.5 6.5 8 3l3.5 3.5",
+  descending: "M8 3v10M4.5 9.5 8 13l3.5-3.5",
+  none: "M5 6l3-3 3 3M5 10l3 3 3-3",
+};
+
+export const SortIcon = ({ direction }: { direction: keyof typeof SORTS }) => (
+  <svg aria-hidden width="12" height="12" viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth="1.8">
+    <path d={SORTS[direction]} strokeLinecap="round" strokeLinejoin="round" />
+  </svg>
+);
