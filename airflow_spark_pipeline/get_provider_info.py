@@ -82,7 +82,7 @@ _CONFIG: dict[str, Any] = {
         },
         "checkpoint_locations": {
             "description": (
-                "More locations that the page *Resumable runs* shows, beside ``checkpoint_location``: those that "
+                "More locations that the page *Resumable Runs* shows, beside ``checkpoint_location``: those that "
                 "pipelines name in their file or in the DAG. A JSON list of locations, or of objects with ``location`` "
                 "and ``conn_id``, and ``store`` as the file of a pipeline names it. The page reads no location that is "
                 "named in neither option."

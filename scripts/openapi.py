@@ -1,14 +1,16 @@
-"""Write the schemas of the page's OpenAPI document: python scripts/openapi.py airflow_spark_pipeline/plugins/www/openapi.json"""
+"""Write the schemas of the page's OpenAPI document into a file, from which its front end takes its types."""
 
 from __future__ import annotations
 
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 
 def document(app: FastAPI) -> dict[str, Any]:

@@ -25,7 +25,7 @@ interface Props {
 
 // What decides is the room that the table has: the window may be wide, and the pane of a tab narrow.
 const WIDE = "@container runs (min-width: 860px)";
-const FULL = "@container runs (min-width: 1160px)";
+const FULL = "@container runs (min-width: 1200px)";
 const onlyFull = { display: "none", [FULL]: { display: "table-cell" } };
 
 /** The runs: a table where there is room, cards where there is not. */
@@ -91,14 +91,14 @@ const Wide = ({ runs, actions, selected, onSelect, header, grouped = false }: Pr
               <CheckAll runs={runs} selected={selected} onSelect={onSelect} label={t.selection.onPage} />
             </Table.ColumnHeader>
           )}
-          {head("state", t.columns.state, "140px")}
-          {head("pipeline", t.columns.pipeline, "15%")}
-          {head("dag_id", t.columns.dag, "24%")}
+          {head("state", t.columns.state, "132px")}
+          {head("pipeline", t.columns.pipeline, "13%")}
+          {head("dag_id", t.columns.dag, "19%")}
           <Table.ColumnHeader>{t.columns.progress}</Table.ColumnHeader>
-          {head("attempt", t.columns.attempt, "92px", onlyFull)}
-          {head("started_at", t.columns.started, "156px")}
-          {head("saved_seconds", t.columns.saved, "128px", onlyFull)}
-          <Table.ColumnHeader w="136px" textAlign="end">
+          {head("attempt", t.columns.attempt, "84px", onlyFull)}
+          {head("started_at", t.columns.started, "152px")}
+          {head("saved_seconds", t.columns.saved, "104px", onlyFull)}
+          <Table.ColumnHeader w="128px" textAlign="end">
             {t.columns.actions}
           </Table.ColumnHeader>
         </Table.Row>

@@ -36,7 +36,9 @@ export const Components = ({ run }: { run: RunDetail }) => {
       <Table.Root size="sm" striped tableLayout="fixed" w="full" css={CELLS}>
         <Table.Header>
           <Table.Row>
-            <Table.ColumnHeader w="48px">{t.run.number}</Table.ColumnHeader>
+            <Table.ColumnHeader w="48px" css={onlyWide}>
+              {t.run.number}
+            </Table.ColumnHeader>
             <Table.ColumnHeader>{t.run.name}</Table.ColumnHeader>
             <Table.ColumnHeader w="124px">{t.columns.state}</Table.ColumnHeader>
             <Table.ColumnHeader w="76px" css={onlyWide}>
@@ -45,7 +47,9 @@ export const Components = ({ run }: { run: RunDetail }) => {
             <Table.ColumnHeader w="156px" css={onlyWide}>
               {t.columns.started}
             </Table.ColumnHeader>
-            <Table.ColumnHeader w="92px">{t.run.duration}</Table.ColumnHeader>
+            <Table.ColumnHeader w="92px" css={onlyWide}>
+              {t.run.duration}
+            </Table.ColumnHeader>
             <Table.ColumnHeader css={onlyWide}>{t.run.why}</Table.ColumnHeader>
             <Table.ColumnHeader css={onlyWide}>{t.run.outputs}</Table.ColumnHeader>
           </Table.Row>
@@ -53,7 +57,7 @@ export const Components = ({ run }: { run: RunDetail }) => {
         <Table.Body>
           {run.components.map((component) => (
             <Table.Row key={component.name} data-testid="component">
-              <Table.Cell>{component.index + 1}</Table.Cell>
+              <Table.Cell css={onlyWide}>{component.index + 1}</Table.Cell>
               <Table.Cell>
                 <Text fontWeight="medium" {...clamped(3)} title={component.name}>
                   <bdi>{component.name}</bdi>
@@ -62,6 +66,7 @@ export const Components = ({ run }: { run: RunDetail }) => {
                   <bdi>{component.type}</bdi>
                 </Text>
                 <Box css={onlyNarrow} fontSize="xs">
+                  {lasted(component, now)}
                   <Why component={component} />
                 </Box>
               </Table.Cell>
@@ -72,7 +77,9 @@ export const Components = ({ run }: { run: RunDetail }) => {
               <Table.Cell css={onlyWide}>
                 {component.started_at === null ? "–" : <Time iso={component.started_at} />}
               </Table.Cell>
-              <Table.Cell whiteSpace="nowrap">{lasted(component, now)}</Table.Cell>
+              <Table.Cell css={onlyWide} whiteSpace="nowrap">
+                {lasted(component, now)}
+              </Table.Cell>
               <Table.Cell css={onlyWide}>
                 <Why component={component} />
               </Table.Cell>
@@ -119,7 +126,7 @@ export const Attempts = ({ run }: { run: RunDetail }) => {
         <Table.Header>
           <Table.Row>
             <Table.ColumnHeader w="72px">{t.columns.attempt}</Table.ColumnHeader>
-            <Table.ColumnHeader w="148px">{t.columns.state}</Table.ColumnHeader>
+            <Table.ColumnHeader w="132px">{t.columns.state}</Table.ColumnHeader>
             <Table.ColumnHeader w="156px" css={onlyWide}>
               {t.columns.started}
             </Table.ColumnHeader>
@@ -131,7 +138,9 @@ export const Attempts = ({ run }: { run: RunDetail }) => {
             </Table.ColumnHeader>
             <Table.ColumnHeader>{t.run.error}</Table.ColumnHeader>
             <Table.ColumnHeader css={onlyWide}>{t.run.application}</Table.ColumnHeader>
-            <Table.ColumnHeader w="104px">{t.run.tryLog}</Table.ColumnHeader>
+            <Table.ColumnHeader w="104px" css={onlyWide}>
+              {t.run.tryLog}
+            </Table.ColumnHeader>
           </Table.Row>
         </Table.Header>
         <Table.Body>
@@ -140,6 +149,9 @@ export const Attempts = ({ run }: { run: RunDetail }) => {
               <Table.Cell>{attempt.attempt ?? "–"}</Table.Cell>
               <Table.Cell>
                 <Status attempt={attempt} run={run} />
+                <Box css={onlyNarrow} fontSize="xs">
+                  <Log attempt={attempt} run={run} />
+                </Box>
               </Table.Cell>
               <Table.Cell css={onlyWide}>
                 {attempt.started_at === null ? "–" : <Time iso={attempt.started_at} />}
@@ -163,14 +175,8 @@ export const Attempts = ({ run }: { run: RunDetail }) => {
               <Table.Cell css={onlyWide} overflowWrap="anywhere">
                 <Application attempt={attempt} history={run.history_url} />
               </Table.Cell>
-              <Table.Cell>
-                {attempt.try_number === null ? (
-                  "–"
-                ) : (
-                  <PageLink to={`${taskPath(run)}?try_number=${String(attempt.try_number)}`}>
-                    {t.run.log(attempt.try_number)}
-                  </PageLink>
-                )}
+              <Table.Cell css={onlyWide}>
+                <Log attempt={attempt} run={run} />
               </Table.Cell>
             </Table.Row>
           ))}
@@ -179,6 +185,15 @@ export const Attempts = ({ run }: { run: RunDetail }) => {
     </Frame>
   );
 };
+
+const Log = ({ attempt, run }: { attempt: Attempt; run: RunDetail }) =>
+  attempt.try_number === null ? (
+    <>–</>
+  ) : (
+    <PageLink to={`${taskPath(run)}?try_number=${String(attempt.try_number)}`}>
+      {t.run.log(attempt.try_number)}
+    </PageLink>
+  );
 
 const Status = ({ attempt, run }: { attempt: Attempt; run: RunDetail }) => {
   if (attempt.attempt !== null || attempt.status === "refused") return <StateBadge state={attempt.status} />;

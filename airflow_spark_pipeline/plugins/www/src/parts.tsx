@@ -120,7 +120,13 @@ interface LinkProps {
 }
 
 export const PageLink = ({ to, children, lines, ...more }: LinkProps) => (
-  <Link asChild color="fg.info" minH="24px" {...(lines === undefined ? {} : clamped(lines))} {...more}>
+  <Link
+    asChild
+    color="fg.info"
+    minH="24px"
+    {...(lines === undefined ? { display: "inline", overflowWrap: "anywhere" } : clamped(lines))}
+    {...more}
+  >
     <RouterLink to={to}>
       <bdi>{children}</bdi>
     </RouterLink>

@@ -32,7 +32,7 @@ const en = {
     submitted: { label: "Submitted", help: "Claimed by a task; its driver has not started yet." },
     failed: { label: "Failed", help: "A component failed; what was done before it is kept." },
     dead: {
-      label: "Driver Lost",
+      label: "Dead",
       help: "Recorded as running, but its driver has shown no sign of life within its lease.",
     },
     unreadable: {

@@ -1,0 +1,156 @@
+"""What the page says of attempts and of tries that recorded nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from airflow_spark_pipeline.checkpoint.catalog import RunEntry
+from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
+from airflow_spark_pipeline.checkpoint.log import Commit
+from airflow_spark_pipeline.checkpoint.standing import Standing
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
+from airflow_spark_pipeline.plugins.page.attempts import attempts, with_tries
+from airflow_spark_pipeline.plugins.page.metadata_db import TaskFacts, TaskKey
+from airflow_spark_pipeline.plugins.page.models import Attempt, Run
+from airflow_spark_pipeline.plugins.page.run_models import components, make_row, more_failures, task_keys
+from airflow_spark_pipeline.plugins.page.tries import Try, TryFailure
+from tests.fakes import make_state
+
+REFUSED = TryFailure("ResumeRefusedError", "Cannot resume it: a was changed.\nSee the log.")
+MISSING = TryFailure("DescriptionError", "no etl.conf")
+
+
+def _at(minute: int) -> str:
+    return f"2026-01-01T00:{minute:02}:00.000+00:00"
+
+
+def _attempt(status: str = "failed", number: int | None = 1, **changes: object) -> Attempt:
+    values = {
+        "attempt": 1,
+        "id": "p~u~0",
+        "started_at": _at(1),
+        "ended_at": _at(3),
+        "status": status,
+        "task_state": None,
+        "error": None,
+        "spark_application_id": None,
+        "try_number": number,
+        "bars": [],
+    }
+    return Attempt.model_validate({**values, **changes})
+
+
+def _state(tried: int = 1) -> CheckpointState:
+    return make_state(done="a", status=CheckpointStatus.FAILED, caller={"tryNumber": tried})
+
+
+def _row(state: CheckpointState, facts: TaskFacts, kept: dict[int, TryFailure]) -> Run:
+    path = unit_path(state.pipeline_name, UnitKey.from_dict(dict(state.key)))
+    owner, guest = task_keys(state)
+    known: dict[TaskKey, TaskFacts] = {guest: facts, owner: facts}
+    return make_row(RunEntry(path, Commit(3, state), number=3), "/data", known, kept)
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"), [(REFUSED, "refused"), (MISSING, "not_recorded"), (None, "not_recorded")]
+)
+def test_a_try_that_recorded_nothing_is_a_row_with_its_reason(failure: TryFailure | None, status: str) -> None:
+    tries = [Try(1, "failed", _at(0), _at(3)), Try(2, "failed", _at(5), _at(6))]
+    failures = {} if failure is None else {2: failure}
+    first, second = with_tries([_attempt()], tries, failures, active=False)
+    assert (first.attempt, first.task_state) == (1, "failed")
+    assert (second.attempt, second.status, second.try_number) == (None, status, 2)
+    assert second.error == (None if failure is None else failure.message)
+    assert (second.started_at, second.ended_at) == (_at(5), _at(6))
+
+
+def test_a_try_that_waits_is_a_row_and_one_that_never_started_is_not() -> None:
+    tries = [Try(1, "failed", _at(0), _at(3)), Try(2, "removed", None, None), Try(3, "queued", None, None)]
+    assert [each.try_number for each in with_tries([_attempt()], tries, {}, active=True)] == [1, 3]
+    assert [each.try_number for each in with_tries([_attempt()], tries, {}, active=False)] == [1]
+
+
+def test_what_was_cleaned_up_is_filled_from_airflow_by_its_time() -> None:
+    """After a success the log may keep the newest attempt's commits only; Airflow still has the first try's log."""
+    old = _attempt("unknown", None, ended_at=None)
+    tries = [Try(1, "failed", _at(0), _at(4)), Try(2, "success", _at(10), _at(20))]
+    new = _attempt("completed", 2, attempt=2, started_at=_at(11), ended_at=_at(19))
+    first, second = with_tries([old, new], tries, {}, active=False)
+    assert (first.status, first.try_number, first.ended_at) == ("failed", 1, _at(4))
+    assert (second.status, second.try_number) == ("completed", 2)
+
+
+def test_interrupted_work_has_the_length_that_is_known() -> None:
+    bar = {"index": 1, "name": "b", "action": "interrupted", "started_at": _at(2), "duration_seconds": None}
+    (found,) = with_tries([_attempt("dead", bars=[bar])], [Try(1, "failed", _at(0), _at(5))], {}, active=False)
+    assert (found.bars[0].duration_seconds, found.ended_at) == (180.0, _at(5))
+
+
+@pytest.mark.parametrize(
+    ("facts", "kept", "expected"),
+    [
+        (TaskFacts(True, "failed", try_number=2), {2: REFUSED}, (2, True, "Cannot resume it: a was changed.")),
+        (
+            TaskFacts(True, "failed", try_number=3),
+            {3: MISSING},
+            (3, False, "DescriptionError: no etl.conf"),
+        ),
+        (TaskFacts(True, "failed", try_number=2), {}, (2, False, None)),
+        (TaskFacts(True, "failed", try_number=1), {1: MISSING}, None),  # its reason is in the log
+        (TaskFacts(True, "running", try_number=2), {}, None),
+    ],
+)
+def test_the_newest_try_is_what_a_row_is_about(
+    facts: TaskFacts, kept: dict[int, TryFailure], expected: tuple[int, bool, str | None] | None
+) -> None:
+    found = _row(_state(), facts, kept).newest_try
+    assert (None if found is None else (found.try_number, found.refused, found.error)) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "run_state", "pending", "shown"),
+    [
+        (None, "queued", True, "no_status"),  # just cleared
+        (None, "failed", False, "no_status"),
+        ("queued", "running", True, "queued"),
+        ("deferred", "running", True, "deferred"),
+        ("failed", "running", False, "failed"),
+        ("success", "success", False, "success"),
+    ],
+)
+def test_from_the_moment_of_a_clear_a_task_is_pending(
+    state: str | None, run_state: str, pending: bool, shown: str
+) -> None:
+    facts = TaskFacts(True, state, may_edit=True, run_state=run_state, try_number=1)
+    row = _row(_state(), facts, {})
+    assert (row.task_state, row.task_pending) == (shown, pending)
+    assert (row.resume_blocked is not None) is pending
+
+
+def test_what_runs_and_what_was_interrupted_has_its_attempt_and_its_start() -> None:
+    state = make_state(done="a", status=CheckpointStatus.RUNNING, attempt=2, updated_at=_at(9))
+    for standing in (Standing.RUNNING, Standing.DEAD):
+        _, second, third = components(state, standing)
+        assert (second.attempt, second.started_at) == (2, _at(9))
+        assert (third.attempt, third.reason) == (None, None)
+
+
+def test_each_failure_of_an_attempt_is_told() -> None:
+    state = _state()
+    records = [
+        replace(c, reason=f"ValueError: no {c.name}", action=ComponentAction.FAILED, attempt=1)
+        for c in state.components[1:]
+    ]
+    state = replace(state, components=(state.components[0], *records))
+    assert [(each.component, each.error_type, each.message) for each in more_failures(state)] == [
+        ("b", "ValueError", "no b"),
+        ("c", "ValueError", "no c"),
+    ]
+
+
+def test_an_attempt_that_runs_has_no_end() -> None:
+    state = make_state(done="a", status=CheckpointStatus.RUNNING)
+    (found,) = attempts(Commit(2, state), Standing.RUNNING, lambda number, run_id: None)
+    assert (found.status, found.ended_at) == ("running", None)
