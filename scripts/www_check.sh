@@ -13,6 +13,8 @@ if grep -n '"resolved"\|https*:' package-lock.json; then
     die "package-lock.json names hosts to download from: run npm install with the .npmrc that lies beside it, and drop the fields funding."
 fi
 npm ci
+npx openapi-typescript openapi.json -o src/openapi.ts --default-non-nullable --check ||
+    die "src/openapi.ts is not what openapi.json gives: run npm run types, and commit it."
 npm run check
 npm test
 fresh=$(mktemp -d)

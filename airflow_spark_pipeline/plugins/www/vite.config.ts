@@ -25,5 +25,5 @@ export default defineConfig(({ command, mode }) => ({
     rollupOptions: { external: Object.keys(bundle(mode).globals), output: { globals: bundle(mode).globals } },
     reportCompressedSize: false,
   },
-  test: { environment: "jsdom", restoreMocks: true },
+  test: { environment: "jsdom", restoreMocks: true, testTimeout: 60_000 },
 }));
