@@ -6,588 +6,578 @@
 export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
-  schemas: {
-    /**
-     * Attempt
-     * @description What an attempt did, as far as it is still recorded; or a try of the task that recorded nothing.
-     */
-    Attempt: {
-      /**
-       * Attempt
-       * @description Null for a try that recorded nothing
-       */
-      attempt: number | null;
-      /** Bars */
-      bars: components["schemas"]["Bar"][];
-      /**
-       * Ended At
-       * @description Null while it runs; of a lost driver the time of its last record
-       */
-      ended_at: string | null;
-      /** Error */
-      error: string | null;
-      /** Id */
-      id: string;
-      /** Spark Application Id */
-      spark_application_id: string | null;
-      /** Started At */
-      started_at: string | null;
-      /**
-       * Status
-       * @enum {string}
-       */
-      status:
-        | "submitted"
-        | "running"
-        | "dead"
-        | "failed"
-        | "completed"
-        | "discarded"
-        | "unreadable"
-        | "unknown"
-        | "refused"
-        | "not_recorded";
-      /**
-       * Task State
-       * @description Airflow's state of the try, where Airflow still has it
-       */
-      task_state: string | null;
-      /** Try Number */
-      try_number: number | null;
+    schemas: {
+        /**
+         * Attempt
+         * @description What an attempt did, as far as it is still recorded; or a try of the task that recorded nothing.
+         */
+        Attempt: {
+            /**
+             * Attempt
+             * @description Null for a try that recorded nothing
+             */
+            attempt: number | null;
+            /** Bars */
+            bars: components["schemas"]["Bar"][];
+            /**
+             * Ended At
+             * @description Null while it runs; of a lost driver the time of its last record
+             */
+            ended_at: string | null;
+            /** Error */
+            error: string | null;
+            /** Id */
+            id: string;
+            /** Spark Application Id */
+            spark_application_id: string | null;
+            /** Started At */
+            started_at: string | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "submitted" | "running" | "dead" | "failed" | "completed" | "discarded" | "unreadable" | "unknown" | "refused" | "not_recorded";
+            /**
+             * Task State
+             * @description Airflow's state of the try, where Airflow still has it
+             */
+            task_state: string | null;
+            /** Try Number */
+            try_number: number | null;
+        };
+        /**
+         * Bar
+         * @description What an attempt did with a component.
+         */
+        Bar: {
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "ran" | "failed" | "running" | "interrupted" | "replayed" | "skipped";
+            /** Duration Seconds */
+            duration_seconds: number | null;
+            /** Index */
+            index: number;
+            /** Name */
+            name: string;
+            /** Started At */
+            started_at: string | null;
+        };
+        /**
+         * Component
+         * @description What is recorded of a component.
+         */
+        Component: {
+            /**
+             * Action
+             * @description What the newest attempt did with it, as recorded: ran, skipped, failed …
+             */
+            action: string;
+            /** Attempt */
+            attempt: number | null;
+            /** Duration Seconds */
+            duration_seconds: number | null;
+            /** Index */
+            index: number;
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string | null;
+            /** Saved Outputs */
+            saved_outputs: string[];
+            /** Started At */
+            started_at: string | null;
+            state: components["schemas"]["ComponentState"];
+            /** Type */
+            type: string;
+            /** Views */
+            views: string[];
+        };
+        /**
+         * ComponentState
+         * @description What a component is like.
+         * @enum {string}
+         */
+        ComponentState: "done" | "running" | "failed" | "interrupted" | "pending" | "left_out";
+        /**
+         * DagRuns
+         * @description The newest runs of a DAG's pipelines, finished ones included.
+         */
+        DagRuns: {
+            /** Active */
+            active: boolean;
+            /** Is Pipeline */
+            is_pipeline: boolean;
+            /** Locations */
+            locations: components["schemas"]["Location"][];
+            /** Runs */
+            runs: components["schemas"]["Run"][];
+            /**
+             * Total
+             * @description Task instances that have started; those without a record are in no row
+             */
+            total: number;
+        };
+        /**
+         * Discard
+         * @description Which progress to give up. The number makes sure that it is the one that was looked at.
+         */
+        Discard: {
+            /** Id */
+            id: string;
+            /** Iteration */
+            iteration?: number | null;
+            /**
+             * Map Index
+             * @default -1
+             */
+            map_index: number;
+            /** Number */
+            number: number;
+            /** Run Id */
+            run_id: string;
+            /** Task Id */
+            task_id: string;
+        };
+        /**
+         * Discarded
+         * @description The progress is given up; the next attempt starts with nothing done.
+         */
+        Discarded: {
+            /** Id */
+            id: string;
+        };
+        /**
+         * Failure
+         * @description Why the newest attempt failed; secrets are masked.
+         */
+        Failure: {
+            /** Component */
+            component: string | null;
+            /** Error Type */
+            error_type: string;
+            /** Message */
+            message: string;
+            /** Retry Helps */
+            retry_helps: boolean;
+            /** Traceback */
+            traceback: string | null;
+        };
+        /**
+         * Location
+         * @description How reading a configured location went.
+         */
+        Location: {
+            /** Message */
+            message?: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Problems
+             * @description What is wrong with them; for administrators
+             * @default []
+             */
+            problems: string[];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "ok" | "loading" | "slow" | "error" | "missing";
+            /**
+             * Temporary
+             * @description Nothing is configured, and this is the folder for trying out
+             * @default false
+             */
+            temporary: boolean;
+            /**
+             * Unreadable
+             * @description Runs whose record cannot be read
+             * @default 0
+             */
+            unreadable: number;
+        };
+        /**
+         * NewestTry
+         * @description Airflow's newest try of a task, where the log of the run knows nothing of it.
+         */
+        NewestTry: {
+            /**
+             * Error
+             * @description First line of why it failed, where that is known
+             */
+            error: string | null;
+            /**
+             * Refused
+             * @description Whether it refused to resume
+             */
+            refused: boolean;
+            /** State */
+            state: string;
+            /** Try Number */
+            try_number: number;
+        };
+        /**
+         * NextAttempt
+         * @description What a resume would do.
+         */
+        NextAttempt: {
+            /**
+             * Basis
+             * @description As the task last read the description, or as the last attempt recorded the components
+             * @enum {string}
+             */
+            basis: "description" | "record";
+            /**
+             * Differences
+             * @description Paths of the fields that differ
+             * @default []
+             */
+            differences: string[];
+            /**
+             * Refusal
+             * @description Why the next attempt would refuse to resume
+             */
+            refusal?: string | null;
+            /** Steps */
+            steps: components["schemas"]["PlannedStep"][];
+        };
+        /**
+         * Piece
+         * @description A component in the bar of a row.
+         */
+        Piece: {
+            /** Name */
+            name: string;
+            state: components["schemas"]["ComponentState"];
+        };
+        /**
+         * PlannedStep
+         * @description What the next attempt does with a component.
+         */
+        PlannedStep: {
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "run" | "skip" | "replay" | "omit" | "disable";
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * Run
+         * @description A unit of work: a row of the list.
+         */
+        Run: {
+            /** Attempt */
+            attempt: number;
+            /**
+             * Clear Instance
+             * @description Id of the task instance, where a clear has to name it: in a loop other names fit all iterations
+             */
+            clear_instance: string | null;
+            /**
+             * Clear To Resume
+             * @description What this version of Airflow has to be told with a clear so that the task resumes
+             */
+            clear_to_resume: {
+                [key: string]: unknown;
+            };
+            /** Current Component */
+            current_component: string | null;
+            /** Dag Display Name */
+            dag_display_name: string;
+            /** Dag Id */
+            dag_id: string;
+            /**
+             * Discard Blocked
+             * @description Why its progress cannot be discarded now; null where it can
+             */
+            discard_blocked: string | null;
+            /**
+             * Error
+             * @description First line
+             */
+            error: string | null;
+            /** Failed Component */
+            failed_component: string | null;
+            /**
+             * Failed Position
+             * @description 1 for the first component
+             */
+            failed_position: number | null;
+            /** First Started At */
+            first_started_at: string;
+            /**
+             * Id
+             * @description Id of its newest attempt, as in logs and on the command line
+             */
+            id: string;
+            /**
+             * Iteration
+             * @description Of the loop that the task is in; null outside loops
+             */
+            iteration: number | null;
+            /** Location */
+            location: string;
+            /** Map Index */
+            map_index: number;
+            /** @description Where it recorded nothing and has ended */
+            newest_try: components["schemas"]["NewestTry"] | null;
+            /**
+             * Number
+             * @description Number of the newest commit; an action names the one that it rests on
+             */
+            number: number;
+            /** Pieces */
+            pieces: components["schemas"]["Piece"][];
+            /** Pipeline */
+            pipeline: string;
+            /**
+             * Resume Blocked
+             * @description Why it cannot be resumed now; null where it can
+             */
+            resume_blocked: string | null;
+            /** Run Id */
+            run_id: string;
+            /**
+             * Saved Seconds
+             * @description Time that the components which are done took: what a resume saves
+             */
+            saved_seconds: number;
+            /** Spark Application Id */
+            spark_application_id: string | null;
+            /**
+             * Started At
+             * @description Of the newest attempt; times are ISO 8601, UTC
+             */
+            started_at: string;
+            state: components["schemas"]["Standing"];
+            /** Task Id */
+            task_id: string;
+            /**
+             * Task Pending
+             * @description Whether Airflow runs the task, or is about to
+             */
+            task_pending: boolean;
+            /**
+             * Task State
+             * @description Of Airflow's task instance, no_status where it has none yet; null where there is no task instance
+             */
+            task_state: string | null;
+            /** Try Number */
+            try_number: number | null;
+            /** Updated At */
+            updated_at: string;
+            /**
+             * Versioned
+             * @description Whether the DAG's bundle has versions
+             */
+            versioned: boolean;
+        };
+        /**
+         * RunDetail
+         * @description A unit of work with all that is known of it.
+         */
+        RunDetail: {
+            /** Attempt */
+            attempt: number;
+            /** Attempts */
+            attempts: components["schemas"]["Attempt"][];
+            /**
+             * Clear Instance
+             * @description Id of the task instance, where a clear has to name it: in a loop other names fit all iterations
+             */
+            clear_instance: string | null;
+            /**
+             * Clear To Resume
+             * @description What this version of Airflow has to be told with a clear so that the task resumes
+             */
+            clear_to_resume: {
+                [key: string]: unknown;
+            };
+            /** Components */
+            components: components["schemas"]["Component"][];
+            /**
+             * Config
+             * @description The description as the task last read it; secrets are masked
+             */
+            config: {
+                [key: string]: unknown;
+            } | null;
+            /** Config Note */
+            config_note: string | null;
+            /** Current Component */
+            current_component: string | null;
+            /** Dag Display Name */
+            dag_display_name: string;
+            /** Dag Id */
+            dag_id: string;
+            /**
+             * Discard Blocked
+             * @description Why its progress cannot be discarded now; null where it can
+             */
+            discard_blocked: string | null;
+            /**
+             * Error
+             * @description First line
+             */
+            error: string | null;
+            /** Failed Component */
+            failed_component: string | null;
+            /**
+             * Failed Position
+             * @description 1 for the first component
+             */
+            failed_position: number | null;
+            failure: components["schemas"]["Failure"] | null;
+            /** First Started At */
+            first_started_at: string;
+            /** History Url */
+            history_url: string | null;
+            /**
+             * Id
+             * @description Id of its newest attempt, as in logs and on the command line
+             */
+            id: string;
+            /**
+             * Iteration
+             * @description Of the loop that the task is in; null outside loops
+             */
+            iteration: number | null;
+            /** Location */
+            location: string;
+            /** Map Index */
+            map_index: number;
+            /**
+             * More Failures
+             * @description Of components that failed besides, with fail-fast = false
+             */
+            more_failures: components["schemas"]["Failure"][];
+            /** @description Where it recorded nothing and has ended */
+            newest_try: components["schemas"]["NewestTry"] | null;
+            next: components["schemas"]["NextAttempt"] | null;
+            /**
+             * Number
+             * @description Number of the newest commit; an action names the one that it rests on
+             */
+            number: number;
+            /** Pieces */
+            pieces: components["schemas"]["Piece"][];
+            /** Pipeline */
+            pipeline: string;
+            /**
+             * Resume Blocked
+             * @description Why it cannot be resumed now; null where it can
+             */
+            resume_blocked: string | null;
+            /** Run Id */
+            run_id: string;
+            /**
+             * Saved Seconds
+             * @description Time that the components which are done took: what a resume saves
+             */
+            saved_seconds: number;
+            /** Spark Application Id */
+            spark_application_id: string | null;
+            /**
+             * Started At
+             * @description Of the newest attempt; times are ISO 8601, UTC
+             */
+            started_at: string;
+            state: components["schemas"]["Standing"];
+            /** Task Id */
+            task_id: string;
+            /**
+             * Task Pending
+             * @description Whether Airflow runs the task, or is about to
+             */
+            task_pending: boolean;
+            /**
+             * Task State
+             * @description Of Airflow's task instance, no_status where it has none yet; null where there is no task instance
+             */
+            task_state: string | null;
+            /** Try Number */
+            try_number: number | null;
+            /** Updated At */
+            updated_at: string;
+            /**
+             * Versioned
+             * @description Whether the DAG's bundle has versions
+             */
+            versioned: boolean;
+        };
+        /**
+         * RunList
+         * @description A page of runs: of the unfinished ones, or of those that ended where their state is asked for.
+         */
+        RunList: {
+            /**
+             * Active
+             * @description Whether something runs, so that it is worth asking again soon
+             */
+            active: boolean;
+            /**
+             * Counts
+             * @description Of each state, without the filter for the state
+             */
+            counts: {
+                [key: string]: number;
+            };
+            /** Dag Ids */
+            dag_ids: string[];
+            /** Locations */
+            locations: components["schemas"]["Location"][];
+            /** Pipelines */
+            pipelines: string[];
+            /** Runs */
+            runs: components["schemas"]["Run"][];
+            /**
+             * Total
+             * @description How many match
+             */
+            total: number;
+            /**
+             * Visible
+             * @description How many there are without filters
+             */
+            visible: number;
+        };
+        /**
+         * Standing
+         * @description How a run stands, by its newest commit and its driver's lease.
+         * @enum {string}
+         */
+        Standing: "submitted" | "running" | "dead" | "failed" | "completed" | "discarded" | "unreadable";
+        /**
+         * TaskRuns
+         * @description What a task instance has recorded.
+         */
+        TaskRuns: {
+            /** Active */
+            active: boolean;
+            /**
+             * Is Pipeline
+             * @description Whether the task runs a Spark pipeline
+             */
+            is_pipeline: boolean;
+            /** Locations */
+            locations: components["schemas"]["Location"][];
+            /**
+             * Runs
+             * @description More than one where it was recorded under several names or locations
+             */
+            runs: components["schemas"]["RunDetail"][];
+        };
     };
-    /**
-     * Bar
-     * @description What an attempt did with a component.
-     */
-    Bar: {
-      /**
-       * Action
-       * @enum {string}
-       */
-      action: "ran" | "failed" | "running" | "interrupted" | "replayed" | "skipped";
-      /** Duration Seconds */
-      duration_seconds: number | null;
-      /** Index */
-      index: number;
-      /** Name */
-      name: string;
-      /** Started At */
-      started_at: string | null;
-    };
-    /**
-     * Component
-     * @description What is recorded of a component.
-     */
-    Component: {
-      /**
-       * Action
-       * @description What the newest attempt did with it, as recorded: ran, skipped, failed …
-       */
-      action: string;
-      /** Attempt */
-      attempt: number | null;
-      /** Duration Seconds */
-      duration_seconds: number | null;
-      /** Index */
-      index: number;
-      /** Name */
-      name: string;
-      /** Reason */
-      reason: string | null;
-      /** Saved Outputs */
-      saved_outputs: string[];
-      /** Started At */
-      started_at: string | null;
-      state: components["schemas"]["ComponentState"];
-      /** Type */
-      type: string;
-      /** Views */
-      views: string[];
-    };
-    /**
-     * ComponentState
-     * @description What a component is like.
-     * @enum {string}
-     */
-    ComponentState: "done" | "running" | "failed" | "interrupted" | "pending" | "left_out";
-    /**
-     * DagRuns
-     * @description The newest runs of a DAG's pipelines, finished ones included.
-     */
-    DagRuns: {
-      /** Active */
-      active: boolean;
-      /** Is Pipeline */
-      is_pipeline: boolean;
-      /** Locations */
-      locations: components["schemas"]["Location"][];
-      /** Runs */
-      runs: components["schemas"]["Run"][];
-      /**
-       * Total
-       * @description Task instances that have started; those without a record are in no row
-       */
-      total: number;
-    };
-    /**
-     * Discard
-     * @description Which progress to give up. The number makes sure that it is the one that was looked at.
-     */
-    Discard: {
-      /** Id */
-      id: string;
-      /** Iteration */
-      iteration?: number | null;
-      /**
-       * Map Index
-       * @default -1
-       */
-      map_index: number;
-      /** Number */
-      number: number;
-      /** Run Id */
-      run_id: string;
-      /** Task Id */
-      task_id: string;
-    };
-    /**
-     * Discarded
-     * @description The progress is given up; the next attempt starts with nothing done.
-     */
-    Discarded: {
-      /** Id */
-      id: string;
-    };
-    /**
-     * Failure
-     * @description Why the newest attempt failed; secrets are masked.
-     */
-    Failure: {
-      /** Component */
-      component: string | null;
-      /** Error Type */
-      error_type: string;
-      /** Message */
-      message: string;
-      /** Retry Helps */
-      retry_helps: boolean;
-      /** Traceback */
-      traceback: string | null;
-    };
-    /**
-     * Location
-     * @description How reading a configured location went.
-     */
-    Location: {
-      /** Message */
-      message?: string | null;
-      /** Name */
-      name: string;
-      /**
-       * Problems
-       * @description What is wrong with them; for administrators
-       * @default []
-       */
-      problems: string[];
-      /**
-       * State
-       * @enum {string}
-       */
-      state: "ok" | "loading" | "slow" | "error" | "missing";
-      /**
-       * Temporary
-       * @description Nothing is configured, and this is the folder for trying out
-       * @default false
-       */
-      temporary: boolean;
-      /**
-       * Unreadable
-       * @description Runs whose record cannot be read
-       * @default 0
-       */
-      unreadable: number;
-    };
-    /**
-     * NewestTry
-     * @description Airflow's newest try of a task, where the log of the run knows nothing of it.
-     */
-    NewestTry: {
-      /**
-       * Error
-       * @description First line of why it failed, where that is known
-       */
-      error: string | null;
-      /**
-       * Refused
-       * @description Whether it refused to resume
-       */
-      refused: boolean;
-      /** State */
-      state: string;
-      /** Try Number */
-      try_number: number;
-    };
-    /**
-     * NextAttempt
-     * @description What a resume would do.
-     */
-    NextAttempt: {
-      /**
-       * Basis
-       * @description As the task last read the description, or as the last attempt recorded the components
-       * @enum {string}
-       */
-      basis: "description" | "record";
-      /**
-       * Differences
-       * @description Paths of the fields that differ
-       * @default []
-       */
-      differences: string[];
-      /**
-       * Refusal
-       * @description Why the next attempt would refuse to resume
-       */
-      refusal?: string | null;
-      /** Steps */
-      steps: components["schemas"]["PlannedStep"][];
-    };
-    /**
-     * Piece
-     * @description A component in the bar of a row.
-     */
-    Piece: {
-      /** Name */
-      name: string;
-      state: components["schemas"]["ComponentState"];
-    };
-    /**
-     * PlannedStep
-     * @description What the next attempt does with a component.
-     */
-    PlannedStep: {
-      /**
-       * Action
-       * @enum {string}
-       */
-      action: "run" | "skip" | "replay" | "omit" | "disable";
-      /** Name */
-      name: string;
-      /** Reason */
-      reason: string;
-    };
-    /**
-     * Run
-     * @description A unit of work: a row of the list.
-     */
-    Run: {
-      /** Attempt */
-      attempt: number;
-      /**
-       * Clear Instance
-       * @description Id of the task instance, where a clear has to name it: in a loop other names fit all iterations
-       */
-      clear_instance: string | null;
-      /**
-       * Clear To Resume
-       * @description What this version of Airflow has to be told with a clear so that the task resumes
-       */
-      clear_to_resume: {
-        [key: string]: unknown;
-      };
-      /** Current Component */
-      current_component: string | null;
-      /** Dag Display Name */
-      dag_display_name: string;
-      /** Dag Id */
-      dag_id: string;
-      /**
-       * Discard Blocked
-       * @description Why its progress cannot be discarded now; null where it can
-       */
-      discard_blocked: string | null;
-      /**
-       * Error
-       * @description First line
-       */
-      error: string | null;
-      /** Failed Component */
-      failed_component: string | null;
-      /**
-       * Failed Position
-       * @description 1 for the first component
-       */
-      failed_position: number | null;
-      /** First Started At */
-      first_started_at: string;
-      /**
-       * Id
-       * @description Id of its newest attempt, as in logs and on the command line
-       */
-      id: string;
-      /**
-       * Iteration
-       * @description Of the loop that the task is in; null outside loops
-       */
-      iteration: number | null;
-      /** Location */
-      location: string;
-      /** Map Index */
-      map_index: number;
-      /** @description Where it recorded nothing and has ended */
-      newest_try: components["schemas"]["NewestTry"] | null;
-      /**
-       * Number
-       * @description Number of the newest commit; an action names the one that it rests on
-       */
-      number: number;
-      /** Pieces */
-      pieces: components["schemas"]["Piece"][];
-      /** Pipeline */
-      pipeline: string;
-      /**
-       * Resume Blocked
-       * @description Why it cannot be resumed now; null where it can
-       */
-      resume_blocked: string | null;
-      /** Run Id */
-      run_id: string;
-      /**
-       * Saved Seconds
-       * @description Time that the components which are done took: what a resume saves
-       */
-      saved_seconds: number;
-      /** Spark Application Id */
-      spark_application_id: string | null;
-      /**
-       * Started At
-       * @description Of the newest attempt; times are ISO 8601, UTC
-       */
-      started_at: string;
-      state: components["schemas"]["Standing"];
-      /** Task Id */
-      task_id: string;
-      /**
-       * Task Pending
-       * @description Whether Airflow runs the task, or is about to
-       */
-      task_pending: boolean;
-      /**
-       * Task State
-       * @description Of Airflow's task instance, no_status where it has none yet; null where there is no task instance
-       */
-      task_state: string | null;
-      /** Try Number */
-      try_number: number | null;
-      /** Updated At */
-      updated_at: string;
-      /**
-       * Versioned
-       * @description Whether the DAG's bundle has versions
-       */
-      versioned: boolean;
-    };
-    /**
-     * RunDetail
-     * @description A unit of work with all that is known of it.
-     */
-    RunDetail: {
-      /** Attempt */
-      attempt: number;
-      /** Attempts */
-      attempts: components["schemas"]["Attempt"][];
-      /**
-       * Clear Instance
-       * @description Id of the task instance, where a clear has to name it: in a loop other names fit all iterations
-       */
-      clear_instance: string | null;
-      /**
-       * Clear To Resume
-       * @description What this version of Airflow has to be told with a clear so that the task resumes
-       */
-      clear_to_resume: {
-        [key: string]: unknown;
-      };
-      /** Components */
-      components: components["schemas"]["Component"][];
-      /**
-       * Config
-       * @description The description as the task last read it; secrets are masked
-       */
-      config: {
-        [key: string]: unknown;
-      } | null;
-      /** Config Note */
-      config_note: string | null;
-      /** Current Component */
-      current_component: string | null;
-      /** Dag Display Name */
-      dag_display_name: string;
-      /** Dag Id */
-      dag_id: string;
-      /**
-       * Discard Blocked
-       * @description Why its progress cannot be discarded now; null where it can
-       */
-      discard_blocked: string | null;
-      /**
-       * Error
-       * @description First line
-       */
-      error: string | null;
-      /** Failed Component */
-      failed_component: string | null;
-      /**
-       * Failed Position
-       * @description 1 for the first component
-       */
-      failed_position: number | null;
-      failure: components["schemas"]["Failure"] | null;
-      /** First Started At */
-      first_started_at: string;
-      /** History Url */
-      history_url: string | null;
-      /**
-       * Id
-       * @description Id of its newest attempt, as in logs and on the command line
-       */
-      id: string;
-      /**
-       * Iteration
-       * @description Of the loop that the task is in; null outside loops
-       */
-      iteration: number | null;
-      /** Location */
-      location: string;
-      /** Map Index */
-      map_index: number;
-      /**
-       * More Failures
-       * @description Of components that failed besides, with fail-fast = false
-       */
-      more_failures: components["schemas"]["Failure"][];
-      /** @description Where it recorded nothing and has ended */
-      newest_try: components["schemas"]["NewestTry"] | null;
-      next: components["schemas"]["NextAttempt"] | null;
-      /**
-       * Number
-       * @description Number of the newest commit; an action names the one that it rests on
-       */
-      number: number;
-      /** Pieces */
-      pieces: components["schemas"]["Piece"][];
-      /** Pipeline */
-      pipeline: string;
-      /**
-       * Resume Blocked
-       * @description Why it cannot be resumed now; null where it can
-       */
-      resume_blocked: string | null;
-      /** Run Id */
-      run_id: string;
-      /**
-       * Saved Seconds
-       * @description Time that the components which are done took: what a resume saves
-       */
-      saved_seconds: number;
-      /** Spark Application Id */
-      spark_application_id: string | null;
-      /**
-       * Started At
-       * @description Of the newest attempt; times are ISO 8601, UTC
-       */
-      started_at: string;
-      state: components["schemas"]["Standing"];
-      /** Task Id */
-      task_id: string;
-      /**
-       * Task Pending
-       * @description Whether Airflow runs the task, or is about to
-       */
-      task_pending: boolean;
-      /**
-       * Task State
-       * @description Of Airflow's task instance, no_status where it has none yet; null where there is no task instance
-       */
-      task_state: string | null;
-      /** Try Number */
-      try_number: number | null;
-      /** Updated At */
-      updated_at: string;
-      /**
-       * Versioned
-       * @description Whether the DAG's bundle has versions
-       */
-      versioned: boolean;
-    };
-    /**
-     * RunList
-     * @description A page of runs: of the unfinished ones, or of those that ended where their state is asked for.
-     */
-    RunList: {
-      /**
-       * Active
-       * @description Whether something runs, so that it is worth asking again soon
-       */
-      active: boolean;
-      /**
-       * Counts
-       * @description Of each state, without the filter for the state
-       */
-      counts: {
-        [key: string]: number;
-      };
-      /** Dag Ids */
-      dag_ids: string[];
-      /** Locations */
-      locations: components["schemas"]["Location"][];
-      /** Pipelines */
-      pipelines: string[];
-      /** Runs */
-      runs: components["schemas"]["Run"][];
-      /**
-       * Total
-       * @description How many match
-       */
-      total: number;
-      /**
-       * Visible
-       * @description How many there are without filters
-       */
-      visible: number;
-    };
-    /**
-     * Standing
-     * @description How a run stands, by its newest commit and its driver's lease.
-     * @enum {string}
-     */
-    Standing: "submitted" | "running" | "dead" | "failed" | "completed" | "discarded" | "unreadable";
-    /**
-     * TaskRuns
-     * @description What a task instance has recorded.
-     */
-    TaskRuns: {
-      /** Active */
-      active: boolean;
-      /**
-       * Is Pipeline
-       * @description Whether the task runs a Spark pipeline
-       */
-      is_pipeline: boolean;
-      /** Locations */
-      locations: components["schemas"]["Location"][];
-      /**
-       * Runs
-       * @description More than one where it was recorded under several names or locations
-       */
-      runs: components["schemas"]["RunDetail"][];
-    };
-  };
-  responses: never;
-  parameters: never;
-  requestBodies: never;
-  headers: never;
-  pathItems: never;
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
 }
 export type $defs = Record<string, never>;
 export type operations = Record<string, never>;
