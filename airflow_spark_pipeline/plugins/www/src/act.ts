@@ -15,8 +15,10 @@ export const blocked = (action: Action, run: Run): string | null =>
     ? run.discard_blocked
     : (run.resume_blocked ?? (action === "start-over" ? run.discard_blocked : null));
 
-const how = (action: Action, run: Run, options: Options) =>
-  action === "start-over" ? options : { ...options, also: run.clear_to_resume };
+const how = (action: Action, run: Run, options: Options) => ({
+  ...options,
+  also: action === "start-over" ? run.clear_to_start_over : run.clear_to_resume,
+});
 
 /** What Airflow would clear; nothing is changed. */
 export const affected = async (action: Action, run: Run, options: Options): Promise<Affected[]> =>

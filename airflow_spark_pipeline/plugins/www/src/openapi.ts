@@ -280,9 +280,16 @@ export interface components {
             clear_instance: string | null;
             /**
              * Clear To Resume
-             * @description What this version of Airflow has to be told with a clear so that the task resumes
+             * @description Further fields of a clear that resumes, which this version of Airflow takes
              */
             clear_to_resume: {
+                [key: string]: unknown;
+            };
+            /**
+             * Clear To Start Over
+             * @description Further fields of a clear that starts over, which this version of Airflow takes
+             */
+            clear_to_start_over: {
                 [key: string]: unknown;
             };
             /** Current Component */
@@ -393,9 +400,16 @@ export interface components {
             clear_instance: string | null;
             /**
              * Clear To Resume
-             * @description What this version of Airflow has to be told with a clear so that the task resumes
+             * @description Further fields of a clear that resumes, which this version of Airflow takes
              */
             clear_to_resume: {
+                [key: string]: unknown;
+            };
+            /**
+             * Clear To Start Over
+             * @description Further fields of a clear that starts over, which this version of Airflow takes
+             */
+            clear_to_start_over: {
                 [key: string]: unknown;
             };
             /** Components */

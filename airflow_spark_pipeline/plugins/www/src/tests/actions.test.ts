@@ -16,6 +16,8 @@ const server = (answer: (url: string, body: Record<string, unknown>) => Answer) 
   return asked;
 };
 
+const RESUMES = { keep_task_state: true, prevent_running_task: true };
+const STARTS_OVER = { keep_task_state: undefined, prevent_running_task: true };
 const CLEARED: Answer = [200, { task_instances: [], total_entries: 1 }];
 const OPTIONS = { latestVersion: false, downstream: true };
 
@@ -31,22 +33,28 @@ test("a resume is one clear of Airflow's", async () => {
   });
   expect(await act("resume", makeRun({ map_index: 4 }), OPTIONS)).toMatchObject({ ok: true });
   expect(asked).toEqual(["clearTaskInstances"]);
-  expect(bodies[0]).toMatchObject({ dag_run_id: "r1", task_ids: [["etl", 4]], prevent_running_task: true });
+  expect(bodies[0]).toMatchObject({ dag_run_id: "r1", task_ids: [["etl", 4]] });
   expect(bodies[0]).not.toHaveProperty("note"); // it would replace what somebody wrote
 });
 
 test.each([
-  ["resume", [{ keep_task_state: true }]],
-  ["rerun-from-change", [{ keep_task_state: true }]],
-  ["start-over", [{ keep_task_state: undefined }, { keep_task_state: undefined }]],
+  ["resume", [RESUMES]],
+  ["rerun-from-change", [RESUMES]],
+  ["start-over", [STARTS_OVER, STARTS_OVER]],
 ] as const)("a clear to %s tells Airflow what its version takes", async (action, told) => {
   const bodies: Record<string, unknown>[] = [];
   server((url, body) => {
     if (url.endsWith("clearTaskInstances")) bodies.push(body);
     return url.endsWith("discard") ? [200, { id: "p~u~0" }] : CLEARED;
   });
-  await act(action, makeRun({ clear_to_resume: { keep_task_state: true } }), OPTIONS);
-  expect(bodies.map(({ keep_task_state }) => ({ keep_task_state }))).toEqual(told);
+  const run = makeRun({
+    clear_to_resume: { keep_task_state: true, prevent_running_task: true },
+    clear_to_start_over: { prevent_running_task: true },
+  });
+  await act(action, run, OPTIONS);
+  expect(
+    bodies.map(({ keep_task_state, prevent_running_task }) => ({ keep_task_state, prevent_running_task })),
+  ).toEqual(told);
 });
 
 test("an iteration of a loop is cleared by the id of its task instance", async () => {
@@ -74,7 +82,6 @@ test("an Airflow that takes nothing else is told nothing else", async () => {
     "task_ids",
     "only_failed",
     "reset_dag_runs",
-    "prevent_running_task",
     "include_downstream",
   ]);
 });
