@@ -99,12 +99,13 @@ def _finds_nothing(page: Any, what: str) -> None:
     assert found == [], what
 
 
-@pytest.mark.parametrize("direction", ["ltr", "rtl"])
-@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+@pytest.mark.parametrize(
+    ("name", "direction"), [("unbroken", "ltr"), ("words", "ltr"), ("unbroken", "rtl"), ("arabic", "rtl")]
+)
 def test_no_name_hides_an_action(visit: Callable[..., Any], runs: dict[str, Run], name: str, direction: str) -> None:
     run = runs["kept"]
     page = visit("user", "/", locale="ar" if direction == "rtl" else "en")
-    _rename(page, name)
+    _rename(page, NAMES[name])
     base = page.url.partition("/plugin")[0].rstrip("/")
     places = {
         "list": (LIST, "resumable-runs"),
