@@ -1,7 +1,7 @@
-"""Every error of this package; each docstring answers: does a retry help?
+"""Every error of this package. Each docstring says whether a retry helps.
 
 The classes travel to the Spark driver, so this module imports the standard library only. ``retry_helps`` is the
-machine-readable answer: the operator turns an error whose answer is ``False`` into a failure without further tries.
+machine-readable form: if it is ``False``, the operator fails the task without further tries.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class Problem:
     """One thing that is wrong with a pipeline's description.
 
     :param message: what is wrong and what to do about it, one line, without the path
-    :param path: where in the description, as HOCON path (``pipeline.pipeline-components[2].instance-config.path``);
-        empty where the file as a whole is meant
-    :param file: the file's name, or ``None`` for text that came from no file
-    :param line: line in that file, counted from 1, where it is known
-    :param missing_module: name of a Python module, where its absence is the problem
+    :param path: the position in the description, as HOCON path
+        (``pipeline.pipeline-components[2].instance-config.path``); empty for the file as a whole
+    :param file: the file's name, or ``None`` if the text does not come from a file
+    :param line: line in that file, counted from 1, if it is known
+    :param missing_module: name of the Python module, if the problem is that it is missing
     """
 
     message: str
@@ -42,14 +42,14 @@ class Problem:
         return ": ".join(part for part in (place, self.path, self.message) if part)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form in which the driver hands problems back to the operator."""
+        """Return the JSON form in which the driver sends problems to the operator."""
         return asdict(self)
 
 
 class PipelineDefinitionError(SparkPipelineError):
     """The description is wrong: syntax, an unknown key, a class that does not exist, a config that does not fit.
 
-    A retry does not help; the file (or the code that it names) has to change. All problems are reported at once.
+    A retry does not help; change the file, or the code that it names. All problems are reported together.
 
     :param problems: at least one
     """
@@ -84,16 +84,16 @@ class ResumeRefusedError(SparkPipelineError):
 class SelectionError(SparkPipelineError):
     """``start_from``, ``only`` or ``force`` name a component that does not exist, or contradict each other.
 
-    A retry does not help; the argument has to change.
+    A retry does not help; change the argument.
     """
 
     retry_helps = False
 
 
 class NothingToResumeError(SparkPipelineError):
-    """The run that is to be resumed by its id cannot be: there is none, it has ended, or it is another pipeline's.
+    """The run with the given id cannot be resumed: it does not exist, has ended, or belongs to another pipeline.
 
-    A retry does not help; name another run, or none to start from the beginning.
+    A retry does not help; give another run id, or none to start from the beginning.
 
     :param run_id: the id that was given
     """
@@ -106,11 +106,11 @@ class NothingToResumeError(SparkPipelineError):
 
 
 class RunAtWorkError(SparkPipelineError):
-    """The run that is to be resumed is at work for another task instance; it is never superseded.
+    """The run to be resumed is still running for another task instance; it is never superseded.
 
-    A retry helps once that one has ended.
+    A retry helps once that run has ended.
 
-    :param run_id: of the run that is at work
+    :param run_id: id of the run that is still running
     """
 
     def __init__(self, message: str, *, run_id: str) -> None:
@@ -119,11 +119,11 @@ class RunAtWorkError(SparkPipelineError):
 
 
 class ComponentFailedError(SparkPipelineError):
-    """A component raised, or its driver died while it ran. A retry resumes at that component, and may help.
+    """A component raised an error, or its driver died while it ran. A retry resumes at that component, and may help.
 
-    :param retry_helps: ``False`` where the driver found that another try cannot end differently
-    :param run_id: of the attempt that failed, by which it can be resumed; ``None`` where it is not known
-    :param completed: number of components that are done, and stay done
+    :param retry_helps: ``False`` if another try would end in the same way
+    :param run_id: id of the failed attempt, to resume it; ``None`` if it is not known
+    :param completed: number of completed components, which stay completed
     """
 
     def __init__(
@@ -138,16 +138,16 @@ class ComponentFailedError(SparkPipelineError):
 class ComponentTimeoutError(SparkPipelineError):
     """A component took longer than its ``timeout`` and was stopped. A retry resumes at it, and may help.
 
-    Its Spark jobs were cancelled; what it had written by then stays.
+    Its Spark jobs were cancelled; data that it had already written remains.
     """
 
 
 class GateFailedError(SparkPipelineError):
-    """A hook that is a gate, such as a check of the data, stopped what it was about from being recorded as done.
+    """A gate (a hook such as a check of the data) stopped a component or the run from being recorded as done.
 
-    A retry resumes at the component, and helps if what the gate looks at is different by then.
+    A retry resumes at the component, and helps if the data has changed by then.
 
-    :param retry_helps: as the gate's own error says it
+    :param retry_helps: the value of the gate's own error
     """
 
     def __init__(self, message: str, *, retry_helps: bool = True) -> None:
@@ -158,9 +158,9 @@ class GateFailedError(SparkPipelineError):
 class SupersededError(SparkPipelineError):
     """Another attempt at the same unit of work has taken over; this one stops and records nothing more.
 
-    A retry does not help *this* attempt: the newer one is at work.
+    A retry does not help *this* attempt: the newer one is running.
 
-    :param by: what is known of the newer attempt
+    :param by: what is known about the newer attempt
     """
 
     retry_helps = False
@@ -171,27 +171,27 @@ class SupersededError(SparkPipelineError):
 
 
 class LeaseLostError(SparkPipelineError):
-    """An attempt could not show for too long that it is alive, so it stops before anybody takes its place.
+    """An attempt could not renew its heartbeat for too long, so it stops before another attempt takes over.
 
-    A retry may help; what was recorded stays.
+    A retry may help; recorded progress is kept.
     """
 
 
 class SparkInstallationError(SparkPipelineError):
-    """There is no usable ``spark-submit``, Java, or a matching pair of ``pyspark`` and ``pyspark-client``.
+    """No usable ``spark-submit`` or Java was found, or ``pyspark`` and ``pyspark-client`` do not match.
 
-    A retry does not help unless it lands on another worker; the environment has to change.
+    A retry does not help unless it runs on another worker; change the environment.
     """
 
     retry_helps = False
 
 
 class SparkConnectError(SparkPipelineError):
-    """Spark Connect does not take what it is given: an argument of ``spark-submit``, a setting, a kind of module.
+    """Spark Connect does not support an argument of ``spark-submit``, a setting, or a kind of module.
 
-    A retry does not help; the argument or the setting has to change. Where the server does not answer, one may.
+    A retry does not help; change the argument or the setting. If the server did not answer, a retry may help.
 
-    :param retry_helps: whether the server was not there
+    :param retry_helps: whether the cause is a server that did not answer
     """
 
     def __init__(self, message: str, *, retry_helps: bool = False) -> None:
@@ -200,9 +200,9 @@ class SparkConnectError(SparkPipelineError):
 
 
 class NotDeferrableError(SparkPipelineError):
-    """``deferrable=True`` was asked for where the driver cannot run without the task.
+    """``deferrable=True`` was set, but the driver cannot run without the task.
 
-    A retry does not help; the arguments or the Spark connection have to change.
+    A retry does not help; change the arguments or the Spark connection.
     """
 
     retry_helps = False
@@ -211,7 +211,7 @@ class NotDeferrableError(SparkPipelineError):
 class CheckpointError(SparkPipelineError):
     """Base of the errors of the checkpoint log. A retry may help unless a subclass says otherwise.
 
-    :param path: the object or location that is meant
+    :param path: the object or location
     """
 
     def __init__(self, message: str, *, path: str | None = None) -> None:
@@ -222,32 +222,32 @@ class CheckpointError(SparkPipelineError):
 class CheckpointLocationError(CheckpointError):
     """The location cannot be used: unknown scheme, missing package, no permission, missing guarantees.
 
-    A retry does not help; the location or the environment has to change.
+    A retry does not help; change the location or the environment.
     """
 
     retry_helps = False
 
 
 class CheckpointStoreError(CheckpointError):
-    """The store did not do what was asked, for a reason that may pass (throttling, a lost connection).
+    """The store failed for a reason that may be temporary (throttling, a lost connection).
 
-    A retry may help. Nothing that was recorded is lost.
+    A retry may help. Recorded progress is kept.
     """
 
 
 class CheckpointLostError(CheckpointError):
     """The log of a running attempt was deleted, emptied or replaced, so the attempt stops.
 
-    A retry does not help: it would find nothing recorded. Bring the location back, or clear the task to start over.
+    A retry does not help: it would find nothing recorded. Restore the location, or clear the task to start over.
     """
 
     retry_helps = False
 
 
 class CorruptCheckpointError(CheckpointError):
-    """An object of the log is not what was written there. It is never taken for "nothing recorded".
+    """An object of the log differs from what was written. It is never treated as "nothing recorded".
 
-    A retry does not help; the object named by ``path`` has to be restored, or the run discarded.
+    A retry does not help; restore the object ``path``, or discard the run.
     """
 
     retry_helps = False
@@ -269,9 +269,9 @@ class UnsupportedCheckpointError(CheckpointError):
 
 
 class ProtocolMismatchError(SparkPipelineError):
-    """What the operator handed over and what the driver understands are of different versions.
+    """The operator and the driver use different versions of the package.
 
-    A retry does not help; both sides come from one package, so an old copy of the runtime is on the driver's path.
+    A retry does not help: an old copy of the package is on the driver's path, and must be removed.
     """
 
     retry_helps = False

@@ -55,15 +55,16 @@ def get_provider_info() -> dict[str, Any]:
 
 
 _CONFIG: dict[str, Any] = {
-    "description": "Where Spark pipelines remember what they have done, so that a retry can resume.",
+    "description": "Settings for Spark pipelines: where they store their checkpoints, from which a retry resumes.",
     "options": {
         "checkpoint_location": {
             "description": (
-                "The folder that holds the checkpoints of every pipeline that names no location of its own: a path or "
-                "a URL (``file``, ``s3a``, ``hdfs``, ``abfss``, ``gs``). Every Airflow worker and every Spark "
-                "driver must reach it, and it must outlive them. Left empty, it is ``spark-pipeline-checkpoints`` in "
-                "the system's folder for temporary files, which is for trying out only: a retry on another worker "
-                "finds nothing there, and a restart of the machine may remove it."
+                "The directory for the checkpoints of all pipelines that do not set a location: a "
+                "path or a URL (``file``, ``s3a``, ``hdfs``, ``abfss``, ``gs``). Every Airflow worker "
+                "and every Spark driver must be able to reach it, and it must outlive them. If empty, "
+                "it is ``spark-pipeline-checkpoints`` in the system's directory for temporary files. "
+                "Use this default only for tests: a retry on another worker finds nothing there, and "
+                "a restart of the machine may remove it."
             ),
             "version_added": "0.1.0",
             "type": "string",
@@ -72,8 +73,8 @@ _CONFIG: dict[str, Any] = {
         },
         "checkpoint_conn_id": {
             "description": (
-                "The Airflow connection with the credentials for ``checkpoint_location``. Left empty, the worker uses "
-                "what it finds in its environment, as the location's client does by itself."
+                "The Airflow connection with the credentials for ``checkpoint_location``. If empty, "
+                "the worker uses the credentials that the location's client finds in its environment."
             ),
             "version_added": "0.1.0",
             "type": "string",
@@ -82,10 +83,11 @@ _CONFIG: dict[str, Any] = {
         },
         "checkpoint_locations": {
             "description": (
-                "More locations that the page *Resumable Runs* shows, beside ``checkpoint_location``: those that "
-                "pipelines name in their file or in the DAG. A JSON list of locations, or of objects with ``location`` "
-                "and ``conn_id``, and ``store`` as the file of a pipeline names it. The page reads no location that is "
-                "named in neither option."
+                "More locations that the page *Resumable Runs* shows, in addition to "
+                "``checkpoint_location``: the locations that pipelines set in their file or in the "
+                "DAG. A JSON list of locations, or of objects with ``location`` and ``conn_id``, and "
+                "``store`` as in a pipeline's file. The page reads only locations that one of these "
+                "two options contains."
             ),
             "version_added": "0.1.0",
             "type": "string",
@@ -114,8 +116,9 @@ _CONFIG: dict[str, Any] = {
         },
         "lease_seconds": {
             "description": (
-                "After how many seconds without a sign of life the driver of an earlier attempt is taken for dead; "
-                "until then a new attempt waits for it. A driver that cannot show one for half of it stops itself."
+                "The number of seconds without a heartbeat after which the driver of an earlier "
+                "attempt is considered dead; until then, a new attempt waits for it. A driver that "
+                "cannot renew its heartbeat for half of this time stops itself."
             ),
             "version_added": "0.1.0",
             "type": "float",

@@ -96,9 +96,10 @@ class DriverRequest:
         version = raw.get("protocol_version")
         if version != PROTOCOL_VERSION:
             raise ProtocolMismatchError(
-                f"The operator (airflow-spark-pipeline {raw.get('package_version')}) speaks protocol {version}, the "
-                f"driver (airflow-spark-pipeline {__version__}) protocol {PROTOCOL_VERSION}. Remove the copy of "
-                "airflow-spark-pipeline that is baked into the driver's environment; the operator ships its own."
+                f"The operator (airflow-spark-pipeline {raw.get('package_version')}) uses protocol "
+                f"{version}, the driver (airflow-spark-pipeline {__version__}) protocol "
+                f"{PROTOCOL_VERSION}. Remove the copy of airflow-spark-pipeline from the driver's "
+                "environment; the operator ships its own."
             )
         token = raw.pop("token")
         connect = raw.pop("connect", None)

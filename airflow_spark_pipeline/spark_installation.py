@@ -38,11 +38,14 @@ def require_spark(*, connect: bool) -> None:
     home, installed = os.environ.get("SPARK_HOME"), pyspark_home()
     if home:
         if not os.access(Path(home, "bin", "spark-submit"), os.X_OK):
-            raise SparkInstallationError(f"SPARK_HOME is {home}, but there is no bin/spark-submit that can be run.")
+            raise SparkInstallationError(
+                f"SPARK_HOME is {home}, but its bin/spark-submit does not exist or cannot be run."
+            )
     elif installed is None:
         raise SparkInstallationError(
-            "Only pyspark-client is installed for this Python, which works on a Spark Connect server and has no Spark "
-            f"of its own. {EXTRA}, set SPARK_HOME, or name a server by connect-string in the block spark of the file."
+            "Only pyspark-client is installed for this Python, which needs a Spark Connect server and "
+            f"does not include Spark. {EXTRA}, set SPARK_HOME, or set a server with connect-string in "
+            "the block spark of the file."
         )
     else:
         compare_versions(installed)
@@ -56,10 +59,10 @@ def require_java() -> None:
     """
     home = os.environ.get("JAVA_HOME")
     if home and not os.access(Path(home, "bin", "java"), os.X_OK):
-        raise SparkInstallationError(f"JAVA_HOME is {home}, but there is no bin/java that can be run.")
+        raise SparkInstallationError(f"JAVA_HOME is {home}, but its bin/java does not exist or cannot be run.")
     found = str(Path(home, "bin", "java")) if home else shutil.which("java")
     if found is None:
-        raise SparkInstallationError("Spark needs Java 17 or newer: neither JAVA_HOME nor PATH leads to a java.")
+        raise SparkInstallationError("Spark needs Java 17 or newer: neither JAVA_HOME nor PATH contains a java.")
     version = _java_version(found)
     if version is not None and version < _OLDEST_JAVA:
         raise SparkInstallationError(
@@ -108,8 +111,9 @@ def compare_versions(home: Path) -> None:
     files = _minor(Path(home, "version.py").read_text(encoding="utf-8"), r"(\d+\.\d+)")
     if jars and files and jars != files:
         raise SparkInstallationError(
-            f"The Python files in {home} are of Spark {files}, the jars of Spark {jars}: pyspark and pyspark-client "
-            f"own the same files, and two different versions are installed. {_remedy(jars)}"
+            f"The Python files in {home} are of Spark {files}, the jars of Spark {jars}: pyspark and "
+            "pyspark-client contain the same files, and two different versions are installed. "
+            f"{_remedy(jars)}"
         )
     warn_of_a_mixture()
 
@@ -121,9 +125,9 @@ def warn_of_a_mixture() -> None:
         log.warning("pyspark %s and pyspark-client %s own the same files. %s", pyspark, client, _remedy(pyspark))
     elif pyspark and client and pyspark != client:
         log.warning(
-            "pyspark %s and pyspark-client %s own the same files and are of different versions; which files are there "
-            "depends on the order of installation. Install both in one version: %s, or "
-            "pip install --force-reinstall pyspark==%s pyspark-client==%s",
+            "pyspark %s and pyspark-client %s contain the same files, but have different versions; "
+            "which files are installed depends on the order of installation. Install both in one "
+            "version: %s, or pip install --force-reinstall pyspark==%s pyspark-client==%s",
             pyspark,
             client,
             EXTRA,

@@ -52,7 +52,7 @@ class _FailAt(PipelineHooks):
         """Fail, if it is the one."""
         if event.name == self.component:
             self.reached = True
-            raise InjectedFailureError(f"the test lets {event.name} fail")
+            raise InjectedFailureError(f"the test makes {event.name} fail")
 
 
 class PipelineTester:

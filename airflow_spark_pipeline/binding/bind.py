@@ -183,8 +183,8 @@ def _field_value(cls: type, field: dataclasses.Field[Any], raw: object, path: st
         hint = resolve(cls, field)
     except Exception as error:  # evaluating an annotation runs the user's code
         message = (
-            f"the type {field.type!r} of field {field.name!r} cannot be looked up at run time"
-            f" ({type(error).__name__}: {error}); have it at module level, outside TYPE_CHECKING"
+            f"the type {field.type!r} of field {field.name!r} cannot be looked up at run time "
+            f"({type(error).__name__}: {error}); define it at module level, outside TYPE_CHECKING"
         )
         raise PipelineDefinitionError([Problem(message, path)]) from None
     if (wrong := unsupported(hint)) is not None:

@@ -51,7 +51,7 @@ def _of_place(state: CheckpointState, raw: Mapping[str, Any], unit: str | None, 
     if unit is not None and theirs != unit:
         return f"it belongs to the run in {theirs}"
     if state.resumed_from is not None and not state.resumed_from.startswith(f"{theirs.replace('/', '~')}~"):
-        return f"resumedFrom is {short(state.resumed_from)}, which is a run of something else"
+        return f"resumedFrom is {short(state.resumed_from)}, which is a run of a different unit of work"
     return _of_key(state, theirs)
 
 

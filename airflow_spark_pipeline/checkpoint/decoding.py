@@ -85,7 +85,7 @@ def _is_of_the_first_schema(data: bytes) -> bool:
 
 
 def _corrupt(path: str, why: str, way_out: str) -> CorruptCheckpointError:
-    what = f"{path} is not a readable commit: {why}. Nothing is skipped on a guess."
+    what = f"{path} is not a readable commit: {why}. Nothing is skipped without a readable record."
     return CorruptCheckpointError(f"{what} Restore the object from a backup. {way_out}".rstrip(), path=path)
 
 

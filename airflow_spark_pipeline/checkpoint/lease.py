@@ -145,7 +145,7 @@ class Lease:
     def _require_own_process(self) -> None:
         """Raise in a forked copy of the driver: only the parent may say that the driver is alive."""
         if os.getpid() != self._pid:
-            raise CheckpointError(f"process {os.getpid()} is a fork of the driver, and does not speak for it")
+            raise CheckpointError(f"process {os.getpid()} is a fork of the driver, and cannot act as the driver")
 
     def others(self, listing: Listing) -> list[Other]:
         """Return the heartbeats of other drivers in a listing."""

@@ -191,7 +191,7 @@ class RunLog:
         """
         latest = self.latest()
         if latest is None:
-            raise SupersededError(f"{self.store.describe(self.path)}: the claim of this driver is gone")
+            raise SupersededError(f"{self.store.describe(self.path)}: the claim of this driver no longer exists")
         mine = latest.state.attempt_id == attempt_id and (latest.number > number or latest.state.nonce == nonce)
         if not mine or latest.state.status is CheckpointStatus.DISCARDED:  # a discard carries the attempt's id
             raise self.superseded(latest.state)
@@ -386,10 +386,10 @@ class RunLog:
         """Return the error of an attempt whose log no longer exists."""
         path = self.store.describe(self.path)
         return CheckpointLostError(
-            f"{path} no longer holds what this attempt has recorded there: the directory was deleted, emptied or "
-            "replaced, or the location leads elsewhere now (a mount, a link, a bucket). This attempt stops and records "
-            "nothing more. Bring the location back before the next try; if it is lost, clear the task, or run the "
-            "pipeline again, to start over.",
+            f"{path} no longer contains what this attempt has recorded there: the directory was "
+            "deleted, emptied or replaced, or the location now leads elsewhere (a mount, a link, a "
+            "bucket). This attempt stops and records nothing more. Restore the location before the "
+            "next try; if it is lost, clear the task, or run the pipeline again, to start over.",
             path=path,
         )
 

@@ -51,12 +51,12 @@ def validate(arguments: Namespace) -> int:
             err(f"warning: {replace(warning, file=warning.file or file)}")
         if checked.unchecked:
             how = " ".join(f"--set {name}=…" for name in checked.unchecked)
-            err(f"{file}: what depends on {', '.join(checked.unchecked)} is not checked; give a value with {how}")
+            err(f"{file}: values that depend on {', '.join(checked.unchecked)} are not checked; set a value with {how}")
         if checked.spec is not None and not checked.problems:
             for path, name in unknown_variables(checked.spec, os.environ):
-                err(f"{file}: {path}: {name} is not set here, which is only checked where the driver runs")
+                err(f"{file}: {path}: {name} is not set here; it is only checked where the driver runs")
         if not checked.problems:
-            err(f"{file}: nothing is wrong")
+            err(f"{file}: OK")
     return _CANNOT if found else _DONE
 
 
@@ -104,7 +104,7 @@ def runs(arguments: Namespace) -> int:
     store = open_to_read(arguments).store
     entries = [entry for entry in _entries(store, arguments) if _wanted(entry, arguments)]
     for name in catalog.foreign_hints(store):
-        err(f"{name} does not name a run. If it was a hint of one, that run is listed with --all.")
+        err(f"{name} does not name a run. If it was a hint, --all lists its run.")
     entries.sort(key=lambda e: "" if e.commit is None else e.commit.state.updated_at, reverse=True)
     if arguments.json:
         printing.as_json([printing.run_data(entry) for entry in entries])
@@ -141,10 +141,10 @@ def discard(arguments: Namespace) -> int:
         raise entry.error or NothingToResumeError("it cannot be read", run_id=arguments.run_id)
     printing.table([printing.run_line(entry)])
     if entry.ended:
-        err("It has ended; there is no progress to give up.")
+        err("It has ended; there is no progress to discard.")
         return _DONE
-    if not arguments.yes and not _confirmed("Give its progress up?"):
-        err("Nothing was done. Say --yes where nobody can be asked.")
+    if not arguments.yes and not _confirmed("Discard its progress?"):
+        err("Nothing was done. Use --yes to discard without a question.")
         return _CANNOT
     catalog.discard(store, arguments.run_id, number=entry.number)
     err("Discarded: the next attempt starts over.")
@@ -268,7 +268,7 @@ def _find(store: CheckpointStore, run_id: str, *, finished: bool = False) -> Run
     except ValueError as error:
         raise NothingToResumeError(str(error), run_id=run_id) from None
     if entry is None:
-        raise NothingToResumeError(f"There is no run {run_id} in {store.location}.", run_id=run_id)
+        raise NothingToResumeError(f"No run {run_id} exists in {store.location}.", run_id=run_id)
     return entry
 
 

@@ -77,7 +77,7 @@ def values_in(files: Iterable[str]) -> dict[str, Any]:
     for file in files:
         found = read_values(file) if file.endswith(_HOCON) else _yaml(file)
         if not isinstance(found, dict):
-            raise PipelineDefinitionError([Problem("--values: holds no mapping of names to values", file=file)])
+            raise PipelineDefinitionError([Problem("--values: is not a mapping of names to values", file=file)])
         values = _merged(values, nested({str(name): value for name, value in found.items()}))
     return values
 

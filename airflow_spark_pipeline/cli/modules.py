@@ -61,7 +61,7 @@ def _paths(py_files: Iterable[str]) -> list[Path]:
 
 def _problem(text: str, path: Path) -> str | None:
     if "://" in text:
-        return "is a URL; download it first, or give it to spark-submit"
+        return "is a URL; download it first, or pass it to spark-submit"
     if not path.exists():
         return "there is no such file or directory"
     if not path.is_dir() and path.suffix not in (".py", ".zip", ".egg", ".whl"):

@@ -12,14 +12,14 @@ from typing import Any
 from airflow_spark_pipeline.binding.durations import parse_duration
 from airflow_spark_pipeline.checkpoint.standing import Standing
 
-DESCRIPTION = "Run, plan, check and look after Spark pipelines that resume at the component that failed."
+DESCRIPTION = "Validate, plan, run, resume and manage Spark pipelines that resume at the component that failed."
 #: The one table of exit codes: ``docs/command-line.md`` and ``--help`` show it.
 CODES = {
-    0: "done; for validate: nothing is wrong",
+    0: "success; for validate: no problems found",
     1: "a component failed, or Spark did not start",
-    2: "cannot be done as asked: wrong arguments or description, no such run, a change that a resume refuses",
+    2: "invalid request: wrong arguments or description, no such run, a change that a resume refuses",
     3: "the run is still running, or another attempt has taken it over",
-    4: "the checkpoint location is not there, or cannot be read or written",
+    4: "the checkpoint location does not exist, or cannot be read or written",
     5: "the output could not be written: a full disk, or standard output is closed",
     130: "interrupted",
 }
@@ -87,7 +87,7 @@ def setting(text: str) -> tuple[str, str]:
 
 
 _FILE = _argument("file", metavar="FILE", help="the pipeline's HOCON file, or its URL")
-_RUN_ID = _argument("run_id", metavar="RUN_ID", help="id of a run, or of any of its attempts")
+_RUN_ID = _argument("run_id", metavar="RUN_ID", help="id of a run, or of one of its attempts")
 _SET = _argument(
     "--set",
     dest="settings",
@@ -110,8 +110,9 @@ _PY_FILES = _argument(
     metavar="PATH",
     action="append",
     default=[],
-    help="your modules, as the operator's py_files: a package's or another directory, a .py, .zip or .egg file "
-    "(repeatable). The directories of FILE and the current one are searched as well",
+    help="your modules, like the operator's py_files: a package or another directory, a .py, .zip or "
+    ".egg file (repeatable). The directory of FILE and the current directory are searched as "
+    "well",
 )
 _CONN_ID = _argument("--conn-id", metavar="ID", help="Airflow connection with the credentials of the location")
 _LOCATION = _argument(
@@ -127,29 +128,38 @@ _PLACE = (
     _CONN_ID,
 )
 _SELECTION = (
-    _argument("--start-from", metavar="COMPONENT", help="run this component and all after it, done or not"),
-    _argument("--only", metavar="COMPONENT", action="append", default=[], help="run this one alone (repeatable)"),
-    _argument("--force", metavar="COMPONENT", action="append", default=[], help="run this one, too (repeatable)"),
+    _argument("--start-from", metavar="COMPONENT", help="run this component and all later ones, done or not"),
+    _argument("--only", metavar="COMPONENT", action="append", default=[], help="run only this component (repeatable)"),
+    _argument(
+        "--force",
+        metavar="COMPONENT",
+        action="append",
+        default=[],
+        help="run this component even if it is done (repeatable)",
+    ),
 )
 _RUN = (_SET, _VALUES, _PY_FILES, _LOCATION, _CONN_ID, *_SELECTION)
 
 COMMANDS = (
     Command(
         "validate",
-        "say everything that is wrong with pipeline files",
-        "Read each file, import its classes, and fit its configs to them. No Spark, no JVM. One line for each problem.",
+        "report all problems of pipeline files",
+        (
+            "Read each file, import its classes, and check its configs against them. Starts neither Spark "
+            "nor a JVM. Prints one line for each problem."
+        ),
         (
             _argument("files", metavar="FILE", nargs="+", help="HOCON files, or URLs"),
             _SET,
             _VALUES,
             _PY_FILES,
-            _argument("--no-classes", action="store_true", help="check the files alone, without importing the classes"),
+            _argument("--no-classes", action="store_true", help="check only the files, without importing the classes"),
         ),
     ),
     Command(
         "plan",
-        "say what would run, what would be skipped, and why",
-        "Compare a file with what is recorded. Nothing runs, nothing is claimed, no JVM starts.",
+        "show what would run, what would be skipped, and why",
+        "Compare a file with the recorded progress. Runs nothing, claims nothing, and starts no JVM.",
         (
             _FILE,
             _argument("run_id", metavar="RUN_ID", nargs="?", help="the run that would be resumed"),
@@ -160,9 +170,9 @@ COMMANDS = (
     Command(
         "run",
         "run a pipeline in this process",
-        "Run a pipeline and record its progress. With auto-resume = true in the file, or --auto-resume, the newest run "
-        "of the pipeline that did not complete is resumed. If its driver may still be running, it is waited for; a run "
-        "that is still running is refused.",
+        "Run a pipeline and record its progress. With auto-resume = true in the file, or "
+        "--auto-resume, the newest unfinished run of the pipeline is resumed. If its driver may still "
+        "be running, the command waits for it; a run that is still running is refused.",
         (
             _FILE,
             *_RUN,
@@ -177,7 +187,7 @@ COMMANDS = (
     ),
     Command(
         "script",
-        "print the path of the file that spark-submit takes",
+        "print the path of the file to pass to spark-submit",
         "For a run on a cluster without Airflow: spark-submit --master spark://… $(spark-pipeline script) run etl.conf",
         (),
     ),
@@ -197,11 +207,13 @@ COMMANDS = (
             _argument("--older-than", type=seconds, metavar="AGE", help="such as 30d, 12h, 90m"),
             _argument("--newer-than", type=seconds, metavar="AGE", help="the same"),
             _argument(
-                "--finished", action="store_true", help="runs that ended, the newest first, instead of unfinished ones"
+                "--finished",
+                action="store_true",
+                help="list runs that ended, newest first, instead of unfinished ones",
             ),
             _argument("--limit", type=count, metavar="N", default=100, help="with --finished: at most so many (100)"),
             _argument("--since", type=seconds, metavar="AGE", help="with --finished: ended since then, such as 7d"),
-            _argument("--all", action="store_true", help="ended runs, too; this looks at every run there ever was"),
+            _argument("--all", action="store_true", help="also list ended runs; this reads every run at the location"),
             _JSON,
         ),
     ),
@@ -209,23 +221,28 @@ COMMANDS = (
         "show",
         "show a run: components, times, error",
         "Show what is recorded of a run.",
-        (_RUN_ID, *_PLACE, _argument("--traceback", action="store_true", help="with the whole error"), _JSON),
+        (
+            _RUN_ID,
+            *_PLACE,
+            _argument("--traceback", action="store_true", help="also print the traceback of the error"),
+            _JSON,
+        ),
     ),
     Command(
         "discard",
-        "give up the progress of a run",
-        "The next attempt at it starts over. A driver that is running stops.",
+        "discard the progress of a run",
+        "The next attempt starts over. A driver that is still running stops.",
         (_RUN_ID, *_PLACE, _argument("--yes", action="store_true", help="do not ask")),
     ),
     Command(
         "prune",
-        "discard abandoned runs, remove what is left of ended ones",
-        "Runs that are alive are never touched; the last record of a run stays for three days at least.",
+        "discard abandoned runs, remove the remains of ended ones",
+        "Never touches runs that are alive. Keeps the last record of a run for at least three days.",
         (
             *_PLACE,
             _PIPELINE,
             _argument("--older-than", type=seconds, metavar="AGE", required=True, help="such as 30d, 12h, 90m"),
-            _argument("--dry-run", action="store_true", help="only say what would be done"),
+            _argument("--dry-run", action="store_true", help="only print what would be done"),
             _JSON,
         ),
     ),

@@ -36,8 +36,9 @@ class Opened:
         if self.store.exists() is False:
             location = self.location.location
             raise CheckpointLocationError(
-                f"There is no checkpoint location {location} ({self.origin}): nothing is stored there. Check the "
-                "spelling, or name another one with --location; the first run of a pipeline makes it.",
+                f"The checkpoint location {location} ({self.origin}) does not exist. Check the "
+                "spelling, or use another one with --location; the first run of a pipeline creates "
+                "it.",
                 path=location,
             )
 
@@ -88,8 +89,8 @@ def _from_airflow(location: str | None, origin: str, conn_id: str | None) -> tup
         why = " ".join(f"{type(error).__name__}: {error}".split())
         needed = f"the connection {conn_id!r}" if conn_id else "the checkpoint location"
         raise CheckpointLocationError(
-            f"Airflow's configuration cannot be read, which is asked for {needed}: {why}. Mend it, or name the "
-            "location with --location and give its credentials by the environment."
+            f"Airflow's configuration, which is needed for {needed}, cannot be read: {why}. Fix it, or "
+            "use --location, with credentials from the environment."
         ) from error
 
 

@@ -82,7 +82,7 @@ def limit(bound: Bound, kind: DataType, *, lower: bool) -> Limit:
         if isinstance(bound, str):
             return Limit(bound, bound.encode())
         raise BoundError(f"{shown(bound)} is a number, and the column is text; quote it to compare as text")
-    raise BoundError(f"a range means nothing for a column of type {name}")
+    raise BoundError(f"a range cannot be checked for a column of type {name}")
 
 
 def outside(value: Column, kind: DataType, least: Limit | None, most: Limit | None) -> Column:
@@ -109,7 +109,7 @@ def _number(bound: Bound, name: str) -> Decimal:
     except InvalidOperation:
         raise BoundError(f"{bound!r} is not a number, and the column is of type {name}") from None
     if not number.is_finite():
-        raise BoundError(f"{bound!r} is not a number with an end; leave the bound out")
+        raise BoundError(f"{bound!r} is not a finite number; omit the bound")
     if abs(number.adjusted()) > _MOST_DIGITS or len(number.as_tuple().digits) > _MOST_DIGITS:
         raise BoundError(f"a number of more than {_MOST_DIGITS} digits fits no column")
     return number
@@ -146,7 +146,7 @@ def _moment(bound: Bound, name: str) -> Limit:
     if not isinstance(moment, dt.datetime):
         moment = dt.datetime(moment.year, moment.month, moment.day)  # noqa: DTZ001  # in the session's time zone
     if moment.tzinfo is not None and name == "timestamp_ntz":
-        raise BoundError(f"{bound!s} has a time zone, and the column is of type timestamp_ntz; leave it out")
+        raise BoundError(f"{bound!s} has a time zone, and the column is of type timestamp_ntz; omit the time zone")
     order = moment if moment.tzinfo is None else moment.astimezone(dt.timezone.utc)
     return Limit(moment.isoformat(sep=" "), (moment.tzinfo is not None, order))
 

@@ -52,11 +52,14 @@ def type_of(frame: DataFrame, view: str, column: str) -> DataType:
     except AnalysisException as error:
         condition = condition_of(error)
         if condition.startswith("AMBIGUOUS_REFERENCE"):
-            message = f"view {view!r} has several columns {column!r}; give them different names where the view is made"
+            message = (
+                f"view {view!r} has several columns {column!r}; give them different names in the "
+                "component that creates the view"
+            )
             raise UnknownColumnError(message, view=view, column=column) from None
         if condition.startswith(("INVALID_ATTRIBUTE_NAME", "_LEGACY_ERROR_TEMP_1049")):  # the second in Spark 3.5
             message = (
-                f"{column!r} is not the name of a column; put backticks around a name that holds dots or backticks"
+                f"{column!r} is not the name of a column; put backticks around a name that contains dots or backticks"
             )
             raise UnknownColumnError(message, view=view, column=column) from None
         if not condition.startswith(("UNRESOLVED_COLUMN", "FIELD_NOT_FOUND", "INVALID_EXTRACT")):

@@ -144,7 +144,7 @@ class CheckRange(Component):
             wrong.append(f"{rows(nulls)} with {nothing(kind)} in {self.column!r}")
         if wrong:
             raise CheckFailedError(f"view {self.view!r} has {', '.join(wrong)} (of {total:,})", view=self.view)
-        report(self, f"{self.column!r} of view {self.view!r} lies within {self._range()} ({rows(total)})")
+        report(self, f"{self.column!r} of view {self.view!r} is within {self._range()} ({rows(total)})")
 
     def _limit(self, which: str, kind: DataType) -> Limit | None:
         bound = self.min if which == "min" else self.max
@@ -229,4 +229,4 @@ class CheckSql(Component):
             count = f"{_MOST:,} rows or more" if len(found) == _MOST else rows(len(found))
             shown = "; ".join(str(row.asDict()) for row in found[: max(self.shown_rows, 0)])
             raise CheckFailedError(f"{self.message}: {count}{', such as ' + shown if shown else ''}", view="")
-        report(self, f"passed: no row where {self.message}")
+        report(self, f"passed: no rows found for: {self.message}")

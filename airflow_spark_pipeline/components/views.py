@@ -68,7 +68,7 @@ def frame_of(spark: SparkSession, view: str) -> DataFrame:
             raise
     else:
         return frame
-    raise UnknownViewError(f"there is no view {view!r}; known views: {_known_views(spark)}", view=view)
+    raise UnknownViewError(f"view {view!r} does not exist; known views: {_known_views(spark)}", view=view)
 
 
 def _known_views(spark: SparkSession) -> str:

@@ -37,15 +37,16 @@ if TYPE_CHECKING:
 _DELETE_FIRST = {"parquet", "orc", "csv", "json", "text", "xml", "avro"}
 
 _ADVICE = {
-    "PATH_ALREADY_EXISTS": "if an attempt that died has left it, delete it, or set mode = overwrite",
+    "PATH_ALREADY_EXISTS": "if an attempt that died has created it, delete it, or set mode = overwrite",
     "TABLE_OR_VIEW_ALREADY_EXISTS": "set mode to overwrite or append, or drop the table",
-    "LOCATION_ALREADY_EXISTS": "not as a table, but as files at its location, as an attempt leaves them that is killed"
-    " before Spark has registered the table: delete them",
+    "LOCATION_ALREADY_EXISTS": "not as a table, but as files at its location; an attempt that was "
+    "killed before Spark registered the table leaves them: delete them",
 }
 _IN_MEMORY = (
-    "not as a table, but as files at its location: Spark's catalog is in memory here (spark.sql.catalogImplementation ="
-    " in-memory), so tables of earlier Spark applications are forgotten and their files stay. Delete the files, and"
-    " keep tables in a metastore (spark.sql.catalogImplementation = hive), or use WriteFiles"
+    "not as a table, but as files at its location: Spark's catalog is in memory here "
+    "(spark.sql.catalogImplementation = in-memory), so tables of earlier Spark applications are lost, "
+    "but their files remain. Delete the files, and keep tables in a metastore "
+    "(spark.sql.catalogImplementation = hive), or use WriteFiles"
 )
 
 Mode = Literal["error", "overwrite", "append", "ignore"]

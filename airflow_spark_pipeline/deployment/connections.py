@@ -39,7 +39,7 @@ def options_of(connection: Connection, location: str) -> dict[str, Any]:
     extra = _extra(connection)
     given: Any = extra.pop(_OPTIONS, None) or {}
     if not isinstance(given, Mapping):
-        _refuse(connection, f"{_OPTIONS} in its extra has to be an object, such as {{'anon': true}}")
+        _refuse(connection, f"{_OPTIONS} in its extra must be an object, such as {{'anon': true}}")
     scheme = location.partition(":/")[0].lower() if ":/" in location else "file"
     reader, types = _READERS.get(scheme, (None, ()))
     kind = connection.conn_type or "generic"
@@ -50,8 +50,9 @@ def options_of(connection: Connection, location: str) -> dict[str, Any]:
     if reader is not None and not given:
         _refuse(
             connection,
-            f"it is of the type {kind}, which says nothing about {scheme}://. Use the type {types[0]} or generic, or "
-            f"put {_OPTIONS} into its extra. For this location alone: checkpoint_conn_id in the DAG",
+            f"it is of the type {kind}, which cannot be used for {scheme}://. Use the type {types[0]} "
+            f"or generic, or put {_OPTIONS} into its extra. For this location alone: "
+            "checkpoint_conn_id in the DAG",
         )
     return dict(given)
 
@@ -85,8 +86,8 @@ def _aws_credentials(connection: Connection, extra: Mapping[str, Any]) -> dict[s
     secret = connection.password or extra.get("aws_secret_access_key")
     if bool(key) != bool(secret):
         there, missing = ("login", "password") if key else ("password", "login")
-        _refuse(connection, f"it has a {there} and no {missing}; a key of S3 is both. Without either the worker's own "
-                "identity is used")  # fmt: skip
+        _refuse(connection, f"it has a {there} but no {missing}; an S3 key needs both. Without both, "
+                            "the worker's own identity is used")  # fmt: skip
     given = {"key": key, "secret": secret, "token": extra.get("aws_session_token")}
     return {name: value for name, value in given.items() if value}
 
@@ -98,9 +99,10 @@ def _aws_by_provider(connection: Connection) -> dict[str, Any]:
         )
     except ImportError as error:
         raise CheckpointLocationError(
-            f"The checkpoint connection {connection.conn_id!r} assumes a role or names a profile, which needs the "
-            f"package apache-airflow-providers-amazon on the Airflow worker. Install it, put keys into the "
-            f"connection, or leave the connection out and give the worker an identity of its own."
+            f"The checkpoint connection {connection.conn_id!r} assumes a role or names a profile, "
+            "which needs the package apache-airflow-providers-amazon on the Airflow worker. Install "
+            "it, put keys into the connection, or omit the connection, so that the worker uses its "
+            "own identity."
         ) from error
     found = AwsGenericHook(aws_conn_id=connection.conn_id).get_credentials()
     given = {"key": found.access_key, "secret": found.secret_key, "token": found.token}
@@ -127,8 +129,8 @@ def _google(connection: Connection, extra: Mapping[str, Any], location: str) -> 
         "idp_issuer_url", "client_id", "client_secret",
     ))  # fmt: skip
     if connection.login or connection.password:
-        _refuse(connection, "gs:// takes no login or password: put the service account's key into its extra, as "
-                "keyfile_dict or key_path")  # fmt: skip
+        _refuse(connection, "gs:// does not use login and password: put the service account's key "
+                            "into its extra, as keyfile_dict or key_path")  # fmt: skip
     token: Any = extra.get("keyfile_dict") or None
     if token is None and extra.get("key_path"):
         try:
@@ -170,7 +172,7 @@ def _azure(connection: Connection, extra: Mapping[str, Any], location: str) -> d
     account = _account(connection.host) or connection.login
     wanted = _account(urlsplit(location).netloc.rpartition("@")[2])
     if account and wanted and account != wanted:
-        _refuse(connection, f"it is about the storage account {account}, and the location is in {wanted}")
+        _refuse(connection, f"it is for the storage account {account}, but the location is in {wanted}")
     if account and not key:
         _refuse(connection, f"it names {account} and no key: put the account's key into its password, or sas_token, "
                 "connection_string or tenant_id into its extra")  # fmt: skip
@@ -221,8 +223,8 @@ def _refuse_fields(connection: Connection, extra: Mapping[str, Any], names: Coll
     if found:
         _refuse(
             connection,
-            f"{', '.join(found)} in its extra cannot be used here. Put {_OPTIONS} into its extra, or leave the "
-            f"connection out and give the worker and the driver an identity of their own",
+            f"{', '.join(found)} in its extra cannot be used here. Put {_OPTIONS} into its extra, or "
+            "omit the connection, so that the worker and the driver use their own identities",
         )
 
 

@@ -46,8 +46,9 @@ def checkpoint_location(argument: str | None, in_file: str | None) -> str:
         return location
     temporary = default_location()
     log.warning(
-        "No checkpoint location is given; using %s, which no other machine sees and a reboot may clear. Set "
-        "checkpoint.location in the file, checkpoint_location in the DAG, or [spark_pipeline] checkpoint_location.",
+        "No checkpoint location is given; using %s, which other machines cannot see and a reboot may "
+        "delete. Set checkpoint.location in the file, checkpoint_location in the DAG, or "
+        "[spark_pipeline] checkpoint_location.",
         temporary,
     )
     return temporary

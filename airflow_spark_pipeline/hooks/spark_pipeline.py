@@ -134,7 +134,7 @@ class SparkPipelineSubmitHook(ProviderHook):
             named = self.connection["spark_binary"]
             if shutil.which(named) is None:
                 raise SparkInstallationError(
-                    f"The spark-submit that was named, {named}, is not there or cannot be run."
+                    f"The spark-submit that was named, {named}, does not exist or cannot be run."
                 )
             return
         binary, environment = find_spark_submit()
@@ -206,7 +206,7 @@ class SparkPipelineSubmitHook(ProviderHook):
         application = YarnApplication(self.connection_id, job)
         try:
             if application.end() is None:
-                self.log.info("Ending YARN application %s: its driver gives no sign of life any more.", job)
+                self.log.info("Ending YARN application %s: its driver no longer shows a sign of life.", job)
                 application.kill()
         except RuntimeError as error:
             self.log.warning("YARN application %s may still be there: %s", job, error)

@@ -128,7 +128,7 @@ def _cache_directory() -> Path:
     info = directory.lstat()
     if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid() or info.st_mode & 0o022:
         raise SparkPipelineError(
-            f"{directory} must be a directory that belongs to user {os.getuid()} and that nobody else can write to; "
-            "remove it, or set TMPDIR."
+            f"{directory} must be a directory that belongs to user {os.getuid()} and that no other "
+            "user can write to; remove it, or set TMPDIR."
         )
     return directory

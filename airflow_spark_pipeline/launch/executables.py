@@ -29,7 +29,7 @@ def find_spark_submit() -> tuple[str, dict[str, str]]:
     if home:
         binary = Path(home, "bin", "spark-submit")
         if not os.access(binary, os.X_OK):
-            raise SparkInstallationError(f"SPARK_HOME is {home}, but {binary} is not there or cannot be run.")
+            raise SparkInstallationError(f"SPARK_HOME is {home}, but {binary} does not exist or cannot be run.")
         return str(binary), {}
     installed = pyspark_home()
     if installed is not None:
@@ -38,8 +38,9 @@ def find_spark_submit() -> tuple[str, dict[str, str]]:
     found = shutil.which("spark-submit")
     if found is None:
         raise SparkInstallationError(
-            f"There is no spark-submit: SPARK_HOME is not set, the package pyspark is not installed (the Spark "
-            f"provider brings pyspark-client only, which has none), and PATH has none. {EXTRA}, or set SPARK_HOME."
+            "spark-submit was not found: SPARK_HOME is not set, the package pyspark is not installed "
+            "(the Spark provider installs only pyspark-client, which does not include it), and it is "
+            f"not on PATH. {EXTRA}, or set SPARK_HOME."
         )
     return found, {}
 

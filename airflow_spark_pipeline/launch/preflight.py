@@ -67,7 +67,7 @@ def check_components(
         )
         problems = [Problem(**problem) for problem in answer["problems"]]
     except (OSError, subprocess.TimeoutExpired, StopIteration, ValueError, LookupError, TypeError) as error:
-        log.info("The components could not be checked beforehand (%s); the driver will say.", error)
+        log.info("The components could not be checked before the submission (%s); the driver checks them.", error)
         return
     if modules_elsewhere:
         problems = [problem for problem in problems if problem.missing_module is None]

@@ -54,8 +54,9 @@ def hidden(settings: Mapping[str, Any]) -> dict[str, str]:
     if refused:
         raise PipelineDefinitionError(
             Problem(
-                f"{name} holds a secret, and Spark puts the options of a JVM into its command line. Put the option "
-                f"into a file that only the user of that JVM can read, and name the file there: @/path/of/the/file"
+                f"{name} holds a secret, and Spark puts the options of a JVM into its command line. "
+                "Put the option into a file that only the user of that JVM can read, and pass the "
+                "file instead: @/path/of/the/file"
             )
             for name in refused
         )
@@ -102,8 +103,8 @@ def resolved(settings: Mapping[str, str], environment: Mapping[str, str]) -> dic
     """
     problems = [
         Problem(
-            f"{path[0]} is needed by spark-submit, before there is a driver in whose environment {variable} could be; "
-            f"write ${{?{variable}}}, which is read where Airflow runs"
+            f"{path[0]} is needed by spark-submit before the driver starts, so {variable} cannot come "
+            f"from the driver's environment; write ${{?{variable}}}, which is read where Airflow runs"
         )
         for path, variable in unresolved(settings, environment)
     ]

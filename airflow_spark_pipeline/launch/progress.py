@@ -38,7 +38,7 @@ class Progress:
         """Return what a commit tells that those before it did not."""
         if state.attempt_id != self._attempt_id or state.status is CheckpointStatus.SUBMITTED:
             return []
-        found = {"": f"The driver of attempt {state.attempt} is at work"}
+        found = {"": f"The driver of attempt {state.attempt} is running"}
         if state.spark_application_id:
             found["application"] = f"Spark application {state.spark_application_id}"
         for component in state.components:
@@ -100,7 +100,7 @@ def told(
             try:
                 state = look()
             except CheckpointError as error:
-                log.debug("No progress can be told: %s", error)
+                log.debug("The progress cannot be shown: %s", error)
                 continue
             if state is not None:
                 progress = progress or Progress(state.attempt_id)

@@ -62,7 +62,7 @@ def resolve_py_files(py_files: str | Sequence[str] | None, dag_dir: Path) -> lis
         elif not path.exists():
             problems.append(Problem("there is no such file or directory", path="py_files", file=str(path)))
         elif path.suffix not in _SUFFIXES:
-            problems.append(Problem("is no .py, .zip or .egg file and no directory", path="py_files", file=str(path)))
+            problems.append(Problem("is not a .py, .zip or .egg file, or a directory", path="py_files", file=str(path)))
         else:
             resolved.append(str(path))
     if problems:
@@ -85,7 +85,7 @@ def without_commas(modules: Sequence[str], directory: Path) -> list[str]:
 def _copied(module: str, directory: Path) -> str:
     copy = directory / Path(module).name.replace(",", "_")
     if is_url(module) or "," in str(copy):
-        message = "spark-submit takes the comma in this path for the end of it; give it another name"
+        message = "spark-submit treats the comma in this path as its end; rename it"
         raise PipelineDefinitionError([Problem(message, path="py_files", file=module)])
     directory.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(module, copy)

@@ -40,11 +40,11 @@ def explain(diagnostics: str, location: str) -> SparkPipelineError | None:
     status, application = _EXIT_STATUS.search(diagnostics), _APPLICATION.search(diagnostics)
     if status is None or application is None:
         return None
-    where = f"Its own words are in the application's log: yarn logs -applicationId {application[0]}"
+    where = f"Its own message is in the application's log: yarn logs -applicationId {application[0]}"
     if int(status[1]) == EXIT_PYTHON:
         return SparkInstallationError(
-            "The driver's Python is too old for airflow-spark-pipeline, which needs 3.10 or newer there. Name another "
-            f"one by spark.yarn.appMasterEnv.PYSPARK_PYTHON in conf. {where}"
+            "The driver's Python is too old for airflow-spark-pipeline, which needs 3.10 or newer "
+            f"there. Set another one with spark.yarn.appMasterEnv.PYSPARK_PYTHON in conf. {where}"
         )
     if int(status[1]) == EXIT_CHECKPOINT:
         return CheckpointStoreError(f"The driver could not record its progress at {location}. {where}", path=location)

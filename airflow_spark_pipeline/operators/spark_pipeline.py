@@ -56,41 +56,41 @@ class SparkPipelineOperator(PipelineTask, SparkSubmitOperator):
             retries=3,
         )
 
-    Everything that :class:`SparkSubmitOperator` takes is taken, except ``application``, ``java_class`` and
-    ``application_args``, which this operator sets itself. Without a Spark connection the job runs on the file's
-    ``spark.master``, else on ``local[*]``, with the ``spark-submit`` and the Python of the worker's own environment.
+    It accepts all arguments of :class:`SparkSubmitOperator`, except ``application``, ``java_class`` and
+    ``application_args``, which this operator sets itself. Without a Spark connection, the job runs on the file's
+    ``spark.master``, otherwise on ``local[*]``, with the ``spark-submit`` and the Python of the worker's environment.
 
-    :param pipeline: path of a HOCON file (absolute, or relative to the DAG file, else to a directory of the DAG's
-        ``template_searchpath``), its URL, or the HOCON text itself; or an XCom that holds one of these.
+    :param pipeline: path of a HOCON file (absolute, or relative to the DAG file or to a directory of the DAG's
+        ``template_searchpath``), its URL, or the HOCON text itself; or an XCom that contains one of these.
         The file is read and rendered with Jinja when the task runs. (templated)
-    :param checkpoint_location: directory or URL where progress is recorded, wins over the file's
-        ``checkpoint.location``; the Airflow worker and the Spark driver must both reach it. (templated)
-    :param checkpoint_conn_id: Airflow connection that holds the credentials of the location; default from
+    :param checkpoint_location: directory or URL where progress is recorded; wins over the file's
+        ``checkpoint.location``. The Airflow worker and the Spark driver must both reach it. (templated)
+    :param checkpoint_conn_id: Airflow connection with the credentials of the location; default:
         ``[spark_pipeline] checkpoint_conn_id``
-    :param auto_resume: ``False`` starts every try from the first component. Default: as the file says, else ``True``
-    :param resume_run_id: id of an unfinished run of this pipeline, of whatever DAG run, that is resumed in its own log;
-        empty for none. A run that is at work for another task instance is never taken over. (templated)
+    :param auto_resume: ``False`` starts every try from the first component. Default: the file's value, or ``True``
+    :param resume_run_id: id of an unfinished run of this pipeline to resume in its own log, from any DAG run;
+        empty for none. A run that is still running for another task instance is never taken over. (templated)
     :param resume_scope: ``dag_run`` (the default): a task instance resumes only itself; ``pipeline``: one that has
-        nothing recorded yet takes over the pipeline's newest unfinished run that nobody works on
-    :param start_from: name of a component: it and all after it run, done or not; what lies before it and is not done
-        is left out. A retry goes on with what is left. (templated)
-    :param only: names of the components that alone run, done or not (templated)
-    :param force: names of components that run although they are done (templated)
-    :param on_change: what a retry does when a component that is done was edited: ``fail`` (the default), ``restart``
+        nothing recorded yet takes over the pipeline's newest unfinished run that is not running
+    :param start_from: name of a component: it and all later ones run, done or not; earlier components that are not
+        done are left out. A retry runs what is left. (templated)
+    :param only: names of the only components to run, done or not (templated)
+    :param force: names of components that run even if they are done (templated)
+    :param on_change: what a retry does if a completed component was edited: ``fail`` (the default), ``restart``
         from the first component, or ``rerun-from-change``; wins over the file's ``checkpoint.on-change``
-    :param py_files: modules of yours for the driver and the executors: ``.py``, ``.zip`` and ``.egg`` files and
-        directories (zipped on the way), relative to the DAG file, or URLs (templated)
-    :param conn_id: Spark connection; where it is not given and ``spark_default`` does not exist, see above
-    :param name: name of the Spark application; default the file's ``spark.app-name``, else the pipeline's name
+    :param py_files: your modules for the driver and the executors: ``.py``, ``.zip`` and ``.egg`` files and
+        directories (they are zipped), relative to the DAG file, or URLs (templated)
+    :param conn_id: Spark connection; if it is not set and ``spark_default`` does not exist, see above
+    :param name: name of the Spark application; default: the file's ``spark.app-name``, otherwise the pipeline's name
         (templated)
-    :param deferrable: wait for the driver in the triggerer, where this task holds no worker slot: in cluster mode on
-        YARN and Kubernetes. Elsewhere ``True`` is an error; the default, ``[operators] default_deferrable``, is ignored
-        there
-    :param start_timeout: seconds, or ``timedelta``, that a deferred task waits for the first sign of its driver once
-        the cluster has accepted the job. Default: for ever where YARN can be asked about the job (the Spark connection
-        names ``yarn_resourcemanager_webapp_address``), else an hour
-    :raises SparkPipelineError: its subclass says what is wrong; its ``retry_helps`` whether another try may end
-        differently. :class:`~airflow_spark_pipeline.retries.AutoResumeRetryPolicy`, the default policy, heeds it.
+    :param deferrable: wait for the driver in the triggerer, without a worker slot: in cluster mode on YARN and
+        Kubernetes. In other modes ``True`` is an error, and the default, ``[operators] default_deferrable``, is
+        ignored
+    :param start_timeout: seconds, or ``timedelta``, that a deferred task waits for the first sign of life of its driver
+        after the cluster has accepted the job. Default: no limit if YARN can be asked about the job (the Spark
+        connection has ``yarn_resourcemanager_webapp_address``), otherwise an hour
+    :raises SparkPipelineError: the subclass says what is wrong, and ``retry_helps`` whether another try may end
+        differently. The default retry policy, :class:`~airflow_spark_pipeline.retries.AutoResumeRetryPolicy`, uses it.
     :return: run id, attempt, names of the components run and skipped, seconds of work (XCom)
     """
 
@@ -252,7 +252,7 @@ class SparkPipelineOperator(PipelineTask, SparkSubmitOperator):
         from airflow_spark_pipeline.task.submit_way import SubmitWay
 
         if not isinstance(self._way, SubmitWay):
-            raise TypeError("what a SparkPipelineOperator submits exists while its task runs only")
+            raise TypeError("the application of a SparkPipelineOperator exists only while its task runs")
         return self._way
 
     @property

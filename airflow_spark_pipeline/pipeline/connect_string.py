@@ -52,7 +52,7 @@ class ConnectString:
         try:
             port = url.port
         except ValueError:
-            raise ValueError("the port is no number between 0 and 65535") from None
+            raise ValueError("the port is not a number between 0 and 65535") from None
         return cls(url.hostname, DEFAULT_PORT if port is None else port, parameters)
 
     def having(self, **parameters: str) -> ConnectString:

@@ -174,7 +174,7 @@ def read_tree(
         problems.append(Problem("objects or substitutions are nested too deeply", file=file))
         return None, True
     except _TooLargeError:
-        problems.append(Problem(f"the substitutions make more than {_MOST_VALUES:,} values of this file", file=file))
+        problems.append(Problem(f"the substitutions expand this file to more than {_MOST_VALUES:,} values", file=file))
         return None, True
     return tree, files.incomplete or len(problems) > known
 

@@ -102,7 +102,7 @@ class PlainValues:
         except ValueError:  # Python refuses to read more than some thousand digits
             number = math.inf
         if isinstance(number, float) and math.isinf(number):
-            self.note(here, "the number is too large; quote it to have it as text")
+            self.note(here, "the number is too large; quote it to read it as text")
             return None
         return number
 

@@ -128,7 +128,7 @@ def _rules(spec: PipelineSpec) -> Iterator[Problem]:
 def _connect_string(text: str) -> Iterator[Problem]:
     try:
         if SESSION_ID in ConnectString.parse(text).parameters:
-            yield Problem(f"remove {SESSION_ID}: each attempt has a session of its own", "spark.connect-string")
+            yield Problem(f"remove {SESSION_ID}: each attempt has its own session", "spark.connect-string")
     except ValueError as error:
         yield Problem(str(error), "spark.connect-string")
 
@@ -136,8 +136,8 @@ def _connect_string(text: str) -> Iterator[Problem]:
 def _name(component: ComponentSpec, earlier: dict[str, ComponentSpec]) -> Iterator[Problem]:
     if (twin := earlier.get(component.instance_name)) is not None:
         message = (
-            f"`{component.instance_name}` is also the name of {twin.path}; checkpoints know components by name, "
-            "so set `instance-name` in one of them to a name of its own"
+            f"`{component.instance_name}` is also the name of {twin.path}; checkpoints identify "
+            "components by name, so set a different `instance-name` in one of them"
         )
         yield Problem(message, f"{component.path}.instance-name")
 
@@ -146,6 +146,6 @@ def _dependencies(component: ComponentSpec, earlier: dict[str, ComponentSpec]) -
     for position, name in enumerate(component.depends_on):
         path = f"{component.path}.depends-on[{position}]"
         if name not in earlier:
-            yield Problem(f"there is no earlier component {name!r}{did_you_mean(name, earlier)}", path)
+            yield Problem(f"{name!r} is not an earlier component{did_you_mean(name, earlier)}", path)
         elif component.enabled and not earlier[name].enabled:
             yield Problem(f"`{name}` is not enabled, so this would never run; set enabled = false here, too", path)

@@ -82,7 +82,7 @@ def _hooks(hooks: tuple[HookSpec, ...], environment: Mapping[str, str]) -> tuple
 
 def _problem(path: str, name: str) -> Problem:
     message = (
-        f"the environment variable {name} of ${{secret:env://{name}}} is not set where the driver runs; set it there, "
-        "by env_vars of the operator for a driver on the worker"
+        f"the environment variable {name} of ${{secret:env://{name}}} is not set where the driver "
+        "runs; set it there (for a driver on the worker, with the operator's env_vars)"
     )
     return Problem(message, path)

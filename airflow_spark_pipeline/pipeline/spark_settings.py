@@ -21,15 +21,15 @@ class _Elsewhere:
 
 
 _CONNECT = _Elsewhere(
-    "has no effect as a setting; name the Spark Connect server by `connect-string` in the block `spark`",
-    "has no effect as a setting; name the Spark Connect server by a spark_connect connection (conn_id), or by "
-    "`connect-string` in the block `spark` of the file",
+    "has no effect as a setting; set the Spark Connect server with `connect-string` in the block `spark`",
+    "has no effect as a setting; set the Spark Connect server with a spark_connect connection "
+    "(conn_id), or with `connect-string` in the block `spark` of the file",
 )
 _ELSEWHERE = {
     "spark.master": _Elsewhere(
         "has no effect as a setting; write it as `master` in the block `spark`",
-        "has no effect as a setting; name the master in the Spark connection (conn_id), or by `master` in the block "
-        "`spark` of the file",
+        "has no effect as a setting; set the master in the Spark connection (conn_id), or with "
+        "`master` in the block `spark` of the file",
     ),
     "spark.app.name": _Elsewhere(
         "has no effect as a setting; write it as `app-name` in the block `spark`",
@@ -38,11 +38,14 @@ _ELSEWHERE = {
     "spark.remote": _CONNECT,
     "spark.api.mode": _CONNECT,
     "spark.submit.deployMode": _Elsewhere(
-        "has no effect as a setting of the file; the operator's argument deploy_mode, or the Spark connection, says it",
-        "is not tracked as a setting; use the argument deploy_mode, or say it in the Spark connection",
+        (
+            "has no effect as a setting of the file; set it with the operator's argument deploy_mode, or "
+            "in the Spark connection"
+        ),
+        "is not tracked as a setting; use the argument deploy_mode, or set it in the Spark connection",
     ),
     "spark.submit.pyFiles": _Elsewhere(
-        "has no effect as a setting; name modules by the operator's argument py_files, or by --py-files",
+        "has no effect as a setting; pass modules with the operator's argument py_files, or with --py-files",
         "has no effect as a setting; use the argument py_files",
     ),
 }

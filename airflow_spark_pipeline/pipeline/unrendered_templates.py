@@ -26,7 +26,7 @@ def refuse_templates(text: str, file: str | None) -> str:
         found = None if piece.lastgroup == "comment" else _TEMPLATE.search(piece[0])
         if found:
             line = text.count("\n", 0, piece.start() + found.start()) + 1
-            message = f"{found[0]} is a template, and nothing renders it here; write the value in its place"
+            message = f"{found[0]} is a template, which is not rendered here; write the value instead"
             problems.append(Problem(message, file=file, line=line))
     if problems:
         raise PipelineDefinitionError(problems)

@@ -88,7 +88,7 @@ def _edited(spec: PipelineSpec, old: ComponentCheckpoint, recorded: CheckpointSt
     if not changed:
         return None
     paths = tuple(f"{component.path}.{path}" for path in changed)
-    state = "is recorded as done, and" if is_done else "has to be as it was (config-match = strict), and"
+    state = "is recorded as done, and" if is_done else "must be unchanged (config-match = strict), but"
     return Change(old.index, f"{old.name} {state} differs now at {', '.join(paths)}", paths)
 
 
@@ -97,7 +97,7 @@ def _coded(spec: PipelineSpec, old: ComponentCheckpoint, code: Code) -> Change |
     recorded = old.fingerprint.get(VERSION)
     if recorded is not None and code.version is not None and recorded != code.version:
         path = f"{component.instance_type}.version"
-        return Change(old.index, f"{old.name} is recorded as done, and {path} is another one now", (path,))
+        return Change(old.index, f"{old.name} is recorded as done, and {path} is a different one now", (path,))
     files = changed_files(old, code) if spec.checkpoint.code_match else []
     if not files:
         return None

@@ -216,8 +216,9 @@ def left_behind(leaves: Mapping[str, Any]) -> str:
 
 def _refused(change: Change, recorded: CheckpointState) -> ResumeRefusedError:
     return ResumeRefusedError(
-        f"Cannot resume {recorded.run_id}: {change.what}. Undo the change, start over with auto_resume=False, or say "
-        "what a change means with checkpoint.on-change = restart | rerun-from-change.",
+        f"Cannot resume {recorded.run_id}: {change.what}. Undo the change, start over with "
+        "auto_resume=False, or allow the change with checkpoint.on-change = restart | "
+        "rerun-from-change.",
         differences=change.paths,
     )
 

@@ -67,7 +67,7 @@ class Selection:
         :raises SelectionError: a component of that name does not exist, or two arguments contradict each other
         """
         if self.start_from is not None and self.only:
-            raise SelectionError("start_from and only exclude each other: name the components either way.")
+            raise SelectionError("start_from and only exclude each other: use one of them.")
         names = [component.instance_name for component in spec.components]
         disabled = {component.instance_name for component in spec.components if not component.enabled}
         start: tuple[str, ...] = () if self.start_from is None else (self.start_from,)

@@ -74,7 +74,7 @@ def next_try(state: CheckpointState) -> dict[str, Any]:
     at, place = stopped_at(state), _place(state)
     how = "did not get to its end" if failure is None else "failed"
     error = None if failure is None else failure.headline
-    skips = f"skips {', '.join(done)} and goes on" if done else "runs everything"
+    skips = f"skips {', '.join(done)} and runs the rest" if done else "runs everything"
     return {
         "text": f"Run {state.run_id} (attempt {state.attempt}) {how}{place}{f': {error}' if error else ''}. "
         f"The next try {skips}.",

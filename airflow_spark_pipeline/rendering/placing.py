@@ -227,7 +227,7 @@ class _Placing:
         if first is None:
             return piece.text
         if "." not in piece.text[: first.start()]:
-            message = "a value cannot choose what `${…}` refers to; write the first part of the path as it is"
+            message = "a value cannot choose what `${…}` refers to; write the first part of the path directly"
             raise PlacingError(message, self._line(piece))
 
         def name(match: re.Match[str]) -> str:
@@ -305,8 +305,8 @@ class _Placing:
                 self._marks.held[int(match[1])] = Hocon(literal)
                 raise _IsHoconError
         message = (
-            "a value stands where a key is expected, and a value is never HOCON; if its text is meant to be, write "
-            "`| hocon` behind it"
+            "a value is in the place of a key, and a value is never HOCON; if its text is meant as "
+            "HOCON, add `| hocon` to it"
         )
         raise PlacingError(message, self._line(group[0]))
 
@@ -343,7 +343,7 @@ class _Placing:
     def _refuse_secrets(self, text: str, written: str, piece: Piece) -> None:
         """Only the file says which secrets are used: whoever gives a value could have any variable of the driver."""
         if REFERENCE.findall(text) != REFERENCE.findall(written):
-            message = "a value holds, or completes, `${secret:…}`, which only the file itself can write"
+            message = "a value contains or completes `${secret:…}`, which is only allowed in the text of the file"
             raise PlacingError(message, self._line(piece))
 
     def _json_text(self, value: Json) -> str:

@@ -77,7 +77,7 @@ def as_text(value: Any) -> str:
         return str(value)
     _refuse_meaningless(value)
     if isinstance(value, Iterator):
-        raise UnwritableError("is a generator, which has no text: write `| list` or `| join(', ')` behind it")
+        raise UnwritableError("is a generator, which has no text: add `| list` or `| join(', ')` to it")
     return str(value)
 
 

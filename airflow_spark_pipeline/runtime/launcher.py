@@ -34,10 +34,11 @@ def main() -> None:
 def _too_old() -> str:
     found, oldest = sys.version_info, ".".join(map(str, _OLDEST))
     return (
-        f"The driver's Python, {sys.executable}, is {found[0]}.{found[1]}; airflow-spark-pipeline needs {oldest} or "
-        "newer there. Name another one: spark.pyspark.driver.python and spark.pyspark.python in conf, or "
-        "PYSPARK_PYTHON in the driver's environment (spark.yarn.appMasterEnv.PYSPARK_PYTHON in YARN's cluster mode; on "
-        "Kubernetes, another image)."
+        f"The driver's Python, {sys.executable}, is {found[0]}.{found[1]}; airflow-spark-pipeline "
+        f"needs {oldest} or newer there. Set another one: spark.pyspark.driver.python and "
+        "spark.pyspark.python in conf, or PYSPARK_PYTHON in the driver's environment "
+        "(spark.yarn.appMasterEnv.PYSPARK_PYTHON in YARN's cluster mode; on Kubernetes, another "
+        "image)."
     )
 
 

@@ -39,8 +39,9 @@ def _why(inside: str) -> str:
         return "write ${secret:env://NAME}, with the name of an environment variable of the driver"
     what = f"only env:// is, not {scheme[1]}://" if scheme is not None else "write ${secret:env://NAME}"
     return (
-        f"{what}. Read it by a template from an Airflow connection or variable, {{{{ conn.warehouse.password }}}}; or "
-        "have it in the driver's environment, and write ${secret:env://NAME}"
+        f"{what}. Read it with a template from an Airflow connection or variable, {{{{ "
+        "conn.warehouse.password }}; or put it into the driver's environment, and write "
+        "${secret:env://NAME}"
     )
 
 

@@ -31,7 +31,7 @@ _RETRY_SECONDS = 20.0  # how long the worker looks again where the store does no
 
 
 class SparkPipelineRunSensor(BaseSensorOperator):
-    """Wait for a run of a pipeline, and return which one it is and where it stands.
+    """Wait for a run of a pipeline, and return its id and position.
 
     .. code-block:: python
 
@@ -43,28 +43,29 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         )
         failed >> resume
 
-    It reads the checkpoint location, so the worker (the triggerer, when deferred) must reach it, and be allowed to
-    write there: the location's own clock is read from a file that is written for it. A run is *resumable* when a
-    component failed, or when its driver died: it showed no sign of life for its lease. A run whose driver is alive is
-    not, and neither is one that was submitted and whose driver has not started yet. Of several runs the one that got
-    there last is taken. Runs of another ``[spark_pipeline] namespace`` are never found.
+    It reads the checkpoint location, so the worker (the triggerer, if deferred) must reach it, and must have permission
+    to write there: it reads the location's clock by writing a small file. A run is *resumable* if a component failed,
+    or if its driver died, which means that it showed no sign of life for its lease. A run whose driver is alive is not
+    resumable, and neither is a run that was submitted and whose driver has not started yet. If several runs match, the
+    most recent one is returned. Runs of another ``[spark_pipeline] namespace`` are never returned.
 
-    :param pipeline_name: name of the pipeline, as its file says it (templated)
-    :param pipeline: instead of it: path, URL or text of the pipeline's HOCON file, read when the task runs. It gives
-        the name, the checkpoint location, and the store where the file names one of the user's own (templated)
+    :param pipeline_name: name of the pipeline, as in its file (templated)
+    :param pipeline: instead of the name: path, URL or text of the pipeline's HOCON file, read when the task runs. It
+        provides the name, the checkpoint location, and a custom store if the file names one (templated)
     :param external_dag_id: only runs of this DAG (templated)
     :param external_task_id: only runs of this task (templated)
     :param external_run_id: only the run of this DAG run (templated)
     :param external_map_index: only the run of this index of a mapped task; -1 for a task that is not mapped
     :param wait_for: ``resumable`` (the default), ``completed``, or ``ended``: either, or discarded
-    :param since: only runs that stand so since this moment: a ``datetime``, or ISO 8601 text. To wait for completed or
-        ended runs it is needed, unless ``external_run_id`` is given: yesterday's run would do as well (templated)
-    :param include_retrying: take also a failed run whose own task has tries left. By default it is left to them
-    :param checkpoint_location: as of the operator (templated)
-    :param checkpoint_conn_id: as of the operator
-    :param deferrable: wait in the triggerer, where this task holds no worker slot; default ``[operators]
+    :param since: only runs that reached this state at or after this time: a ``datetime``, or ISO 8601 text. Required
+        for completed or ended runs, unless ``external_run_id`` is set; otherwise yesterday's run would match
+        (templated)
+    :param include_retrying: also return a failed run whose own task has tries left. By default it is left to its task
+    :param checkpoint_location: as for the operator (templated)
+    :param checkpoint_conn_id: as for the operator
+    :param deferrable: wait in the triggerer, without a worker slot; default ``[operators]
         default_deferrable``
-    :param poke_interval: seconds between two looks. Deferred sensors with the same location and interval share them
+    :param poke_interval: seconds between two checks. Deferred sensors with the same location and interval share them
     :return: ``run_id``, ``pipeline_name``, ``status`` (``failed``, ``dead``, ``completed``, ``discarded``),
         ``attempt``, ``dag_id``, ``dag_run_id``, ``task_id``, ``map_index``, ``iteration`` (of a loop),
         ``failed_component``, ``failed_position`` (from 1), ``total_components``, ``completed_components``, ``error``,
@@ -101,15 +102,15 @@ class SparkPipelineRunSensor(BaseSensorOperator):
     ) -> None:
         super().__init__(**kwargs)
         if pipeline_name is not None and pipeline is not None:
-            raise ValueError("give pipeline_name or pipeline, not both: the file says the name")
+            raise ValueError("give pipeline_name or pipeline, not both: the file contains the name")
         if pipeline_name is None and pipeline is None and external_dag_id is None:
             raise ValueError("which run? Give pipeline_name, pipeline, or external_dag_id")
         if wait_for not in _WAITS:
             raise ValueError(f"wait_for is {wait_for!r}; it is one of {', '.join(_WAITS)}")
         if wait_for != "resumable" and since is None and external_run_id is None:
             raise ValueError(
-                f"wait_for={wait_for!r} would be content with a run that ended long ago; give since, such as "
-                "'{{ data_interval_end }}', or external_run_id"
+                f"wait_for={wait_for!r} would match a run that ended long ago; give since, such as '{{{{ "
+                "data_interval_end }}', or external_run_id"
             )
         self.pipeline_name = pipeline_name
         self.pipeline = _as_text(pipeline)
@@ -163,10 +164,10 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         secrets = ", ".join(secrets_of(place))
         if not secrets:
             return True
-        message = f"The place of the checkpoints holds secrets ({secrets}), which a trigger must not carry."
+        message = f"The checkpoint location contains secrets ({secrets}), which a trigger must not contain."
         if self.deferrable_is_named:
             raise AirflowFailException(f"{message} Let the store read them elsewhere, or set deferrable=False.")
-        self.log.warning("%s Waiting in the worker instead.", message)
+        self.log.warning("%s Waiting on the worker instead.", message)
         return False
 
     def _defer(self, place: StoreLocation, query: RunQuery) -> NoReturn:

@@ -242,8 +242,8 @@ class TaskAttempt:
             why = f"it was completed at {state.updated_at}"
         if why is not None:
             raise NothingToResumeError(
-                f"Cannot resume {self._run_id}: {why}. Name an unfinished run of {self._spec.pipeline_name!r}, or none "
-                f"to run from the start.",
+                f"Cannot resume {self._run_id}: {why}. Use an unfinished run of "
+                f"{self._spec.pipeline_name!r}, or none to run from the start.",
                 run_id=self._run_id,
             )
 
@@ -260,8 +260,8 @@ class TaskAttempt:
         who = who_is_at_work(self._log, latest, self._is_active)
         if who is not None:
             raise RunAtWorkError(
-                f"Run {latest.state.run_id} is at work: {who}. It is not taken over; a retry goes on with it once it "
-                f"has ended. To end it now, mark that task as failed.",
+                f"Run {latest.state.run_id} is still running: {who}. It is not taken over; a retry "
+                "resumes it once it has ended. To end it now, mark that task as failed.",
                 run_id=latest.state.run_id,
             )
 
@@ -272,4 +272,4 @@ def _how_it_died(exit_code: int | None) -> str:
     if exit_code == 0:
         return "; it ended with exit code 0 and recorded no end: does a component call os._exit?"
     killed = exit_code in (-9, 137)
-    return f"; exit code {exit_code}" + (": killed, by somebody or for want of memory" if killed else "")
+    return f"; exit code {exit_code}" + (": killed (by someone, or out of memory)" if killed else "")

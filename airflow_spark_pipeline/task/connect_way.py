@@ -52,7 +52,7 @@ class ConnectWay(Way):
         """
         _refuse_arguments_of_spark_submit(unit, spark)
         if unit.arguments.deferrable:
-            cannot_be_deferred(unit.arguments, "on Spark Connect the driver runs beside the task")
+            cannot_be_deferred(unit.arguments, "on Spark Connect the driver runs next to the task")
         return cls(server, unit, spark)
 
     @property
@@ -139,8 +139,8 @@ def _refuse_arguments_of_spark_submit(unit: Unit, spark: SparkArguments) -> None
     given = [name for name in spark.given if name not in _TAKEN]
     if given:
         raise SparkConnectError(
-            f"On Spark Connect nothing is submitted; these arguments are spark-submit's: {', '.join(given)}. Remove "
-            f"them, and say what they say where the server is started."
+            "On Spark Connect nothing is submitted, so these arguments of spark-submit cannot be "
+            f"used: {', '.join(given)}. Remove them, and set them where the server is started."
         )
     if spark.adds_openlineage:
         unit.log.info("OpenLineage's settings are those of the Spark Connect server; none are added.")

@@ -52,7 +52,7 @@ def _obstacle(unit: Unit, hook: SparkPipelineSubmitHook) -> str | None:
     if not (hook.is_on_yarn or hook.is_on_kubernetes):
         return f"the master {hook.master} is neither YARN nor Kubernetes"
     if secrets := ", ".join(secrets_of(unit.location)):
-        return f"the place of the checkpoints holds secrets ({secrets}), which a trigger must not carry"
+        return f"the checkpoint location contains secrets ({secrets}), which a trigger must not contain"
     return None
 
 

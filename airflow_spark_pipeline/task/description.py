@@ -60,7 +60,7 @@ def _looked_in(pipeline: str, searchpath: Sequence[str]) -> str:
     if Path(pipeline).is_absolute():
         return ""
     also = f", then in template_searchpath: {', '.join(searchpath)}" if searchpath else ""
-    return f" (relative paths are looked up beside the DAG file{also})"
+    return f" (relative paths are looked up next to the DAG file{also})"
 
 
 def _read_url(url: str) -> str:

@@ -77,7 +77,7 @@ def complete(unit: Unit, event: dict[str, Any], after: Callable[[], None]) -> di
     if "error" in event:
         # The run goes on without us: a retry looks at its log, and waits for it or takes over.
         raise CheckpointError(event["error"])
-    unit.log.info("Goes on, since %s.", event["because"])
+    unit.log.info("Continuing, because %s.", event["because"])
     _refuse_a_late_start(unit, event)
     unit.attempt.expect(event["attempt_id"])
     stats = TryStats(unit.context, unit.pipeline_name)

@@ -41,7 +41,7 @@ def why_undefined(path: str, names: Mapping[str, Any]) -> str:
     if first in _IN_PLACE and has_run and "logical_date" not in names:
         missing = ", ".join(name for name in _IN_PLACE if not name.startswith(("execution", "prev")))
         return (
-            f"this DAG run has no logical date, as one that is triggered without a date or by an asset, so that "
+            "this DAG run has no logical date (it was triggered without a date, or by an asset), so "
             f"{missing} do not exist; write {{{{ {_IN_PLACE[first]} }}}}"
         )
     near = nearest_name(path, names)
@@ -50,4 +50,4 @@ def why_undefined(path: str, names: Mapping[str, Any]) -> str:
     if below and first == "params":
         known = ", ".join(map(str, [*names.get("params", {})][:_AT_MOST])) or "none"
         return f"the DAG has no such param (it has: {known}); add it to the DAG's params"
-    return "it is none of Airflow's names, nor one of the DAG's user_defined_macros" if not below else ""
+    return "it is neither a name of Airflow nor one of the DAG's user_defined_macros" if not below else ""

@@ -52,9 +52,7 @@ def by_run_id(run_id: str, pipeline_name: str, key: UnitKey, caller: Caller) -> 
     except ValueError as error:
         raise NothingToResumeError(f"resume_run_id: {error}", run_id=run_id) from None
     if unit.partition("/")[0] != pipeline_slug(pipeline_name):
-        raise NothingToResumeError(
-            f"Cannot resume {run_id}: it is a run of another pipeline than {pipeline_name!r}.", run_id=run_id
-        )
+        raise NothingToResumeError(f"Cannot resume {run_id}: it is not a run of {pipeline_name!r}.", run_id=run_id)
     if unit == unit_path(pipeline_name, key):
         return Target(unit, caller, run_id)
     return Target(unit, replace(caller, guest=key), run_id)

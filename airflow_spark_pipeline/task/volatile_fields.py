@@ -35,8 +35,9 @@ def explain(
     if not volatile:
         return error
     return ResumeRefusedError(
-        f"{error} Nobody edited {', '.join(volatile)}: it renders differently on each try, since it uses the try "
-        "number or the time. Use what stays the same for a DAG run, such as {{ ds }} or {{ run_id }}.",
+        f"{error} This is not an edit of {', '.join(volatile)}: it renders differently on each try, "
+        "because it uses the try number or the time. Use a value that stays the same for a DAG run, "
+        "such as {{ ds }} or {{ run_id }}.",
         differences=error.differences,
     )
 

@@ -132,10 +132,10 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
     async def on_kill(self) -> None:
         """Stop the driver: the task was marked or cleared. Not where Airflow only moves the trigger elsewhere."""
         if await self._is_still_deferred():
-            self.log.info("The task is deferred still; its driver goes on.")
+            self.log.info("The task is still deferred; its driver keeps running.")
             return
         stopped = await asyncio.to_thread(self._stop)
-        self.log.info("The driver is told to stop." if stopped else "The driver has ended already.")
+        self.log.info("The driver is asked to stop." if stopped else "The driver has ended already.")
 
     def _stop(self) -> bool:
         log = RunLog(open_location(StoreLocation.from_dict(self.place)), self.unit)
@@ -176,11 +176,11 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
     def _end(self, run: SeenRun | None) -> str | None:
         """Return why there is nothing more to wait for, by the log; ``None`` where there is."""
         if run is None or run.entry.commit is None:
-            return "its log is gone"
+            return "its log no longer exists"
         if run.entry.commit.state.attempt_id != self.attempt_id:
             return "another attempt has taken over"
         if run.standing is Standing.DEAD:
-            return "its driver shows no sign of life any more"
+            return "its driver no longer shows a sign of life"
         return None if run.standing in (Standing.SUBMITTED, Standing.RUNNING) else f"the run is {run.standing.value}"
 
     async def _end_before_the_start(self, run: SeenRun | None) -> str | None:

@@ -22,7 +22,7 @@ def test_the_log_of_a_failed_try_says_what_the_next_one_skips(run: Run) -> None:
     said = next(line for line in run.log(1) if line.startswith("Run "))
     assert re.fullmatch(
         r"Run four-steps-\S+~0 \(attempt 1\) failed at \[2/4\] b: ConnectionError: b cannot reach its source\. "
-        r"The next try skips a and goes on\.",
+        r"The next try skips a and runs the rest\.",
         said,
     )
 

@@ -58,7 +58,7 @@ class TestHadoopStore(test_store_contract.TestStoreContract):
 
 
 def test_a_file_system_that_was_not_shown_to_create_exclusively_is_refused_in_words(jvm: Any, tmp_path: Path) -> None:
-    with pytest.raises(CheckpointLocationError, match="exclusive creation was not shown to hold on file://"):
+    with pytest.raises(CheckpointLocationError, match="exclusive creation was not verified on file://"):
         HadoopStore(f"file://{tmp_path}", jvm, _settings(jvm, {}))
 
 

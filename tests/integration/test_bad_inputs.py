@@ -235,7 +235,7 @@ def test_an_error_is_told_once(shop: Shop) -> None:
 def test_a_file_that_does_not_exist_is_named_in_full_with_the_place_where_paths_start(shop: Shop) -> None:
     text = shop.mistake(pipeline="shopp.conf")
     assert f"{shop.folder / 'shopp.conf'}: there is no such file" in text
-    assert "beside the DAG file" in text
+    assert "next to the DAG file" in text
 
 
 def test_a_directory_is_no_description(shop: Shop) -> None:
@@ -276,7 +276,7 @@ def test_a_url_of_an_unknown_kind_is_named(shop: Shop) -> None:
 SYNTAX: dict[str, tuple[str, int | None, str]] = {
     "unclosed": (describe().replace("]\n\n}", "]"), None, "never closed"),
     "quote": (describe(name='pipeline-name = "Shop'), 2, "a quoted string is not closed on its line"),
-    "reserved": (describe(name="pipeline-name = Shop & Co"), 2, "the character `&` has a meaning of its own in HOCON"),
+    "reserved": (describe(name="pipeline-name = Shop & Co"), 2, "the character `&` has a special meaning in HOCON"),
     "separator": (describe(name="pipeline-name Shop"), 2, "pipeline-name"),
     "commas": (describe(EXTRACT, ",,", LOAD), 5, "comma"),
 }
@@ -431,7 +431,7 @@ def test_all_mistakes_of_a_description_are_reported_at_once(shop: Shop) -> None:
 COMPONENTS: dict[str, tuple[str, str]] = {
     "no such module": (
         EXTRACT.replace("shop_etl", "shop_elt"),
-        "[0].instance-type: there is no module 'shop_elt' in the driver; py_files ships modules to it",
+        "[0].instance-type: the driver has no module 'shop_elt'; ship it with py_files",
     ),
     "no such class": (
         EXTRACT.replace("Extract", "Extrakt"),
@@ -439,7 +439,7 @@ COMPONENTS: dict[str, tuple[str, str]] = {
     ),
     "no component": (
         EXTRACT.replace("Extract", "Stranger"),
-        "shop_etl.Stranger is no component; derive it from airflow_spark_pipeline.Component",
+        "shop_etl.Stranger is not a component; derive it from airflow_spark_pipeline.Component",
     ),
     "abstract": (EXTRACT.replace("Extract", "Draft"), "shop_etl.Draft is abstract; it does not define run, tune"),
     "key missing": (EXTRACT.replace("input-path = /in", ""), "[0].instance-config.input-path: missing; expected text"),
@@ -583,7 +583,7 @@ def test_a_module_to_ship_that_does_not_exist_is_named_in_full(shop: Shop) -> No
 def test_a_file_that_python_cannot_import_is_not_shipped(shop: Shop) -> None:
     (shop.folder / "requirements.txt").touch()
     found = shop.mistake(py_files="libs, requirements.txt")
-    assert f"{shop.folder / 'requirements.txt'}: py_files: is no .py, .zip or .egg file and no directory" in found
+    assert f"{shop.folder / 'requirements.txt'}: py_files: is not a .py, .zip or .egg file, or a directory" in found
 
 
 # ---- the checkpoint location
@@ -599,7 +599,7 @@ def test_a_location_that_cannot_be_written_is_named(shop: Shop, place: str) -> N
     location = place.format(file=shop.conf, folder=shop.folder)
     found = shop.mistake(checkpoint_location=location)
     assert f"The checkpoint location {location} cannot be used" in found
-    assert "name another location" in found
+    assert "use another location" in found
     assert shop.conf.read_text(encoding="utf-8") == describe()
 
 
@@ -612,10 +612,16 @@ def test_a_location_that_cannot_be_written_is_named(shop: Shop, place: str) -> N
         ),
         ("webhdfs://namenode/checkpoints", "write it as hdfs://…, which Spark understands too"),
         ("viewfs://cluster/checkpoints", "viewfs:// is not supported"),
-        ("checkpoints", "is a relative path, which means another place in each process. Write it in full"),
-        ("file://checkpoints/here", "names the host 'checkpoints': a local location has three slashes, file:///path"),
-        ("s3://", "names no bucket"),
-        ("s3a:///", "names no bucket"),
+        (
+            "checkpoints",
+            "is a relative path, which means a different directory in each process. Write an absolute path",
+        ),
+        (
+            "file://checkpoints/here",
+            "has the host 'checkpoints': write a local location with three slashes, file:///path",
+        ),
+        ("s3://", "has no bucket"),
+        ("s3a:///", "has no bucket"),
     ],
 )
 def test_a_location_that_is_not_served_is_explained(shop: Shop, location: str, message: str) -> None:
@@ -659,20 +665,20 @@ def test_without_spark_submit_the_command_that_installs_it_is_said(shop: Shop, m
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(executables, "pyspark_home", lambda: None)
     found = shop.mistake()
-    assert "There is no spark-submit" in found
+    assert "spark-submit was not found" in found
     assert "pip install 'airflow-spark-pipeline[spark]'" in found
 
 
 def test_a_spark_home_without_spark_is_named(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARK_HOME", str(shop.folder))
     assert shop.mistake() == (
-        f"SPARK_HOME is {shop.folder}, but {shop.folder / 'bin' / 'spark-submit'} is not there or cannot be run."
+        f"SPARK_HOME is {shop.folder}, but {shop.folder / 'bin' / 'spark-submit'} does not exist or cannot be run."
     )
 
 
 def test_a_java_home_without_java_is_named(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAVA_HOME", str(shop.folder))
-    assert shop.mistake() == f"JAVA_HOME is {shop.folder}, but there is no bin/java that can be run."
+    assert shop.mistake() == f"JAVA_HOME is {shop.folder}, but its bin/java does not exist or cannot be run."
 
 
 def test_without_java_the_version_that_is_needed_is_said(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -701,7 +707,7 @@ def test_a_field_that_renders_differently_on_each_try_is_named_as_such(shop: Sho
     """Nobody edited anything, and the retry would be refused for ever."""
     shop.first_try()
     found = shop.mistake_in(describe(EXTRACT.replace("/in", f"/in/{expression}"), LOAD), try_number=2)
-    assert "Nobody edited pipeline.pipeline-components[0].instance-config.input-path" in found
+    assert "This is not an edit of pipeline.pipeline-components[0].instance-config.input-path" in found
     assert "renders differently on each try" in found
     assert "{{ ds }}" in found
 

@@ -145,13 +145,13 @@ def test_a_timestamp_without_a_time_zone_is_in_that_of_the_session(spark: SparkS
         ("TIMESTAMP_NTZ", "2026-01-31T06:00:00Z", "has a time zone"),
         ("INT", "ten", "'ten' is not a number, and the column is of type int"),
         ("INT", "2026-01-31", "'2026-01-31' is not a number"),
-        ("DECIMAL(4, 2)", "nan", "'nan' is not a number with an end"),
+        ("DECIMAL(4, 2)", "nan", "'nan' is not a finite number"),
         ("FLOAT", 1e39, "is larger than any number of a column of type float"),
         ("FLOAT", "1e-50", "is closer to 0 than any number of a column of type float"),
         ("DOUBLE", "1e999999", "more than 400 digits"),
         ("STRING", 5, "5 is a number, and the column is text"),
-        ("BOOLEAN", 1, "a range means nothing for a column of type boolean"),
-        ("ARRAY<INT>", 1, "a range means nothing for a column of type array<int>"),
+        ("BOOLEAN", 1, "a range cannot be checked for a column of type boolean"),
+        ("ARRAY<INT>", 1, "a range cannot be checked for a column of type array<int>"),
     ],
 )
 def test_a_bound_that_does_not_fit_the_column_is_one_clear_error(
@@ -232,7 +232,7 @@ def test_names_are_compared_as_spark_is_told_to(spark: SparkSession) -> None:
         ("a STRUCT<b: INT, c: INT>", "a STRUCT<c: INT, b: INT>", "struct<b:int,c:int>, not struct<c:int,b:int>"),
         ("a STRUCT<b: INT>", "a STRUCT<b: INT, c: INT>", "'a' of type struct<b:int>"),
         ("a DECIMAL(10, 2)", "a DECIMAL(12, 2)", "'a' of type decimal(10,2), not decimal(12,2)"),
-        ("a INT", "a INT NOT NULL", "'a' that may be null by its schema, not NOT NULL"),
+        ("a INT", "a INT NOT NULL", "'a', which its schema allows to be null, not NOT NULL"),
         ("a INT NOT NULL", "a INT", ""),
         ("a INT NOT NULL", "a INT NOT NULL", ""),
         ("a STRUCT<b: INT>", "a STRUCT<b: INT NOT NULL>", "not struct<b:int> whose parts are never null"),
@@ -249,7 +249,7 @@ def test_types_are_compared_with_all_that_is_in_them(spark: SparkSession, schema
 
 def test_two_columns_of_one_name_are_said_and_not_taken_for_one(spark: SparkSession) -> None:
     spark.sql("SELECT 1 AS a, 'x' AS A, 2 AS b").createOrReplaceTempView("v")
-    assert said(spark, CheckSchema("v", "a INT, b INT")) == "view 'v' has 2 columns 'a', which nothing can tell apart"
+    assert said(spark, CheckSchema("v", "a INT, b INT")) == "view 'v' has 2 columns 'a', which cannot be told apart"
     assert "several columns 'a'" in said(spark, CheckUnique("v", ["a"]))
     with pytest.raises(ValueError, match="names 'a' twice"):
         CheckSchema("v", "a INT, A INT").run(spark)

@@ -146,5 +146,5 @@ def test_a_check_that_passes_prints_its_numbers(
 
 def test_a_view_that_is_not_there_is_reported_with_those_that_are(spark: SparkSession, tmp_path: Path) -> None:
     for component in (CheckRowCount("flihgts"), WriteFiles("flihgts", str(tmp_path / "out"))):
-        with pytest.raises(UnknownViewError, match=r"there is no view 'flihgts'; known views: .*flights"):
+        with pytest.raises(UnknownViewError, match=r"view 'flihgts' does not exist; known views: .*flights"):
             run(component, spark)

@@ -108,7 +108,7 @@ def test_what_would_change_results_and_cannot_be_set_is_an_error(
     spark: SparkSession, tmp_path: Path, setting: str, value: str
 ) -> None:
     session = spark.newSession()
-    with pytest.raises(PipelineDefinitionError, match="runs already and cannot take this setting") as raised:
+    with pytest.raises(PipelineDefinitionError, match="is already running and cannot change this setting") as raised:
         _run(session, tmp_path, {"spark.sql.session.timeZone": "Asia/Tokyo", setting: value}, "SELECT 1")
     assert setting in raised.value.problems[0].path
     assert "spark.sql.session.timeZone" not in settings_of(session)
@@ -134,4 +134,4 @@ def test_what_changes_no_result_and_cannot_be_set_is_a_warning(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     _run(spark.newSession(), tmp_path, config, "SELECT 1", master=master)
-    assert f"runs already, so the description's {named} ha" in capfd.readouterr().out
+    assert f"is already running, so the description's {named} ha" in capfd.readouterr().out

@@ -172,7 +172,7 @@ def test_a_secret_is_not_recorded_and_it_is_said(bench: Bench, capfd: pytest.Cap
     assert "my.db.password" in text
     assert "hunter" not in text
     out = capfd.readouterr().out
-    assert "not set again, since it is a secret: my.db.password, my.url (from Extract)" in out
+    assert "not set again, because it is a secret: my.db.password, my.url (from Extract)" in out
     assert "set again my.plain (from Extract)" in out
     assert "hunter" not in out
 
@@ -287,7 +287,7 @@ def test_a_table_of_a_catalog_in_memory_is_warned_of(classic: Bench, capfd: pyte
     with pytest.raises(ComponentFailedError):
         classic.attempt(*components, save_outputs=True)
     assert (
-        "default.kept_orders: in a catalog in memory, which ends with this Spark application" in capfd.readouterr().out
+        "default.kept_orders: in an in-memory catalog, which ends with this Spark application" in capfd.readouterr().out
     )
     classic.open().sql("DROP TABLE kept_orders")
     classic.down.unlink()

@@ -189,7 +189,7 @@ def test_what_the_server_keeps_to_itself_is_named_and_no_component_runs(shop: On
     settings = '"spark.executor.memory" = 2g, "spark.hadoop.fs.s3a.access.key" = x, "spark.sql.warehouse.dir" = y'
     with pytest.raises(
         ComponentFailedError,
-        match=r"these settings are the server's, not a session's: spark\.executor\.memory, "
+        match=r"these settings belong to the server, not to a session: spark\.executor\.memory, "
         r"spark\.hadoop\.fs\.s3a\.access\.key, spark\.sql\.warehouse\.dir",
     ) as failed:
         shop.run(pipeline=shop.describe("Prepare", spark=f"config {{ {settings} }}"))
@@ -199,8 +199,8 @@ def test_what_the_server_keeps_to_itself_is_named_and_no_component_runs(shop: On
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"executor_memory": "2g", "jars": "a.jar"}, SparkConnectError, r"spark-submit's: jars, executor_memory"),
-        ({"deferrable": True}, NotDeferrableError, "on Spark Connect the driver runs beside the task"),
+        ({"executor_memory": "2g", "jars": "a.jar"}, SparkConnectError, r"cannot be used: jars, executor_memory"),
+        ({"deferrable": True}, NotDeferrableError, "on Spark Connect the driver runs next to the task"),
         ({"py_files": ["s3://bucket/my_etl.zip"]}, SparkConnectError, "modules are local"),
         ({"py_files": ["missing.py"]}, PipelineDefinitionError, "there is no such file"),
     ],

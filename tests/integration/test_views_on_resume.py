@@ -110,7 +110,7 @@ def test_a_component_whose_saved_output_is_gone_runs_again_and_says_so(unit: Uni
     shutil.rmtree(unit.location / "_outputs")
     code, said = unit.attempt(components)
     assert code == EXIT_COMPLETED
-    assert "Draw is run again: the saved output of view 'drawn' is not complete any more" in said
+    assert "Draw is run again: the saved output of view 'drawn' is no longer complete" in said
     assert [line.split()[:2] for line in unit.lines] == [["Draw", "1"], ["Look", "1"], ["Draw", "2"], ["Look", "2"]]
 
 

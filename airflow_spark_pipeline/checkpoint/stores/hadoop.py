@@ -73,15 +73,15 @@ class HadoopStore(CheckpointStore):
             self.clock_slack = 2.0  # S3 has times in whole seconds
         elif scheme == "s3a":
             raise CheckpointLocationError(
-                f"The checkpoint location {location} cannot be used: this S3A (Hadoop {self._version}) does not "
-                "create objects conditionally, so two writers could not be kept apart. It takes a hadoop-aws that can "
-                "(3.5.0 does), and fs.s3a.create.conditional.enabled must not be false; or install s3fs where the "
-                "driver runs."
+                f"The checkpoint location {location} cannot be used: this S3A (Hadoop {self._version}) "
+                "does not create objects conditionally, so two writers could not be kept apart. Use a "
+                "hadoop-aws that supports it (such as 3.5.0) and do not set "
+                "fs.s3a.create.conditional.enabled to false, or install s3fs in the driver."
             )
         elif scheme != "hdfs":
             raise CheckpointLocationError(
-                f"The checkpoint location {location} cannot be used: exclusive creation was not shown to hold on "
-                f"{scheme}:// through Hadoop. Supported: hdfs://, s3a://."
+                f"The checkpoint location {location} cannot be used: exclusive creation was not "
+                f"verified on {scheme}:// through Hadoop. Supported: hdfs://, s3a://."
             )
 
     def exists(self) -> bool:
@@ -185,8 +185,8 @@ class HadoopStore(CheckpointStore):
                 scheme = self._root.partition(":")[0]
                 advice = (
                     f"The driver has no Hadoop file system for {scheme}://. Add it to the job, such as "
-                    f'packages="org.apache.hadoop:hadoop-aws:{self._version}" for s3a://, or install the Python '
-                    "client of the location where the driver runs (s3fs for s3a://)."
+                    f'packages="org.apache.hadoop:hadoop-aws:{self._version}" for s3a://, or install '
+                    "the Python client of the location in the driver (s3fs for s3a://)."
                 )
             raise CheckpointLocationError(
                 f"The checkpoint location {self.location} cannot be opened ({why}). {advice}", path=self.location
@@ -216,9 +216,9 @@ class HadoopStore(CheckpointStore):
                 raise ObjectExistsError(f"{full} exists already", path=full) from error
             if kinds & _NEEDS_THE_USER:
                 raise CheckpointLocationError(
-                    f"The checkpoint location {self.location} cannot be used ({why}). Check the address, the job's "
-                    "credentials for it (spark.hadoop.*, the driver's user) and the rights to list, read, write and "
-                    "delete below it.",
+                    f"The checkpoint location {self.location} cannot be used ({why}). Check the "
+                    "address, the job's credentials for it (spark.hadoop.*, the driver's user) and "
+                    "the permissions to list, read, write and delete below it.",
                     path=full,
                 ) from error
             raise CheckpointStoreError(f"{full}: {why}", path=full) from error

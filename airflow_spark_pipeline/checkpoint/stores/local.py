@@ -89,7 +89,7 @@ class LocalStore(CheckpointStore):
                 return file.read()
         except CheckpointLocationError as error:
             if isinstance(error.__cause__, IsADirectoryError):
-                raise CorruptCheckpointError(f"{full} is a directory where an object belongs.", path=full) from None
+                raise CorruptCheckpointError(f"{full} is a directory, but should be a file.", path=full) from None
             raise
 
     def create(self, path: str, data: bytes) -> None:
@@ -163,13 +163,13 @@ class LocalStore(CheckpointStore):
         except OSError as error:
             if error.errno == errno.EISDIR:
                 raise CheckpointLocationError(
-                    f"{full} is a directory where an object belongs: move it away.", path=full
+                    f"{full} is a directory, but should be a file: move it away.", path=full
                 ) from error
             if error.errno in _NEEDS_THE_USER:
                 raise CheckpointLocationError(
                     f"The checkpoint location {self.location} cannot be used: {error.strerror}: "
-                    f"{error.filename or full}. Give the users that Airflow and Spark run as (here {_user()}) the "
-                    "right to read and write there, or name another location.",
+                    f"{error.filename or full}. Give the users that Airflow and Spark run as (here "
+                    f"{_user()}) permission to read and write there, or use another location.",
                     path=full,
                 ) from error
             raise CheckpointStoreError(f"{full}: {error.strerror or error}", path=full) from error
@@ -204,7 +204,7 @@ def _make_directories(directory: Path, root: Path) -> None:
             if not _is_shared(each):  # otherwise another process of the group has already done both
                 raise
         except (FileNotFoundError, FileExistsError) as error:  # below /proc, or a broken link
-            raise NotADirectoryError(errno.ENOTDIR, "no directory can be made", str(each)) from error
+            raise NotADirectoryError(errno.ENOTDIR, "no directory can be created", str(each)) from error
         _sync_directory(each.parent)
 
 

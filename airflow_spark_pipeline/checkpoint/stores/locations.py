@@ -71,8 +71,8 @@ def open_store(
         )
     if scheme in _NOT_SHOWN:
         raise CheckpointLocationError(
-            f"The checkpoint location {location} cannot be used: {scheme}:// is not supported yet, since exclusive "
-            f"creation was not shown to hold there. {_SUPPORTED}"
+            f"The checkpoint location {location} cannot be used: {scheme}:// is not supported yet, "
+            f"because exclusive creation was not verified there. {_SUPPORTED}"
         )
     raise CheckpointLocationError(
         f"The checkpoint location {location} has the unknown scheme {scheme}://. {_SUPPORTED}"
@@ -105,7 +105,7 @@ def load_store(
             "(installed, or shipped by py_files)."
         ) from error
     if not (isinstance(cls, type) and issubclass(cls, CheckpointStore)):
-        raise CheckpointLocationError(f"The checkpoint store {instance_type} is no subclass of CheckpointStore.")
+        raise CheckpointLocationError(f"The checkpoint store {instance_type} is not a subclass of CheckpointStore.")
     try:
         store = cls.from_config(location, config)
     except Exception as error:
@@ -122,8 +122,8 @@ def _open_local(location: str) -> CheckpointStore:
     parts = urlsplit(location)
     if parts.netloc not in ("", "localhost"):
         raise CheckpointLocationError(
-            f"The checkpoint location {location} names the host {parts.netloc!r}: a local location has three "
-            "slashes, file:///path."
+            f"The checkpoint location {location} has the host {parts.netloc!r}: write a local location "
+            "with three slashes, file:///path."
         )
     return LocalStore(location, _absolute(unquote(parts.path), location))
 
@@ -131,15 +131,15 @@ def _open_local(location: str) -> CheckpointStore:
 def _open_s3(location: str, options: Mapping[str, Any] | None, spark_config: Mapping[str, str]) -> CheckpointStore:
     root = location.split("://", 1)[-1]
     if not root.strip("/"):
-        raise CheckpointLocationError(f"The checkpoint location {location} names no bucket.")
+        raise CheckpointLocationError(f"The checkpoint location {location} has no bucket.")
     if importlib.util.find_spec("s3fs") is not None:
         return FsspecStore(location, "s3", root, options)
     jvm = driver_jvm()
     if jvm is None:
         raise CheckpointLocationError(
-            f"The checkpoint location {location} needs the package s3fs, which is not installed here: pip install "
-            "'airflow-spark-pipeline[s3]' on the Airflow worker. A Spark driver with a JVM can do without, where the "
-            "job brings hadoop-aws; this process has no JVM."
+            f"The checkpoint location {location} needs the package s3fs, which is not installed here: "
+            "pip install 'airflow-spark-pipeline[s3]' on the Airflow worker. A Spark driver with a "
+            "JVM does not need it if the job has hadoop-aws; this process has no JVM."
         )
     return HadoopStore(location, jvm, hadoop_configuration(jvm, spark_config))
 
@@ -148,9 +148,10 @@ def _open_python_only(location: str, scheme: str, options: dict[str, Any]) -> Ch
     protocol, module, extra = _PYTHON_ONLY[scheme]
     if importlib.util.find_spec(module) is None:
         raise CheckpointLocationError(
-            f"The checkpoint location {location} needs the package {module}, which is not installed here: pip install "
-            f"'airflow-spark-pipeline[{extra}]', on the Airflow worker and where the Spark driver runs. Through the "
-            f"driver's Hadoop client {scheme}:// is not supported: exclusive creation was not shown to hold there."
+            f"The checkpoint location {location} needs the package {module}, which is not installed "
+            f"here: pip install 'airflow-spark-pipeline[{extra}]', on the Airflow worker and in the "
+            f"Spark driver. {scheme}:// is not supported through the driver's Hadoop client, because "
+            "exclusive creation was not verified there."
         )
     parts = urlsplit(location)
     bucket, _, host = parts.netloc.partition("@")
@@ -168,14 +169,16 @@ def _open_hdfs(location: str, options: Mapping[str, Any], spark_config: Mapping[
         return HadoopStore(location, jvm, hadoop_configuration(jvm, spark_config))
     if importlib.util.find_spec("requests") is None:
         raise CheckpointLocationError(
-            f"The checkpoint location {location} needs the package requests here, to speak WebHDFS: pip install "
-            "'airflow-spark-pipeline[hdfs]'. A Spark driver with a JVM can do without; this process has no JVM."
+            f"The checkpoint location {location} needs the package requests here, for WebHDFS: pip "
+            "install 'airflow-spark-pipeline[hdfs]'. A Spark driver with a JVM does not need it; this "
+            "process has no JVM."
         )
     name_nodes = find_name_nodes(location, options)
     if name_nodes is None:
         raise CheckpointLocationError(
-            f"The checkpoint location {location} names no name node. Write hdfs://HOST:PORT/path, give the name nodes' "
-            "HTTP address in a checkpoint connection (checkpoint_conn_id), or set HADOOP_CONF_DIR."
+            f"The checkpoint location {location} has no name node. Write hdfs://HOST:PORT/path, give "
+            "the name nodes' HTTP address in a checkpoint connection (checkpoint_conn_id), or set "
+            "HADOOP_CONF_DIR."
         )
     return WebHdfsStore(location, name_nodes)
 
@@ -184,7 +187,7 @@ def _absolute(path: str, location: str) -> Path:
     root = Path(path).expanduser()
     if not root.is_absolute():
         raise CheckpointLocationError(
-            f"The checkpoint location {location} is a relative path, which means another place in each process. "
-            f"Write it in full, such as {root.resolve()}."
+            f"The checkpoint location {location} is a relative path, which means a different directory "
+            f"in each process. Write an absolute path, such as {root.resolve()}."
         )
     return root

@@ -105,8 +105,8 @@ class FsspecStore(CheckpointStore):
                 self._fs.pipe_file(self._full(path), data, **how)
         except ObjectNotFoundError as error:
             raise CheckpointLocationError(
-                f"The checkpoint location {self.location} does not exist: {error.__cause__}. Create the bucket, or "
-                f"name another location.",
+                f"The checkpoint location {self.location} does not exist: {error.__cause__}. Create "
+                "the bucket, or use another location.",
                 path=self.describe(path),
             ) from error.__cause__
 
@@ -151,8 +151,8 @@ class FsspecStore(CheckpointStore):
             why = f"{type(error).__name__}: {error}"
             if isinstance(error, PermissionError) or type(error).__name__ == "NoCredentialsError":
                 raise CheckpointLocationError(
-                    f"The checkpoint location {self.location} refuses access ({why}). Check the credentials and the "
-                    f"rights to list, read, write and delete below it.",
+                    f"The checkpoint location {self.location} refuses access ({why}). Check the "
+                    "credentials and the permissions to list, read, write and delete below it.",
                     path=full,
                 ) from error
             if isinstance(error, ImportError) or (isinstance(error, OSError) and error.errno in _NEEDS_THE_USER):

@@ -68,6 +68,6 @@ class ReadingStore(CheckpointStore):
 
     def _refuse(self, path: str) -> NoReturn:
         raise CheckpointLocationError(
-            f"The checkpoint location {self.location} is only looked at, so nothing is written there.",
+            f"The checkpoint location {self.location} is opened for reading only, so nothing is written there.",
             path=self.describe(path),
         )

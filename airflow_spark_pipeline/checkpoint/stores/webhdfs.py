@@ -184,8 +184,9 @@ class WebHdfsStore(CheckpointStore):
                 return ObjectNotFoundError(f"{full} does not exist", path=full)
             if error.kind in _NEEDS_THE_USER:
                 return CheckpointLocationError(
-                    f"The checkpoint location {self.location} cannot be used through {self.way}: {error}. Check the "
-                    "user and its rights to list, read, write and delete below it.",
+                    f"The checkpoint location {self.location} cannot be used through {self.way}: "
+                    f"{error}. Check the user and its permissions to list, read, write and delete "
+                    "below it.",
                     path=full,
                 )
             return CheckpointStoreError(f"{full}: {error}", path=full)
@@ -194,7 +195,7 @@ class WebHdfsStore(CheckpointStore):
                 f"The checkpoint location {self.location} cannot be used through {self.way}: {why}. {_ADVICE}",
                 path=full,
             )
-        return CheckpointStoreError(f"{full}: no answer of {self.way}: {why}. {_ADVICE}", path=full)
+        return CheckpointStoreError(f"{full}: no answer from {self.way}: {why}. {_ADVICE}", path=full)
 
 
 def _is_elsewhere(error: OSError) -> bool:

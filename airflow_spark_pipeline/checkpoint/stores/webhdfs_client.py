@@ -79,7 +79,9 @@ class NameNode:
         """
         answer = self._call("RENAME", "put", path=path, destination=to, renameoptions="OVERWRITE")
         if b"boolean" in answer.content and not answer.json()["boolean"]:
-            raise RemoteError("UnsupportedOperationException", "this server leaves out the option to replace a file")
+            raise RemoteError(
+                "UnsupportedOperationException", "this server does not support the option to replace a file"
+            )
 
     def remove(self, path: str, *, recursive: bool) -> None:
         """Delete a file or a tree; no error if it does not exist."""

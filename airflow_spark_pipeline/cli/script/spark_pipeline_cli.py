@@ -27,9 +27,10 @@ def main() -> int:
     except (ImportError, SyntaxError) as error:
         found = ".".join(map(str, sys.version_info[:2]))
         sys.stderr.write(
-            f"The Python that spark-submit started, {sys.executable} ({found}), cannot run airflow-spark-pipeline "
-            f"({error}). Name the one that it is installed for: PYSPARK_DRIVER_PYTHON, with the same version as "
-            "PYSPARK_PYTHON on the workers; in cluster mode it has to be installed where the driver runs.\n"
+            f"The Python that spark-submit started, {sys.executable} ({found}), cannot run "
+            f"airflow-spark-pipeline ({error}). Set PYSPARK_DRIVER_PYTHON to a Python that has it, "
+            "with the same version as PYSPARK_PYTHON on the workers; in cluster mode, it must be "
+            "installed where the driver runs.\n"
         )
         return 1
     if started_by_spark_submit():

@@ -82,9 +82,11 @@ def _misaligned(brackets: list[Token], first: dict[int, Token]) -> tuple[Token |
 
 
 def _surplus(token: Token) -> HoconSyntaxError:
-    return HoconSyntaxError(f"`{token.kind}` closes nothing that is open here; remove it", token.line, token.column)
+    return HoconSyntaxError(
+        f"`{token.kind}` does not match anything that is open here; remove it", token.line, token.column
+    )
 
 
 def _unclosed(token: Token) -> HoconSyntaxError:
-    message = f"the `{token.kind}` that opens here is never closed; write `{_PAIRS[token.kind]}` where it ends"
+    message = f"the `{token.kind}` that opens here is never closed; add `{_PAIRS[token.kind]}` where it ends"
     return HoconSyntaxError(message, token.line, token.column)

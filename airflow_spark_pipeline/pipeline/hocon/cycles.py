@@ -20,8 +20,9 @@ def describe_circle(involved: list[Reference], *, adds: bool) -> str:
     keys = [join_path(reference.key) for reference in involved]
     if adds:
         return (
-            f"`{keys[0]}` is to be added to, but what it held before came with a substitution around it, and "
-            "readers of HOCON lose it; name where it is written instead, as in `list = ${defaults.list} [1]`"
+            f"`{keys[0]}` cannot be added to: its earlier value comes from a substitution around it, "
+            "and readers of HOCON lose that value; refer to where it is written instead, as in `list "
+            "= ${defaults.list} [1]`"
         )
     if len(involved) == 1 and involved[0].key == involved[0].path:
         return f"`{name}` refers to the value that it is a part of, and nothing was there before"

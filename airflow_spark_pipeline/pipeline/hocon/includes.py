@@ -74,7 +74,7 @@ class Files:
         if _URL.match(name):
             return self._refuse("only local files can be included, not URLs or packages", place)
         if scope.directory is None and not pathlib.Path(name).is_absolute():
-            message = f"cannot say where to look for the included file `{name}`; the description came from no file"
+            message = f"the included file `{name}` cannot be found, because the description does not come from a file"
             return self._refuse(message, place)
         found, problem = _candidates(pathlib.Path(scope.directory or "", name))
         if problem:

@@ -128,8 +128,8 @@ def _unescape(raw: str, line: int, column: int) -> str:
         value.encode()  # half of a surrogate pair is no character, and could not be written anywhere later
     except ValueError:
         raise HoconSyntaxError(
-            "a quoted string has an escape that does not exist; HOCON knows those of JSON. "
-            "Write `\\\\` for a backslash, or use triple quotes, which take everything as it stands",
+            "a quoted string has an escape that does not exist; HOCON has the escapes of JSON. Write "
+            "`\\\\` for a backslash, or use triple quotes, which keep all text unchanged",
             line,
             column,
         ) from None
@@ -143,8 +143,8 @@ def _explain(text: str, position: int) -> str:
     if character == '"':
         return "a quoted string is not closed on its line"
     if character == "$":
-        return "`$` starts a substitution, `${name}`, which has to be closed on its line; quote the value if it is text"
-    return f"the character `{character}` has a meaning of its own in HOCON; put the text that contains it in quotes"
+        return "`$` starts a substitution, `${name}`, which must be closed on its line; quote the value if it is text"
+    return f"the character `{character}` has a special meaning in HOCON; put the text that contains it in quotes"
 
 
 def split_path(tokens: list[Token], at: Token) -> tuple[str, ...]:

@@ -56,7 +56,7 @@ class Rewriter:
         first = len(self._table)
         self._skip(_BLANK)
         if self._peek.kind == "[":
-            self._fail("the file holds a list; a description is an object")
+            self._fail("the file contains a list; a description is an object")
         if self._peek.kind != "{":
             self._members(self._scope.path, self._scope.in_list, "end")
         else:
@@ -64,7 +64,7 @@ class Rewriter:
             self._members(self._scope.path, self._scope.in_list, "}")
             self._skip(_BLANK)
             if self._peek.kind != "end":
-                self._fail("there is more text after the closing brace of the file")
+                self._fail("the file has more text after its closing brace")
         for entry in self._table[first:] if self._scope.in_list else ():
             if isinstance(entry, Reference) and entry.path[0] in self._own:
                 message = "an included file cannot use its own keys in substitutions when it is included in a list"
@@ -102,7 +102,7 @@ class Rewriter:
             token = self._take()
             commas += token.kind == ","
             if token.kind == "," and commas == 2:  # noqa: PLR2004  # once is enough
-                self._report("there is a comma with nothing before it; remove it", self._place(token), (), False)
+                self._report("a comma has nothing before it; remove it", self._place(token), (), False)
 
     def _members(self, path: Address, in_list: bool, closing: str) -> None:
         any_item = False
@@ -131,9 +131,9 @@ class Rewriter:
         shape = "".join("@" if token.kind == "text" else token.text for token in tokens if token.kind != "space")
         names = [token.text for token in tokens if token.kind == "text"]
         if shape[:1] in _SEPARATORS or not shape:
-            self._fail("`include` includes a file; a key of this name has to be in quotes", start)
+            self._fail("`include` includes a file; put a key of this name in quotes", start)
         if any(token.kind.startswith("subst") for token in tokens) or any("${" in name for name in names):
-            self._fail("an include cannot use substitutions; write the file's name as it is", start)
+            self._fail("an include cannot use substitutions; write the file's name directly", start)
         if shape not in _INCLUDES:
             self._fail(
                 "this include is not supported: only files can be included, not URLs, packages or a classpath; copy "
@@ -147,7 +147,7 @@ class Rewriter:
     def _member(self, path: Address, in_list: bool) -> None:
         start = self._peek
         if start.kind == "{":
-            self._fail("a key is missing before `{`; a Jinja template has to be rendered before it is read as HOCON")
+            self._fail("a key is missing before `{`; a Jinja template must be rendered before it is read as HOCON")
         tokens = []
         while self._peek.kind in ("bare", "text", "space"):
             tokens.append(self._take())
@@ -204,7 +204,7 @@ class Rewriter:
             self._break(begin, "text, a list and an object cannot be joined in one value", self._place(at), here)
         elif listed and "{{" in shapes:
             # HOCON merges them into one; of two components, the first would vanish.
-            self._break(begin, "there is no comma between two objects of a list", self._place(at), here)
+            self._break(begin, "a comma is missing between two objects of a list", self._place(at), here)
 
     def _break(self, begin: int, message: str, at: Place, here: Address) -> None:
         self._report(message, at, here, False)
@@ -213,8 +213,8 @@ class Rewriter:
     def _refuse_separator(self, token: Token, here: Address) -> None:
         if token.kind in _SEPARATORS:
             message = (
-                f"`{token.text}` cannot stand inside an unquoted value: quote the value of `{join_path(here)}`, "
-                "or put a comma or a new line before the next key"
+                f"`{token.text}` cannot be inside an unquoted value: quote the value of "
+                f"`{join_path(here)}`, or put a comma or a new line before the next key"
             )
             self._fail(message, token)
 
@@ -225,9 +225,9 @@ class Rewriter:
             name = found[0][2:-1].lstrip("?")
             sql = f", or `:{name}` with `args {{ {name} = {found[0]} }}`" if here[-1] == "sql" else ""
             message = (
-                f"`{found[0]}` is inside quotes, where HOCON leaves it (and Spark SQL replaces it by nothing); "
-                f"if the value of `{name}` is meant, end the quotes before it and begin them again after it: "
-                f'"""…"""{found[0]}"""…"""{sql}'
+                f"`{found[0]}` is inside quotes, where HOCON does not substitute it (and Spark SQL "
+                f"replaces it with nothing); if you mean the value of `{name}`, end the quotes before "
+                f'it and start them again after it: """…"""{found[0]}"""…"""{sql}'
             )
             self._report(message, Place(self._scope.file, line), here, True)
 

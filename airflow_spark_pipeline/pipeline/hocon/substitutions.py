@@ -236,7 +236,7 @@ class Resolver:
         """Report ``a = 1``, ``a { b = ${x}, c = 2 }``, ``${a.c}``, of which the reference implementation loses c."""
         reference = self._active[-1]
         name = join_path(reference.path[: -len(path)])
-        message = f"`{written(reference)}` leads into `{name}`, which is text or a list first; remove that first value"
+        message = f"`{written(reference)}` leads into `{name}`, whose first value is text or a list; remove that value"
         self._once(message, reference, frozenset({id(reference)}))
         return Entry(BROKEN, _NOWHERE)
 
@@ -298,9 +298,9 @@ class Resolver:
         reference = next(part for part in concatenation.parts if isinstance(part, Reference))
         message = f"{kind(left)} and {kind(right)} cannot be joined in one value"
         if too_large:
-            message = "the substitutions make this value too large"
+            message = "the substitutions expand this value to too large a size"
         elif concatenation.appends:
-            message = f"`+=` can only add to a list, and the key holds {kind(left)} before it"
+            message = f"`+=` can only add to a list, but the key contains {kind(left)} before it"
         self._once(message, reference, frozenset({id(concatenation)}))
 
     def _join(self, concatenation: Concatenation) -> Node | None:

@@ -139,8 +139,9 @@ class Component(abc.ABC):
         context = self.__dict__.get(_CONTEXT)
         if not isinstance(context, ComponentContext):
             raise ContextNotAttachedError(
-                f"{type(self).__name__} has no context: a pipeline attaches it right before run(). In __post_init__ it"
-                " is not there yet; in a test, call attach(ComponentContext.standalone(workdir)) first"
+                f"{type(self).__name__} has no context: a pipeline attaches it right before run(). In "
+                "__post_init__ it does not exist yet; in a test, call "
+                "attach(ComponentContext.standalone(workdir)) first"
             )
         return context
 

@@ -168,7 +168,7 @@ class _Unjudged(Component):
 
     def run(self, spark: SparkSession) -> None:
         """Refuse."""
-        raise RuntimeError("a component that was made to check a description was run")
+        raise RuntimeError("a component that was created only to check a description was run")
 
     def reads_views(self) -> Collection[str]:
         """Return the component's answer."""

@@ -86,7 +86,7 @@ def find_class(instance_type: str) -> Any:
     """
     parts = instance_type.split(".")
     if len(parts) < 2 or not all(part.isidentifier() for part in parts):  # noqa: PLR2004
-        raise UnloadableError(f"{instance_type!r} is no class name; write package.module.Class")
+        raise UnloadableError(f"{instance_type!r} is not a class name; write package.module.Class")
     name, found = parts[0], _import(parts[0])
     if found is None:
         raise UnloadableError(_missing(name), name)
@@ -117,7 +117,7 @@ def _import(name: str, parent: ModuleType | None = None) -> ModuleType | None:
 
 
 def _missing(name: str, parent: ModuleType | None = None) -> str:
-    message = f"there is no module {name!r} in the driver; py_files ships modules to it, or install it there"
+    message = f"the driver has no module {name!r}; ship it with py_files, or install it in the driver"
     siblings = [module.name for module in pkgutil.iter_modules(parent.__path__)] if parent is not None else []
     guess = suggest(name.rpartition(".")[2], siblings)
     return message + (f"; did you mean {parent.__name__}.{guess}?" if parent is not None and guess else "")
@@ -160,9 +160,9 @@ def checked(found: Any, instance_type: str, kind: type[C], noun: str) -> type[C]
     if isinstance(found, ModuleType):
         raise UnloadableError(f"{instance_type} is a module; name a class in it")
     if not inspect.isclass(found):
-        raise UnloadableError(f"{instance_type} is no class but of type {type(found).__name__}")
+        raise UnloadableError(f"{instance_type} is not a class (it is of type {type(found).__name__})")
     if not issubclass(found, kind):
-        raise UnloadableError(f"{instance_type} is no {noun}; derive it from airflow_spark_pipeline.{kind.__name__}")
+        raise UnloadableError(f"{instance_type} is not a {noun}; derive it from airflow_spark_pipeline.{kind.__name__}")
     if inspect.isabstract(found):
         lacking = ", ".join(sorted(getattr(found, "__abstractmethods__", ())))
         raise UnloadableError(f"{instance_type} is abstract; it does not define {lacking}")

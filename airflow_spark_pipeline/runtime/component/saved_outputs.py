@@ -121,7 +121,7 @@ def missing(outputs: Mapping[str, Mapping[str, Any]], spark: SparkSession, below
                 raise
             found = {}
         if found != output["files"]:
-            return f"the saved output of view {view!r} is not complete any more: {output['path']}"
+            return f"the saved output of view {view!r} is no longer complete: {output['path']}"
     return None
 
 

@@ -41,9 +41,9 @@ def refuse_views_that_a_resume_would_miss(
         return
     problems = [
         Problem(
-            f"{consumer.instance_name} reads the view {view!r} of {producer.instance_name}, which a resumed run "
-            f"would not have: set save-outputs = true or, where it only defines views, replay-on-resume = true on "
-            f"{producer.path}",
+            f"{consumer.instance_name} reads the view {view!r} of {producer.instance_name}, which a "
+            "resumed run would not have: set save-outputs = true or, if it only defines views, "
+            f"replay-on-resume = true on {producer.path}",
             path=consumer.path,
             file=spec.source,
         )

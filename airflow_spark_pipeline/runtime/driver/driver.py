@@ -298,9 +298,9 @@ class Driver:
 
     def _last_resort(self) -> None:
         if self._owns_process:
-            say("The component did not stop at the end of its time, so the process ends")
+            say("The component did not stop at its timeout, so the process ends")
             os._exit(protocol.EXIT_COMPONENT_FAILED)
-        say("The component does not stop at the end of its time; interrupt it")
+        say("The component did not stop at its timeout; interrupting it")
 
     def _plan(self, components: list[Component], earlier: CheckpointState, spark: SparkSession) -> Plan:
         """Return the plan, now that the components and the saved outputs can be checked."""

@@ -111,7 +111,7 @@ class Watchdog:
         try:
             self._lease.release()
         except CheckpointError as error:
-            say(f"The lease could not be released and will run out: {error}")
+            say(f"The lease could not be released and will expire: {error}")
 
     def _beat(self) -> None:
         pause = self._lease.terms.interval
@@ -145,7 +145,7 @@ class Watchdog:
         elif recorded is not None and self._is_lost(recorded, listing):
             self._cancel(self._log.lost())
         elif self._lease.name not in listing.heartbeats:
-            self._cancel(SupersededError("This attempt was taken for dead: its heartbeat was removed."))
+            self._cancel(SupersededError("This attempt was considered dead: its heartbeat was removed."))
 
     def _is_lost(self, recorded: Commit, listing: Listing) -> bool:
         """Whether this driver's last commit is missing although no clean-up can have deleted it."""
@@ -171,7 +171,7 @@ class Watchdog:
                 return
         if not self._ended.is_set():
             if not self._ends_process:
-                say(f"The component has not stopped yet; what it does from here on counts for nothing: {self._reason}")
+                say(f"The component has not stopped yet; what it does from now on does not count: {self._reason}")
                 self._keep_cancelling()
                 return
             say(f"The component did not stop, so the process ends: {self._reason}")
@@ -188,10 +188,10 @@ class Watchdog:
         self._wake.set()
 
     def _lost(self) -> LeaseLostError:
-        why = self._error or "the store was out of reach, or the process was suspended"
+        why = self._error or "the store could not be reached, or the process was suspended"
         return LeaseLostError(
-            f"This driver could not renew its lease for {self._lease.terms.fence:g} s ({why}), so it stops; what was "
-            f"recorded stays."
+            f"This driver could not renew its lease for {self._lease.terms.fence:g} s ({why}), so it "
+            "stops; recorded progress is kept."
         )
 
     def _superseded(self) -> SupersededError:

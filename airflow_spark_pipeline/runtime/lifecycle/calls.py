@@ -92,7 +92,7 @@ class HookCalls:
             if stops:
                 helps = attribute(error, "retry_helps", True) is not False
                 raise GateFailedError(f"{who} ({name}): {what}", retry_helps=helps) from error
-            say(self._mask(f"The hook {who} failed in {name}, which changes nothing: {what}"))
+            say(self._mask(f"The hook {who} failed in {name}, which does not affect the run: {what}"))
 
 
 def _what(error: BaseException) -> str:

@@ -108,7 +108,7 @@ class _Watch:
             if self._ended.is_set():
                 return
             self.fired = True
-        say(f"Stopping the component: its timeout of {seconds:g} s is over")
+        say(f"Stopping the component: its timeout of {seconds:g} s has expired")
         threading.Thread(target=self._cancel, name="cancel", daemon=True).start()
         if self._ended.wait(self._grace):
             return

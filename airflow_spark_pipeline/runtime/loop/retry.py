@@ -36,12 +36,12 @@ def decide_retry(policy: RetryPolicy | None, retries: int, error: BaseException,
     :param chance: random number from 0 to 1, for the jitter
     """
     if policy is None:
-        return RetryDecision(False, "there is no retry-policy")
+        return RetryDecision(False, "no retry-policy is set")
     name = name_of(error)
     if issubclass(type(error), _ASKED_FOR):
         return RetryDecision(False, f"{name} is not retried")
     if attribute(error, "retry_helps", True) is False:
-        return RetryDecision(False, f"a retry cannot help against {name}")
+        return RetryDecision(False, f"a retry cannot fix {name}")
     wanted = policy.retryable_exceptions
     if wanted and not all(wanted_among(wanted, each) for each in _members(error)):
         return RetryDecision(False, f"{name} is not among retryable-exceptions")

@@ -77,9 +77,10 @@ class Streams:
             self._stop()
             which = ", ".join(map(_label, endless))
             raise ComponentFailedError(
-                f"{self._name} returned while its streaming query {which} was running, which does not end by itself. "
-                f"It was stopped. A component is done when all that it started is done: give the query "
-                f"trigger(availableNow=True), or call awaitTermination(timeout) and stop() before run() returns.",
+                f"{self._name} returned while its streaming query {which} was running, which does not "
+                "end on its own. It was stopped. A component is done when everything that it started "
+                "is done: give the query trigger(availableNow=True), or call "
+                "awaitTermination(timeout) and stop() before run() returns.",
                 retry_helps=False,
             )
         for query in running:

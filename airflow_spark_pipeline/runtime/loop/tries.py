@@ -144,8 +144,8 @@ def _require_spark(name: str, spark: SparkSession) -> None:
         )
     if ended_from_outside(spark):
         raise ComponentFailedError(
-            f"Spark ended while {name} ran: its JVM, or its session on the Spark Connect server, is gone. So "
-            f"{name} is not recorded as done; a retry runs it again."
+            f"Spark ended while {name} ran: its JVM, or its session on the Spark Connect server, is "
+            f"gone. {name} is therefore not recorded as done; a retry runs it again."
         )
 
 

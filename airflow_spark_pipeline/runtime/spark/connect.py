@@ -102,17 +102,17 @@ def end_sessions(target: ConnectTarget, sessions: Iterable[tuple[str, str, str]]
             _require_answer(target, spark)
             operations = spark.interruptAll()
             if operations:
-                say(f"Interrupted what {owner} had left at work on the server")
+                say(f"Interrupted what {owner} had left running on the server")
                 _await_end(spark, operations)
         except SparkConnectError:
             raise
         except Exception as error:
             if "INVALID_HANDLE" not in str(error):  # the server no longer knows the session
                 why = str(error).partition("\n")[0]
-                say(f"What {owner} left at work on the server could not be interrupted: {why}")
+                say(f"What {owner} left running on the server could not be interrupted: {why}")
         if not close(spark) and why is not None:
             # Its heartbeat stays, so that the next attempt tries again; continuing could let two drivers run at once.
-            raise SparkConnectError(f"What {owner} left at work on the server cannot be ended: {why}", retry_helps=True)
+            raise SparkConnectError(f"What {owner} left running on the server cannot be ended: {why}", retry_helps=True)
 
 
 def application_id(spark: SparkSession) -> str | None:
@@ -166,9 +166,9 @@ def _require_answer(target: ConnectTarget, spark: SparkSession) -> None:
     if not _within(_START_SECONDS, lambda: application_id(spark)):
         _let_go(spark)
         raise SparkConnectError(
-            f"The server at {ConnectString.parse(target.url).address} did not answer within {_START_SECONDS:g} s. Is "
-            f"it one of Spark Connect? Do both sides agree on TLS (use_ssl)? A token asks for TLS, too, except to a "
-            f"server on localhost.",
+            f"The server at {ConnectString.parse(target.url).address} did not answer within "
+            f"{_START_SECONDS:g} s. Is it a Spark Connect server? Do both sides agree on TLS "
+            "(use_ssl)? A token needs TLS, too, except for a server on localhost.",
             retry_helps=True,
         )
 
@@ -212,10 +212,10 @@ def _configure(spark: SparkSession, config: Mapping[str, str]) -> None:
             refused.append(name)
     if refused:
         hadoop = any(name.startswith("spark.hadoop.") for name in refused)
-        hint = " A session may set what Hadoop reads by its own name, without spark.hadoop." if hadoop else ""
+        hint = " A session can set Hadoop's settings by their own names, without spark.hadoop." if hadoop else ""
         raise SparkConnectError(
-            f"On Spark Connect these settings are the server's, not a session's: {', '.join(refused)}. Remove them "
-            f"here, and set them where the server is started.{hint}"
+            "On Spark Connect these settings belong to the server, not to a session: "
+            f"{', '.join(refused)}. Remove them here, and set them where the server is started.{hint}"
         )
 
 

@@ -113,8 +113,9 @@ def _set(spark: SparkSession, config: Mapping[str, str], before: dict[str, str |
 def _tell(spark: SparkSession, spec: PipelineSpec, refused: list[str]) -> None:
     problems = [
         Problem(
-            "the Spark session that is given runs already and cannot take this setting, which may change results: "
-            "set it where that session is started, or let the pipeline start one of its own",
+            "the given Spark session is already running and cannot change this setting, which may "
+            "change results: set it where that session is started, or let the pipeline start its own "
+            "session",
             path=join_path(("spark", "config", key)),
             file=spec.source,
         )
@@ -128,6 +129,7 @@ def _tell(spark: SparkSession, spec: PipelineSpec, refused: list[str]) -> None:
         refused = [f"spark.master (it is {master})", *refused]
     if refused:
         say(
-            f"Warning: the Spark session that is given runs already, so the description's {', '.join(refused)} "
-            f"{'has' if len(refused) == 1 else 'have'} no effect; set it where that session is started"
+            "Warning: the given Spark session is already running, so the description's "
+            f"{', '.join(refused)} {'has' if len(refused) == 1 else 'have'} no effect; set it where "
+            "that session is started"
         )

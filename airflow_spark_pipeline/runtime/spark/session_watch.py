@@ -73,9 +73,9 @@ def warn_of_tables_in_memory(traces: Traces) -> None:
     """Warn about tables that a component wrote to a catalog in memory: a resumed run will not have them."""
     if tables := traces.leaves.get("tables"):
         say(
-            f"    Warning: {', '.join(tables)}: in a catalog in memory, which ends with this Spark application. A "
-            "resumed run will not have it: keep tables in a metastore (spark.sql.catalogImplementation = hive), or "
-            "write files"
+            f"    Warning: {', '.join(tables)}: in an in-memory catalog, which ends with this Spark "
+            "application. A resumed run will not have it: keep tables in a metastore "
+            "(spark.sql.catalogImplementation = hive), or write files"
         )
 
 
@@ -116,7 +116,7 @@ class SessionWatch:
         except Exception as error:  # the component's own error must be reported, not this one
             refused = [text_of(error).line.splitlines()[0]]
         if refused:
-            say(f"    the session cannot be put back as it was: {'; '.join(refused)}")
+            say(f"    the session cannot be restored: {'; '.join(refused)}")
 
     def skipped(self, step: Step, record: ComponentCheckpoint, restored: Iterable[str]) -> None:
         """Set again what a skipped component had changed, and report what is lost.
@@ -138,7 +138,7 @@ class SessionWatch:
         if refused:
             say(f"    cannot set again {'; '.join(refused)} (from {step.name}); {replay}")
         if withheld := record.session.get("withheld"):
-            say(f"    not set again, since it is a secret: {', '.join(withheld)} (from {step.name}); {replay}")
+            say(f"    not set again, because it is a secret: {', '.join(withheld)} (from {step.name}); {replay}")
         self._made |= {view.lower() for view in restored}
         self._miss(step, record, {view.lower() for view in restored}, replay)
         self._state, self._objects = self._reader.state(), self._reader.objects()
@@ -192,7 +192,7 @@ class SessionWatch:
 
     def _named(self, error: BaseException, step: Step, lost: _Lost) -> LostWithSessionError:
         path = self._spec.components[lost.step.index].path
-        ended = "the catalog in memory that held it" if lost.kind == "table" else "the Spark session that had it"
+        ended = "the in-memory catalog that contained it" if lost.kind == "table" else "the Spark session that had it"
         way = f"Set replay-on-resume = true on {path}"
         if lost.kind == "view":
             way += f", or return the DataFrame from run() with save-outputs = true and force {lost.step.name}"

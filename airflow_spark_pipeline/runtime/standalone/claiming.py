@@ -101,7 +101,7 @@ def find_resumable(store: CheckpointStore, spec: PipelineSpec, run_id: str, wait
     path = _path(spec, run_id)
     entry = find_run(store, run_id)
     if entry is None:
-        raise NothingToResumeError(f"There is no run {run_id} in {store.location}.", run_id=run_id)
+        raise NothingToResumeError(f"No run {run_id} exists in {store.location}.", run_id=run_id)
     if entry.commit is None:
         raise entry.error or CheckpointError(f"{run_id} cannot be read", path=path)
     commit = wait(RunLog(store, path), entry.commit)
@@ -117,7 +117,7 @@ def _path(spec: PipelineSpec, run_id: str) -> str:
         raise NothingToResumeError(str(error), run_id=run_id) from None
     if path.partition("/")[0] != pipeline_slug(spec.pipeline_name):
         raise NothingToResumeError(
-            f"{run_id} is no run of {spec.pipeline_name!r}: the pipeline's name is part of a run's identity.",
+            f"{run_id} is not a run of {spec.pipeline_name!r}: the pipeline's name is part of a run's identity.",
             run_id=run_id,
         )
     return path

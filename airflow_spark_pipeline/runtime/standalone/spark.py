@@ -48,8 +48,8 @@ def connect_target(spec: PipelineSpec, py_files: tuple[str, ...]) -> ConnectTarg
     url = spec.spark.connect_string
     if url is not None and started_by_spark_submit():
         raise SparkConnectError(
-            "spark.connect-string names a Spark Connect server, and spark-submit has started a Spark of its own here. "
-            "Use plain Python in place of spark-submit, or remove connect-string."
+            "spark.connect-string names a Spark Connect server, but spark-submit has already started "
+            "a Spark here. Use plain Python instead of spark-submit, or remove connect-string."
         )
     return None if url is None else ConnectTarget(url, py_files)
 

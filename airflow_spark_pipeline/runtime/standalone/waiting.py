@@ -88,8 +88,8 @@ def refuse_if_certain(state: CheckpointState, signs: list[LiveSign]) -> None:
 def at_work(state: CheckpointState, why: str) -> RunAtWorkError:
     """Return the error that names a run whose driver is alive."""
     return RunAtWorkError(
-        f"Run {state.run_id} (attempt {state.attempt}, started {state.started_at}) is still running: {why}. Stop it or "
-        "wait for its end; without auto-resume a new run would start next to it.",
+        f"Run {state.run_id} (attempt {state.attempt}, started {state.started_at}) is still running: "
+        f"{why}. Stop it or wait until it ends; without auto-resume, a new run would start next to it.",
         run_id=state.run_id,
     )
 

@@ -33,11 +33,11 @@ def test_the_schemes_of_s3_name_one_place(scheme: str) -> None:
         ("checkpoints", "relative path"),
         ("./checkpoints", "relative path"),
         ("foo://bucket/x", "unknown scheme foo://"),
-        ("s3://", "names no bucket"),
+        ("s3://", "has no bucket"),
         ("viewfs://cluster/x", "viewfs:// is not supported yet"),
         ("webhdfs://nn:9870/x", "write it as hdfs://"),
         ("wasbs://box@account.blob.core.windows.net/x", "wasbs:// is not supported yet"),
-        ("file://server/share", "names the host 'server'"),
+        ("file://server/share", "has the host 'server'"),
     ],
 )
 def test_a_location_that_cannot_be_served_is_refused_and_never_becomes_a_local_directory(
@@ -125,7 +125,7 @@ def test_where_hadoops_client_was_not_shown_to_do_pythons_has_to_be_there(
     location: str, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(CheckpointLocationError, match=rf"needs the package {package}.*where the Spark driver runs"):
+    with pytest.raises(CheckpointLocationError, match=rf"needs the package {package}.*in the Spark driver"):
         open_store(location)
 
 

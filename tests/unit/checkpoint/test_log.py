@@ -227,7 +227,7 @@ class TestTheDriversToken:
             log.adopt(claimed.number, claimed.state.attempt_id, "another nonce")
 
     def test_a_token_without_a_log_is_refused(self, log: RunLog) -> None:
-        with pytest.raises(SupersededError, match="gone"):
+        with pytest.raises(SupersededError, match="no longer exists"):
             log.adopt(0, "1-me", "nonce")
 
 

@@ -74,13 +74,15 @@ def test_a_name_node_that_is_down_is_passed_over(cluster: Cluster) -> None:
     store = open_store("hdfs://ns/checkpoints", {"host": f"{down},{node.address}"})
     store.create("p/u/a", b"1")
     assert [found.name for found in store.list_objects("p/u")] == ["a"]
-    with pytest.raises(CheckpointStoreError, match=f"no answer of WebHDFS at {down}.*checkpoint_conn_id"):
+    with pytest.raises(CheckpointStoreError, match=f"no answer from WebHDFS at {down}.*checkpoint_conn_id"):
         open_store("hdfs://ns/checkpoints", {"host": down}).list_objects("p")
 
 
 def test_missing_rights_are_said_in_the_name_nodes_words_and_no_retry_helps(cluster: Cluster) -> None:
     cluster.add(refuses="AccessControlException")
-    with pytest.raises(CheckpointLocationError, match=r"AccessControlException: the answer of.*its rights to list"):
+    with pytest.raises(
+        CheckpointLocationError, match=r"AccessControlException: the answer of.*its permissions to list"
+    ):
         cluster.open().create("p/u/a", b"1")
 
 
@@ -89,7 +91,7 @@ def test_a_server_that_cannot_replace_a_file_is_refused_and_leaves_nothing_behin
     cluster.add(knows_options=False)
     store = cluster.open()
     store.write("p/u/hb-1", b"1")
-    with pytest.raises(CheckpointLocationError, match="leaves out the option to replace a file"):
+    with pytest.raises(CheckpointLocationError, match="does not support the option to replace a file"):
         store.write("p/u/hb-1", b"2")
     assert store.read("p/u/hb-1") == b"1"
     assert list(cluster.namespace.files) == ["/checkpoints/p/u/hb-1"]
@@ -180,7 +182,7 @@ class TestFindNameNodes:
         assert "user" not in found.options
 
     def test_a_location_that_names_nobody_is_refused_in_words(self) -> None:
-        with pytest.raises(CheckpointLocationError, match="names no name node"):
+        with pytest.raises(CheckpointLocationError, match="has no name node"):
             open_store("hdfs:///checkpoints")
 
 

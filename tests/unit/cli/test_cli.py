@@ -172,7 +172,7 @@ def test_a_run_is_given_up_only_when_somebody_says_so(shell: Shell) -> None:
     run_id = shell.run_id()
     place = ("--file", "steps.conf")
     assert shell("discard", run_id, *place) == 2
-    assert "Say --yes" in shell.err
+    assert "Use --yes" in shell.err
     assert shell("discard", run_id, *place, "--yes") == 0
     assert shell("runs", *place) == 0
     assert shell.out == ""
@@ -196,9 +196,13 @@ def test_prune_says_what_it_would_do_and_does_it(shell: Shell) -> None:
     ("arguments", "code", "said"),
     [
         (("show", "nonsense", "--location", "/tmp"), 2, "is not a run id"),
-        (("show", "p-0123456789ab~u-0123456789abcdef~0", "--location", "."), 2, "There is no run p-"),
-        (("show", "p-0123456789ab~u-0123456789abcdef~0", "--location", "none"), 4, "There is no checkpoint location"),
-        (("resume", "steps.conf", "p-0123456789ab~u-0123456789abcdef~0", "--location", "."), 2, "is no run of 'Steps'"),
+        (("show", "p-0123456789ab~u-0123456789abcdef~0", "--location", "."), 2, "No run p-"),
+        (("show", "p-0123456789ab~u-0123456789abcdef~0", "--location", "none"), 4, "(from --location) does not exist"),
+        (
+            ("resume", "steps.conf", "p-0123456789ab~u-0123456789abcdef~0", "--location", "."),
+            2,
+            "is not a run of 'Steps'",
+        ),
         (("run", "nothing.conf"), 2, "there is no such file"),
         (("runs", "--location", "ftp://host/x"), 4, "unknown scheme ftp://"),
         (("runs", "--location", "/proc/nothing"), 4, "/proc/nothing"),
@@ -264,9 +268,9 @@ BROKEN: dict[str, str] = {
             'retry-policy { retryable-exceptions = ["not a name"] }': "is not a class name",
             "hooks = { }": "expected a list, found an object",
             "hooks = [ 1 ]": "expected an object",
-            "hooks = [ { instance-type = nowhere.Hooks } ]": "there is no module 'nowhere'",
+            "hooks = [ { instance-type = nowhere.Hooks } ]": "the driver has no module 'nowhere'",
             "hooks = [ { instance-type = tests.steps.Nothing } ]": "has no class 'Nothing'",
-            "hooks = [ { instance-type = tests.steps.note } ]": "is no class",
+            "hooks = [ { instance-type = tests.steps.note } ]": "is not a class",
             "hooks = [ { instance-type = tests.steps.Noting } ]": "ledger",
             "hooks = [ { instance-type = airflow_spark_pipeline.CheckpointHooks } ]": "checkpoint.enabled",
             'hooks = [ { instance-type = "airflow_spark_pipeline.runtime.lifecycle.AuditHooks" } ]': "path",
@@ -282,7 +286,7 @@ BROKEN: dict[str, str] = {
             "enabled = perhaps": "expected true or false",
             "timeout = soon": "expected a duration",
             "timeout = 0": "the duration is zero",
-            "depends-on = [nobody]": "there is no earlier component 'nobody'",
+            "depends-on = [nobody]": "'nobody' is not an earlier component",
             "depends-on = me": "expected a list, found text",
             "instance-nam = x": "did you mean 'instance-name'?",
             "save-outputs = 7": "expected true or false",
@@ -294,8 +298,8 @@ BROKEN: dict[str, str] = {
             "instance-config = 3": "expected an object",
             "instance-type = tests.steps.Stepp": "did you mean 'Step'?",
             "instance-type = tests.steps": "is a module",
-            "instance-type = tests.steps.OutageError": "is no component",
-            "instance-type = nowhere.Step": "there is no module 'nowhere'",
+            "instance-type = tests.steps.OutageError": "is not a component",
+            "instance-type = nowhere.Step": "the driver has no module 'nowhere'",
             "instance-type = Step": "write package.module.Class",
             'instance-type = "3.Step"': "is not a Python name",
             "instance-type = null": "missing; expected text",
@@ -339,7 +343,7 @@ def test_all_problems_of_all_files_are_found_at_once(shell: Shell) -> None:
     second = shell.write(describe("a:Nothing"), "second.conf")
     assert shell("validate", first, "steps.conf", second) == 2
     assert [line.split(":")[0] for line in shell.out.splitlines()] == ["first.conf"] * 3 + ["second.conf"]
-    assert shell.err.splitlines() == ["steps.conf: nothing is wrong"]
+    assert shell.err.splitlines() == ["steps.conf: OK"]
 
 
 def test_validate_and_plan_say_what_is_probably_not_meant_as_it_is_written(shell: Shell) -> None:

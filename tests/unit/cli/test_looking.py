@@ -60,8 +60,8 @@ def test_a_location_that_is_not_there_is_an_error_and_stays_away(
     assert shell(*arguments, "--location", location) == 4
     assert tree(shell.directory) == before
     assert shell.out == ""
-    assert "There is no checkpoint location " in shell.err
-    assert "(from --location)" in shell.err
+    assert "The checkpoint location " in shell.err
+    assert "(from --location) does not exist" in shell.err
 
 
 def test_the_file_and_the_default_are_named_where_they_name_a_location_that_is_not_there(
@@ -183,7 +183,7 @@ def test_a_store_that_is_only_looked_at_refuses_to_write(store: CheckpointStore)
         lambda: looking.delete_tree("p"),
     ]
     for call in calls:
-        with pytest.raises(CheckpointLocationError, match="only looked at"):
+        with pytest.raises(CheckpointLocationError, match="opened for reading only"):
             call()
     assert looking.list_objects("p/u") == []
 

@@ -95,7 +95,7 @@ def test_modules_next_to_the_file_are_found_from_the_root_of_a_repository(shell:
 def test_py_files_mean_what_the_operators_mean(shell: Shell, repository: Path, py_files: str, kind: str) -> None:
     describe(repository / "elsewhere" / "etl.conf", kind)
     assert shell("validate", "elsewhere/etl.conf") == 2
-    assert "there is no module" in shell.out
+    assert "the driver has no module" in shell.out
     assert shell("validate", "elsewhere/etl.conf", "--py-files", py_files) == 0
     assert shell("run", "elsewhere/etl.conf", "--py-files", py_files) == 0
     assert "loaded by" in shell.out
@@ -106,7 +106,7 @@ def test_a_package_is_importable_by_its_own_name_only(shell: Shell, repository: 
     for kind in ("steps_of_mine.Load", "steps.Load"):
         describe(repository / "elsewhere" / "etl.conf", kind)
         assert shell("validate", "elsewhere/etl.conf", "--py-files", "dags/my_etl") == 2
-        assert "there is no module" in shell.out
+        assert "the driver has no module" in shell.out
 
 
 def test_py_files_win_over_the_directory_of_the_file_and_that_over_the_current_one(

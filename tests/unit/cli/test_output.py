@@ -103,10 +103,10 @@ def test_airflow_and_the_users_modules_speak_on_standard_error(terminal: Termina
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
-        ({"AIRFLOW_HOME": "/dev/null/nowhere", "TMPDIR": str(ROOT / "tests")}, b"There is no checkpoint location"),
+        ({"AIRFLOW_HOME": "/dev/null/nowhere", "TMPDIR": str(ROOT / "tests")}, b" does not exist. Check the spelling"),
         (
             {"AIRFLOW_CONFIG": "broken.cfg"},
-            b"Airflow's configuration cannot be read, which is asked for the checkpoint",
+            b"Airflow's configuration, which is needed for the checkpoint",
         ),
     ],
     ids=["home", "syntax"],
@@ -159,7 +159,7 @@ def test_every_encoding_will_do(terminal: Terminal, variables: dict[str, str]) -
         ("$CLI --version >&-", 5, "standard output is closed"),
         ("$CLI validate wrong.conf >/dev/full", 2, "No space left on device"),
         ("$CLI validate wrong.conf >&-", 2, "standard output is closed"),
-        ("$CLI validate steps.conf", 0, "nothing is wrong"),
+        ("$CLI validate steps.conf", 0, "OK"),
         ("$CLI validate steps.conf 2>&-", 0, ""),
         ("$CLI validate wrong.conf 2>/dev/full", 2, ""),
         ("$CLI runs --location none 2>&-", 4, ""),

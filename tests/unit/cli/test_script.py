@@ -46,7 +46,7 @@ def test_a_python_that_lacks_what_it_needs_is_said_in_one_line(script: Path) -> 
     """As when ``spark-submit`` takes another Python than the one that the package is installed for."""
     done = run(script, "runs", options="-S")
     assert done.returncode == 1
-    assert "Name the one that it is installed for: PYSPARK_DRIVER_PYTHON" in done.stderr
+    assert "Set PYSPARK_DRIVER_PYTHON" in done.stderr
     assert sys.executable in done.stderr
     assert "Traceback" not in done.stderr
 

@@ -251,4 +251,4 @@ def test_the_first_pipeline_of_a_newcomer_is_valid(
     monkeypatch.setenv("PYTHONPATH", "")
 
     assert main(["validate", "etl.conf"]) == 0
-    assert "etl.conf: nothing is wrong" in capsys.readouterr().err
+    assert "etl.conf: OK" in capsys.readouterr().err

@@ -152,7 +152,7 @@ def test_a_binary_that_the_user_names_and_that_is_not_there_is_an_error(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     hook = make_hook(spark_binary="spark3-submit")
-    with pytest.raises(SparkInstallationError, match="spark3-submit, is not there or cannot be run"):
+    with pytest.raises(SparkInstallationError, match="spark3-submit, does not exist or cannot be run"):
         hook.prepare()
 
 

@@ -125,7 +125,7 @@ def test_a_cache_that_somebody_else_owns_is_refused(etl: Path, cache: Path, monk
 def test_a_cache_that_others_may_write_to_is_refused(etl: Path, cache: Path) -> None:
     cache.mkdir()
     cache.chmod(0o777)
-    with pytest.raises(SparkPipelineError, match=r"nobody else can write to; remove it, or set TMPDIR\."):
+    with pytest.raises(SparkPipelineError, match=r"no other user can write to; remove it, or set TMPDIR\."):
         directory_archive(etl)
 
 

@@ -92,7 +92,7 @@ def test_a_spark_home_without_spark_submit_is_an_error_that_names_both(
     with pytest.raises(SparkInstallationError) as caught:
         find_spark_submit()
     binary = tmp_path / "spark" / "bin" / "spark-submit"
-    assert str(caught.value) == f"SPARK_HOME is {tmp_path / 'spark'}, but {binary} is not there or cannot be run."
+    assert str(caught.value) == f"SPARK_HOME is {tmp_path / 'spark'}, but {binary} does not exist or cannot be run."
     assert not caught.value.retry_helps
 
 
@@ -115,12 +115,12 @@ def test_a_pyspark_client_alone_is_explained_with_the_command_that_helps(install
     with pytest.raises(SparkInstallationError) as caught:
         find_spark_submit()
     text = str(caught.value)
-    assert "the Spark provider brings pyspark-client only, which has none" in text
+    assert "the Spark provider installs only pyspark-client" in text
     assert "pip install 'airflow-spark-pipeline[spark]', or set SPARK_HOME." in text
 
 
 def test_without_any_spark_the_same_is_said() -> None:
-    with pytest.raises(SparkInstallationError, match="There is no spark-submit"):
+    with pytest.raises(SparkInstallationError, match="spark-submit was not found"):
         find_spark_submit()
 
 
@@ -144,7 +144,7 @@ def test_two_versions_whose_files_happen_to_fit_are_warned_of(
     with caplog.at_level(logging.WARNING, logger=spark_installation.__name__):
         find_spark_submit()
     (record,) = caplog.records
-    assert f"pyspark {pyspark} and pyspark-client {client} own the same files" in record.getMessage()
+    assert f"pyspark {pyspark} and pyspark-client {client} contain the same files" in record.getMessage()
     assert f"pyspark=={client} pyspark-client=={client}" in record.getMessage()
 
 
@@ -283,7 +283,7 @@ def test_a_spark_home_that_is_none_is_said(
 ) -> None:
     install(jars=None, pyspark_client="4.2.0")
     monkeypatch.setenv("SPARK_HOME", str(tmp_path / "nowhere"))
-    with pytest.raises(SparkInstallationError, match=r"SPARK_HOME is .* no bin/spark-submit"):
+    with pytest.raises(SparkInstallationError, match=r"SPARK_HOME is .* its bin/spark-submit does not exist"):
         require_spark(connect=False)
 
 

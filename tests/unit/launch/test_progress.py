@@ -41,7 +41,7 @@ def _state(*components: ComponentCheckpoint) -> CheckpointState:
 def test_each_thing_is_told_once_as_it_happens() -> None:
     progress = Progress("2-a")
     assert progress.lines(_state(DONE_BEFORE, PENDING)) == [
-        "The driver of attempt 2 is at work",
+        "The driver of attempt 2 is running",
         "[1/2] Extract skipped (done in attempt 1)",
     ]
     tried = replace(PENDING, retries=(RETRY,))

@@ -69,7 +69,7 @@ def test_text_that_a_value_holds_is_read_and_not_rendered(tmp_path: Path) -> Non
     text = TEXT.replace("{{ params.p }}", "x").replace("{{ ds }}", "y")
     assert described(operator(tmp_path, pipeline="{{ params.text }}"), params={"text": text})["bare"] == "x"
     said = problem(operator(tmp_path, pipeline="{{ params.text }}"), params={"text": TEXT, "p": "x"})
-    assert "{{ params.p }} is a template, and nothing renders it here" in said
+    assert "{{ params.p }} is a template, which is not rendered here" in said
 
 
 def test_an_included_file_is_rendered_for_the_text_of_a_dag_as_well(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_dag_run_without_a_logical_date_is_said_with_what_there_is(tmp_path: P
         ("{{ params.regoin }}", "'params.regoin' is undefined: did you mean {{ params.region }}?"),
         ("{{ run_di }}", "'run_di' is undefined: did you mean {{ run_id }}?"),
         ("{{ params.zzz }}", "the DAG has no such param (it has: p, region); add it to the DAG's params"),
-        ("{{ zzz }}", "it is none of Airflow's names, nor one of the DAG's user_defined_macros"),
+        ("{{ zzz }}", "it is neither a name of Airflow nor one of the DAG's user_defined_macros"),
     ],
 )
 def test_a_name_that_does_not_exist_is_explained(tmp_path: Path, used: str, hint: str) -> None:
@@ -215,7 +215,7 @@ def test_a_comma_in_the_path_of_a_single_file_is_part_of_it(tmp_path: Path) -> N
     assert "," not in copy
     assert Path(copy).name == "my_etl.py"
     assert Path(copy).read_text(encoding="utf-8") == "x = 1"
-    with pytest.raises(PipelineDefinitionError, match="takes the comma"):
+    with pytest.raises(PipelineDefinitionError, match="treats the comma"):
         without_commas(["s3://b/a,b.py"], tmp_path / "try")
 
 

@@ -82,7 +82,7 @@ def test_the_trigger_tells_the_progress(shop: Shop, queue: Queue, capsys: pytest
     capsys.readouterr()
     fire(one.deferred)
     told = capsys.readouterr().out
-    assert "The driver of attempt 1 is at work" in told
+    assert "The driver of attempt 1 is running" in told
     assert "[2/3] Clean done in 1.0 s" in told
 
 

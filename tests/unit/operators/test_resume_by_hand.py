@@ -128,7 +128,7 @@ def test_a_run_of_another_pipeline_is_refused(shop: Shop, other: Shop, failed: s
         (shop.folder / "shop.conf").read_text(encoding="utf-8").replace("pipeline-name = Shop", "pipeline-name = Bar")
     )
     (shop.folder / "bar.conf").write_text(text, encoding="utf-8")
-    with pytest.raises(NothingToResumeError, match="a run of another pipeline than 'Bar'"):
+    with pytest.raises(NothingToResumeError, match="it is not a run of 'Bar'"):
         other.run(pipeline="bar.conf", resume_run_id=failed)
 
 

@@ -68,7 +68,10 @@ def test_the_callback_says_what_failed_and_what_the_next_try_skips(
         auto_resume_on_retry(context)
     run_id = shop.latest().state.run_id
     assert caplog.messages == [
-        f"Run {run_id} (attempt 1) failed at [2/3] Clean: OSError: disk full. The next try skips Extract and goes on.",
+        (
+            f"Run {run_id} (attempt 1) failed at [2/3] Clean: OSError: disk full. "
+            "The next try skips Extract and runs the rest."
+        ),
     ]
 
 

@@ -143,13 +143,13 @@ def test_an_unknown_key_that_resembles_nothing_comes_with_all_that_are_known() -
     ("written", "problem"),
     [
         ("http://host", "expected sc://host:port/;name=value;…"),
-        ("sc://host:port", "the port is no number between 0 and 65535"),
+        ("sc://host:port", "the port is not a number between 0 and 65535"),
         (
             "sc://etl:secret@host",
             "expected nothing between sc://host:port/ and the first semicolon; a token is ;token=…",
         ),
         ("sc://host/;token", "expected name=value after each semicolon"),
-        ("sc://host/;session_id=1", "remove session_id: each attempt has a session of its own"),
+        ("sc://host/;session_id=1", "remove session_id: each attempt has its own session"),
     ],
 )
 def test_a_connection_string_that_spark_would_not_take_is_refused_without_its_secrets(
@@ -184,7 +184,7 @@ def test_two_components_of_one_name_are_an_error_that_names_both_and_the_way_out
     )
     assert found.startswith("line 2: pipeline.pipeline-components[1].instance-name: `C` is also the name of ")
     assert "pipeline.pipeline-components[0]" in found
-    assert "set `instance-name`" in found
+    assert "set a different `instance-name`" in found
 
 
 @pytest.mark.parametrize("name", ["C", "com.example.Extract", "my_etl.Extract", "a._b.C1"])
@@ -248,7 +248,7 @@ def test_a_file_on_disk_is_its_own_source(tmp_path: pathlib.Path) -> None:
         (b"", "the description is empty"),
         (b"\xef\xbb\xbf \n", "the description is empty"),
         (b"# nothing\n", "'pipeline' is missing"),
-        (b"[1, 2]", "the file holds a list"),
+        (b"[1, 2]", "the file contains a list"),
         (b"a = 1\nb = \xff", "is not UTF-8: line 2 has the byte 0xff"),
         (b"a = 1\nb = \0", "a NUL byte"),
     ],
@@ -275,7 +275,7 @@ def test_a_missing_file_and_a_directory_are_named(tmp_path: pathlib.Path) -> Non
     [
         ("a {\n b = 1\n", 1, 3, "the `{` that opens here is never closed"),
         ("a = [\n 1\n", 1, 5, "the `[` that opens here is never closed"),
-        ("a = 1\n}", 2, 1, "`}` closes nothing"),
+        ("a = 1\n}", 2, 1, "`}` does not match anything"),
         ("a = [1}", 1, 5, "never closed"),
         ('a = 1\n  b = "x\nc = 2', 2, 7, "a quoted string is not closed on its line"),
         ('a = """x\n', 1, 5, "never closed"),
@@ -283,7 +283,7 @@ def test_a_missing_file_and_a_directory_are_named(tmp_path: pathlib.Path) -> Non
         ("a =\n", 1, 4, "`a` has no value"),
         ("a..b = 1", 1, 1, "has an empty part"),
         ("= 1", 1, 1, "a key is missing"),
-        ("{ a = 1 } b = 2", 1, 11, "more text after the closing brace"),
+        ("{ a = 1 } b = 2", 1, 11, "more text after its closing brace"),
         ("a = ${x", 1, 5, "starts a substitution"),
         ("\n\na = ${}", 3, 5, "a key is missing"),
     ],
@@ -351,7 +351,7 @@ def test_a_closing_bracket_that_is_missing_is_named_by_the_line_that_opens_it(re
 )
 def test_a_closing_bracket_that_is_too_much_is_named_by_its_line(closing: str, after: int, indent: int) -> None:
     (found,) = problems_when_rendered(with_another(closing, after, indent))
-    assert found.startswith(f"etl.conf:{after + 1}: `{closing}` closes nothing that is open here")
+    assert found.startswith(f"etl.conf:{after + 1}: `{closing}` does not match anything that is open here")
 
 
 @pytest.mark.parametrize(

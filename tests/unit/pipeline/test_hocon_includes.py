@@ -189,7 +189,7 @@ def test_a_wrong_field_in_an_included_file_names_that_file_and_line(tmp_path: pa
 
 def test_text_without_a_file_cannot_include_a_relative_name_unless_told_where(tmp_path: pathlib.Path) -> None:
     text = MAIN.format('include "a.conf"')
-    with pytest.raises(PipelineDefinitionError, match="came from no file"):
+    with pytest.raises(PipelineDefinitionError, match="does not come from a file"):
         parse_pipeline(text)
     (tmp_path / "a.conf").write_text("x = 1", encoding="utf-8")
     assert parse_pipeline(text, base_dir=tmp_path).components[0].instance_config == {"x": 1}

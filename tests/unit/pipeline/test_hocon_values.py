@@ -89,8 +89,8 @@ def test_appending_to_a_list_keeps_the_list_of_which_pyhocon_would_keep_the_last
 
 
 def test_appending_to_text_or_to_an_object_is_an_error() -> None:
-    assert "can only add to a list, and the key holds text" in message("x = 1", "l = text, l += more")
-    assert "can only add to a list, and the key holds an object" in message("x = 1", "l { a = 1 }, l += more")
+    assert "can only add to a list, but the key contains text" in message("x = 1", "l = text, l += more")
+    assert "can only add to a list, but the key contains an object" in message("x = 1", "l { a = 1 }, l += more")
 
 
 def test_appending_inside_a_list_is_an_error_because_pyhocon_finds_keys_from_the_root_only() -> None:
@@ -125,7 +125,7 @@ def test_a_byte_order_mark_is_skipped() -> None:
 
 @pytest.mark.parametrize("text", ["l = [1,,2]", "l = [,1]", "l = [1,,]", "a = 1,, b = 2", ", a = 1"])
 def test_a_comma_with_nothing_before_it_is_an_error(text: str) -> None:
-    assert "comma with nothing before" in message(text)
+    assert "comma has nothing before" in message(text)
 
 
 def test_a_comma_at_the_end_and_new_lines_instead_of_commas_are_fine() -> None:
@@ -133,7 +133,7 @@ def test_a_comma_at_the_end_and_new_lines_instead_of_commas_are_fine() -> None:
 
 
 def test_a_missing_comma_between_two_objects_of_a_list_is_an_error_because_one_would_vanish() -> None:
-    assert "no comma between two objects" in message("l = [ { a = 1 } { a = 2 } ]")
+    assert "a comma is missing between two objects" in message("l = [ { a = 1 } { a = 2 } ]")
 
 
 def test_whole_numbers_of_any_size_are_exact() -> None:
@@ -227,7 +227,7 @@ def test_a_few_lines_that_double_each_other_are_an_error_and_fill_no_memory(
     if first.startswith("{") and double.startswith("$"):
         assert config("x = ${a40}", before) == {"x": {"k": "v"}}
     else:
-        assert "the substitutions make" in problems("x = ${a40}", before)[0].message
+        assert "the substitutions expand" in problems("x = ${a40}", before)[0].message
 
 
 def test_values_that_would_depend_on_which_of_them_is_resolved_first_are_an_error() -> None:
@@ -329,7 +329,7 @@ def test_a_misspelled_substitution_that_keys_are_merged_with_is_an_error_with_it
     ],
 )
 def test_adding_to_a_list_that_comes_by_substitution_is_an_error_because_others_lose_the_list(before: str) -> None:
-    assert "name where it is written instead" in message("x = 1", before)
+    assert "refer to where it is written instead" in message("x = 1", before)
     assert config("x = ${a}", "b { l = [1] }\na = ${b} { l = ${b.l} [2] }") == {"x": {"l": [1, 2]}}
 
 

@@ -146,7 +146,7 @@ class TestWhatAChangeMeans:
 
     def test_strict_refuses_an_edit_of_what_is_not_done_yet(self) -> None:
         strict = self._with(_spec(c={"n": 2}), config_match="strict")
-        with pytest.raises(ResumeRefusedError, match=r"c has to be as it was .*pipeline-components\[2\]"):
+        with pytest.raises(ResumeRefusedError, match=r"c must be unchanged .*pipeline-components\[2\]"):
             make_plan(strict, _recorded(_spec(), "a"))
 
     def test_strict_resumes_what_is_as_it_was(self) -> None:

@@ -252,8 +252,8 @@ def test_templates_do_what_they_say(members: str, expected: Any) -> None:
         ("a = {{ o }}", "1: a value is a Python object (object) and not a value: name one of its attributes"),
         ("a = {{ loop }}", "1: a value is nested too deeply, or contains itself"),
         ("a = {{ two }}", "1: a value has two keys that are written alike, such as 1 and '1'"),
-        ('a = "{{ l | map("upper") }}"', "1: a value is a generator, which has no text: write `| list`"),
-        ("a = 1\n{{ c }}\n", "2: a value stands where a key is expected, and a value is never HOCON"),
+        ('a = "{{ l | map("upper") }}"', "1: a value is a generator, which has no text: add `| list`"),
+        ("a = 1\n{{ c }}\n", "2: a value is in the place of a key, and a value is never HOCON"),
         ("a = [x{{ comma }} y]", "1: a value is `,` between other text, and would be text as well"),
         ('a = "C:\\{{ c }}"', "1: a backslash is right before `{{` in quotes; write `\\\\`"),
         ("a = ${ {{ c }} }", "1: a value cannot choose what `${…}` refers to"),
@@ -263,7 +263,7 @@ def test_templates_do_what_they_say(members: str, expected: Any) -> None:
         ("a = {% call f() %}{% endcall %}", "1: Jinja: {% call %} needs a macro of this template"),
         ('a = "{{ c }}\nb = "{{ c }}"', "1: a quoted string is not closed on its line"),
         ("{% for i in l %}\na{{ i }} = {{ b }}\n{% endfor %}", "2: a value is bytes"),
-        ("{% for i in l %}\nx{{ i }} = {{ i }}\n{%- endfor %}\n\nb = [1,,2]", "5: there is a comma with nothing"),
+        ("{% for i in l %}\nx{{ i }} = {{ i }}\n{%- endfor %}\n\nb = [1,,2]", "5: a comma has nothing"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_written_is_refused_with_its_line(members: str, message: str) -> None:

@@ -119,7 +119,7 @@ def test_a_gate_that_fails_oddly_fails_its_component_and_a_reporter_nothing(
     runner = PipelineRunner(FakeSpark(), location=tmp_path / "checkpoints")  # type: ignore[arg-type]
 
     assert runner.run_with_checkpointing(describe("a"), Raising(case, gate=False)).ran == ["a"]
-    assert f"failed in after_component, which changes nothing: {kind}: " in capsys.readouterr().out
+    assert f"failed in after_component, which does not affect the run: {kind}: " in capsys.readouterr().out
 
     with pytest.raises(ComponentFailedError):
         runner.run_with_checkpointing(describe("a"), Raising(case, gate=True))

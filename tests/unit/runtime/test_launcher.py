@@ -41,7 +41,7 @@ def test_a_python_that_is_too_old_is_one_sentence_before_anything_is_submitted(
         aged.write_text(f"#!{sys.executable}\n" + _AGED, encoding="utf-8")
         aged.chmod(0o755)
         python = aged
-    with pytest.raises(SparkInstallationError, match=r"needs 3\.10 or newer there\. Name another one") as raised:
+    with pytest.raises(SparkInstallationError, match=r"needs 3\.10 or newer there\. Set another one") as raised:
         check_components(
             tmp_path / "check.json",
             launcher=LAUNCHER,

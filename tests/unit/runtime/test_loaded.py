@@ -154,8 +154,8 @@ def test_a_view_that_a_resume_would_miss_is_said_whoever_is_constructed() -> Non
 @pytest.mark.parametrize(
     ("store", "said"),
     [
-        ("nowhere.Store", "there is no module 'nowhere'"),
-        (f"{HERE}.Judge", "is no checkpoint store"),
+        ("nowhere.Store", "the driver has no module 'nowhere'"),
+        (f"{HERE}.Judge", "is not a checkpoint store"),
         ("airflow_spark_pipeline.checkpoint.stores.base.Stores", "has no class 'Stores'"),
     ],
 )

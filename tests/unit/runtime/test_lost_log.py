@@ -110,7 +110,7 @@ def test_the_run_stops_with_an_error_and_no_further_component(
     assert names(tmp_path / "ledger") == "ab"
     assert isinstance(caught.value, CheckpointLostError)
     assert str(place.link) in str(caught.value)
-    assert "no longer holds what this attempt has recorded" in str(caught.value)
+    assert "no longer contains what this attempt has recorded" in str(caught.value)
     assert not caught.value.retry_helps
     left = [path for path in tmp_path.rglob("*.json") if path.stat().st_size > 2]
     if damage in (Place.delete_the_unit, Place.delete_the_location, Place.empty_the_location):

@@ -148,7 +148,7 @@ def test_validate_returns_all_problems_of_components_and_hooks(job: Job) -> None
     [
         ("nonsense", "is not a run id"),
         ("../../etc/passwd", "is not a run id"),
-        ("other-0123456789ab~x-0123456789abcdef~0", "is no run of 'Steps'"),
+        ("other-0123456789ab~x-0123456789abcdef~0", "is not a run of 'Steps'"),
     ],
 )
 def test_a_run_that_cannot_be_resumed_is_refused_in_words(job: Job, run_id: str, said: str) -> None:
@@ -389,7 +389,7 @@ def test_what_a_reporter_raises_is_printed_and_changes_nothing(
         job.fails("a:Step:fails = 1", hooks=hooks)
     else:
         assert job.run("a", hooks=hooks).ran == ["a"]
-    said = f"The hook Noting failed in {where}, which changes nothing: RuntimeError: the hook is broken"
+    said = f"The hook Noting failed in {where}, which does not affect the run: RuntimeError: the hook is broken"
     assert said in capsys.readouterr().out
 
 

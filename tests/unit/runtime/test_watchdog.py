@@ -234,7 +234,7 @@ def test_a_log_that_is_deleted_or_replaced_is_noticed(bench: Bench, lose: Callab
     bench.beat()
     lose(bench)
     _eventually(lambda: _cancelled(bench))
-    with pytest.raises(CheckpointLostError, match="no longer holds what this attempt has recorded"):
+    with pytest.raises(CheckpointLostError, match="no longer contains what this attempt has recorded"):
         bench.watchdog.guard()
 
 

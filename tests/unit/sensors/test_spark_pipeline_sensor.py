@@ -129,7 +129,7 @@ class TestAStoreOfTheUsersOwn:
         self, location: Path, airflow_config: Any
     ) -> None:
         text = self.CONF % (location, ", password = hunter2")
-        with pytest.raises(AirflowFailException, match=r"holds secrets \(password\)") as error:
+        with pytest.raises(AirflowFailException, match=r"contains secrets \(password\)") as error:
             sensor(pipeline=text, deferrable=True).execute({})
         assert "hunter2" not in str(error.value)
         airflow_config("operators", "default_deferrable", "True")

@@ -52,7 +52,7 @@ def test_the_suffix_does_not_matter(tmp_path: Path) -> None:
 
 
 def test_a_missing_relative_path_says_where_it_was_looked_for(tmp_path: Path) -> None:
-    expected = f"{tmp_path / 'shop.conf'}: there is no such file (relative paths are looked up beside the DAG file)"
+    expected = f"{tmp_path / 'shop.conf'}: there is no such file (relative paths are looked up next to the DAG file)"
     assert problem("shop.conf", tmp_path) == expected
 
 
@@ -80,6 +80,6 @@ def test_a_path_that_is_not_beside_the_dag_file_is_looked_up_in_the_search_path(
     found = {name: read_source(name, tmp_path / "dags", search).text for name in ("one.conf", "two.conf", "each.conf")}
     assert found == {"one.conf": CONF, "two.conf": "{}", "each.conf": "dags"}
     with pytest.raises(
-        PipelineDefinitionError, match=r"beside the DAG file, then in template_searchpath: .*/one, .*/two"
+        PipelineDefinitionError, match=r"next to the DAG file, then in template_searchpath: .*/one, .*/two"
     ):
         read_source("three.conf", tmp_path / "dags", search)
