@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
-from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
-from airflow_spark_pipeline.checkpoint.log import Commit
+from airflow_spark_pipeline.checkpoint.claimant import Claimant
+from airflow_spark_pipeline.checkpoint.key import unit_path
 from airflow_spark_pipeline.checkpoint.standing import Standing
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit, ComponentAction
 from airflow_spark_pipeline.plugins.page.attempts import attempts, with_tries
 from airflow_spark_pipeline.plugins.page.metadata_db import TaskFacts, TaskKey
 from airflow_spark_pipeline.plugins.page.models import Attempt, Run
@@ -43,11 +43,13 @@ def _attempt(status: str = "failed", number: int | None = 1, **changes: object) 
 
 
 def _state(tried: int = 1) -> CheckpointState:
-    return make_state(done="a", status=CheckpointStatus.FAILED, caller={"tryNumber": tried})
+    return make_state(
+        done="a", status=CheckpointStatus.FAILED, caller=Claimant(max_tries=2, retries=2, try_number=tried)
+    )
 
 
 def _row(state: CheckpointState, facts: TaskFacts, kept: dict[int, TryFailure]) -> Run:
-    path = unit_path(state.pipeline_name, UnitKey.from_dict(dict(state.key)))
+    path = unit_path(state.pipeline_name, state.key)
     owner, guest = task_keys(state)
     known: dict[TaskKey, TaskFacts] = {guest: facts, owner: facts}
     return make_row(RunEntry(path, Commit(3, state), number=3), "/data", known, kept)
