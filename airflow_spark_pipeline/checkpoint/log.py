@@ -8,6 +8,8 @@ driver is running *now*. A writer learns of its successor when it records.
 Example: commit 7 is the newest, and two attempts try to claim with number 8. The store creates ``8`` for one of them.
 The other reads ``8``, finds a foreign nonce, and decides again from there.
 
+One file holds all operations, because each relies on what the others leave behind: read them together.
+
 Operations, by their names in the protocol: CREATE (``_create``), CHECK (``_check``), CLAIM (``claim``), the driver's
 start (``adopt``), COMMIT (``append``), CLEANUP (``retire``), DISCARD (``discard``).
 """

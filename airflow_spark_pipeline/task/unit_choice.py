@@ -23,8 +23,6 @@ from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointS
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.exceptions import NothingToResumeError
 
-SCOPES = ("dag_run", "pipeline")
-
 _ENDED_LOOKED_AT = 100  # two requests for each
 
 

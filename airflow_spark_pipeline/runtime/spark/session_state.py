@@ -132,10 +132,3 @@ def _steps(
 
 def _bound(call: Callable[..., object], *arguments: Any) -> Callable[[], object]:
     return lambda: call(*arguments)
-
-
-def names_of(changes: Mapping[str, Any]) -> list[str]:
-    """Return short names of the changes, for a log."""
-    names = [f"{_MAPS[part]}{key}" for part in _MAPS for key in changes.get(part, {})]
-    plain = {"database": "current database", "path": "current path", "checkpointDir": "checkpoint directory"}
-    return [*names, *(name for key, name in plain.items() if key in changes)]
