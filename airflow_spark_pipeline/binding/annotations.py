@@ -16,6 +16,7 @@ from collections import abc
 from typing import Any
 
 from airflow_spark_pipeline.binding.scalars import describe_scalar, is_scalar
+from airflow_spark_pipeline.exceptions import Problem
 
 UNIONS: tuple[Any, ...] = (typing.Union, types.UnionType)
 COLLECTIONS: dict[Any, Any] = {
@@ -108,3 +109,16 @@ def own_annotations(cls: type) -> abc.Mapping[str, Any]:
 
         return annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF)
     return inspect.get_annotations(cls)
+
+
+def undecorated(cls: type, path: str) -> list[Problem]:
+    """Without @dataclass (inherited does not count), a field is silently no config and __init__ gets nothing."""
+    for base in cls.__mro__:
+        if base is object or base.__module__.startswith(OURS) or "__dataclass_fields__" in vars(base):
+            break
+        names = [name for name, hint in own_annotations(base).items() if "ClassVar" not in str(hint)]
+        if names or "__init__" in vars(base):
+            found = f"declares {', '.join(map(repr, names))}" if names else "has an __init__"
+            message = f"{base.__qualname__} {found} but is not a dataclass; add @dataclass, whose fields are the config"
+            return [Problem(message, path)]
+    return []

@@ -18,7 +18,6 @@ Not promised: fields with ``init=False`` and ``InitVar`` pseudo-fields are not c
 from __future__ import annotations
 
 import dataclasses
-import json
 import typing
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
@@ -27,21 +26,20 @@ from typing import Any, TypeVar
 from airflow_spark_pipeline.binding.annotations import (
     COLLECTIONS,
     MAPPINGS,
-    OURS,
     UNIONS,
     describe,
     name_of,
-    own_annotations,
     resolve,
+    undecorated,
     unsupported,
     unwrap,
 )
 from airflow_spark_pipeline.binding.fields import ORIGIN, PATH, Rule, key_of, rules_of
+from airflow_spark_pipeline.binding.misfits import misfit, unknown_key
 from airflow_spark_pipeline.binding.paths import join_key
 from airflow_spark_pipeline.binding.scalars import MisfitError, convert_scalar, is_scalar
-from airflow_spark_pipeline.binding.suggestions import did_you_mean, suggest
+from airflow_spark_pipeline.binding.suggestions import suggest
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
-from airflow_spark_pipeline.secrets import is_secret_path, mask_text
 from airflow_spark_pipeline.user_errors.summary import blame
 
 T = TypeVar("T")
@@ -51,8 +49,6 @@ _ABSENT = object()
 _CONSTRUCTS: ContextVar[bool] = ContextVar("constructs", default=True)
 #: Whether this thread makes the most of a config that has problems; see `bind_what_fits`.
 _SALVAGES: ContextVar[bool] = ContextVar("salvages", default=False)
-_SHOWN_KEYS = 12
-_SHOWN_CHARACTERS = 60
 
 
 def bind(cls: type[T], config: Mapping[str, Any], path: str, *, construct: bool = True) -> T:
@@ -80,7 +76,7 @@ def bind_what_fits(cls: type, config: Any, path: str) -> tuple[dict[str, Any], l
     :return: values by field name, without those that are absent; and every problem there is
     """
     if not isinstance(config, Mapping):
-        return {}, list(_misfit(config, cls, path).problems)
+        return {}, list(misfit(config, cls, path).problems)
     token = _SALVAGES.set(True)
     try:
         return _values(cls, config, path)
@@ -100,7 +96,7 @@ class _UnfitError(PipelineDefinitionError):
 
 
 def _bind(cls: type[T], config: Mapping[str, Any], path: str) -> T:
-    problems = _undecorated(cls, path)
+    problems = undecorated(cls, path)
     if problems:
         raise PipelineDefinitionError(problems)
     values, problems = _values(cls, config, path)
@@ -119,7 +115,7 @@ def _bind(cls: type[T], config: Mapping[str, Any], path: str) -> T:
 
 def _values(cls: type, config: Mapping[str, Any], path: str) -> tuple[dict[str, Any], list[Problem]]:
     fields = {key_of(field): field for field in _fields(cls) if field.init and ORIGIN not in field.metadata}
-    problems = [Problem(_unknown(key, list(fields)), join_key(path, key)) for key in config if key not in fields]
+    problems = [Problem(unknown_key(key, list(fields)), join_key(path, key)) for key in config if key not in fields]
     values: dict[str, Any] = {field.name: path for field in _fields(cls) if field.metadata.get(ORIGIN) == PATH}
     none = None if _SALVAGES.get() else _ABSENT  # in a description, null is as good as missing
     for key, field in fields.items():
@@ -152,28 +148,6 @@ def _uninitialised(cls: type[T], values: Mapping[str, Any]) -> T:
 
 def _fields(cls: type) -> tuple[dataclasses.Field[Any], ...]:
     return dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
-
-
-def _undecorated(cls: type, path: str) -> list[Problem]:
-    """Without @dataclass (inherited does not count), a field is silently no config and __init__ gets nothing."""
-    for base in cls.__mro__:
-        if base is object or base.__module__.startswith(OURS) or "__dataclass_fields__" in vars(base):
-            break
-        names = [name for name, hint in own_annotations(base).items() if "ClassVar" not in str(hint)]
-        if names or "__init__" in vars(base):
-            found = f"declares {', '.join(map(repr, names))}" if names else "has an __init__"
-            message = f"{base.__qualname__} {found} but is not a dataclass; add @dataclass, whose fields are the config"
-            return [Problem(message, path)]
-    return []
-
-
-def _unknown(key: str, known: list[str]) -> str:
-    message = f"unknown key {key!r}{did_you_mean(key, known)}"
-    if not known:
-        message += "; nothing can be configured here"
-    elif len(known) <= _SHOWN_KEYS:
-        message += f" (known: {', '.join(known)})"
-    return message
 
 
 def _field_value(cls: type, field: dataclasses.Field[Any], raw: object, path: str) -> Any:
@@ -223,7 +197,7 @@ def _convert_scalar(raw: Any, hint: Any, path: str, strict: bool) -> Any:
             return convert_scalar(raw, hint, strict=strict)
         except MisfitError as error:
             reason = str(error)
-    raise _misfit(raw, hint, path, reason)
+    raise misfit(raw, hint, path, reason)
 
 
 def _convert_mapping(raw: Mapping[Any, Any], kinds: tuple[Any, ...], path: str, strict: bool) -> dict[Any, Any]:
@@ -294,7 +268,7 @@ def _convert_literal(raw: Any, hint: Any, path: str, strict: bool) -> Any:
             except MisfitError:
                 continue
     guess = suggest(raw, [option for option in options if isinstance(option, str)]) if isinstance(raw, str) else None
-    raise _misfit(raw, hint, path, f"did you mean {guess!r}?" if guess else "")
+    raise misfit(raw, hint, path, f"did you mean {guess!r}?" if guess else "")
 
 
 def _convert_union(raw: Any, hint: Any, path: str, strict: bool) -> Any:
@@ -314,7 +288,7 @@ def _convert_union(raw: Any, hint: Any, path: str, strict: bool) -> Any:
                     inside.append(error.problems)
     if len(inside) == 1:  # only one member has this shape, so its problems are the ones that matter
         raise PipelineDefinitionError(inside[0])
-    raise _misfit(raw, hint, path, "; ".join(str(problems[0]) for problems in inside))
+    raise misfit(raw, hint, path, "; ".join(str(problems[0]) for problems in inside))
 
 
 def _plain(raw: Any) -> Any:
@@ -322,28 +296,3 @@ def _plain(raw: Any) -> Any:
     if isinstance(raw, Mapping):
         return {key: _plain(value) for key, value in raw.items()}
     return [_plain(value) for value in raw] if isinstance(raw, list | tuple) else raw
-
-
-def _misfit(raw: Any, hint: Any, path: str, reason: str = "") -> PipelineDefinitionError:
-    message = f"expected {describe(hint)}, found {_found(raw, path)}" + (f"; {reason}" if reason else "")
-    return PipelineDefinitionError([Problem(message, path)])
-
-
-def _found(raw: Any, path: str) -> str:
-    if raw is None:
-        return "null"
-    if isinstance(raw, Mapping):
-        return "an object"
-    if isinstance(raw, list | tuple):
-        return "a list"
-    kinds = {bool: "a boolean", int: "a whole number", float: "a number"}
-    kind = kinds.get(type(raw), "text")
-    # A connection string carries its secret under a harmless key.
-    hidden = (
-        is_secret_path(path)
-        or mask_text(str(raw)) != str(raw)
-        or "key" in path.lower()
-        or "://" in str(raw)
-        or "@" in str(raw)
-    )
-    return kind if hidden or len(str(raw)) > _SHOWN_CHARACTERS else f"{kind} ({json.dumps(raw, ensure_ascii=False)})"
