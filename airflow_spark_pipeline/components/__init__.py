@@ -1,7 +1,7 @@
-"""Ready-made components: a useful pipeline of reading, SQL, checks and writing needs no Python.
+"""Built-in components: a pipeline of reading, SQL, checks and writing needs no Python code.
 
 Each can be named as ``airflow_spark_pipeline.components.ReadFiles``. They use the DataFrame API only, so they run on
-Spark Connect as well. The classes are looked up when they are first used, so this import costs nothing.
+Spark Connect as well. The classes are imported when they are first used, so this import costs nothing.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Bounds of a range in a column's own type, so that a comparison is exact: no value becomes a DOUBLE on the way.
+"""Bounds of a range in the type of the column, so that comparisons are exact: no value is converted to DOUBLE.
 
-min = 9007199254740993     of a BIGINT: that number, which no DOUBLE holds
-min = 0.5                  of an INT: 1, the least whole number that is not less
-max = "12.345"             of a DECIMAL(10, 2): 12.34, the greatest that is not more
+min = 9007199254740993     of a BIGINT: this number, which a DOUBLE cannot hold
+min = 0.5                  of an INT: 1, the smallest integer that is not less
+max = "12.345"             of a DECIMAL(10, 2): 12.34, the greatest value that is not more
 min = "2026-01-31"         of a DATE, a TIMESTAMP, or of text
 """
 
@@ -30,7 +30,7 @@ _SMALLEST = {"float": 1.401298464324817e-45, "double": 5e-324}
 
 
 class BoundError(SparkPipelineError, ValueError):
-    """A bound does not fit the type of its column; the text says why.
+    """A bound does not fit the type of its column; the message says why.
 
     A retry does not help: change the bound, or the column's type.
     """
@@ -42,8 +42,8 @@ class BoundError(SparkPipelineError, ValueError):
 class Limit:
     """A bound in the type of a column.
 
-    :param literal: as Spark casts it; ``None`` where no value of the type reaches it
-    :param order: for comparing two of them
+    :param literal: bound as text that Spark casts; ``None`` if no value of the type reaches the bound
+    :param order: key for comparing two limits
     """
 
     literal: str | None
@@ -51,20 +51,20 @@ class Limit:
 
 
 def shown(bound: Bound) -> str:
-    """Return a bound as it is written in a message."""
+    """Return a bound in the form for messages."""
     return f"{bound:g}" if isinstance(bound, float) and float(f"{bound:g}") == bound else str(bound)
 
 
 def plain(value: str) -> str:
-    """Return a value as Spark writes it, without the zeros that say nothing: ``10.0`` is 10."""
+    """Return a value as Spark writes it, without redundant zeros: ``10.0`` is 10."""
     return value.removesuffix(".0")
 
 
 def limit(bound: Bound, kind: DataType, *, lower: bool) -> Limit:
     """Return a bound in the type of a column.
 
-    :param lower: whether it is the least value, and not the greatest
-    :raises BoundError: it does not fit the type
+    :param lower: whether the bound is the least value, not the greatest
+    :raises BoundError: the bound does not fit the type
     """
     name = kind.simpleString()
     if name in _BITS:
@@ -93,7 +93,7 @@ def outside(value: Column, kind: DataType, least: Limit | None, most: Limit | No
     for bound, lower in ((least, True), (most, False)):
         if bound is None:
             continue
-        if bound.literal is None:  # beyond all values of the type, on one side or the other
+        if bound.literal is None:  # beyond all values of the type, above or below
             found = found | F.lit((bound.order > 0) == lower)
         else:
             literal = F.lit(bound.literal).cast(kind)
@@ -157,7 +157,7 @@ def _parsed(text: str) -> dt.date:
         return dt.date.fromisoformat(text)
     if not re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d", text):
         raise ValueError(text)
-    return dt.datetime.fromisoformat(re.sub("[zZ]$", "+00:00", text))  # Python 3.10 does not know Z
+    return dt.datetime.fromisoformat(re.sub("[zZ]$", "+00:00", text))  # Python 3.10 does not parse Z
 
 
 def _example(name: str) -> str:

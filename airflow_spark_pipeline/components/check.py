@@ -1,4 +1,4 @@
-"""Components that stop a run whose data is wrong, with the numbers that say how wrong.
+"""Components that fail if the data is wrong, with counts in the error.
 
 Each check is one Spark job over its view. The numbers of a check that passes are printed, too.
 """
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 class CheckFailedError(SparkPipelineError):
-    """The data is not as the pipeline says it should be.
+    """The data does not meet the checks of the pipeline.
 
-    A retry helps only if the data has changed by then: the check is repeated, the components before it are not.
+    A retry helps only if the data has changed in the meantime: the check is repeated, the components before it are not.
 
     :param view: the view that was checked
     """
@@ -38,9 +38,9 @@ class CheckRowCount(Component):
     """Fail if a view has too few or too many rows.
 
     :param view: the view to count
-    :param min: the least number of rows that is right
-    :param max: the greatest number of rows that is right; by default there is none
-    :raises ValueError: the bounds exclude every count, or the view's name is no identifier
+    :param min: smallest allowed number of rows
+    :param max: greatest allowed number of rows; default: no limit
+    :raises ValueError: the bounds exclude every count, or the view's name is not an identifier
     """
 
     view: str
@@ -59,7 +59,7 @@ class CheckRowCount(Component):
         return (self.view,)
 
     def run(self, spark: SparkSession) -> None:
-        """Count.
+        """Count the rows.
 
         :raises CheckFailedError: the count is out of bounds
         :raises UnknownViewError: there is no such view
@@ -77,9 +77,9 @@ class CheckRowCount(Component):
 class CheckNotNull(Component):
     """Fail if values of a column are missing: NULL, or NaN. A view without rows passes; check its row count as well.
 
-    :param view: the view to look at
+    :param view: name of the view to check
     :param columns: names of columns, or of fields in them (``address.city``)
-    :raises ValueError: no column is named, or the view's name is no identifier
+    :raises ValueError: no column is given, or the view's name is not an identifier
     """
 
     view: str
@@ -94,9 +94,9 @@ class CheckNotNull(Component):
         return (self.view,)
 
     def run(self, spark: SparkSession) -> None:
-        """Count what is missing in all columns in one pass.
+        """Count the missing values of all columns in one pass.
 
-        :raises CheckFailedError: something is
+        :raises CheckFailedError: a value is missing
         :raises UnknownViewError: there is no such view
         :raises UnknownColumnError: there is no such column
         """
@@ -117,11 +117,11 @@ class CheckNotNull(Component):
 
 
 def rows(count: int) -> str:
-    """Return a number of rows as people read it."""
+    """Return a number of rows as text for people."""
     return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def report(component: Component, message: str) -> None:
-    """Print what a check that passed has found."""
-    with contextlib.suppress(ContextNotAttachedError):  # used alone, in a test or a notebook
+    """Print the result of a check that passed."""
+    with contextlib.suppress(ContextNotAttachedError):  # used outside a pipeline, in a test or a notebook
         component.context.progress(message)

@@ -1,7 +1,7 @@
-"""Columns of a view: found by Spark's own rules, and what *missing* means in all checks.
+"""Columns of a view: finds them by Spark's rules, and defines *missing* values for all checks.
 
-Missing is NULL, and NaN in a column of ``FLOAT`` or ``DOUBLE``: pandas writes one where it means the other. A name that
-Spark cannot resolve is reported with the nearest ones.
+Missing is NULL, and also NaN in a ``FLOAT`` or ``DOUBLE`` column: pandas writes NaN for missing values. A name that
+Spark cannot resolve is reported with the nearest names.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _SHOWN = 10
 
 
 class UnknownColumnError(SparkPipelineError):
-    """A component names a column that its view does not have, or has twice.
+    """A component uses a column that its view does not have, or has twice.
 
     A retry does not help: fix the name, or the component that makes the view.
 
-    :param view: the view
-    :param column: the name that was looked for
+    :param view: name of the view
+    :param column: name of the column that was not found
     """
 
     retry_helps = False
@@ -40,9 +40,9 @@ class UnknownColumnError(SparkPipelineError):
 
 
 def type_of(frame: DataFrame, view: str, column: str) -> DataType:
-    """Return the type of a column, or of a field in one (``address.city``).
+    """Return the type of a column, or of a field in a column (``address.city``).
 
-    :param view: the view's name, for the error
+    :param view: name of the view, for the error
     :raises UnknownColumnError: there is no such column, or there are several
     """
     from pyspark.errors import AnalysisException
@@ -70,7 +70,7 @@ def type_of(frame: DataFrame, view: str, column: str) -> DataType:
 
 
 def near(name: str, names: Iterable[str]) -> str:
-    """Return what to add to "there is no such column": the nearest name, else those that there are."""
+    """Return an addition to "there is no such column": the nearest name, otherwise the existing names."""
     known = list(names)
     if guess := did_you_mean(name, known):
         return guess
@@ -93,17 +93,17 @@ def is_float(kind: DataType) -> bool:
 
 
 def nothing(kind: DataType) -> str:
-    """Return what missing values of this type are called."""
+    """Return the term for missing values of this type."""
     return "null or NaN" if is_float(kind) else "null"
 
 
 def repeated(names: Iterable[str]) -> list[str]:
-    """Return the names that are there more than once."""
+    """Return the names that occur more than once."""
     return [name for name, count in Counter(names).items() if count > 1]
 
 
 def _paths(schema: StructType) -> list[str]:
-    """Return the names of columns, and of the fields in them."""
+    """Return the names of the columns and of their fields."""
     from pyspark.sql.types import StructType
 
     found = []

@@ -1,7 +1,7 @@
-"""More checks of a view: keys that are unique, values in a range, the columns as agreed, and whatever SQL can say.
+"""More checks of a view: unique keys, values in a range, expected columns, and any condition in SQL.
 
-Like those of ``check`` each is one Spark job at most, and can stand in a pipeline as a component or among the ``hooks``
-of the component whose result it checks: there it decides before that component is recorded as done.
+Like those in ``check``, each is at most one Spark job. Use a check as a component of the pipeline, or in the ``hooks``
+of the component whose result it checks: then it runs before that component is recorded as done.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
     from pyspark.sql.types import DataType
 
-_MOST = 1000  # rows that are counted
+_MOST = 1000  # rows to count at most
 
 
 @dataclass
 class CheckUnique(Component):
-    """Fail if two rows of a view agree in all of these columns. Missing values (NULL, NaN) count as equal.
+    """Fail if two rows of a view are equal in all of these columns. Missing values (NULL, NaN) count as equal.
 
-    :param view: the view to look at
+    :param view: name of the view to check
     :param columns: names of columns, or of fields in them (``address.city``)
-    :raises ValueError: no column is named, or the view's name is no identifier
+    :raises ValueError: no column is given, or the view's name is not an identifier
     """
 
     view: str
@@ -48,9 +48,9 @@ class CheckUnique(Component):
         return (self.view,)
 
     def run(self, spark: SparkSession) -> None:
-        """Count the keys that stand in more than one row.
+        """Count the keys that occur in more than one row.
 
-        :raises CheckFailedError: there are some
+        :raises CheckFailedError: a key occurs in more than one row
         :raises UnknownViewError: there is no such view
         :raises UnknownColumnError: there is no such column
         """
@@ -74,18 +74,18 @@ class CheckUnique(Component):
 
 @dataclass
 class CheckRange(Component):
-    """Fail if values of a column lie outside a range; missing ones (NULL, NaN) only if they are not allowed.
+    """Fail if values of a column are outside a range; missing values (NULL, NaN) fail only if they are not allowed.
 
-    Values are compared exactly, in the column's own type; see ``bounds``.
+    Values are compared exactly, in the type of the column; see ``bounds``.
 
-    :param view: the view to look at
-    :param column: name of a column of numbers, dates, timestamps or text, or of a field in one
-    :param min: the least value that is right; by default there is none. Dates and timestamps are text:
-        ``"2026-01-31"``, ``"2026-01-31 06:00:00"``, without a time zone that of the session. Quote a decimal with more
-        than 15 digits, which HOCON would round
-    :param max: the greatest value that is right; by default there is none
-    :param allow_null: whether a missing value is right
-    :raises ValueError: no bound is given, they exclude every value, or the view's name is no identifier
+    :param view: name of the view to check
+    :param column: name of a column of numbers, dates, timestamps or text, or of a field in such a column
+    :param min: smallest allowed value; default: no limit. Write dates and timestamps as text: ``"2026-01-31"``,
+        ``"2026-01-31 06:00:00"``; without a time zone, the session's is used. Quote a decimal with more than 15 digits,
+        which HOCON would round
+    :param max: greatest allowed value; default: no limit
+    :param allow_null: whether missing values are allowed
+    :raises ValueError: no bound is given, the bounds exclude every value, or the view's name is not an identifier
     """
 
     view: str
@@ -111,9 +111,9 @@ class CheckRange(Component):
         return (self.view,)
 
     def run(self, spark: SparkSession) -> None:
-        """Count what lies outside, with the least and greatest value.
+        """Count the values outside the range, and find the smallest and the greatest.
 
-        :raises CheckFailedError: something does
+        :raises CheckFailedError: a value is outside the range
         :raises UnknownViewError: there is no such view
         :raises UnknownColumnError: there is no such column
         :raises BoundError: a bound does not fit the column's type
@@ -132,7 +132,7 @@ class CheckRange(Component):
             F.count(F.lit(1)),
             F.count_if(~unknown & outside(value, kind, least, most)),
             F.count_if(unknown),
-            F.min(known).cast("string"),  # Python has no date after 9999
+            F.min(known).cast("string"),  # Python has no dates after the year 9999
             F.max(known).cast("string"),
         )
         total, bad, nulls, lowest, highest = found.collect()[0]
@@ -161,16 +161,16 @@ class CheckRange(Component):
 
 @dataclass
 class CheckSchema(Component):
-    """Fail if a view has not the columns that later steps count on. Reads no data.
+    """Fail if a view does not have the columns that later components need. Reads no data.
 
-    Names are compared as Spark does (``spark.sql.caseSensitive``), types with all that is in them.
+    Names are compared as in Spark (``spark.sql.caseSensitive``), types including nested fields.
 
-    :param view: the view to look at
-    :param schema: the columns as DDL (``"id BIGINT, lines ARRAY<STRUCT<sku: STRING>>"``). ``NOT NULL`` wants a column
-        that is never null by its schema, as that of a table may be; files know no such thing: use ``CheckNotNull``
-        there. Comments are not compared
-    :param allow_more: whether further columns are right
-    :raises ValueError: the schema is empty, or the view's name is no identifier
+    :param view: name of the view to check
+    :param schema: the columns as DDL (``"id BIGINT, lines ARRAY<STRUCT<sku: STRING>>"``). ``NOT NULL`` requires a
+        column that its schema declares as not null, as a table may do. Files cannot declare this: use ``CheckNotNull``
+        for them. Comments are not compared
+    :param allow_more: whether further columns are allowed
+    :raises ValueError: the schema is empty, or the view's name is not an identifier
     """
 
     view: str
@@ -186,10 +186,10 @@ class CheckSchema(Component):
         return (self.view,)
 
     def run(self, spark: SparkSession) -> None:
-        """Compare.
+        """Compare the columns.
 
-        :raises CheckFailedError: a column is missing, of another type, or one too many
-        :raises ValueError: the schema is not DDL, or names a column twice
+        :raises CheckFailedError: a column is missing, has another type, or is not expected
+        :raises ValueError: the schema is not DDL, or has a column twice
         :raises UnknownViewError: there is no such view
         """
         agreed = parse_ddl(self.schema)
@@ -202,12 +202,12 @@ class CheckSchema(Component):
 
 @dataclass
 class CheckSql(Component):
-    """Fail if a query finds anything: it selects the rows that are wrong.
+    """Fail if a query returns any row: it selects the wrong rows.
 
     :param sql: one query over views and tables, such as ``SELECT * FROM orders WHERE paid > total``
-    :param message: what such a row means, for the error
-    :param args: values for named parameters, as for ``SqlToView``
-    :param shown_rows: how many of them the error quotes; it goes into logs and checkpoints, so by default none
+    :param message: meaning of such a row, for the error
+    :param args: values for named parameters: ``:day`` in the query takes the value of ``day``
+    :param shown_rows: number of wrong rows to quote in the error, which goes into logs and checkpoints; default: none
     :raises ValueError: the query is empty
     """
 
@@ -220,9 +220,9 @@ class CheckSql(Component):
         check_given("sql", self.sql)
 
     def run(self, spark: SparkSession) -> None:
-        """Run the query until it has found a few rows.
+        """Run the query until it has returned a few rows.
 
-        :raises CheckFailedError: it found some; with their number, up to a thousand
+        :raises CheckFailedError: the query returned rows; the error has their number, up to a thousand
         """
         found = spark.sql(self.sql, args=self.args or None).limit(_MOST).collect()
         if found:

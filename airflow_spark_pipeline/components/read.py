@@ -1,7 +1,7 @@
-"""Components that read: files of any format that Spark knows, and tables.
+"""Components that read: files of any format that Spark supports, and tables.
 
-They define a view and read nothing yet, except to infer a schema. What later components see is therefore the data at
-the time *they* run; a resumed run that reads again may see newer files.
+They define a view and read nothing yet, except to infer a schema. So later components see the data at the time when
+*they* run, and a resumed run that reads again may see newer files.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 class ReadFiles(Component):
     """Make a view of files.
 
-    :param path: a path, URI or glob, or a list of them
+    :param path: path, URI or glob, or a list of them
     :param view: name of the temp view
     :param format: any format of ``spark.read`` (``parquet``, ``csv``, ``json``, ``orc``, ``text``, ``delta``, …)
-    :param options: the reader's options, e.g. ``{ header = true }``
-    :param schema: columns as DDL (``"id BIGINT, day DATE"``); by default the format's own, or inferred. The header of a
-        CSV file has to name these columns in this order; the option ``enforceSchema = true`` goes by position alone
-    :raises ValueError: a setting is empty, or the view's name is no identifier
+    :param options: options of Spark's reader, such as ``{ header = true }``
+    :param schema: columns as DDL (``"id BIGINT, day DATE"``); default: the files' own schema, or an inferred one. The
+        header of a CSV file must have these columns in this order; with the option ``enforceSchema = true`` only the
+        position counts
+    :raises ValueError: a setting is empty, or the view's name is not an identifier
     """
 
     path: str | list[str]
@@ -52,7 +53,7 @@ class ReadFiles(Component):
         """Return the view."""
         reader = spark.read.format(self.format)
         if self.schema is not None and self.format.lower() == "csv":
-            # Spark's default would fill a column with the values of whatever column is in its place.
+            # By default Spark matches by position, and would fill a column with the values of another one.
             reader = reader.option("enforceSchema", "false")
         for key, value in self.options.items():
             reader = reader.option(key, value)
@@ -67,9 +68,9 @@ class ReadTable(Component):
 
     :param table: name of the table, with catalog and schema where needed
     :param view: name of the temp view
-    :param columns: the columns to keep, in this order; by default all
-    :param where: a SQL condition on any of the table's columns
-    :raises ValueError: a setting is empty, or the view's name is no identifier
+    :param columns: names of the columns to keep, in this order; default: all
+    :param where: SQL condition on any of the table's columns
+    :raises ValueError: a setting is empty, or the view's name is not an identifier
     """
 
     table: str
@@ -91,5 +92,5 @@ class ReadTable(Component):
         """Return the view."""
         frame = spark.table(self.table)
         if self.where is not None:
-            frame = frame.where(self.where)  # before the columns: the condition may be on one that is not kept
+            frame = frame.where(self.where)  # before the select: the condition may use a column that is not kept
         return {self.view: frame.select(*self.columns) if self.columns else frame}

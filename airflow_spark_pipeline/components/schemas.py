@@ -1,4 +1,4 @@
-"""Compare the columns that were agreed with those of a view, by Spark's own rules for names."""
+"""Compares the expected columns with those of a view, by Spark's rules for names."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def parse_ddl(ddl: str) -> StructType:
-    """Return a schema that is written as DDL.
+    """Return the schema of a DDL text.
 
-    :raises ValueError: it is not DDL
+    :raises ValueError: the text is not DDL
     """
     from pyspark.errors import PySparkException
 
@@ -27,15 +27,15 @@ def parse_ddl(ddl: str) -> StructType:
 
 
 def is_case_sensitive(spark: SparkSession) -> bool:
-    """Whether Spark tells ``D`` from ``d``."""
+    """Whether Spark distinguishes ``D`` from ``d``."""
     return str(spark.conf.get("spark.sql.caseSensitive", "false")).lower() == "true"
 
 
 def differences(agreed: StructType, found: StructType, *, exactly: bool, allow_more: bool) -> list[str]:
-    """Return what is wrong with a view's columns.
+    """Return the differences between the expected columns and those of a view.
 
-    :param exactly: whether upper and lower case are told apart
-    :raises ValueError: two of the agreed columns have one name
+    :param exactly: whether upper and lower case are distinguished
+    :raises ValueError: two of the expected columns have the same name
     """
     names = {each.name: _fold(each.name, exactly=exactly) for each in (*agreed.fields, *found.fields)}
     if twice := repeated(names[name] for name in agreed.names):
@@ -69,7 +69,7 @@ def _of_one(want: StructField, there: list[StructField], names: list[str], *, ex
 
 
 def _fits(want: DataType, have: DataType, *, exactly: bool) -> bool:
-    """Whether a type is the one that was agreed; what may be null by agreement may also never be."""
+    """Whether a type matches the expected one; a type that may be null also accepts one that is never null."""
     from pyspark.sql.types import ArrayType, MapType, StructType
 
     if isinstance(want, StructType) and isinstance(have, StructType):

@@ -1,7 +1,7 @@
 """A component that is one SQL query.
 
-The query stands in the description and not in a file beside it, so that an edit of it is seen when a run resumes; HOCON
-takes many lines between triple quotes.
+The query is part of the description and not in a separate file, so that a resumed run notices an edit. HOCON allows
+several lines between triple quotes.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ _SOURCE = re.compile(r"\b(?:from|join)\s+([A-Za-z_]\w*)", re.IGNORECASE)
 
 @dataclass
 class SqlToView(Component):
-    """Make a view of a query over the views of earlier components, and tables.
+    """Make a view of a query over tables and the views of earlier components.
 
-    The view is not computed here but by each component that uses it, each time.
+    The view is not computed here. Each component that uses it computes it again.
 
     :param sql: one query; it may read the view that it replaces
     :param view: name of the temp view
-    :param args: values for named parameters: ``:day`` in the query takes the value of ``day``, which needs no quoting
+    :param args: values for named parameters: ``:day`` in the query takes the value of ``day``, which needs no quotes
         and cannot change the query
-    :raises ValueError: the query is empty, or the view's name is no identifier
+    :raises ValueError: the query is empty, or the view's name is not an identifier
     """
 
     sql: str

@@ -1,17 +1,17 @@
 """Components that write a view to files or to a table.
 
-A component is run again if its driver died before it was recorded as done, so what matters is what a second run does:
+A component is run again if its driver died before the component was recorded as done. A second run does the following:
 
-* ``overwrite`` gives the same result however often it runs. Point it at a path of this run's own, such as
-  ``…/day=2026-01-31``. It is not atomic for plain files: Spark deletes first and writes then, so a reader sees nothing
-  in between, and a run that fails there leaves neither the old data nor the new until it has been resumed.
+* ``overwrite`` gives the same result however often it runs. Use a separate path for each run, such as
+  ``…/day=2026-01-31``. It is not atomic for plain files: Spark first deletes and then writes, so a reader sees nothing
+  in between, and after a failure neither the old nor the new data exists until the run is resumed.
 * ``append`` adds the rows a second time if the first run had written them before it died.
-* ``error`` (Spark's own default) refuses what the first run left behind, whole or not, until somebody deletes it.
-* ``ignore`` takes whatever is there for the result, a half-written one included: only for what can be lost.
+* ``error`` (Spark's default) fails if the first run left anything behind, complete or not, until it is deleted.
+* ``ignore`` accepts anything that exists as the result, even half-written data: use it only for data that may be lost.
 
-A managed *table* of plain files is special: Spark registers it after its files are written, and takes the files of a
-run that was killed in between for somebody else's, even to ``overwrite``. Tables of a format with commits (Delta,
-Iceberg) have none of these gaps.
+A managed *table* of plain files is special: Spark registers it after its files are written. If a run is killed in
+between, Spark rejects the existing files, even for ``overwrite``. Tables of a format with commits (Delta, Iceberg) have
+none of these problems.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
-# Spark deletes the old files of these before it reads; Delta, Iceberg and Hudi read a snapshot, which survives.
+# For these formats Spark deletes the old files before it reads; Delta, Iceberg and Hudi read a snapshot, which
+# survives.
 _DELETE_FIRST = {"parquet", "orc", "csv", "json", "text", "xml", "avro"}
 
 _ADVICE = {
@@ -53,11 +54,11 @@ Mode = Literal["error", "overwrite", "append", "ignore"]
 
 
 class UnsafeOverwriteError(SparkPipelineError):
-    """The files that a view reads from would be deleted before they have been read.
+    """The files that a view reads would be deleted before they are read.
 
     A retry does not help: write to another path. Nothing has been deleted.
 
-    :param path: the path that was to be overwritten
+    :param path: path that was to be overwritten
     """
 
     retry_helps = False
@@ -68,11 +69,11 @@ class UnsafeOverwriteError(SparkPipelineError):
 
 
 class TargetExistsError(SparkPipelineError):
-    """Something is where a new path or table was to be written; an attempt that died may have left it.
+    """The path or table to write already exists; an attempt that died may have left it.
 
-    A retry does not help: delete what is there, or let the component overwrite it. Nothing has been changed.
+    A retry does not help: delete the target, or let the component overwrite it. Nothing has been changed.
 
-    :param target: the path or table
+    :param target: path or table that exists
     """
 
     retry_helps = False
@@ -86,15 +87,15 @@ class TargetExistsError(SparkPipelineError):
 class WriteFiles(Component):
     """Write a view to files.
 
-    :param view: the view to write
-    :param path: the directory to write, as path or URI
+    :param view: name of the view to write
+    :param path: path or URI of the directory to write
     :param format: any format of ``DataFrame.write`` (``parquet``, ``csv``, ``json``, ``orc``, ``delta``, …)
-    :param mode: what to do where something is at the path already; see this module on what that means for a resumed run
-    :param partition_by: columns that become directories. ``overwrite`` replaces the whole path all the same, unless the
-        option ``partitionOverwriteMode`` is ``dynamic``
-    :param options: the writer's options, e.g. ``{ compression = zstd }``
-    :param coalesce: the greatest number of files (in each partition directory); one means one task writes everything
-    :raises ValueError: a setting is empty or out of range, or the view's name is no identifier
+    :param mode: what to do if the path exists; the module's docstring says what this means for a resumed run
+    :param partition_by: names of columns that become directories. ``overwrite`` still replaces the whole path, unless
+        the option ``partitionOverwriteMode`` is ``dynamic``
+    :param options: options of Spark's writer, such as ``{ compression = zstd }``
+    :param coalesce: maximum number of files (in each partition directory); with 1, one task writes everything
+    :raises ValueError: a setting is empty or out of range, or the view's name is not an identifier
     """
 
     view: str
@@ -117,10 +118,10 @@ class WriteFiles(Component):
         return (self.view,)
 
     def run(self, spark: SparkSession) -> None:
-        """Write.
+        """Write the files.
 
         :raises TargetExistsError: the mode is ``error`` and the path exists
-        :raises UnsafeOverwriteError: the view reads from the path that it is to overwrite
+        :raises UnsafeOverwriteError: the view reads from the path to overwrite
         :raises UnknownViewError: there is no such view
         """
         frame = frame_of(spark, self.view)
@@ -139,17 +140,17 @@ class WriteFiles(Component):
 
 @dataclass
 class WriteTable(Component):
-    """Write a view to a table of the catalog, and create it where there is none.
+    """Write a view to a table of the catalog, and create the table if it does not exist.
 
-    :param view: the view to write
+    :param view: name of the view to write
     :param table: name of the table, with catalog and schema where needed
-    :param mode: what to do where the table exists; see this module on what that means for a resumed run. ``overwrite``
-        replaces the table with its definition; Spark itself refuses it for a table that the view reads from. ``append``
-        matches columns by name
-    :param format: the table's format where it is created; by default the catalog's
-    :param partition_by: columns to partition the table by; those of the table, where it exists and is appended to
-    :param options: the writer's options
-    :raises ValueError: a setting is empty, or the view's name is no identifier
+    :param mode: what to do if the table exists; the module's docstring says what this means for a resumed run.
+        ``overwrite`` replaces the table and its definition; Spark rejects it if the view reads from the table.
+        ``append`` matches columns by name
+    :param format: format of a new table; default: the catalog's format
+    :param partition_by: names of columns to partition the table by; to append, the same as the table's
+    :param options: options of Spark's writer
+    :raises ValueError: a setting is empty, or the view's name is not an identifier
     """
 
     view: str
@@ -168,9 +169,9 @@ class WriteTable(Component):
         return (self.view,)
 
     def run(self, spark: SparkSession) -> None:
-        """Write.
+        """Write the table.
 
-        :raises TargetExistsError: the mode is ``error`` and the table exists, or files lie where it would be created
+        :raises TargetExistsError: the mode is ``error`` and the table exists, or there are files in its place
         :raises UnknownViewError: there is no such view
         """
         writer = frame_of(spark, self.view).write.mode(self.mode)
@@ -202,11 +203,11 @@ def _explaining(target: str, spark: SparkSession) -> Iterator[None]:
 
 
 def _refuse_own_input(spark: SparkSession, frame: DataFrame, view: str, path: str) -> None:
-    """Refuse what Spark does not refuse in time. Best effort: a cached frame or a subquery does not name its files."""
+    """Reject an overwrite of the view's own input. Best effort: a cached DataFrame or a subquery hides its files."""
     parts = re.sub(r"^[A-Za-z][A-Za-z0-9+.-]*:(//[^/]*)?", "", posixpath.normpath(path)).split("/")
     inside = "/".join(["", *(part for part in parts if part not in ("", ".", "..")), ""])
     inputs = {_identity(file) for file in frame.inputFiles() if inside in unquote(file)}
-    # The same path may mean another file system; only Spark knows the default one, so let it resolve the target.
+    # Only Spark knows the default file system, so let it resolve the target path.
     if inputs and (own := inputs & _files_under(spark, path)):
         raise UnsafeOverwriteError(
             f"view {view!r} reads {len(own):,} of the files under {path}, which this component would overwrite: Spark"
@@ -218,7 +219,7 @@ def _refuse_own_input(spark: SparkSession, frame: DataFrame, view: str, path: st
 def _files_under(spark: SparkSession, path: str) -> set[str]:
     from pyspark.errors import AnalysisException
 
-    # As text, because that needs no schema; recursive, because partition directories may not fit together.
+    # As text, which needs no schema; recursive, since the partition directories may be inconsistent.
     try:
         files = spark.read.format("text").option("recursiveFileLookup", "true").load(path).inputFiles()
     except AnalysisException as error:
