@@ -1,9 +1,9 @@
-"""Keep Jinja out of HOCON's comments: what is commented out is not evaluated.
+"""Keeps Jinja out of HOCON comments: expressions in comments are not evaluated.
 
     # path = {{ params.old_path }}       renders without a value for ``params.old_path``
 
-A template cannot be cut into HOCON with certainty before it is rendered, so this is a guess that is checked later: each
-expression that is taken out leaves a mark, and ``placing`` says so if a mark turns up outside a comment.
+A template cannot be parsed as HOCON reliably before it is rendered, so this is a guess that is checked later: each
+removed expression leaves a mark, and ``placing`` reports a mark outside a comment.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _IN_COMMENT = re.compile(rf"{_EXPRESSION}|\{{\{{.*")
 
 
 def without_commented(text: str, leave: Callable[[str], str]) -> str:
-    """Take the expressions in comments out of a template.
+    """Remove the expressions in comments from a template.
 
-    :param leave: gives the mark that is left in place of an expression
+    :param leave: function that returns the mark for a removed expression
     """
 
     def clean(match: re.Match[str]) -> str:

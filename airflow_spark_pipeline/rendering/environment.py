@@ -1,8 +1,8 @@
 """A Jinja environment in which each expression leaves a mark in place of its value.
 
-It is made of the environment that a DAG gives its templates (macros, filters, settings included), and leaves that one
-as it is. What a macro or a block gives is the template's own text, with the values in it marked; a filter over a block
-gives one value. Other comment marks than Jinja's own, since ``{#`` opens an object with a comment in HOCON.
+It is based on the DAG's Jinja environment (including macros, filters, settings), which it does not change. The result
+of a macro or a block is text of the template, with the values in it marked; a filter over a block gives one value. Its
+comment delimiters differ from Jinja's, since in HOCON ``{#`` starts an object with a comment.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _LITERAL, _MACRO = "literal of the template", "macro of the template"
 
 
 def hocon_environment(environment: Environment) -> Environment:
-    """Return the environment with comment marks that HOCON does not use."""
+    """Return the environment with comment delimiters that HOCON does not use."""
     opens, closes = _COMMENT_MARKS
     return environment.overlay(comment_start_string=opens, comment_end_string=closes)
 
 
 def text_environment(environment: Environment) -> Environment:
-    """Return the environment, giving text: with ``render_template_as_native_obj`` it reads ``3.10`` as a number."""
+    """Return an environment that renders text: ``render_template_as_native_obj`` would turn ``3.10`` into a number."""
     giving_text = environment.overlay()
     giving_text.template_class, giving_text.code_generator_class = Template, CodeGenerator
     giving_text.concat = "".join  # type: ignore[method-assign]
@@ -42,9 +42,9 @@ def text_environment(environment: Environment) -> Environment:
 def marking_environment(environment: Environment, marks: Marks, missing: MissingNames, *, keep: bool) -> Environment:
     """Return an environment for one text.
 
-    :param marks: gets the values
-    :param missing: gets the names without a value, unless the DAG has a kind of its own for them
-    :param keep: whether the DAG's own kind stays
+    :param marks: receives the values
+    :param missing: receives the names without a value, unless the DAG's own class for undefined names is kept
+    :param keep: whether to keep the DAG's own class for undefined names
     """
     marking = hocon_environment(environment).overlay(
         finalize=lambda value: _marked(value, marks), autoescape=False, keep_trailing_newline=True
@@ -61,7 +61,7 @@ def marking_environment(environment: Environment, marks: Marks, missing: Missing
 
 
 def joined_templates(pieces: Iterable[str]) -> str:
-    """Join what a template gave, marks in place of values."""
+    """Join the pieces of a rendered template, with marks in place of values."""
     return "".join(piece.template if isinstance(piece, Rendered) else piece for piece in pieces)
 
 
@@ -76,7 +76,7 @@ def _marked(value: Any, marks: Marks) -> str:
     if isinstance(value, Rendered):
         return value.template
     if isinstance(value, Undefined):
-        # Of Jinja's lenient kinds nothing is left, as everywhere; and of an `if` without its `else`.
+        # Jinja's lenient classes for undefined names render as nothing; so does an `if` without its `else`.
         text = str(value)
         return marks.hold(text) if text else ""
     return marks.hold(value)
@@ -84,7 +84,7 @@ def _marked(value: Any, marks: Marks) -> str:
 
 @pass_environment
 def _tojson(environment: Environment, value: Any, indent: int | None = None) -> Json:
-    """Jinja's own, without its escapes for HTML: in HOCON they would be characters of the text."""
+    """Jinja's filter ``tojson`` without HTML escapes, which HOCON would take for text."""
     if isinstance(value, Undefined):
         value = str(value)
     dumps: Callable[..., str] = environment.policies["json.dumps_function"] or json.dumps
@@ -98,7 +98,7 @@ def _tojson(environment: Environment, value: Any, indent: int | None = None) -> 
 
 
 def _hocon(value: Any) -> Any:
-    """What is to be read as HOCON: a text as it stands, anything else as the value that it is."""
+    """The filter ``hocon``: a text is used as HOCON, any other value as it is."""
     if isinstance(value, (Rendered, Undefined)):
         return value
     if isinstance(value, str):
@@ -110,12 +110,12 @@ def _hocon(value: Any) -> Any:
 
 
 def _safe(value: Any) -> Any:
-    """HTML's safety means nothing here, and must not open a way into the structure."""
+    """The filter ``safe`` does nothing: HTML safety must not let a value change the structure."""
     return value if isinstance(value, (Json, Hocon, Rendered, Literal)) or not isinstance(value, str) else str(value)
 
 
 def _macro(called: Any) -> Any:
-    """Let ``{% call %}`` call macros only: what anything else gives would be written out unseen."""
+    """Let ``{% call %}`` call only macros: the result of anything else would be written without a mark."""
     if isinstance(called, (Macro, Undefined)):
         return called
     raise TemplateRuntimeError("{% call %} needs a macro of this template; call anything else in {{ … }}")
@@ -139,7 +139,7 @@ def _generator(marks: Marks, missing: MissingNames) -> type[CodeGenerator]:
 class _Marking(NodeTransformer):
     """Changes a parsed template before it is compiled.
 
-    :param has_lines: whether its lines are those of the file; not of what is included by ``{% include %}``
+    :param has_lines: whether its lines are lines of the file; not for a text that ``{% include %}`` includes
     """
 
     def __init__(self, marks: Marks, missing: MissingNames, *, has_lines: bool) -> None:
@@ -187,7 +187,7 @@ class _Marking(NodeTransformer):
         return self.generic_visit(node)
 
     def _data(self, node: nodes.TemplateData) -> nodes.TemplateData:
-        """Mark the lines of the template's own text."""
+        """Mark the lines in the literal text of the template."""
         if self._has_lines:
             lines = node.data.split("\n")
             node.data = "\n".join(f"{self._marks.at_line(node.lineno + i)}{line}" for i, line in enumerate(lines))
@@ -195,7 +195,7 @@ class _Marking(NodeTransformer):
 
 
 def _literal(node: nodes.Expr) -> nodes.Expr:
-    """Mark the texts that an expression may give as they stand in the template."""
+    """Mark the literal texts that an expression may return as text of the template."""
     if isinstance(node, nodes.Const) and isinstance(node.value, str):
         return nodes.Filter(node, _LITERAL, [], [], None, None, lineno=node.lineno)
     if isinstance(node, nodes.CondExpr):

@@ -1,7 +1,7 @@
-"""What stands in a rendered text until each value is put in its place: marks that nobody can guess.
+"""Marks: unguessable placeholders in a rendered text, until each value is put in its place.
 
-A value never passes through Jinja's output or HOCON's grammar, so nothing in it can be taken for either. Three kinds of
-mark: of a value, of a line of the template, and of an expression that was taken out of a comment.
+A value never passes through Jinja's output or HOCON's grammar, so its content cannot be taken for either. There are
+three kinds of marks: for a value, for a line of the template, and for an expression that was removed from a comment.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from airflow_spark_pipeline.rendering.values import UnwritableError, as_text
 
 
 class Rendered(str):
-    """What a macro or a ``{% set %}`` block gave: the template's own text, with values in it.
+    """The result of a macro or a ``{% set %}`` block: text of the template, with values in it.
 
-    As text (for a filter, a comparison) it is plain; where it is written out, its values are still values.
+    As a string (for a filter, a comparison) it is plain text; when it is written, its values are still separate values.
 
-    :ivar template: the text with the marks
+    :ivar template: text with the marks
     """
 
     __slots__ = ("template",)
@@ -27,7 +27,7 @@ class Rendered(str):
 
     @classmethod
     def of(cls, template: str, marks: Marks) -> Rendered:
-        """Return it, plain text and template in one."""
+        """Return an instance with the plain text and the template."""
         made = cls(marks.plain(template))
         made.template = template
         return made
@@ -35,7 +35,7 @@ class Rendered(str):
 
 @dataclass
 class Marks:
-    """The marks of one text, and what they stand for."""
+    """The marks of one text, and their values."""
 
     salt: str = field(default_factory=lambda: "j" + secrets.token_hex(16))
     held: list[Any] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Marks:
         self._any = re.compile(rf"{self.salt}[vlc](\d+)z")
 
     def hold(self, value: Any) -> str:
-        """Return the mark of a value."""
+        """Store a value and return its mark."""
         self.held.append(value)
         return f"{self.salt}v{len(self.held) - 1}z"
 
@@ -57,21 +57,21 @@ class Marks:
         return f"{self.salt}l{line}z"
 
     def comment_out(self, text: str) -> str:
-        """Return the mark of what is taken out of a comment."""
+        """Return the mark of an expression that was removed from a comment."""
         self.commented.append(text)
         return f"{self.salt}c{len(self.commented) - 1}z"
 
     def plain(self, text: str) -> str:
-        """Return a text with the values in it as Jinja would write them.
+        """Return a text with its values, as Jinja would write them.
 
-        :raises UnwritableError: one of them has no text
+        :raises UnwritableError: a value cannot be written as text
         """
         return self._any.sub(lambda m: self.text(self.held[int(m[1])]) if self.value.match(m[0]) else "", text)
 
     def text(self, value: Any) -> str:
         """Return a value as text.
 
-        :raises UnwritableError: it has none
+        :raises UnwritableError: the value cannot be written as text
         """
         text = as_text(value)
         if self.salt in text:

@@ -1,8 +1,8 @@
-"""Templates outside Airflow: the names that a user gives, with what follows from them, and Airflow's own filters.
+"""Templates outside Airflow: values that the user gives, values that follow from them, and Airflow's filters.
 
-Of ``ds``, ``ts`` and ``logical_date`` one is enough: it gives the others, and ``ds_nodash``, ``ts_nodash`` and
-``ts_nodash_with_tz``, unless they are given as well. A day is its midnight in UTC. ``data_interval_start`` and
-``data_interval_end`` depend on a schedule, so they have to be given.
+One of ``ds``, ``ts`` and ``logical_date`` is enough: the others follow from it, and so do ``ds_nodash``, ``ts_nodash``
+and ``ts_nodash_with_tz``, unless they are given. A date means midnight UTC. ``data_interval_start`` and
+``data_interval_end`` depend on a schedule, so they must be given.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ _UTC = dt.timezone.utc
 
 
 def renderer_of(values: Mapping[str, Any] | None, *, advise: Advise, stand_in: bool = False) -> Renderer:
-    """Return what renders files with these values.
+    """Return a renderer with these values.
 
-    :param values: by name: ``{"ds": "2026-01-31", "params": {"region": "eu"}}``; a name may have dots
-    :param advise: what to say of a name that has none
-    :param stand_in: let a name without a value stand for itself
+    :param values: values by name: ``{"ds": "2026-01-31", "params": {"region": "eu"}}``; a name may contain dots
+    :param advise: function that returns the message for a name without a value
+    :param stand_in: whether a name without a value renders as its own name
     """
     names = with_dates(nested(values or {}))
     return Renderer(names, outside_environment(), advise=advise, stand_in=stand_in)
 
 
 def read_config(config: str | os.PathLike[str], values: Mapping[str, Any] | None) -> Reading:
-    """Return what could be read of the description that a config of ``PipelineRunner`` names.
+    """Read a config of ``PipelineRunner``, as far as that is possible.
 
-    :param config: a path, or HOCON text
-    :param values: as for `renderer_of`
-    :raises PipelineDefinitionError: it cannot be read at all
+    :param config: path, or HOCON text
+    :param values: values by name, see `renderer_of`
+    :raises PipelineDefinitionError: the config cannot be read at all
     """
     renderer = renderer_of(values, advise=_how_to_give)
     if isinstance(config, str) and ("\n" in config or "{" in config):
@@ -61,7 +61,7 @@ def _how_to_give(path: str, names: Mapping[str, Any]) -> str:
 
 
 def outside_environment() -> Environment:
-    """Return Jinja's environment with the filters that Airflow has."""
+    """Return a Jinja environment with Airflow's filters."""
     environment = SandboxedEnvironment(undefined=StrictUndefined, extensions=["jinja2.ext.do"])
     environment.policies["json.dumps_kwargs"] = {"sort_keys": True, "default": str}  # {{ params.x | tojson }}
     environment.filters.update({name: _filter(name) for name in _FORMATS})
@@ -85,7 +85,7 @@ def nested(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_dates(names: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the names with the dates that follow from one of them."""
+    """Return the values, with the dates that follow from one of them."""
     moment = next((found for name in ("logical_date", "ts", "ds") if (found := _moment(names.get(name)))), None)
     if moment is None:
         return dict(names)
@@ -94,7 +94,7 @@ def with_dates(names: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _typed(names: Mapping[str, Any]) -> dict[str, Any]:
-    """A ``logical_date`` that is given as text is a date in templates all the same."""
+    """Return the values with a ``logical_date`` that was given as text converted to a date."""
     moment = _moment(names.get("logical_date"))
     return {} if moment is None else {"logical_date": moment}
 

@@ -1,4 +1,4 @@
-"""Put values where their marks are in a rendered text, each as its place asks for.
+"""Replaces the marks in a rendered text by their values, each written as its position requires.
 
 =============================  ==============================================================
 ``x = {{ v }}``                alone: a HOCON value (text in quotes, a list as a list, ``null``)
@@ -11,7 +11,7 @@ three quotes                   the same; the whole text becomes one with single 
 ``# {{ v }}``                  in a comment: nothing
 =============================  ==============================================================
 
-Each line of the result knows the line of the template that it came from.
+The result maps each of its lines to a line of the template.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ _INCLUDES = re.compile(r"\s*include\b")
 
 
 class PlacingError(Exception):
-    """A value cannot be where the template has it.
+    """A value is not possible at its position in the template.
 
-    :param line: of the template
+    :param line: line of the template, counted from 1
     """
 
     def __init__(self, message: str, line: int) -> None:
@@ -53,20 +53,20 @@ class PlacingError(Exception):
 
 
 class CommentError(Exception):
-    """What was taken for a comment before the template was rendered is none."""
+    """A text that was taken for a comment before rendering is not a comment."""
 
 
 class _IsHoconError(Exception):
-    """A literal of the template turned out to be HOCON, by its place."""
+    """A literal of the template is HOCON syntax, according to its position."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A token, roughly: enough to tell places apart.
+    """A rough token, precise enough to distinguish positions.
 
     :param kind: ``space``, ``newline``, ``comment``, ``block`` (triple quotes), ``text``, ``subst``,
         ``value`` (a mark), ``bare``, ``open`` (a quote that is never closed), ``end``, or the punctuation itself
-    :param line: of the text, counted from 0
+    :param line: line of the text, counted from 0
     """
 
     kind: str
@@ -76,9 +76,9 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A text that is HOCON and holds no marks any more.
+    """HOCON text without marks.
 
-    :param lines: for each of its lines, counted from 0, the line of the template, counted from 1
+    :param lines: for each line of the text, counted from 0, the line of the template, counted from 1
     """
 
     text: str
@@ -86,10 +86,10 @@ class Placed:
 
 
 def place(text: str, marks: Marks) -> Placed:
-    """Put all values in their places.
+    """Replace all marks by their values.
 
-    :raises PlacingError: one cannot be where it is
-    :raises CommentError: a mark of something commented out is not in a comment
+    :raises PlacingError: a value is not possible at its position
+    :raises CommentError: the mark of an expression in a comment is not in a comment
     """
     while (spliced := _splice(text, marks)) != text:
         text = spliced
@@ -119,7 +119,7 @@ def _pieces(text: str, marks: Marks) -> Iterator[Piece]:
 
 
 def _splice(text: str, marks: Marks) -> str:
-    """Write out what is HOCON itself: by the filter, or since it stands so in the template."""
+    """Insert values that are HOCON: by the filter ``hocon``, or as literals of the template."""
     out = []
     lines = 1
     for piece in _pieces(text, marks):
@@ -142,7 +142,7 @@ def _is_hocon(value: Any) -> bool:
 
 
 def _unlined(text: str, marks: Marks) -> tuple[str, list[int]]:
-    """Take the marks of lines out, and return the template's line of each line."""
+    """Remove the line marks, and return the template's line for each line."""
     lines: list[int] = []
     for line in text.split("\n"):
         found = marks.line.search(line)
@@ -158,10 +158,10 @@ class _Placing:
         self._out: list[str] = []
         self._out_lines = [lines[0]]
         self._at = 0
-        self._opened: list[str] = []  # the brackets around this place
+        self._opened: list[str] = []  # the open brackets at this position
         self._in_value = False
-        self._seen = False  # a part of this value
-        self._run = ""  # the part of this key or value that is before this place
+        self._seen = False  # whether a part of this value was read
+        self._run = ""  # the part of this key or value before this position
 
     def done(self) -> Placed:
         while self._peek.kind != "end":
@@ -186,7 +186,7 @@ class _Placing:
         self._out.append(text)
         self._out_lines += [self._lines[piece.line + each] for each in range(1, text.count("\n") + 1)]
 
-    # ---- where this place is
+    # ---- the current position
 
     def _other(self, piece: Piece) -> None:
         kind = piece.kind
@@ -195,7 +195,7 @@ class _Placing:
             return
         if self._marks.comment.search(piece.text):
             raise CommentError
-        if kind == "open":  # what follows is no HOCON, as the reader of it is going to say
+        if kind == "open":  # the rest is not HOCON; its parser will report that
             self._write(self._marks.value.sub("…", piece.text), piece)
             return
         self._write(self._substitution(piece) if kind == "subst" else piece.text, piece)
@@ -222,7 +222,7 @@ class _Placing:
         return self._marks.value.sub("…", text)
 
     def _substitution(self, piece: Piece) -> str:
-        """``${a.{{ v }}}``: one name, and never the first one, which could name any variable of this machine."""
+        """``${a.{{ v }}}``: one name, but never the first, which could be any environment variable of this machine."""
         first = self._marks.value.search(piece.text)
         if first is None:
             return piece.text
@@ -238,7 +238,7 @@ class _Placing:
     # ---- texts and values
 
     def _texts(self) -> None:
-        """Write texts and values that touch each other: as one text, unless each can stay as it is."""
+        """Write adjacent texts and values as one text, unless each can stay as it is."""
         before = self._run
         group = [self._take()]
         while self._peek.kind in ("text", "block", "value"):
@@ -271,7 +271,7 @@ class _Placing:
     def _body(self, piece: Piece, touches_bare: bool) -> str:
         if piece.kind == "value":
             value = self._held(piece)
-            if isinstance(value, Json):  # as JSON it would be text, and is that text here
+            if isinstance(value, Json):  # inside a text, JSON is part of that text
                 return self._json_text(value)
             if is_collection(value) and not self._in_value:
                 raise PlacingError("a list or a mapping cannot be a key", self._line(piece))
@@ -296,7 +296,7 @@ class _Placing:
         return ahead.kind in _ENDS and _INCLUDES.match(before) is None
 
     def _without_key(self, values: list[Any], group: list[Piece]) -> str:
-        """A value in place of a whole ``key = value``: what stands so in the template is HOCON, nothing else is."""
+        """Handle a value in place of a whole ``key = value``: only literals of the template may be HOCON there."""
         if all(value == "" for value in values):
             return ""
         for piece in group:
@@ -323,7 +323,7 @@ class _Placing:
     def _text_of(self, match: re.Match[str], piece: Piece) -> str:
         return self._plain(self._marks.held[int(match[1])], piece)
 
-    # ---- written, or refused with the line
+    # ---- written, or rejected with the line
 
     def _plain(self, value: Any, piece: Piece) -> str:
         try:
@@ -341,7 +341,7 @@ class _Placing:
         return f'"{self._escaped(text, piece)}"'
 
     def _refuse_secrets(self, text: str, written: str, piece: Piece) -> None:
-        """Only the file says which secrets are used: whoever gives a value could have any variable of the driver."""
+        """Reject references to secrets in values: otherwise a value could read any variable of the driver."""
         if REFERENCE.findall(text) != REFERENCE.findall(written):
             message = "a value contains or completes `${secret:…}`, which is only allowed in the text of the file"
             raise PlacingError(message, self._line(piece))

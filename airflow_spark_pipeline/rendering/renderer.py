@@ -1,8 +1,8 @@
-"""Render a description and the files that it includes, and read the result.
+"""Renders a description and the files that it includes, and reads the result.
 
-It promises that a rendered value is one value (see ``placing``), that included files are rendered alike, with the same
-names, that all names without a value are named by one error, and that every problem names the line of the file as it
-was written, whatever loops and blocks made of it.
+Guarantees: a rendered value is one value (see ``placing``); included files are rendered in the same way, with the same
+names; one error lists all names without a value; every problem has the line of the file as it was written, even inside
+loops and blocks.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from airflow_spark_pipeline.rendering.undefined import MissingName, MissingNames
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-#: Says that a name has no value, why, and what to write: (its whole path, the names that have one).
+#: Returns the message for a name without a value, from its whole path and the names that have values.
 Advise = Callable[[str, Mapping[str, Any]], str]
 
 
 def nearest_name(path: str, names: Mapping[str, Any]) -> str:
-    """Advise the nearest name that there is, on the level where the path leaves what is known."""
+    """Suggest the nearest existing name, at the level where the path becomes unknown."""
     known: Any = names
     prefix = ""
     for part in path.split("."):
@@ -46,7 +46,7 @@ def nearest_name(path: str, names: Mapping[str, Any]) -> str:
 
 
 def say_undefined(path: str, names: Mapping[str, Any]) -> str:
-    """Say that a name has no value, as Jinja does, with the nearest one that has."""
+    """Return Jinja's message for a name without a value, plus the nearest name that has one."""
     near = nearest_name(path, names)
     return f"Jinja: {path!r} is undefined{': ' if near else ''}{near}"
 
@@ -54,10 +54,10 @@ def say_undefined(path: str, names: Mapping[str, Any]) -> str:
 class Renderer:
     """Renders the texts of one description.
 
-    :param names: what its templates may refer to
-    :param environment: Jinja's, with the filters and settings of the DAG
-    :param advise: what to say of a name without a value
-    :param stand_in: let a name without a value stand for itself, as text; see ``missing``
+    :param names: values by name that the templates may use
+    :param environment: Jinja environment with the filters and settings of the DAG
+    :param advise: function that returns the message for a name without a value
+    :param stand_in: whether a name without a value renders as its own name; see ``missing``
     """
 
     def __init__(
@@ -73,14 +73,14 @@ class Renderer:
         self._advise = advise
         self._stand_in = stand_in
         self._lines: dict[str | None, tuple[int, ...]] = {}
-        #: Names that have no value, by file.
+        #: Names without a value, by file.
         self.missing: dict[tuple[str | None, MissingName], None] = {}
 
     def __call__(self, text: str, file: str | None) -> str:
         """Return a text as HOCON. Names without a value are collected in ``missing``.
 
-        :param file: its name for messages
-        :raises PipelineDefinitionError: a template is wrong, or a value cannot be where it is
+        :param file: name of the file, for messages
+        :raises PipelineDefinitionError: a template is wrong, or a value is not possible at its position
         """
         if "{{" not in text and "{%" not in text:
             return text
@@ -100,18 +100,18 @@ class Renderer:
         environ: Mapping[str, str] | None = None,
         is_rendered: bool = False,
     ) -> Reading:
-        """Render and read a description, all that it includes as well.
+        """Render and read a description and everything that it includes.
 
-        :param base_dir: where relative includes are looked up
-        :param environ: variables that ``${?NAME}`` refers to, before those of this process
-        :param is_rendered: whether this text is not a template; what it includes is one all the same
+        :param base_dir: directory that relative includes start from
+        :param environ: variables for ``${?NAME}``, which take precedence over those of this process
+        :param is_rendered: whether this text is already rendered; included files are still templates
         """
 
         def render(text: str, name: str | None) -> str:
             return text if is_rendered and name == file else self(text, name)
 
         reading = read_pipeline(text, file=file, base_dir=base_dir, render=render, environ=environ)
-        if self.missing and not self._stand_in:  # anything else may be their consequence
+        if self.missing and not self._stand_in:  # other problems may be a consequence
             return replace(reading, problems=tuple(self._missing_problems()))
         return replace(
             reading,
@@ -148,7 +148,7 @@ class Renderer:
             context = template.new_context(dict(self._names))
             rendered = joined_templates(template.root_render_func(context))
         except Exception as error:
-            # Besides Jinja's own errors, whatever an expression raises: {{ 1 / 0 }}, a macro of the user.
+            # Jinja's errors, and anything that an expression raises: {{ 1 / 0 }}, a user's macro.
             line = _template_line(error)
             if unknown := [name for name in names.seen if name.line == line]:
                 self._note(unknown, file)
@@ -176,7 +176,7 @@ class Renderer:
 
 
 def _template_line(error: Exception) -> int | None:
-    """Return the line of the template that an error comes from: its own, or that of the last template that ran."""
+    """Return the line of the template that caused an error: the error's, or that of the last template frame."""
     line: int | None = getattr(error, "lineno", None)
     for frame, at in traceback.walk_tb(error.__traceback__):
         template = frame.f_globals.get("__jinja_template__")

@@ -1,6 +1,6 @@
-"""Names that a template uses and nobody has given a value: all are collected, with their lines, before one is an error.
+"""Undefined names of a template: all are collected, with their lines, and reported together.
 
-{{ params.day }} {{ ds | upper }}    two names without a value, both named by one error
+{{ params.day }} {{ ds | upper }}    two names without a value, reported in one error
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from jinja2 import Undefined
 class MissingName:
     """A name without a value.
 
-    :param path: as it is written in the template: ``ds``, ``params.day``
-    :param line: of the template, 0 where it is not known
-    :param hint: what Jinja says, where it is not that the name is missing
+    :param path: path of the name as in the template: ``ds``, ``params.day``
+    :param line: line of the template, 0 if it is not known
+    :param hint: Jinja's message, if the problem is not a missing name
     """
 
     path: str
@@ -30,11 +30,11 @@ class MissingName:
 
 @dataclass
 class MissingNames:
-    """What is missing in one template.
+    """The undefined names of one template.
 
-    :param paths: the whole path of what the template asks for, by line and last name
-    :param found: those that something was asked of, without repetitions
-    :param seen: all of them; some may have a default
+    :param paths: whole path of each name in the template, by line and last name
+    :param found: undefined names that were used, without repetitions
+    :param seen: all undefined names; some may have a default
     """
 
     paths: dict[tuple[int, str], str] = field(default_factory=dict)
@@ -42,12 +42,12 @@ class MissingNames:
     seen: list[MissingName] = field(default_factory=list)
 
     def full(self, name: str, line: int) -> str:
-        """Return the whole path of a name that is used on a line."""
+        """Return the whole path of a name on a line."""
         return self.paths.get((line, name), name)
 
 
 def line_of_template() -> int:
-    """Return the line of the template that is being rendered, 0 where none is."""
+    """Return the line of the template that is being rendered, or 0."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # what logging does to name a line
     while frame is not None:
         template = frame.f_globals.get("__jinja_template__")
@@ -58,12 +58,12 @@ def line_of_template() -> int:
 
 
 def missing_class(names: MissingNames) -> type[Undefined]:
-    """Return the class that Jinja makes of a name without a value."""
+    """Return the class that Jinja uses for a name without a value."""
     return type("Missing", (_Missing,), {"_names": names})
 
 
 class _Missing(Undefined):
-    """Notes itself where it is used, goes on as its own name, and has below it whatever is asked for."""
+    """Records its use, renders as its own name, and has every attribute."""
 
     _names: MissingNames
 
@@ -78,7 +78,7 @@ class _Missing(Undefined):
         self._names.found.setdefault(self._missing)
 
     def _below(self, name: str) -> _Missing:
-        if (self._missing.line, name) not in self._names.paths:  # asked by a filter, such as `ds`
+        if (self._missing.line, name) not in self._names.paths:  # requested by a filter, such as `ds`
             self._note()
             return self
         below = type(self)(name=name)

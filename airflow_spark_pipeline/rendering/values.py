@@ -1,11 +1,11 @@
-"""How a Python value is written as HOCON.
+"""Writes Python values as HOCON.
 
-It promises that what is written is one value: no text can end a quote, open an object, or be read as a substitution.
+Guarantees: the result is one value; no text can end a quote, open an object, or be read as a substitution.
 
     as_hocon("a, b")      -> "a, b"  (with its quotes)
     as_hocon(["x", 1])    -> ["x", 1]
     as_hocon(None)        -> null
-    as_text(["x", 1])     -> ['x', 1]  (what Jinja itself would write)
+    as_text(["x", 1])     -> ['x', 1]  (what Jinja would write)
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, t
 
 
 class UnwritableError(Exception):
-    """The value cannot be part of a description; its text says why and what to write, without the value itself."""
+    """The value cannot be part of a description; the message says why and what to write, without the value."""
 
 
 class Json(str):
-    """Text that is JSON, and so HOCON: what the filter ``tojson`` gives."""
+    """JSON text, which is also HOCON: the result of the filter ``tojson``."""
 
     __slots__ = ()
 
 
 class Hocon(str):
-    """Text that is meant to be HOCON: what the filter ``hocon`` gives."""
+    """HOCON text: the result of the filter ``hocon``."""
 
     __slots__ = ()
 
 
 class Literal(str):
-    """Text that stands in the template itself, such as ``{{ "," if not loop.last }}``: its author's, not a value."""
+    """Literal text of the template, such as ``{{ "," if not loop.last }}``: written by its author, not a value."""
 
     __slots__ = ()
 
@@ -50,7 +50,7 @@ class Literal(str):
 def quoted(text: str) -> str:
     """Return a text in quotes, on one line.
 
-    :raises UnwritableError: it holds half of a surrogate pair, which no file can hold
+    :raises UnwritableError: the text contains a lone surrogate, which a file cannot contain
     """
     try:
         text.encode()
@@ -64,14 +64,14 @@ def quoted(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return a text as it is written between quotes."""
+    """Return a text with the escapes that it needs between quotes."""
     return quoted(text)[1:-1]
 
 
 def as_text(value: Any) -> str:
-    """Return what a value is as part of a text: what Jinja writes for it.
+    """Return a value as part of a text, as Jinja writes it.
 
-    :raises UnwritableError: that text would mean nothing
+    :raises UnwritableError: the text would be meaningless
     """
     if isinstance(value, str):
         return str(value)
@@ -82,9 +82,9 @@ def as_text(value: Any) -> str:
 
 
 def as_hocon(value: Any) -> str:
-    """Return a value as HOCON, on one line: text quoted, lists and mappings as such.
+    """Return a value as HOCON, on one line: text in quotes, lists and mappings as such.
 
-    :raises UnwritableError: HOCON has no such value
+    :raises UnwritableError: HOCON has no form for the value
     """
     try:
         return _hocon(value)
@@ -100,23 +100,23 @@ def _hocon(value: Any) -> str:
     if isinstance(value, str):
         return str(value) if isinstance(value, (Json, Hocon)) else quoted(str(value))
     if type(value).__module__.partition(".")[0] == "numpy":
-        return _hocon(value.tolist())  # of an array and of a scalar alike
+        return _hocon(value.tolist())  # for an array and for a scalar
     return _of_numbers(value) or _of_many(value) or quoted(as_text(value))
 
 
 def _of_numbers(value: Any) -> str:
-    """Return a number, a duration or a date, or nothing."""
+    """Return a number, a duration or a date as HOCON, or an empty text."""
     if isinstance(value, (numbers.Number, dt.timedelta)):
         return _number(value)
     return quoted(value.isoformat()) if isinstance(value, (dt.date, dt.time)) else ""
 
 
 def _of_many(value: Any) -> str:
-    """Return a list or a mapping, or nothing."""
+    """Return a list or a mapping as HOCON, or an empty text."""
     if isinstance(value, Mapping):
         return _mapping(value)
     if isinstance(value, AbstractSet) and not isinstance(value, KeysView):
-        return _list(sorted(value, key=repr))  # or each try would have another order
+        return _list(sorted(value, key=repr))  # otherwise each try would have a different order
     if isinstance(value, (Sequence, Iterator, KeysView, ValuesView)) and not isinstance(value, (bytes, bytearray)):
         return _list(value)
     return ""
@@ -132,7 +132,8 @@ def _number(value: Any) -> str:
         except ValueError:
             raise UnwritableError("is a whole number with more digits than Python writes") from None
     is_float = isinstance(value, numbers.Real) and math.isfinite(value)
-    return repr(float(value)) if is_float else quoted(str(value))  # a Decimal is no Real, and keeps its digits as text
+    # a Decimal is not a Real, and keeps its digits as text
+    return repr(float(value)) if is_float else quoted(str(value))
 
 
 def _mapping(value: Mapping[Any, Any]) -> str:

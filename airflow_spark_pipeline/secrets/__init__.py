@@ -1,9 +1,8 @@
-"""What is a secret, and how it is kept out of what others see; for Airflow's side and for the driver.
+"""Secrets: finds them and masks them, in Airflow and in the driver.
 
-``names`` says which names hold one, ``values`` finds them inside texts with a harmless name, ``spellings`` finds a
-known one however it is encoded, ``masking`` takes them out of configs and texts, and
-``references`` are how a value names one that it does not hold. Standard library only: it is
-shipped to the driver.
+``names`` recognizes names of secrets, ``values`` finds secrets in texts with a harmless name, ``spellings`` finds a
+known secret in any encoding, ``masking`` masks secrets in configs and texts, and ``references`` handles values that
+refer to a secret without containing it. Standard library only, since this is shipped to the driver.
 """
 
 from airflow_spark_pipeline.secrets.masking import (

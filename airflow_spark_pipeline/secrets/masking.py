@@ -1,8 +1,8 @@
-"""Secrets out of configs and texts: one rule for what is shown, recorded and compared.
+"""Masks the secrets in configs and texts: one rule for everything that is shown, recorded or compared.
 
-A *config* is plain JSON: mappings, sequences and scalars, nested to any depth. What is secret in it is said by the
-names of its fields (`names`) and by the form of its texts (`values`). Under whatever name, an empty text, a boolean and
-``null`` are not secrets, nor is a path under ``keytab``.
+A *config* is plain JSON: mappings, sequences and scalars, nested to any depth. The names of its fields (`names`) and
+the form of its texts (`values`) determine what is secret. An empty text, a boolean and ``null`` are never secrets, and
+neither is a path under ``keytab``.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from airflow_spark_pipeline.secrets.values import merged
 MASK = "***"
 
 _SHORTEST = 3  # masking a shorter value would make a text unreadable and hide nothing
-_SHORTEST_IN_ENVIRONMENT = 6  # "true" and "1" stand there under names of all kinds
-_SHORTEST_LINE = 16  # of a private key, which may be printed line by line
-_DIRECTORIES = {"PWD", "OLDPWD"}  # the shell's, in every environment
+_SHORTEST_IN_ENVIRONMENT = 6  # "true" and "1" occur there under all kinds of names
+_SHORTEST_LINE = 16  # line of a private key, which may be printed line by line
+_DIRECTORIES = {"PWD", "OLDPWD"}  # variables of the shell, in every environment
 _SWITCHES = {"", "true", "false", "yes", "no", "on", "off", "null", "none"}
-# What people choose under a weak name: auth = kerberos.
+# Choices that people make under a weak name: auth = kerberos.
 _CHOICES = {
     "anonymous", "apikey", "aws", "azure", "basic", "bearer", "default", "digest", "disabled", "enabled", "gcp",
     "gssapi", "iam", "jwt", "kerberos", "key", "ldap", "mtls", "negotiate", "ntlm", "oauth", "oauth2", "optional",
@@ -40,9 +40,9 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A value of a config that has no parts, or an empty object or list.
+    """A scalar value of a config, or an empty object or list.
 
-    :param secret: whether the names above it say that it is one
+    :param secret: whether the names on the path make the value a secret
     """
 
     path: Path
@@ -53,8 +53,8 @@ class Leaf:
 def leaves(config: Any, path: Path = (), *, name: str = "", known: Secrecy = Secrecy.NONE) -> Iterator[Leaf]:
     """Yield every leaf of a config with its path.
 
-    :param name: what the leaf is called, with the names above it that count
-    :param known: what these names say
+    :param name: name of the config, with the relevant names above it
+    :param known: secrecy according to these names
     """
     if isinstance(config, Mapping) and config:
         for key, value in config.items():
@@ -68,7 +68,7 @@ def leaves(config: Any, path: Path = (), *, name: str = "", known: Secrecy = Sec
 
 
 def is_hidden(name: str, value: Any) -> bool:
-    """Whether a value with a name must not be shown, by either."""
+    """Whether a value must not be shown, because of its name or its form."""
     return any(leaf.secret or mask(leaf.value) != leaf.value for leaf in leaves({name: value}))
 
 
@@ -87,9 +87,9 @@ def mask(config: Any, *, name: str = "", known: Secrecy = Secrecy.NONE) -> Any:
 
 
 def compared(leaf: Leaf) -> Any:
-    """Return what of a leaf tells one description from another: no secret, but the reference to one.
+    """Return the part of a leaf that is compared between descriptions: never a secret, but a reference to one.
 
-    :raises LookupError: nothing does
+    :raises LookupError: the leaf has no such part
     """
     if not leaf.secret:
         return mask(leaf.value)
@@ -99,18 +99,18 @@ def compared(leaf: Leaf) -> Any:
 
 
 def mask_text(text: str) -> str:
-    """Return a text, such as a log line, with what its form shows to be a secret masked: ``jdbc://me:***@host``."""
+    """Return a text, such as a log line, with secrets masked by their form: ``jdbc://me:***@host``."""
     return _replaced(text, values.find(text))
 
 
 def secrets_in(*configs: Any) -> set[str]:
-    """Return the secrets of configs, each in the forms in which it may turn up alone; those too short are left out."""
+    """Return the secrets in configs, each in the forms that may appear alone; short ones are left out."""
     found = {secret for config in configs for leaf in leaves(config) for secret in _secrets_of(leaf)}
     return {secret for secret in found if len(secret.strip()) >= _SHORTEST}
 
 
 def secrets_of_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that hold a secret, as a config for a `Redactor`."""
+    """Return the environment variables that hold a secret, as a config for a `Redactor`."""
     return {
         name: value
         for name, value in environment.items()
@@ -119,9 +119,9 @@ def secrets_of_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 class Redactor:
-    """Masks the secrets of configs wherever they turn up in a text, in whatever spelling, and those that a form shows.
+    """Masks the secrets of configs in any text and encoding, and secrets that are recognized by their form.
 
-    :param configs: where secrets are looked for
+    :param configs: configs whose secrets are to be masked
     """
 
     def __init__(self, *configs: Any) -> None:
@@ -129,7 +129,7 @@ class Redactor:
 
     @property
     def secrets(self) -> list[str]:
-        """What is masked, longest first."""
+        """The secrets that are masked, longest first."""
         return [spelled.secret for spelled in self._secrets]
 
     def mask(self, text: str) -> str:
@@ -137,7 +137,7 @@ class Redactor:
         return _replaced(text, merged([*find_all(self._secrets, text), *values.find(text)]))
 
     def mask_config(self, config: Any) -> Any:
-        """Return a copy of a config with every secret in it masked, under whatever key it stands."""
+        """Return a copy of a config with every secret masked, under any key."""
         return self._texts_masked(mask(config))
 
     def _texts_masked(self, config: Any) -> Any:
@@ -149,10 +149,10 @@ class Redactor:
 
 
 def _below(key: str, name: str, known: Secrecy) -> tuple[str, Secrecy]:
-    """Return what a field is called, and how secret that makes it.
+    """Return the full name of a field, and the secrecy that follows from it.
 
-    Under a weak name a field is judged together with it: ``auth { value = … }`` is ``auth-value``, a secret, and
-    ``auth { type = basic }`` is ``auth-type``, which is none.
+    A field below a weak name is judged with that name: ``auth { value = … }`` is ``auth-value``, which is secret, and
+    ``auth { type = basic }`` is ``auth-type``, which is not.
     """
     if known is Secrecy.STRONG:
         return name, known
@@ -168,7 +168,7 @@ def _is_harmless(name: str, value: Any, known: Secrecy) -> bool:
     word = REFERENCE.sub("", value).strip().lower()
     if word in _SWITCHES or (known is Secrecy.WEAK and word in _CHOICES):
         return True
-    # Spark and Hadoop take the path of a keytab; Airflow's Spark connection takes its content.
+    # In Spark and Hadoop this is the path of a keytab; in Airflow's Spark connection it is the content.
     return "keytab" in name.lower() and _PATH.fullmatch(value) is not None
 
 
@@ -204,7 +204,7 @@ def _with_lines(secret: str) -> Iterator[str]:
 
 
 def _covered(config: Any) -> str:
-    """Return what is shown of a secret: of its text, the references alone."""
+    """Return the visible part of a secret: only the references in its text."""
     if not has_reference(config):
         return MASK
     return _replaced(config, list(values.without((0, len(config)), [m.span() for m in REFERENCE.finditer(config)])))

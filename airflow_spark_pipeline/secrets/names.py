@@ -1,15 +1,17 @@
-"""Which names hold a secret: of a field, a Spark setting, an environment variable, or a part of a URL.
+"""Recognizes names of secrets: of a field, a Spark setting, an environment variable, or a part of a URL.
 
-A name is read as words, so that ``clientSecret``, ``CLIENT_SECRET``, ``client-secret`` and ``client.secret`` are one
-name. What the words say, with an example beside each rule:
+A name is split into words, so that ``clientSecret``, ``CLIENT_SECRET``, ``client-secret`` and ``client.secret`` are the
+same name. The rules for words, each with examples:
 
-* a strong word makes the name secret wherever it is: ``db-password``, ``secretValue``, ``aws.credentials``, ``tokens``;
-* ``key`` does so after a word such as ``access``, or alone: ``api-key``, ``tls.key``; not ``primary-key``;
-* a weak word does so only as the last one: ``db-pass``, ``proxy-auth``; not ``pass-through``, ``auth-type``;
-* a last word that describes the secret takes it back: ``password-length``, ``token-url``, ``secret-name``.
+* a strong word makes the name secret in any position: ``db-password``, ``secretValue``, ``aws.credentials``,
+  ``tokens``;
+* ``key`` makes it secret after a word such as ``access``, or alone: ``api-key``, ``tls.key``; not ``primary-key``;
+* a weak word makes it secret only as the last word: ``db-pass``, ``proxy-auth``; not ``pass-through``, ``auth-type``;
+* a last word that only describes the secret makes the name harmless: ``password-length``, ``token-url``,
+  ``secret-name``.
 
-It costs something to take a harmless name for a secret one: such a field is left out of the fingerprint, so that an
-edit of it goes unnoticed.
+Treating a harmless name as secret has a cost: such a field is left out of the fingerprint, so that an edit of it is not
+noticed.
 """
 
 from __future__ import annotations
@@ -22,17 +24,17 @@ from collections.abc import Iterable
 
 
 class Secrecy(enum.IntEnum):
-    """How much a name says about what it holds."""
+    """How secret the value of a name is."""
 
     NONE = 0
-    #: A text is a secret; the fields of an object are judged by their own names (``auth { type = basic, value = … }``).
+    #: A text is a secret; the fields of an object are judged by their names (``auth { type = basic, value = … }``).
     WEAK = 1
     #: Everything under the name is secret.
     STRONG = 2
 
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
-# In a word, since some people write no separators: dbpassword, apikey, mysecrets.
+# Also inside a word, for names without separators: dbpassword, apikey, mysecrets.
 _STRONG = re.compile(
     r"secret(?!ar)|passw(?:or)?d|passwrd|passphrase|passcode|passkey|credential|jaas|keytab"
     r"|(?:access|account|api|app|auth|consumer|decryption|encryption|license|master|private|secret|shared|signing|storage)key"
@@ -44,7 +46,7 @@ _WEAK = re.compile(
     r"|^(?:dsn|sas|sig|webhook)$|^(?:admin|db|ftp|key|ldap|login|my|mysql|pg|proxy|root|smtp|ssh|store|user)?pass$"
     r"|^[a-z]{0,8}(?:pwd|pswd)$|^pw$|^pword$"
 )
-# Two words that are one: connection-string, pass_word, pinCode.
+# Two words that belong together: connection-string, pass_word, pinCode.
 _STRONG_PAIRS = (
     {("conn", "str"), ("conn", "string"), ("connection", "str"), ("connection", "string")}
     | {
@@ -67,7 +69,7 @@ _HARMLESS_BEFORE_KEY = {
     "join", "lookup", "map", "merge", "message", "natural", "order", "partition", "primary", "range", "record",
     "routing", "row", "shard", "sort", "surrogate", "unique",
 }  # fmt: skip
-# A piece of text, or a place in a listing: max-tokens, eos-token, next-page-token.
+# Tokens of a text, or a position in a listing: max-tokens, eos-token, next-page-token.
 _HARMLESS_BEFORE_TOKEN = {
     "bos", "cancel", "cancellation", "cls", "completion", "continuation", "count", "end", "eos", "input", "mask",
     "max", "min", "next", "num", "number", "output", "pad", "page", "pagination", "per", "prompt", "sep",
@@ -92,23 +94,23 @@ _DESCRIBES = {
     "serializer", "size", "state", "status", "strategy", "table", "tables", "threshold", "timeout", "title", "ttl",
     "type", "types", "uri", "url", "usage", "used", "version",
 }  # fmt: skip
-# These say nothing about what the word before them means: password-2, token-prod, auth.value, secret_base64.
+# These do not change the meaning of the word before them: password-2, token-prod, auth.value, secret_base64.
 _NEUTRAL = {
     "b", "backup", "base", "content", "current", "data", "default", "dev", "encoded", "env", "header", "hex", "new",
     "old", "plain", "plaintext", "previous", "prod", "production", "raw", "secondary", "stage", "staging", "str",
     "string", "test", "text", "value", "values",
 }  # fmt: skip
 _URLS = {"uri", "url"}
-# Kubernetes' own names for a secret, or where it is mounted: they hold none.
+# Kubernetes' names of a secret object or its mount path: they do not hold the secret.
 _REFERENCES = re.compile(r"spark\.kubernetes\.(?:driver|executor)\.(?:secrets|secretKeyRef)\.", re.IGNORECASE)
 
 _more: tuple[str, ...] = ()
 
 
 def set_more_names(names: Iterable[str]) -> None:
-    """Take names for secret, too, that contain one of these: Airflow's ``[core] sensitive_var_conn_names``.
+    """Also treat names as secret that contain one of these: Airflow's ``[core] sensitive_var_conn_names``.
 
-    :param names: in any spelling; those of an earlier call are forgotten
+    :param names: names in any spelling; they replace those of an earlier call
     """
     global _more
     cleaned = sorted({re.sub(r"\W+", "_", name.strip()).lower() for name in names} - {"", "_"})
@@ -118,7 +120,7 @@ def set_more_names(names: Iterable[str]) -> None:
 
 
 def more_names() -> tuple[str, ...]:
-    """Return what :func:`set_more_names` was given."""
+    """Return the names that :func:`set_more_names` set."""
     return _more
 
 
@@ -131,18 +133,18 @@ def is_secret(key: str) -> bool:
 
 
 def is_secret_path(path: str) -> bool:
-    """Whether a name on a path holds a secret, as in ``a.credentials.user``.
+    """Whether any name on a path makes its value secret, as in ``a.credentials.user``.
 
-    :param path: of HOCON, as :func:`~airflow_spark_pipeline.pipeline.spec.join_path` writes it
+    :param path: HOCON path, as :func:`~airflow_spark_pipeline.pipeline.spec.join_path` writes it
     """
     return is_secret(path) or any(is_secret(name) for name in re.findall(r'"(?:\\.|[^"\\])*"|[^."\[\]]+', path))
 
 
-@functools.lru_cache(maxsize=4096)  # the same few names are asked for again and again
+@functools.lru_cache(maxsize=4096)  # the same few names are checked again and again
 def secrecy(key: str) -> Secrecy:
     """Return how secret the value under ``key`` is.
 
-    :param key: as for :func:`is_secret`
+    :param key: one key, or a dotted name such as ``spark.hadoop.fs.s3a.access.key``
     """
     if _more and any(name in re.sub(r"\W+", "_", key).lower() for name in _more):
         return Secrecy.STRONG
@@ -156,7 +158,7 @@ def secrecy(key: str) -> Secrecy:
     if not words:
         return Secrecy.NONE
     if words[-1] in _DESCRIBES:
-        # The address of a webhook, or a shared access signature, is the secret; that of a token's issuer is none.
+        # The URL of a webhook, or one with a shared access signature, is secret; the URL of a token's issuer is not.
         return Secrecy.WEAK if words[-1] in _URLS and words[-2:-1] in (["webhook"], ["sas"]) else Secrecy.NONE
     if any(_is_strong(words, index) for index in range(len(words))) or _is_bare_key(key, words):
         return Secrecy.STRONG
@@ -170,7 +172,7 @@ def _is_strong(words: list[str], index: int) -> bool:
         return not counted and not (before and before[-1] in _HARMLESS_BEFORE_TOKEN)
     if word in ("key", "keys"):
         return bool(before) and before[-1] in _BEFORE_KEY
-    # Hadoop names the account after the signature: fs.azure.sas.container.account.blob.core.windows.net
+    # In Hadoop the account follows after the signature: fs.azure.sas.container.account.blob.core.windows.net
     return _STRONG.search(word) is not None or (word == "sas" and before[-1:] == ["azure"])
 
 
@@ -186,6 +188,6 @@ def _is_weak(words: list[str]) -> bool:
 
 def _is_bare_key(key: str, words: list[str]) -> bool:
     if words == ["key"]:
-        return not re.search(r"(?i)value", key)  # a store of keys and values
+        return not re.search(r"(?i)value", key)  # a key-value store
     last = key.replace('"', "").rpartition(".")[2].lower()
     return last == "key" and words[-1] == "key" and words[-2] not in _HARMLESS_BEFORE_KEY

@@ -1,10 +1,10 @@
-"""``${secret:env://NAME}`` in a value: the environment variable of the driver, wherever that runs.
+"""References such as ``${secret:env://NAME}``: the value of an environment variable of the driver.
 
-The reference itself is no secret: it is shown, recorded and compared as it is written. What it stands for is a secret
-under whatever name, and exists in the driver alone. Several may stand in one text, with other text around them.
+The reference itself is not secret: it is shown, recorded and compared as written. Its value is secret under any name,
+and exists only in the driver. A text may contain several references, and other text around them.
 
-Only ``env://`` is resolved. Other places for secrets are Airflow's own connections and variables, and the secrets
-backends behind them, which a template of the file reads: ``{{ conn.warehouse.password }}``.
+Only ``env://`` is supported. For Airflow's connections and variables, and the secrets backends behind them, use a
+template in the file: ``{{ conn.warehouse.password }}``.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 
 def has_reference(value: Any) -> bool:
-    """Whether a value is a text with a reference in it."""
+    """Whether a value is a text that contains a reference."""
     return isinstance(value, str) and REFERENCE.search(value) is not None
 
 
 def problem_of(text: str) -> str | None:
-    """Return what is wrong with the references in a text, if anything is."""
+    """Return what is wrong with the references in a text, or ``None``."""
     for match in REFERENCE.finditer(text):
         if _VARIABLE.fullmatch(match[1]) is None:
             return f"`{match[0]}` is not resolved here: {_why(match[1])}"
@@ -58,13 +58,13 @@ def texts(config: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
 
 
 def values_of(environment: Mapping[str, str], *configs: Any) -> list[str]:
-    """Return what the references in configs stand for, as far as the environment has it."""
+    """Return the values of the references in configs, if the environment has them."""
     names = {match[1] for config in configs for _, text in texts(config) for match in _VARIABLE.finditer(text)}
     return [environment[name] for name in sorted(names) if environment.get(name)]
 
 
 def resolve(config: Any, environment: Mapping[str, str]) -> Any:
-    """Return a copy of a config with the values of its references; one without a variable stays as it is written."""
+    """Return a copy of a config with resolved references; a reference to an unset variable stays as written."""
     if isinstance(config, Mapping):
         return {key: resolve(value, environment) for key, value in config.items()}
     if isinstance(config, (list, tuple)):

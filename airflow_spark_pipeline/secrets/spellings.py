@@ -1,11 +1,11 @@
-r"""The ways in which a secret may be written when it turns up in a text.
+r"""Finds a known secret in a text, in all its usual encodings.
 
-For each secret: as it is; as Python's ``repr`` and JSON escape it; percent-encoded, ``+`` for a space included; as XML
-and HTML escape it; in base64, in either alphabet, also as a part of what was encoded (``user:secret``); in hexadecimal.
-Where a text was broken into lines (MIME does so, and some of the JVM's messages), the secret is found across the break.
+For each secret: as it is; escaped by Python's ``repr`` or JSON; percent-encoded, ``+`` for a space included; escaped
+for XML and HTML; in base64, in either alphabet, also as a part of the encoded text (``user:secret``); in hexadecimal.
+If a text was wrapped into lines (as by MIME and in some JVM messages), the secret is found across the line break.
 
-A text is searched for a part of the secret first, by Python's own search for substrings: a line without any costs some
-microseconds, however many secrets there are.
+First a fast substring search looks for a part of the secret: a line without any secret costs a few microseconds,
+however many secrets there are.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from urllib.parse import quote, quote_plus
 
 from airflow_spark_pipeline.secrets.values import Span
 
-_SHORTEST_ENCODED = 6  # bytes; of a shorter one, too little is left in base64 to be told from other text
-_SHORTEST_BROKEN = 8  # characters; a shorter one would be found in unrelated words at the ends of lines
+_SHORTEST_ENCODED = 6  # bytes; a shorter one leaves too few base64 characters to distinguish it from other text
+_SHORTEST_BROKEN = 8  # characters; a shorter one would match unrelated words at the ends of lines
 _LINE_BREAK = re.compile(r"[ \t]*(?:\\r)?(?:\r?\n|\\n)[ \t]*")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_=-]")
 _SPACES = {
@@ -35,15 +35,15 @@ _NAMED = {chr(code): name for code, name in html.entities.codepoint2name.items()
 
 
 class Spelled:
-    """One secret, ready to be found.
+    """One secret, prepared for searching.
 
-    :param secret: its text
+    :param secret: text of the secret
     """
 
     def __init__(self, secret: str) -> None:
         self.secret = secret
         runs = re.findall(r"[A-Za-z0-9]+", secret)
-        #: Nothing escapes these characters: a text without them does not hold the secret.
+        #: Characters that are never escaped: a text without them does not contain the secret.
         self._anchor = max(runs, key=len, default="")
         data = secret.encode("utf-8", "surrogatepass")
         self._encoded = tuple(_encoded(data)) if len(data) >= _SHORTEST_ENCODED else ()
@@ -53,7 +53,7 @@ class Spelled:
         return re.compile("".join(map(_spellings_of, self.secret)))
 
     def find(self, text: str) -> Iterator[Span]:
-        """Yield where the text holds the secret."""
+        """Yield the spans of the text that contain the secret."""
         if self._anchor in text:
             yield from (match.span() for match in self._pattern.finditer(text))
         for part in self._encoded:
@@ -64,7 +64,7 @@ class Spelled:
 
 
 def find_all(secrets: Iterable[Spelled], text: str) -> list[Span]:
-    """Return where a text holds any of the secrets; spans may overlap."""
+    """Return the spans of a text that contain any of the secrets; spans may overlap."""
     secrets = list(secrets)
     found = [span for secret in secrets for span in secret.find(text)]
     if "\n" in text or "\\n" in text:
@@ -76,7 +76,7 @@ def find_all(secrets: Iterable[Spelled], text: str) -> list[Span]:
 
 
 def spellings(secret: str) -> list[str]:
-    """Return the usual ways in which the secret is written whole, for those who can only search for texts."""
+    """Return the usual complete spellings of the secret, for tools that can only search for fixed texts."""
     data = secret.encode("utf-8", "surrogatepass")
     standard = base64.b64encode(data).decode()
     encoded = {standard, standard.rstrip("="), base64.urlsafe_b64encode(data).decode()}
@@ -122,12 +122,12 @@ def _spellings_of(character: str) -> str:
 
 
 def _encoded(data: bytes) -> Iterator[str]:
-    """Yield what bytes look like in base64, wherever they begin in what was encoded, and in hexadecimal."""
+    """Yield the bytes in base64, for every position in the encoded text, and in hexadecimal."""
     seen = set()
     for before in range(3):  # base64 encodes three bytes at a time
         text = base64.b64encode(b"\0" * before + data).decode().rstrip("=")
-        first = -(-before * 8 // 6)  # the first character that holds nothing of what is before
-        last = (before + len(data)) * 8 // 6  # and the first that holds something of what follows
+        first = -(-before * 8 // 6)  # the first character without bits of the text before
+        last = (before + len(data)) * 8 // 6  # the first character with bits of the text after
         seen |= {text[first:last], text[first:last].translate(str.maketrans("+/", "-_"))}
     yield from sorted(seen)
     yield data.hex()
@@ -135,7 +135,7 @@ def _encoded(data: bytes) -> Iterator[str]:
 
 
 def _around(text: str, start: int, end: int) -> Span:
-    """Return the span with the rest of the encoded text around it: its ends hold a part of the secret, too."""
+    """Return the span extended to the whole encoded text around it, whose ends hold parts of the secret, too."""
     while start > 0 and _BASE64.match(text, start - 1):
         start -= 1
     while end < len(text) and _BASE64.match(text, end):
@@ -144,7 +144,7 @@ def _around(text: str, start: int, end: int) -> Span:
 
 
 def _joined(text: str) -> tuple[str, list[int]]:
-    """Return the text without its line breaks, and where each of its characters was."""
+    """Return the text without its line breaks, and the original position of each character."""
     pieces, places, last = [], list[int](), 0
     for match in _LINE_BREAK.finditer(text):
         pieces.append(text[last : match.start()])

@@ -1,12 +1,12 @@
-"""Secrets inside a text that has a harmless name: a password in a URL, a token in a header, a key in a PEM block.
+"""Finds secrets in a text with a harmless name: a password in a URL, a token in a header, a key in a PEM block.
 
-Recognised, each with an example beside its rule: user and password of a URL; parameters with a secret name in URLs,
+Recognized, each with an example next to its rule: user and password of a URL; parameters with a secret name in URLs,
 connection strings and settings; JSON and Python dictionaries as text; Oracle's ``user/password@``; ``Authorization``
-headers; tokens whose form their issuer publishes; private keys. Not recognised: a password in prose, and anything whose
-form says nothing.
+headers; tokens with a published form; private keys. Not recognized: a password in prose, and any secret without a
+recognizable form.
 
-A text is *whole* where it is the value of a field: a parameter then ends at its separator, and may hold spaces. In the
-middle of a log line or an error text it ends at white space as well.
+A text is *whole* if it is the value of a field: then a parameter ends at its separator, and may contain spaces. In the
+middle of a log line or an error text it also ends at white space.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _TOKENS = re.compile(
     r"|(?<=webhook\.office\.com/)[\w/@-]+"  # the address is the secret
     r"|\bBQI[A-Za-z0-9+/]{40,}={0,2}"  # a keytab in base64
 )
-# `Authorization: Bearer …`; without the header's name a word of letters alone is taken for prose.
+# `Authorization: Bearer …`; without the header's name, a word that has only letters counts as prose.
 _AUTHORIZATION = re.compile(
     r"(?i:\bauthorization\b[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|token|digest|negotiate|apikey)\s+)?)([^\s\"',;]{3,})"
     r"|(?i:\b(?:bearer|negotiate)\s+)((?=[^\s\"',;]*[\d._~+/=-])[\w.~+/=-]{8,})"
@@ -51,14 +51,14 @@ _HEADER = re.compile(
     r"[\"']?\s*:\s*[\"']?)([^\s\"',]{3,})"
 )
 _BASIC = re.compile(r"(?i:\bbasic\s+)([A-Za-z0-9+/_-]{6,}={0,2})")
-# 40 characters say nothing; after such a name they do: aws_secret_access_key = wJalr…
+# 40 characters are a secret only after such a name: aws_secret_access_key = wJalr…
 _AWS_SECRET = re.compile(r"(?i:\b(?:aws|secret)[\w.-]*)[\"']?\s*[:=]\s*[\"']?([A-Za-z0-9/+=]{40})(?![A-Za-z0-9/+=])")
 
 _AWS_PAIR = re.compile(r"[A-Z0-9]{20}[^A-Za-z0-9]{1,4}(.{40})")
 
 # ---- URLs
 
-# The password ends at the last @ that a host follows, or nothing: it may hold /, @ and : itself.
+# The password ends at the last @ before a host or the end: it may contain /, @ and :.
 _USER_INFO = re.compile(r"(?<=://)([^\s/:@?#\"'<>;]*):([^\s\"'<>]+)")
 _HOST_FOLLOWS = re.compile(r"@(?=(?:(?:\[[\w:.%]+\]|[\w.%-]+)(?::\d|[/?#,;:)]|$))|[/?#]|$)")
 _PORT = re.compile(r"\d{1,5}(?=[/?#;,]|$)")
@@ -68,14 +68,14 @@ _ORACLE = re.compile(r"(?i:\boracle:(?:thin|oci\d?|kprb)):[^\s/@\"]+/(?:\"([^\"]
 # ---- names with a value
 
 # ?name=v&name=v of a query, ;name=v of SQL Server and Spark Connect, ,name=v of Teradata, (name=v) of MySQL,
-# :name=v of DB2. Where such a parameter ends depends on what it begins with.
+# :name=v of DB2. The end of such a parameter depends on its beginning.
 _PARAMETER = re.compile(
-    r"([?&;,(\s\"']|[:/](?=\S)|^)\s?(?:-D|--)?"  # what comes before: -Dname=v is a property of Java
+    r"([?&;,(\s\"']|[:/](?=\S)|^)\s?(?:-D|--)?"  # the text before: -Dname=v is a Java property
     r"([A-Za-z][\w.\- ]{0,60}?)(\s?=\s?)"
     r"(\{(?:[^}]|\}\})*\}|\"[^\"]*\"|'[^']*'|)"  # a value in braces or quotes ends with them
 )
 _ENDS = {"?": "&", "&": "&", ";": ";", ":": ";", ",": ",;)", "(": ")", "/": ",;&"}
-_ALONE = {"auth", "key", "pass", "pat", "pin", "private", "sig"}  # words of prose and SQL, too
+_ALONE = {"auth", "key", "pass", "pat", "pin", "private", "sig"}  # also words of prose and SQL
 _COLUMN = re.compile(r"[A-Za-z_]\w*\.\w+(?=[\s,;)]|$)")
 # "password": "…" in JSON, 'password': '…' in a Python dictionary; the closing quote is the opening one.
 _ELEMENT = re.compile(r"<(?P<name>[A-Za-z][\w.-]{0,60})>([^<>]+)</\1>")  # <password>…</password>
@@ -86,7 +86,7 @@ _SQL = re.compile(r"(?i:\b(?:identified\s+by|password)\s+)(?:'([^']+)'|\"([^\"]+
 _ENTRY = re.compile(r"([\"'])(?P<name>[A-Za-z][\w.-]{0,60})\1\s*:\s*([\"'])((?:\\.|(?!\3)[^\\])*)\3", re.DOTALL)
 
 
-# What a text has to hold for a form to be looked for, and the form: the secret is its last group, and a name is asked.
+# A text that must occur before a form is searched for, and the form: its last group is the secret.
 _FORMS = (
     (":", _ENTRY),
     ("</", _ELEMENT),
@@ -106,20 +106,20 @@ _FORMS = (
 
 
 def find(text: str, *, whole: bool = False) -> list[Span]:
-    """Return where secrets are in a text, sorted; none overlaps another. A reference to a secret is not one.
+    """Return the spans of secrets in a text, sorted and without overlaps. A reference to a secret is not a secret.
 
-    :param whole: the text is all of a value, see above
+    :param whole: whether the text is the whole value of a field, see the module's docstring
     """
     references = [match.span() for match in REFERENCE.finditer(text)] if "${" in text else []
     if not references:
         return _find(text, whole=whole)
-    # Something plain in their place, or their own marks would be taken for the end of a value.
+    # Replaced by plain characters: otherwise their punctuation could be taken for the end of a value.
     plain = REFERENCE.sub(lambda match: "0" * len(match[0]), text)
     return [part for span in _find(plain, whole=whole) for part in without(span, references)]
 
 
 def without(span: Span, holes: list[Span]) -> Iterator[Span]:
-    """Yield what is left of a span without the holes in it, which are sorted."""
+    """Yield the parts of a span that are outside the holes, which are sorted."""
     start, end = span
     for first, last in holes:
         if first < end and last > start:
@@ -150,7 +150,7 @@ def _is_named(match: re.Match[str]) -> bool:
 
 
 def merged(spans: list[Span]) -> list[Span]:
-    """Return the spans sorted, those that overlap as one."""
+    """Return the spans sorted, with overlapping ones merged."""
     result: list[Span] = []
     for start, end in sorted(spans):
         if result and start < result[-1][1]:
@@ -161,13 +161,13 @@ def merged(spans: list[Span]) -> list[Span]:
 
 
 def inside(text: str) -> Iterator[str]:
-    """Yield the secrets in a whole text, each in the forms in which it may turn up alone."""
+    """Yield the secrets in a whole text, each in the forms that may appear alone."""
     for start, end in find(text, whole=True):
         part = text[start:end]
         yield part
         if part[0] == "{" and part[-1] == "}":
             yield part[1:-1].replace("}}", "}")
-        # Where the separator is part of the password, and where it is not: both are kept out of texts.
+        # The separator may or may not be part of the password: both forms are masked.
         yield from (part[: mark.start()] for mark in re.finditer(r"[@&;,)?#]", part))
         yield unquote_plus(part)
         yield part.replace("\\n", "\n")
@@ -181,7 +181,7 @@ def _user_info(text: str) -> list[Span]:
     for match in _USER_INFO.finditer(text):
         rest = match[2]
         marks = [mark.start() for mark in _HOST_FOLLOWS.finditer(rest)]
-        # A query's own @ ends no password: ?contact=a@b.c
+        # An @ in a query does not end a password: ?contact=a@b.c
         query = re.search(r"[?&;]\w[\w.-]*=", rest)
         marks = [mark for mark in marks if query is None or mark < query.start()] or marks[:1]
         port = _PORT.match(rest)
@@ -195,12 +195,12 @@ def _parameters(text: str, whole: bool) -> list[Span]:
     found, position, is_jdbc = [], 0, "jdbc:" in text
     while (match := _PARAMETER.search(text, position)) is not None:
         mark, name, quoted = match[1].strip(), match[2], match[4]
-        if not mark:  # words in front of it are prose: the quick brown password=…
+        if not mark:  # the words before it are prose: the quick brown password=…
             name = name.rpartition(" ")[2]
-        position = max(match.end() - len(quoted), match.start() + 1)  # the next may begin in what looks like a value
+        position = max(match.end() - len(quoted), match.start() + 1)  # the next one may begin inside this value
         if mark in ("/", ":") and not is_jdbc:  # /data/token=abc is a partition
             continue
-        # The signature of a signed URL grants what the URL says.
+        # The signature of a signed URL grants access.
         if not (is_secret(name.replace(" ", "-")) or name.lower().endswith("signature")) or (
             not quoted and _compares(text, match, mark, name)
         ):
@@ -216,7 +216,7 @@ def _parameters(text: str, whole: bool) -> list[Span]:
 
 
 def _compares(text: str, match: re.Match[str], mark: str, name: str) -> bool:
-    """Whether this is a comparison of SQL and no parameter: ``a.key = b.key``, ``pass = 1``."""
+    """Whether this is a SQL comparison and not a parameter: ``a.key = b.key``, ``pass = 1``."""
     if mark not in ("", ",", "(", '"', "'"):
         return False
     if name.lower() in _ALONE:
@@ -226,7 +226,7 @@ def _compares(text: str, match: re.Match[str], mark: str, name: str) -> bool:
 
 
 def _end(text: str, start: int, mark: str, whole: bool) -> int:
-    # What begins with no separator may be the first pair of Key=value;Key=value.
+    # Without a separator before it, this may be the first pair of Key=value;Key=value.
     ends = _ENDS.get(mark, ";" if whole and ";" in text else "")
     found = _end_pattern(ends, spaces=not (whole and ends)).search(text, start)
     return len(text) if found is None else found.start()
@@ -234,7 +234,7 @@ def _end(text: str, start: int, mark: str, whole: bool) -> int:
 
 @functools.lru_cache
 def _end_pattern(marks: str, *, spaces: bool) -> re.Pattern[str]:
-    # A separator that no further parameter follows may be a part of the value.
+    # A separator without a further parameter after it may be part of the value.
     soft = re.escape(marks.replace(")", ""))
     follows = rf"(?=[{soft}]|\s*[A-Za-z][\w.\- ]{{0,60}}=|\s*$|[)\s\"'])"
     ends = [f"[{soft}]{follows}"] if soft else []
