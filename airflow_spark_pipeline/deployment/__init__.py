@@ -1,1 +1,1 @@
-"""What the Airflow deployment knows: connections, the checkpoint location, task instances."""
+"""The Airflow deployment: connections, the checkpoint location, task instances."""

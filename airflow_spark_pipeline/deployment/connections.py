@@ -1,12 +1,12 @@
-"""From an Airflow connection to fsspec's options of a checkpoint location.
+"""Translates an Airflow connection into fsspec options for a checkpoint location.
 
-The location's scheme decides how the fields are read: S3 as Airflow's ``aws`` connection, Google as
+The location's scheme determines how the fields are read: S3 as Airflow's ``aws`` connection, Google as
 ``google_cloud_platform``, Azure as ``wasb`` or ``adls``, HDFS as ``webhdfs``. A ``generic`` connection is read the same
-way: ``airflow connections add --conn-type aws`` stores *generic* where the provider of that type is not installed.
-``storage_options`` in the extra are taken as they are, from a connection of any type.
+way: ``airflow connections add --conn-type aws`` stores *generic* if the provider of that type is not installed.
+``storage_options`` in the extra are used as they are, from a connection of any type.
 
-Promises: what a connection says is used, or refused with its name, the field and the way out; a field that has no
-meaning here is warned of. Nothing is guessed.
+Guarantees: every field of a connection is either used, or rejected with the connection's name, the field and a
+solution; for a field without a meaning here there is a warning. Nothing is guessed.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _OPTIONS = "storage_options"
-# What the clients of the clouds know by itself, and fsspec has no use for.
+# Fields that only the cloud providers' own clients use, not fsspec.
 _HARMLESS = frozenset({"scope", "num_retries", "quota_project_id", "session_kwargs", "region"})
 
 Reader = Callable[["Connection", Mapping[str, Any], str], dict[str, Any]]
 
 
 def options_of(connection: Connection, location: str) -> dict[str, Any]:
-    """Return fsspec's options for a location.
+    """Return the fsspec options for a location.
 
-    :raises CheckpointLocationError: the connection does not fit the location, or says something that cannot be used
+    :raises CheckpointLocationError: the connection does not fit the location, or has a value that cannot be used
     """
     extra = _extra(connection)
     given: Any = extra.pop(_OPTIONS, None) or {}
@@ -43,7 +43,7 @@ def options_of(connection: Connection, location: str) -> dict[str, Any]:
     scheme = location.partition(":/")[0].lower() if ":/" in location else "file"
     reader, types = _READERS.get(scheme, (None, ()))
     kind = connection.conn_type or "generic"
-    # A generic connection may be about something else than its options; only HDFS takes both, as it always did.
+    # The fields of a generic connection may have another purpose than its options; only HDFS uses both.
     reads = kind in types or (kind == "generic" and (not given or scheme == "hdfs"))
     if reader is not None and reads:
         return {**reader(connection, extra, location), **given}
@@ -58,7 +58,7 @@ def options_of(connection: Connection, location: str) -> dict[str, Any]:
 
 
 def _aws(connection: Connection, extra: Mapping[str, Any], location: str) -> dict[str, Any]:
-    """Read ``login`` and ``password``, or a role or profile by Airflow's Amazon provider; region and endpoint."""
+    """Read ``login`` and ``password``, or a role or profile with Airflow's Amazon provider; region and endpoint."""
     service = extra.get("service_config") or {}
     endpoint = extra.get("endpoint_url") or (service.get("s3") or {}).get("endpoint_url") or _endpoint(connection)
     client = {"endpoint_url": endpoint, "region_name": extra.get("region_name"), "verify": extra.get("verify")}
@@ -110,7 +110,7 @@ def _aws_by_provider(connection: Connection) -> dict[str, Any]:
 
 
 def _endpoint(connection: Connection) -> str | None:
-    """Return the address of an S3 service from host, port and schema; nothing where there is no host."""
+    """Return the address of an S3 service from host, port and schema; ``None`` without a host."""
     if not connection.host:
         return None
     host, port = connection.host.rstrip("/"), f":{connection.port}" if connection.port else ""
@@ -157,7 +157,7 @@ def _azure(connection: Connection, extra: Mapping[str, Any], location: str) -> d
     _warn_of_the_rest(connection, extra, known)
     if extra.get("connection_string"):
         return {"connection_string": extra["connection_string"]}
-    if extra.get("sas_token"):  # Airflow takes it as a whole URL, too
+    if extra.get("sas_token"):  # Airflow also accepts a whole URL
         return {"sas_token": str(extra["sas_token"]).rpartition("?")[2]}
     if extra.get("tenant_id"):
         if not (connection.login and connection.password):
@@ -185,7 +185,7 @@ def _account(host: str | None) -> str | None:
 
 
 def _webhdfs(connection: Connection, extra: Mapping[str, Any], location: str) -> dict[str, Any]:
-    """Return what fsspec's ``webhdfs`` takes, from the fields that Airflow's own WebHDFS hook reads."""
+    """Return options for fsspec's ``webhdfs``, from the fields that Airflow's WebHDFS hook reads."""
     from airflow.providers.common.compat.sdk import conf
 
     _warn_of_the_rest(connection, extra, ("kerberos", "use_ssl", "verify", "cert"))
@@ -202,7 +202,7 @@ def _webhdfs(connection: Connection, extra: Mapping[str, Any], location: str) ->
 
 
 _AZURE = ("wasb", "adls", "azure_data_lake", "azure")
-#: Scheme -> how its fields are read, and by which types of connection.
+#: Scheme -> function that reads the fields, and the types of connection.
 _READERS: dict[str, tuple[Reader, tuple[str, ...]]] = {
     **dict.fromkeys(("s3", "s3a", "s3n"), (_aws, ("aws", "s3"))),
     "gs": (_google, ("google_cloud_platform",)),

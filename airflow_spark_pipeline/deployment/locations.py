@@ -1,8 +1,8 @@
-"""The checkpoint location that a task uses, how it gets in, and how long a driver may be silent.
+"""The checkpoint location of a task, its credentials, and the length of the lease.
 
-An argument of the operator wins over the file, the file over Airflow's configuration (``[spark_pipeline]``), and where
-none names a location a directory below the system's temporary one is used: good for trying out, and gone with the
-machine.
+An argument of the operator takes precedence over the file, and the file over Airflow's configuration
+(``[spark_pipeline]``). If none sets a location, a directory in the system's temporary directory is used: good for
+trying out, but lost with the machine.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from airflow_spark_pipeline.secrets import leaves, mask
 
 _SECTION = "spark_pipeline"
 _DEFAULT_NAMESPACE = "default"
-_SHORTEST_LEASE = 6.0  # a heartbeat a second; below that a busy machine alone would end a driver
+_SHORTEST_LEASE = 6.0  # one heartbeat per second; below that, load on the machine could stop a driver
 
 log = logging.getLogger(__name__)
 
 
 def configured(option: str) -> str | None:
-    """Return an option of ``[spark_pipeline]`` in Airflow's configuration, ``None`` where it is empty."""
+    """Return an option of ``[spark_pipeline]`` in Airflow's configuration, or ``None`` if it is empty."""
     from airflow.providers.common.compat.sdk import conf  # read when a task runs, not while a DAG file is parsed
 
     value: str | None = conf.get(_SECTION, option, fallback=None)
@@ -40,7 +40,7 @@ def namespace() -> str:
 
 
 def checkpoint_location(argument: str | None, in_file: str | None) -> str:
-    """Return the location to use: the argument's, the file's, the configuration's, or a temporary one."""
+    """Return the location to use: from the argument, the file, the configuration, or a temporary directory."""
     location = argument or in_file or configured("checkpoint_location")
     if location:
         return location
@@ -88,9 +88,9 @@ def secrets_of(location: StoreLocation) -> list[str]:
 
 
 def lease_seconds() -> float:
-    """Return after how many seconds without a sign of life a driver is taken for dead.
+    """Return the seconds without a heartbeat after which a driver counts as dead.
 
-    :raises CheckpointLocationError: the option is no number, or too small to be kept
+    :raises CheckpointLocationError: the option is not a number, or too small
     """
     text = configured("lease_seconds")
     if text is None:
@@ -107,13 +107,13 @@ def lease_seconds() -> float:
 
 
 def storage_options(conn_id: str | None, location: str) -> dict[str, Any]:
-    """Return fsspec's options for a location from an Airflow connection.
+    """Return the fsspec options for a location from an Airflow connection.
 
-    Any connection may hold ``storage_options`` in its extra, which are taken as they are; see
+    Any connection may have ``storage_options`` in its extra, which are used as they are; see
     :mod:`airflow_spark_pipeline.deployment.connections`.
 
-    :param conn_id: ``None`` leaves the location to the environment's own credentials
-    :param location: which is to be opened with them
+    :param conn_id: id of the connection; ``None`` to use the credentials of the environment
+    :param location: location to open with the options
     :raises CheckpointLocationError: the connection does not exist, or cannot be used for the location
     """
     if conn_id is None:

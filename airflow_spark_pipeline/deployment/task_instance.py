@@ -1,8 +1,8 @@
-"""What Airflow knows of a task instance: who it is, what is kept for it between its tries, and what others are doing.
+"""Task instances in Airflow: their identity, the state kept between tries, and whether other tasks are running.
 
-The task state store holds, for the *Storage* tab of the task instance, the id of the run and how far it got; and for us
-an id of the DAG run, which a run created again under the same run id does not have. Progress itself is never read from
-there: where an entry cannot be written, the run goes on. To look changes nothing: a try writes when it begins.
+The task state store holds the id and position of the run, for the *Storage* tab of the task instance. It also holds an
+id of the DAG run, which differs if the DAG run is created again with the same run id. Progress is never read from
+there: if an entry cannot be written, the run continues. Reading changes nothing; a try writes when it starts.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 RUN_ID = "spark_pipeline.run_id"
 POSITION = "spark_pipeline.position"
-#: The description as the newest try ran it: defaults and arguments included, secrets masked. Read by the page.
+#: The description that the newest try ran, with defaults and arguments, secrets masked. Read by the page.
 DESCRIPTION = "spark_pipeline.description"
-#: Why a try failed, followed by its number; read by the page where the try recorded nothing in the log.
+#: Why a try failed, followed by its number; the page reads it if the try recorded nothing in the log.
 FAILURE = "spark_pipeline.failure."
-#: What the user of the page wants of the next try that was refused: a value of ``checkpoint.on-change``.
+#: The user's choice on the page for a try that was refused: a value of ``checkpoint.on-change``.
 ON_CHANGE = "spark_pipeline.on_change"
 _IDENTITY = "spark_pipeline.dag_run"
-_LONGEST = 4_000  # characters of an error that are kept in Airflow
+_LONGEST = 4_000  # maximum length of an error kept in Airflow, in characters
 _NO_REGION = "00000000-0000-0000-0000-000000000000"
 _ACTIVE = ("scheduled", "queued", "running", "restarting", "deferred", "up_for_reschedule")
 
@@ -42,22 +42,22 @@ log = logging.getLogger(__name__)
 
 
 def unit_key(context: Context) -> UnitKey:
-    """Return the key of the task instance's own unit of work."""
+    """Return the key of the task instance's unit of work."""
     ti = context["ti"]
     map_index = -1 if ti.map_index is None else ti.map_index
     return UnitKey(namespace(), ti.dag_id, ti.run_id, ti.task_id, map_index, _iteration(context, map_index))
 
 
 def _iteration(context: Context, map_index: int) -> int | None:
-    """Return which iteration of a loop the task instance is in; ``None`` outside loops, which came with Airflow 3.4.
+    """Return the loop iteration of the task instance; ``None`` outside loops, which exist since Airflow 3.4.
 
-    The number and not the id of Airflow's region: an iteration that runs again after a clear of the loop's gate must
-    meet the driver that it replaces.
+    This is the number and not the id of Airflow's region: an iteration that runs again after its loop's gate was
+    cleared must find the driver that it replaces.
     """
     loop: Any = context.get("loop")
     if loop is not None:
         return int(loop.index)
-    # The context of a callback in the DAG processor has no loop. A task that is not mapped has a region in a loop only.
+    # The context of a callback in the DAG processor has no loop. An unmapped task has a region only inside a loop.
     ti: Any = context["ti"]
     region = getattr(ti, "region_id", None)
     in_loop = map_index < 0 and region is not None and str(region) != _NO_REGION
@@ -78,19 +78,19 @@ def caller(context: Context) -> Caller:
 
 
 def _dag_run_identity(context: Context) -> str | None:
-    """Return an id of the DAG run that a run created again under the same run id does not have.
+    """Return an id of the DAG run that differs if the DAG run is created again with the same run id.
 
-    Airflow deletes the task's state store with the DAG run, and keeps it through retries; through clears as well, but
-    since 3.4 only where it is told to. A new one is kept by :func:`remember_identity`.
+    Airflow deletes the task's state store together with the DAG run, and keeps it through retries. Clears also keep it,
+    but since Airflow 3.4 only if it is configured so. :func:`remember_identity` stores a new id.
     """
     store = context.get("task_state_store")
     return None if store is None else str(store.get(_IDENTITY) or uuid.uuid4().hex)
 
 
 def remember_identity(context: Context, caller: Caller) -> None:
-    """Keep the identity that this try records in the log, before it does.
+    """Store the identity of the DAG run before this try records it in the log.
 
-    :raises Exception: whatever Airflow raises where its store does not take it: a retry would look like another run's
+    :raises Exception: any error of Airflow's store; without the identity a retry would look like another DAG run's
     """
     store = context.get("task_state_store")
     if store is not None and store.get(_IDENTITY) != caller.identity:
@@ -100,7 +100,7 @@ def remember_identity(context: Context, caller: Caller) -> None:
 
 
 def _ordered_id(task_instance_id: object) -> str | None:
-    """Return the id of a task instance if ids of its kind (UUIDv7) can be ordered by when they were made."""
+    """Return the id of a task instance if it is a UUIDv7, which can be ordered by creation time."""
     text = str(task_instance_id or "").lower()
     return text if re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", text) else None
 
@@ -113,36 +113,36 @@ def remembered_run(context: Context) -> str | None:
 
 
 def remember_run(context: Context, run_id: str) -> None:
-    """Keep the id of the run that this try works on."""
+    """Store the id of the run that this try works on."""
     _keep(context, RUN_ID, run_id)
 
 
 def remember(context: Context, state: CheckpointState) -> None:
-    """Keep where a run stands."""
+    """Store the position and status of a run."""
     _keep(context, RUN_ID, state.run_id)
     _keep(context, POSITION, position(state))
 
 
 def remember_description(context: Context, description: str) -> None:
-    """Keep what this try runs, as JSON."""
+    """Store the description that this try runs, as JSON."""
     _keep(context, DESCRIPTION, description)
 
 
 def remember_failure(context: Context, error: BaseException) -> None:
-    """Keep why this try failed: a try that is refused, or fails before its driver starts, records it nowhere else."""
+    """Store why this try failed: a try that is refused, or fails before its driver starts, records it only here."""
     about = {"type": type(error).__name__, "message": mask_text(str(error))[:_LONGEST]}
     _keep(context, f"{FAILURE}{context['ti'].try_number}", json.dumps(about))
 
 
 def wanted_on_change(context: Context) -> str | None:
-    """Return what the user of the page wants of this try where a component was edited; ``None`` as described."""
+    """Return the user's choice on the page for edited components; ``None`` to follow the description."""
     store = context.get("task_state_store")
     wanted = None if store is None else store.get(ON_CHANGE)
     return wanted if wanted in ("restart", "rerun-from-change") else None
 
 
 def forget_wanted_on_change(context: Context) -> None:
-    """What the user wanted of this try does not hold for those that follow."""
+    """Delete the user's choice, which does not apply to later tries."""
     store = context.get("task_state_store")
     if store is not None and store.get(ON_CHANGE) is not None:
         store.delete(ON_CHANGE)
@@ -159,9 +159,9 @@ def _keep(context: Context, key: str, value: str) -> None:
 
 
 def task_is(context: Context, *, or_will_retry: bool) -> Callable[[UnitKey], bool]:
-    """Return a function that asks Airflow whether the task instance of a unit's key runs, or is about to.
+    """Return a function that asks Airflow whether the task instance of a unit's key is running, or is about to.
 
-    :param or_will_retry: or waits for its retry
+    :param or_will_retry: whether a task instance that waits for its retry also counts
     """
     states = [*_ACTIVE, *(("up_for_retry",) if or_will_retry else ())]
 

@@ -1,1 +1,1 @@
-"""Airflow's Spark hook, as the operator uses it."""
+"""The Airflow hook of this package."""

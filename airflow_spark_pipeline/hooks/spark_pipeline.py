@@ -1,4 +1,4 @@
-"""Submission: Airflow's own Spark hook, with defaults for a new user and a last word before spark-submit starts."""
+"""The submit hook: Airflow's Spark hook with defaults for new users, which claims before spark-submit starts."""
 
 from __future__ import annotations
 
@@ -35,13 +35,14 @@ _LOGGING = Path(__file__).with_name("log4j2.properties")
 class SparkPipelineSubmitHook(ProviderHook):
     """Submits the driver of a pipeline.
 
-    :param fallback_master: Spark master where the connection does not exist; ``None`` makes that an error
-    :param spark_config: settings from the pipeline's file; the operator's ``conf`` wins over them
-    :param private: settings that hold a secret; the driver gets them by its request
-    :param directory: private to this try, for a file with those that spark-submit needs
-    :param runtime: the zip of the driver's side, for ``--py-files``
-    :param before_submit: called with this hook right before spark-submit starts; returns the driver's arguments
-    :param kwargs: of the provider's ``SparkSubmitHook``
+    :param fallback_master: Spark master to use if the connection does not exist; with ``None`` that is an error
+    :param spark_config: Spark settings from the pipeline's file; the operator's ``conf`` takes precedence over them
+    :param private: Spark settings that hold a secret; the driver gets them in its request
+    :param directory: private directory of this try, for the file with the secret settings that spark-submit needs
+    :param runtime: path of the zip with the driver's code, for ``--py-files``
+    :param before_submit: function that is called with this hook right before spark-submit starts; it returns the
+        driver's arguments
+    :param kwargs: arguments of the provider's ``SparkSubmitHook``
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class SparkPipelineSubmitHook(ProviderHook):
         self._environment: dict[str, str] = {}
 
     def get_connection(self, conn_id: str) -> Connection:  # type: ignore[override]  # the parent's needs no instance
-        """Return the connection; where it does not exist, one that names the fallback master."""
+        """Return the connection; if it does not exist, one with the fallback master."""
         try:
             connection = super().get_connection(conn_id)
         except AirflowNotFoundException as error:
@@ -89,7 +90,7 @@ class SparkPipelineSubmitHook(ProviderHook):
 
     @property
     def runs_spark_here(self) -> bool:
-        """Whether all of Spark runs inside the driver's own processes; ``local-cluster`` starts others."""
+        """Whether all of Spark runs inside the driver's processes; ``local-cluster`` starts others."""
         return self.master == "local" or self.master.startswith("local[")
 
     @property
@@ -104,14 +105,14 @@ class SparkPipelineSubmitHook(ProviderHook):
 
     @property
     def asks_yarn_by(self) -> str | None:
-        """The id of the connection by which another process can ask YARN about the application, if there is one."""
+        """Id of the connection with which another process can ask YARN about the application, or ``None``."""
         needs_more = self.yarn_application is None or self.needs_yarn_auth
         return None if needs_more or not can_be_asked(self.connection_id) else self.connection_id
 
     def let_go(self) -> None:
-        """Let spark-submit end once the cluster has accepted the job; the user's commands for afterwards wait.
+        """Let spark-submit end when the cluster has accepted the job; the user's post-submit commands wait.
 
-        :raises NotDeferrableError: the settings say otherwise
+        :raises NotDeferrableError: the settings make spark-submit wait
         """
         name = _YARN_WAITS if self.is_on_yarn else _KUBERNETES_WAITS
         if str(self.conf.get(name, "")).strip().lower() == "true":
@@ -126,9 +127,9 @@ class SparkPipelineSubmitHook(ProviderHook):
         return master
 
     def prepare(self) -> None:
-        """Find what the submission needs on this machine.
+        """Find the programs that the submission needs on this machine.
 
-        :raises SparkInstallationError: it is not there
+        :raises SparkInstallationError: a program was not found
         """
         if self._names_binary:
             named = self.connection["spark_binary"]
@@ -141,7 +142,7 @@ class SparkPipelineSubmitHook(ProviderHook):
         require_java()
         self.connection["spark_binary"] = binary
         if self.runs_driver_here:
-            # spark-submit would take whatever python3 the PATH has, which need not know pyspark.
+            # spark-submit would use the python3 in the PATH, which may not have pyspark.
             names = ["PYSPARK_DRIVER_PYTHON", *(["PYSPARK_PYTHON"] if self.master.startswith("local") else [])]
             given = self._given_environment
             chosen = {name: sys.executable for name in names if not given.get("PYSPARK_PYTHON")}
@@ -151,7 +152,7 @@ class SparkPipelineSubmitHook(ProviderHook):
 
     @property
     def _given_environment(self) -> dict[str, str]:
-        """The worker's, and what the user adds to it for spark-submit."""
+        """Return the worker's environment plus the variables that the user adds for spark-submit."""
         return {**os.environ, **{name: str(value) for name, value in self.variables.items()}}
 
     @property
@@ -163,22 +164,22 @@ class SparkPipelineSubmitHook(ProviderHook):
         """Return what a driver on this machine needs on its module path for ``import pyspark``."""
         given = self._given_environment
         if not given.get("SPARK_HOME") and self.driver_python == sys.executable:
-            return []  # it has the package itself, and imports it faster than from a zip
+            return []  # it has the package, and imports that faster than a zip
         return python_path({**self._environment, **given})
 
     def ship(self, file: Path) -> None:
-        """Send a file along to a driver elsewhere; it finds it by its name."""
-        # The option --files wins over these settings, which are the user's.
+        """Ship a file to a remote driver, which finds it by its name."""
+        # The option --files overrides these settings of the user, so add them.
         names = ("spark.files", "spark.yarn.dist.files") if self.is_on_yarn else ("spark.files",)
         settings = [self.conf.pop(name, None) for name in names]
         self.files = ",".join(filter(None, [self.files, *settings, str(file)]))
 
     def submit(self, application: str = "", **kwargs: Any) -> str | None:
-        """Claim, and start spark-submit."""
+        """Claim the unit of work, and start spark-submit."""
         self.pass_to_driver(self._before_submit(self))
         if self.runs_driver_here:
             kwargs.setdefault("preexec_fn", die_with_parent())
-        kwargs = {**TEXT, **kwargs}  # the parent would decode strictly, and fail at the first byte that is not UTF-8
+        kwargs = {**TEXT, **kwargs}  # the parent decodes strictly, and fails at a byte that is not UTF-8
         try:
             return super().submit(application, **kwargs)
         finally:
@@ -186,7 +187,7 @@ class SparkPipelineSubmitHook(ProviderHook):
                 self.process.stdout.close()  # the parent leaves the pipe open
 
     def on_kill(self) -> None:
-        """Stop the driver; where it runs here, its JVM first gets a moment to remove its temporary files."""
+        """Stop the driver; if it runs here, its JVM first gets time to remove its temporary files."""
         process = self.process
         if process is not None and process.poll() is None and self.runs_driver_here:
             process.terminate()
@@ -195,12 +196,12 @@ class SparkPipelineSubmitHook(ProviderHook):
         super().on_kill()
 
     def found_again(self, job: Any) -> None:
-        """Remember the job that an earlier try submitted: whoever stops this task stops it, too."""
+        """Remember the job that an earlier try submitted, so that stopping this task stops the job, too."""
         if self.is_on_yarn and isinstance(job, str):
-            self.yarn_application = job  # the parent remembers it in other modes only
+            self.yarn_application = job  # the parent remembers it only in other modes
 
     def end_what_is_left(self, job: str) -> None:
-        """End a job whose driver is gone, where YARN has not noticed: it would hold containers, or start it again."""
+        """Kill a job whose driver is gone if YARN has not noticed: it would keep containers, or restart the driver."""
         if not (self.is_on_yarn and self.asks_resource_manager):
             return
         application = YarnApplication(self.connection_id, job)
@@ -212,9 +213,10 @@ class SparkPipelineSubmitHook(ProviderHook):
             self.log.warning("YARN application %s may still be there: %s", job, error)
 
     def require_a_way_to_reconnect(self) -> None:
-        """Refuse what the provider's operator would refuse in words that help less.
+        """Reject settings that the provider's operator rejects with a less helpful message.
 
-        :raises SparkInstallationError: in YARN's cluster mode it cannot find out whether an earlier driver is alive
+        :raises SparkInstallationError: in YARN's cluster mode it is not possible to find out whether an earlier driver
+            is alive
         """
         if self.targets_yarn_cluster and not self.asks_resource_manager:
             raise SparkInstallationError(
@@ -225,9 +227,9 @@ class SparkPipelineSubmitHook(ProviderHook):
             )
 
     def watch(self, output: Iterator[Any]) -> Iterator[Any]:
-        """Learn the driver's pod, which can otherwise be neither tracked nor deleted.
+        """Find the name of the driver's pod, which otherwise cannot be tracked or deleted.
 
-        Where spark-submit does not wait for the pod, the parent sees its name only in a namespace called ``spark``.
+        If spark-submit does not wait for the pod, the parent finds its name only in a namespace called ``spark``.
         """
         for line in lines(output):
             if self.is_on_kubernetes and (found := _SUBMISSION.search(line)):
@@ -235,7 +237,7 @@ class SparkPipelineSubmitHook(ProviderHook):
             yield line
 
     def environment(self) -> dict[str, str]:
-        """Return what was found for spark-submit on this machine."""
+        """Return the environment that was found for spark-submit on this machine."""
         return self._environment
 
     @property
@@ -247,7 +249,7 @@ class SparkPipelineSubmitHook(ProviderHook):
         return hidden({f"{prefix}{name}": str(value) for name, value in self.variables.items()})
 
     def options(self, options: list[str]) -> list[str]:
-        """Return the options of spark-submit without secrets: those are in a file that it reads."""
+        """Return the options of spark-submit without secrets, which are in a file that it reads."""
         kept, settings = without_secrets(options, self._private, fetches=not self.is_on_kubernetes)
         if not settings:
             return kept
@@ -257,7 +259,7 @@ class SparkPipelineSubmitHook(ProviderHook):
             write_properties(file, settings, self.properties_file)
             kept[kept.index("--properties-file") + 1] = str(file)
             return kept
-        # Given a file, spark-submit would not read spark-defaults.conf.
+        # With a properties file, spark-submit does not read spark-defaults.conf.
         binary, environment = self.connection["spark_binary"], {**self._environment, **self._given_environment}
         takes_both = knows_option(binary, environment)
         write_properties(file, settings, None if takes_both else defaults_file(binary, environment))
@@ -265,7 +267,7 @@ class SparkPipelineSubmitHook(ProviderHook):
 
 
 def _quiet_logging() -> dict[str, str]:
-    """Return what keeps Spark's start-up lines out of the task log, unless the user has configured Spark's logging."""
+    """Return settings that keep Spark's start-up lines out of the task log, unless Spark's logging is configured."""
     homes = [os.environ.get("SPARK_CONF_DIR"), Path(os.environ.get("SPARK_HOME", ""), "conf")]
     if any(Path(home, "log4j2.properties").exists() for home in homes if home):
         return {}

@@ -1,1 +1,1 @@
-"""Start a driver: archives, settings, executables, and the inside of Airflow's Spark provider."""
+"""Starting a driver: archives, settings, executables, and the internals of Airflow's Spark provider."""

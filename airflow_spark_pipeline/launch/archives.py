@@ -1,7 +1,7 @@
-"""Zip files that travel with the job: this package's runtime, and the user's modules.
+"""Zip files that are shipped with the job: this package's runtime, and the user's modules.
 
-Promises: the same files give the same bytes, whenever and wherever they are zipped, so that a cache (ours, a cluster's)
-can tell an unchanged archive by its content; an archive is whole as soon as it has its name.
+Guarantees: the same files always give the same bytes, so that a cache (here or on the cluster) recognizes an unchanged
+archive by its content; an archive is complete as soon as it has its name.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import airflow_spark_pipeline
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 
 _PACKAGE = Path(airflow_spark_pipeline.__file__).parent
-# What the driver needs of this package, and the pure-Python packages that travel along, for a cluster that lacks them.
+# The parts of this package that the driver needs, and the pure-Python packages shipped for a cluster without them.
 _SHIPPED = (
     "__init__.py",
     "exceptions.py",
@@ -39,13 +39,13 @@ _SHIPPED = (
 )
 _VENDORED = ("fsspec",)
 _KEPT_SECONDS = 7 * 24 * 3600.0
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip supports
 
 LAUNCHER = _PACKAGE / "runtime" / "launcher.py"
 
 
 def runtime_archive() -> Path:
-    """Return the zip of the runtime: this package's driver side, and what it rests on under ``_vendor/``."""
+    """Return the zip of the runtime: this package's driver code, and its dependencies under ``_vendor/``."""
     entries = [
         (f"{_PACKAGE.name}/{file.relative_to(_PACKAGE).as_posix()}", file)
         for name in _SHIPPED
@@ -67,7 +67,7 @@ def runtime_archive() -> Path:
 def directory_archive(directory: Path) -> Path:
     """Return the zip of a directory of the user's modules.
 
-    A package (it holds an ``__init__.py``) is importable by its name; of any other directory the content is.
+    A package (with an ``__init__.py``) is importable by its name; for any other directory, its content is importable.
     """
     base = directory.parent if (directory / "__init__.py").exists() else directory
     entries = [
@@ -86,7 +86,7 @@ def _python_files(path: Path) -> Iterator[Path]:
 
 
 def _cached(name: str, entries: Iterable[tuple[str, Path]]) -> Path:
-    """Return a zip of these files from this user's cache; build it where it is not there yet."""
+    """Return a zip of these files from this user's cache; build it if it does not exist yet."""
     contents = sorted((arcname, file.read_bytes()) for arcname, file in entries)
     digest = hashlib.sha256()
     for arcname, data in contents:
@@ -106,24 +106,24 @@ def _cached(name: str, entries: Iterable[tuple[str, Path]]) -> Path:
         descriptor, temporary = tempfile.mkstemp(dir=target.parent)
         with contextlib.suppress(FileExistsError), open(descriptor, "wb") as file:
             file.write(buffer.getvalue())
-        # Cluster users may differ from ours: Spark copies the archive with the rights that it has.
+        # The cluster may run as another user: Spark copies the archive with its permissions.
         Path(temporary).chmod(0o644)
         os.replace(temporary, target)
     return target
 
 
 def _forget_old(directory: Path) -> None:
-    """Remove what no task has used for a week: each edit of a module leaves one archive behind."""
+    """Remove archives that no task has used for a week: each edit of a module leaves one behind."""
     for old in directory.iterdir():
-        with contextlib.suppress(OSError):  # another task removes it as well
+        with contextlib.suppress(OSError):  # another task may remove it at the same time
             if time.time() - old.stat().st_mtime > _KEPT_SECONDS:
                 old.unlink()
 
 
 def _cache_directory() -> Path:
-    """Return a directory that only this user can write to: whoever can put a zip there runs code in the driver."""
+    """Return a directory that only this user can write to: anyone who can put a zip there runs code in the driver."""
     directory = Path(tempfile.gettempdir()) / f"airflow-spark-pipeline-{os.getuid()}"
-    with contextlib.suppress(FileExistsError):  # whatever lies there is looked at below
+    with contextlib.suppress(FileExistsError):  # an existing directory is checked below
         directory.mkdir(mode=0o700)
     info = directory.lstat()
     if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid() or info.st_mode & 0o022:

@@ -1,4 +1,4 @@
-"""A process beside the task that ends with it: what it prints goes to the task's log."""
+"""A child process of the task that ends with it; its output goes to the task's log."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from typing import Any
 from airflow_spark_pipeline.launch.driver_output import TEXT, lines
 
 _LOOK_SECONDS = 0.5
-_READ_SECONDS = 10.0  # for what is left of the output when the process has ended
-LAST_SECONDS = 2.0  # Airflow kills the task's process five seconds after it asked it to stop
+_READ_SECONDS = 10.0  # to read the rest of the output after the process has ended
+LAST_SECONDS = 2.0  # Airflow kills the task's process five seconds after SIGTERM
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def die_with_parent() -> Callable[[], None] | None:
-    """Return what makes a child end when this process dies, for ``preexec_fn``: nobody could take it up again."""
+    """Return a ``preexec_fn`` that makes a child end when this process dies, since it could not be picked up again."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None, use_errno=True).prctl
@@ -33,10 +33,10 @@ def die_with_parent() -> Callable[[], None] | None:
 
 
 class Child:
-    """One process.
+    """One child process.
 
-    :param environment: all of it
-    :param tell: is given each line that the process prints
+    :param environment: complete environment of the process
+    :param tell: function that is called with each line of output
     """
 
     def __init__(self, environment: Mapping[str, str], tell: Callable[[str], None]) -> None:
@@ -45,8 +45,8 @@ class Child:
         self._process: subprocess.Popen[str] | None = None
 
     def run(self, command: Sequence[str]) -> int:
-        """Run a command to its end, and return its exit code; negative where a signal ended it."""
-        # Its standard input is never written to: it ends when this process does, on systems without prctl as well.
+        """Run a command to its end, and return its exit code; negative if a signal ended it."""
+        # Nothing is written to its standard input, which closes when this process ends, even on systems without prctl.
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         process = self._process = subprocess.Popen(
             command,
@@ -55,16 +55,16 @@ class Child:
             **TEXT,
             **pipes,
         )
-        # In a thread: a process that the child has left behind may hold the output open for hours.
+        # In a thread: a process that the child left behind may keep the output open for hours.
         reading = threading.Thread(target=self._read, args=(process,), name="child-output", daemon=True)
         reading.start()
         try:
-            # Not process.wait(), which a signal's handler that stops the process would find locked.
+            # Not process.wait(): it holds a lock that a signal handler which stops the process would wait for.
             while reading.is_alive() and process.poll() is None:
                 reading.join(_LOOK_SECONDS)
             reading.join(_READ_SECONDS)
             code = process.wait()
-        except BaseException:  # a time-out of the task
+        except BaseException:  # for example a timeout of the task
             self.stop()
             raise
         finally:
@@ -77,11 +77,11 @@ class Child:
             return
         with process.stdout as output:
             for line in lines(output):
-                with contextlib.suppress(Exception):  # else nobody would read on, and the child would wait for ever
+                with contextlib.suppress(Exception):  # keep reading, or the child would wait forever
                     self._tell(line)
 
     def stop(self) -> None:
-        """Ask the process to end, and end it where it takes longer than two seconds."""
+        """Ask the process to end, and kill it if that takes longer than two seconds."""
         process = self._process
         if process is None or process.poll() is not None:
             return
@@ -93,9 +93,9 @@ class Child:
 
 
 def environment(variables: Mapping[str, object], path: Sequence[str], *, without: Sequence[str] = ()) -> dict[str, str]:
-    """Return this process's environment with more variables, and more in front of Python's path.
+    """Return this process's environment with more variables, and more entries at the front of Python's path.
 
-    :param without: beginnings of names that are left out
+    :param without: prefixes of variable names to leave out
     """
     found = {name: value for name, value in os.environ.items() if not name.startswith(tuple(without))}
     found |= {name: str(value) for name, value in variables.items()}

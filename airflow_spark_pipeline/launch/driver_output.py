@@ -1,7 +1,7 @@
-r"""What a driver's process prints, as lines that a task log can take.
+r"""The output of a driver's process, as lines for a task log.
 
-Promises: any bytes are shown (what is not UTF-8 as ``\xe9``, a NUL as ``\x00``), and a line of 100 MB harms nobody: it
-comes in pieces. A progress bar's ``\r`` ends a line. Colours (ANSI escapes) stay: Airflow shows them.
+Guarantees: any bytes are shown (invalid UTF-8 as ``\xe9``, a NUL as ``\x00``), and a line of 100 MB does no harm: it is
+split. A progress bar's ``\r`` ends a line. Colors (ANSI escapes) are kept: Airflow shows them.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-#: Airflow reads the log of a task line by line, and takes very long for one of megabytes.
+#: Airflow reads a task's log line by line, and is very slow for a line of several megabytes.
 PIECE = 16_000
 
-#: For ``subprocess``.
+#: Arguments for ``subprocess``.
 TEXT: dict[str, Any] = {"text": True, "encoding": "utf-8", "errors": "backslashreplace"}
 
 
 def lines(output: Iterable[str]) -> Iterator[str]:
-    """Give the lines of an output as they come, without their ends.
+    """Yield the lines of an output as they arrive, without line ends.
 
-    :param output: of a process, or any lines
+    :param output: output of a process, or any lines
     """
     readline = getattr(output, "readline", None)
     for line in iter(lambda: readline(PIECE), "") if readline is not None else output:
@@ -31,7 +31,7 @@ _LEVEL = re.compile(r"\s*(DEBUG|WARNING|ERROR|CRITICAL) \[")
 
 
 class Levels:
-    """A logger whose ``info`` heeds the level that a component's own logger has put in front of a line.
+    """A logger whose ``info`` uses the level that a component's logger has put in front of a line.
 
     Spark's hook prints every line of a driver at INFO; a line such as ``WARNING [load] 3 have no id`` is a warning.
     """

@@ -1,8 +1,9 @@
-"""Which ``spark-submit`` and Python a submission uses, where the user names none.
+"""Finds ``spark-submit`` and Python for a submission, if the user does not set them.
 
-The worker's own: ``SPARK_HOME`` where it is set, else the ``pyspark`` that is installed beside Airflow, else what
-``PATH`` has. The Spark provider alone brings ``pyspark-client``, which has no ``spark-submit`` and owns the same files
-as ``pyspark``: two different versions of the pair overwrite each other, in the order of their installation.
+The worker's Spark is used: ``SPARK_HOME`` if it is set, otherwise the ``pyspark`` that is installed next to Airflow,
+otherwise the one in ``PATH``. The Spark provider installs only ``pyspark-client``, which has no ``spark-submit`` and
+the same files as ``pyspark``: two different versions of the pair overwrite each other, in the order of their
+installation.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ log = logging.getLogger(__name__)
 
 
 def find_spark_submit() -> tuple[str, dict[str, str]]:
-    """Return the path of ``spark-submit`` and the environment that it needs beside the worker's own.
+    """Return the path of ``spark-submit``, and variables that it needs in addition to the worker's environment.
 
-    :raises SparkInstallationError: there is none, or the installed pair of packages does not fit together
+    :raises SparkInstallationError: ``spark-submit`` was not found, or the installed packages do not fit together
     """
     home = os.environ.get("SPARK_HOME")
     if home:
@@ -46,9 +47,9 @@ def find_spark_submit() -> tuple[str, dict[str, str]]:
 
 
 def driver_python(conf: Mapping[str, str], environment: Mapping[str, str]) -> str:
-    """Return the Python that a driver on this machine runs on: Spark's own settings first, else the worker's.
+    """Return the Python of a driver on this machine: from Spark's settings, otherwise the worker's.
 
-    :param environment: of spark-submit
+    :param environment: environment variables of spark-submit
     """
     for name in ("spark.pyspark.driver.python", "spark.pyspark.python"):
         if conf.get(name):
@@ -57,13 +58,13 @@ def driver_python(conf: Mapping[str, str], environment: Mapping[str, str]) -> st
 
 
 def python_path(environment: Mapping[str, str]) -> list[str]:
-    """Return what must be on the path of a Python for ``import pyspark`` to find what spark-submit would use.
+    """Return the module path entries with which ``import pyspark`` finds the version of spark-submit.
 
-    :param environment: of spark-submit
+    :param environment: environment variables of spark-submit
     """
     home = environment.get("SPARK_HOME")
     if not home:
         return []
-    # As Spark itself does it: a Python of the user's need not have the package, and the package pyspark has no python/.
+    # As Spark does: the user's Python may not have the package, and the package pyspark has no python/.
     library = Path(home, "python", "lib")
     return [str(Path(home, "python")), *map(str, [*library.glob("pyspark.zip"), *library.glob("py4j-*.zip")])]

@@ -1,8 +1,8 @@
-"""A look at the components before a JVM starts.
+"""Checks the components before a JVM starts.
 
-Where the driver runs on this machine, the shipped runtime is asked, in a process of its own and with the driver's
-Python and modules, to load the components: a missing class or a config that does not fit is then known within a second
-or two. Where that process cannot say (a module needs what only the cluster has), the driver finds out itself.
+If the driver will run on this machine, the shipped runtime loads the components first, in a separate process with the
+driver's Python and modules: a missing class or a wrong config is reported within a second or two. If that process
+cannot tell (a module needs something that only the cluster has), the driver checks it later.
 """
 
 from __future__ import annotations
@@ -35,14 +35,15 @@ def check_components(
 ) -> None:
     """Load the components of a request.
 
-    :param request: the request's file
-    :param launcher: the driver's launcher
-    :param python: the driver's Python
-    :param path: its module path, in front of its own
-    :param variables: what its environment has beside this process's
-    :param modules_elsewhere: it will see more modules than are here, so that a missing one is no mistake
-    :param source: the description's file, for messages
-    :raises PipelineDefinitionError: what is wrong with them
+    :param request: path of the request's file
+    :param launcher: path of the driver's launcher
+    :param python: path of the driver's Python
+    :param path: entries for the front of the driver's module path
+    :param variables: environment variables of the driver in addition to those of this process
+    :param modules_elsewhere: whether the driver will have more modules than this machine, so that a missing one is not
+        an error
+    :param source: name of the description's file, for messages
+    :raises PipelineDefinitionError: lists the problems of the components
     :raises SparkInstallationError: the driver's Python is too old
     """
     environment = {name: value for name, value in os.environ.items() if name != "PYSPARK_GATEWAY_PORT"}
@@ -61,7 +62,7 @@ def check_components(
         )
         if result.returncode == EXIT_PYTHON:
             raise SparkInstallationError(result.stdout.strip())
-        # Modules of the user may print what they like while they are imported.
+        # The user's modules may print anything while they are imported.
         answer = json.loads(
             next(line for line in reversed(result.stdout.splitlines()) if line.startswith('{"problems"'))
         )

@@ -1,11 +1,11 @@
-"""Spark's settings that no command line may show: which those are, and how they get where they are needed.
+"""Secret Spark settings: which they are, and how they reach the driver without appearing in a command line.
 
 All of them are in the driver's request, a file of mode 0600, from which the driver configures its session. Those that
 ``spark-submit`` needs before there is a driver are in a properties file of mode 0600 as well, which it reads: how the
 cluster is reached (``spark.yarn.*``, ``spark.kubernetes.*``, ``spark.ssl.*``, …), where packages come from, and access
 to files that it fetches itself. Arguments whose URLs hold a password (``--repositories``) become settings there.
 
-Does not hide what Spark itself puts into a command line: the options of a JVM. A secret in them is refused.
+Not hidden: JVM options, which Spark puts into a command line. A secret in them is rejected.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _EARLY = re.compile(
 )
 _FILE_SYSTEM = re.compile(r"spark\.hadoop\.")
 _JVM_OPTIONS = re.compile(r"spark\.(?:driver|executor|yarn\.am)\.(?:default|extra)JavaOptions")
-# What an argument of spark-submit is called as a setting.
+# Names of the settings that correspond to arguments of spark-submit.
 _AS_SETTING = {
     "--archives": "spark.archives",
     "--files": "spark.files",
@@ -42,7 +42,7 @@ _NOT_LATIN = re.compile(r"[^\x20-\x7e]")
 def hidden(settings: Mapping[str, Any]) -> dict[str, str]:
     """Return the settings that hold a secret, by their name or their value.
 
-    :raises PipelineDefinitionError: one of them is an option of a JVM, which its command line shows
+    :raises PipelineDefinitionError: a secret is in a JVM option, which the JVM's command line shows
     """
     found = {
         str(name): str(value) for name, value in settings.items() if is_hidden(str(name), value) or has_reference(value)
@@ -66,11 +66,11 @@ def hidden(settings: Mapping[str, Any]) -> dict[str, str]:
 def without_secrets(
     arguments: Sequence[str], private: Mapping[str, str], *, fetches: bool = True
 ) -> tuple[list[str], dict[str, str]]:
-    """Take the secrets out of the arguments of ``spark-submit``.
+    """Remove the secrets from the arguments of ``spark-submit``.
 
-    :param arguments: pairs of an option and its value, and options without one
+    :param arguments: pairs of an option and its value, and options without a value
     :param private: settings with secrets that are not among the arguments
-    :param fetches: whether ``spark-submit`` fetches files that are elsewhere, with the settings' credentials; not on
+    :param fetches: whether ``spark-submit`` fetches remote files with the credentials in the settings; not on
         Kubernetes, where its settings become a config map
     :return: the other arguments, and the settings for a properties file
     """
@@ -90,7 +90,7 @@ def without_secrets(
         else:
             kept += [option, value]
     early = {name: value for name, value in private.items() if _EARLY.match(name)}
-    if remote and fetches:  # with the credentials of the file systems
+    if remote and fetches:  # needs the credentials of the file systems
         early |= {name: value for name, value in private.items() if _FILE_SYSTEM.match(name)}
     return kept, {**early, **moved}
 
@@ -98,8 +98,9 @@ def without_secrets(
 def resolved(settings: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
     """Return the settings of a properties file with the values of their ``${secret:env://NAME}``.
 
-    :param environment: of a driver on this machine, which ``spark-submit`` shares; empty for one elsewhere
-    :raises PipelineDefinitionError: it has no such variable
+    :param environment: environment variables that a driver on this machine shares with ``spark-submit``; empty for a
+        remote driver
+    :raises PipelineDefinitionError: a variable is not set
     """
     problems = [
         Problem(
@@ -117,7 +118,8 @@ def resolved(settings: Mapping[str, str], environment: Mapping[str, str]) -> dic
 def write_properties(path: Path, settings: Mapping[str, str], given: str | None) -> None:
     """Write a properties file of mode 0600.
 
-    :param given: one of the user's, whose settings it holds as well; these win over them
+    :param given: path of the user's properties file, whose settings are included; ``settings`` take precedence over
+        them
     """
     lines = [f"{_escaped(name, is_name=True)}={_escaped(value)}" for name, value in settings.items()]
     text = "" if given is None else Path(given).read_text(encoding="utf-8") + "\n"

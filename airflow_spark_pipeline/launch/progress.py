@@ -1,6 +1,6 @@
-"""What a run's log tells of its driver's progress, line by line: for task logs that do not see the driver's own output.
+"""Progress lines from a run's checkpoint log, for task logs without the driver's output.
 
-Reads commits only, so it tells of a component once it is done, or has failed.
+Only commits are read, so a component is reported when it is done or has failed.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ log = logging.getLogger(__name__)
 
 
 class Progress:
-    """Tells each thing about one attempt once.
+    """Reports each event of one attempt once.
 
-    :param attempt_id: commits of other attempts are not told of
+    :param attempt_id: id of the attempt to report; commits of other attempts are ignored
     """
 
     def __init__(self, attempt_id: str) -> None:
@@ -35,7 +35,7 @@ class Progress:
         self._told: set[str] = set()
 
     def lines(self, state: CheckpointState) -> list[str]:
-        """Return what a commit tells that those before it did not."""
+        """Return lines for what is new in a commit."""
         if state.attempt_id != self._attempt_id or state.status is CheckpointStatus.SUBMITTED:
             return []
         found = {"": f"The driver of attempt {state.attempt} is running"}
@@ -51,7 +51,7 @@ class Progress:
 
 
 def _line(component: ComponentCheckpoint, state: CheckpointState) -> str | None:
-    """Return what the driver's own output says of a component that has had its turn."""
+    """Return the line that the driver prints for a component that has run or was skipped."""
     took = readable(component.duration_seconds or 0.0)
     tries = f" (try {len(component.retries) + 1})" if component.retries else ""
     saved = f"; saved {', '.join(component.outputs)}" if component.outputs else ""
@@ -67,9 +67,9 @@ def _line(component: ComponentCheckpoint, state: CheckpointState) -> str | None:
 
 
 def _retries(component: ComponentCheckpoint, state: CheckpointState) -> dict[str, str]:
-    """Return what there is to tell of the tries of a component that this attempt repeated."""
+    """Return lines for the retries of a component in this attempt."""
     if component.action is ComponentAction.SKIPPED:
-        return {}  # those of the attempt that ran it
+        return {}  # they belong to the attempt that ran it
     return {
         f"{component.name} {retry['startedAt']}": f"{_place(component, state)} failed after "
         f"{readable(retry['durationSeconds'])}: {retry['error']}; next try in {readable(retry['delaySeconds'])}"
@@ -85,10 +85,10 @@ def _place(component: ComponentCheckpoint, state: CheckpointState) -> str:
 def told(
     look: Callable[[], CheckpointState | None], tell: Callable[[str], None], every: float = SECONDS
 ) -> Iterator[None]:
-    """Tell of the progress of an attempt while the caller waits for it.
+    """Report the progress of an attempt while the caller waits for it.
 
-    :param look: returns the newest state of this attempt, ``None`` while there is none
-    :param every: seconds between two looks
+    :param look: function that returns the newest state of this attempt, or ``None`` if there is none yet
+    :param every: seconds between two checks
     """
     ended = threading.Event()
 
@@ -96,7 +96,7 @@ def told(
         progress: Progress | None = None
         last = False
         while not last:
-            last = ended.wait(every)  # and a last look when the wait is over
+            last = ended.wait(every)  # and a last check when the wait is over
             try:
                 state = look()
             except CheckpointError as error:

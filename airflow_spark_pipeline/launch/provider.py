@@ -1,9 +1,9 @@
-"""All that this package knows of the inside of Airflow's Spark provider: private names, signatures, and messages.
+"""Everything that this package uses of the internals of Airflow's Spark provider: private names, signatures, messages.
 
-No other module uses a private name of the provider, reads a signature of it or looks for words in its errors. What is
-listed here is checked against the installed provider by ``tests/unit/launch/test_provider.py``, and when a task
-submits: a provider that lacks a name is refused with its version, before anything is claimed. Arguments that a newer
-provider adds are left to it.
+No other module uses a private name of the provider, reads its signatures or parses its errors. The names here are
+checked against the installed provider by ``tests/unit/launch/test_provider.py``, and when a task submits: a provider
+without one of the names is rejected with its version, before anything is claimed. Arguments that a newer provider adds
+are left to the provider.
 
 Two methods of the provider's operator are overridden by name in ``operators/spark_pipeline.py``: see
 :data:`OPERATOR_NAMES`.
@@ -29,7 +29,7 @@ from airflow_spark_pipeline.launch.driver_output import Levels
 
 PACKAGE = "apache-airflow-providers-apache-spark"
 
-#: What a hook has once it is made.
+#: Attributes of a new hook.
 HOOK_NAMES = (
     "_application_args",
     "_build_spark_common_args",
@@ -60,7 +60,7 @@ HOOK_NAMES = (
     "_yarn_rm_auth",
     "_yarn_track_via_rm_api",
 )
-#: What the operator has. ``_get_hook`` and ``poll_until_complete`` are overridden, ``execute`` calls them.
+#: Attributes of the operator. ``_get_hook`` and ``poll_until_complete`` are overridden; ``execute`` calls them.
 OPERATOR_NAMES = (
     "_conn_id",
     "_get_hook",
@@ -73,7 +73,7 @@ OPERATOR_NAMES = (
 )
 #: Where the operator remembers in the task state store the id of its job, so that a retry finds it again.
 JOB_ID = SparkSubmitOperator.external_id_key
-#: Where the operator remembers in the task state store that the pod of its job succeeded.
+#: Key in the task state store under which the operator records that its job's pod succeeded.
 POD_STATUS = "k8s_driver_status"
 
 _EXIT_CODE = re.compile(r"Error code is: (-?\d+)")
@@ -82,27 +82,27 @@ _LOST_SIGHT = "YARN RM REST API"
 
 
 def exit_code_of(error: Exception) -> int | None:
-    """Return with which code spark-submit ended, where the error of the provider's hook tells."""
+    """Return the exit code of spark-submit from the error of the provider's hook, or ``None``."""
     found = _EXIT_CODE.search(str(error))
     return int(found[1]) if found else None
 
 
 def says_that_the_job_ended(error: Exception) -> bool:
-    """Whether the provider saw the YARN application end without success."""
+    """Whether the error says that the YARN application ended without success."""
     return _ENDED.match(str(error)) is not None
 
 
 def says_that_nobody_answers(error: Exception) -> bool:
-    """Whether the provider gave up asking YARN; the job may go on."""
+    """Whether the error says that YARN did not answer; the job may still be running."""
     return _LOST_SIGHT in str(error)
 
 
 def hook_arguments(operator: SparkSubmitOperator) -> dict[str, Any]:
     """Return what the provider's operator passes to its hook.
 
-    An argument that only the hook knows, as in a newer provider, keeps the hook's default.
+    An argument that only the hook has, as in a newer provider, keeps the hook's default.
 
-    :raises SparkInstallationError: there is one without a default
+    :raises SparkInstallationError: such an argument has no default
     """
     given, missing = {}, []
     for name, parameter in _parameters(SparkSubmitHook).items():
@@ -116,9 +116,9 @@ def hook_arguments(operator: SparkSubmitOperator) -> dict[str, Any]:
 
 
 def given_arguments(operator: SparkSubmitOperator, *, without: Collection[str]) -> list[str]:
-    """Return the names of the provider's own arguments that were given and are not the default.
+    """Return the names of the provider's arguments that were passed and differ from the default.
 
-    :param without: those that do not matter
+    :param without: names of arguments to ignore
     """
     given = []
     for name, parameter in _parameters(SparkSubmitOperator).items():
@@ -139,17 +139,17 @@ def connection_id(operator: SparkSubmitOperator) -> str:
 
 
 def injects_openlineage(operator: SparkSubmitOperator) -> bool:
-    """Whether the provider adds OpenLineage's settings to those of Spark."""
+    """Whether the provider adds OpenLineage's settings to the Spark settings."""
     return operator._openlineage_inject_parent_job_info or operator._openlineage_inject_transport_info  # noqa: SLF001
 
 
 class ProviderHook(SparkSubmitHook):
-    """The provider's hook, with public names for what a subclass needs of it.
+    """The provider's hook, with public names for the parts that a subclass needs.
 
-    :raises SparkInstallationError: the installed provider has another inside than this package knows
+    :raises SparkInstallationError: the internals of the installed provider are not supported by this package
     """
 
-    #: What the driver's lines are logged by while they are read.
+    #: Logger for the driver's lines while they are read.
     levels: Any = None
 
     @property
@@ -164,15 +164,15 @@ class ProviderHook(SparkSubmitHook):
             raise SparkInstallationError(_unknown(f"its hook has no {', '.join(missing)}"))
 
     def watch(self, output: Iterator[Any]) -> Iterator[Any]:
-        """Return the lines of spark-submit's output as the provider shall see them."""
+        """Return the lines of spark-submit's output that the provider should see."""
         return output
 
     def environment(self) -> dict[str, str]:
-        """Return what spark-submit's environment has that the worker's has not; the user's variables win."""
+        """Return variables to add to spark-submit's environment; the user's variables take precedence."""
         return {}
 
     def options(self, options: list[str]) -> list[str]:
-        """Return the options of spark-submit as they shall be, ``--conf`` included."""
+        """Return the options to use for spark-submit, ``--conf`` included."""
         return options
 
     @property
@@ -204,7 +204,7 @@ class ProviderHook(SparkSubmitHook):
 
     @property
     def connection(self) -> dict[str, Any]:
-        """What the Spark connection and the arguments say: ``master``, ``deploy_mode``, ``spark_binary`` …"""
+        """Values from the Spark connection and the arguments: ``master``, ``deploy_mode``, ``spark_binary``, …"""
         return self._connection
 
     @property
@@ -229,7 +229,7 @@ class ProviderHook(SparkSubmitHook):
 
     @property
     def targets_yarn_cluster(self) -> bool:
-        """Whether the master is YARN and the connection or the arguments ask for cluster mode."""
+        """Whether the master is YARN and the connection or the arguments set cluster mode."""
         return bool(self._is_yarn_cluster_mode)
 
     @property
@@ -249,7 +249,7 @@ class ProviderHook(SparkSubmitHook):
 
     @property
     def needs_yarn_auth(self) -> bool:
-        """Whether an object is given that signs requests to YARN, which no other process has."""
+        """Whether an authentication object for YARN was passed, which other processes do not have."""
         return self._yarn_rm_auth is not None
 
     @property
@@ -272,12 +272,12 @@ class ProviderHook(SparkSubmitHook):
 
     @property
     def poll_interval(self) -> float:
-        """Seconds between two looks at the job."""
+        """Seconds between two checks of the job."""
         return float(self._status_poll_interval)
 
     @property
     def process(self) -> Any:
-        """The process of spark-submit, ``None`` before it starts."""
+        """The process of spark-submit, or ``None`` before it starts."""
         return self._submit_sp
 
     def pass_to_driver(self, arguments: list[str]) -> None:
@@ -285,12 +285,12 @@ class ProviderHook(SparkSubmitHook):
         self._application_args = arguments
 
     def expect_no_end(self) -> None:
-        """Let spark-submit end without the driver: the user's commands for afterwards wait, and no code is missed."""
+        """Let spark-submit end before the driver: post-submit commands wait, and no exit code is expected."""
         self._post_submit_commands_done = True
         self._spark_exit_code = 0
 
     def run_post_submit_commands(self) -> None:
-        """Run the user's commands for the time after the job."""
+        """Run the user's post-submit commands."""
         self._run_post_submit_commands()
 
     def yarn_status(self, application_id: str) -> tuple[str, str, str]:
@@ -301,7 +301,7 @@ class ProviderHook(SparkSubmitHook):
         return self._query_yarn_application_status(application_id)
 
     def kill_yarn_application(self, application_id: str) -> None:
-        """End a YARN application; what goes wrong is only logged."""
+        """Kill a YARN application; errors are only logged."""
         self._kill_yarn_application(application_id)
 
     def _process_spark_submit_log(self, itr: Iterator[Any]) -> None:
@@ -315,13 +315,13 @@ class ProviderHook(SparkSubmitHook):
         return self.options(super()._build_spark_common_args())
 
     def _create_keytab_path_from_base64_keytab(self, base64_keytab: str, principal: str | None) -> str:
-        # The parent lets everybody on this machine read the file.
+        # The parent makes the file readable for all users of this machine.
         before = os.umask(0o077)
         try:
             path = super()._create_keytab_path_from_base64_keytab(base64_keytab, principal)
         finally:
             os.umask(before)
-        with contextlib.suppress(OSError):  # another user's, of the same content
+        with contextlib.suppress(OSError):  # belongs to another user, with the same content
             os.chmod(path, 0o600)
         return path
 
@@ -333,16 +333,16 @@ class ProviderHook(SparkSubmitHook):
 
 
 def _parameters(owner: type) -> dict[str, inspect.Parameter]:
-    """Return the parameters that a class names itself."""
+    """Return the named parameters of a class."""
     named = inspect.signature(owner.__init__).parameters.values()  # type: ignore[misc]
     several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return {each.name: each for each in named if each.name != "self" and each.kind not in several}
 
 
 def _kept(operator: SparkSubmitOperator, name: str) -> tuple[Any] | None:
-    """Return an argument of the provider's operator, which keeps it as ``x`` or ``_x``; ``None`` where it has none."""
+    """Return an argument that the provider's operator keeps as ``x`` or ``_x``, or ``None`` if it does not."""
     if name not in _parameters(SparkSubmitOperator):
-        return None  # what Airflow keeps under that name is another thing
+        return None  # Airflow uses this name for something else
     return next(((getattr(operator, kept),) for kept in (name, f"_{name}") if hasattr(operator, kept)), None)
 
 

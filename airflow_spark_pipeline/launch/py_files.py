@@ -1,4 +1,4 @@
-"""The user's own modules on their way to the driver."""
+"""The user's modules: paths to import them here, and to ship them to the driver."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ _SUFFIXES = (".py", ".zip", ".egg", ".whl")
 
 
 def is_url(name: str) -> bool:
-    """Whether Spark fetches the module from elsewhere."""
+    """Whether the module is a URL, which Spark fetches."""
     return _URL.match(name) is not None
 
 
 def import_path(modules: Sequence[str], directory: Path) -> list[str]:
-    """Return what makes modules importable here as spark-submit does it.
+    """Return the module path that makes modules importable here, as spark-submit does.
 
-    :param modules: as :func:`resolve_py_files` gives them
-    :param directory: is made, and gets the single files: Python imports from directories and archives
+    :param modules: paths and URLs that :func:`resolve_py_files` returned
+    :param directory: directory to create for links to single files, since Python imports only from directories and
+        archives
     """
     path = []
     for module in modules:
         if module.endswith(".py") and not is_url(module):
             directory.mkdir(exist_ok=True)
-            with contextlib.suppress(FileExistsError):  # two files of one name: the first is imported, as in Spark
+            with contextlib.suppress(FileExistsError):  # two files of the same name: the first is imported, as in Spark
                 (directory / Path(module).name).symlink_to(module)
         elif not is_url(module):
             path.append(module)
@@ -38,11 +39,13 @@ def import_path(modules: Sequence[str], directory: Path) -> list[str]:
 
 
 def resolve_py_files(py_files: str | Sequence[str] | None, dag_dir: Path) -> list[str]:
-    """Return what ``--py-files`` takes: full paths and URLs, directories zipped.
+    """Return the entries for ``--py-files``: full paths and URLs, directories as zip files.
 
-    :param py_files: paths of ``.py``, ``.zip`` or ``.egg`` files or of directories, or URLs; one string may hold
-        several, separated by commas, unless a file has that name. Relative ones are looked up beside the DAG file.
-    :raises PipelineDefinitionError: one does not exist, or is nothing that Python can import; all are named
+    :param py_files: paths of ``.py``, ``.zip`` or ``.egg`` files or of directories, or URLs; one string may contain
+        several, separated by commas, unless a file has that name. Relative paths start from the directory of the DAG
+        file
+    :param dag_dir: directory of the DAG file
+    :raises PipelineDefinitionError: a path does not exist, or Python cannot import from it; all such paths are listed
     """
     names = list(py_files or [])
     if isinstance(py_files, str):
@@ -71,11 +74,11 @@ def resolve_py_files(py_files: str | Sequence[str] | None, dag_dir: Path) -> lis
 
 
 def without_commas(modules: Sequence[str], directory: Path) -> list[str]:
-    """Return modules as spark-submit can be given them: it takes a comma for the end of a path.
+    """Return modules without commas in their paths, since spark-submit splits at commas.
 
-    :param modules: as :func:`resolve_py_files` gives them
-    :param directory: gets a copy of each file with a comma in its path
-    :raises PipelineDefinitionError: a URL has a comma, or the directory
+    :param modules: paths and URLs that :func:`resolve_py_files` returned
+    :param directory: directory for a copy of each file with a comma in its path
+    :raises PipelineDefinitionError: a URL or the directory contains a comma
     """
     return [
         _copied(module, directory / str(index)) if "," in module else module for index, module in enumerate(modules)

@@ -1,4 +1,4 @@
-"""Which Spark Connect server a task works on, if any, and whether it is there."""
+"""Finds the Spark Connect server of a task, and waits until it answers."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ _SERVER_SECONDS = 60.0
 
 
 def find_server(conn_id: str, spark: SparkSpec, tell: Callable[[str], None], *, is_named: bool) -> ConnectString | None:
-    """Return the server to work on; ``None`` where the job is submitted.
+    """Return the server to use, or ``None`` if the job is submitted.
 
-    A connection that the operator names wins over the file, and the file's ``connect-string`` over a ``spark_default``
-    that just exists.
+    A connection that the operator names takes precedence over the file, and the file's ``connect-string`` over a
+    ``spark_default`` that merely exists.
 
-    :param tell: is told what gives way
+    :param tell: function that is called with a message about what is ignored
     :param is_named: whether the operator names the connection
-    :raises SparkConnectError: the connection makes no connection string
+    :raises SparkConnectError: the connection does not give a valid connection string
     """
     if spark.connect_string is not None and not is_named:
         return ConnectString.parse(spark.connect_string)
     kind = _connection_type(conn_id)
     if kind is None:
-        return None  # the hook that submits says so
+        return None  # the hook that submits reports it
     if kind != SparkConnectHook.conn_type:
         if spark.connect_string is not None:
             tell(f"conn_id names the Spark connection {conn_id!r}; the file's spark.connect-string is not used.")
@@ -44,7 +44,7 @@ def find_server(conn_id: str, spark: SparkSpec, tell: Callable[[str], None], *, 
         tell(f"The connection {conn_id!r} names a Spark Connect server; the file's spark.{given_way} is not used.")
     try:
         server = ConnectString.parse(SparkConnectHook(conn_id).get_connection_url())
-    except (ValueError, AttributeError) as error:  # of the provider's hook where there is no host
+    except (ValueError, AttributeError) as error:  # raised by the provider's hook if there is no host
         why = error if isinstance(error, ValueError) else "it has no host"
         raise SparkConnectError(f"The Spark Connect connection {conn_id!r} cannot be used: {why}.") from None
     tell_airflow(server.secrets)
@@ -52,13 +52,13 @@ def find_server(conn_id: str, spark: SparkSpec, tell: Callable[[str], None], *, 
 
 
 def await_server(server: ConnectString, tell: Callable[[str], None], seconds: float = _SERVER_SECONDS) -> None:
-    """Wait until somebody answers at the server's address: Spark's own client would try for ten minutes, in silence.
+    """Wait until the server's address accepts connections; Spark's client would silently try for ten minutes.
 
-    :param tell: is told that it takes a while
-    :raises SparkConnectError: nobody does
+    :param tell: function that is called with a message if it takes a while
+    :raises SparkConnectError: the address does not accept connections in time
     """
     if not server.is_on_this_machine and any(os.environ.get(name) or os.environ.get(name.upper()) for name in _PROXIES):
-        return  # the way leads through a proxy, which answers for everybody
+        return  # the connection goes through a proxy, which always answers
     deadline = time.monotonic() + seconds
     told = False
     while True:

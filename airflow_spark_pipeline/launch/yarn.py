@@ -1,6 +1,6 @@
-"""What YARN's resource manager says of an application, and its end: through the provider's own hook.
+"""YARN applications: asks the resource manager for their status and kills them, through the provider's hook.
 
-It needs ``yarn_resourcemanager_webapp_address`` in the Spark connection's extra. Every call blocks.
+This needs ``yarn_resourcemanager_webapp_address`` in the Spark connection's extra. Every call blocks.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _APPLICATION = re.compile(r"application_\d+_\d+")
 
 
 def can_be_asked(conn_id: str) -> bool:
-    """Whether the connection names the resource manager's web address."""
+    """Whether the connection has the resource manager's web address."""
     try:
         return bool(BaseHook.get_connection(conn_id).extra_dejson.get(_WEBAPP))
     except AirflowNotFoundException:
@@ -31,11 +31,11 @@ def can_be_asked(conn_id: str) -> bool:
 
 
 def explain(diagnostics: str, location: str) -> SparkPipelineError | None:
-    """Return what a driver meant that ended before it could record why; ``None`` where its exit code says nothing.
+    """Explain the exit code of a driver that ended before it could record the reason; ``None`` if that is not possible.
 
-    Its own words are on its standard output, of which YARN's diagnostics show nothing.
+    The driver's message is on its standard output, which YARN's diagnostics do not contain.
 
-    :param location: of the checkpoints
+    :param location: checkpoint location
     """
     status, application = _EXIT_STATUS.search(diagnostics), _APPLICATION.search(diagnostics)
     if status is None or application is None:
@@ -52,9 +52,9 @@ def explain(diagnostics: str, location: str) -> SparkPipelineError | None:
 
 
 class YarnApplication:
-    """One application.
+    """One YARN application.
 
-    :param conn_id: of the Spark connection
+    :param conn_id: id of the Spark connection
     """
 
     def __init__(self, conn_id: str, application_id: str) -> None:
@@ -62,7 +62,7 @@ class YarnApplication:
         self.application_id = application_id
 
     def end(self) -> str | None:
-        """Return how the application ended, with YARN's diagnostics; ``None`` while it is queued or runs.
+        """Return how the application ended, with YARN's diagnostics; ``None`` while it is queued or running.
 
         :raises RuntimeError: the resource manager does not answer
         """
@@ -73,7 +73,7 @@ class YarnApplication:
         return f"YARN application {self.application_id} is {state}, {final}{said}"
 
     def kill(self) -> None:
-        """End the application; what goes wrong is only logged."""
+        """Kill the application; errors are only logged."""
         self._hook.kill_yarn_application(self.application_id)
 
     @property
