@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 
 _WAITS = ("resumable", "completed", "ended")
-_RETRY_SECONDS = 20.0  # how long the worker looks again where the store does not answer
+_RETRY_SECONDS = 20.0  # how long the worker retries if the store does not answer
 
 
 class SparkPipelineRunSensor(BaseSensorOperator):
@@ -52,10 +52,10 @@ class SparkPipelineRunSensor(BaseSensorOperator):
     :param pipeline_name: name of the pipeline, as in its file (templated)
     :param pipeline: instead of the name: path, URL or text of the pipeline's HOCON file, read when the task runs. It
         provides the name, the checkpoint location, and a custom store if the file names one (templated)
-    :param external_dag_id: only runs of this DAG (templated)
-    :param external_task_id: only runs of this task (templated)
-    :param external_run_id: only the run of this DAG run (templated)
-    :param external_map_index: only the run of this index of a mapped task; -1 for a task that is not mapped
+    :param external_dag_id: id of a DAG; only its runs match (templated)
+    :param external_task_id: id of a task; only its runs match (templated)
+    :param external_run_id: run id of a DAG run; only its run matches (templated)
+    :param external_map_index: map index of a mapped task; only its run matches. -1 for a task that is not mapped
     :param wait_for: ``resumable`` (the default), ``completed``, or ``ended``: either, or discarded
     :param since: only runs that reached this state at or after this time: a ``datetime``, or ISO 8601 text. Required
         for completed or ended runs, unless ``external_run_id`` is set; otherwise yesterday's run would match
@@ -114,7 +114,7 @@ class SparkPipelineRunSensor(BaseSensorOperator):
             )
         self.pipeline_name = pipeline_name
         self.pipeline = _as_text(pipeline)
-        self.text_of_dag: str | None = None  # of a pipeline that is no file, before it is rendered
+        self.text_of_dag: str | None = None  # text of a pipeline that is not a file, before rendering
         self.external_dag_id = external_dag_id
         self.external_task_id = external_task_id
         self.external_run_id = external_run_id
@@ -132,7 +132,7 @@ class SparkPipelineRunSensor(BaseSensorOperator):
     def _do_render_template_fields(
         self, parent: Any, template_fields: Any, context: Context, jinja_env: Environment, seen_oids: set[int]
     ) -> None:
-        """Render the templated arguments as the operator does."""
+        """Render the templated arguments in the same way as the operator."""
         if parent is not self:
             super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
             return
@@ -141,7 +141,7 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         arguments.render(self, super()._do_render_template_fields, template_fields, context, jinja_env, seen_oids)
 
     def execute(self, context: Context) -> Any:
-        """Look once; wait in the triggerer where that is wanted, else as every sensor does."""
+        """Check once; then wait in the triggerer if deferrable, otherwise like any sensor."""
         if not self.deferrable:
             return super().execute(context)
         try:
@@ -158,7 +158,7 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         return super().execute(context)
 
     def _may_travel(self, place: StoreLocation) -> bool:
-        """Whether a trigger may carry the place; Airflow's database is none for secrets."""
+        """Whether a trigger may carry the location: Airflow's database must not contain secrets."""
         from airflow_spark_pipeline.deployment.locations import secrets_of
 
         secrets = ", ".join(secrets_of(place))
@@ -179,7 +179,7 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         self.defer(trigger=trigger, method_name="execute_complete", timeout=timedelta(seconds=self.timeout))
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        """Return what the trigger found."""
+        """Return the run that the trigger found."""
         if "error" in event:
             raise (AirflowException if event["retry_helps"] else AirflowFailException)(event["error"])
         run: dict[str, Any] = event["run"]
@@ -187,7 +187,7 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         return run
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Look once."""
+        """Check once."""
         from airflow_spark_pipeline.checkpoint.log import RunLog
         from airflow_spark_pipeline.checkpoint.snapshot import Look
         from airflow_spark_pipeline.deployment.locations import open_location
@@ -208,7 +208,7 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         return PokeReturnValue(is_done=True, xcom_value=run)
 
     def _what(self, context: Context) -> tuple[StoreLocation, RunQuery]:
-        """Return where to look, and what for."""
+        """Return the location and the query."""
         from airflow_spark_pipeline.checkpoint.query import RunQuery
         from airflow_spark_pipeline.deployment.locations import location_of, namespace
 
@@ -246,12 +246,12 @@ class SparkPipelineRunSensor(BaseSensorOperator):
 
 
 def _as_text(value: Any) -> Any:
-    """Return a path as text; what comes from XCom stays as it is until it is rendered."""
+    """Return a path as text; an XCom argument stays as it is until it is rendered."""
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _moment(since: datetime | str | None) -> float | None:
-    """Return a moment in seconds since 1970; without a time zone it is UTC, as everywhere in Airflow."""
+    """Return a time in seconds since 1970; without a time zone it is UTC, as everywhere in Airflow."""
     if since is None or since == "":
         return None
     try:

@@ -1,1 +1,1 @@
-"""What waits in Airflow's triggerer for sensors and operators that have deferred."""
+"""Triggers: they wait in Airflow's triggerer for deferred sensors and operators."""

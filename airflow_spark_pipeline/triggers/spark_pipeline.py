@@ -1,4 +1,4 @@
-"""The triggers of the sensor and of the operator. They carry where to look and what for, and no secret."""
+"""The triggers of the sensor and the operator. They carry the location and the query, but no secrets."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from airflow_spark_pipeline.launch.progress import Progress
 from airflow_spark_pipeline.planning import describe_run
 from airflow_spark_pipeline.triggers.watch import ask, watch
 
-_DEADLINE_SECONDS = 30.0  # of one question to the cluster manager
+_DEADLINE_SECONDS = 30.0  # for one call to the cluster manager
 
 
 class SparkPipelineRunTrigger(BaseTrigger):
     """Wait until a run of a pipeline is there.
 
-    :param place: of a :class:`StoreLocation`
-    :param query: of a :class:`RunQuery`
-    :param poll_interval: seconds between two looks; triggers with the same place and interval share them
+    :param place: location to watch, the JSON form of a :class:`StoreLocation`
+    :param query: run to wait for, the JSON form of a :class:`RunQuery`
+    :param poll_interval: seconds between two checks; triggers with the same location and interval share them
     """
 
     def __init__(self, *, place: Mapping[str, Any], query: Mapping[str, Any], poll_interval: float) -> None:
@@ -40,14 +40,14 @@ class SparkPipelineRunTrigger(BaseTrigger):
         self.poll_interval = poll_interval
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what makes this trigger again."""
+        """Return the class path and the arguments that recreate this trigger."""
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
             {"place": self.place, "query": self.query, "poll_interval": self.poll_interval},
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look until the run is there; an event says which, or why looking on makes no sense."""
+        """Check until the run exists; the event contains the run, or the reason to give up."""
         query = RunQuery(**self.query)
         try:
             async for found in watch(StoreLocation.from_dict(self.place), self.poll_interval).answers(
@@ -64,18 +64,18 @@ class SparkPipelineRunTrigger(BaseTrigger):
 
 
 class SparkPipelineAttemptTrigger(BaseTrigger):
-    """Wait until an attempt has ended: in its log, by the death of its driver, or without ever having started.
+    """Wait until an attempt has ended: with a commit, by the death of its driver, or without ever starting.
 
-    What the components do shows in the task's log as it is recorded. A task that is killed stops the driver, through
-    the log; a triggerer that ends, or hands its triggers on, does not.
+    The progress of the components is printed to the task's log as it is recorded. Killing the task stops the driver,
+    through the checkpoint log. A triggerer that ends, or hands over its triggers, does not stop the driver.
 
-    :param place: of a :class:`StoreLocation`
-    :param unit: the directory of the unit of work
-    :param attempt_id: of the claim
-    :param poll_interval: seconds between two looks; triggers with the same place and interval share them
-    :param start_by: when the driver has to have started at the latest, in seconds since 1970; ``None`` for no limit
-    :param yarn_application_id: of the job, where it runs on YARN
-    :param conn_id: of the Spark connection, where YARN's resource manager can be asked with it
+    :param place: location to watch, the JSON form of a :class:`StoreLocation`
+    :param unit: directory of the unit of work
+    :param attempt_id: attempt id of the claim
+    :param poll_interval: seconds between two checks; triggers with the same location and interval share them
+    :param start_by: latest start time of the driver, in seconds since 1970; ``None`` for no limit
+    :param yarn_application_id: application id of the job, if it runs on YARN
+    :param conn_id: id of the Spark connection, if it gives access to YARN's resource manager
     """
 
     def __init__(
@@ -100,12 +100,12 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
         self._has_event = False
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what makes this trigger again."""
+        """Return the class path and the arguments that recreate this trigger."""
         names = ("place", "unit", "attempt_id", "poll_interval", "start_by", "yarn_application_id", "conn_id")
         return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look until the attempt has ended; the event says by what that was seen. What came of it is in the log."""
+        """Check until the attempt has ended; the event says how that was detected. The result is in the log."""
         progress = Progress(self.attempt_id)
         try:
             async for run in watch(StoreLocation.from_dict(self.place), self.poll_interval).answers(
@@ -130,7 +130,7 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
         await super().cleanup()
 
     async def on_kill(self) -> None:
-        """Stop the driver: the task was marked or cleared. Not where Airflow only moves the trigger elsewhere."""
+        """Stop the driver if the task was marked or cleared, but not if Airflow only moves the trigger."""
         if await self._is_still_deferred():
             self.log.info("The task is still deferred; its driver keeps running.")
             return
@@ -147,10 +147,10 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
         return stopped
 
     async def _is_still_deferred(self) -> bool:
-        """Whether the task waits for this trigger all the same.
+        """Whether the task is still waiting for this trigger.
 
-        A triggerer that was frozen for a while finds its triggers with another one, and cancels its own like those of
-        killed tasks.
+        A triggerer that was frozen for a while finds that another has taken its triggers, and cancels its own in the
+        same way as those of killed tasks.
         """
         from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
@@ -174,7 +174,7 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
         return run
 
     def _end(self, run: SeenRun | None) -> str | None:
-        """Return why there is nothing more to wait for, by the log; ``None`` where there is."""
+        """Return why the wait is over, according to the checkpoint log; ``None`` if it is not."""
         if run is None or run.entry.commit is None:
             return "its log no longer exists"
         if run.entry.commit.state.attempt_id != self.attempt_id:
@@ -184,7 +184,7 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
         return None if run.standing in (Standing.SUBMITTED, Standing.RUNNING) else f"the run is {run.standing.value}"
 
     async def _end_before_the_start(self, run: SeenRun | None) -> str | None:
-        """Return why the driver will never start; the log cannot say so before its first commit."""
+        """Return why the driver will never start, which the checkpoint log does not contain before the first commit."""
         if run is None or run.standing is not Standing.SUBMITTED:
             return None
         if self.yarn_application_id is not None and self.conn_id is not None:

@@ -1,9 +1,9 @@
-"""Looking at a place again and again, for everybody in the triggerer who waits for something there.
+"""Watches a location at an interval, for all triggers in the triggerer that wait for something there.
 
-Promises: however many triggers watch a place at one interval, it is looked at once an interval, in a thread of its own,
-so that no store blocks the triggerer's event loop; a look that hangs is given up and never followed by a second one
-before it ends; a store that does not answer is tolerated for a bounded time. The looks of several places, and of
-several triggerers, spread out. Does not promise that every change is seen: a look shows what is there when it is made.
+Guarantees: however many triggers watch a location at the same interval, it is read once per interval, in a separate
+thread, so that no store blocks the triggerer's event loop; a read that hangs is abandoned, and the next one starts only
+after it has ended; a store that does not answer is tolerated for a limited time. The reads of several locations, and of
+several triggerers, are spread out. Not guaranteed: that every change is seen. A read shows the state at that time only.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from airflow_spark_pipeline.exceptions import CheckpointStoreError, SparkPipelin
 
 T = TypeVar("T")
 
-TOLERATED_SECONDS = 600.0  # a store that does not answer for longer fails those who wait
-_DEADLINE_SECONDS = 60.0  # of one look
-_LOOKS_AT_A_TIME = 8  # of different places, each in a thread
-_SPREAD = 0.1  # by how much of an interval a look may come early or late
+TOLERATED_SECONDS = 600.0  # after this time without an answer, the waiting triggers fail
+_DEADLINE_SECONDS = 60.0  # for one read
+_LOOKS_AT_A_TIME = 8  # of different locations, each in a thread
+_SPREAD = 0.1  # part of an interval by which a read may be early or late
 
 
 class Watch:
@@ -59,11 +59,11 @@ class Watch:
         self._memory = Memory()
 
     async def answers(self, question: Callable[[Look], T], tell: Callable[[str], None]) -> AsyncIterator[T]:
-        """Give what each look answers to a question.
+        """Yield the answer of each read to a question.
 
-        :param question: called in a thread; reads the look and nothing else
-        :param tell: called when the store stops answering, and when it answers again
-        :raises SparkPipelineError: what no later look will change, or the store did not answer for too long
+        :param question: function that is called in a thread, and uses only the snapshot
+        :param tell: function that is called when the store stops answering, and when it answers again
+        :raises SparkPipelineError: an error that a later read will not change, or the store did not answer for too long
         """
         loop = asyncio.get_running_loop()
         failing_since: float | None = None
@@ -90,7 +90,7 @@ class Watch:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._asked[future] = question
         if self._poll is None or self._poll.done():
-            # In a context of its own: it outlives the trigger that happens to be the first, and must not log as it.
+            # In a separate context: it outlives the first trigger, and must not log in that trigger's name.
             self._poll = contextvars.Context().run(asyncio.create_task, self._look_again_and_again())
         return future
 
@@ -128,7 +128,7 @@ class Watch:
             look = Look(self._store, self._memory)
             answers = [_answer(question, look) for question in questions]
         except Exception:
-            self._store = None  # opened anew, with the credentials that the connection has by then
+            self._store = None  # to be opened again, with the connection's current credentials
             raise
         self._memory = look.memory
         if any(isinstance(answer, CheckpointStoreError) for answer in answers):
@@ -144,7 +144,7 @@ def _answer(question: Callable[[Look], Any], look: Look) -> Any:
 
 
 def _in_thread(work: Callable[[], T], name: str) -> tuple[threading.Thread, asyncio.Future[T]]:
-    """Do it in a daemon thread: one that hangs must neither keep the triggerer from ending nor take others' threads."""
+    """Run a function in a daemon thread: if it hangs, it must not block the triggerer's end or use up a thread pool."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
 
@@ -162,7 +162,7 @@ def _in_thread(work: Callable[[], T], name: str) -> tuple[threading.Thread, asyn
             result = [work()]
         except Exception as caught:  # noqa: BLE001  # handed on
             error = caught
-        with suppress(RuntimeError):  # the triggerer has ended meanwhile
+        with suppress(RuntimeError):  # the triggerer has ended in the meantime
             loop.call_soon_threadsafe(deliver, error, result)
 
     thread = threading.Thread(target=run, name=name, daemon=True)
@@ -171,10 +171,10 @@ def _in_thread(work: Callable[[], T], name: str) -> tuple[threading.Thread, asyn
 
 
 async def ask(work: Callable[[], T], name: str, deadline: float) -> T:
-    """Do what blocks without blocking the event loop; a bounded number of such things at a time.
+    """Run a blocking function without blocking the event loop; only a limited number run at the same time.
 
-    :param deadline: seconds
-    :raises asyncio.TimeoutError: it took longer
+    :param deadline: maximum duration in seconds
+    :raises asyncio.TimeoutError: the function took longer
     """
     limit, _ = _of_this_loop()
     async with limit:
@@ -186,14 +186,14 @@ def _said(error: Exception) -> str:
     return text if isinstance(error, SparkPipelineError) else f"{type(error).__name__}: {text}".rstrip(": ")
 
 
-# For each event loop (a triggerer has one) what is watched, and how many looks may be made at a time.
+# For each event loop (a triggerer has one): the watched locations, and the limit of simultaneous reads.
 _WATCHES: weakref.WeakKeyDictionary[Any, tuple[asyncio.Semaphore, dict[tuple[StoreLocation, float], Watch]]] = (
     weakref.WeakKeyDictionary()
 )
 
 
 def watch(place: StoreLocation, interval: float) -> Watch:
-    """Return what looks at a place at this interval in this event loop: the same for all who ask for the same."""
+    """Return the watch of a location at this interval in this event loop; it is shared by all callers."""
     limit, watches = _of_this_loop()
     key = (place, interval)
     if key not in watches:
