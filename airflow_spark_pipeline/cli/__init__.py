@@ -1,5 +1,5 @@
 """The command line: ``spark-pipeline``, and the same commands as ``airflow spark-pipeline``.
 
-Promises: an error of the user is one message and an exit code, never a traceback; ``validate`` and ``plan`` start no
-JVM; after a run that failed, the last line is the command that resumes it.
+Guarantees: a user's error gives one message and an exit code, never a traceback; ``validate`` and ``plan`` do not start
+a JVM; after a failed run, the last line is the command that resumes it.
 """

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def get_cli_commands() -> list[GroupCommand]:
-    """Return the command group; Airflow calls this in every call of its command line, so it imports next to nothing."""
+    """Return the command group; Airflow's command line always calls this, so it imports almost nothing."""
     from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand
 
     subcommands: list[Any] = [

@@ -1,8 +1,8 @@
-"""Everything that is wrong with a pipeline's file: its structure and the classes behind it, sorted by line.
+"""Checks a pipeline's file: its structure and its classes. Problems are sorted by line.
 
-Names without a value, and those that every DAG run has (``ds`` and the like), get made-up values. What such a value is
-in is fitted to the types of its class, and nobody judges it. To know where they are the file is read twice, with
-different ones: what comes out alike has nothing to do with them.
+Names without a value, and those that every DAG run has (``ds`` and similar names), get made-up values. Configs with
+such values are only checked against the types of their class. To find them, the file is read twice, with different
+values: the parts that differ contain made-up values.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from airflow_spark_pipeline.runtime.component.loaded import problems_of
 
 @dataclass(frozen=True)
 class Checked:
-    """What came of a check.
+    """The result of a check.
 
-    :param problems: by line
-    :param spec: what could be read; ``None`` where nothing could
-    :param unchecked: names without a value, which nothing could be said about
-    :param warnings: what is probably not meant as it is written
+    :param problems: problems, sorted by line
+    :param spec: description as far as it could be read; ``None`` if it could not be read
+    :param unchecked: names without a value, which could not be checked
+    :param warnings: probable mistakes
     """
 
     problems: list[Problem]
@@ -38,7 +38,7 @@ class Checked:
 def check_file(file: str, settings: Settings, values: Mapping[str, Any], *, classes: bool) -> Checked:
     """Check a file.
 
-    :param classes: whether to import its classes
+    :param classes: whether to import the classes in the file
     """
     settings = list(settings)
     try:
@@ -66,14 +66,14 @@ def check_file(file: str, settings: Settings, values: Mapping[str, Any], *, clas
 
 
 class _Everything:
-    """Holds every path."""
+    """A container of all paths."""
 
     def __contains__(self, path: object) -> bool:
         return True
 
 
 def _as_operator(reading: Reading) -> Reading:
-    """Return the description as the operator has it: a view that a resume would miss is a problem there."""
+    """Return the description as for the operator, where a view that a resume would miss is a problem."""
     if reading.spec is None:
         return reading
     checkpoint = reading.spec.checkpoint.with_defaults(enabled=True, auto_resume=True)
@@ -81,7 +81,7 @@ def _as_operator(reading: Reading) -> Reading:
 
 
 def _differing(one: PipelineSpec | None, two: PipelineSpec | None) -> frozenset[str]:
-    """Return the paths of components and hooks that hold something made up."""
+    """Return the paths of components and hooks that contain made-up values."""
     known = {} if two is None else {each.path: each for each in _configured(two)}
     return frozenset(each.path for each in _configured(one) if known.get(each.path) != each)
 
@@ -90,7 +90,7 @@ def _configured(spec: PipelineSpec | None) -> Iterable[ComponentSpec | HookSpec]
     if spec is not None:
         yield from spec.hooks
         for component in spec.components:
-            # The hooks of a component are looked at on their own.
+            # The hooks of a component are compared separately.
             yield replace(component, hooks=())
             yield from component.hooks
 

@@ -1,4 +1,4 @@
-"""What each command does. Each returns an exit code; what it raises is told by ``main``."""
+"""The commands. Each function returns an exit code; ``main`` reports its errors."""
 
 from __future__ import annotations
 
@@ -132,12 +132,12 @@ def show(arguments: Namespace) -> int:
 
 
 def discard(arguments: Namespace) -> int:
-    """Give up a run."""
+    """Discard a run."""
     place = open_place(arguments)
     place.require()
     store = place.store
     entry = _find(store, arguments.run_id)
-    if entry.commit is None and entry.number is None:  # the store did not answer
+    if entry.commit is None and entry.number is None:  # the store gave no answer
         raise entry.error or NothingToResumeError("it cannot be read", run_id=arguments.run_id)
     printing.table([printing.run_line(entry)])
     if entry.ended:
@@ -178,7 +178,7 @@ def prune(arguments: Namespace) -> int:
     return _DONE
 
 
-# ---- what several commands need
+# ---- shared by several commands
 
 
 def _runner(arguments: Namespace) -> tuple[PipelineSpec, PipelineRunner]:
@@ -205,7 +205,7 @@ def _selection(arguments: Namespace) -> Selection | None:
 
 
 def _perform(arguments: Namespace, spec: PipelineSpec, runner: PipelineRunner, work: Callable[[], object]) -> int:
-    """Run a pipeline; where it does not get to its end, the last line is the command that resumes it."""
+    """Run a pipeline; if it does not complete, the last line is the command that resumes it."""
     try:
         with ShownLogs.of(spec, Redactor(spec.to_dict()).mask):
             work()
@@ -229,7 +229,7 @@ def _resume_command(arguments: Namespace, run_id: str) -> str:
         words += ["--py-files", file]
     for option, value in (("--location", arguments.location), ("--conn-id", arguments.conn_id)):
         words += [option, value] if value else []
-    # spark-submit's own options are not known here.
+    # The options of spark-submit are not known here.
     command = "spark-submit … $(spark-pipeline script)" if started_by_spark_submit() else "spark-pipeline"
     return f"{command} {shlex.join(words)}"
 
@@ -256,9 +256,9 @@ def _wanted(entry: RunEntry, arguments: Namespace) -> bool:
 
 
 def _find(store: CheckpointStore, run_id: str, *, finished: bool = False) -> RunEntry:
-    """Return a run by the id of any of its attempts.
+    """Return the run that has an attempt with this id.
 
-    :param finished: also what is kept of runs that are finished, though their unit may have begun another one since
+    :param finished: whether to search the kept copies of finished runs, whose unit may have started another run since
     """
     try:
         entry = catalog.find_run(store, run_id)

@@ -1,7 +1,7 @@
-"""A pipeline's file as the command line reads it: rendered with what ``--set`` gives, and parsed.
+"""Reads a pipeline's file for the command line: renders it with the values of ``--set``, and parses it.
 
-A Jinja name without a value is an error where something would run, and stands for itself where a file is only checked:
-what a DAG run will put there is not known, and the rest of the file can be checked all the same.
+A Jinja name without a value is an error if the pipeline would run. If the file is only checked, the name renders as
+itself: the value in a DAG run is not known, and the rest of the file can still be checked.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from airflow_spark_pipeline.task.description import read_source
 
 _HOCON = (".conf", ".hocon")
 
-#: Values of names that every DAG run has, for a file that is only checked.
+#: Sample values of the names that every DAG run has, for a file that is only checked.
 SAMPLES = {
     "ds": "2000-01-31",
     "data_interval_start": datetime(2000, 1, 31, tzinfo=timezone.utc),
     "data_interval_end": datetime(2000, 2, 1, tzinfo=timezone.utc),
     "run_id": "run_id",
 }
-#: Others, of which every part differs.
+#: Second samples, in which every part differs.
 OTHER_SAMPLES = {
     "ds": "2011-12-25",
     "data_interval_start": datetime(2011, 12, 25, 6, 30, 15, tzinfo=timezone.utc),
@@ -46,10 +46,10 @@ def describe(
 ) -> PipelineSpec:
     """Return the description in a file.
 
-    :param settings: values of names in its templates, as they are typed
-    :param values: more of them; the settings win
-    :param sample: names without a value stand for themselves
-    :raises PipelineDefinitionError: it cannot be read, is wrong, or a name has no value; all are named
+    :param settings: values of names in the templates, from ``--set``
+    :param values: further values; ``settings`` take precedence
+    :param sample: whether a name without a value renders as its own name
+    :raises PipelineDefinitionError: the file cannot be read, is wrong, or names have no value; all problems are listed
     """
     return _reading(file, _renderer(settings, values, SAMPLES if sample else None)).checked()
 
@@ -57,10 +57,10 @@ def describe(
 def read_with_samples(
     file: str, settings: Settings, values: Mapping[str, Any] | None, samples: Mapping[str, Any]
 ) -> tuple[Reading, list[str]]:
-    """Return what could be read of a file, and the names in its templates that stand for themselves.
+    """Return as much of a file as could be read, and the names in its templates without a value.
 
-    :param samples: values of names that every DAG run has, and of others that are made up
-    :raises PipelineDefinitionError: it cannot be read at all
+    :param samples: values of names that every DAG run has, and made-up values of other names
+    :raises PipelineDefinitionError: the file cannot be read at all
     """
     renderer = _renderer(settings, values, samples)
     reading = _reading(file, renderer)
@@ -98,9 +98,9 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
 
 
 def typed(text: str) -> Any:
-    """Return what the value of ``--set`` is: JSON where it is JSON, else text.
+    """Return the value of ``--set``: JSON if it is valid JSON, otherwise text.
 
-    ``10`` and ``true`` are no text, as a DAG's params have it; ``007`` and ``3.10`` are, since a number would lose a
+    ``10`` and ``true`` are not text, as in a DAG's params. ``007`` and ``3.10`` are text, since a number would lose a
     digit, and so is ``"10"`` in quotes.
     """
     with contextlib.suppress(ValueError):
@@ -121,7 +121,7 @@ def _renderer(settings: Settings, values: Mapping[str, Any] | None, samples: Map
 
 def _reading(file: str, renderer: Renderer) -> Reading:
     source = read_source(_absolute(file), Path.cwd())
-    name = file if source.file is not None else None  # as the user calls it
+    name = file if source.file is not None else None  # the name that the user typed
     return renderer.read(source.text, name, source.base_dir)
 
 

@@ -1,4 +1,4 @@
-"""From the arguments of a call to its exit code."""
+"""The entry point of the command line: runs a command and turns its result into an exit code."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from airflow_spark_pipeline.exceptions import (
 )
 
 _INTERRUPTED = 130
-_EXIT = (  # the first that fits counts
+_EXIT = (  # the first match counts
     ((ComponentFailedError, SparkInstallationError), 1),
     ((SupersededError, RunAtWorkError), 3),
     ((CheckpointError, LeaseLostError), 4),
     (SparkPipelineError, 2),
 )
-#: What these print is a report of what happens; of all other commands it is the result.
+#: The output of these commands is a progress report; that of all other commands is their result.
 _RUNS = ("run", "resume")
 
 
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def perform(arguments: argparse.Namespace) -> int:
-    """Run the command that parsed arguments name; errors of the user are one message."""
+    """Run the command of the parsed arguments; a user's error gives one message."""
     OUTPUT.prepare()
     return _perform(arguments)
 

@@ -1,8 +1,8 @@
-"""The user's modules, as ``--py-files`` and the place of the pipeline's file name them.
+"""The user's modules: from ``--py-files``, the directory of the pipeline's file, and the current directory.
 
-``--py-files`` takes what the operator's ``py_files`` takes, and means the same: a directory with an ``__init__.py`` is
-importable by its own name, of any other directory the content is. A relative path means the directory that the user is
-in. Next to them the directory of the file itself is looked in, and then the current one.
+``--py-files`` accepts the same values as the operator's ``py_files``: a directory with an ``__init__.py`` is importable
+by its name; for any other directory, its content is importable. A relative path starts from the current directory. The
+search order is ``--py-files``, the directory of the file, the current directory.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from airflow_spark_pipeline.runtime.standalone.modules import directory_of, impo
 def modules_of(file: str | None, py_files: Iterable[str], *, forget: bool = False) -> Iterator[None]:
     """Make the modules of a pipeline's file importable, here and in the Python workers of a local Spark.
 
-    Nothing is zipped for that: an error in a module then names the file that the user edits.
+    Nothing is zipped, so that an error in a module names the file that the user edits.
 
-    :param file: the pipeline's
-    :param py_files: paths as they are typed
-    :param forget: see :func:`~airflow_spark_pipeline.runtime.standalone.modules.importable`
-    :raises PipelineDefinitionError: one of them is not there, or cannot be imported from; all are named
+    :param file: path of the pipeline's file
+    :param py_files: paths from ``--py-files``
+    :param forget: whether to unload the modules afterwards, see
+        :func:`~airflow_spark_pipeline.runtime.standalone.modules.importable`
+    :raises PipelineDefinitionError: a path does not exist, or Python cannot import from it; all such paths are listed
     """
     with tempfile.TemporaryDirectory(prefix="spark-pipeline-") as links:
         places = [_place(path, Path(links, str(index))) for index, path in enumerate(_paths(py_files))]
@@ -36,7 +37,7 @@ def modules_of(file: str | None, py_files: Iterable[str], *, forget: bool = Fals
 def archives_of(py_files: Iterable[str]) -> list[str]:
     """Return the same modules as files that can be sent to other machines.
 
-    :raises PipelineDefinitionError: as above
+    :raises PipelineDefinitionError: a path does not exist, or Python cannot import from it
     """
     from airflow_spark_pipeline.launch.py_files import resolve_py_files
 
@@ -44,7 +45,7 @@ def archives_of(py_files: Iterable[str]) -> list[str]:
 
 
 def _paths(py_files: Iterable[str]) -> list[Path]:
-    # As in spark-submit several may be written as one, with commas.
+    # As in spark-submit, one value may contain several paths, separated by commas.
     typed = [part for text in py_files for part in ([text] if Path(text).exists() else text.split(","))]
     found, problems = list[Path](), list[Problem]()
     for text in filter(None, map(str.strip, typed)):
@@ -70,7 +71,7 @@ def _problem(text: str, path: Path) -> str | None:
 
 
 def _place(path: Path, links: Path) -> Path:
-    """Return what has to be on the module path; a module or package is linked, to be there without its neighbours."""
+    """Return the entry for the module path; a module or package is linked, so that its neighbors are not importable."""
     if path.suffix == ".py" or (path.is_dir() and (path / "__init__.py").exists()):
         links.mkdir()
         (links / path.name).symlink_to(path)

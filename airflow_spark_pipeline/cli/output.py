@@ -1,9 +1,9 @@
 """Standard output and error of the command line, whatever they are connected to.
 
-Promises: standard output of a command that gives a result holds the result and nothing else; what Airflow, a library or
-a module of the user prints meanwhile goes to standard error. A result that could not be written whole (a full disk, a
-closed stream) is an error with an exit code. A reader that has seen enough (``| head``) is not. No encoding is too
-small: what it lacks is written in ASCII, and JSON stays JSON. A run is not stopped by any of this.
+Guarantees: the standard output of a command with a result contains only the result; anything that Airflow, a library or
+a user's module prints in the meantime goes to standard error. A result that could not be written completely (a full
+disk, a closed stream) is an error with an exit code, but a reader that stops early (``| head``) is not. Any encoding
+works: characters that it lacks are written in ASCII, and JSON stays valid. None of this stops a run.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
-#: Exit code of a command whose result could not be written.
+#: Exit code of a command whose result cannot be written.
 NOT_WRITTEN = 5
 
 _PLAIN = {"…": "...", "→": "->", "–": "-", "—": "-", "·": "-", "‘": "'", "’": "'", "“": '"', "”": '"'}  # noqa: RUF001
@@ -24,7 +24,7 @@ _HANDLER = "spark_pipeline_plain"
 
 
 class Output:
-    """Where results go while a command runs."""
+    """The output for results while a command runs."""
 
     def __init__(self) -> None:
         self._stream: TextIO | None = None
@@ -33,7 +33,7 @@ class Output:
         self._trouble: OSError | None = None
 
     def prepare(self) -> None:
-        """Make both streams usable: open where they are closed, and able to write every character."""
+        """Make both streams usable: reopen closed ones, and make every character writable."""
         self._trouble, self._stream = None, None
         self._closed = sys.stdout is None
         _open_closed_descriptors()
@@ -65,7 +65,7 @@ class Output:
             self.flush()
             if saved is not None:
                 with contextlib.suppress(OSError, ValueError):
-                    before.flush()  # what loggers that know the stream from before have written goes the same way
+                    before.flush()  # output of loggers that still use the old stream goes there, too
                 os.dup2(saved, 1)
                 os.close(saved)
                 with contextlib.suppress(OSError):
@@ -83,20 +83,20 @@ class Output:
 
     @property
     def is_terminal(self) -> bool:
-        """Whether somebody looks at it."""
+        """Whether the output is a terminal."""
         with contextlib.suppress(ValueError, OSError):
             return self._target.isatty()
         return False
 
     def flush(self) -> None:
-        """Write what is kept back."""
+        """Write buffered output."""
         self._tried(lambda stream: stream.flush())
 
     def finish(self, code: int, *, has_result: bool = True) -> int:
         """Write the rest, and return the exit code.
 
-        :param code: of the command
-        :param has_result: whether the command is there for its output; a run is not
+        :param code: exit code of the command
+        :param has_result: whether the purpose of the command is its output; for a run it is not
         """
         self.flush()
         with contextlib.suppress(OSError, ValueError):
@@ -125,7 +125,7 @@ class Output:
 
 
 def complain(text: str) -> None:
-    """Print a line that is not a result; nobody has to hear it."""
+    """Print a line that is not a result; errors in printing it are ignored."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         sys.stderr.write(f"{text}\n")
 
@@ -140,7 +140,7 @@ def _reason(trouble: OSError | None) -> str | None:
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:
-    """Write what an encoding lacks: punctuation as ASCII has it, everything else as an escape."""
+    """Replace characters that an encoding lacks: punctuation by ASCII, everything else by an escape."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     missing = error.object[error.start : error.end]
@@ -148,17 +148,17 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
 
 
 def _open_closed_descriptors() -> None:
-    """Put the null device where a standard stream is closed: else the next file that is opened would take its place."""
+    """Open the null device for closed standard streams: otherwise the next opened file would get their descriptor."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
         except OSError:
             with contextlib.suppress(OSError):
-                os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+                os.open(os.devnull, os.O_RDWR)  # gets the lowest free descriptor
 
 
 def _own_descriptor(stream: TextIO) -> int | None:
-    """Return a copy of this process's standard output, where the stream is that; none under a test's capture."""
+    """Return a copy of the descriptor if the stream is this process's standard output; ``None`` in a captured test."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         if stream.fileno() == 1:
             return os.dup(1)
@@ -166,6 +166,6 @@ def _own_descriptor(stream: TextIO) -> int | None:
 
 
 def _forget_standard_output() -> None:
-    """Python would complain again when it closes the stream, and end with a code of its own."""
+    """Detach standard output: otherwise Python would report the error again at exit, and change the exit code."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""The arguments of every command, in one place: the console script and Airflow's own command line are made of them."""
+"""The arguments of every command, used by both the console script and Airflow's command line."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ CODES = {
     5: "the output could not be written: a full disk, or standard output is closed",
     130: "interrupted",
 }
-_NARROWEST, _WIDEST = 40, 100  # columns of --help, on however wide a terminal
+_NARROWEST, _WIDEST = 40, 100  # columns of --help, whatever the width of the terminal
 
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument as ``argparse`` takes it."""
+    """An argument in the form for ``argparse``."""
 
     flags: tuple[str, ...]
     options: dict[str, Any]
@@ -38,7 +38,7 @@ class Argument:
 class Command:
     """A command.
 
-    :param name: as it is typed; also the name of its function in ``commands``
+    :param name: name that the user types; also the name of its function in ``commands``
     """
 
     name: str
@@ -52,9 +52,9 @@ def _argument(*flags: str, **options: Any) -> Argument:
 
 
 def seconds(text: str) -> float:
-    """Read an age such as ``30d``, ``12h``, ``90m``.
+    """Return an age such as ``30d``, ``12h``, ``90m`` in seconds.
 
-    :raises argparse.ArgumentTypeError: it is none
+    :raises argparse.ArgumentTypeError: the text is not an age
     """
     try:
         age = parse_duration(text).total_seconds()
@@ -66,9 +66,9 @@ def seconds(text: str) -> float:
 
 
 def count(text: str) -> int:
-    """Read a positive number.
+    """Return a positive number.
 
-    :raises argparse.ArgumentTypeError: it is not one
+    :raises argparse.ArgumentTypeError: the text is not a positive number
     """
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
@@ -76,9 +76,9 @@ def count(text: str) -> int:
 
 
 def setting(text: str) -> tuple[str, str]:
-    """Read ``NAME=VALUE``.
+    """Return the name and value of ``NAME=VALUE``.
 
-    :raises argparse.ArgumentTypeError: it is not of this form
+    :raises argparse.ArgumentTypeError: the text does not have this form
     """
     name, equals, value = text.partition("=")
     if not equals or not re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*", name):
@@ -252,7 +252,7 @@ COMMANDS = (
 def exit_codes(width: int = 79) -> str:
     """Return the exit codes as text.
 
-    :param width: columns
+    :param width: maximum width in columns
     """
     lines = ["exit codes:"]
     for code, meaning in CODES.items():
@@ -261,7 +261,7 @@ def exit_codes(width: int = 79) -> str:
 
 
 class _Formatter(argparse.HelpFormatter):
-    """Fits the terminal, and is no wider than people read."""
+    """Formats the help to fit the terminal, up to a readable width."""
 
     def __init__(self, prog: str) -> None:
         self._columns = min(max(shutil.get_terminal_size().columns, _NARROWEST), _WIDEST)

@@ -1,4 +1,4 @@
-"""Which store a command looks into: that of a file, of ``--location``, or of Airflow's configuration."""
+"""The checkpoint location of a command: from the file, ``--location``, or Airflow's configuration."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Opened:
     options: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def require(self) -> None:
-        """Refuse a location that is not there: it is mistyped, or nothing was ever recorded there.
+        """Raise if the location does not exist: it is mistyped, or nothing was ever recorded there.
 
-        :raises CheckpointLocationError: it is not there, or cannot be read
+        :raises CheckpointLocationError: the location does not exist, or cannot be read
         """
         if self.store.exists() is False:
             location = self.location.location
@@ -44,9 +44,9 @@ class Opened:
 
 
 def open_to_read(arguments: Namespace) -> Opened:
-    """Return the place that a command looks into. Nothing can be written there, and it is there.
+    """Return the existing location that a command reads; it is opened read-only.
 
-    :raises CheckpointLocationError: it cannot be used, or is not there
+    :raises CheckpointLocationError: the location cannot be used, or does not exist
     """
     opened = open_place(arguments)
     opened.require()
@@ -54,10 +54,10 @@ def open_to_read(arguments: Namespace) -> Opened:
 
 
 def open_place(arguments: Namespace, spec: PipelineSpec | None = None) -> Opened:
-    """Return the place that a command means.
+    """Return the location that a command uses.
 
-    :param spec: of the file that the command is about
-    :raises CheckpointLocationError: it cannot be used
+    :param spec: description in the command's file
+    :raises CheckpointLocationError: the location cannot be used
     """
     if spec is None and getattr(arguments, "file", None):
         spec = describe(arguments.file, arguments.settings, values_in(arguments.values_files), sample=True)
@@ -72,9 +72,9 @@ def open_place(arguments: Namespace, spec: PipelineSpec | None = None) -> Opened
 
 
 def _from_airflow(location: str | None, origin: str, conn_id: str | None) -> tuple[str, str, dict[str, Any]]:
-    """Return the location, who named it, and its options, as Airflow's configuration and connections complete them."""
+    """Return the location, its source and its options, completed by Airflow's configuration and connections."""
     try:
-        # Airflow is imported only where its configuration or a connection is asked for: it takes a second.
+        # Airflow is imported only if its configuration or a connection is needed: the import takes a second.
         from airflow_spark_pipeline.deployment.locations import checkpoint_location, configured, storage_options
 
         conn_id = conn_id or configured("checkpoint_conn_id")
@@ -85,7 +85,7 @@ def _from_airflow(location: str | None, origin: str, conn_id: str | None) -> tup
         return location, origin, storage_options(conn_id, location)
     except SparkPipelineError:
         raise
-    except (Exception, SystemExit) as error:  # whatever a broken airflow.cfg or database makes Airflow raise
+    except (Exception, SystemExit) as error:  # any error of Airflow with a broken airflow.cfg or database
         why = " ".join(f"{type(error).__name__}: {error}".split())
         needed = f"the connection {conn_id!r}" if conn_id else "the checkpoint location"
         raise CheckpointLocationError(
@@ -95,5 +95,5 @@ def _from_airflow(location: str | None, origin: str, conn_id: str | None) -> tup
 
 
 def _absolute(location: str | None) -> str | None:
-    """Return a path that is typed at a prompt in full: it means the directory that the user is in."""
+    """Return a typed path as an absolute one, which starts from the current directory."""
     return str(Path(location).expanduser().absolute()) if location and ":/" not in location else location

@@ -1,4 +1,4 @@
-"""What the commands print: lines that fit the terminal, with ids that can be copied whole."""
+"""Printing for the commands: lines that fit the terminal, with complete ids for copying."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from airflow_spark_pipeline.planning import readable, seconds_saved, stopped_at
 
 _STOPPED = (Standing.FAILED, Standing.DEAD)
 
-_NARROWEST = 40  # columns; nobody's terminal is smaller
+_NARROWEST = 40  # columns; terminals are not narrower
 
 
 def out(text: str = "") -> None:
@@ -30,12 +30,12 @@ def err(text: str) -> None:
 
 
 def as_json(value: Any) -> None:
-    """Print JSON: in ASCII where the output has no other characters."""
+    """Print JSON, in ASCII if the output cannot write other characters."""
     out(json.dumps(value, indent=2, ensure_ascii=not OUTPUT.is_unicode, default=str))
 
 
 def table(rows: Sequence[Sequence[str]]) -> None:
-    """Print rows in columns, each in one line, whole."""
+    """Print rows in columns, each complete and on one line."""
     for lines in columns(rows):
         out(lines[0])
 
@@ -43,8 +43,8 @@ def table(rows: Sequence[Sequence[str]]) -> None:
 def columns(rows: Sequence[Sequence[str]], *, cut: bool = False) -> list[list[str]]:
     """Return the lines of each row, with all rows in the same columns.
 
-    :param cut: the last column is a text of which the beginning will do: on a terminal it is cut to the width, or
-        stands in a line of its own where nothing else has room. The columns before it, names and ids, never are
+    :param cut: whether the last column may be shortened: on a terminal it is cut to the width, or printed on a separate
+        line if there is no room. The columns before it, names and ids, are never cut
     """
     cells = [[*row[:-1], " ".join(row[-1].split())] for row in rows]
     widths = [max((len(cell) for cell in column), default=0) for column in zip(*cells, strict=True)]
@@ -68,12 +68,12 @@ def _fitted(start: str, last: str) -> list[str]:
 
 
 def age_of(state: CheckpointState) -> float:
-    """Return how many seconds ago the run was last heard of."""
+    """Return the seconds since the run's last update."""
     return (datetime.now(timezone.utc) - datetime.fromisoformat(state.updated_at)).total_seconds()
 
 
 def ago(seconds: float) -> str:
-    """Return an age as people read it."""
+    """Return an age as text for people."""
     if seconds < 48 * 3600:
         return f"{readable(max(round(seconds), 0))} ago".replace(".0 s", " s")
     return f"{seconds / 86_400:.0f} days ago"
@@ -96,7 +96,7 @@ def _where(entry: RunEntry, state: CheckpointState) -> str:
 
 
 def run_data(entry: RunEntry) -> dict[str, Any]:
-    """Return a run of a listing as data."""
+    """Return a run as data for JSON."""
     if entry.commit is None:
         known = entry.recorded
         run_id = None if known is None else known.state.run_id

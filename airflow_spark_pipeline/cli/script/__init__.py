@@ -1,1 +1,1 @@
-"""Holds the one file that ``spark-submit`` starts, and nothing that it could take for a module of the user."""
+"""Contains only the file that ``spark-submit`` starts, so that nothing here can shadow a user's module."""

@@ -1,7 +1,7 @@
-"""The command line as ``spark-submit`` starts it: ``spark-submit … $(spark-pipeline script) run etl.conf``.
+"""The command line for ``spark-submit``: ``spark-submit … $(spark-pipeline script) run etl.conf``.
 
-``spark-submit`` takes a file for Python only if it ends in ``.py``, which no console script does. It puts the directory
-of the file first on the module path: that is why this one is alone in its own.
+``spark-submit`` runs a file with Python only if its name ends in ``.py``, which a console script's does not. It puts
+the directory of the file first on the module path, so this file is the only one in its directory.
 """
 
 import os
@@ -17,7 +17,7 @@ def main() -> int:
     try:
         import airflow_spark_pipeline  # noqa: F401  # installed for this Python, or not
     except ImportError:
-        # Another Python than the package is installed for, which its pure-Python part does not mind.
+        # A different Python than the package is installed for; its pure-Python part works there, too.
         sys.path.append(_INSTALLED)
     try:
         import pyhocon  # noqa: F401  # said before anything else misses it
