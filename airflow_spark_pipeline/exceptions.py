@@ -1,6 +1,6 @@
 """Every error of this package. Each docstring says whether a retry helps.
 
-The classes travel to the Spark driver, so this module imports the standard library only. ``retry_helps`` is the
+The classes are shipped to the Spark driver, so this module imports only the standard library. ``retry_helps`` is the
 machine-readable form: if it is ``False``, the operator fails the task without further tries.
 """
 
@@ -51,7 +51,7 @@ class PipelineDefinitionError(SparkPipelineError):
 
     A retry does not help; change the file, or the code that it names. All problems are reported together.
 
-    :param problems: at least one
+    :param problems: problems of the description, at least one
     """
 
     retry_helps = False
@@ -71,7 +71,7 @@ class ResumeRefusedError(SparkPipelineError):
 
     A retry does not help: undo the change, or start over.
 
-    :param differences: the HOCON paths that differ
+    :param differences: HOCON paths that differ
     """
 
     retry_helps = False

@@ -12,8 +12,9 @@
     def test_the_pipeline_of_a_day(spark_pipeline):
         spark_pipeline.run("daily_etl.conf", values={"ds": "2026-01-31", "params": {"region": "eu"}})
 
-The session is that of the fixture ``spark_pipeline_session``: one small local Spark for the whole test session. Define
-a fixture of that name to use one of your own. Checkpoints lie in the test's ``tmp_path``, whatever the file says.
+The Spark session comes from the fixture ``spark_pipeline_session``: one small local Spark for the whole test session.
+Define a fixture with that name to use a custom session. Checkpoints are written to the test's ``tmp_path``, regardless
+of the file.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class InjectedFailureError(Exception):
-    """The failure that a test asked for."""
+    """The failure that a test injected with ``fail_at``."""
 
 
 @dataclass
@@ -49,17 +50,17 @@ class _FailAt(PipelineHooks):
     gate = True
 
     def before_component(self, event: ComponentEvent) -> None:
-        """Fail, if it is the one."""
+        """Fail if this is the chosen component."""
         if event.name == self.component:
             self.reached = True
             raise InjectedFailureError(f"the test makes {event.name} fail")
 
 
 class PipelineTester:
-    """Runs pipelines and components of a test.
+    """Runs pipelines and components in a test.
 
-    :param spark: the session
-    :param directory: for checkpoints and workdirs
+    :param spark: Spark session to use
+    :param directory: directory for checkpoints and workdirs
     """
 
     def __init__(self, spark: SparkSession, directory: Path) -> None:
@@ -80,9 +81,10 @@ class PipelineTester:
         """Run a pipeline.
 
         :param fail_at: ``instance-name`` of the component that fails, right before it starts
-        :param values: of the names in its templates, see ``PipelineRunner``; a resume takes the same ones
-        :return: the report; ``None`` where the pipeline failed at ``fail_at``, as it was asked to
-        :raises ComponentFailedError: it failed for a reason of its own; :meth:`resume` goes on there
+        :param values: values for the names in the config's templates, see ``PipelineRunner``; a resume uses the same
+            values
+        :return: report of the run; ``None`` if the pipeline failed at ``fail_at``, as requested
+        :raises ComponentFailedError: the pipeline failed for another reason; :meth:`resume` continues there
         :raises AssertionError: the component of ``fail_at`` was never reached
         """
         self._config, self._run_id = config, None
@@ -104,9 +106,9 @@ class PipelineTester:
         return PipelineRunner(self.spark, location=self._directory / "checkpoints", values=values)
 
     def resume(self, config: Config | None = None, *, hooks: PipelineHooks | None = None) -> RunReport:
-        """Go on with the run that failed last.
+        """Resume the run that failed last.
 
-        :param config: the description as it is by now; default: as it was
+        :param config: edited description; default: the same description as before
         :raises NothingToResumeError: no run of this test has failed
         """
         again = config if config is not None else self._config
@@ -115,9 +117,9 @@ class PipelineTester:
         return self.runner.resume(again, self._run_id, hooks)
 
     def run_component(self, component: Component, **views: DataFrame) -> Mapping[str, DataFrame]:
-        """Run one component as a pipeline would, and return the frames that it returns, registered as views.
+        """Run one component as a pipeline would, register the DataFrames that it returns as views, and return them.
 
-        :param views: frames that it reads, by view
+        :param views: DataFrames that the component reads, keyed by view
         """
         for name, frame in views.items():
             frame.createOrReplaceTempView(name)
@@ -131,7 +133,7 @@ class PipelineTester:
 
 @pytest.fixture(scope="session")
 def spark_pipeline_session() -> Iterator[SparkSession]:
-    """One small local Spark for the whole session; define a fixture of this name to use your own."""
+    """One small local Spark for the whole test session; define a fixture with this name to use a custom session."""
     from pyspark.sql import SparkSession
 
     session = (

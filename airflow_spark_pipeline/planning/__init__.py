@@ -1,4 +1,4 @@
-"""The decision: which components run, which are skipped, and why; and what came of it, in words."""
+"""Planning: which components run, which are skipped, and why; and summaries of the result."""
 
 from airflow_spark_pipeline.planning.changes import Code, CodeNow
 from airflow_spark_pipeline.planning.claim_state import claim_state

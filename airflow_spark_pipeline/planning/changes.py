@@ -1,4 +1,4 @@
-"""Whether a description still fits what is recorded, and where it does not."""
+"""Changes: finds where a description no longer fits the recorded state."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 class Change:
     """The first change that matters.
 
-    :param index: of the component, in the description as it is now
-    :param what: in words, with the paths; never a value
-    :param paths: the HOCON paths that differ
+    :param index: index of the component in the current description
+    :param what: explanation with the paths, but without values
+    :param paths: HOCON paths that differ
     """
 
     index: int
@@ -26,10 +26,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """The code of a component as it is now.
+    """The current code of a component.
 
-    :param files: map from file to digest; empty where it is not known
-    :param version: digest of the version that the class declares; ``None`` where it is not known
+    :param files: map from file to digest; empty if the files are not known
+    :param version: digest of the version that the class declares; ``None`` if it is not known
     """
 
     files: Mapping[str, str] = field(default_factory=dict)
@@ -37,11 +37,11 @@ class Code:
 
 
 _UNKNOWN = Code()
-CodeNow = Mapping[str, Code]  # by the component's name
+CodeNow = Mapping[str, Code]  # key: name of the component
 
 
 def changed_files(old: ComponentCheckpoint, code: Code) -> list[str]:
-    """Return the files of a component that are not as they were when it ran; none where either is not known."""
+    """Return a component's files that changed since it ran; none if the old or the current code is not known."""
     return differences(old.code, code.files) if old.code and code.files else []
 
 
@@ -73,7 +73,7 @@ def _moved(spec: PipelineSpec, old: ComponentCheckpoint, *, strict: bool) -> Cha
 
 
 def _enabled(spec: PipelineSpec, old: ComponentCheckpoint) -> Change | None:
-    """A component that was left out runs now, although later ones have been completed without it."""
+    """Return the change if a component was disabled and now runs, although later ones completed without it."""
     component = spec.components[old.index]
     if old.action is not ComponentAction.DISABLED or not component.enabled:
         return None

@@ -1,6 +1,6 @@
-"""The state with which an attempt claims its unit of work.
+"""The state that an attempt records with its claim.
 
-Pure but for the ids that it draws. What the plan skips is carried over with the record of the attempt that did it.
+Pure, except for the generated ids. Skipped components keep the record of the attempt that completed them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning.plan import Plan, Step, StepAction
 from airflow_spark_pipeline.planning.selection import Selection
 
-_KEPT_ATTEMPTS = 50  # summaries are for display; a task that is retried for ever must not grow its commits for ever
+_KEPT_ATTEMPTS = 50  # for display; the commits of a task with endless retries must not grow without limit
 _WITHOUT = {StepAction.OMIT: ComponentAction.OMITTED, StepAction.DISABLE: ComponentAction.DISABLED}
 
 
@@ -43,8 +43,8 @@ def claim_state(
 ) -> CheckpointState:
     """Return the state of the claim that follows ``latest``.
 
-    :param decision: to start or to resume
-    :param selection: by which the plan was made
+    :param decision: claim decision, to start or to resume
+    :param selection: selection that the plan is based on
     """
     carried = latest.state if latest is not None and decision.kind is ClaimKind.RESUME else None
     number = 0 if latest is None else latest.number + 1

@@ -1,14 +1,14 @@
-"""From a description and what is recorded to what the next attempt does with each component.
+"""The plan: what the next attempt does with each component, from the description and the recorded state.
 
-Promises: pure (nothing is read, nothing is written); every recorded component is skipped or replayed, every other one
-runs, or the plan is refused with the path of what differs. Completed is a set: where ``fail-fast = false`` left a hole
-in the middle, exactly the hole runs, and what declares that it depends on it. What a user selected by name (see
-``selection``) comes first.
+Guarantees: pure (nothing is read or written); every completed component is skipped or replayed and every other one
+runs, or the plan is refused with the path of the difference. The completed components are a set: if ``fail-fast =
+false`` left a gap in the middle, only the gap runs, and the components that declare a dependency on it. The user's
+selection by name (see ``selection``) takes precedence.
 
-A description may change after the last completed component: edits, additions and removals there are what a fix looks
-like. At or before it nothing may be added, removed or moved, and no completed component may be edited: its result came
-from something else. To enable or disable a component there is such an edit, too. ``checkpoint.on-change`` says what
-happens then, ``config-match = strict`` that nothing may change.
+A description may change after the last completed component: a fix edits, adds or removes components there. At or before
+it nothing may be added, removed or moved, and no completed component may be edited, since its result came from the old
+config. Enabling or disabling a component there is such an edit, too. ``checkpoint.on-change`` sets what happens then;
+with ``config-match = strict`` nothing at all may change.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec
 from airflow_spark_pipeline.planning.changes import Change, Code, CodeNow, changed_files, first_change
 from airflow_spark_pipeline.planning.selection import Selection
 
-_FIRST = "first attempt"  # why everything runs where nothing is recorded
+_FIRST = "first attempt"  # reason of every step if nothing is recorded
 
 
 class StepAction(enum.Enum):
-    """What is done with a component."""
+    """What the attempt does with a component."""
 
     RUN = "run"
     SKIP = "skip"
-    REPLAY = "replay"  # done already, and run again because it only defines views
-    OMIT = "omit"  # neither done nor run: the user left it out
-    DISABLE = "disable"  # the same, by the description: enabled = false
+    REPLAY = "replay"  # completed, and run again because it only defines views
+    OMIT = "omit"  # not completed and not run: the user left it out
+    DISABLE = "disable"  # not run, because the description has enabled = false
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ class Step:
 class Plan:
     """What an attempt does.
 
-    :param resumed_from: run id whose progress is taken over, ``None`` for a run from the start
-    :param restart: why a run that could be resumed starts over, ``None`` where it does not
+    :param resumed_from: id of the run whose progress is taken over; ``None`` if the run starts from the beginning
+    :param restart: why a run that could be resumed starts over; ``None`` if it does not
     """
 
     steps: tuple[Step, ...]
@@ -67,7 +67,7 @@ class Plan:
 
     @property
     def done(self) -> tuple[Step, ...]:
-        """The steps whose components are done already, in order."""
+        """The steps whose components are already done, in order."""
         return tuple(step for step in self.steps if step.action in (StepAction.SKIP, StepAction.REPLAY))
 
     @property
@@ -97,13 +97,14 @@ def make_plan(
 ) -> Plan:
     """Decide what runs.
 
-    :param spec: the description as it is now
-    :param recorded: the state whose progress is taken over, ``None`` to start from nothing
-    :param selection: what the user asked for by name; ``None`` goes on with the recorded one
-    :param replays: names of components whose class says that they are to be replayed
-    :param code: of the components as it is now; those that it does not hold are not looked at
-    :param lost: completed components whose saved outputs are gone, and what is missing
-    :raises ResumeRefusedError: something was changed that must not, and ``on-change`` is ``fail``
+    :param spec: current description
+    :param recorded: state whose progress is taken over; ``None`` to start from the beginning
+    :param selection: the user's selection by name; ``None`` continues with the recorded one
+    :param replays: names of components whose class sets ``replay_on_resume``
+    :param code: current code of the components; components without an entry are not compared
+    :param lost: map from completed components whose saved outputs are gone to what is missing
+    :raises ResumeRefusedError: a part of the description that must not change was changed, and ``on-change`` is
+        ``fail``
     :raises SelectionError: the selection does not fit the description
     """
     served = None if recorded is None else recorded.selection
@@ -150,13 +151,13 @@ def _leave_out(step: Step, left_out: Mapping[str, str]) -> Step:
 
 
 def _without(recorded: CheckpointState, forced: Collection[str]) -> CheckpointState:
-    """Return the state in which what is run again anyway is not done: an edit to it is no reason to refuse."""
+    """Return the state without components that run again anyway, so that an edit to them is not refused."""
     kept = tuple(name for name in recorded.completed_components if name not in forced)
     return replace(recorded, completed_components=kept)
 
 
 def _still_done(spec: PipelineSpec, recorded: CheckpointState, again: dict[str, str]) -> set[str]:
-    """Return what stays done; adds to ``again`` what runs again because something that it depends on does."""
+    """Return the components that stay done; adds to ``again`` those that rerun because a dependency does."""
     done = set(recorded.completed_components) - again.keys()
     done -= {component.instance_name for component in spec.components if not component.enabled}
     for component in spec.components:
@@ -194,7 +195,7 @@ def _steps(
         reason = f"done in attempt {record.attempt if record is not None else None}"
         said = component.replay_on_resume if component.replay_on_resume is not None else spec.replay_on_resume
         replay = said if said is not None else name in replays
-        # Nobody is left to read its views where nothing runs after it.
+        # If nothing runs after it, its views are not needed.
         action = StepAction.REPLAY if replay and index < last_run else StepAction.SKIP
         if record is not None and (files := changed_files(record, code.get(name, Code()))):
             reason += f"; its code has changed since: {', '.join(files)}"
@@ -205,7 +206,7 @@ def _steps(
 
 
 def left_behind(leaves: Mapping[str, Any]) -> str:
-    """Return what a component left in its session, for people: ``function to_cents and views rates, days``."""
+    """Return a text about what a component left in its session: ``function to_cents and views rates, days``."""
     parts = [
         f"{kind.removesuffix('s') if len(names) == 1 else kind} {', '.join(names)}"
         for kind, names in leaves.items()
@@ -228,7 +229,7 @@ def _listed(names: list[str]) -> str:
 
 
 def _with_reasons(steps: tuple[Step, ...]) -> str:
-    """Return names and reasons, the reason once for neighbours that share it."""
+    """Return names and reasons; neighbors with the same reason share it."""
     runs = [list(run) for _, run in itertools.groupby(steps, key=lambda step: step.reason)]
     return _listed([f"{', '.join(step.name for step in run)} ({run[0].reason})" for run in runs])
 
@@ -244,5 +245,5 @@ def _why_run(recorded: CheckpointState, name: str, *, interrupted: bool) -> str:
     if interrupted:
         return f"attempt {recorded.attempt} died before it was done"
     if record.reason == _FIRST and recorded.status is not CheckpointStatus.SUBMITTED:
-        return "not run yet"  # no attempt got to it; the reason is the first plan's
+        return "not run yet"  # no attempt reached it; the recorded reason is the first plan's
     return record.reason or "not done yet"

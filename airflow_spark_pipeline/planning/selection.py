@@ -1,7 +1,7 @@
-"""What a user asked for by component name, beside what is recorded: where to start, what alone to run, what to repeat.
+"""The user's selection by component name: where to start, what alone to run, what to repeat.
 
-A selection is served once: it is recorded with the claim, and a retry that brings the same one goes on with what it has
-left, instead of running a forced component a second time.
+A selection is applied once: it is recorded with the claim, and a retry with the same selection continues with the rest,
+instead of running a forced component a second time.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 class Selection:
     """Which components are to run.
 
-    :param start_from: this component and all after it run, done or not; what lies before it and is not done is left out
-    :param only: these run, done or not; everything else that is not done is left out
-    :param force: these run although they are done; everything else is as it would be
+    :param start_from: name of a component; it and all later ones run, done or not; earlier ones that are not done are
+        left out
+    :param only: names of the components to run, done or not; all others that are not done are left out
+    :param force: names of components to run although they are done; nothing changes for the others
     """
 
     start_from: str | None = None
@@ -30,12 +31,12 @@ class Selection:
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any] | None) -> Selection:
-        """Read what :meth:`to_dict` gave; ``None`` is the empty selection."""
+        """Return the selection from the form that :meth:`to_dict` returned; ``None`` is the empty selection."""
         raw = raw or {}
         return cls(raw.get("startFrom"), tuple(raw.get("only", ())), tuple(raw.get("force", ())))
 
     def to_dict(self) -> dict[str, Any] | None:
-        """Return the JSON form that a claim records, ``None`` where nothing is asked for."""
+        """Return the JSON form that a claim records, or ``None`` for the empty selection."""
         if self == Selection():
             return None
         return {"startFrom": self.start_from, "only": list(self.only), "force": list(self.force)}
@@ -64,7 +65,7 @@ class Selection:
     def check(self, spec: PipelineSpec) -> None:
         """Compare the names with the description.
 
-        :raises SelectionError: a component of that name does not exist, or two arguments contradict each other
+        :raises SelectionError: a selected component does not exist, or two arguments contradict each other
         """
         if self.start_from is not None and self.only:
             raise SelectionError("start_from and only exclude each other: use one of them.")

@@ -1,4 +1,4 @@
-"""What came of an attempt, or where it stands, in one line for people."""
+"""Summaries of an attempt for people: its result or its current position, in one line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def position(state: CheckpointState) -> str:
 
 
 def summarize(state: CheckpointState) -> str:
-    """Return how an attempt ended, or where it stands if nobody recorded an end."""
+    """Return how an attempt ended, or its position if no end is recorded."""
     done, total = len(state.completed_components), state.total_components
     name = f"Pipeline {state.pipeline_name!r}"
     kept = f" ({done} of {total} done; a retry resumes there)" if done else ""
@@ -42,13 +42,13 @@ def summarize(state: CheckpointState) -> str:
 
 
 def seconds_saved(state: CheckpointState) -> float:
-    """Return the seconds of work that this attempt did not repeat: what its skipped components took when they ran."""
+    """Return the seconds of work that this attempt did not repeat: the durations of its skipped components."""
     skipped = (c for c in state.components if c.action is ComponentAction.SKIPPED)
     return round(sum(c.duration_seconds or 0.0 for c in skipped), 3)
 
 
 def readable(seconds: float) -> str:
-    """Return a duration as people read it."""
+    """Return a duration as text for people."""
     if seconds < 60:  # noqa: PLR2004
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -68,7 +68,7 @@ def _counts(state: CheckpointState) -> str:
 
 
 def next_try(state: CheckpointState) -> dict[str, Any]:
-    """Return what a try that resumes this run is going to do, as data and as ``text``."""
+    """Return what a try that resumes this run will do, as data and as ``text``."""
     done = list(state.completed_components)
     failure = state.failure if state.status is CheckpointStatus.FAILED else None
     at, place = stopped_at(state), _place(state)
@@ -94,12 +94,12 @@ def _place(state: CheckpointState) -> str:
 
 
 def stopped_at(state: CheckpointState) -> ComponentCheckpoint | None:
-    """Return the component at which a run stopped, or is: the one that failed, or that its driver did not get past.
+    """Return the component at which a run is or has stopped: the failed one, or the one that its driver was running.
 
-    Where ``fail-fast = false`` went on after a failure and the driver then died, that is the one in which it died, not
-    the one that had failed before. ``None`` where the run has ended, or no component is left to name.
+    If ``fail-fast = false`` continued after a failure and the driver then died, this is the component in which it died,
+    not the one that had failed before. ``None`` if the run has ended, or no component is left.
 
-    With a done, b failed, c and d not run: *failed* stopped at b, *running* (and its driver dead) at c.
+    Example: a done, b failed, c and d not run: a *failed* run stopped at b, a *running* one (with a dead driver) at c.
     """
     if state.status in (CheckpointStatus.COMPLETED, CheckpointStatus.DISCARDED):
         return None
@@ -112,9 +112,9 @@ def stopped_at(state: CheckpointState) -> ComponentCheckpoint | None:
 
 
 def describe_run(run: SeenRun) -> dict[str, Any]:
-    """Return what is told of a run, as plain JSON.
+    """Return the description of a run as plain JSON.
 
-    :param run: one that can be read
+    :param run: run whose newest commit can be read
     """
     if run.entry.commit is None:
         raise ValueError(f"{run.entry.path} cannot be read: {run.entry.error}")

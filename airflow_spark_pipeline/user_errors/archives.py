@@ -1,8 +1,8 @@
-"""What to say of a file that is looked for inside an archive: modules that travel as a zip are not files.
+"""The hint for a file that was not found inside an archive: modules that are shipped as a zip are not files.
 
 ``open(os.path.dirname(__file__) + "/orders.sql")`` works on a laptop, and fails in a driver that imports its modules
-from a zip or an egg, as ``NotADirectoryError: '/…/my_etl.zip/my_etl/orders.sql'``. The way that works in both is
-``importlib.resources``.
+from a zip or an egg, as ``NotADirectoryError: '/…/my_etl.zip/my_etl/orders.sql'``. ``importlib.resources`` works in
+both cases.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _NOT_FOUND = ("PATH_NOT_FOUND", "does not exist", "No such file", "Not a directo
 
 
 def with_archive_hint(error: BaseException, message: str) -> str:
-    """Return the message, with how a file that travels inside an archive is read where one was not found.
+    """Return the message; if a file inside an archive was not found, add how to read it.
 
-    :param message: of the error
+    :param message: text of the error
     """
     hint = next(filter(None, map(_hint, _paths(error, message))), None)
     if hint is None:
@@ -36,7 +36,7 @@ def _paths(error: BaseException, message: str) -> Iterator[str]:
         for name in (attribute(each, "filename"), attribute(each, "filename2")):
             if isinstance(name, str | bytes | os.PathLike):
                 yield os.fsdecode(name)
-    if any(words in message for words in _NOT_FOUND):  # by Spark, or by a library that keeps no file name
+    if any(words in message for words in _NOT_FOUND):  # from Spark, or from a library that drops the file name
         yield from (path.rstrip(".") for path in _PATH.findall(message[:MESSAGE_LENGTH]))
 
 

@@ -1,7 +1,7 @@
-"""What went wrong in a user's code, in one line: which error, and where in *their* file.
+"""Summarizes an error of user code in one line: the error, and the user's file and line.
 
-Promised: no value of a secret key of the config in it. Not promised: that a secret under a harmless name
-is recognised.
+Guarantees: the line contains no value of a secret key in the config. Not guaranteed: that a secret under a harmless
+name is recognized.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 def blame(error: BaseException, module: str, config: Mapping[str, Any] | None = None) -> str:
     """Return ``ValueError: no such region (/app/my_etl/load.py:12)``.
 
-    :param error: what was raised
-    :param module: the user's module; the place named is the last one on the way to the error in its top-level package
-    :param config: by path; the values of its secret keys are masked
+    :param error: exception that was raised
+    :param module: name of the user's module; the reported line is the last one of the traceback in its top-level
+        package
+    :param config: config by path; the values of its secret keys are masked
     """
     text = shorten(
         Redactor(config or {}).mask(
@@ -37,11 +38,11 @@ def blame(error: BaseException, module: str, config: Mapping[str, Any] | None = 
 
 def _place(error: BaseException, package: str) -> str:
     if isinstance(error, SyntaxError):
-        # No frame ever ran in that file.
+        # There is no frame for that file.
         return f"{os.path.realpath(error.filename)}:{error.lineno}" if error.filename else ""
     place = ""
     for frame, line in traceback.walk_tb(frames_of(error)):
         if str(frame.f_globals.get("__name__", "")).partition(".")[0] == package:
-            # A single module is linked into a directory of its own while it is looked at beforehand.
+            # During the check before a run, a single module is linked into a separate directory.
             place = f"{os.path.realpath(frame.f_code.co_filename)}:{line}"
     return place
