@@ -1,11 +1,11 @@
-"""Where runs are recorded: a location, the store that keeps it, and whose credentials open it.
+"""Checkpoint locations: where runs are recorded, with which store, and with which credentials.
 
-Promises: every process opens a location in the same way, by :meth:`StoreLocation.open`; the value is plain data, so it
-can be compared, and carried by a trigger; its ``name`` shows no password. Does not promise that it is there, or that it
-can be reached: opening reads nothing yet.
+Guarantees: every process opens a location in the same way, by :meth:`StoreLocation.open`; the value is plain data, so
+it can be compared, and carried by a trigger; its ``name`` does not show a password. Not guaranteed: that the location
+exists or is reachable, since opening does not read anything yet.
 
-Example: an operator, a sensor and the page that are given ``s3a://lake/checkpoints`` have equal values, and so share
-what was read of it.
+Example: an operator, a sensor and the page with the location ``s3a://lake/checkpoints`` have equal values, and so share
+the data that was read from it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from airflow_spark_pipeline.secrets import MASK, mask_text
 
 
 class NamedStore(Protocol):
-    """A store as ``checkpoint.store`` in a description names it."""
+    """The store in ``checkpoint.store`` of a description."""
 
     @property
     def instance_type(self) -> str:
@@ -33,23 +33,23 @@ class NamedStore(Protocol):
 
     @property
     def instance_config(self) -> Mapping[str, Any]:
-        """Plain JSON, passed to its ``from_config``."""
+        """Plain JSON data, passed to the ``from_config`` of the class."""
 
 
 def default_location() -> str:
-    """Return the location that is used if nobody names one: no other machine sees it, and a reboot may clear it."""
+    """Return the default location: it is only on this machine, and a reboot may delete it."""
     return str(Path(tempfile.gettempdir(), "spark-pipeline-checkpoints"))
 
 
 @dataclass(frozen=True, slots=True)
 class StoreLocation:
-    """Where runs are recorded.
+    """A checkpoint location, and how to open it.
 
-    :param location: a directory, or a URL such as ``s3a://bucket/prefix``
-    :param conn_id: of the Airflow connection with its credentials; ``None`` leaves them to the environment
-    :param store_type: dotted name of the user's own store; ``None`` for the one that the location names
-    :param store_config: its ``instance-config``, as JSON
-    :param temporary: nobody named a location, and this is the default
+    :param location: directory, or a URL such as ``s3a://bucket/prefix``
+    :param conn_id: id of the Airflow connection with the credentials; ``None`` to use those of the environment
+    :param store_type: dotted name of a custom store class; ``None`` for the built-in store of the location
+    :param store_config: ``instance-config`` of the custom store, as JSON
+    :param temporary: whether this is the default, because no location was set
     """
 
     location: str
@@ -60,10 +60,10 @@ class StoreLocation:
 
     @classmethod
     def of(cls, location: str | None, store: NamedStore | None = None, *, conn_id: str | None = None) -> StoreLocation:
-        """Return the location that a description and what overrides it name together.
+        """Return the location of a description, after overrides.
 
-        :param location: ``None`` for the default
-        :param store: the user's own, if the description names one
+        :param location: directory or URL; ``None`` for the default
+        :param store: custom store of the description, if it has one
         """
         return cls(
             default_location() if location is None else location,
@@ -76,12 +76,12 @@ class StoreLocation:
     def open(
         self, options: Mapping[str, Any] | None = None, spark_config: Mapping[str, str] | None = None
     ) -> CheckpointStore:
-        """Return its store. Nothing is read yet.
+        """Return the store of the location. Nothing is read yet.
 
-        :param options: fsspec's options of the location: credentials, endpoint
-        :param spark_config: settings of Spark that a session of this process will have in addition to those of
+        :param options: fsspec options for the location, such as credentials and the endpoint
+        :param spark_config: Spark settings that a session of this process will have in addition to those of
             ``spark-submit``
-        :raises CheckpointLocationError: it cannot be used here, and why
+        :raises CheckpointLocationError: the location cannot be used here; the message says why
         """
         if self.store_type is None:
             return open_store(self.location, options, spark_config)
@@ -89,7 +89,7 @@ class StoreLocation:
 
     @property
     def config(self) -> dict[str, Any]:
-        """The ``instance-config`` of the user's own store."""
+        """The ``instance-config`` of the custom store."""
         config: dict[str, Any] = json.loads(self.store_config)
         return config
 
@@ -100,17 +100,17 @@ class StoreLocation:
 
     @property
     def id(self) -> str:
-        """A short name that tells the locations of one configuration apart."""
+        """A short name that is unique among the locations of one configuration."""
         own = "" if self.store_type is None else f"{self.store_type}{self.store_config}"
         return hashlib.sha256(f"{self.location}{own}".encode()).hexdigest()[:8]
 
     def hide_password(self, text: str) -> str:
-        """Return a message about this location without the password that its URL holds."""
+        """Return a message about this location without the password in its URL."""
         password = urlsplit(self.location).password if "://" in self.location else None
         return mask_text(text.replace(password, MASK) if password else text)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON."""
+        """Return the location as plain JSON data."""
         return asdict(self)
 
     @classmethod

@@ -68,10 +68,10 @@ def read_with_samples(
 
 
 def values_in(files: Iterable[str]) -> dict[str, Any]:
-    """Return the values in files of ``--values``, of a later file before those of an earlier one.
+    """Return the values in the files of ``--values``; a later file takes precedence over an earlier one.
 
-    :param files: HOCON where the name ends in ``.conf`` or ``.hocon``, else JSON or YAML
-    :raises PipelineDefinitionError: one cannot be read, or holds no mapping
+    :param files: paths of files; HOCON if the name ends in ``.conf`` or ``.hocon``, otherwise JSON or YAML
+    :raises PipelineDefinitionError: a file cannot be read, or does not contain a mapping
     """
     values: dict[str, Any] = {}
     for file in files:

@@ -17,10 +17,10 @@ from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 
 @dataclass(frozen=True)
 class Opened:
-    """The location that a command means, and its store.
+    """The location that a command uses, and its store.
 
-    :param origin: who named it, for messages
-    :param options: fsspec's
+    :param origin: source of the location, for messages
+    :param options: fsspec options for the location
     """
 
     location: StoreLocation

@@ -31,11 +31,11 @@ _SPREAD = 0.1  # part of an interval by which a read may be early or late
 
 
 class Watch:
-    """Looks at one place once an interval, for as long as somebody asks.
+    """Reads one location once per interval, as long as a trigger asks.
 
-    :param place: which
-    :param interval: seconds between two looks
-    :param limit: lets a bounded number of looks through at a time
+    :param place: location to read
+    :param interval: seconds between two reads
+    :param limit: semaphore that limits the number of simultaneous reads
     """
 
     def __init__(
