@@ -1,7 +1,7 @@
 """Spark pipelines for Airflow that resume at the component that failed.
 
-This module is loaded in the Airflow worker, in every Airflow process that discovers plugins, and in the Spark
-driver, so it imports the standard library only; the public names below are looked up when they are first used.
+This module is imported in the Airflow worker, in every Airflow process that discovers plugins, and in the Spark driver,
+so it imports only the standard library; the public names below are imported when they are first used.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""What differs between the versions of Airflow that this package supports: decided here, by the version alone.
+"""Airflow features: the differences between the supported Airflow versions, decided only by the version.
 
-Plugins and DAG files import this module, so it imports nothing of Airflow but its version. An older Airflow needs a new
-field below, not a comparison of versions somewhere else. What users notice of it is a table in ``docs/versions.md``.
+Plugins and DAG files import this module, so it imports only Airflow's version. To support an older Airflow, add a field
+below instead of comparing versions elsewhere. The table in ``docs/versions.md`` lists the differences that users
+notice.
 """
 
 from __future__ import annotations
@@ -14,21 +15,23 @@ from airflow import __version__
 
 @dataclass(frozen=True, slots=True)
 class AirflowFeatures:
-    """What one version of Airflow can do.
+    """The features of one Airflow version.
 
-    :param has_react_plugins: plugins may bring pages and tabs (3.1); before, there is neither page nor link to it
-    :param shares_chakra: the UI shares its component library with plugins (3.2); before, the bundle brings its own
-    :param has_teams: rights are asked for per team (3.2)
-    :param clear_spares_running_tasks: a clear can be told to leave a running task alone (3.2)
-    :param has_retry_policies: a task may have a policy that decides about its retries (3.3); before, an exception does
-    :param has_task_state_store: a task instance has a memory of its own between its tries (3.3); before, only the
-        checkpoint log remembers
-    :param tells_triggers_of_kills: a trigger is told that its task was killed (3.3); before, only that it ends
-    :param bundle_urls_from_base: addresses of bundles start at the UI's base (3.3); before, at its own scripts
-    :param clear_discards_task_state: a clear empties the task state store unless it is told to keep it (3.4); before,
-        a clear always kept it
+    :param has_react_plugins: plugins may add pages and tabs (3.1); older versions show neither the page nor links to it
+    :param shares_chakra: the UI shares its component library with plugins (3.2); for older versions the bundle contains
+        it
+    :param has_teams: permissions are checked per team (3.2)
+    :param clear_spares_running_tasks: a clear has an option to leave running tasks alone (3.2)
+    :param has_retry_policies: a task may have a retry policy (3.3); in older versions an exception decides
+    :param has_task_state_store: a task instance has a state store that lasts between its tries (3.3); in older versions
+        there is only the checkpoint log
+    :param tells_triggers_of_kills: a trigger learns that its task was killed (3.3); in older versions it only learns
+        that it ends
+    :param bundle_urls_from_base: URLs of bundles are relative to the UI's base (3.3); in older versions, to its scripts
+    :param clear_discards_task_state: a clear empties the task state store, unless an option keeps it (3.4); in older
+        versions a clear always keeps it
     :param has_loops: a task in a loop has a task instance for each iteration (3.4)
-    :param rendered_fields_by_id: rendered fields belong to the id of a task instance (3.4), not to its key
+    :param rendered_fields_by_id: rendered fields are stored by the id of a task instance (3.4), not by its key
     """
 
     has_react_plugins: bool
@@ -45,9 +48,9 @@ class AirflowFeatures:
 
 
 def features_of(version: str) -> AirflowFeatures:
-    """Return what a version can do; a pre-release counts as its release.
+    """Return the features of a version; a pre-release counts as its release.
 
-    :param version: such as ``3.4.0b2``
+    :param version: Airflow version, such as ``3.4.0b2``
     """
     release = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
     return AirflowFeatures(
@@ -65,5 +68,5 @@ def features_of(version: str) -> AirflowFeatures:
     )
 
 
-#: Of the Airflow that is installed here.
+#: Features of the installed Airflow.
 AIRFLOW = features_of(__version__)

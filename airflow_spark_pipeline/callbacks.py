@@ -1,9 +1,9 @@
-"""What a retry is going to do, said when it is decided that there will be one.
+"""The retry callback: reports what the next try will do, when Airflow decides to retry.
 
-The callback changes nothing: the next try looks for itself, and may already be on its way. It runs in the task's
-process, or, after a kill, in the DAG processor. There it asks Airflow for nothing, since an answer may not come and the
-DAG file would stand still meanwhile: it says what can be known without a connection and without rendering templates.
-The look into the store has a deadline in both.
+The callback changes nothing: the next try decides again, and may already have started. The callback runs in the task's
+process or, after a kill, in the DAG processor. There it does not call Airflow, since an answer may never come and would
+block the DAG file: it reports what is known without connections and without rendered templates. Reading the store has a
+deadline in both.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ log = logging.getLogger(__name__)
 
 
 class AutoResumeCallback:
-    """A callback for ``on_retry_callback`` that says what the next try resumes, and skips.
+    """A callback for ``on_retry_callback`` that reports which component the next try resumes at, and what it skips.
 
     .. code-block:: python
 
         tell = AutoResumeCallback(SlackNotifier(text="{{ spark_pipeline.text }}"))
         SparkPipelineOperator(..., on_retry_callback=tell)
 
-    :param notifiers: called with the task's context; in it, and so in the templates of a notifier, ``spark_pipeline``
-        holds ``text``, ``run_id``, ``attempt``, ``failed_component``, ``index``, ``total``, ``error`` and ``skips``.
-        What a notifier raises is logged, and keeps no other from being called.
-    :param deadline: seconds that the look-up may take; when it takes longer, only that is said
+    :param notifiers: notifiers to call with the task's context; in it, and so in the templates of a notifier,
+        ``spark_pipeline`` has ``text``, ``run_id``, ``attempt``, ``failed_component``, ``index``, ``total``, ``error``
+        and ``skips``. An exception of a notifier is logged, and the others are still called.
+    :param deadline: maximum duration of the look-up in seconds; if it takes longer, the callback only reports that
     """
 
     def __init__(self, *notifiers: StateChangeCallback, deadline: float = 5.0) -> None:
@@ -39,8 +39,8 @@ class AutoResumeCallback:
         self.deadline = deadline
 
     def __call__(self, context: Context) -> None:
-        """Look up the last run of the task instance, and say it."""
-        from airflow_spark_pipeline.task.lookup import Lookup  # read when there is a retry, not while a DAG is parsed
+        """Look up the last run of the task instance, and report what its retry does."""
+        from airflow_spark_pipeline.task.lookup import Lookup  # imported at a retry, not while a DAG is parsed
 
         try:
             found = Lookup(context, self.deadline).find()
@@ -57,12 +57,12 @@ class AutoResumeCallback:
                 log.exception("The notifier %r failed", notifier)
 
 
-#: Says it to the log; what the operator installs by default.
+#: Reports to the log; the operator's default.
 auto_resume_on_retry = AutoResumeCallback()
 
 
 def with_auto_resume(callbacks: Any) -> Any:
-    """Return a task's retry callbacks with :data:`auto_resume_on_retry` behind them, unless one is of its kind."""
+    """Return a task's retry callbacks plus :data:`auto_resume_on_retry`, unless there is one of its class."""
     given = list(callbacks) if isinstance(callbacks, Sequence) else [callbacks] if callbacks else []
     if any(isinstance(each, AutoResumeCallback) for each in given):
         return callbacks

@@ -1,6 +1,6 @@
-"""What this package tells Airflow about itself: the entry point ``apache_airflow_provider``.
+"""The provider's metadata for Airflow: the entry point ``apache_airflow_provider``.
 
-Airflow calls this in every process that looks at providers, so it is data and imports nothing. ``package-name`` has to
+Airflow calls this in every process that discovers providers, so it is data and imports nothing. ``package-name`` has to
 be the distribution's name, letter for letter, or Airflow refuses to discover the provider.
 """
 

@@ -1,9 +1,10 @@
-"""What Airflow hands the driver, and what it gets back.
+"""The protocol between Airflow and the driver: the request, the token, and the exit codes.
 
 The operator writes a :class:`DriverRequest` to a file of mode 0600 and starts the launcher with its path. The driver
-answers through the checkpoint log, never through its exit code or its output alone: those only help people.
+answers through the checkpoint log. Its exit code and its output are only hints for people.
 
-``PROTOCOL_VERSION`` is not the package's version: it changes when the meaning of a field does. Standard library only.
+``PROTOCOL_VERSION`` is not the package's version: it changes when the meaning of a field changes. Standard library
+only.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from airflow_spark_pipeline import __version__
 from airflow_spark_pipeline.exceptions import ProtocolMismatchError
 
 PROTOCOL_VERSION = 1
-#: Beside the request of a driver on the operator's machine: settings for ``spark-submit``, removed with the request.
+#: File next to the request of a driver on the operator's machine: settings for ``spark-submit``, deleted with the
+#: request.
 SUBMIT_PROPERTIES = "spark-submit.properties"
 
 EXIT_COMPLETED = 0
 EXIT_COMPONENT_FAILED = 1
 EXIT_DEFINITION = 2  # the description does not fit the code; no component ran
-EXIT_SUPERSEDED = 3  # another attempt is at work
+EXIT_SUPERSEDED = 3  # another attempt has taken over
 EXIT_CHECKPOINT = 4  # progress could not be read or recorded
 EXIT_JVM_LOST = 5  # the JVM ended under the driver
 EXIT_PYTHON = 6  # the driver's Python is too old; the launcher says so
@@ -31,9 +33,9 @@ EXIT_PYTHON = 6  # the driver's Python is too old; the launcher says so
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """The claim by which a driver may start; a driver whose token is not the log's newest refuses.
+    """The claim that allows a driver to start; a driver refuses to start if its token is not the newest in the log.
 
-    :param number: of the claim's commit
+    :param number: number of the claim's commit
     """
 
     number: int
@@ -43,10 +45,10 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class ConnectTarget:
-    """The Spark Connect server that a driver works on.
+    """The Spark Connect server of a driver.
 
-    :param url: its connection string; may hold a token
-    :param py_files: paths of the modules that the server's Python needs for functions of the user
+    :param url: connection string of the server; may contain a token
+    :param py_files: paths of the modules that the server's Python needs for the user's functions
     """
 
     url: str
@@ -55,18 +57,19 @@ class ConnectTarget:
 
 @dataclass(frozen=True, slots=True)
 class DriverRequest:
-    """Everything that a driver needs to know.
+    """The data that a driver needs.
 
-    :param pipeline: the resolved description, as ``PipelineSpec.to_dict()`` gives it
+    :param pipeline: resolved description, in the form of ``PipelineSpec.to_dict()``
     :param location: checkpoint location
-    :param storage_options: fsspec's options of the location; may hold credentials
-    :param unit: the unit's directory, relative to the location
-    :param token: the claim; ``None`` where only the description is to be checked
-    :param spark_config: Spark settings that must not stand in a command line
-    :param lease_seconds: after which a driver that shows no sign of life is taken for dead
-    :param connect: the Spark Connect server to work on; ``None`` where Spark runs in this driver
-    :param secret_names: what Airflow's configuration takes for the name of a secret, beside what we do
-    :param local: Spark runs inside the driver's own two processes (a ``local`` master): when they are gone, all work is
+    :param storage_options: fsspec options for the location; may contain credentials
+    :param unit: directory of the unit, relative to the location
+    :param token: claim of the attempt; ``None`` if only the description is to be checked
+    :param spark_config: Spark settings that must not appear in a command line
+    :param lease_seconds: seconds without a heartbeat after which the driver counts as dead
+    :param connect: Spark Connect server to use; ``None`` if Spark runs in this driver
+    :param secret_names: further names of secrets, from Airflow's configuration
+    :param local: whether Spark runs inside the driver's two processes (a ``local`` master), so that all work ends with
+        them
     """
 
     pipeline: Mapping[str, Any]
@@ -90,7 +93,7 @@ class DriverRequest:
     def from_json(cls, text: str) -> DriverRequest:
         """Read a request file.
 
-        :raises ProtocolMismatchError: it was written by an operator that speaks another protocol
+        :raises ProtocolMismatchError: the file was written by an operator with another protocol version
         """
         raw = json.loads(text)
         version = raw.get("protocol_version")

@@ -1,8 +1,8 @@
-"""Whether another try makes sense: Airflow's retry policy for tasks that run a pipeline, and what replaces it.
+"""The retry policy for tasks that run a pipeline, and its replacement for older Airflow versions.
 
-It only makes Airflow's own decision quicker and says why. What the next try does is decided when it starts, from the
-checkpoint log: a worker that is killed asks no policy. An Airflow without retry policies is told by the exception that
-no retry helps.
+The policy only makes Airflow's decision faster and gives the reason. The next try decides what it does when it starts,
+from the checkpoint log, since no policy is called if a worker is killed. In an Airflow without retry policies, the
+class of the exception says that a retry does not help.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 if AIRFLOW.has_retry_policies or TYPE_CHECKING:
     from airflow.sdk import RetryDecision, RetryPolicy
 else:
-    RetryPolicy = object  # nobody asks it
+    RetryPolicy = object  # never called
 
-_REASON_LENGTH = 500  # of Airflow's column
+_REASON_LENGTH = 500  # maximum length of Airflow's column
 
 
 class AutoResumeRetryPolicy(RetryPolicy):
-    """Fail at once where no retry helps; else leave it to the task's ``retries`` and ``retry_delay``.
+    """Fail immediately if a retry does not help; otherwise apply the task's ``retries`` and ``retry_delay``.
 
-    The default policy of :class:`~airflow_spark_pipeline.operators.spark_pipeline.SparkPipelineOperator`. A wrong
-    description, a component that is done and was edited, a missing class: the same error would come again. The reason
-    is shown on the task instance.
+    The default policy of :class:`~airflow_spark_pipeline.operators.spark_pipeline.SparkPipelineOperator`. With a wrong
+    description, an edited completed component or a missing class, the same error would occur again. The reason is shown
+    on the task instance.
 
-    :param resume_at_once: retry without delay where the run resumes behind a component that is done; a failure before
+    :param resume_at_once: whether to retry without delay if at least one component has completed; a failure before
         that, and a driver that never started, keep the task's delay
     """
 
@@ -46,8 +46,8 @@ class AutoResumeRetryPolicy(RetryPolicy):
         max_tries: int,
         context: Context | None = None,
     ) -> RetryDecision:
-        """Decide by the exception alone."""
-        # Here and not above: every DAG file imports this module, and few of their tasks fail.
+        """Decide, based only on the exception."""
+        # Imported here, since every DAG file imports this module, and few of their tasks fail.
         from airflow_spark_pipeline.exceptions import ComponentFailedError, SparkPipelineError
 
         if not isinstance(exception, SparkPipelineError):
@@ -59,26 +59,26 @@ class AutoResumeRetryPolicy(RetryPolicy):
         return RetryDecision.default()
 
     def serialize(self) -> dict[str, Any]:
-        """Return what makes an equal policy."""
+        """Return the arguments that recreate the policy."""
         return {"resume_at_once": self.resume_at_once}
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> AutoResumeRetryPolicy:
-        """Return the policy that :meth:`serialize` described."""
+        """Return the policy from the form that :meth:`serialize` returned."""
         return cls(**data)
 
 
 def take_policy(operator: BaseOperator) -> None:
-    """Give a task the default policy, unless it has one or Airflow has none."""
+    """Set the default policy on a task, unless it has one or Airflow does not support policies."""
     if AIRFLOW.has_retry_policies and operator.retry_policy is None:
         operator.retry_policy = AutoResumeRetryPolicy()
 
 
 def final(error: SparkPipelineError) -> SparkPipelineError:
-    """Return an error as the task raises it.
+    """Return the error that the task should raise.
 
-    Where Airflow asks no retry policy, an error that no retry helps against is an ``AirflowFailException`` as well: it
-    keeps its class, its fields and its message, and Airflow fails the task at once.
+    In an Airflow without retry policies, an error that a retry does not help with also becomes an
+    ``AirflowFailException``: it keeps its class, its fields and its message, and Airflow fails the task immediately.
     """
     if AIRFLOW.has_retry_policies or error.retry_helps:
         return error

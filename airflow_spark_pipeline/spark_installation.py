@@ -1,6 +1,6 @@
-"""Whether Spark can start in a process of this machine, and the one line that helps where it cannot.
+"""Checks whether Spark can start on this machine, and explains how to fix it if not.
 
-For Airflow's side and for runs outside it. Spark says the same later, and in other words: ``JAVA_GATEWAY_EXITED``,
+Used in Airflow and outside it. Spark reports the same problems later and less clearly: ``JAVA_GATEWAY_EXITED``,
 ``CONNECT_URL_NOT_SET``, a ``ModuleNotFoundError``. Standard library only.
 """
 
@@ -25,9 +25,9 @@ log = logging.getLogger(__name__)
 
 
 def require_spark(*, connect: bool) -> None:
-    """Say what a Spark session of this process lacks.
+    """Raise if this process cannot open a Spark session.
 
-    :param connect: the session is one of a Spark Connect server, which needs neither Java nor Spark here
+    :param connect: whether the session is on a Spark Connect server, which needs neither Java nor Spark here
     :raises SparkInstallationError: pyspark or Java is missing, too old, or of two versions
     """
     if importlib.util.find_spec("pyspark") is None:
@@ -53,9 +53,9 @@ def require_spark(*, connect: bool) -> None:
 
 
 def require_java() -> None:
-    """Say that Java is missing, or too old, before Spark says it in other words.
+    """Raise if Java is missing or too old, before Spark fails with a less clear message.
 
-    :raises SparkInstallationError: neither ``JAVA_HOME`` nor ``PATH`` leads to a ``java`` of a version that will do
+    :raises SparkInstallationError: neither ``JAVA_HOME`` nor ``PATH`` has a ``java`` of a supported version
     """
     home = os.environ.get("JAVA_HOME")
     if home and not os.access(Path(home, "bin", "java"), os.X_OK):
@@ -71,7 +71,7 @@ def require_java() -> None:
 
 
 def _java_version(java: str) -> int | None:
-    """Return the major version; ``None`` where it does not say one. ``1.8.0_392`` is Java 8."""
+    """Return Java's major version, or ``None`` if it is not known. ``1.8.0_392`` is Java 8."""
     release = Path(os.path.realpath(java)).parent.parent / "release"
     try:
         text = release.read_text(encoding="utf-8", errors="replace")
@@ -92,7 +92,7 @@ def _asked(java: str) -> str:
 
 
 def pyspark_home() -> Path | None:
-    """Return the directory of the installed package that has a ``spark-submit``; pyspark-client has none."""
+    """Return the directory of the installed package with ``spark-submit``, which pyspark-client does not have."""
     spec = importlib.util.find_spec("pyspark")
     for place in (spec.submodule_search_locations or []) if spec is not None else []:
         if os.access(Path(place, "bin", "spark-submit"), os.X_OK):
@@ -101,9 +101,9 @@ def pyspark_home() -> Path | None:
 
 
 def compare_versions(home: Path) -> None:
-    """Refuse Python files of another Spark than the jars; warn of a pair that may be mixed.
+    """Raise if the Python files and the jars are from different Spark versions; warn about a possible mixture.
 
-    :raises SparkInstallationError: they are
+    :raises SparkInstallationError: the versions differ
     """
     jars = _minor(
         next((p.name for p in Path(home, "jars").glob("spark-core_*.jar")), ""), r"spark-core_[\d.]+-(\d+\.\d+)"
@@ -119,7 +119,7 @@ def compare_versions(home: Path) -> None:
 
 
 def warn_of_a_mixture() -> None:
-    """Name pyspark and pyspark-client where they differ, be it by a patch: files of both are mixed then."""
+    """Warn if pyspark and pyspark-client differ, even in the patch version: then their files are mixed."""
     pyspark, client = _version("pyspark"), _version("pyspark-client")
     if pyspark and client and pyspark.startswith("3."):
         log.warning("pyspark %s and pyspark-client %s own the same files. %s", pyspark, client, _remedy(pyspark))
@@ -137,9 +137,9 @@ def warn_of_a_mixture() -> None:
 
 
 def _remedy(version: str) -> str:
-    """Return what to do about files of two versions.
+    """Return how to fix an installation with files of two versions.
 
-    :param version: of the Spark that shall run
+    :param version: version of Spark that should run
     """
     if not version.startswith("3."):
         return f"{EXTRA} --force-reinstall"

@@ -92,7 +92,7 @@ NO_KEY = UnitKey("", "", "", "")
 
 
 def number_of(unit: str) -> int:
-    """Return the number in the name of a unit's directory, 0 where there is none, see :meth:`UnitKey.numbered`."""
+    """Return the number in the name of a unit's directory, or 0 if there is none, see :meth:`UnitKey.numbered`."""
     match = _NUMBERED.match(unit)
     return 0 if match is None else int(match[1])
 

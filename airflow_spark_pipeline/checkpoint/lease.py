@@ -91,7 +91,7 @@ class Other:
 class Lease:
     """The heartbeat of one driver.
 
-    :param log: of the unit of work
+    :param log: log of the unit of work
     :param attempt_id: attempt id of the driver's claim
     :param about: content of the heartbeat object, for attempts that wait
     :param clock: function that returns seconds, including suspended time

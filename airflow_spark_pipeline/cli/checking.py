@@ -73,7 +73,7 @@ class _Everything:
 
 
 def _as_operator(reading: Reading) -> Reading:
-    """Return the description as for the operator, where a view that a resume would miss is a problem."""
+    """Return the description as for the operator, for which a view that a resume would miss is a problem."""
     if reading.spec is None:
         return reading
     checkpoint = reading.spec.checkpoint.with_defaults(enabled=True, auto_resume=True)

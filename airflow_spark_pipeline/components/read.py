@@ -66,7 +66,7 @@ class ReadFiles(Component):
 class ReadTable(Component):
     """Make a view of a table, or of a part of it.
 
-    :param table: name of the table, with catalog and schema where needed
+    :param table: name of the table, with catalog and schema if needed
     :param view: name of the temp view
     :param columns: names of the columns to keep, in this order; default: all
     :param where: SQL condition on any of the table's columns

@@ -143,7 +143,7 @@ class WriteTable(Component):
     """Write a view to a table of the catalog, and create the table if it does not exist.
 
     :param view: name of the view to write
-    :param table: name of the table, with catalog and schema where needed
+    :param table: name of the table, with catalog and schema if needed
     :param mode: what to do if the table exists; the module's docstring says what this means for a resumed run.
         ``overwrite`` replaces the table and its definition; Spark rejects it if the view reads from the table.
         ``append`` matches columns by name

@@ -57,9 +57,9 @@ def checkpoint_location(argument: str | None, in_file: str | None) -> str:
 def location_of(argument: str | None, conn_id: str | None, checkpoint: CheckpointSpec | None = None) -> StoreLocation:
     """Return the location that an operator or a sensor with these arguments uses.
 
-    :param argument: ``checkpoint_location``
-    :param conn_id: ``checkpoint_conn_id``; default: the configuration's
-    :param checkpoint: of the pipeline's description, if one is at hand
+    :param argument: argument ``checkpoint_location``
+    :param conn_id: argument ``checkpoint_conn_id``; default: the connection in Airflow's configuration
+    :param checkpoint: checkpoint section of the pipeline's description, if available
     """
     return StoreLocation.of(
         checkpoint_location(argument, None if checkpoint is None else checkpoint.location),
@@ -69,7 +69,7 @@ def location_of(argument: str | None, conn_id: str | None, checkpoint: Checkpoin
 
 
 def open_location(location: StoreLocation) -> CheckpointStore:
-    """Return the store of a location. Looks its connection up each time, so it blocks.
+    """Return the store of a location. Reads the connection each time, so it blocks.
 
     :raises CheckpointLocationError: the location cannot be used, or its connection does not exist
     """
@@ -77,7 +77,7 @@ def open_location(location: StoreLocation) -> CheckpointStore:
 
 
 def secrets_of(location: StoreLocation) -> list[str]:
-    """Return the paths of a location's own secrets, which Airflow's database must not hold; none for a connection's.
+    """Return the paths of secrets in a location itself, which Airflow's database must not contain.
 
     :return: paths of the store's ``instance-config``; ``location`` for a URL with a password
     """

@@ -8,7 +8,7 @@ are left to the provider.
 Two methods of the provider's operator are overridden by name in ``operators/spark_pipeline.py``: see
 :data:`OPERATOR_NAMES`.
 
-One file although it is long: whoever moves to a newer provider reads this one, from top to bottom, and no other.
+This is one long file on purpose: to support a newer provider, only this file has to be read.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ OPERATOR_NAMES = (
     "external_id_key",
     "poll_until_complete",
 )
-#: Where the operator remembers in the task state store the id of its job, so that a retry finds it again.
+#: Key in the task state store under which the operator records the id of its job, so that a retry finds it.
 JOB_ID = SparkSubmitOperator.external_id_key
 #: Key in the task state store under which the operator records that its job's pod succeeded.
 POD_STATUS = "k8s_driver_status"

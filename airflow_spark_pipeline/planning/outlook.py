@@ -1,7 +1,7 @@
-"""What a claim would do now: the decision, and the plan that follows from it.
+"""The outlook: what a claim would do now, that is, the claim decision and the resulting plan.
 
-Both sides decide here, so that they cannot drift apart: a task (``task/attempt.py``) and a run outside Airflow
-(``runtime/standalone/claiming.py``). They differ in what they refuse before, which each of them says itself.
+A task (``task/attempt.py``) and a run outside Airflow (``runtime/standalone/claiming.py``) both decide here, so that
+they always agree. They differ only in what they reject before, which is in their own modules.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from airflow_spark_pipeline.planning.selection import Selection
 class Outlook:
     """What a try would do now.
 
-    :param latest: the newest commit, ``None`` if nothing is recorded
+    :param latest: newest commit, or ``None`` if nothing is recorded
     """
 
     latest: Commit | None
@@ -37,12 +37,12 @@ def look_ahead(
     selection: Selection | None = None,
     code_now: Callable[[CheckpointState], CodeNow] | None = None,
 ) -> Outlook:
-    """Return what follows from a decision: its plan, and a start instead of a resume if the plan begins anew.
+    """Return the outlook of a decision: its plan, and a start instead of a resume if the plan starts over.
 
-    :param decision: of :func:`decide_claim`, about this commit
-    :param selection: what the user asked for by component name
-    :param code_now: asked for the code of the components if recorded progress is carried on
-    :raises ResumeRefusedError: what is recorded does not fit the description any more
+    :param decision: result of :func:`decide_claim` for this commit
+    :param selection: the user's selection by component name
+    :param code_now: function that returns the code of the components; called only if progress is taken over
+    :raises ResumeRefusedError: the recorded state no longer fits the description
     :raises SelectionError: the selection does not fit the description
     """
     carried = latest.state if latest is not None and decision.kind is ClaimKind.RESUME else None

@@ -124,7 +124,7 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
             yield _event({**self._which, "error": str(error), "retry_helps": error.retry_helps})
 
     async def cleanup(self) -> None:
-        """End; an Airflow that tells a trigger of nothing else may do so because the task was killed."""
+        """Handle the end of the trigger; in older Airflow versions this may mean that the task was killed."""
         if not AIRFLOW.tells_triggers_of_kills and not self._has_event and self.task_instance is not None:
             await self.on_kill()
         await super().cleanup()

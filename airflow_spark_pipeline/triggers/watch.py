@@ -104,7 +104,7 @@ class Watch:
                 return
             try:
                 answers = await self._look(list(asked.values()))
-            except Exception as error:  # noqa: BLE001  # whatever it is, those who wait are told
+            except Exception as error:  # noqa: BLE001  # report any error to the waiting triggers
                 answers = [error] * len(asked)
             for future, answer in zip(asked, answers, strict=True):
                 if future.done():

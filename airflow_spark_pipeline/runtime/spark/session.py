@@ -109,7 +109,7 @@ def ended_from_outside(spark: SparkSession) -> bool:
         return connect.is_gone(spark)
     try:
         return bool(spark.sparkContext._jsc.sc().isStopped())
-    except Exception:  # py4j raises classes of its own when the JVM does not answer
+    except Exception:  # py4j raises other classes when the JVM does not answer
         return True
 
 

@@ -1,4 +1,4 @@
-"""What Spark 3.5 and Spark 4 do differently. No other module asks which of them runs."""
+"""The differences between Spark 3.5 and Spark 4. No other module checks the Spark version."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _SEPARATOR = "\x1f"
 
 def condition_of(error: PySparkException) -> str:
     """Return the name of an error's condition, such as ``TABLE_OR_VIEW_NOT_FOUND``; empty if it has none."""
-    said = getattr(error, "getCondition", None) or error.getErrorClass  # Spark 3.5 has the second only
+    said = getattr(error, "getCondition", None) or error.getErrorClass  # Spark 3.5 has only the second
     return said() or ""
 
 
 def schema_of_ddl(ddl: str) -> StructType:
-    """Return a schema that is written as DDL.
+    """Return the schema of a DDL text.
 
-    :raises PySparkException: it is not DDL
+    :raises PySparkException: the text is not DDL
     """
     from pyspark.sql import types
 
@@ -35,7 +35,7 @@ def schema_of_ddl(ddl: str) -> StructType:
 
 
 def settings_of(spark: SparkSession) -> Mapping[str, str]:
-    """Return the settings of a session that somebody has set; Spark's defaults are not among them."""
+    """Return the settings of a session that were set explicitly, without Spark's defaults."""
     if hasattr(spark.conf, "getAll"):
         found: Mapping[str, str] = spark.conf.getAll
         return found
@@ -50,7 +50,7 @@ def settings_of(spark: SparkSession) -> Mapping[str, str]:
 def writing_ancient_dates(spark: SparkSession) -> Iterator[None]:
     """Let the session write dates before 1582 and times before 1900 to Parquet as they are.
 
-    Spark 3.5 refuses to, since Spark 2 would read other days. The session has its own settings again afterwards.
+    By default Spark 3.5 rejects them, since Spark 2 would read other dates. Afterwards the old settings are restored.
     """
     before = {name: value for name in _ANCIENT if (value := spark.conf.get(name)) != _AS_THEY_ARE}
     for name in before:
@@ -59,6 +59,6 @@ def writing_ancient_dates(spark: SparkSession) -> Iterator[None]:
         yield
     finally:
         for name, value in before.items():
-            spark.conf.unset(name)  # a default stays a default: nothing is left that a resume would set again
+            spark.conf.unset(name)  # restore the default: otherwise a resume would set this value again
             if value is not None and spark.conf.get(name) != value:
                 spark.conf.set(name, value)
