@@ -56,6 +56,7 @@ hocon-fuzz: setup ## Generated HOCON, read here and by its reference implementat
 
 e2e: setup ## The page, in a real Chromium against a real Airflow (CHROMIUM=/usr/bin/chromium; ten minutes)
 	@scripts/install.sh chromium
+	@[ -d $(WWW)/node_modules/axe-core ] || ! command -v npm >/dev/null || (cd $(WWW) && npm ci)
 	@$(WITH_JAVA) && $(TIMED) e2e $(PY) -m pytest -m e2e --durations=0 $(PYTEST_ARGS) tests/e2e
 
 www: ## Build the page's front end (needs Node 20 and npm); commit what it makes

@@ -17,6 +17,8 @@ def document(app: FastAPI) -> dict[str, Any]:
     """Return the schemas of the app's document: the routes themselves are written by hand in the front end."""
     schemas: dict[str, Any] = get_openapi(title=app.title, version="1", routes=app.routes)["components"]["schemas"]
     ours = {name: schema for name, schema in schemas.items() if not name.startswith(("HTTP", "Validation"))}
+    for schema in ours.values():
+        schema.pop("description", None)  # the docstring of a class is for who reads the code
     return {
         "openapi": "3.1.0",
         "info": {"title": app.title, "version": "1"},

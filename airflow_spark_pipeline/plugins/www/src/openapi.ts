@@ -7,10 +7,7 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /**
-         * Attempt
-         * @description What an attempt did, as far as it is still recorded; or a try of the task that recorded nothing.
-         */
+        /** Attempt */
         Attempt: {
             /**
              * Attempt
@@ -45,10 +42,7 @@ export interface components {
             /** Try Number */
             try_number: number | null;
         };
-        /**
-         * Bar
-         * @description What an attempt did with a component.
-         */
+        /** Bar */
         Bar: {
             /**
              * Action
@@ -64,10 +58,7 @@ export interface components {
             /** Started At */
             started_at: string | null;
         };
-        /**
-         * Component
-         * @description What is recorded of a component.
-         */
+        /** Component */
         Component: {
             /**
              * Action
@@ -96,14 +87,10 @@ export interface components {
         };
         /**
          * ComponentState
-         * @description What a component is like.
          * @enum {string}
          */
         ComponentState: "done" | "running" | "failed" | "interrupted" | "pending" | "left_out";
-        /**
-         * DagRuns
-         * @description The newest runs of a DAG's pipelines, finished ones included.
-         */
+        /** DagRuns */
         DagRuns: {
             /** Active */
             active: boolean;
@@ -119,10 +106,7 @@ export interface components {
              */
             total: number;
         };
-        /**
-         * Discard
-         * @description Which progress to give up. The number makes sure that it is the one that was looked at.
-         */
+        /** Discard */
         Discard: {
             /** Id */
             id: string;
@@ -140,18 +124,12 @@ export interface components {
             /** Task Id */
             task_id: string;
         };
-        /**
-         * Discarded
-         * @description The progress is given up; the next attempt starts with nothing done.
-         */
+        /** Discarded */
         Discarded: {
             /** Id */
             id: string;
         };
-        /**
-         * Failure
-         * @description Why the newest attempt failed; secrets are masked.
-         */
+        /** Failure */
         Failure: {
             /** Component */
             component: string | null;
@@ -164,10 +142,7 @@ export interface components {
             /** Traceback */
             traceback: string | null;
         };
-        /**
-         * Location
-         * @description How reading a configured location went.
-         */
+        /** Location */
         Location: {
             /** Message */
             message?: string | null;
@@ -197,10 +172,7 @@ export interface components {
              */
             unreadable: number;
         };
-        /**
-         * NewestTry
-         * @description Airflow's newest try of a task, where the log of the run knows nothing of it.
-         */
+        /** NewestTry */
         NewestTry: {
             /**
              * Error
@@ -217,10 +189,7 @@ export interface components {
             /** Try Number */
             try_number: number;
         };
-        /**
-         * NextAttempt
-         * @description What a resume would do.
-         */
+        /** NextAttempt */
         NextAttempt: {
             /**
              * Basis
@@ -242,19 +211,13 @@ export interface components {
             /** Steps */
             steps: components["schemas"]["PlannedStep"][];
         };
-        /**
-         * Piece
-         * @description A component in the bar of a row.
-         */
+        /** Piece */
         Piece: {
             /** Name */
             name: string;
             state: components["schemas"]["ComponentState"];
         };
-        /**
-         * PlannedStep
-         * @description What the next attempt does with a component.
-         */
+        /** PlannedStep */
         PlannedStep: {
             /**
              * Action
@@ -266,10 +229,7 @@ export interface components {
             /** Reason */
             reason: string;
         };
-        /**
-         * Run
-         * @description A unit of work: a row of the list.
-         */
+        /** Run */
         Run: {
             /** Attempt */
             attempt: number;
@@ -384,10 +344,7 @@ export interface components {
              */
             versioned: boolean;
         };
-        /**
-         * RunDetail
-         * @description A unit of work with all that is known of it.
-         */
+        /** RunDetail */
         RunDetail: {
             /** Attempt */
             attempt: number;
@@ -524,10 +481,7 @@ export interface components {
              */
             versioned: boolean;
         };
-        /**
-         * RunList
-         * @description A page of runs: of the unfinished ones, or of those that ended where their state is asked for.
-         */
+        /** RunList */
         RunList: {
             /**
              * Active
@@ -562,14 +516,10 @@ export interface components {
         };
         /**
          * Standing
-         * @description How a run stands, by its newest commit and its driver's lease.
          * @enum {string}
          */
         Standing: "submitted" | "running" | "dead" | "failed" | "completed" | "discarded" | "unreadable";
-        /**
-         * TaskRuns
-         * @description What a task instance has recorded.
-         */
+        /** TaskRuns */
         TaskRuns: {
             /** Active */
             active: boolean;
