@@ -302,7 +302,7 @@ def _unreadable(log: RunLog, error: CheckpointError) -> RunEntry | None:
     """Return the entry of a run whose newest commit is damaged; an older commit may tell whose run it is."""
     try:
         numbers = log.listing().numbers
-        known = newest_readable(log, numbers)
+        known = newest_readable(log.read, numbers)
     except CheckpointError:
         return RunEntry(log.path, None, error)
     return RunEntry(log.path, None, error, number=numbers[-1] if numbers else None, known=known)

@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import shlex
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from airflow_spark_pipeline.checkpoint.key import NO_KEY, make_run_id
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, utc_now
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit, utc_now
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectNotFoundError
 from airflow_spark_pipeline.exceptions import CorruptCheckpointError, UnsupportedCheckpointError
-
-if TYPE_CHECKING:
-    from airflow_spark_pipeline.checkpoint.log import RunLog
-    from airflow_spark_pipeline.checkpoint.state import Commit
 
 _OURS = __name__.partition(".")[0] + "."
 
@@ -46,14 +42,15 @@ def given_up(state: CheckpointState) -> CheckpointState:
     )
 
 
-def newest_readable(log: RunLog, numbers: list[int]) -> Commit | None:
+def newest_readable(read: Callable[[int], Commit], numbers: list[int]) -> Commit | None:
     """Return the newest readable commit; use it for whose run it is, never for what is done.
 
+    :param read: of the unit's log
     :raises CheckpointError: the store could not answer
     """
     for number in reversed(numbers):
         try:
-            return log.read(number)
+            return read(number)
         except (ObjectNotFoundError, CorruptCheckpointError, UnsupportedCheckpointError):
             continue
     return None

@@ -253,7 +253,7 @@ class RunLog:
         numbers = self._numbers()
         if not numbers or number not in (None, numbers[-1]):
             raise self.superseded(None)
-        known = newest_readable(self, numbers)
+        known = newest_readable(self.read, numbers)
         return self._discard(
             numbers[-1], unknown(self.path, numbers[-1] + 1) if known is None else given_up(known.state)
         )

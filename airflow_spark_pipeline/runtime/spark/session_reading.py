@@ -15,7 +15,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_spark_pipeline.runtime.spark.connect import is_connect
 from airflow_spark_pipeline.runtime.spark.session_state import SessionState
 from airflow_spark_pipeline.runtime.spark.versions import settings_of
 
@@ -42,15 +41,6 @@ class Objects:
     functions: Mapping[str, Any] = field(default_factory=dict)
     tables: frozenset[str] = frozenset()
     variables: Mapping[str, Any] = field(default_factory=dict)
-
-
-def reader_of(spark: SparkSession) -> SessionReader:
-    """Return the reader for this kind of session."""
-    if is_connect(spark):
-        from airflow_spark_pipeline.runtime.spark.session_reading_connect import ConnectReader
-
-        return ConnectReader(spark)
-    return ClassicReader(spark)
 
 
 class SessionReader:

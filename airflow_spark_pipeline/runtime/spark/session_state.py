@@ -23,13 +23,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.secrets import is_secret
-
-if TYPE_CHECKING:
-    from airflow_spark_pipeline.runtime.spark.session_reading import SessionReader
 
 _MAPS = {"conf": "", "hadoop": "Hadoop's ", "local": "local property ", "variables": "variable "}
 
@@ -88,7 +85,26 @@ def _any(value: Any, test: Callable[[str], bool]) -> bool:
     return any(test(text) for text in (value.values() if isinstance(value, Mapping) else [value]))
 
 
-def set_again(changes: Mapping[str, Any], reader: SessionReader) -> tuple[list[str], list[str]]:
+class SettableSession(Protocol):
+    """What :func:`set_again` needs of a session; a :class:`session_reading.SessionReader` has it."""
+
+    def state(self) -> SessionState:
+        """Return the state of the session."""
+
+    def set_checkpoint_dir(self, directory: str) -> None:
+        """Set the checkpoint directory."""
+
+    def use(self, catalog: str, database: str) -> None:
+        """Set the current catalog and database."""
+
+    def set_path(self, path: str | None) -> None:
+        """Set or unset the current path."""
+
+    def set_variable(self, name: str, variable: Mapping[str, str] | None) -> None:
+        """Declare a session variable anew, or drop it."""
+
+
+def set_again(changes: Mapping[str, Any], reader: SettableSession) -> tuple[list[str], list[str]]:
     """Set what a component changed.
 
     :return: names of the values that were set now; and the values that the session rejected, each with the reason
@@ -111,7 +127,7 @@ def set_again(changes: Mapping[str, Any], reader: SessionReader) -> tuple[list[s
 
 
 def _steps(
-    changes: Mapping[str, Any], now: SessionState, reader: SessionReader
+    changes: Mapping[str, Any], now: SessionState, reader: SettableSession
 ) -> Iterator[tuple[str, bool, Callable[[], object]]]:
     """Yield for each change its name, whether the session already has it, and a function that sets it."""
     for part in ("conf", "hadoop", "local"):

@@ -19,7 +19,8 @@ from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import Step, left_behind
 from airflow_spark_pipeline.runtime.driver.output import say
-from airflow_spark_pipeline.runtime.spark.session_reading import Objects, reader_of
+from airflow_spark_pipeline.runtime.spark.connect import is_connect
+from airflow_spark_pipeline.runtime.spark.session_reading import ClassicReader, Objects, SessionReader
 from airflow_spark_pipeline.runtime.spark.session_state import SessionNotRestoredError, difference, set_again
 from airflow_spark_pipeline.user_errors.text import attribute, cause_of, text_of
 
@@ -89,7 +90,7 @@ class SessionWatch:
         self._spark = spark
         self._spec = spec
         self._is_private = is_private
-        self._reader = reader_of(spark)
+        self._reader = _reader_of(spark)
         self._state = self._reader.state()
         self._objects = self._reader.objects()
         self._lost: list[_Lost] = []
@@ -240,3 +241,12 @@ def _missing_in(error: BaseException, blocked: Mapping[str, str]) -> set[str]:
 
 def _quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
+
+
+def _reader_of(spark: SparkSession) -> SessionReader:
+    """Return the reader for this kind of session."""
+    if is_connect(spark):
+        from airflow_spark_pipeline.runtime.spark.session_reading_connect import ConnectReader
+
+        return ConnectReader(spark)
+    return ClassicReader(spark)
