@@ -12,12 +12,16 @@ _LONGEST_TEXT, _LONGEST_LIST = 50_000_000, 1_000_000
 
 def join_two(left: Node, right: Node) -> Node | None:
     """Return both as one value, ``None`` if they are of different kinds."""
+    # ${base} { b = 2 }: the keys of both; of a key that both have, the later one counts.
     if isinstance(left, Object) and isinstance(right, Object):
         return merge(Entry(right, _NOWHERE), Entry(left, _NOWHERE)).value
+    # ${list} [3]: the items of both, in this order.
     if isinstance(left, Array) and isinstance(right, Array):
         return Array([*left.items, *right.items])
+    # ${root}/raw: text, even if both are numbers (${a}${b} of 1 and 2 is the text 12).
     if isinstance(left, Word) and isinstance(right, Word):
         return Word("text", left.text + right.text)
+    # ${list} ${more}: the space between two substitutions counts only between texts.
     return left if isinstance(right, Word) and right.kind == "space" else None
 
 

@@ -151,13 +151,14 @@ class Rewriter:
         tokens = []
         while self._peek.kind in ("bare", "text", "space"):
             tokens.append(self._take())
-        key = split_path(tokens, start)
+        key = split_path(tokens, start)  # a.b and "a".b are two keys deep, "a.b" is one
         if path == self._scope.path:
             self._own.add(key[0])
         self._skip(_BLANK)
         if self._peek.kind not in (*_SEPARATORS, "{"):
             self._fail(f"the key `{join_path(key)}` has no value; write `=` and a value", start)
         here = (*path, *key)
+        # list += 3 is list = ${?list} [3]; a { … } needs no separator.
         appends = self._peek.kind != "{" and self._take().kind == "+="
         if appends and in_list:
             self._fail("`+=` does not work inside a list; write the whole list at once", start)
@@ -181,6 +182,7 @@ class Rewriter:
                 space = token.text
                 continue
             self._refuse_separator(token, here)
+            # /data/"x y"/1: one text, whatever of it is quoted.
             if token.kind in ("text", "bare"):
                 # `10 minutes` is one text, its inner space included, and so is what follows a substitution.
                 alone = not kind and not (space and shapes.endswith("$"))
@@ -189,6 +191,7 @@ class Rewriter:
                 shapes += "t"
                 self._look_for_substitution(token, here)
             else:
+                # day ${x}: the space belongs to the text before it; ${x} ${y}: it may be text or nothing.
                 if token.kind.startswith("subst") and space and kind:
                     kind, text = "text", text + space
                 elif token.kind.startswith("subst") and space and shapes.endswith("$"):
@@ -200,6 +203,7 @@ class Rewriter:
         self._hold(kind, text)
         if not shapes:
             self._fail(f'`{join_path(here)}` has no value; write "" for an empty text', first)
+        # x = [1] { a = 1 }. What a substitution brings is known only when it is resolved.
         if len(set(shapes) - {"$"}) > 1:
             self._break(begin, "text, a list and an object cannot be joined in one value", self._place(at), here)
         elif listed and "{{" in shapes:

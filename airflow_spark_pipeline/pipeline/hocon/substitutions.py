@@ -10,6 +10,8 @@ what it held before::
 Refused, although an order of resolution can be found in which it has a value: substitutions that refer to each other
 in a circle, and a key that adds to what only a substitution around it brings (``a = ${b}``, ``a.list += 1``), where
 readers of HOCON lose the list.
+
+One class and one file, although a long one: each rule needs the same memory of what is being resolved.
 """
 
 from __future__ import annotations
@@ -144,6 +146,7 @@ class Resolver:
         return BROKEN
 
     def _merged(self, stack: Stack) -> Entry | None:
+        # a { x = 1 }, a = ${b}, a { y = 2 }: the values of one key, oldest first, each merged over those before it.
         merged: Entry | None = None
         for entry in self._lookbacks(stack):
             # Those that are replaced are resolved as well: a name that is misspelled there is an error.
@@ -197,6 +200,7 @@ class Resolver:
     def _find(self, reference: Reference) -> Node | None:
         """Return what a reference leads to, not resolved yet."""
         found, _ = self._dig(self._root, reference.path)
+        # In a file that is included below `a`, ${x} is ${a.x}; if there is none, ${x} of the whole description.
         if found is None and reference.prefix:
             found, _ = self._dig(self._root, reference.path[reference.prefix :])
         return None if found is None else found.value
@@ -208,14 +212,18 @@ class Resolver:
         """
         if not path:
             return Entry(node, _NOWHERE), hides(node)
+        # ${a.b} of a { b = 1 }: the key b.
         if isinstance(node, Object):
             entry = node.entries.get(path[0])
             found, hidden = (None, False) if entry is None else self._dig(entry.value, path[1:])
             return found, hidden or node.hides
+        # a { x = 1 }, a { b = ${x} }: through all values of a, newest over oldest.
         if isinstance(node, Stack):
             return self._dig_stack(node, path)
+        # a = ${b}, ${a.c}: what ${b.c} is; the rest of b is not resolved, so it may refer to a.
         if isinstance(node, Reference):
             return self._dig_reference(node, path)
+        # a = ${b} { d = 1 }, ${a.c}: only the whole of the joined value has its keys.
         if isinstance(node, Concatenation):
             value = self.resolve(node)
             return (None, False) if value is None else self._dig(value, path)
@@ -254,12 +262,13 @@ class Resolver:
         return (None, False) if value is None else self._dig(value, path)
 
     def _variable(self, reference: Reference) -> Node | None:
+        # ${HOME}, and ${my.var}, which is the variable "my.var"; below an include, without the path it is included at.
         name = ".".join(reference.path[reference.prefix :])
         return Word("text", self._environment[name]) if name in self._environment else None
 
     def _undefined(self, reference: Reference) -> Node | None:
         if reference.optional:
-            return None
+            return None  # x = ${?NAME}: the key is left as it was, or is not there
         self._once(
             f"`{written(reference)}` is defined neither in the description nor in the environment",
             reference,
