@@ -77,7 +77,7 @@ check: setup ## Lint, format, types, who may import whom, and the workflows
 	@$(TIMED) "ruff check" $(PY) -m ruff check
 	@$(TIMED) "ruff format" $(PY) -m ruff format --check
 	@$(TIMED) mypy $(PY) -m mypy
-	@$(TIMED) imports $(VENV)/bin/lint-imports
+	@$(TIMED) imports $(VENV)/bin/lint-imports --no-cache
 	@$(TIMED) workflows $(VENV)/bin/zizmor --offline --quiet --persona auditor .github
 
 format: setup ## Let ruff mend what it can
