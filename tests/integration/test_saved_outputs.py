@@ -138,7 +138,7 @@ def test_outputs_that_are_gone_or_not_complete_are_noticed(spark: SparkSession, 
     part = next((tmp_path / "00-v").glob("part-*"))
     content = part.read_bytes()
     part.unlink()
-    assert "saved output of view 'v' is not complete" in str(missing(outputs, spark, str(tmp_path)))
+    assert "saved output of view 'v' is no longer complete" in str(missing(outputs, spark, str(tmp_path)))
     part.write_bytes(content)
     assert missing(outputs, spark, str(tmp_path)) is None
     shutil.rmtree(tmp_path / "01-w")
