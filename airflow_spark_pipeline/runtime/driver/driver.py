@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import threading
 import time
@@ -50,7 +51,7 @@ from airflow_spark_pipeline.runtime.driver.process import heartbeat_of
 from airflow_spark_pipeline.runtime.driver.recorder import Recorder
 from airflow_spark_pipeline.runtime.driver.redaction import redactor_of
 from airflow_spark_pipeline.runtime.driver.watchdog import Watchdog
-from airflow_spark_pipeline.runtime.lifecycle.base import PipelineHooks
+from airflow_spark_pipeline.runtime.lifecycle.base import PipelineEvent, PipelineHooks
 from airflow_spark_pipeline.runtime.lifecycle.calls import HookCalls
 from airflow_spark_pipeline.runtime.lifecycle.events import Events
 from airflow_spark_pipeline.runtime.loop.loop import ComponentLoop
@@ -165,16 +166,16 @@ class Driver:
         try:
             return self._drive()
         except (SupersededError, LeaseLostError) as error:
-            if self._calls:
-                failure = self._recorder.describe(error, None)
-                event = Events(self._spec, self._recorder).ended("superseded", failure)
-                self._calls.tell("on_superseded", event)
+            self._calls.tell("on_superseded", functools.partial(self._superseded, error))
             deleting = threading.Thread(target=self._delete_unrecorded, name="delete", daemon=True)
             deleting.start()
             deleting.join(self._lease.terms.patience)  # an unreachable store must not keep the process alive
             raise
         finally:
             self._watchdog.stop()
+
+    def _superseded(self, error: Exception) -> PipelineEvent:
+        return Events(self._spec, self._recorder).ended("superseded", self._recorder.describe(error, None))
 
     def _drive(self) -> tuple[int, str]:
         self._recorder.adopt(self._token, self._watchdog.guard)

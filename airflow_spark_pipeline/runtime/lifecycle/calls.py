@@ -14,6 +14,7 @@ from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, Pipeli
 from airflow_spark_pipeline.user_errors.text import MESSAGE_LENGTH, attribute, shorten, text_of
 
 Event = PipelineEvent | ComponentEvent
+MakeEvent = Callable[[], Event]
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,9 @@ class ActiveHook:
 class HookCalls:
     """The hooks of one run, in order.
 
+    Each method takes a function that makes the event, because masking a config costs more than anything else here, and
+    most runs have no hooks.
+
     :param mask: function that masks the secrets in the error of a hook
     """
 
@@ -47,37 +51,37 @@ class HookCalls:
     def __bool__(self) -> bool:
         return bool(self._hooks)
 
-    def before(self, name: str, event: Event) -> None:
+    def before(self, name: str, make: MakeEvent) -> None:
         """Call all hooks in order; a failing gate stops what is about to happen.
 
         :raises GateFailedError: a gate failed
         """
-        for active in self._hooks:
-            self._call(active, name, event, stops=active.gate)
+        self._call(self._hooks, name, make, can_stop=True)
 
-    def gates(self, name: str, event: Event) -> None:
+    def gates(self, name: str, make: MakeEvent) -> None:
         """Call the gates, before the event is recorded.
 
         :raises GateFailedError: a gate failed
         """
-        for active in self._hooks:
-            if active.gate:
-                self._call(active, name, event, stops=True)
+        self._call([active for active in self._hooks if active.gate], name, make, can_stop=True)
 
-    def reporters(self, name: str, event: Event) -> None:
+    def reporters(self, name: str, make: MakeEvent) -> None:
         """Call the hooks that are not gates, after the event was recorded."""
-        for active in self._hooks:
-            if not active.gate:
-                self._call(active, name, event, stops=False)
+        self._call([active for active in self._hooks if not active.gate], name, make, can_stop=False)
 
-    def tell(self, name: str, event: Event) -> None:
+    def tell(self, name: str, make: MakeEvent) -> None:
         """Call all hooks; none of them can change what has happened."""
-        for active in self._hooks:
-            self._call(active, name, event, stops=False)
+        self._call(self._hooks, name, make, can_stop=False)
 
-    def _call(self, active: ActiveHook, name: str, event: Event, *, stops: bool) -> None:
-        if not active.concerns(event):
+    def _call(self, hooks: Sequence[ActiveHook], name: str, make: MakeEvent, *, can_stop: bool) -> None:
+        if not hooks:
             return
+        event = make()
+        for active in hooks:
+            if active.concerns(event):
+                self._call_one(active, name, event, stops=can_stop and active.gate)
+
+    def _call_one(self, active: ActiveHook, name: str, event: Event, *, stops: bool) -> None:
         method: Callable[[Any], None] = getattr(active.hook, name)
         pid = os.getpid()
         try:

@@ -97,15 +97,15 @@ class ComponentLoop:
         completed = self._recorder.state.status is CheckpointStatus.COMPLETED
         # The gates were already called before the run was recorded as completed.
         tell = self._hooks.reporters if completed else self._hooks.tell
-        tell("after_pipeline", self._events.ended())
+        tell("after_pipeline", self._events.ended)
         return completed
 
     def _announce(self) -> bool:
         """Call the hooks for the start of the attempt. Returns whether no gate failed."""
         try:
-            self._hooks.before("before_pipeline", self._events.started())
+            self._hooks.before("before_pipeline", self._events.started)
             if self._recorder.state.resumed_from is not None:
-                self._hooks.before("on_resume", self._events.started())
+                self._hooks.before("on_resume", self._events.started)
         except Exception as error:
             self._recorder.refused(error)
             return False
@@ -128,7 +128,7 @@ class ComponentLoop:
                 return
         try:
             if self._recorder.completes:
-                self._hooks.gates("after_pipeline", self._events.ended(status="completed"))
+                self._hooks.gates("after_pipeline", lambda: self._events.ended(status="completed"))
         except Exception as error:
             self._recorder.refused(error)
             return
@@ -216,8 +216,10 @@ class ComponentLoop:
         retries: int,
         **more: Any,
     ) -> None:
-        event = self._events.component(step, retry=retries, seconds=took, failure=failure, exception=error, **more)
-        self._hooks.tell(name, event)
+        self._hooks.tell(
+            name,
+            lambda: self._events.component(step, retry=retries, seconds=took, failure=failure, exception=error, **more),
+        )
 
     def _done(self, step: Step, started_at: str, took: float, result: TryResult, traces: Traces, retries: int) -> None:
         if step.action is StepAction.REPLAY:
@@ -237,7 +239,7 @@ class ComponentLoop:
         say(f"{self._label(step)} done in {readable(took)}{tries}{saved}")
         if any(later.index > step.index for later in self._plan.to_run):
             warn_of_tables_in_memory(traces)
-        self._hooks.reporters("after_component", self._events.component(step, retry=retries, seconds=took))
+        self._hooks.reporters("after_component", lambda: self._events.component(step, retry=retries, seconds=took))
 
     def _label(self, step: Step) -> str:
         return f"[{step.index + 1}/{len(self._plan.steps)}] {step.name}"

@@ -78,7 +78,7 @@ class Tries:
         """
         self._recorder.enter(step)
         if retry == 0:
-            self._hooks.before("before_component", self._events.component(step, spark=spark))
+            self._hooks.before("before_component", lambda: self._events.component(step, spark=spark))
         timeout = self._spec.components[step.index].timeout_ms
         if timeout is None:
             return self._run(step, spark, retry)
@@ -102,7 +102,9 @@ class Tries:
         _require_spark(step.name, spark)
         if not replay:
             took = time.monotonic() - start
-            self._hooks.gates("after_component", self._events.component(step, spark=spark, retry=retry, seconds=took))
+            self._hooks.gates(
+                "after_component", lambda: self._events.component(step, spark=spark, retry=retry, seconds=took)
+            )
         return TryResult(tuple(frames), outputs)
 
     def _result(self, component: Component, name: str, spark: SparkSession) -> Any:
