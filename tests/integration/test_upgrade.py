@@ -108,7 +108,7 @@ def _other_version(directory: Path, number: str, state: dict[str, str]) -> Path:
     for module in package.rglob("*.py"):
         text = module.read_text(encoding="utf-8")
         for old, new in _RENAMED.items():
-            text = text.replace(old.replace("/", "."), new.replace("/", "."))
+            text = re.sub(rf"\b{re.escape(old.replace('/', '.'))}\b", new.replace("/", "."), text)
         module.write_text(text, encoding="utf-8")
     _replace(package / "__init__.py", {r'__version__ = ".*"': f'__version__ = "{number}"'})
     _replace(package / "checkpoint/state.py", state)
