@@ -15,6 +15,7 @@ from typing import Any
 from airflow_spark_pipeline.checkpoint import catalog
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.finished import find_finished, finished_runs
+from airflow_spark_pipeline.checkpoint.prune import prune as prune_location
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.cli import printing
 from airflow_spark_pipeline.cli.checking import check_file
@@ -159,7 +160,7 @@ def prune(arguments: Namespace) -> int:
         place = open_place(arguments)
         place.require()
     err(f"Looking through {place.store.location} …")
-    report = catalog.prune(
+    report = prune_location(
         place.store, arguments.older_than, pipeline_name=arguments.pipeline, dry_run=arguments.dry_run
     )
     found = {

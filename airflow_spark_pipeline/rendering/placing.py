@@ -17,11 +17,11 @@ The result maps each of its lines to a line of the template.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from airflow_spark_pipeline.rendering.markers import Marks
+from airflow_spark_pipeline.rendering.pieces import Piece, pieces
 from airflow_spark_pipeline.rendering.values import (
     Hocon,
     Json,
@@ -61,20 +61,6 @@ class _IsHoconError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A rough token, precise enough to distinguish positions.
-
-    :param kind: ``space``, ``newline``, ``comment``, ``block`` (triple quotes), ``text``, ``subst``,
-        ``value`` (a mark), ``bare``, ``open`` (a quote that is never closed), ``end``, or the punctuation itself
-    :param line: line of the text, counted from 0
-    """
-
-    kind: str
-    text: str
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
 class Placed:
     """HOCON text without marks.
 
@@ -95,34 +81,16 @@ def place(text: str, marks: Marks) -> Placed:
         text = spliced
     plain, lines = _unlined(text, marks)
     try:
-        return _Placing(list(_pieces(plain, marks)), lines, marks).done()
+        return _Placing(list(pieces(plain, marks)), lines, marks).done()
     except _IsHoconError:
         return place(text, marks)
-
-
-def _pieces(text: str, marks: Marks) -> Iterator[Piece]:
-    token = re.compile(
-        r"(?P<newline>\n)|(?P<space>[^\S\n]+)|(?P<comment>(?://|\#)[^\n]*)"
-        r'|(?P<block>""".*?"""(?!"))|(?!""")(?P<text>"(?:[^"\\\n]|\\[^\n])*")'
-        r"|(?P<subst>\$\{[^}\n]*\})|(?P<mark>\+=|[{}\[\],:=])"
-        rf"|(?P<value>{marks.salt}v\d+z)"
-        rf'|(?P<bare>(?:(?!//|\$\{{|\+=|{marks.salt}v)[^\s\#"{{}}\[\],:=])+)'
-        r'|(?P<open>".*)|(?P<other>.)',
-        re.DOTALL,
-    )
-    line = 0
-    for match in token.finditer(text):
-        kind = match.lastgroup or ""
-        yield Piece(match[0] if kind == "mark" else "bare" if kind == "other" else kind, match[0], line)
-        line += match[0].count("\n")
-    yield Piece("end", "", line)
 
 
 def _splice(text: str, marks: Marks) -> str:
     """Insert values that are HOCON: by the filter ``hocon``, or as literals of the template."""
     out = []
     lines = 1
-    for piece in _pieces(text, marks):
+    for piece in pieces(text, marks):
         lines = max([lines, *(int(line) for line in marks.line.findall(piece.text))])
         in_quotes = piece.kind in ("block", "text")
         values = [marks.held[int(index)] for index in marks.value.findall(piece.text)]

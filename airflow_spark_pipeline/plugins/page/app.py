@@ -19,9 +19,10 @@ from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.plugins.page.access import READS, WRITES, RightsDep
 from airflow_spark_pipeline.plugins.page.actions import DISCARD_SECONDS, discard_run
 from airflow_spark_pipeline.plugins.page.details import dag_runs, task_runs
+from airflow_spark_pipeline.plugins.page.filters import ORDERS, Filters
 from airflow_spark_pipeline.plugins.page.metadata_db import TaskKey
 from airflow_spark_pipeline.plugins.page.models import DagRuns, Discard, Discarded, RunList, TaskRuns
-from airflow_spark_pipeline.plugins.page.service import ENDED, ORDERS, Filters, Service
+from airflow_spark_pipeline.plugins.page.service import ENDED, Service
 
 BUNDLE = Path(__file__).parents[1] / "www" / "dist"
 

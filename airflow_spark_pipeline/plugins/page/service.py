@@ -13,22 +13,20 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import Any, Literal, TypeVar
 
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.standing import Standing
-from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.deployment.airflow_masker import take_names_of_airflow
 from airflow_spark_pipeline.deployment.locations import configured
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
+from airflow_spark_pipeline.plugins.page.filters import Filters, Item, matches, sort
 from airflow_spark_pipeline.plugins.page.finder import Finder, Found
 from airflow_spark_pipeline.plugins.page.location_cache import LocationCache
 from airflow_spark_pipeline.plugins.page.metadata_db import Rights, TaskFacts, TaskKey, task_facts
 from airflow_spark_pipeline.plugins.page.models import Location, Run, RunList
 from airflow_spark_pipeline.plugins.page.places import configured_places
-from airflow_spark_pipeline.plugins.page.run_models import first_started, make_row, resume_saves, task_keys
+from airflow_spark_pipeline.plugins.page.run_models import make_row, task_keys
 from airflow_spark_pipeline.plugins.page.tries import Kept, kept_of
 
 #: Seconds that a listing waits for the locations, before it shows what is known.
@@ -45,37 +43,6 @@ _MOVING = {Standing.RUNNING, Standing.SUBMITTED}
 
 _LocationState = Literal["ok", "loading", "slow", "error", "missing"]
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What a listing is asked for."""
-
-    dag_id: str | None = None
-    run_id: str | None = None
-    pipeline: str | None = None
-    state: Standing | None = None
-    started_before: datetime | None = None
-    text: str = ""
-    order_by: str = "-started_at"
-    limit: int = 25
-    offset: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """A readable run, before it becomes a row."""
-
-    cache: LocationCache
-    entry: RunEntry
-    state: Standing
-    key: TaskKey
-
-    @property
-    def recorded(self) -> CheckpointState:
-        """The state of its newest commit."""
-        assert self.entry.recorded is not None  # noqa: S101  # what nothing is known of is no item
-        return self.entry.recorded.state
 
 
 class Service:
@@ -121,11 +88,11 @@ class Service:
     def runs(self, filters: Filters, rights: Rights, late: set[str]) -> RunList:
         """Return the runs that the user may see, and that are asked for; those that ended where their state is."""
         items = self._readable(rights, finished=filters.state in ENDED)
-        matching = [item for item in items if _matches(item, filters)]
+        matching = [item for item in items if matches(item, filters)]
         counts = Counter(item.state.value for item in matching)
         if filters.state is not None:
             matching = [item for item in matching if item.state is filters.state]
-        _sort(matching, filters.order_by)
+        sort(matching, filters.order_by)
         shown = rows(matching[filters.offset : filters.offset + filters.limit], rights)
         return RunList(
             runs=shown,
@@ -201,13 +168,13 @@ class Service:
     def _ours(self, entry: RunEntry, key: TaskKey) -> bool:
         return self._key(entry) == key
 
-    def _readable(self, rights: Rights, *, finished: bool) -> list[_Item]:
+    def _readable(self, rights: Rights, *, finished: bool) -> list[Item]:
         items = []
         for cache in self.caches:
             for entry in (*cache.entries(), *(cache.finished() if finished else ())):
                 key = self._key(entry)
                 if key is not None:
-                    items.append(_Item(cache, entry, entry.standing, key))
+                    items.append(Item(cache, entry, entry.standing, key))
         readable = rights.readable({item.key[0] for item in items})
         return [item for item in items if item.key[0] in readable]
 
@@ -244,7 +211,7 @@ class Service:
         )
 
 
-def rows(items: list[_Item], rights: Rights) -> list[Run]:
+def rows(items: list[Item], rights: Rights) -> list[Run]:
     """Return the rows of runs, with what Airflow knows of their tasks."""
     facts = task_facts([key for item in items for key in task_keys(item.recorded)], rights)
     kept = kept_of((item.key for item in items), descriptions=False)
@@ -267,53 +234,3 @@ async def _late(running: Mapping[str, Future[Any]], seconds: float) -> set[str]:
 
 def _succeeded(future: asyncio.Future[Any]) -> bool:
     return future.done() and not future.cancelled() and future.exception() is None
-
-
-def _matches(item: _Item, filters: Filters) -> bool:
-    state = item.recorded
-    key = item.key
-    parts = ((filters.dag_id, key.dag_id), (filters.run_id, key.run_id), (filters.pipeline, state.pipeline_name))
-    if any(part is not None and part.casefold() not in whole.casefold() for part, whole in parts):
-        return False
-    if filters.started_before is not None and _moment(first_started(state)) >= _aware(filters.started_before):
-        return False
-    if not filters.text:
-        return True
-    failure = state.failure
-    words = [*item.key[:3], state.pipeline_name, state.run_id, failure.headline if failure else ""]
-    return filters.text.casefold() in "\n".join(words).casefold()
-
-
-def _moment(iso: str) -> datetime:
-    return datetime.fromisoformat(iso.replace("Z", "+00:00"))
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
-
-
-#: The order of states: from what needs nobody to what needs somebody most.
-_BY_STATE = (
-    Standing.COMPLETED,
-    Standing.DISCARDED,
-    Standing.RUNNING,
-    Standing.SUBMITTED,
-    Standing.DEAD,
-    Standing.FAILED,
-    Standing.UNREADABLE,
-)
-_ORDERS: dict[str, Callable[[_Item], Any]] = {
-    "started_at": lambda item: first_started(item.recorded),
-    "updated_at": lambda item: item.recorded.updated_at,
-    "dag_id": lambda item: item.key,
-    "pipeline": lambda item: item.recorded.pipeline_name,
-    "state": lambda item: _BY_STATE.index(item.state),
-    "attempt": lambda item: item.recorded.attempt,
-    "saved_seconds": lambda item: resume_saves(item.recorded),
-}
-ORDERS = (*_ORDERS, *(f"-{name}" for name in _ORDERS))
-
-
-def _sort(items: list[_Item], order_by: str) -> None:
-    items.sort(key=lambda item: item.entry.path)  # so that pages do not overlap where rows are equal
-    items.sort(key=_ORDERS[order_by.removeprefix("-")], reverse=order_by.startswith("-"))

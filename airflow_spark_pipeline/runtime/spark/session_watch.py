@@ -20,7 +20,8 @@ from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import Step, left_behind
 from airflow_spark_pipeline.runtime.driver.output import say
 from airflow_spark_pipeline.runtime.spark.connect import is_connect
-from airflow_spark_pipeline.runtime.spark.session_reading import ClassicReader, Objects, SessionReader
+from airflow_spark_pipeline.runtime.spark.session_reading import Objects, SessionReader
+from airflow_spark_pipeline.runtime.spark.session_reading_classic import ClassicReader
 from airflow_spark_pipeline.runtime.spark.session_state import SessionNotRestoredError, difference, set_again
 from airflow_spark_pipeline.user_errors.text import attribute, cause_of, text_of
 

@@ -6,17 +6,16 @@ from pathlib import Path
 import pytest
 
 from airflow_spark_pipeline.checkpoint.catalog import (
-    PruneReport,
     all_runs,
     discard,
     find_run,
     look,
     open_units,
-    prune,
     unfinished_runs,
 )
 from airflow_spark_pipeline.checkpoint.key import make_run_id, pipeline_slug
 from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.prune import PruneReport, prune
 from airflow_spark_pipeline.checkpoint.query import RunQuery
 from airflow_spark_pipeline.checkpoint.snapshot import Look
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit

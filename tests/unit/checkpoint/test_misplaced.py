@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.catalog import all_runs, find_run, open_units, prune, unfinished_runs
+from airflow_spark_pipeline.checkpoint.catalog import all_runs, find_run, open_units, unfinished_runs
 from airflow_spark_pipeline.checkpoint.finished import finished_runs
 from airflow_spark_pipeline.checkpoint.key import UnitKey, is_pipeline_name, is_unit_path, make_run_id, unit_path
 from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.prune import prune
 from airflow_spark_pipeline.checkpoint.snapshot import Look
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.checkpoint.stores.local import LocalStore

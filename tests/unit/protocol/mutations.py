@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
-from airflow_spark_pipeline.checkpoint import catalog as catalog_module
 from airflow_spark_pipeline.checkpoint import log as log_module
+from airflow_spark_pipeline.checkpoint import prune as prune_module
 from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind, decide_claim
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms, Other
 from airflow_spark_pipeline.checkpoint.log import HEARTBEAT, Listing, RunLog
@@ -260,13 +260,13 @@ def _outputs_of_a_begun_commit_are_deleted() -> AbstractContextManager[Any]:
 
 
 def _tombstones_are_removed_at_once() -> AbstractContextManager[Any]:
-    real: Any = catalog_module._Pruning.__init__
+    real: Any = prune_module._Pruning.__init__
 
     def init(self: Any, *arguments: Any, **options: Any) -> None:
         *others, _ = arguments
         real(self, *others, 0.0, **options)
 
-    return mock.patch.object(catalog_module._Pruning, "__init__", init)
+    return mock.patch.object(prune_module._Pruning, "__init__", init)
 
 
 def _a_lost_log_goes_unnoticed() -> AbstractContextManager[Any]:

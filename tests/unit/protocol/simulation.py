@@ -29,7 +29,7 @@ import greenlet  # type: ignore[import-untyped]  # its stubs are a package of th
 from airflow_spark_pipeline import protocol
 from airflow_spark_pipeline.checkpoint import catalog as catalog_module
 from airflow_spark_pipeline.checkpoint import lease as lease_module
-from airflow_spark_pipeline.checkpoint.catalog import prune
+from airflow_spark_pipeline.checkpoint import prune as prune_module
 from airflow_spark_pipeline.checkpoint.claim import ClaimKind
 from airflow_spark_pipeline.checkpoint.claimant import Caller
 from airflow_spark_pipeline.checkpoint.decoding import decode
@@ -588,7 +588,7 @@ class World:
 
         def clean_up() -> None:
             with contextlib.suppress(SparkPipelineError):
-                prune(self.store, ABANDONED, tombstone_seconds=TOMBSTONE)
+                prune_module.prune(self.store, ABANDONED, tombstone_seconds=TOMBSTONE)
             process.dead = True
 
         if not any(not other.dead and self.now - other.born > TOMBSTONE / 2 for other in self.processes):
@@ -980,6 +980,7 @@ def _installed(world: World) -> Iterator[None]:
         # Standard output and the threads that a component starts belong to a process, and all of these share one.
         tries_module: {"KeptOutput": contextlib.nullcontext, "Leftovers": _NoLeftovers},
         catalog_module: {"RunLog": lambda store, path, **_: _SimLog(world, store, path)},
+        prune_module: {"RunLog": lambda store, path, **_: _SimLog(world, store, path)},
     }
     with contextlib.ExitStack() as stack:
         for module, names in patches.items():

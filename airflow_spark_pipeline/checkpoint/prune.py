@@ -1,0 +1,117 @@
+"""Removes what nobody needs any more: discards abandoned runs, and deletes the remaining objects of ended runs.
+
+Guarantees: a run that is alive is never touched; pruning is safe while drivers or another ``prune`` are running.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from airflow_spark_pipeline.checkpoint.catalog import look, pipelines, units
+from airflow_spark_pipeline.checkpoint.key import pipeline_slug
+from airflow_spark_pipeline.checkpoint.liveness import ReaderClock
+from airflow_spark_pipeline.checkpoint.log import HISTORY, RunLog, ended_hint
+from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
+from airflow_spark_pipeline.exceptions import SupersededError
+
+_ENDED = (CheckpointStatus.COMPLETED, CheckpointStatus.DISCARDED)
+
+#: A last commit is kept for at least this many seconds, far above any pause of a process: three days.
+TOMBSTONE_SECONDS = 3 * 24 * 3600.0
+
+
+@dataclass(slots=True)
+class PruneReport:
+    """The runs that :func:`prune` removed or discarded, or would in a dry run."""
+
+    discarded: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    alive: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+
+
+def prune(
+    store: CheckpointStore,
+    older_than: float,
+    *,
+    pipeline_name: str | None = None,
+    tombstone_seconds: float = TOMBSTONE_SECONDS,
+    abandoned: bool = True,
+    at_most: int | None = None,
+    dry_run: bool = False,
+) -> PruneReport:
+    """Discard abandoned runs, and remove the remaining objects of ended runs.
+
+    :param older_than: minimum age of the newest object of a run, in seconds by the store's clock
+    :param pipeline_name: name of the pipeline whose runs to prune; default: all pipelines
+    :param tombstone_seconds: minimum age of the last commit of an ended run in seconds, regardless of ``older_than``
+    :param abandoned: whether to discard runs that did not end, too
+    :param at_most: maximum number of runs to check per pipeline, chosen at random, so that frequent calls reach all
+    :param dry_run: whether to report only, without changing anything
+    :raises CheckpointError: the location cannot be listed
+    """
+    report, now = PruneReport(), ReaderClock(store)
+    for pipeline in [pipeline_slug(pipeline_name)] if pipeline_name is not None else pipelines(store):
+        paths = units(store, pipeline)
+        if at_most is not None and at_most < len(paths):
+            paths = random.sample(paths, at_most)
+        for path in paths:
+            work = _Pruning(store, path, now, older_than, tombstone_seconds, abandoned=abandoned)
+            work.prune(report, dry_run=dry_run)
+        if not dry_run:
+            for found in store.list_objects(f"{pipeline}/{HISTORY}"):
+                if now() - found.modified > older_than:
+                    store.delete(f"{pipeline}/{HISTORY}/{found.name}")
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Pruning:
+    """The pruning of one unit of work."""
+
+    store: CheckpointStore
+    path: str
+    clock: ReaderClock
+    older_than: float
+    tombstone_seconds: float
+    abandoned: bool
+
+    def prune(self, report: PruneReport, *, dry_run: bool) -> None:
+        now = self.clock()  # before the listing it is compared with
+        seen = self.store.list_objects(self.path)
+        age = now - max((found.modified for found in seen), default=now)
+        entry = look(self.store, self.path, now) if age > self.older_than else None
+        if entry is None:
+            return
+        if entry.alive:
+            report.alive.append(self.path)
+        elif entry.commit is None:
+            report.unreadable.append(self.path)
+        elif entry.commit.state.status not in _ENDED:
+            if self.abandoned and (dry_run or self._discard(entry.commit)):
+                report.discarded.append(self.path)
+        elif age > self.tombstone_seconds:
+            report.removed.append(self.path)
+            if not dry_run:
+                self._remove(entry.commit, [found.name for found in seen])
+
+    def _discard(self, commit: Commit) -> bool:
+        try:
+            RunLog(self.store, self.path).discard(number=commit.number)
+        except SupersededError:
+            return False  # a driver is running in it again
+        return True
+
+    def _remove(self, commit: Commit, seen: list[str]) -> None:
+        """Delete only the objects that were listed: a task that is cleared now may be claiming the unit.
+
+        Nothing was written here for longer than any process can be paused, so no late writer can find its number free.
+        """
+        log = RunLog(self.store, self.path)
+        log.retire(commit)
+        newest = log.name_of(commit.number)
+        for name in sorted(seen, key=lambda name: name == newest):  # last, so that a crash here loses nothing
+            log.delete(name)
+        self.store.delete(ended_hint(self.path))

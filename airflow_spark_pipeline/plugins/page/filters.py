@@ -1,0 +1,101 @@
+"""Which runs a listing asks for, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from airflow_spark_pipeline.checkpoint.catalog import RunEntry
+from airflow_spark_pipeline.checkpoint.standing import Standing
+from airflow_spark_pipeline.checkpoint.state import CheckpointState
+from airflow_spark_pipeline.plugins.page.location_cache import LocationCache
+from airflow_spark_pipeline.plugins.page.metadata_db import TaskKey
+from airflow_spark_pipeline.plugins.page.run_models import first_started, resume_saves
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a listing is asked for."""
+
+    dag_id: str | None = None
+    run_id: str | None = None
+    pipeline: str | None = None
+    state: Standing | None = None
+    started_before: datetime | None = None
+    text: str = ""
+    order_by: str = "-started_at"
+    limit: int = 25
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A readable run, before it becomes a row."""
+
+    cache: LocationCache
+    entry: RunEntry
+    state: Standing
+    key: TaskKey
+
+    @property
+    def recorded(self) -> CheckpointState:
+        """The state of its newest commit."""
+        assert self.entry.recorded is not None  # noqa: S101  # what nothing is known of is no item
+        return self.entry.recorded.state
+
+
+def matches(item: Item, filters: Filters) -> bool:
+    """Whether a run is one of those that a listing asks for."""
+    state = item.recorded
+    key = item.key
+    parts = ((filters.dag_id, key.dag_id), (filters.run_id, key.run_id), (filters.pipeline, state.pipeline_name))
+    if any(part is not None and part.casefold() not in whole.casefold() for part, whole in parts):
+        return False
+    if filters.started_before is not None and _moment(first_started(state)) >= _aware(filters.started_before):
+        return False
+    if not filters.text:
+        return True
+    failure = state.failure
+    words = [*item.key[:3], state.pipeline_name, state.run_id, failure.headline if failure else ""]
+    return filters.text.casefold() in "\n".join(words).casefold()
+
+
+def _moment(iso: str) -> datetime:
+    return datetime.fromisoformat(iso.replace("Z", "+00:00"))
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
+
+
+#: The order of states: from what needs nobody to what needs somebody most.
+_BY_STATE = (
+    Standing.COMPLETED,
+    Standing.DISCARDED,
+    Standing.RUNNING,
+    Standing.SUBMITTED,
+    Standing.DEAD,
+    Standing.FAILED,
+    Standing.UNREADABLE,
+)
+_ORDERS: dict[str, Callable[[Item], Any]] = {
+    "started_at": lambda item: first_started(item.recorded),
+    "updated_at": lambda item: item.recorded.updated_at,
+    "dag_id": lambda item: item.key,
+    "pipeline": lambda item: item.recorded.pipeline_name,
+    "state": lambda item: _BY_STATE.index(item.state),
+    "attempt": lambda item: item.recorded.attempt,
+    "saved_seconds": lambda item: resume_saves(item.recorded),
+}
+ORDERS = (*_ORDERS, *(f"-{name}" for name in _ORDERS))
+
+
+def sort(items: list[Item], order_by: str) -> None:
+    """Sort runs in place.
+
+    :param order_by: one of :data:`ORDERS`
+    """
+    items.sort(key=lambda item: item.entry.path)  # so that pages do not overlap where rows are equal
+    items.sort(key=_ORDERS[order_by.removeprefix("-")], reverse=order_by.startswith("-"))
