@@ -84,7 +84,15 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     monkeypatch.setenv("SPARK_CONNECT_MODE_ENABLED", "1")
     from pyspark.sql.connect.session import SparkSession as RemoteSession
 
-    yield Bench(tmp_path, lambda: RemoteSession.builder.remote(server.url).create())  # type: ignore[arg-type,return-value]
+    sessions: list[Any] = []
+
+    def open_session() -> Any:
+        sessions.append(RemoteSession.builder.remote(server.url).create())
+        return sessions[-1]
+
+    yield Bench(tmp_path, open_session)
+    for session in sessions:
+        session.client.close()  # an open one calls its server for ten minutes when pytest ends, and the server is gone
 
 
 @pytest.fixture
