@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from airflow.sdk import DAG
 
 from airflow_spark_pipeline import SparkPipelineOperator
@@ -15,6 +16,7 @@ from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit, ComponentAction, Failure
 from airflow_spark_pipeline.checkpoint.stores.locations import open_store
+from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 from airflow_spark_pipeline.protocol import DriverRequest
 
@@ -187,3 +189,15 @@ class Shop:
         commit = log.latest()
         assert commit is not None
         return commit
+
+
+def fail(shop: Shop) -> tuple[Any, ComponentFailedError]:
+    """Let the task fail at its second component; returns the context of its callbacks, and the error."""
+    shop.driver.fails_at = "Clean"
+    operator = shop.operator()
+    context = shop.context(operator)
+    operator.render_template_fields(context)
+    with pytest.raises(ComponentFailedError) as raised:
+        operator.execute(context)
+    shop.driver.fails_at = None
+    return {**context, "task": operator, "exception": raised.value}, raised.value

@@ -18,19 +18,7 @@ from airflow_spark_pipeline.exceptions import (
     ComponentFailedError,
 )
 from airflow_spark_pipeline.retries import AutoResumeRetryPolicy
-from tests.unit.operators.shop import Shop
-
-
-def fail(shop: Shop) -> tuple[Any, ComponentFailedError]:
-    """Let the task fail at its second component; returns the context of its callbacks, and the error."""
-    shop.driver.fails_at = "Clean"
-    operator = shop.operator()
-    context = shop.context(operator)
-    operator.render_template_fields(context)
-    with pytest.raises(ComponentFailedError) as raised:
-        operator.execute(context)
-    shop.driver.fails_at = None
-    return {**context, "task": operator, "exception": raised.value}, raised.value
+from tests.unit.operators.shop import Shop, fail
 
 
 def test_the_callback_is_installed_beside_the_users_own(shop: Shop) -> None:

@@ -19,7 +19,7 @@ from airflow_spark_pipeline.exceptions import (
     ResumeRefusedError,
     SparkPipelineError,
 )
-from tests.unit.operators.shop import Shop
+from tests.unit.operators.shop import Shop, fail
 
 if TYPE_CHECKING or AIRFLOW.has_retry_policies:
     from airflow.sdk import RetryAction, RetryPolicy
@@ -29,18 +29,6 @@ else:
     RetryPolicy = object
 
 needs_policies = pytest.mark.skipif(not AIRFLOW.has_retry_policies, reason="this Airflow has no retry policies")
-
-
-def fail(shop: Shop) -> tuple[Any, ComponentFailedError]:
-    """Let the task fail at its second component; returns the context of its callbacks, and the error."""
-    shop.driver.fails_at = "Clean"
-    operator = shop.operator()
-    context = shop.context(operator)
-    operator.render_template_fields(context)
-    with pytest.raises(ComponentFailedError) as raised:
-        operator.execute(context)
-    shop.driver.fails_at = None
-    return {**context, "task": operator, "exception": raised.value}, raised.value
 
 
 @pytest.mark.parametrize(
