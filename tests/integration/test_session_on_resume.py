@@ -14,6 +14,7 @@ import pytest
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec
+from airflow_spark_pipeline.runtime.spark.connect import close
 from airflow_spark_pipeline.runtime.standalone.runner import PipelineRunner
 from tests.sparks import needs_spark_4
 
@@ -92,7 +93,9 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
 
     yield Bench(tmp_path, open_session)
     for session in sessions:
-        session.client.close()  # an open one calls its server for ten minutes when pytest ends, and the server is gone
+        # An open one calls its server for ten minutes when pytest ends, and the server is gone. One whose client alone
+        # is closed stays Spark's active session, in the way of the next test's.
+        close(session)
 
 
 @pytest.fixture

@@ -174,9 +174,9 @@ def test_a_network_that_goes_away_in_silence_fails_what_waits_for_an_answer(
         url = connect_server.url.replace(str(connect_server.port), str(server.port))
         session: Any = open_session(ConnectTarget(url, ()), {}, str(uuid.uuid4()))
         session.client.set_retry_policies([DefaultPolicy(max_retries=1, initial_backoff=100)])
+        slow = udf(lambda _: threading.Event().wait(60), "boolean")
         waiting = threading.Timer(1.0, server.cut)
         waiting.start()
-        slow = udf(lambda _: threading.Event().wait(60), "boolean")
         with pytest.raises(SparkConnectGrpcException, match=r"(?i)unavailable|ping timeout|keepalive"):
             session.range(0, 1, 1, 1).select(slow("id")).collect()
         waiting.join()
