@@ -18,7 +18,7 @@ WWW := airflow_spark_pipeline/plugins/www
 WITH_JAVA := JAVA_HOME=$$(scripts/java.sh) && export JAVA_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java test slow unit acceptance kill-matrix stateful chaos hocon-fuzz e2e www www-check engines topology check format demo airflow bench dist constraints matrix prerelease clean
+.PHONY: help setup java test slow nightly unit acceptance kill-matrix stateful chaos hocon-fuzz e2e www www-check engines topology check format demo airflow bench dist constraints matrix prerelease clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,10 +31,13 @@ java: ## Find Java 17 or newer, or install it
 
 test: setup ## The tests: unit, integration, acceptance (PYTEST_ARGS=... for pytest)
 	@scripts/install.sh redis-server
-	@$(WITH_JAVA) && $(TIMED) test $(PY) -m pytest -m "not slow and not e2e" --durations=15 $(PYTEST_ARGS) tests
+	@$(WITH_JAVA) && $(TIMED) test $(PY) -m pytest -m "not slow and not nightly and not e2e" --durations=15 $(PYTEST_ARGS) tests
 
-slow: setup ## The tests that take minutes each: 200 rounds of chaos, and what runs a whole example twice
-	@$(WITH_JAVA) && $(TIMED) "slow tests" $(PY) -m pytest -m "slow and not e2e" --durations=0 $(PYTEST_ARGS) tests
+slow: setup ## The tests that take up to minutes each: kills under a real Airflow, 60 rounds of chaos (13 minutes)
+	@$(WITH_JAVA) && $(TIMED) "slow tests" $(PY) -m pytest -m "slow and not nightly and not e2e" --durations=0 $(PYTEST_ARGS) tests
+
+nightly: setup ## More of the slow tests, once a night: all kills on a standalone cluster, 200 rounds of chaos (15 minutes)
+	@$(WITH_JAVA) && $(TIMED) "nightly tests" $(PY) -m pytest -m "nightly and not e2e" --durations=0 $(PYTEST_ARGS) tests
 
 unit: setup ## The tests that start neither Spark nor Airflow: seconds
 	@$(TIMED) unit $(PY) -m pytest -m "not spark and not airflow" $(PYTEST_ARGS) tests/unit

@@ -10,6 +10,7 @@ from tests.acceptance.client import Run
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.nightly  # test_failures.py and the clear of a DAG run below show the same, in less time
 @pytest.mark.dag_run("tried_once", c={"1": "fail"})
 def test_clearing_a_failed_task_resumes_and_clearing_a_succeeded_one_runs_all_again(run: Run) -> None:
     run.wait("failed", tries=1)

@@ -21,6 +21,7 @@ def test_a_success_that_airflow_never_heard_of_is_reported_and_not_run_again(run
     assert_that_the_unheard_success_is_reported(run)
 
 
+@pytest.mark.nightly
 @pytest.mark.dag_run("dies_unheard", dies="before it reports")
 def test_a_success_is_not_run_again_when_the_worker_dies_between_clean_up_and_report(run: Run) -> None:
     """Only the last commit is left then, and it is enough."""
@@ -41,6 +42,7 @@ def assert_that_the_unheard_success_is_reported(run: Run) -> None:
     assert run.xcom()["attempt"] == 1
 
 
+@pytest.mark.nightly
 @pytest.mark.dag_run("retried", b={"1": "wait in spark"})
 def test_the_death_of_the_jvm_under_a_spark_call_is_no_failure_of_the_component(run: Run) -> None:
     entry = run.wait_for_start("b", 1)

@@ -61,6 +61,10 @@ def nothing(entry: Entry, run: Run) -> None:
     """The time-out of the task does it."""
 
 
+# A standalone cluster takes twice as long as a local Spark: one death on it is in `make slow`, the others are in
+# `make nightly`.
+NOT_ONLY_NIGHTLY = "worker and task -9"
+
 DEATHS: dict[str, tuple[Callable[[Entry, Run], None], str]] = {
     "driver's Python -9": (kill_python, ""),
     "driver's JVM -9": (kill_jvm, ""),
@@ -78,7 +82,10 @@ DEATHS: dict[str, tuple[Callable[[Entry, Run], None], str]] = {
         pytest.param(
             death,
             engine,
-            marks=pytest.mark.dag_run(ENGINES[engine] + suffix, b={"1": "wait in python"}),
+            marks=[
+                pytest.mark.dag_run(ENGINES[engine] + suffix, b={"1": "wait in python"}),
+                *([pytest.mark.nightly] if engine == "standalone" and death != NOT_ONLY_NIGHTLY else []),
+            ],
             id=f"{death}, {engine}",
         )
         for death, (_, suffix) in DEATHS.items()
@@ -105,7 +112,12 @@ def test_the_next_try_resumes_at_the_component_that_was_running(
 
 @pytest.mark.parametrize(
     "engine",
-    [pytest.param(engine, marks=pytest.mark.dag_run(dag_id, b={"1": "fail"})) for engine, dag_id in ENGINES.items()],
+    [
+        pytest.param("local", marks=pytest.mark.dag_run(ENGINES["local"], b={"1": "fail"})),
+        pytest.param(
+            "standalone", marks=[pytest.mark.nightly, pytest.mark.dag_run(ENGINES["standalone"], b={"1": "fail"})]
+        ),
+    ],
 )
 def test_an_exception_resumes_at_the_component_that_raised_it(
     engine: str, run: Run, kill_times: dict[tuple[str, str], float]

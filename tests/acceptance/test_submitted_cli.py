@@ -81,6 +81,7 @@ def cluster(tmp_path: Path, environment: dict[str, str]) -> Iterator[StandaloneC
 
 @pytest.mark.spark
 @pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("victim", ["driver"])
 def test_the_documented_command_is_killed_and_the_same_command_resumes(
     tmp_path: Path, environment: dict[str, str], cluster: StandaloneCluster, victim: str

@@ -8,7 +8,7 @@ from tests.acceptance.client import Run
 from tests.acceptance.deployment import wait_for
 from tests.acceptance.repository import Repository
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
 
 @pytest.mark.dag_run("versioned")

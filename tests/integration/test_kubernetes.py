@@ -193,6 +193,7 @@ def test_the_task_can_delete_the_pod_of_its_driver(submitted: Submitted) -> None
     assert submitted.operator._hook._kubernetes_driver_pod == submitted.pod["metadata"]["name"]
 
 
+@pytest.mark.nightly
 def test_the_pods_own_command_runs_the_pipeline_with_nothing_but_what_was_uploaded(
     submitted: Submitted, tmp_path: Path
 ) -> None:

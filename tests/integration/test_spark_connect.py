@@ -157,7 +157,8 @@ def test_a_token_travels_by_tls_and_a_certificate_that_nobody_vouches_for_is_sai
         assert TOKEN not in refused.stderr
 
 
-@pytest.mark.slow  # gRPC pings once a minute at most
+@pytest.mark.slow
+@pytest.mark.nightly  # gRPC pings once a minute at most
 @pytest.mark.filterwarnings("ignore:.RETRIES_EXCEEDED:UserWarning")
 def test_a_network_that_goes_away_in_silence_fails_what_waits_for_an_answer(
     connect_server: ConnectServer, monkeypatch: pytest.MonkeyPatch

@@ -114,6 +114,7 @@ def test_a_component_whose_saved_output_is_gone_runs_again_and_says_so(unit: Uni
     assert [line.split()[:2] for line in unit.lines] == [["Draw", "1"], ["Look", "1"], ["Draw", "2"], ["Look", "2"]]
 
 
+@pytest.mark.nightly
 def test_ready_made_components_that_define_views_are_replayed(unit: Unit) -> None:
     components = _READY_MADE.replace("}\n    {", "},\n    {") + "," + _step("Look", fails=1)
     assert unit.attempt(components)[0] == EXIT_COMPONENT_FAILED
@@ -132,12 +133,14 @@ def test_a_pipeline_that_a_resume_would_break_is_refused_before_any_work(unit: U
     assert not unit.ledger.exists()
 
 
+@pytest.mark.nightly
 def test_without_auto_resume_such_a_pipeline_just_runs(unit: Unit) -> None:
     components = ",\n".join([_step("Draw"), _step("Look")])
     code, _ = unit.attempt(components, options="checkpoint { auto-resume = false }")
     assert code == EXIT_COMPLETED
 
 
+@pytest.mark.nightly
 def test_with_fail_fast_off_exactly_the_failed_ones_run_again_and_what_depends_on_them(unit: Unit) -> None:
     look = _step("Look", more="depends-on = [Draw],", fails=1)
     other = look.replace("instance-name = Look", "instance-name = Other").replace("fails = 1", "fails = 0")

@@ -48,6 +48,21 @@ def test_the_suites_of_the_matrix_are_targets() -> None:
     assert set(matrix("suite", "target")) <= TARGETS
 
 
+def test_the_workflow_makes_what_the_one_command_for_everything_makes() -> None:
+    text = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    everything = set(re.findall(r"^(?:make|run_tests) ([a-z0-9-]+)", text, re.MULTILINE))
+    assert everything == {"check", "www-check", "dist", "test", "slow", "e2e"}
+    made = {name for step in steps(WORKFLOWS[0]) for name in re.findall(r"make ([a-z0-9-]+)", step.get("run", ""))}
+    assert everything <= made | set(matrix("suite", "target"))
+
+
+def test_what_takes_too_long_for_each_change_runs_once_a_night() -> None:
+    workflow = yaml.safe_load(WORKFLOWS[0].read_text(encoding="utf-8"))
+    assert workflow[True]["schedule"]  # YAML 1.1 reads the key "on" as true
+    assert "schedule" in workflow["jobs"]["nightly"]["if"]
+    assert workflow["jobs"]["nightly"]["steps"][-1] == {"run": "make nightly"}
+
+
 def test_every_supported_python_is_tried() -> None:
     classifiers = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', (ROOT / "pyproject.toml").read_text())
     assert matrix("unit", "python") == classifiers

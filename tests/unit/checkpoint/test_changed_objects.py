@@ -283,6 +283,7 @@ def test_a_changed_object_is_read_as_before_or_refused_by_name() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(600)
 def test_ten_thousand_changed_bytes_and_four_hundred_larger_changes_mislead_nobody() -> None:
     came = play(10_000, 400)
