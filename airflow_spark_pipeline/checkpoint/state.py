@@ -75,6 +75,7 @@ class ComponentAction(str, enum.Enum):
     OMITTED = "omitted"
     FAILED = "failed"
     DISABLED = "disabled"
+    UPSTREAM_FAILED = "upstream_failed"  # not run, because a component that it depends on failed
 
 
 class _Record:
@@ -115,6 +116,8 @@ class ComponentCheckpoint(_Record):
         ``functions``, ``tables``, …) to names; absent in JSON if there is nothing
     :param code: code of the component's class and of the user's modules that it imports: map from file to keyed digest;
         ``planning`` compares it; absent in JSON if the code is not known
+    :param changed_code: files of ``code`` that had changed when an attempt skipped the component; absent in JSON if
+        there are none
     """
 
     index: int
@@ -132,6 +135,7 @@ class ComponentCheckpoint(_Record):
     session: Mapping[str, Any] = field(default_factory=dict)
     leaves: Mapping[str, Any] = field(default_factory=dict)
     code: Mapping[str, str] = field(default_factory=dict)
+    changed_code: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -244,7 +248,7 @@ class Commit:
 
 
 _NESTED: dict[str, type] = {"components": ComponentCheckpoint, "attempts": AttemptSummary, "failure": Failure}
-_ABSENT_WHEN_EMPTY = {"retries", "session", "leaves", "code"}
+_ABSENT_WHEN_EMPTY = {"retries", "session", "leaves", "code", "changedCode"}
 
 
 def _plain(value: Any) -> dict[str, Any]:

@@ -63,6 +63,8 @@ def _line(component: ComponentCheckpoint, state: CheckpointState) -> str | None:
         return f"{_place(component, state)} skipped ({component.reason})"
     if component.action is ComponentAction.FAILED and component.attempt == state.attempt:
         return f"{_place(component, state)} failed after {took}{tries}: {component.reason}"
+    if component.action is ComponentAction.UPSTREAM_FAILED:
+        return f"{_place(component, state)} not run ({component.reason})"
     return None
 
 

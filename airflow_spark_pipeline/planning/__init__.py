@@ -1,6 +1,6 @@
 """Planning: which components run, which are skipped, and why; and summaries of the result."""
 
-from airflow_spark_pipeline.planning.changes import Code, CodeNow
+from airflow_spark_pipeline.planning.changes import Code, CodeNow, changed_code
 from airflow_spark_pipeline.planning.claim_state import claim_state
 from airflow_spark_pipeline.planning.outlook import Outlook, look_ahead
 from airflow_spark_pipeline.planning.plan import Plan, Step, StepAction, left_behind, make_plan
@@ -23,6 +23,7 @@ __all__ = [
     "Selection",
     "Step",
     "StepAction",
+    "changed_code",
     "claim_state",
     "describe_run",
     "left_behind",

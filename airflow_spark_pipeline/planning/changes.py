@@ -45,6 +45,18 @@ def changed_files(old: ComponentCheckpoint, code: Code) -> list[str]:
     return differences(old.code, code.files) if old.code and code.files else []
 
 
+def changed_code(old: ComponentCheckpoint, code: Code) -> tuple[tuple[str, ...], str]:
+    """Return the changed files of a component that is not run again, and a text about them for its reason.
+
+    If the current code is not known, as in the API server, these are the files that the last attempt found.
+    """
+    if not code.files:
+        found = old.changed_code
+        return found, f"; the last attempt found that its code has changed: {', '.join(found)}" if found else ""
+    now = tuple(changed_files(old, code))
+    return now, f"; its code has changed since: {', '.join(now)}" if now else ""
+
+
 def first_change(spec: PipelineSpec, recorded: CheckpointState, code: CodeNow) -> Change | None:
     """Return the first change at or before the last completed component; with ``config-match = strict``, anywhere."""
     strict = spec.checkpoint.config_match == "strict"

@@ -82,7 +82,8 @@ def _record(spec: PipelineSpec, step: Step, carried: CheckpointState | None, sal
     component = spec.components[step.index]
     old = carried.component(step.name) if carried is not None else None
     if step.action in (StepAction.SKIP, StepAction.REPLAY) and old is not None:
-        return replace(old, index=step.index, action=ComponentAction.SKIPPED, reason=step.reason)
+        skipped = ComponentAction.SKIPPED
+        return replace(old, index=step.index, action=skipped, reason=step.reason, changed_code=step.changed_code)
     return ComponentCheckpoint(
         index=step.index,
         name=step.name,

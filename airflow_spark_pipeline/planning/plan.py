@@ -22,7 +22,7 @@ from typing import Any
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
 from airflow_spark_pipeline.exceptions import ResumeRefusedError
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec
-from airflow_spark_pipeline.planning.changes import Change, Code, CodeNow, changed_files, first_change
+from airflow_spark_pipeline.planning.changes import Change, Code, CodeNow, changed_code, first_change
 from airflow_spark_pipeline.planning.selection import Selection
 
 _FIRST = "first attempt"  # reason of every step if nothing is recorded
@@ -40,12 +40,16 @@ class StepAction(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What the attempt does with one component, and why."""
+    """What the attempt does with one component, and why.
+
+    :param changed_code: files of a component that is not run again which have changed since it ran
+    """
 
     index: int
     name: str
     action: StepAction
     reason: str
+    changed_code: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,11 +201,11 @@ def _steps(
         replay = said if said is not None else name in replays
         # If nothing runs after it, its views are not needed.
         action = StepAction.REPLAY if replay and index < last_run else StepAction.SKIP
-        if record is not None and (files := changed_files(record, code.get(name, Code()))):
-            reason += f"; its code has changed since: {', '.join(files)}"
+        changed, what = ((), "") if record is None else changed_code(record, code.get(name, Code()))
+        reason += what
         if action is StepAction.SKIP and index < last_run and record is not None and record.leaves:
             reason += f"; a new session does not have its {left_behind(record.leaves)}"
-        steps.append(Step(index, name, action, reason))
+        steps.append(Step(index, name, action, reason, changed))
     return steps
 
 
@@ -242,6 +246,8 @@ def _why_run(recorded: CheckpointState, name: str, *, interrupted: bool) -> str:
         failure = recorded.failure
         error = f": {failure.error_type}" if failure is not None and failure.component == name else ""
         return f"failed in attempt {record.attempt}{error}"
+    if record.action is ComponentAction.UPSTREAM_FAILED:
+        return f"not run in attempt {recorded.attempt}: {record.reason}"
     if interrupted:
         return f"attempt {recorded.attempt} died before it was done"
     if record.reason == _FIRST and recorded.status is not CheckpointStatus.SUBMITTED:

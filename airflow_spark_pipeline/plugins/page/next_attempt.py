@@ -14,7 +14,7 @@ from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointS
 from airflow_spark_pipeline.exceptions import ResumeRefusedError
 from airflow_spark_pipeline.pipeline.fingerprint import differences, fingerprint
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-from airflow_spark_pipeline.planning import Plan, make_plan
+from airflow_spark_pipeline.planning import Code, Plan, changed_code, make_plan
 from airflow_spark_pipeline.plugins.page.models import NextAttempt, PlannedStep
 from airflow_spark_pipeline.secrets import MASK, mask
 
@@ -86,7 +86,7 @@ def _from_record(state: CheckpointState) -> list[PlannedStep]:
         PlannedStep(
             name=c.name,
             action="skip" if c.name in done else "run",
-            reason=f"done in attempt {c.attempt}" if c.name in done else "not done yet",
+            reason=f"done in attempt {c.attempt}{changed_code(c, Code())[1]}" if c.name in done else "not done yet",
         )
         for c in state.components
     ]

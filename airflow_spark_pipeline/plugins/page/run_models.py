@@ -150,13 +150,14 @@ def components(state: CheckpointState, shown: Standing) -> list[Component]:
 def _component(c: ComponentCheckpoint, state: CheckpointState, is_in: ComponentState) -> Component:
     """Return what is recorded of a component; of one that runs, or did when its driver was lost, what follows."""
     at_work = is_in in {ComponentState.RUNNING, ComponentState.INTERRUPTED}
+    planned = is_in is ComponentState.PENDING and c.action is ComponentAction.PENDING  # the reason is the plan's
     return Component(
         index=c.index,
         name=c.name,
         type=c.type,
         state=is_in,
         action=c.action.value,
-        reason=None if at_work or is_in is ComponentState.PENDING else c.reason,
+        reason=None if at_work or planned else c.reason,
         attempt=state.attempt if at_work else c.attempt,
         started_at=began(state) if at_work else c.started_at,
         duration_seconds=None if at_work else c.duration_seconds,

@@ -210,6 +210,14 @@ class Recorder:
         self._append(replace(state, status=status, failure=first, attempts=(*state.attempts[:-1], summary)))
         return failure
 
+    def upstream_failed(self, step: Step, reason: str) -> None:
+        """Record that the component is not run, because a component that it depends on is not done.
+
+        :param reason: which component, and why it is not done
+        """
+        record = replace(self._component(step), action=ComponentAction.UPSTREAM_FAILED, reason=reason)
+        self._append(self.state.with_component(record))
+
     def refused(self, error: BaseException) -> None:
         """Record that the attempt failed before any component ran."""
         failure = self.describe(error, None)
@@ -265,7 +273,7 @@ class Recorder:
     def _planned(self, step: Step) -> ComponentCheckpoint:
         record = self._component(step)
         if step.action in (StepAction.SKIP, StepAction.REPLAY, StepAction.DISABLE):
-            return replace(record, reason=step.reason)
+            return replace(record, reason=step.reason, changed_code=step.changed_code)
         pending = ComponentAction.OMITTED if step.action is StepAction.OMIT else ComponentAction.PENDING
         action, views, outputs = pending, (), dict[str, Any]()
         return replace(
@@ -278,6 +286,7 @@ class Recorder:
             session={},
             leaves={},
             code={},
+            changed_code=(),
         )
 
     def _component(self, step: Step) -> ComponentCheckpoint:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Failure, utc_now
+from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, ComponentAction, Failure, utc_now
 from airflow_spark_pipeline.planning import Plan, Step, StepAction, readable
 from airflow_spark_pipeline.runtime.component.base import Component
 from airflow_spark_pipeline.runtime.component.saved_outputs import restore
@@ -146,10 +146,9 @@ class ComponentLoop:
     def _run_step(self, step: Step, spark: SparkSession) -> bool:
         self._recorder.guard()
         label, spec = self._label(step), self._spec.components[step.index]
-        there = {*self._recorder.state.completed_components, *(omitted.name for omitted in self._plan.omitted)}
-        failed = next((name for name in spec.depends_on if name not in there), None)
-        if failed is not None:
-            say(f"{label} not run (depends on {failed}, which failed)")
+        if (reason := self._upstream_failed(spec)) is not None:
+            self._recorder.upstream_failed(step, reason)
+            say(f"{label} not run ({reason})")
             return False
         say(f"{label} … {'replayed, ' + step.reason if step.action is StepAction.REPLAY else ''}".rstrip())
         retries = 0
@@ -176,6 +175,17 @@ class ComponentLoop:
             else:
                 self._done(step, started_at, time.monotonic() - start, result, traces, retries)
                 return True
+
+    def _upstream_failed(self, spec: ComponentSpec) -> str | None:
+        """Return why a component is not run, if one that it depends on is not done."""
+        state = self._recorder.state
+        there = {*state.completed_components, *(omitted.name for omitted in self._plan.omitted)}
+        name = next((name for name in spec.depends_on if name not in there), None)
+        record = None if name is None else state.component(name)
+        if record is None:
+            return None
+        failed = record.action is ComponentAction.FAILED
+        return f"depends on {record.name}, which {'failed' if failed else 'was not run'}"
 
     def _decide(self, spec: ComponentSpec, retries: int, error: BaseException, spark: SparkSession) -> RetryDecision:
         if stopped_by_component(spark) or ended_from_outside(spark):

@@ -158,6 +158,11 @@ _WRONG: list[tuple[tuple[Any, ...], Any]] = [
     (("components", 0, "action"), "pending"),
     (("components", 0, "action"), "omitted"),
     (("components", 0, "action"), "running"),
+    (("components", 0, "action"), "upstream_failed"),
+    (("components", 0, "changedCode"), ["my_etl/a.py"]),  # and no code is recorded
+    (("components", 0, "changedCode"), "my_etl/a.py"),
+    (("components", 0, "changedCode"), [1]),
+    (("components", 0, "changedCode"), {"my_etl/a.py": "00"}),
     (("components", 2, "action"), "ran"),
     (("components", 2, "action"), "skipped"),
     (("components", 0, "attempt"), None),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,17 @@ def test_the_persisted_format_is_the_one_in_the_golden_file() -> None:
 
 def test_the_golden_file_reads_as_the_state_that_it_was_written_from() -> None:
     assert decode(GOLDEN.read_bytes(), "golden", unit=_UNIT, number=_NUMBER) == _full_state()
+
+
+def test_what_only_some_components_have_is_stored_for_them_and_read_again() -> None:
+    state = _full_state()
+    first, second, third = state.components
+    third = replace(third, action=ComponentAction.UPSTREAM_FAILED, reason="depends on Transform(clean), which failed")
+    state = replace(state, components=(replace(first, changed_code=("my_etl/extract.py",)), second, third))
+    stored = state.to_dict()["components"]
+    assert [component.get("changedCode") for component in stored] == [["my_etl/extract.py"], None, None]
+    assert stored[2]["action"] == "upstream_failed"
+    assert decode(encode(state, _NUMBER), "x", unit=_UNIT, number=_NUMBER) == state
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,21 @@ def test_a_run_is_shown_with_its_components_and_its_error(shell: Shell) -> None:
     assert json.loads(shell.out)["lastCheckpointedIndex"] == 0
 
 
+def test_a_component_whose_dependency_failed_is_shown_with_the_reason(shell: Shell) -> None:
+    last = (component("c", more="depends-on = [a, b]"), component("d", more="depends-on = [c]"))
+    shell.write(steps("a", "b:Step:fails = 9", *last, more="fail-fast = false"))
+    assert shell("run", "steps.conf") == 1
+    assert "[3/4] c not run (depends on b, which failed)" in shell.out
+    assert "[4/4] d not run (depends on c, which was not run)" in shell.out
+    run_id, place = shell.run_id(), ("--location", f"{shell.ledger}.checkpoints")
+    assert shell("show", run_id, *place) == 0
+    shown = [line.split(maxsplit=3) for line in shell.out.splitlines() if line.startswith("[")]
+    assert shown[2] == ["[3/4]", "c", "upstream_failed", "depends on b, which failed"]
+    assert shown[3] == ["[4/4]", "d", "upstream_failed", "depends on c, which was not run"]
+    assert shell("plan", "steps.conf", run_id) == 0
+    assert "not run in attempt 1: depends on b, which failed" in shell.out
+
+
 def test_a_relative_location_means_the_directory_that_the_user_is_in(shell: Shell) -> None:
     shell("run", "steps.conf")
     assert shell("runs", "--location", "ledger.checkpoints") == 0

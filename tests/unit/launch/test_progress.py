@@ -66,5 +66,12 @@ def test_every_component_that_fails_is_told_and_no_failure_of_an_earlier_attempt
     ]
 
 
+def test_a_component_whose_dependency_failed_is_told_once() -> None:
+    progress, reason = Progress("2-a"), "depends on Extract, which failed"
+    state = _state(DONE_BEFORE, replace(PENDING, action=ComponentAction.UPSTREAM_FAILED, reason=reason))
+    assert progress.lines(state)[-1] == f"[2/2] Clean not run ({reason})"
+    assert progress.lines(state) == []
+
+
 def test_the_commits_of_another_attempt_are_not_told_of() -> None:
     assert Progress("3-b").lines(_state(DONE_BEFORE)) == []

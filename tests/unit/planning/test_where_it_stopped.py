@@ -18,10 +18,16 @@ from airflow_spark_pipeline.plugins.page.run_models import make_row
 from tests.fakes import UNIT, make_state
 
 
-def _state(status: CheckpointStatus, *, done: str = "a", failed: str = "", omitted: str = "") -> CheckpointState:
+def _state(
+    status: CheckpointStatus, *, done: str = "a", failed: str = "", omitted: str = "", not_run: str = ""
+) -> CheckpointState:
     """Components a to e."""
     state = make_state("abcde", done=done, status=status)
-    actions = {**dict.fromkeys(failed, ComponentAction.FAILED), **dict.fromkeys(omitted, ComponentAction.OMITTED)}
+    actions = {
+        **dict.fromkeys(failed, ComponentAction.FAILED),
+        **dict.fromkeys(omitted, ComponentAction.OMITTED),
+        **dict.fromkeys(not_run, ComponentAction.UPSTREAM_FAILED),
+    }
     components = tuple(replace(c, action=actions.get(c.name, c.action)) for c in state.components)
     index = "abcde".find(failed[:1]) if failed else -1
     failure = Failure(failed[0], index, "ConnectionError", "no route") if failed else None
@@ -37,6 +43,8 @@ _CASES = {
     "b and c failed, and the driver died in d": (_state(_RUNNING, failed="bc"), "d"),
     "a failed, and the driver died in b": (_state(_RUNNING, done="", failed="a"), "b"),
     "the driver died behind all of them, of which b failed": (_state(_RUNNING, done="acde", failed="b"), "b"),
+    "b failed, c depends on it, and the driver died in d": (_state(_RUNNING, failed="b", not_run="c"), "d"),
+    "b failed, c to e depend on it, and the driver died": (_state(_RUNNING, failed="b", not_run="cde"), "b"),
     "died in c, and b is left out": (_state(_RUNNING, omitted="b"), "c"),
     "died before anything ran": (_state(_RUNNING, done=""), "a"),
     "died when all was done": (_state(_RUNNING, done="abcde"), None),

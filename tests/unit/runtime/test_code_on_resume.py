@@ -14,9 +14,12 @@ from airflow_spark_pipeline.checkpoint.claimant import Caller
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.checkpoint.location import StoreLocation
 from airflow_spark_pipeline.checkpoint.log import RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointState
+from airflow_spark_pipeline.checkpoint.standing import Standing
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
 from airflow_spark_pipeline.exceptions import ComponentFailedError, ResumeRefusedError
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec
+from airflow_spark_pipeline.plugins.page.next_attempt import next_attempt
+from airflow_spark_pipeline.plugins.page.run_models import components
 from airflow_spark_pipeline.protocol import EXIT_COMPLETED, EXIT_COMPONENT_FAILED, EXIT_DEFINITION, DriverRequest
 from airflow_spark_pipeline.runtime.driver.driver import Driver
 from airflow_spark_pipeline.runtime.standalone.runner import PipelineRunner
@@ -38,6 +41,7 @@ class Pipeline:
         self.edit("rules.py", "RULE = 1\n")
         self.edit("load.py", MODULE.format(package=name))
         self.ledger = directory / "ledger"
+        self.fails = 1
         self._tries = 0
         self._directory = directory
         self._kind = f"{name}.load.Extract"
@@ -46,10 +50,10 @@ class Pipeline:
         (self.package / file).write_text(text, encoding="utf-8")
 
     def attempt(self, **checkpoint: Any) -> None:
-        self._runner().run_with_checkpointing(self._spec(**checkpoint))
+        self._runner().run_with_checkpointing(self.spec(**checkpoint))
 
     def plan(self, **checkpoint: Any) -> str:
-        return self._runner().plan(self._spec(**checkpoint)).steps[0].reason
+        return self._runner().plan(self.spec(**checkpoint)).steps[0].reason
 
     @property
     def ran(self) -> list[str]:
@@ -57,7 +61,7 @@ class Pipeline:
 
     def attempt_of_a_task(self, **checkpoint: Any) -> tuple[int, CheckpointState]:
         """As the operator has it, which does not load the user's code: the driver alone can tell."""
-        spec = self._spec(**checkpoint)
+        spec = self.spec(**checkpoint)
         key, location = UnitKey("test", "dag", "run", "task"), str(self._directory / "checkpoints")
         unit = unit_path(spec.pipeline_name, key)
         log = RunLog(StoreLocation.of(location, spec.checkpoint.store).open(), unit)
@@ -71,12 +75,12 @@ class Pipeline:
     def _runner(self) -> PipelineRunner:
         return PipelineRunner(cast("Any", FakeSpark()), location=self._directory / "checkpoints")
 
-    def _spec(self, **checkpoint: Any) -> PipelineSpec:
+    def spec(self, **checkpoint: Any) -> PipelineSpec:
         config = {"ledger": str(self.ledger)}
         path = "pipeline.pipeline-components"
         components = (
             ComponentSpec(self._kind, "Extract", config, f"{path}[0]"),
-            ComponentSpec("tests.steps.Step", "Load", {**config, "fails": 1}, f"{path}[1]"),
+            ComponentSpec("tests.steps.Step", "Load", {**config, "fails": self.fails}, f"{path}[1]"),
         )
         return PipelineSpec("Coded", components, checkpoint=CheckpointSpec(True, None, auto_resume=True, **checkpoint))
 
@@ -156,8 +160,44 @@ def test_a_driver_of_airflows_says_and_records_what_the_operator_could_not_see(p
     assert state.completed_components == ("Extract",)
     code, state = pipeline.attempt_of_a_task()
     assert code == EXIT_COMPLETED
-    assert "its code has changed since" in str(state.components[0].reason)
+    file = f"{pipeline.package.name}/rules.py"
+    assert state.components[0].reason == f"done in attempt 1; its code has changed since: {file}"
+    assert state.components[0].changed_code == (file,)
     assert pipeline.ran == ["Extract", "Load", "Load"]
+
+
+@pytest.mark.parametrize("file", ["load.py", "rules.py", "__init__.py"])
+def test_the_record_keeps_what_an_attempt_found_until_another_one_compares(pipeline: Pipeline, file: str) -> None:
+    pipeline.fails = 3
+    pipeline.ledger.unlink()
+    pipeline.attempt_of_a_task()
+    before = (pipeline.package / file).read_text(encoding="utf-8")
+    pipeline.edit(file, before + "# edited\n")
+    _, second = pipeline.attempt_of_a_task()
+    named = f"{pipeline.package.name}/{file}"
+    assert [record.changed_code for record in second.components] == [(named,), ()]
+    # The API server has no code of the user's: it says what the attempt found.
+    for config in (None, pipeline.spec().to_dict()):
+        foreseen = next_attempt(second, config)
+        assert foreseen is not None
+        found = f"done in attempt 1; the last attempt found that its code has changed: {named}"
+        assert foreseen.steps[0].reason == found
+    shown = components(second, Standing.FAILED)[0]
+    assert (shown.state, shown.reason) == ("done", f"done in attempt 1; its code has changed since: {named}")
+    pipeline.edit(file, before)
+    _, third = pipeline.attempt_of_a_task()
+    assert [(record.reason, record.changed_code) for record in third.components[:1]] == [("done in attempt 1", ())]
+
+
+def test_a_component_that_runs_again_has_no_changed_code(pipeline: Pipeline) -> None:
+    pipeline.fails = 2
+    pipeline.ledger.unlink()
+    pipeline.attempt_of_a_task()
+    pipeline.edit("rules.py", "RULE = 3\n")
+    pipeline.attempt_of_a_task()
+    _, state = pipeline.attempt_of_a_task(code_match=True, on_change="rerun-from-change")
+    assert state.status is CheckpointStatus.COMPLETED
+    assert [(record.attempt, record.changed_code) for record in state.components] == [(3, ()), (3, ())]
 
 
 def test_a_driver_of_airflows_runs_again_what_has_changed(pipeline: Pipeline) -> None:

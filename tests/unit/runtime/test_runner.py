@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from airflow_spark_pipeline import AuditHooks, CheckpointHooks, LoggingHooks, PipelineHooks, PipelineRunner
+from airflow_spark_pipeline.checkpoint.key import parse_run_id
 from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
 from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.exceptions import (
@@ -22,6 +24,8 @@ from airflow_spark_pipeline.exceptions import (
     PipelineDefinitionError,
     RunAtWorkError,
 )
+from airflow_spark_pipeline.planning import stopped_at
+from airflow_spark_pipeline.plugins.page.run_models import components as page_components
 from airflow_spark_pipeline.runtime.loop import deadline
 from airflow_spark_pipeline.runtime.standalone.claiming import unit_of
 from tests.sparkless import FakeSpark
@@ -81,6 +85,55 @@ def test_a_run_that_failed_is_resumed_by_its_id(job: Job, capsys: pytest.Capture
     assert report.resumed_from == failed.value.run_id
     assert job.runner.list_resumable("Steps") == []
     assert "of work not repeated" in capsys.readouterr().out or report.seconds_saved == 0.0
+
+
+@pytest.mark.parametrize(
+    ("depends", "not_run"),
+    [
+        ({"c": "b"}, {"c": "depends on b, which failed"}),
+        ({"d": "a, b"}, {"d": "depends on b, which failed"}),
+        ({"c": "b", "d": "c"}, {"c": "depends on b, which failed", "d": "depends on c, which was not run"}),
+        ({"c": "a"}, {}),
+    ],
+)
+def test_a_component_whose_dependency_failed_is_recorded_as_not_run_and_runs_on_resume(
+    job: Job, depends: dict[str, str], not_run: dict[str, str]
+) -> None:
+    def pipeline(fails: int) -> list[str]:
+        depend = {name: f"depends-on = [{names}]" for name, names in depends.items()}
+        return [component(n, config=f"fails = {fails if n == 'b' else 0}", more=depend.get(n, "")) for n in "abcd"]
+
+    more = "fail-fast = false, checkpoint { auto-resume = true }"
+    job.fails(*pipeline(1), more=more)
+    state = job.state
+    blocked = {c.name: c.reason for c in state.components if c.action is ComponentAction.UPSTREAM_FAILED}
+    assert blocked == not_run
+    assert (state.status, state.completed_components) == (
+        CheckpointStatus.FAILED,
+        tuple(name for name in "acd" if name not in not_run),
+    )
+    shown = {c.name: (c.state, c.reason) for c in page_components(state, Standing.FAILED)}
+    assert {name: shown[name] for name in not_run} == {name: ("pending", why) for name, why in not_run.items()}
+
+    report = job.run(*pipeline(1), more=more)
+    assert report.ran == ["b", *not_run]
+    assert {c.action for c in report.state.components} == {ComponentAction.RAN, ComponentAction.SKIPPED}
+
+
+def test_a_driver_that_dies_after_a_component_was_not_run_died_in_the_next_one(job: Job) -> None:
+    seen: list[CheckpointState] = []
+
+    class Look(PipelineHooks):
+        def before_component(self, event: Any) -> None:
+            latest = RunLog(open_store(str(job.location)), parse_run_id(event.run.run_id)[0]).latest()
+            if event.name == "d" and latest is not None:
+                seen.append(latest.state)
+
+    components = [component("a"), component("b", config="fails = 1"), component("c", more="depends-on = [b]"), "d"]
+    job.fails(*components, more="fail-fast = false", hooks=Look())
+    stopped = stopped_at(seen[0])
+    assert stopped is not None
+    assert stopped.name == "d"
 
 
 def test_with_auto_resume_the_newest_unfinished_run_is_gone_on_with(job: Job) -> None:
