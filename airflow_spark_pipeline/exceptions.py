@@ -105,7 +105,7 @@ class NothingToResumeError(SparkPipelineError):
         self.run_id = run_id
 
 
-class RunAtWorkError(SparkPipelineError):
+class StillRunningError(SparkPipelineError):
     """The run to be resumed is still running for another task instance; it is never superseded.
 
     A retry helps once that run has ended.

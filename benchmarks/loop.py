@@ -19,8 +19,8 @@ from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec
 from airflow_spark_pipeline.planning import claim_state, make_plan
 from airflow_spark_pipeline.protocol import Token
 from airflow_spark_pipeline.runtime.component.base import Component
-from airflow_spark_pipeline.runtime.driver.recorder import Recorder
 from airflow_spark_pipeline.runtime.loop.loop import ComponentLoop
+from airflow_spark_pipeline.runtime.recorder import Recorder
 from airflow_spark_pipeline.secrets import Redactor
 from benchmarks.harness import Row, interleaved, repeat, timed
 from benchmarks.places import Place, places

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from airflow_spark_pipeline.checkpoint.discard import given_up, newest_readable, unknown
 from airflow_spark_pipeline.checkpoint.key import is_pipeline_name, is_unit_path, parse_run_id, pipeline_slug
@@ -35,6 +36,7 @@ class RunEntry:
     :param alive: whether a driver sent a heartbeat within its lease
     :param number: number of the newest commit, even if that cannot be read
     :param known: newest readable commit, if the newest cannot be read; it tells whose run it is, never what is done
+    :param last_sign: time of a dead driver's last heartbeat, in seconds by the store's clock, if it was asked for
     """
 
     path: str
@@ -43,6 +45,7 @@ class RunEntry:
     alive: bool = False
     number: int | None = None
     known: Commit | None = None
+    last_sign: float | None = None
 
     @property
     def ended(self) -> bool:
@@ -55,6 +58,14 @@ class RunEntry:
         if self.commit is None:
             return Standing.UNREADABLE
         return standing_of(self.commit.state.status, alive=self.alive)
+
+    @property
+    def since(self) -> float:
+        """Start of this standing, in seconds since 1970: the newest commit, or a dead driver's last heartbeat."""
+        if self.commit is None:
+            return 0.0
+        committed = datetime.fromisoformat(self.commit.state.updated_at).timestamp()
+        return max(committed, self.last_sign or 0.0)
 
     @property
     def recorded(self) -> Commit | None:
@@ -76,7 +87,7 @@ def unfinished_runs(store: CheckpointStore, pipeline_name: str | None = None) ->
     for path in sorted(open_units(store)):
         if not path.startswith(prefix):
             continue
-        entry = look(store, path, now)
+        entry = read_run(store, path, now)
         if entry is not None and not entry.ended:
             yield entry
 
@@ -90,7 +101,7 @@ def all_runs(store: CheckpointStore, pipeline_name: str | None = None) -> Iterat
     now = ReaderClock(store)
     for pipeline in [pipeline_slug(pipeline_name)] if pipeline_name is not None else pipelines(store):
         for path in units(store, pipeline):
-            entry = look(store, path, now)
+            entry = read_run(store, path, now)
             if entry is not None:
                 yield entry
 
@@ -134,7 +145,9 @@ def foreign_hints(store: CheckpointStore) -> list[str]:
     return [store.describe(f"{OPEN}/{name}") for name in names if not is_unit_path(name.replace("~", "/", 1))]
 
 
-def look(store: CheckpointStore, path: str, now: float | ReaderClock, known: Commit | None = None) -> RunEntry | None:
+def read_run(
+    store: CheckpointStore, path: str, now: float | ReaderClock, known: Commit | None = None
+) -> RunEntry | None:
     """Return the current state of a unit of work, or ``None`` if nothing is recorded: one list, at most one read.
 
     :param path: directory of the unit, relative to the location
@@ -153,7 +166,7 @@ def look(store: CheckpointStore, path: str, now: float | ReaderClock, known: Com
                 return RunEntry(path, commit, number=commit.number)
             if not now.was_asked:
                 now()  # before the listing it is compared with; otherwise a heartbeat would look older than it is
-                return look(store, path, now, commit)
+                return read_run(store, path, now, commit)
             now = now()
     except ObjectNotFoundError:
         return _look_again(log, path)
@@ -171,7 +184,7 @@ def find_run(store: CheckpointStore, run_id: str) -> RunEntry | None:
     :raises CheckpointError: the store could not answer
     """
     path, _ = parse_run_id(run_id)
-    return look(store, path, ReaderClock(store))
+    return read_run(store, path, ReaderClock(store))
 
 
 def discard(store: CheckpointStore, run_id: str, *, number: int | None = None) -> bool:

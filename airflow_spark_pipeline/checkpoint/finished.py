@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from airflow_spark_pipeline.checkpoint.catalog import RunEntry, look, pipelines
+from airflow_spark_pipeline.checkpoint.catalog import RunEntry, pipelines, read_run
 from airflow_spark_pipeline.checkpoint.decoding import decode
 from airflow_spark_pipeline.checkpoint.key import is_unit_path, parse_run_id, pipeline_slug
 from airflow_spark_pipeline.checkpoint.liveness import ReaderClock
@@ -101,7 +101,7 @@ def _hints(store: CheckpointStore, pipeline: str) -> Iterator[_Ended]:
 
 def _entry(store: CheckpointStore, ended: _Ended, clock: ReaderClock) -> RunEntry | None:
     if ended.number is None:
-        entry = look(store, ended.path, clock)
+        entry = read_run(store, ended.path, clock)
         return entry if entry is not None and entry.ended else None  # claimed again or removed in the meantime
     pipeline, _, unit = ended.path.partition("/")
     name = f"{pipeline}/{HISTORY}/{unit}-{ended.number:08d}.json"

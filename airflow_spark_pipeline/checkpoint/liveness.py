@@ -21,7 +21,8 @@ from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
 
-_AT_WORK = (CheckpointStatus.SUBMITTED, CheckpointStatus.RUNNING)
+#: States in which a driver may be running, or about to start.
+ACTIVE = (CheckpointStatus.SUBMITTED, CheckpointStatus.RUNNING)
 
 
 def signs_of_life(store: CheckpointStore, commit: Commit, listing: Listing, now: float) -> list[str]:
@@ -29,7 +30,7 @@ def signs_of_life(store: CheckpointStore, commit: Commit, listing: Listing, now:
 
     :param now: current time in seconds, by the store's clock
     """
-    if commit.state.status not in _AT_WORK:
+    if commit.state.status not in ACTIVE:
         return []
     lease = commit.state.lease_seconds + store.clock_slack
     return [name for name, modified in listing.heartbeats.items() if now - modified <= lease]
@@ -63,14 +64,14 @@ def live_signs(log: RunLog, commit: Commit, listing: Listing, now: float) -> lis
     return found
 
 
-def who_is_at_work(log: RunLog, commit: Commit, is_active: Callable[[UnitKey], bool]) -> str | None:
+def describe_running(log: RunLog, commit: Commit, is_active: Callable[[UnitKey], bool]) -> str | None:
     """Return a description of who is running for the newest commit's claim, or ``None`` if nothing is.
 
     :param is_active: function that returns whether Airflow runs, or is about to run, the task instance of a key; called
         only for a claim without a heartbeat so far, whose driver may be queued at the cluster
     :raises CheckpointError: the store could not answer
     """
-    if commit.state.status not in _AT_WORK:
+    if commit.state.status not in ACTIVE:
         return None
     key = claimer(commit.state.key, commit.state.caller)
     now = log.retried(lambda: reader_time(log.store))

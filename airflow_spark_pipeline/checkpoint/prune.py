@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from airflow_spark_pipeline.checkpoint.catalog import look, pipelines, units
+from airflow_spark_pipeline.checkpoint.catalog import pipelines, read_run, units
 from airflow_spark_pipeline.checkpoint.key import pipeline_slug
 from airflow_spark_pipeline.checkpoint.liveness import ReaderClock
 from airflow_spark_pipeline.checkpoint.log import HISTORY, RunLog, ended_hint
@@ -82,7 +82,7 @@ class _Pruning:
         now = self.clock()  # before the listing it is compared with
         seen = self.store.list_objects(self.path)
         age = now - max((found.modified for found in seen), default=now)
-        entry = look(self.store, self.path, now) if age > self.older_than else None
+        entry = read_run(self.store, self.path, now) if age > self.older_than else None
         if entry is None:
             return
         if entry.alive:

@@ -1,7 +1,7 @@
 """Run queries: which run a sensor or trigger waits for.
 
-A query is plain data, so that a trigger can carry it; a :class:`Look`, which many queries share, answers it. Runs of
-another namespace are never found.
+A query is plain data, so that a trigger can carry it. A :class:`Snapshot`, which many queries share, answers it. Runs
+of another namespace are never found.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.claimant import Claimant
 from airflow_spark_pipeline.checkpoint.key import UnitKey, pipeline_slug
-from airflow_spark_pipeline.checkpoint.snapshot import Look, SeenRun
+from airflow_spark_pipeline.checkpoint.snapshot import Snapshot
 from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 
@@ -54,28 +55,28 @@ class RunQuery:
         """Return plain JSON data; ``RunQuery(**data)`` is the same query."""
         return asdict(self)
 
-    def find(self, look: Look) -> SeenRun | None:
+    def find(self, snapshot: Snapshot) -> RunEntry | None:
         """Return the matching run, or ``None`` if there is none; if several match, the most recent one.
 
         :raises CheckpointError: the location cannot be listed, or the only matching unit cannot be read
         """
-        candidates = list(self._candidates(look))
-        if self._key is not None and len(candidates) == 1 and candidates[0].entry.error is not None:
-            raise candidates[0].entry.error.with_traceback(None)
+        candidates = list(self._candidates(snapshot))
+        if self._key is not None and len(candidates) == 1 and candidates[0].error is not None:
+            raise candidates[0].error.with_traceback(None)
         found = [run for run in candidates if self._accepts(run)]
-        return max(found, key=lambda run: (run.since, run.entry.path), default=None)
+        return max(found, key=lambda run: (run.since, run.path), default=None)
 
-    def _candidates(self, look: Look) -> Iterator[SeenRun]:
+    def _candidates(self, snapshot: Snapshot) -> Iterator[RunEntry]:
         """Yield the runs that may match, unfinished ones first; a unit that was resumed is in both listings."""
         pipeline = None if self.pipeline_name is None else pipeline_slug(self.pipeline_name)
-        open_units = look.open_units(pipeline)
-        runs = [look.run(path) for path in open_units if self._may_mean(path)]
+        open_units = snapshot.open_units(pipeline)
+        runs = [snapshot.run(path) for path in open_units if self._may_mean(path)]
         if self.wait_for != "resumable":
             unfinished = set(open_units)
-            for name in look.pipelines() if pipeline is None else [pipeline]:
+            for name in snapshot.pipelines() if pipeline is None else [pipeline]:
                 runs += [
-                    look.ended(path, ended)
-                    for path, ended in look.ended_units(name).items()
+                    snapshot.ended(path, ended)
+                    for path, ended in snapshot.ended_units(name).items()
                     if path not in unfinished and self._may_mean(path) and self._since(ended + _CLOCKS_DIFFER)
                 ]
         return (run for run in runs if run is not None)
@@ -91,8 +92,8 @@ class RunQuery:
         """Whether a directory's name may match, before anything in it is read."""
         return self._key is None or self._key.may_be_in(path.partition("/")[2])
 
-    def _accepts(self, run: SeenRun) -> bool:
-        commit = run.entry.commit
+    def _accepts(self, run: RunEntry) -> bool:
+        commit = run.commit
         return (
             commit is not None
             and run.standing in _ACCEPTED[self.wait_for]

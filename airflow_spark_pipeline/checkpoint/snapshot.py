@@ -1,23 +1,21 @@
 """A snapshot of a location, which answers any number of questions about its runs.
 
 Guarantees: within a snapshot each listing is made once, and a commit is read once during the lifetime of its
-:class:`Memory`, since a commit never changes; one unreadable run does not hide the others; a run whose driver ends
-while the snapshot is made is never taken for dead. Not guaranteed: that the answers are still true; they are as old as
-the snapshot.
+:class:`SnapshotCache`, since a commit never changes; one unreadable run does not hide the others; a run whose driver
+ends while the snapshot is made is never taken for dead. Not guaranteed: that the answers are still true; they are as
+old as the snapshot.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from airflow_spark_pipeline.checkpoint.catalog import RunEntry, look, open_units, pipelines
+from airflow_spark_pipeline.checkpoint.catalog import RunEntry, open_units, pipelines, read_run
 from airflow_spark_pipeline.checkpoint.key import is_unit_path
 from airflow_spark_pipeline.checkpoint.liveness import reader_time
 from airflow_spark_pipeline.checkpoint.log import ENDED, OPEN, RunLog
-from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointStoreError
@@ -27,52 +25,27 @@ T = TypeVar("T")
 _ROUNDS = 5  # how often a unit that changes meanwhile is listed again
 
 
-@dataclass(frozen=True, slots=True)
-class SeenRun:
-    """A unit of work as a snapshot found it.
-
-    :param entry: recorded state of the unit
-    :param last_sign: time of a dead driver's last heartbeat, in seconds by the store's clock; ``None`` if there is none
-    """
-
-    entry: RunEntry
-    last_sign: float | None = None
-
-    @property
-    def standing(self) -> Standing:
-        """The standing of the run."""
-        return self.entry.standing
-
-    @property
-    def since(self) -> float:
-        """Start of this standing, in seconds since 1970: the newest commit, or a dead driver's last heartbeat."""
-        if self.entry.commit is None:
-            return 0.0
-        committed = datetime.fromisoformat(self.entry.commit.state.updated_at).timestamp()
-        return max(committed, self.last_sign or 0.0)
-
-
 @dataclass(slots=True)
-class Memory:
+class SnapshotCache:
     """What a snapshot passes to the next: the newest commit of each unit, and the ended units."""
 
     commits: dict[str, Commit] = field(default_factory=dict)
-    ended: dict[str, tuple[float, SeenRun | None]] = field(default_factory=dict)
+    ended: dict[str, tuple[float, RunEntry | None]] = field(default_factory=dict)
 
 
-class Look:
+class Snapshot:
     """The content of a store at one point in time. Not thread-safe.
 
-    :param memory: memory of the previous snapshot
+    :param cache: cache of the previous snapshot
     """
 
-    def __init__(self, store: CheckpointStore, memory: Memory | None = None) -> None:
+    def __init__(self, store: CheckpointStore, cache: SnapshotCache | None = None) -> None:
         self.store = store
-        self.memory = Memory()
-        self._before = Memory() if memory is None else memory
+        self.cache = SnapshotCache()
+        self._before = SnapshotCache() if cache is None else cache
         self._time: float | None = None
         self._listings: dict[str, Any] = {}
-        self._seen: dict[str, SeenRun | None] = {}
+        self._seen: dict[str, RunEntry | None] = {}
 
     @property
     def time(self) -> float:
@@ -111,34 +84,34 @@ class Look:
         names: list[str] = self._once("", lambda: pipelines(self.store))
         return names
 
-    def ended(self, path: str, ended: float) -> SeenRun | None:
+    def ended(self, path: str, ended: float) -> RunEntry | None:
         """Return a unit of :meth:`ended_units`, without a request if its hint has not changed."""
         known = self._before.ended.get(path)
         if known is None or known[0] != ended:
             known = (ended, self.run(path))
-        if known[1] is None or known[1].entry.error is None:
-            self.memory.ended[path] = known
+        if known[1] is None or known[1].error is None:
+            self.cache.ended[path] = known
         return known[1]
 
-    def run(self, path: str) -> SeenRun | None:
+    def run(self, path: str) -> RunEntry | None:
         """Return a unit of work, or ``None`` if nothing is recorded."""
         if path not in self._seen:
-            self._seen[path] = found = self._look(path)
-            if found is not None and found.entry.commit is not None:
-                self.memory.commits[path] = found.entry.commit
+            self._seen[path] = found = self._read(path)
+            if found is not None and found.commit is not None:
+                self.cache.commits[path] = found.commit
         return self._seen[path]
 
-    def _look(self, path: str) -> SeenRun | None:
+    def _read(self, path: str) -> RunEntry | None:
         known = self._before.commits.get(path)
         for _ in range(_ROUNDS):
             # The time costs a request, so ask for it only if a driver may be running: time 0 makes every driver look
             # alive.
-            entry = look(self.store, path, self._time or 0.0, known)
+            entry = read_run(self.store, path, self._time or 0.0, known)
             if entry is None or entry.commit is None or entry.commit.state.status is not CheckpointStatus.RUNNING:
-                return None if entry is None else SeenRun(entry)
+                return entry
             known = entry.commit
             if entry.alive and self._time is not None:
-                return SeenRun(entry)
+                return entry
             if entry.alive:
                 # before the listing it is compared with; otherwise a heartbeat would look older than it is
                 _ = self.time
@@ -147,11 +120,11 @@ class Look:
             try:
                 listing = log.listing()
             except CheckpointError as error:
-                return SeenRun(RunEntry(path, None, error))
+                return RunEntry(path, None, error)
             # A driver that ends between two requests removes its heartbeat and leaves a commit.
             if listing.numbers[-1:] == [entry.commit.number]:
-                return SeenRun(entry, max(listing.heartbeats.values(), default=None))
-        return SeenRun(RunEntry(path, None, CheckpointStoreError(f"{self.store.describe(path)} changes all the time")))
+                return replace(entry, last_sign=max(listing.heartbeats.values(), default=None))
+        return RunEntry(path, None, CheckpointStoreError(f"{self.store.describe(path)} changes all the time"))
 
     def _once(self, directory: str, list_it: Callable[[], T]) -> T:
         """Return a listing or raise its error; repeated calls give the same result."""

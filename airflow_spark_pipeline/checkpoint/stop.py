@@ -11,10 +11,9 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 
+from airflow_spark_pipeline.checkpoint.liveness import ACTIVE
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit, Failure
-
-_AT_WORK = (CheckpointStatus.SUBMITTED, CheckpointStatus.RUNNING)
 
 
 class _NothingToStopError(Exception):
@@ -30,7 +29,7 @@ def stop(log: RunLog, attempt_id: str, why: str) -> bool:
     """
 
     def stopped(latest: Commit | None) -> CheckpointState:
-        if latest is None or latest.state.attempt_id != attempt_id or latest.state.status not in _AT_WORK:
+        if latest is None or latest.state.attempt_id != attempt_id or latest.state.status not in ACTIVE:
             raise _NothingToStopError
         state = latest.state
         *before, last = state.attempts

@@ -16,7 +16,7 @@ from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.parse_result import Reading
 from airflow_spark_pipeline.pipeline.policies import HookSpec
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec
-from airflow_spark_pipeline.runtime.component.loaded import problems_of
+from airflow_spark_pipeline.runtime.driver.components_and_hooks import problems_of
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,8 @@ from airflow_spark_pipeline.exceptions import (
 from airflow_spark_pipeline.pipeline.secret_references import unknown_variables
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import Selection
-from airflow_spark_pipeline.runtime.driver.lifeline import started_by_spark_submit
-from airflow_spark_pipeline.runtime.driver.logs import ShownLogs
+from airflow_spark_pipeline.runtime.component.logs import LogPrinter
+from airflow_spark_pipeline.runtime.process.lifeline import started_by_spark_submit
 from airflow_spark_pipeline.runtime.standalone.runner import PipelineRunner
 from airflow_spark_pipeline.secrets import Redactor
 
@@ -208,7 +208,7 @@ def _selection(arguments: Namespace) -> Selection | None:
 def _perform(arguments: Namespace, spec: PipelineSpec, runner: PipelineRunner, work: Callable[[], object]) -> int:
     """Run a pipeline; if it does not complete, the last line is the command that resumes it."""
     try:
-        with ShownLogs.of(spec, Redactor(spec.to_dict()).mask):
+        with LogPrinter.of(spec, Redactor(spec.to_dict()).mask):
             work()
     except (ComponentFailedError, KeyboardInterrupt) as error:
         interrupted = isinstance(error, KeyboardInterrupt)

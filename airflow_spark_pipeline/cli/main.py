@@ -13,16 +13,16 @@ from airflow_spark_pipeline.exceptions import (
     CheckpointError,
     ComponentFailedError,
     LeaseLostError,
-    RunAtWorkError,
     SparkInstallationError,
     SparkPipelineError,
+    StillRunningError,
     SupersededError,
 )
 
 _INTERRUPTED = 130
 _EXIT = (  # the first match counts
     ((ComponentFailedError, SparkInstallationError), 1),
-    ((SupersededError, RunAtWorkError), 3),
+    ((SupersededError, StillRunningError), 3),
     ((CheckpointError, LeaseLostError), 4),
     (SparkPipelineError, 2),
 )

@@ -84,7 +84,7 @@ def _place(component: ComponentCheckpoint, state: CheckpointState) -> str:
 
 
 @contextlib.contextmanager
-def told(
+def follow_progress(
     look: Callable[[], CheckpointState | None], tell: Callable[[str], None], every: float = SECONDS
 ) -> Iterator[None]:
     """Report the progress of an attempt while the caller waits for it.

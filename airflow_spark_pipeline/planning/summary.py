@@ -12,7 +12,7 @@ from airflow_spark_pipeline.checkpoint.state import (
 )
 
 if TYPE_CHECKING:
-    from airflow_spark_pipeline.checkpoint.snapshot import SeenRun
+    from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 
 
 def position(state: CheckpointState) -> str:
@@ -111,14 +111,14 @@ def stopped_at(state: CheckpointState) -> ComponentCheckpoint | None:
     return next((c for c in waiting if c.name not in state.completed_components), failed)
 
 
-def describe_run(run: SeenRun) -> dict[str, Any]:
+def describe_run(run: RunEntry) -> dict[str, Any]:
     """Return the description of a run as plain JSON.
 
     :param run: run whose newest commit can be read
     """
-    if run.entry.commit is None:
-        raise ValueError(f"{run.entry.path} cannot be read: {run.entry.error}")
-    state, key = run.entry.commit.state, run.entry.commit.state.key
+    if run.commit is None:
+        raise ValueError(f"{run.path} cannot be read: {run.error}")
+    state, key = run.commit.state, run.commit.state.key
     stopped = stopped_at(state)
     return {
         "run_id": state.run_id,

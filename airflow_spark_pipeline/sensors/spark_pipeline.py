@@ -189,7 +189,7 @@ class SparkPipelineRunSensor(BaseSensorOperator):
     def poke(self, context: Context) -> PokeReturnValue:
         """Check once."""
         from airflow_spark_pipeline.checkpoint.log import RunLog
-        from airflow_spark_pipeline.checkpoint.snapshot import Look
+        from airflow_spark_pipeline.checkpoint.snapshot import Snapshot
         from airflow_spark_pipeline.deployment.locations import open_location
         from airflow_spark_pipeline.exceptions import SparkPipelineError
         from airflow_spark_pipeline.planning import describe_run
@@ -197,7 +197,7 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         try:
             place, query = self._what(context)
             log = RunLog(open_location(place), "", retry_seconds=_RETRY_SECONDS)
-            found = log.retried(lambda: query.find(Look(log.store)))
+            found = log.retried(lambda: query.find(Snapshot(log.store)))
         except SparkPipelineError as error:
             _fail(error)
         if found is None:

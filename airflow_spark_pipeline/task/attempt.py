@@ -8,14 +8,14 @@ from dataclasses import replace
 from airflow_spark_pipeline.checkpoint.claim import ClaimKind, decide_claim
 from airflow_spark_pipeline.checkpoint.claimant import Caller, is_claim_of, is_same_try, to_record
 from airflow_spark_pipeline.checkpoint.key import UnitKey, parse_run_id
-from airflow_spark_pipeline.checkpoint.liveness import signs_of_life, store_time, who_is_at_work
+from airflow_spark_pipeline.checkpoint.liveness import describe_running, signs_of_life, store_time
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import DEFAULT_LEASE_SECONDS, CheckpointState, CheckpointStatus, Commit
 from airflow_spark_pipeline.exceptions import (
     ComponentFailedError,
     NothingToResumeError,
-    RunAtWorkError,
     SparkPipelineError,
+    StillRunningError,
     SupersededError,
 )
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
@@ -75,11 +75,11 @@ class TaskAttempt:
         """Go on with the same log, opened anew."""
         self._log = log
 
-    def look(self) -> Outlook:
+    def decide(self) -> Outlook:
         """Decide what this try does, without claiming anything.
 
         :raises SupersededError: a newer try is at work
-        :raises RunAtWorkError: another task instance is at work in this unit
+        :raises StillRunningError: another task instance is at work in this unit
         :raises NothingToResumeError: the run that has to be resumed cannot be
         :raises ResumeRefusedError: what is recorded does not fit the description any more
         :raises SelectionError: the selection does not fit the description
@@ -107,7 +107,7 @@ class TaskAttempt:
         """Return the newest state of the unit, ``None`` where nothing is recorded."""
         return self._log.newest_state()
 
-    def is_at_work(self) -> bool:
+    def is_running(self) -> bool:
         """Whether the newest attempt has not ended, as far as the log knows."""
         state = self.newest()
         return state is not None and state.status in (CheckpointStatus.SUBMITTED, CheckpointStatus.RUNNING)
@@ -257,9 +257,9 @@ class TaskAttempt:
     def _refuse_to_supersede_another_task(self, latest: Commit | None) -> None:
         if latest is None or is_claim_of(self._caller, latest.state.caller):
             return
-        who = who_is_at_work(self._log, latest, self._is_active)
+        who = describe_running(self._log, latest, self._is_active)
         if who is not None:
-            raise RunAtWorkError(
+            raise StillRunningError(
                 f"Run {latest.state.run_id} is still running: {who}. It is not taken over; a retry "
                 "resumes it once it has ended. To end it now, mark that task as failed.",
                 run_id=latest.state.run_id,

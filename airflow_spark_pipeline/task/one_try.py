@@ -13,7 +13,7 @@ from airflow_spark_pipeline.checkpoint.claim import ClaimKind
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
 from airflow_spark_pipeline.checkpoint.stop import stop
 from airflow_spark_pipeline.exceptions import CheckpointError, ComponentFailedError, SupersededError
-from airflow_spark_pipeline.launch.progress import told
+from airflow_spark_pipeline.launch.progress import follow_progress
 from airflow_spark_pipeline.planning import Outlook
 from airflow_spark_pipeline.task.result import result
 from airflow_spark_pipeline.task.stats import TryStats
@@ -60,7 +60,7 @@ def _run_driver(unit: Unit, choose: Callable[[Unit], Way], outlook: Outlook) -> 
     way = choose(unit)
     if kind is ClaimKind.START or unit.attempt.driver_is_gone():
         way.forget_earlier_job()
-    with told(lambda: None if way.shows_output else unit.attempt.newest(), unit.log.info):
+    with follow_progress(lambda: None if way.shows_output else unit.attempt.newest(), unit.log.info):
         ended = way.run()
     if isinstance(ended, Deferred):
         unit.log.info("Waiting for the driver in the triggerer.")

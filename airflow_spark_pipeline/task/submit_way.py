@@ -68,7 +68,7 @@ class SubmitWay(Way):
             return Ended()
         except (AirflowException, RuntimeError) as error:
             exit_code = self._exit_code(error)
-        if self._defers and self._hook is not None and self._unit.attempt.is_at_work():
+        if self._defers and self._hook is not None and self._unit.attempt.is_running():
             return Deferred(deferral.trigger(self._unit, self._hook))
         return Ended(exit_code)
 
@@ -92,7 +92,7 @@ class SubmitWay(Way):
         self._defers = deferral.is_wanted(self._unit, hook)
         if self._defers:
             hook.let_go()
-            if not self._unit.attempt.is_at_work():
+            if not self._unit.attempt.is_running():
                 # The run has ended, so its job has no more to say. It may be about to end, and must not be found again.
                 forget_job(self._unit.context)
         elif self._spark.durable:
@@ -182,7 +182,7 @@ class SubmitWay(Way):
     def _exit_code(self, error: Exception) -> int | None:
         """Return the exit code that an error of the provider tells; raise if the driver has said nothing better."""
         attempt = self._unit.attempt
-        if says_that_nobody_answers(error) and attempt.is_at_work():
+        if says_that_nobody_answers(error) and attempt.is_running():
             raise error  # nobody knows what became of the driver; a retry may find it alive
         if not attempt.driver_recorded() and not (says_that_the_job_ended(error) and attempt.has_started()):
             if (why := explain(str(error), attempt.log.store.location)) is not None:

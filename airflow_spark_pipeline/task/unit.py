@@ -127,7 +127,7 @@ class Unit:
     def decide(self) -> Outlook:
         """Return what this try does; nothing is claimed. See :meth:`TaskAttempt.look` for what it refuses."""
         try:
-            return self.attempt.look()
+            return self.attempt.decide()
         except ResumeRefusedError as error:
             raise self.arguments.description.explain(error, self.context) from None
 

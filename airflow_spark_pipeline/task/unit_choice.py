@@ -16,9 +16,9 @@ from airflow_spark_pipeline.checkpoint.catalog import find_run, unfinished_runs
 from airflow_spark_pipeline.checkpoint.claim import ClaimKind, decide_claim
 from airflow_spark_pipeline.checkpoint.claimant import Caller, claimer, is_claim_of
 from airflow_spark_pipeline.checkpoint.key import UnitKey, parse_run_id, pipeline_slug, unit_path
-from airflow_spark_pipeline.checkpoint.liveness import who_is_at_work
+from airflow_spark_pipeline.checkpoint.liveness import describe_running
 from airflow_spark_pipeline.checkpoint.log import RunLog
-from airflow_spark_pipeline.checkpoint.snapshot import Look
+from airflow_spark_pipeline.checkpoint.snapshot import Snapshot
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.exceptions import NothingToResumeError
@@ -97,7 +97,7 @@ def of_pipeline(
         unit, _ = parse_run_id(state.run_id)
         theirs = claimer(state.key, state.caller)
         left_alone = bool(theirs.dag_id) and will_retry(theirs)
-        if not left_alone and who_is_at_work(RunLog(store, unit), commit, is_active) is None:
+        if not left_alone and describe_running(RunLog(store, unit), commit, is_active) is None:
             return Target(unit, guest, state.run_id)
     return own
 
@@ -126,10 +126,10 @@ def _claimed_before(store: CheckpointStore, pipeline_name: str, guest: Caller, *
     """
     found = [entry.commit for entry in unfinished_runs(store, pipeline_name) if entry.commit is not None]
     if ended:
-        look = Look(store)
-        units = look.ended_units(pipeline_slug(pipeline_name))
+        snapshot = Snapshot(store)
+        units = snapshot.ended_units(pipeline_slug(pipeline_name))
         newest = sorted(units, key=lambda path: units[path], reverse=True)[:_ENDED_LOOKED_AT]
-        found += [run.entry.commit for run in map(look.run, newest) if run is not None and run.entry.commit is not None]
+        found += [run.commit for run in map(snapshot.run, newest) if run is not None and run.commit is not None]
     mine = [commit for commit in found if _is_mine(commit.state, guest)]
     newest_of_mine = max(mine, key=lambda commit: commit.state.updated_at, default=None)
     return None if newest_of_mine is None else _Taken(parse_run_id(newest_of_mine.state.run_id)[0], newest_of_mine)

@@ -34,7 +34,7 @@ What a way must hold to:
   request is what lets it work.
 * :meth:`~Way.stop` may be called by a signal handler, at any moment, more than once, also before :meth:`~Way.run`.
 * A driver that cannot be stopped is not a danger: the next claim ends it within one lease.
-* :class:`~airflow_spark_pipeline.exceptions.RunAtWorkError` and its like are raised by the unit, not by a way.
+* :class:`~airflow_spark_pipeline.exceptions.StillRunningError` and its like are raised by the unit, not by a way.
 """
 
 from __future__ import annotations

@@ -10,10 +10,11 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_spark_pipeline.airflow_features import AIRFLOW
+from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.location import StoreLocation
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.query import RunQuery
-from airflow_spark_pipeline.checkpoint.snapshot import Look, SeenRun
+from airflow_spark_pipeline.checkpoint.snapshot import Snapshot
 from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.checkpoint.stop import stop
 from airflow_spark_pipeline.deployment.locations import open_location
@@ -111,8 +112,8 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
             async for run in watch(StoreLocation.from_dict(self.place), self.poll_interval).answers(
                 self._look, self._tell
             ):
-                if run is not None and run.entry.commit is not None:
-                    for line in progress.lines(run.entry.commit.state):
+                if run is not None and run.commit is not None:
+                    for line in progress.lines(run.commit.state):
                         self.log.info("%s", line)
                 end = self._end(run) or await self._end_before_the_start(run)
                 if end is not None:
@@ -167,23 +168,23 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
         name = ti.task_id if ti.map_index < 0 else f"{ti.task_id}_{ti.map_index}"
         return bool(states.get(ti.run_id, {}).get(name) == "deferred")
 
-    def _look(self, look: Look) -> SeenRun | None:
-        run = look.run(self.unit)
-        if run is not None and run.entry.error is not None:
-            raise run.entry.error
+    def _look(self, snapshot: Snapshot) -> RunEntry | None:
+        run = snapshot.run(self.unit)
+        if run is not None and run.error is not None:
+            raise run.error
         return run
 
-    def _end(self, run: SeenRun | None) -> str | None:
+    def _end(self, run: RunEntry | None) -> str | None:
         """Return why the wait is over, according to the checkpoint log; ``None`` if it is not."""
-        if run is None or run.entry.commit is None:
+        if run is None or run.commit is None:
             return "its log no longer exists"
-        if run.entry.commit.state.attempt_id != self.attempt_id:
+        if run.commit.state.attempt_id != self.attempt_id:
             return "another attempt has taken over"
         if run.standing is Standing.DEAD:
             return "its driver no longer shows a sign of life"
         return None if run.standing in (Standing.SUBMITTED, Standing.RUNNING) else f"the run is {run.standing.value}"
 
-    async def _end_before_the_start(self, run: SeenRun | None) -> str | None:
+    async def _end_before_the_start(self, run: RunEntry | None) -> str | None:
         """Return why the driver will never start, which the checkpoint log does not contain before the first commit."""
         if run is None or run.standing is not Standing.SUBMITTED:
             return None

@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from airflow_spark_pipeline.checkpoint.location import StoreLocation
-from airflow_spark_pipeline.checkpoint.snapshot import Look, Memory
+from airflow_spark_pipeline.checkpoint.snapshot import Snapshot, SnapshotCache
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.exceptions import CheckpointStoreError, SparkPipelineError
 
@@ -52,13 +52,13 @@ class Watch:
         self._limit = limit
         self._deadline = deadline
         self._tolerated = tolerated
-        self._asked: dict[asyncio.Future[Any], Callable[[Look], Any]] = {}
+        self._asked: dict[asyncio.Future[Any], Callable[[Snapshot], Any]] = {}
         self._poll: asyncio.Task[None] | None = None
         self._thread: threading.Thread | None = None
         self._store: CheckpointStore | None = None
-        self._memory = Memory()
+        self._cache = SnapshotCache()
 
-    async def answers(self, question: Callable[[Look], T], tell: Callable[[str], None]) -> AsyncIterator[T]:
+    async def answers(self, question: Callable[[Snapshot], T], tell: Callable[[str], None]) -> AsyncIterator[T]:
         """Yield the answer of each read to a question.
 
         :param question: function that is called in a thread, and uses only the snapshot
@@ -86,7 +86,7 @@ class Watch:
                 tell(f"{self._place.location} answers again.")
             yield answer
 
-    def _ask(self, question: Callable[[Look], T]) -> asyncio.Future[T]:
+    def _ask(self, question: Callable[[Snapshot], T]) -> asyncio.Future[T]:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._asked[future] = question
         if self._poll is None or self._poll.done():
@@ -100,7 +100,7 @@ class Watch:
             asked = {future: question for future, question in self._asked.items() if not future.done()}
             self._asked.clear()
             if not asked:
-                self._memory, self._store = Memory(), None
+                self._cache, self._store = SnapshotCache(), None
                 return
             try:
                 answers = await self._look(list(asked.values()))
@@ -114,31 +114,31 @@ class Watch:
                 else:
                     future.set_result(answer)
 
-    async def _look(self, questions: list[Callable[[Look], Any]]) -> list[Any]:
+    async def _look(self, questions: list[Callable[[Snapshot], Any]]) -> list[Any]:
         if self._thread is not None and self._thread.is_alive():
             raise TimeoutError("an earlier look has not ended yet")
         async with self._limit:
             self._thread, answers = _in_thread(lambda: self._answer(questions), f"looks at {self._place.location}")
             return await asyncio.wait_for(answers, self._deadline)
 
-    def _answer(self, questions: list[Callable[[Look], Any]]) -> list[Any]:
+    def _answer(self, questions: list[Callable[[Snapshot], Any]]) -> list[Any]:
         try:
             if self._store is None:
                 self._store = self._place.open()
-            look = Look(self._store, self._memory)
-            answers = [_answer(question, look) for question in questions]
+            snapshot = Snapshot(self._store, self._cache)
+            answers = [_answer(question, snapshot) for question in questions]
         except Exception:
             self._store = None  # to be opened again, with the connection's current credentials
             raise
-        self._memory = look.memory
+        self._cache = snapshot.cache
         if any(isinstance(answer, CheckpointStoreError) for answer in answers):
             self._store = None
         return answers
 
 
-def _answer(question: Callable[[Look], Any], look: Look) -> Any:
+def _answer(question: Callable[[Snapshot], Any], snapshot: Snapshot) -> Any:
     try:
-        return question(look)
+        return question(snapshot)
     except Exception as error:  # noqa: BLE001  # one question's trouble is not the others'
         return error
 

@@ -171,7 +171,7 @@ class Round:
         caller = Caller(TRIES, TRIES, number, "identity")
         attempt = TaskAttempt(self.spec, self.log, self.key, caller, auto_resume=True)
         self.counts["tries"] += 1
-        if attempt.look().decision.kind is ClaimKind.REPORT:
+        if attempt.decide().decision.kind is ClaimKind.REPORT:
             return self._report(attempt, "unreported successes")
         try:
             driver = self._submit(attempt, number, CALM_LEASE if calm else LEASE)

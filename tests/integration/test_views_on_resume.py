@@ -44,7 +44,7 @@ class Unit:
         unit = unit_path(spec.pipeline_name, _KEY)
         log = RunLog(StoreLocation.of(str(self.location), checkpoint.store).open(), unit)
         attempt = TaskAttempt(spec, log, _KEY, Caller(5, 5, self._tries, "id"), auto_resume=True)
-        attempt.look()
+        attempt.decide()
         request = DriverRequest(
             spec.to_dict(), str(self.location), unit=unit, token=attempt.claim(), lease_seconds=30, local=True
         )

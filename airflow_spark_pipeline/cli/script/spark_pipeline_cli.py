@@ -23,7 +23,7 @@ def main() -> int:
         import pyhocon  # noqa: F401  # said before anything else misses it
 
         from airflow_spark_pipeline.cli.main import main as run
-        from airflow_spark_pipeline.runtime.driver.lifeline import end_with_parent, started_by_spark_submit
+        from airflow_spark_pipeline.runtime.process.lifeline import end_with_parent, started_by_spark_submit
     except (ImportError, SyntaxError) as error:
         found = ".".join(map(str, sys.version_info[:2]))
         sys.stderr.write(

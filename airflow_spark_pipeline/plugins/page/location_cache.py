@@ -19,7 +19,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from airflow_spark_pipeline.checkpoint.catalog import RunEntry, look, open_units
+from airflow_spark_pipeline.checkpoint.catalog import RunEntry, open_units, read_run
 from airflow_spark_pipeline.checkpoint.finished import finished_runs
 from airflow_spark_pipeline.checkpoint.liveness import store_time
 from airflow_spark_pipeline.checkpoint.location import StoreLocation
@@ -142,7 +142,7 @@ class LocationCache:
         """Look at one unit now. ``path`` comes from a listing, or is computed from a key."""
         kept = self._kept.get(path)
         known = None if kept is None or kept.entry is None else kept.entry.commit
-        return look(self.store, path, self._now(), known)
+        return read_run(self.store, path, self._now(), known)
 
     def commit(self, path: str, number: int, run_id: str) -> Commit | None:
         """Return a commit of a unit, ``None`` where it was cleaned up or cannot be read.
@@ -191,7 +191,7 @@ class LocationCache:
         kept = self._kept.get(path)
         same = kept is not None and kept.entry is not None and kept.hint == hint
         known = kept.entry.commit if same and kept is not None and kept.entry is not None else None
-        entry = look(self.store, path, now, known)
+        entry = read_run(self.store, path, now, known)
         self._kept[path] = _Kept(entry, hint, self._clock() + _pause(entry, now - hint))
         if kept is None:
             self.loading = max(0, self.loading - 1)

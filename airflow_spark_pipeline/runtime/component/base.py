@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_spark_pipeline.binding.annotations import own_annotations
 from airflow_spark_pipeline.exceptions import SparkPipelineError
-from airflow_spark_pipeline.runtime.driver.output import say
+from airflow_spark_pipeline.runtime.process.output import say
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -1,1 +1,1 @@
-"""The driver's process: its steps, its lease, its commits and its output."""
+"""The driver: its steps from a request to an exit code, its heartbeat, and the watch over its lease."""

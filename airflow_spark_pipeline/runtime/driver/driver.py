@@ -40,21 +40,21 @@ from airflow_spark_pipeline.planning import CodeNow, Plan, make_plan, summarize
 from airflow_spark_pipeline.protocol import DriverRequest
 from airflow_spark_pipeline.runtime.component.base import Component
 from airflow_spark_pipeline.runtime.component.code_version import code_now
-from airflow_spark_pipeline.runtime.component.loaded import load
+from airflow_spark_pipeline.runtime.component.logs import LogPrinter
 from airflow_spark_pipeline.runtime.component.saved_outputs import missing
 from airflow_spark_pipeline.runtime.component.views import refuse_views_left_out
 from airflow_spark_pipeline.runtime.component.views import replays as runs_again
-from airflow_spark_pipeline.runtime.driver.lifeline import end_on_sigterm
-from airflow_spark_pipeline.runtime.driver.logs import ShownLogs
-from airflow_spark_pipeline.runtime.driver.output import mask_output, say
-from airflow_spark_pipeline.runtime.driver.process import heartbeat_of
-from airflow_spark_pipeline.runtime.driver.recorder import Recorder
-from airflow_spark_pipeline.runtime.driver.redaction import redactor_of
+from airflow_spark_pipeline.runtime.driver.components_and_hooks import load
+from airflow_spark_pipeline.runtime.driver.heartbeat import heartbeat_of
 from airflow_spark_pipeline.runtime.driver.watchdog import Watchdog
 from airflow_spark_pipeline.runtime.lifecycle.base import PipelineEvent, PipelineHooks
 from airflow_spark_pipeline.runtime.lifecycle.calls import HookCalls
 from airflow_spark_pipeline.runtime.lifecycle.events import Events
 from airflow_spark_pipeline.runtime.loop.loop import ComponentLoop
+from airflow_spark_pipeline.runtime.process.lifeline import end_on_sigterm
+from airflow_spark_pipeline.runtime.process.output import mask_output, say
+from airflow_spark_pipeline.runtime.process.redaction import redactor_of
+from airflow_spark_pipeline.runtime.recorder import Recorder
 from airflow_spark_pipeline.runtime.spark import connect
 from airflow_spark_pipeline.runtime.spark.session import (
     application_id,
@@ -151,9 +151,9 @@ class Driver:
         """The recorded state."""
         return self._recorder.state
 
-    def logs(self) -> ShownLogs:
+    def logs(self) -> LogPrinter:
         """Return the handler that prints what components log, for a process that belongs to the driver."""
-        return ShownLogs.of(self._spec, self._redactor.mask)
+        return LogPrinter.of(self._spec, self._redactor.mask)
 
     def drive(self) -> tuple[int, str]:
         """Run the whole attempt. Returns the exit code and the summary line.

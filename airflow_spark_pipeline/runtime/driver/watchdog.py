@@ -17,7 +17,7 @@ from airflow_spark_pipeline.checkpoint.log import Listing, RunLog
 from airflow_spark_pipeline.checkpoint.state import Commit
 from airflow_spark_pipeline.exceptions import CheckpointError, LeaseLostError, SparkPipelineError, SupersededError
 from airflow_spark_pipeline.protocol import EXIT_SUPERSEDED
-from airflow_spark_pipeline.runtime.driver.output import say
+from airflow_spark_pipeline.runtime.process.output import say
 
 _RETRY_SECONDS = 1.0
 _LOOK_SECONDS = 0.5

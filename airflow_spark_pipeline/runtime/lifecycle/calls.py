@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_spark_pipeline.exceptions import GateFailedError
-from airflow_spark_pipeline.runtime.driver.forked_processes import end_if_forked
-from airflow_spark_pipeline.runtime.driver.output import say
 from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, PipelineEvent, PipelineHooks
+from airflow_spark_pipeline.runtime.process.forked_processes import end_if_forked
+from airflow_spark_pipeline.runtime.process.output import say
 from airflow_spark_pipeline.user_errors.text import MESSAGE_LENGTH, attribute, shorten, text_of
 
 Event = PipelineEvent | ComponentEvent

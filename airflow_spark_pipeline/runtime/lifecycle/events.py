@@ -11,7 +11,7 @@ from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, Pipeli
 
 if TYPE_CHECKING:
     from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-    from airflow_spark_pipeline.runtime.driver.recorder import Recorder
+    from airflow_spark_pipeline.runtime.recorder import Recorder
 
 
 class Events:

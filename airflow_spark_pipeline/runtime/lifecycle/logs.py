@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from airflow_spark_pipeline.planning import readable
-from airflow_spark_pipeline.runtime.driver.output import say
 from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, PipelineEvent, PipelineHooks
 from airflow_spark_pipeline.runtime.lifecycle.records import record_of
+from airflow_spark_pipeline.runtime.process.output import say
 
 
 @dataclass

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from airflow_spark_pipeline.exceptions import ComponentTimeoutError
-from airflow_spark_pipeline.runtime.driver.output import say
+from airflow_spark_pipeline.runtime.process.output import say
 
 _GRACE_SECONDS = 5.0
 _LAST_SECONDS = 30.0

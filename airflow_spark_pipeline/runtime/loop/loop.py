@@ -19,13 +19,13 @@ from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, ComponentA
 from airflow_spark_pipeline.planning import Plan, Step, StepAction, readable
 from airflow_spark_pipeline.runtime.component.base import Component
 from airflow_spark_pipeline.runtime.component.saved_outputs import restore
-from airflow_spark_pipeline.runtime.driver.lifeline import started_by_spark_submit
-from airflow_spark_pipeline.runtime.driver.output import say
-from airflow_spark_pipeline.runtime.driver.recorder import Recorder
 from airflow_spark_pipeline.runtime.lifecycle.calls import HookCalls
 from airflow_spark_pipeline.runtime.lifecycle.events import Events
 from airflow_spark_pipeline.runtime.loop.retry import RetryDecision, decide_retry
 from airflow_spark_pipeline.runtime.loop.tries import Tries, TryResult
+from airflow_spark_pipeline.runtime.process.lifeline import started_by_spark_submit
+from airflow_spark_pipeline.runtime.process.output import say
+from airflow_spark_pipeline.runtime.recorder import Recorder
 from airflow_spark_pipeline.runtime.spark.connect import is_connect
 from airflow_spark_pipeline.runtime.spark.session import ended_from_outside, register, stopped_by_component
 from airflow_spark_pipeline.runtime.spark.session_state import SessionNotRestoredError

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.exceptions import ComponentFailedError
-from airflow_spark_pipeline.runtime.driver.output import say
+from airflow_spark_pipeline.runtime.process.output import say
 from airflow_spark_pipeline.runtime.spark.connect import is_connect
 
 if TYPE_CHECKING:

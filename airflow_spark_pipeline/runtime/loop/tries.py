@@ -14,17 +14,17 @@ from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.planning import Step, StepAction
 from airflow_spark_pipeline.runtime.component.base import Component, ComponentContext
 from airflow_spark_pipeline.runtime.component.code_origin import Origin
+from airflow_spark_pipeline.runtime.component.logs import COMPONENT_LOGGER, LoggedAs
 from airflow_spark_pipeline.runtime.component.saved_outputs import restore, save
 from airflow_spark_pipeline.runtime.component.views import saves
-from airflow_spark_pipeline.runtime.driver.forked_processes import end_if_forked
-from airflow_spark_pipeline.runtime.driver.logs import COMPONENT_LOGGER, LogsOf
-from airflow_spark_pipeline.runtime.driver.output import KeptOutput
-from airflow_spark_pipeline.runtime.driver.recorder import Recorder
 from airflow_spark_pipeline.runtime.lifecycle.calls import HookCalls
 from airflow_spark_pipeline.runtime.lifecycle.events import Events
 from airflow_spark_pipeline.runtime.loop.deadline import deadline
 from airflow_spark_pipeline.runtime.loop.streaming_queries import Streams
 from airflow_spark_pipeline.runtime.loop.unfinished_work import Leftovers
+from airflow_spark_pipeline.runtime.process.forked_processes import end_if_forked
+from airflow_spark_pipeline.runtime.process.output import KeptOutput
+from airflow_spark_pipeline.runtime.recorder import Recorder
 from airflow_spark_pipeline.runtime.spark.session import ended_from_outside, register, stopped_by_component
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Tries:
         """Run the user's code until all of it has ended."""
         pid = os.getpid()
         try:
-            with KeptOutput(), LogsOf(name), Leftovers(name, self._origin) as left:
+            with KeptOutput(), LoggedAs(name), Leftovers(name, self._origin) as left:
                 with Streams(spark, name, self._recorder.guard, left.mine) as streams:
                     result = component.run(spark)
                     end_if_forked(pid)

@@ -29,8 +29,8 @@ from typing import Any, NoReturn
 
 from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.runtime.component.code_origin import Origin
-from airflow_spark_pipeline.runtime.driver.output import say
 from airflow_spark_pipeline.runtime.loop.ownership import Owner, error_of, own, owner_of, was_asked
+from airflow_spark_pipeline.runtime.process.output import say
 from airflow_spark_pipeline.user_errors.text import frames_of, shorten
 
 GRACE_SECONDS = 10.0

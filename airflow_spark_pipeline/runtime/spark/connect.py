@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, cast
 from airflow_spark_pipeline.exceptions import SparkConnectError
 from airflow_spark_pipeline.pipeline.connect_string import SESSION_ID, USER_ID, ConnectString
 from airflow_spark_pipeline.protocol import ConnectTarget
-from airflow_spark_pipeline.runtime.driver.output import say
-from airflow_spark_pipeline.runtime.driver.redaction import redaction_of_session
+from airflow_spark_pipeline.runtime.process.output import say
+from airflow_spark_pipeline.runtime.process.redaction import redaction_of_session
 from airflow_spark_pipeline.runtime.spark.versions import condition_of
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _PING_ANSWER_SECONDS = 30.0
 # Spark checks every two seconds whether a task with a Python worker was killed, and ends the worker two seconds later
 # (PythonRunner's monitor, spark.python.task.killTimeout); until then the worker keeps running.
 _TASKS_SECONDS = 5.0
-_AT_WORK = (2, 3)  # running, terminating: spark/connect/base.proto, OperationState
+_UNFINISHED = (2, 3)  # running, terminating: spark/connect/base.proto, OperationState
 _SERVERS_OWN = ("CANNOT_MODIFY_CONFIG", "CANNOT_MODIFY_STATIC_CONFIG")
 
 
@@ -224,7 +224,7 @@ def _await_end(spark: SparkSession, operations: list[str]) -> None:
     statuses = getattr(client, "_get_operation_statuses", None)  # since Spark 4.2
     deadline = time.monotonic() + _END_SECONDS
     while statuses is not None and time.monotonic() < deadline:
-        if all(status.state not in _AT_WORK for status in statuses(operations).operation_statuses):
+        if all(status.state not in _UNFINISHED for status in statuses(operations).operation_statuses):
             break
         time.sleep(0.2)
     time.sleep(_TASKS_SECONDS)

@@ -17,8 +17,8 @@ from airflow_spark_pipeline.binding.paths import join_path
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.secret_references import missing_settings
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-from airflow_spark_pipeline.runtime.driver.output import say
-from airflow_spark_pipeline.runtime.driver.redaction import redaction_of_session
+from airflow_spark_pipeline.runtime.process.output import say
+from airflow_spark_pipeline.runtime.process.redaction import redaction_of_session
 from airflow_spark_pipeline.runtime.spark.connect import is_connect
 from airflow_spark_pipeline.runtime.spark.versions import settings_of
 from airflow_spark_pipeline.secrets import Redactor

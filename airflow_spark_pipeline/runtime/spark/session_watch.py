@@ -18,7 +18,7 @@ from airflow_spark_pipeline.checkpoint.state import ComponentCheckpoint
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import Step, left_behind
-from airflow_spark_pipeline.runtime.driver.output import say
+from airflow_spark_pipeline.runtime.process.output import say
 from airflow_spark_pipeline.runtime.spark.connect import is_connect
 from airflow_spark_pipeline.runtime.spark.session_reading import Objects, SessionReader
 from airflow_spark_pipeline.runtime.spark.session_reading_classic import ClassicReader

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from airflow_spark_pipeline.checkpoint.catalog import find_run, unfinished_runs, units
 from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind, decide_claim
 from airflow_spark_pipeline.checkpoint.key import UnitKey, number_of, parse_run_id, pipeline_slug, unit_path
-from airflow_spark_pipeline.checkpoint.liveness import who_is_at_work
+from airflow_spark_pipeline.checkpoint.liveness import describe_running
 from airflow_spark_pipeline.checkpoint.log import ENDED, HISTORY, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
@@ -29,7 +29,7 @@ from airflow_spark_pipeline.protocol import Token
 from airflow_spark_pipeline.runtime.component.base import Component
 from airflow_spark_pipeline.runtime.component.code_version import code_now
 
-#: Returns the newest commit of a run as soon as no driver can be working on it, or raises ``RunAtWorkError``.
+#: Returns the newest commit of a run as soon as no driver can be working on it, or raises ``StillRunningError``.
 Wait = Callable[[RunLog, Commit], Commit]
 
 
@@ -95,7 +95,7 @@ def find_resumable(store: CheckpointStore, spec: PipelineSpec, run_id: str, wait
     """Return the newest commit of the run with this id, as soon as no driver can be working on it.
 
     :raises NothingToResumeError: there is no such run, it belongs to another pipeline, or it was discarded
-    :raises RunAtWorkError: a driver is running in the unit
+    :raises StillRunningError: a driver is running in the unit
     :raises CheckpointError: the run cannot be read
     """
     path = _path(spec, run_id)
@@ -133,7 +133,7 @@ def resumable_runs(store: CheckpointStore, pipeline_name: str | None = None) -> 
         entry.commit.state
         for entry in unfinished_runs(store, pipeline_name)
         if entry.commit is not None
-        and not (entry.alive and who_is_at_work(RunLog(store, entry.path), entry.commit, lambda _: False))
+        and not (entry.alive and describe_running(RunLog(store, entry.path), entry.commit, lambda _: False))
     ]
     return sorted(states, key=lambda state: state.started_at, reverse=True)
 
@@ -144,7 +144,7 @@ def last_unfinished(store: CheckpointStore, spec: PipelineSpec, namespace: str, 
     If the driver of that run may be alive, this waits for it. The run is never skipped: its completed components must
     not run again.
 
-    :raises RunAtWorkError: the driver of that run is alive
+    :raises StillRunningError: the driver of that run is alive
     :raises CheckpointError: a run of the pipeline cannot be read, and it may be the newest one
     """
     while True:
@@ -165,7 +165,7 @@ def _is_own(state: CheckpointState, namespace: str) -> bool:
     return state.key.namespace == namespace and not state.key.dag_id
 
 
-def look(
+def decide(
     spec: PipelineSpec,
     latest: Commit | None,
     selection: Selection | None,
@@ -211,7 +211,7 @@ def claim(
     def build(latest: Commit | None) -> CheckpointState:
         if (None if latest is None else latest.number) != (None if seen is None else seen.number):
             raise MovedOnError
-        decision, plan = look(spec, latest, selection, components)
+        decision, plan = decide(spec, latest, selection, components)
         served = latest.state.selection if latest is not None and decision.kind is ClaimKind.RESUME else None
         return claim_state(
             spec,

@@ -32,14 +32,14 @@ from airflow_spark_pipeline.pipeline.parse_result import Reading
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, PipelineSpec
 from airflow_spark_pipeline.planning import Plan, Selection
 from airflow_spark_pipeline.protocol import DriverRequest
-from airflow_spark_pipeline.runtime.component.loaded import load, problems_of
 from airflow_spark_pipeline.runtime.component.loading import load_components
+from airflow_spark_pipeline.runtime.driver.components_and_hooks import load, problems_of
 from airflow_spark_pipeline.runtime.driver.driver import Driver
-from airflow_spark_pipeline.runtime.driver.lifeline import started_by_spark_submit
-from airflow_spark_pipeline.runtime.driver.output import say
-from airflow_spark_pipeline.runtime.driver.redaction import redactor_of
 from airflow_spark_pipeline.runtime.lifecycle.base import PipelineHooks, flatten
 from airflow_spark_pipeline.runtime.lifecycle.checkpoints import CheckpointHooks
+from airflow_spark_pipeline.runtime.process.lifeline import started_by_spark_submit
+from airflow_spark_pipeline.runtime.process.output import say
+from airflow_spark_pipeline.runtime.process.redaction import redactor_of
 from airflow_spark_pipeline.runtime.spark.given_session import configured
 from airflow_spark_pipeline.runtime.standalone import claiming
 from airflow_spark_pipeline.runtime.standalone.claiming import Unit
@@ -139,7 +139,7 @@ class PipelineRunner:
 
         :param auto_resume: whether to resume the newest run, instead of ``auto-resume`` in the description
         :raises PipelineDefinitionError: the description is wrong
-        :raises RunAtWorkError: the newest run is still running
+        :raises StillRunningError: the newest run is still running
         :raises ResumeRefusedError: a completed component was changed
         :raises ComponentFailedError: a component failed; its ``run_id`` can be resumed
         """
@@ -174,7 +174,7 @@ class PipelineRunner:
         If the run has completed in the meantime, its report is returned and nothing runs.
 
         :raises NothingToResumeError: there is no such run of this pipeline, or it was discarded
-        :raises RunAtWorkError: a driver of the run is still running
+        :raises StillRunningError: a driver of the run is still running
         :raises ResumeRefusedError: a completed component was changed
         :raises ComponentFailedError: a component failed
         """
@@ -235,7 +235,7 @@ class PipelineRunner:
                 components = load_components(spec.components)
             except PipelineDefinitionError:  # their code cannot be compared then; a run reports why
                 components = None
-            return claiming.look(spec, RunLog(store, unit.path).latest(), selection, components)[1]
+            return claiming.decide(spec, RunLog(store, unit.path).latest(), selection, components)[1]
 
     # ---- one run
 

@@ -9,7 +9,7 @@ from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem, 
 from airflow_spark_pipeline.pipeline.spark_settings import said_elsewhere
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.protocol import ConnectTarget
-from airflow_spark_pipeline.runtime.driver.lifeline import started_by_spark_submit
+from airflow_spark_pipeline.runtime.process.lifeline import started_by_spark_submit
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

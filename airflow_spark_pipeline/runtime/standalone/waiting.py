@@ -19,8 +19,8 @@ from airflow_spark_pipeline.checkpoint.lease import boottime
 from airflow_spark_pipeline.checkpoint.liveness import LiveSign, live_signs, reader_time
 from airflow_spark_pipeline.checkpoint.log import Listing, RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit
-from airflow_spark_pipeline.exceptions import RunAtWorkError
-from airflow_spark_pipeline.runtime.driver.output import say
+from airflow_spark_pipeline.exceptions import StillRunningError
+from airflow_spark_pipeline.runtime.process.output import say
 
 #: For this many seconds a claim without a heartbeat counts as one whose driver is just starting.
 STARTING_SECONDS = 10.0
@@ -40,7 +40,7 @@ def wait_until_silent(
     :param sleep: function that waits for some seconds
     :param clock: function that returns seconds, including suspended time
     :param tell: function that is called once if there is something to wait for
-    :raises RunAtWorkError: the run's driver is alive
+    :raises StillRunningError: the run's driver is alive
     :raises CheckpointError: the store could not answer
     """
     ahead = log.retried(lambda: reader_time(log.store)) - clock()
@@ -58,36 +58,36 @@ def wait_until_silent(
             deadline = clock() + lease
             tell(_waiting(commit.state, signs, lease))
         elif clock() > deadline:
-            raise at_work(commit.state, f"it still shows signs of life after {lease:g} s")
+            raise still_running(commit.state, f"it still shows signs of life after {lease:g} s")
         sleep(min(1.0, commit.state.lease_seconds / 6))
 
 
 def refuse_if_alive(log: RunLog, commit: Commit) -> Commit:
     """Return the commit, or raise immediately if a driver may be working on the run; for read-only callers.
 
-    :raises RunAtWorkError: the run's driver shows signs of life
+    :raises StillRunningError: the run's driver shows signs of life
     """
     listing = log.retried(log.listing)
     signs = live_signs(log, commit, listing, log.retried(lambda: reader_time(log.store)))
     refuse_if_certain(commit.state, signs)
     if signs:
         ago = max(min(sign.age for sign in signs), 0)
-        raise at_work(commit.state, f"its last sign of life was {ago:.0f} s ago")
+        raise still_running(commit.state, f"its last sign of life was {ago:.0f} s ago")
     return commit
 
 
 def refuse_if_certain(state: CheckpointState, signs: list[LiveSign]) -> None:
     """Refuse a run whose driver's processes are running on this machine, without waiting.
 
-    :raises RunAtWorkError: the processes are running
+    :raises StillRunningError: the processes are running
     """
     if any(sign.is_alive_here for sign in signs):
-        raise at_work(state, "its process is alive on this machine")
+        raise still_running(state, "its process is alive on this machine")
 
 
-def at_work(state: CheckpointState, why: str) -> RunAtWorkError:
+def still_running(state: CheckpointState, why: str) -> StillRunningError:
     """Return the error that names a run whose driver is alive."""
-    return RunAtWorkError(
+    return StillRunningError(
         f"Run {state.run_id} (attempt {state.attempt}, started {state.started_at}) is still running: "
         f"{why}. Stop it or wait until it ends; without auto-resume, a new run would start next to it.",
         run_id=state.run_id,

@@ -9,15 +9,15 @@ from airflow_spark_pipeline.checkpoint.catalog import (
     all_runs,
     discard,
     find_run,
-    look,
     open_units,
+    read_run,
     unfinished_runs,
 )
 from airflow_spark_pipeline.checkpoint.key import make_run_id, pipeline_slug
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.prune import PruneReport, prune
 from airflow_spark_pipeline.checkpoint.query import RunQuery
-from airflow_spark_pipeline.checkpoint.snapshot import Look
+from airflow_spark_pipeline.checkpoint.snapshot import Snapshot
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.checkpoint.stores.locations import open_store
@@ -214,10 +214,10 @@ def test_a_known_commit_that_is_still_the_newest_is_not_read_again() -> None:
     store = DictStore()
     log = RunLog(store, UNIT)
     log.claim(lambda _: make_state(status=CheckpointStatus.FAILED))
-    first = look(store, UNIT, 0.0)
+    first = read_run(store, UNIT, 0.0)
     assert first is not None
     store.calls.clear()
-    again = look(store, UNIT, 0.0, first.commit)
+    again = read_run(store, UNIT, 0.0, first.commit)
     assert again == first
     assert [operation for operation, _ in store.calls] == ["list"]
 
@@ -253,9 +253,9 @@ def test_a_hint_tells_when_its_unit_was_last_claimed() -> None:
         lambda store: find_run(store, make_run_id(unit_of("u"), 0)),
         lambda store: prune(store, 1.0),
         lambda store: prune(store, 1.0, pipeline_name="Test", dry_run=True),
-        lambda store: Look(store).open_units(),
-        lambda store: Look(store).run(unit_of("u")),
-        lambda store: RunQuery("ended", "default", pipeline_name="Test").find(Look(store)),
+        lambda store: Snapshot(store).open_units(),
+        lambda store: Snapshot(store).run(unit_of("u")),
+        lambda store: RunQuery("ended", "default", pipeline_name="Test").find(Snapshot(store)),
     ],
 )
 def test_looking_makes_no_directory(look_at: Callable[[CheckpointStore], object], tmp_path: Path) -> None:

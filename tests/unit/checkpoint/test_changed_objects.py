@@ -21,11 +21,11 @@ from airflow_spark_pipeline.checkpoint.claim import decide_claim
 from airflow_spark_pipeline.checkpoint.claimant import Caller
 from airflow_spark_pipeline.checkpoint.finished import find_finished, finished_runs
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms
-from airflow_spark_pipeline.checkpoint.liveness import who_is_at_work
+from airflow_spark_pipeline.checkpoint.liveness import describe_running
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.processes import identify
 from airflow_spark_pipeline.checkpoint.query import RunQuery
-from airflow_spark_pipeline.checkpoint.snapshot import Look
+from airflow_spark_pipeline.checkpoint.snapshot import Snapshot
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.cli import printing
 from airflow_spark_pipeline.exceptions import SparkPipelineError
@@ -110,7 +110,7 @@ def ask(location: Location, unit: str) -> dict[str, Any]:
         note("decision", lambda: decide_claim(latest.state, _CALLER))
         note("plan", lambda: make_plan(_SPEC, _as_described(latest.state)) if latest.state.components else None)
         note("summary", lambda: (summarize(latest.state), next_try(latest.state)))
-        note("at work", lambda: who_is_at_work(log, latest, lambda _: False))
+        note("at work", lambda: describe_running(log, latest, lambda _: False))
     lease = Lease(log, "9-me", {"runId": run_id, "attempt": 9}, LeaseTerms(60.0))
     note("waits for", lambda: [o.name for o in lease.blocking(lease.others(log.listing()), log.listing())])
     note("find", lambda: _entry(find_run(store, run_id)))
@@ -122,7 +122,7 @@ def ask(location: Location, unit: str) -> dict[str, Any]:
     which = {"dag_id": key.dag_id, "run_id": key.run_id, "task_id": key.task_id, "map_index": key.map_index}
     for wait_for in ("resumable", "ended"):
         query = RunQuery(wait_for, key.namespace, **which)  # type: ignore[arg-type]
-        note(f"sensor {wait_for}", lambda query=query: _told(query.find(Look(store))))  # type: ignore[misc]
+        note(f"sensor {wait_for}", lambda query=query: _told(query.find(Snapshot(store))))  # type: ignore[misc]
     return answers
 
 

@@ -11,7 +11,7 @@ from airflow_spark_pipeline.checkpoint.finished import finished_runs
 from airflow_spark_pipeline.checkpoint.key import UnitKey, is_pipeline_name, is_unit_path, make_run_id, unit_path
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.prune import prune
-from airflow_spark_pipeline.checkpoint.snapshot import Look
+from airflow_spark_pipeline.checkpoint.snapshot import Snapshot
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
 from airflow_spark_pipeline.exceptions import CorruptCheckpointError
@@ -73,7 +73,7 @@ def test_what_others_keep_at_a_location_is_never_taken_for_a_run(store: LocalSto
     assert [entry.commit for entry in all_runs(store)] == before
     assert list(finished_runs(store)) == []
     assert list(open_units(store)) == [UNIT]
-    assert Look(store).open_units() == [UNIT]
+    assert Snapshot(store).open_units() == [UNIT]
     report = prune(store, -1.0, dry_run=True)
     assert report.unreadable == report.removed == []
     assert path.read_text(encoding="utf-8") == "{}"
@@ -128,7 +128,7 @@ def test_a_run_is_listed_found_and_pruned_whatever_its_pipeline_and_its_dag_are_
     run = find_run(store, run_id)
     assert run is not None
     assert run.commit is not None
-    assert Look(store).open_units() == [path]
+    assert Snapshot(store).open_units() == [path]
     assert prune(store, -1.0).discarded == [path]
     assert [each.path for each in finished_runs(store)] == [path]
     assert prune(store, -1.0, tombstone_seconds=-1.0).removed == [path]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from airflow_spark_pipeline.checkpoint.query import RunQuery, WaitFor
-from airflow_spark_pipeline.checkpoint.snapshot import Look, Memory
+from airflow_spark_pipeline.checkpoint.snapshot import Snapshot, SnapshotCache
 from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.exceptions import CheckpointStoreError, CorruptCheckpointError
@@ -27,14 +27,14 @@ def store() -> DictStore:
 def find(store: DictStore, wait_for: WaitFor = "resumable", **which: Any) -> str | None:
     """The DAG run of what a query finds."""
     values = {"namespace": "default", "pipeline_name": "Test", **which}
-    found = RunQuery(wait_for, **values).find(Look(store))
-    return None if found is None or found.entry.commit is None else str(found.entry.commit.state.key.run_id)
+    found = RunQuery(wait_for, **values).find(Snapshot(store))
+    return None if found is None or found.commit is None else str(found.commit.state.key.run_id)
 
 
 class TestResumable:
     def test_a_failed_run_is_found_with_where_it_stands(self, store: DictStore) -> None:
         history = History(store).failed()
-        found = RunQuery("resumable", "default", "Test").find(Look(store))
+        found = RunQuery("resumable", "default", "Test").find(Snapshot(store))
         assert found is not None
         assert describe_run(found) == {
             "run_id": history.pipeline_run_id,
@@ -59,7 +59,7 @@ class TestResumable:
         assert find(store) is None
         store.clock.sleep(LEASE + 1)
         assert find(store) == "r1"
-        found = RunQuery("resumable", "default", "Test").find(Look(store))
+        found = RunQuery("resumable", "default", "Test").find(Snapshot(store))
         assert found is not None
         assert describe_run(found)["status"] == "dead"
         assert (describe_run(found)["failed_component"], describe_run(found)["failed_position"]) == ("b", 2)
@@ -74,7 +74,7 @@ class TestResumable:
                 history.log.delete("hb-1-0-1")
 
         store.after = end
-        found = Look(store).run(history.path)
+        found = Snapshot(store).run(history.path)
         assert found is not None
         assert found.standing is Standing.COMPLETED
 
@@ -181,23 +181,23 @@ class TestLook:
         for number in range(5):
             History(store, f"r{number}").running().beat()
         store.calls.clear()
-        RunQuery("resumable", "default", "Test").find(Look(store))
+        RunQuery("resumable", "default", "Test").find(Snapshot(store))
         once = len(store.calls)
         store.calls.clear()
-        look = Look(store)
+        snapshot = Snapshot(store)
         for _ in range(100):
-            RunQuery("resumable", "default", "Test").find(look)
+            RunQuery("resumable", "default", "Test").find(snapshot)
         assert len(store.calls) == once
 
     def test_the_next_look_reads_only_what_is_new(self, store: DictStore) -> None:
         for number in range(5):
             History(store, f"r{number}", tries_left=1).failed()
             History(store, f"c{number}").completed()
-        first = Look(store, Memory())
+        first = Snapshot(store, SnapshotCache())
         query = RunQuery("ended", "default", "Test", since=time.time() - 60, run_id="absent")
         query.find(first)
         store.calls.clear()
-        query.find(Look(store, first.memory))
+        query.find(Snapshot(store, first.cache))
         operations = [operation for operation, _ in store.calls]
         assert operations.count("list") == 7  # the unfinished ones, each of those, the ended ones
         assert operations.count("read") == 0
@@ -207,10 +207,10 @@ class TestLook:
             raise CheckpointStoreError("throttled", path=path)
 
         store.before = fail
-        look = Look(store)
+        snapshot = Snapshot(store)
         for _ in range(3):
             with pytest.raises(CheckpointStoreError, match="throttled"):
-                RunQuery("resumable", "default", "Test").find(look)
+                RunQuery("resumable", "default", "Test").find(snapshot)
         assert len(store.calls) == 1
 
     def test_one_unreadable_run_hides_no_other_and_is_an_error_where_it_alone_is_meant(self, store: DictStore) -> None:

@@ -16,9 +16,9 @@ from airflow_spark_pipeline.deployment import task_instance
 from airflow_spark_pipeline.exceptions import (
     ComponentFailedError,
     NothingToResumeError,
-    RunAtWorkError,
     SelectionError,
     SparkPipelineError,
+    StillRunningError,
 )
 from tests.unit.operators.shop import UNIT, Shop, StateStore
 
@@ -160,7 +160,7 @@ def alive(shop: Shop, run_id: str) -> None:
 def test_a_live_run_of_another_task_instance_is_never_superseded(shop: Shop, other: Shop, failed: str) -> None:
     alive(shop, failed)
     before = shop.latest()
-    with pytest.raises(RunAtWorkError) as raised:
+    with pytest.raises(StillRunningError) as raised:
         other.run(resume_run_id=failed)
     assert "task shop.etl of DAG run manual__2026-01-31, whose driver is alive" in str(raised.value)
     assert raised.value.retry_helps
@@ -172,7 +172,7 @@ def test_the_owner_does_not_supersede_a_guest_that_is_alive(shop: Shop, other: S
     with pytest.raises(ComponentFailedError):
         other.run(resume_run_id=failed)
     alive(shop, failed)
-    with pytest.raises(RunAtWorkError, match="DAG run manual__2026-02-01, whose driver is alive"):
+    with pytest.raises(StillRunningError, match="DAG run manual__2026-02-01, whose driver is alive"):
         shop.run(try_number=2)
 
 
@@ -184,7 +184,7 @@ def test_a_driver_that_waits_for_the_cluster_is_not_superseded_either(shop: Shop
         shop.run()
     shop.driver.silent = False
     run_id = shop.latest().state.run_id
-    with pytest.raises(RunAtWorkError, match="was submitted and has not started yet"):
+    with pytest.raises(StillRunningError, match="was submitted and has not started yet"):
         replace(other, others={shop.run_id: state}).run(resume_run_id=run_id)
     result = replace(other, others={shop.run_id: "failed"}).run(resume_run_id=run_id)
     assert result["components_run"] == ["Extract", "Clean", "Load"]

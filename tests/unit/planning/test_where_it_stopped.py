@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
-from airflow_spark_pipeline.checkpoint.snapshot import SeenRun
 from airflow_spark_pipeline.checkpoint.standing import Standing, standing_of
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit, ComponentAction, Failure
 from airflow_spark_pipeline.cli import printing
@@ -57,7 +56,7 @@ def test_everybody_names_the_component_at_which_it_stopped(state: CheckpointStat
     found = stopped_at(state)
     assert (None if found is None else found.name) == name
     entry = RunEntry(UNIT, Commit(3, state), number=3)
-    assert describe_run(SeenRun(entry))["failed_component"] == name
+    assert describe_run(entry)["failed_component"] == name
     assert printing.run_data(entry)["failedComponent"] == (None if entry.ended else name)
     if entry.ended:
         return
@@ -86,8 +85,8 @@ def test_a_state_is_called_the_same_by_everybody(status: CheckpointStatus, alive
     assert standing_of(status, alive=alive).value == standing
     entry = RunEntry(UNIT, Commit(3, make_state(status=status)), alive=alive, number=3)
     assert entry.standing.value == standing
-    assert SeenRun(entry).standing is entry.standing
+    assert entry.standing is entry.standing
     assert printing.run_line(entry)[1] == standing
     assert printing.run_data(entry)["state"] == standing
-    assert describe_run(SeenRun(entry))["status"] == standing
+    assert describe_run(entry)["status"] == standing
     assert make_row(entry, "here", defaultdict(TaskFacts)).state.value == standing

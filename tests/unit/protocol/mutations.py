@@ -19,9 +19,9 @@ from airflow_spark_pipeline.checkpoint.stores.base import ObjectExistsError
 from airflow_spark_pipeline.exceptions import CheckpointStoreError, SupersededError
 from airflow_spark_pipeline.planning import changes, make_plan, outlook
 from airflow_spark_pipeline.runtime.driver.driver import Driver
-from airflow_spark_pipeline.runtime.driver.recorder import Recorder
 from airflow_spark_pipeline.runtime.driver.watchdog import Watchdog
 from airflow_spark_pipeline.runtime.loop.loop import ComponentLoop
+from airflow_spark_pipeline.runtime.recorder import Recorder
 from airflow_spark_pipeline.task import attempt as attempt_module
 from tests.fakes import DictStore
 

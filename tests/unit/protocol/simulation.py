@@ -43,7 +43,7 @@ from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, 
 from airflow_spark_pipeline.protocol import DriverRequest
 from airflow_spark_pipeline.runtime.component.base import Component
 from airflow_spark_pipeline.runtime.driver import driver as driver_module
-from airflow_spark_pipeline.runtime.driver import process as process_module
+from airflow_spark_pipeline.runtime.driver import heartbeat as process_module
 from airflow_spark_pipeline.runtime.driver import watchdog as watchdog_module
 from airflow_spark_pipeline.runtime.loop import tries as tries_module
 from airflow_spark_pipeline.task.attempt import CompletedMeanwhileError, TaskAttempt
@@ -854,7 +854,7 @@ class World:
         try:
             attempt = TaskAttempt(spec, self.log(), KEY, caller, auto_resume=True)
             with contextlib.suppress(CompletedMeanwhileError):
-                if attempt.look().decision.kind is ClaimKind.REPORT:
+                if attempt.decide().decision.kind is ClaimKind.REPORT:
                     raise CompletedMeanwhileError
                 token = attempt.claim()
                 request = DriverRequest(

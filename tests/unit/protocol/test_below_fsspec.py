@@ -20,8 +20,8 @@ from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.checkpoint.stores.object_store import FsspecStore
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec
 from airflow_spark_pipeline.protocol import EXIT_COMPLETED, DriverRequest
-from airflow_spark_pipeline.runtime.component import loaded as ready
 from airflow_spark_pipeline.runtime.component.base import Component
+from airflow_spark_pipeline.runtime.driver import components_and_hooks as ready
 from airflow_spark_pipeline.runtime.driver import driver
 from airflow_spark_pipeline.task.attempt import TaskAttempt
 from tests.sparkless import FakeSpark
@@ -91,7 +91,7 @@ def _whole_run(faults: _Faults, monkeypatch: pytest.MonkeyPatch) -> int:
     location, unit = f"memory://{uuid.uuid4().hex}", unit_path("Faults", _KEY)
     monkeypatch.setattr(ready, "load_components", lambda specs: [Note() for _ in specs])
     attempt = TaskAttempt(spec, RunLog(open_store(location), unit), _KEY, Caller(1, 1, 1, "id"), auto_resume=True)
-    attempt.look()
+    attempt.decide()
     request = DriverRequest(spec.to_dict(), location, unit=unit, token=attempt.claim())
     assert driver.drive(request) == EXIT_COMPLETED
     assert attempt.outcome().completed_components == ("a", "b")

@@ -249,7 +249,7 @@ def test_a_failure_without_fail_fast_is_red_all_the_same() -> None:
 def test_a_look_at_what_would_run_leaves_nothing_behind() -> None:
     store, world = DictStore(), World()
     log = RunLog(store, UNIT)
-    plan = TaskAttempt(world.spec, log, KEY, Caller(2, 2, 1), auto_resume=True).look().plan
+    plan = TaskAttempt(world.spec, log, KEY, Caller(2, 2, 1), auto_resume=True).decide().plan
     assert [step.name for step in plan.to_run] == ["a", "b", "c"]
     assert {operation for operation, _ in store.calls} <= {"list", "read"}
     assert store.objects == {}
@@ -293,7 +293,7 @@ def test_what_an_orphaned_driver_completed_between_a_look_and_a_claim_is_not_run
     world, log = World(), RunLog(DictStore(), UNIT)
     TaskAttempt(world.spec, log, KEY, Caller(2, 2, 1, "id"), auto_resume=True).claim()
     second = TaskAttempt(world.spec, log, KEY, Caller(2, 2, 2, "id"), auto_resume=True)
-    second.look()
+    second.decide()
     claimed = log.latest()
     assert claimed is not None
     names = tuple(component.instance_name for component in world.spec.components)
@@ -314,4 +314,4 @@ def test_a_completed_component_that_was_edited_is_refused_with_its_path() -> Non
     log.append(claimed, progressed(claimed.state, "a", status=CheckpointStatus.FAILED))
     world.edit(0)
     with pytest.raises(ResumeRefusedError, match=r"pipeline-components\[0\].instance-config.n"):
-        TaskAttempt(world.spec, log, KEY, Caller(2, 2, 2), auto_resume=True).look()
+        TaskAttempt(world.spec, log, KEY, Caller(2, 2, 2), auto_resume=True).decide()

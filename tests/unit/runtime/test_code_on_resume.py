@@ -67,7 +67,7 @@ class Pipeline:
         log = RunLog(StoreLocation.of(location, spec.checkpoint.store).open(), unit)
         self._tries += 1
         attempt = TaskAttempt(spec, log, key, Caller(5, 5, self._tries, "id"), auto_resume=True)
-        attempt.look()
+        attempt.decide()
         request = DriverRequest(spec.to_dict(), location, unit=unit, token=attempt.claim(), lease_seconds=30)
         driver = Driver(request, Redactor(), log=log, spark=cast("Any", FakeSpark()), owns_process=False)
         return driver.drive()[0], driver.state

@@ -12,7 +12,7 @@ from airflow_spark_pipeline.binding.bind import bind
 from airflow_spark_pipeline.components import ReadFiles, SqlToView
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError
 from airflow_spark_pipeline.pipeline.parser import parse_pipeline
-from airflow_spark_pipeline.runtime.component.loaded import find_problems
+from airflow_spark_pipeline.runtime.driver.components_and_hooks import find_problems
 
 HERE = __name__
 

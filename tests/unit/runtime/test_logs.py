@@ -16,7 +16,7 @@ from airflow_spark_pipeline.runtime.component.code_origin import Origin
 RUN = """
 import json, logging, sys, tempfile
 from airflow_spark_pipeline import PipelineRunner
-from airflow_spark_pipeline.runtime.driver.logs import ShownLogs
+from airflow_spark_pipeline.runtime.component.logs import LogPrinter
 from airflow_spark_pipeline.runtime.component.code_origin import Origin
 from tests.sparkless import FakeSpark
 from tests.steps import describe
@@ -26,7 +26,7 @@ for case, code in json.loads(sys.argv[1]).items():
     part = '{ instance-type = "tests.leaving.Logs", instance-name = load, instance-config { code = %s } }'
     part = part % json.dumps(code)
     level = "DEBUG" if "DEBUG" in case else "INFO"
-    with ShownLogs(level, Origin(["tests.leaving.Logs"]), lambda text: text.replace("hunter22", "***")):
+    with LogPrinter(level, Origin(["tests.leaving.Logs"]), lambda text: text.replace("hunter22", "***")):
         PipelineRunner(FakeSpark()).run(describe(part))
     sys.stderr.flush()
     logging.root.handlers.clear()

@@ -7,7 +7,7 @@ import sys
 
 _PROGRAM = """
 import logging, os, sys
-from airflow_spark_pipeline.runtime.driver import output
+from airflow_spark_pipeline.runtime.process import output
 from airflow_spark_pipeline.secrets import Redactor
 
 output.own_output()

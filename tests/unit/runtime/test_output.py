@@ -15,7 +15,7 @@ from tests.steps import describe
 DRIVER = """
 import json, sys
 from airflow_spark_pipeline import PipelineRunner
-from airflow_spark_pipeline.runtime.driver import output
+from airflow_spark_pipeline.runtime.process import output
 from tests.sparkless import FakeSpark
 if sys.argv[1] == "own":
     output.own_output()

@@ -22,7 +22,7 @@ from airflow_spark_pipeline.exceptions import (
     ComponentFailedError,
     NothingToResumeError,
     PipelineDefinitionError,
-    RunAtWorkError,
+    StillRunningError,
 )
 from airflow_spark_pipeline.planning import stopped_at
 from airflow_spark_pipeline.plugins.page.run_models import components as page_components
@@ -231,7 +231,7 @@ def test_a_run_that_is_at_work_is_not_taken_over(job: Job) -> None:
             ):
                 try:
                     again()
-                except RunAtWorkError as error:
+                except StillRunningError as error:
                     said.append(str(error).replace(event.run.run_id, "RUN"))
 
     job.run("a", hooks=PipelineHooks.compose(Second()))

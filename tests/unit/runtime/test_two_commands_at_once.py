@@ -21,7 +21,7 @@ from tests.steps import describe, read
 COMMAND = """
 import sys, time
 from pathlib import Path
-from airflow_spark_pipeline.exceptions import RunAtWorkError
+from airflow_spark_pipeline.exceptions import StillRunningError
 from airflow_spark_pipeline.runtime.standalone import claiming
 from airflow_spark_pipeline.runtime.standalone.runner import PipelineRunner
 from tests import steps
@@ -51,7 +51,7 @@ try:
     PipelineRunner(FakeSpark(), location=folder / "checkpoints").run_with_checkpointing(
         (folder / "etl.conf").read_text(), auto_resume=True
     )
-except RunAtWorkError as error:
+except StillRunningError as error:
     sys.exit(str(error))
 finally:
     (folder / f"{me}.ended").touch()

@@ -20,7 +20,7 @@ from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.processes import identify
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.locations import open_store
-from airflow_spark_pipeline.exceptions import ComponentFailedError, RunAtWorkError
+from airflow_spark_pipeline.exceptions import ComponentFailedError, StillRunningError
 from airflow_spark_pipeline.runtime.standalone import waiting
 from airflow_spark_pipeline.runtime.standalone.waiting import STARTING_SECONDS, wait_until_silent
 from tests.fakes import RUN_ID, UNIT, Clock, DictStore, as_attempt, heartbeat, make_state
@@ -87,7 +87,7 @@ def test_a_driver_that_goes_on_showing_signs_of_life_is_refused_by_name_after_on
     unit.heartbeat()
     unit.each_second = unit.heartbeat
     with pytest.raises(
-        RunAtWorkError, match=r"Run \S+~0 \(attempt 1, started .*\) is still running: .* after 60 s"
+        StillRunningError, match=r"Run \S+~0 \(attempt 1, started .*\) is still running: .* after 60 s"
     ) as e:
         unit.wait()
     assert e.value.run_id == RUN_ID
@@ -120,7 +120,7 @@ def test_another_command_that_took_the_run_over_meanwhile_is_refused_in_its_plac
         unit.store.write(f"{UNIT}/hb-2-other", b"{}")
 
     unit.each_second = take_over
-    with pytest.raises(RunAtWorkError, match=r"~1 \(attempt 2"):
+    with pytest.raises(StillRunningError, match=r"~1 \(attempt 2"):
         unit.wait()
 
 
@@ -154,7 +154,7 @@ def test_only_a_driver_that_is_known_to_be_gone_is_not_waited_for(process: Any, 
 def test_a_driver_whose_process_is_seen_here_is_refused_at_once(field: str) -> None:
     unit = Unit()
     unit.store.write(f"{UNIT}/hb-1-me", heartbeat(**{"process": None, field: IDENTITY}))
-    with pytest.raises(RunAtWorkError, match="its process is alive on this machine"):
+    with pytest.raises(StillRunningError, match="its process is alive on this machine"):
         unit.wait()
     assert unit.now == 0
 
@@ -241,7 +241,7 @@ def test_a_run_that_lives_elsewhere_is_refused_by_auto_resume_and_nothing_starts
 ) -> None:
     killed = Killed(tmp_path, silent=0)
     monkeypatch.setattr("airflow_spark_pipeline.runtime.standalone.runner.wait_until_silent", killed.watched)
-    with pytest.raises(RunAtWorkError, match=f"{killed.run_id} .* is still running"):
+    with pytest.raises(StillRunningError, match=f"{killed.run_id} .* is still running"):
         killed.again()
     assert names(ledger) == "ab"
 
@@ -265,7 +265,7 @@ def test_of_two_commands_that_waited_for_one_run_only_one_takes_it(
         return found
 
     monkeypatch.setattr("airflow_spark_pipeline.runtime.standalone.runner.wait_until_silent", look_at)
-    with pytest.raises(RunAtWorkError, match="attempt 2"):
+    with pytest.raises(StillRunningError, match="attempt 2"):
         killed.again()
     assert names(ledger) == "ab"
 

@@ -12,7 +12,7 @@ import pytest
 
 from airflow_spark_pipeline.checkpoint.location import StoreLocation
 from airflow_spark_pipeline.checkpoint.query import RunQuery
-from airflow_spark_pipeline.checkpoint.snapshot import Look
+from airflow_spark_pipeline.checkpoint.snapshot import Snapshot
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.exceptions import CheckpointLocationError, CheckpointStoreError
 from airflow_spark_pipeline.triggers.watch import Watch, watch
@@ -42,7 +42,7 @@ def make_watch(place: Place, **options: Any) -> Watch:
     return Watch(cast("StoreLocation", place), INTERVAL, asyncio.Semaphore(1), **options)
 
 
-async def first(watching: Watch, question: Callable[[Look], T | None], told: list[str] | None = None) -> T:
+async def first(watching: Watch, question: Callable[[Snapshot], T | None], told: list[str] | None = None) -> T:
     """The first answer that is one."""
     said: list[str] = [] if told is None else told
     async for answer in watching.answers(question, said.append):
@@ -58,9 +58,9 @@ def run(work: Callable[[], Awaitable[T]]) -> T:
     return asyncio.run(limited())
 
 
-def resumable(look: Look) -> str | None:
-    found = RunQuery("resumable", "default", "Test").find(look)
-    return None if found is None else found.entry.path
+def resumable(snapshot: Snapshot) -> str | None:
+    found = RunQuery("resumable", "default", "Test").find(snapshot)
+    return None if found is None else found.path
 
 
 def test_a_hundred_who_wait_share_each_look() -> None:
@@ -68,8 +68,8 @@ def test_a_hundred_who_wait_share_each_look() -> None:
     history = History(store, tries_left=1).failed()  # seen by every look, found by none
     done, looked_at = threading.Event(), threading.Event()
 
-    def question(look: Look) -> str | None:
-        resumable(look)
+    def question(snapshot: Snapshot) -> str | None:
+        resumable(snapshot)
         if len(store.calls) >= 10:
             looked_at.set()
         return history.path if done.is_set() else None
@@ -154,7 +154,7 @@ def test_a_store_that_fails_is_opened_anew_and_given_up_after_a_bounded_time() -
 def test_what_no_later_look_will_change_is_an_error_at_once_for_the_one_whom_it_concerns() -> None:
     store = DictStore()
 
-    def refused(look: Look) -> None:
+    def refused(snapshot: Snapshot) -> None:
         raise CheckpointLocationError("no permission")
 
     async def work() -> str:

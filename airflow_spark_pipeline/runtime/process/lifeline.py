@@ -8,15 +8,18 @@ driver on Spark Connect has such a pipe from the task's process.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from airflow_spark_pipeline.protocol import EXIT_JVM_LOST
 
+_ATEXIT_SECONDS = 10.0
 _CLOSING_SECONDS = 1.5  # the operator sends SIGKILL two seconds after SIGTERM
 
 
@@ -46,6 +49,20 @@ def end_on_sigterm(close: Callable[[], object]) -> None:
         os._exit(128 + number)
 
     signal.signal(signal.SIGTERM, end)
+
+
+def leave(code: int) -> NoReturn:
+    """End the process with this exit code, even if components left threads behind.
+
+    ``sys.exit`` would wait forever for them. What was registered with :mod:`atexit` still runs, for at most 10 s.
+    """
+    finishing = threading.Thread(target=atexit._run_exitfuncs, name="atexit", daemon=True)
+    finishing.start()
+    finishing.join(_ATEXIT_SECONDS)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):  # None, closed, or anything a component may have put there
+            stream.flush()
+    os._exit(code)
 
 
 def _watch() -> None:

@@ -19,10 +19,10 @@ from airflow_spark_pipeline.protocol import DriverRequest
 from airflow_spark_pipeline.runtime.component.base import Component
 from airflow_spark_pipeline.runtime.component.loading import UnloadableError, checked, find_class, load_components
 from airflow_spark_pipeline.runtime.component.views import refuse_views_that_a_resume_would_miss
-from airflow_spark_pipeline.runtime.driver.output import say
 from airflow_spark_pipeline.runtime.lifecycle.base import PipelineHooks
 from airflow_spark_pipeline.runtime.lifecycle.calls import ActiveHook
 from airflow_spark_pipeline.runtime.lifecycle.loading import load_hooks
+from airflow_spark_pipeline.runtime.process.output import say
 from airflow_spark_pipeline.secrets import Redactor
 from airflow_spark_pipeline.secrets.references import values_of
 

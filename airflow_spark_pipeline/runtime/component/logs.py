@@ -22,7 +22,7 @@ from typing import Any
 
 from airflow_spark_pipeline.pipeline.spec import LOG_LEVELS, PipelineSpec
 from airflow_spark_pipeline.runtime.component.code_origin import Origin
-from airflow_spark_pipeline.runtime.driver.output import say
+from airflow_spark_pipeline.runtime.process.output import say
 from airflow_spark_pipeline.user_errors.text import MESSAGE_LENGTH, TRACEBACK_LENGTH, name_of, shorten, text_of
 
 COMPONENT_LOGGER = "airflow_spark_pipeline.component"
@@ -64,7 +64,7 @@ class _Lines(logging.Handler):
 _showing: list[_Lines] = []
 
 
-class ShownLogs:
+class LogPrinter:
     """Shows what the user's code logs in this process.
 
     :param level: ``log-level`` of the description; the environment variable ``SPARK_PIPELINE_LOG_LEVEL`` takes
@@ -80,7 +80,7 @@ class ShownLogs:
         self._before = logging.root.level, logging.basicConfig
 
     @classmethod
-    def of(cls, spec: PipelineSpec, mask: Callable[[str], str]) -> ShownLogs:
+    def of(cls, spec: PipelineSpec, mask: Callable[[str], str]) -> LogPrinter:
         """Return an instance for the components of a description."""
         return cls(spec.log_level, Origin(component.instance_type for component in spec.components), mask)
 
@@ -100,7 +100,7 @@ class ShownLogs:
         logging.root.setLevel(level)
 
 
-class LogsOf:
+class LoggedAs:
     """Names the component whose records are shown inside the block."""
 
     def __init__(self, component: str) -> None:

@@ -11,7 +11,7 @@ import contextlib
 import os
 import sys
 
-from airflow_spark_pipeline.runtime.driver.output import say
+from airflow_spark_pipeline.runtime.process.output import say
 from airflow_spark_pipeline.user_errors.text import text_of
 
 

@@ -1,21 +1,15 @@
-"""The driver's process: its description in the heartbeat, and its end."""
+"""The heartbeat's description of the driver's process."""
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import os
-import sys
-import threading
-from typing import Any, NoReturn
+from typing import Any
 
 from airflow_spark_pipeline.checkpoint.key import make_run_id
 from airflow_spark_pipeline.checkpoint.processes import identify
 from airflow_spark_pipeline.protocol import DriverRequest
-from airflow_spark_pipeline.runtime.driver.lifeline import started_by_spark_submit
+from airflow_spark_pipeline.runtime.process.lifeline import started_by_spark_submit
 from airflow_spark_pipeline.runtime.spark import connect
-
-_ATEXIT_SECONDS = 10.0
 
 
 def heartbeat_of(request: DriverRequest) -> dict[str, Any]:
@@ -35,17 +29,3 @@ def heartbeat_of(request: DriverRequest) -> dict[str, Any]:
         "driver": identify(*pids),
         **({} if request.connect is None else {"sparkUser": connect.user_of(request.connect)}),
     }
-
-
-def leave(code: int) -> NoReturn:
-    """End the process with this exit code, even if components left threads behind.
-
-    ``sys.exit`` would wait forever for them. What was registered with :mod:`atexit` still runs, for at most 10 s.
-    """
-    finishing = threading.Thread(target=atexit._run_exitfuncs, name="atexit", daemon=True)
-    finishing.start()
-    finishing.join(_ATEXIT_SECONDS)
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):  # None, closed, or anything a component may have put there
-            stream.flush()
-    os._exit(code)

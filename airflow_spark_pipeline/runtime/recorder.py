@@ -26,7 +26,7 @@ from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.pipeline.fingerprint import VERSION
 from airflow_spark_pipeline.planning import Code, CodeNow, Plan, Step, StepAction
 from airflow_spark_pipeline.protocol import Token
-from airflow_spark_pipeline.runtime.driver.forked_processes import end_if_forked
+from airflow_spark_pipeline.runtime.process.forked_processes import end_if_forked
 from airflow_spark_pipeline.secrets import Redactor
 from airflow_spark_pipeline.user_errors.archives import with_archive_hint
 from airflow_spark_pipeline.user_errors.text import MESSAGE_LENGTH, TRACEBACK_LENGTH, attribute, shorten, text_of
