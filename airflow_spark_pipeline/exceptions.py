@@ -105,6 +105,21 @@ class NothingToResumeError(SparkPipelineError):
         self.run_id = run_id
 
 
+class AmbiguousRunError(SparkPipelineError):
+    """The given text is the beginning of several run ids.
+
+    A retry does not help; give more of the id.
+
+    :param run_id: the text that was given
+    """
+
+    retry_helps = False
+
+    def __init__(self, message: str, *, run_id: str) -> None:
+        super().__init__(message)
+        self.run_id = run_id
+
+
 class StillRunningError(SparkPipelineError):
     """The run to be resumed is still running for another task instance; it is never superseded.
 

@@ -24,6 +24,8 @@ from airflow_spark_pipeline.cli.modules import archives_of, modules_of
 from airflow_spark_pipeline.cli.output import OUTPUT
 from airflow_spark_pipeline.cli.places import open_place, open_to_read
 from airflow_spark_pipeline.cli.printing import err, out
+from airflow_spark_pipeline.cli.project import write_project
+from airflow_spark_pipeline.cli.run_choice import last_run, newest_first, numbers_of, run_id_of
 from airflow_spark_pipeline.exceptions import (
     ComponentFailedError,
     NothingToResumeError,
@@ -37,6 +39,23 @@ from airflow_spark_pipeline.runtime.standalone.runner import PipelineRunner
 from airflow_spark_pipeline.secrets import Redactor
 
 _DONE, _FAILED, _CANNOT, _INTERRUPTED = 0, 1, 2, 130
+
+
+def init(arguments: Namespace) -> int:
+    """Write a project."""
+    directory = Path(arguments.directory)
+    for file in write_project(directory):
+        out(str(file.relative_to(directory.expanduser().absolute())))
+    err("Run it:" if arguments.directory == "." else f"Run it: cd {shlex.quote(arguments.directory)}, then")
+    err("    spark-pipeline run dags/orders.conf")
+    return _DONE
+
+
+def components(arguments: Namespace) -> int:
+    """List the components that can be named."""
+    from airflow_spark_pipeline.cli.component_listing import list_components
+
+    return list_components(arguments)
 
 
 def validate(arguments: Namespace) -> int:
@@ -91,6 +110,11 @@ def resume(arguments: Namespace) -> int:
     """Resume a run."""
     spec, runner = _runner(arguments)
     selection = _selection(arguments)
+    if arguments.run_id is None:
+        place = open_place(arguments, spec)
+        place.require()
+        arguments.run_id = last_run(place.store, spec.pipeline_name)
+        err(f"Resuming {arguments.run_id}")
     return _perform(arguments, spec, runner, lambda: runner.resume(spec, arguments.run_id, selection=selection))
 
 
@@ -103,14 +127,14 @@ def script(arguments: Namespace) -> int:
 def runs(arguments: Namespace) -> int:
     """List runs."""
     store = open_to_read(arguments).store
-    entries = [entry for entry in _entries(store, arguments) if _wanted(entry, arguments)]
+    entries = newest_first(entry for entry in _entries(store, arguments) if _wanted(entry, arguments))
     for name in catalog.foreign_hints(store):
         err(f"{name} does not name a run. If it was a hint, --all lists its run.")
-    entries.sort(key=lambda e: "" if e.commit is None else e.commit.state.updated_at, reverse=True)
     if arguments.json:
         printing.as_json([printing.run_data(entry) for entry in entries])
         return _DONE
-    for entry, lines in zip(entries, printing.columns(list(map(printing.run_line, entries)), cut=True), strict=True):
+    rows = _numbered(store, entries)
+    for entry, lines in zip(entries, printing.columns(rows, cut=True), strict=True):
         for line in lines:
             out(line)
         if entry.recorded is not None:
@@ -122,7 +146,9 @@ def runs(arguments: Namespace) -> int:
 
 def show(arguments: Namespace) -> int:
     """Show a run."""
-    entry = _find(open_to_read(arguments).store, arguments.run_id, finished=True)
+    store = open_to_read(arguments).store
+    arguments.run_id = run_id_of(store, arguments.run_id, finished=True)
+    entry = _find(store, arguments.run_id, finished=True)
     if entry.commit is None:
         raise entry.error or NothingToResumeError("it cannot be read", run_id=arguments.run_id)
     if arguments.json:
@@ -137,6 +163,7 @@ def discard(arguments: Namespace) -> int:
     place = open_place(arguments)
     place.require()
     store = place.store
+    arguments.run_id = run_id_of(store, arguments.run_id)
     entry = _find(store, arguments.run_id)
     if entry.commit is None and entry.number is None:  # the store gave no answer
         raise entry.error or NothingToResumeError("it cannot be read", run_id=arguments.run_id)
@@ -190,6 +217,7 @@ def _runner(arguments: Namespace) -> tuple[PipelineSpec, PipelineRunner]:
         place = open_place(arguments, spec)
         if getattr(arguments, "run_id", None) is not None:
             place.require()  # there can be no such run
+            arguments.run_id = run_id_of(place.store, arguments.run_id)
         given: dict[str, Any] = {
             "location": place.location.location,
             "storage_options": place.options,
@@ -198,6 +226,15 @@ def _runner(arguments: Namespace) -> tuple[PipelineSpec, PipelineRunner]:
     else:
         given = {}
     return spec, PipelineRunner(**given, py_files=archives_of(arguments.py_files))
+
+
+def _numbered(store: CheckpointStore, entries: list[RunEntry]) -> list[list[str]]:
+    """Return the cells of the rows; the number of a row does not depend on the filters."""
+    rows = [printing.run_line(entry) for entry in entries]
+    if all(entry.ended for entry in entries):
+        return rows
+    numbers = numbers_of(catalog.unfinished_runs(store))
+    return [[str(numbers.get(entry.path, "")), *row] for entry, row in zip(entries, rows, strict=True)]
 
 
 def _selection(arguments: Namespace) -> Selection | None:

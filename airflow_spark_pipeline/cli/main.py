@@ -1,9 +1,11 @@
 """The entry point of the command line: runs a command and turns its result into an exit code."""
+# PYTHON_ARGCOMPLETE_OK: argcomplete looks for this mark in the first kilobyte; without it, nothing is completed.
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -34,9 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command of the console script. Returns its exit code."""
     from airflow_spark_pipeline.cli.parser import build
 
+    parser = build()
+    if "_ARGCOMPLETE" in os.environ:  # the shell asks for completions
+        import argcomplete  # Airflow's own dependency
+
+        argcomplete.autocomplete(parser)
     OUTPUT.prepare()
     try:
-        parsed = build().parse_args(arguments)
+        parsed = parser.parse_args(arguments)
     except SystemExit as left:  # --help, --version, or wrong arguments
         raise SystemExit(OUTPUT.finish(left.code if isinstance(left.code, int) else 0)) from None
     return _perform(parsed)

@@ -34,6 +34,15 @@ def modules_of(file: str | None, py_files: Iterable[str], *, forget: bool = Fals
             yield
 
 
+def places_of(file: str | None, py_files: Iterable[str]) -> list[Path]:
+    """Return the places that :func:`modules_of` makes importable, each once, in the order of the search.
+
+    :raises PipelineDefinitionError: a path does not exist, or Python cannot import from it
+    """
+    places = [*_paths(py_files), *map(Path, directory_of(file)), Path.cwd()]
+    return list(dict.fromkeys(places))
+
+
 def archives_of(py_files: Iterable[str]) -> list[str]:
     """Return the same modules as files that can be sent to other machines.
 

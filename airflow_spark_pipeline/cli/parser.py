@@ -87,7 +87,11 @@ def setting(text: str) -> tuple[str, str]:
 
 
 _FILE = _argument("file", metavar="FILE", help="the pipeline's HOCON file, or its URL")
-_RUN_ID = _argument("run_id", metavar="RUN_ID", help="id of a run, or of one of its attempts")
+_RUN_ID = _argument(
+    "run_id",
+    metavar="RUN_ID",
+    help="id of a run or of one of its attempts, the beginning of one, or the number of a row of runs",
+)
 _SET = _argument(
     "--set",
     dest="settings",
@@ -142,6 +146,27 @@ _RUN = (_SET, _VALUES, _PY_FILES, _LOCATION, _CONN_ID, *_SELECTION)
 
 COMMANDS = (
     Command(
+        "init",
+        "write a small project that works",
+        "Write a DAG, a pipeline, two components and their tests. Nothing is overwritten.",
+        (_argument("directory", metavar="DIR", nargs="?", default=".", help="default: the current directory"),),
+    ),
+    Command(
+        "components",
+        "list the components that a pipeline can name",
+        "List the built-in components and your own, with their fields, types, defaults and documentation. Your modules "
+        "are searched in the same places as when a pipeline runs.",
+        (
+            _argument("names", metavar="NAME", nargs="*", help="only these; a class of any module by its dotted name"),
+            _argument("--file", metavar="FILE", help="also search the directory of this pipeline's file"),
+            _PY_FILES,
+            _JSON,
+            _argument(
+                "--json-schema", action="store_true", help="print a JSON Schema of a pipeline's file, for editors"
+            ),
+        ),
+    ),
+    Command(
         "validate",
         "report all problems of pipeline files",
         (
@@ -162,7 +187,7 @@ COMMANDS = (
         "Compare a file with the recorded progress. Runs nothing, claims nothing, and starts no JVM.",
         (
             _FILE,
-            _argument("run_id", metavar="RUN_ID", nargs="?", help="the run that would be resumed"),
+            Argument(_RUN_ID.flags, {**_RUN_ID.options, "nargs": "?"}),
             *_RUN,
             _JSON,
         ),
@@ -182,8 +207,8 @@ COMMANDS = (
     Command(
         "resume",
         "resume a run that did not complete",
-        "Skip what is done and run the rest.",
-        (_FILE, _RUN_ID, *_RUN),
+        "Skip what is done and run the rest. Without RUN_ID, resume the newest unfinished run of the pipeline.",
+        (_FILE, Argument(_RUN_ID.flags, {**_RUN_ID.options, "nargs": "?"}), *_RUN),
     ),
     Command(
         "script",
@@ -194,7 +219,8 @@ COMMANDS = (
     Command(
         "runs",
         "list runs",
-        "List the runs that did not complete, newest first: one line each, and its id below.",
+        "List the runs that did not complete, newest first: one line each, with a number that other commands "
+        "accept as RUN_ID, and the id below.",
         (
             *_PLACE,
             _PIPELINE,

@@ -80,7 +80,7 @@ def ago(seconds: float) -> str:
 
 
 def run_line(entry: RunEntry) -> list[str]:
-    """Return the cells of a run in a listing."""
+    """Return the cells of a run in a listing, without its number."""
     if entry.commit is None:
         return [entry.path, entry.standing.value, "", "", str(entry.error)]
     state = entry.commit.state

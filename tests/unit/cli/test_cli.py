@@ -141,7 +141,7 @@ def test_runs_are_listed_with_their_state_and_their_whole_id(shell: Shell) -> No
     shell("run", "steps.conf")
     assert shell("runs", "--file", "steps.conf", "--pipeline", "Steps", "--state", "failed", "--newer-than", "1h") == 0
     line, run_id = shell.out.splitlines()
-    assert line.startswith("Steps  failed  1/3 done")
+    assert line.startswith("1  Steps  failed  1/3 done")
     assert line.endswith("b: OutageError: down")
     assert run_id.startswith("    steps-")
     for option in (("--state", "running"), ("--older-than", "1h"), ("--pipeline", "Other")):
@@ -179,7 +179,7 @@ def test_a_component_whose_dependency_failed_is_shown_with_the_reason(shell: She
 def test_a_relative_location_means_the_directory_that_the_user_is_in(shell: Shell) -> None:
     shell("run", "steps.conf")
     assert shell("runs", "--location", "ledger.checkpoints") == 0
-    assert shell.out.startswith("Steps  failed")
+    assert shell.out.startswith("1  Steps  failed")
 
 
 def test_a_run_is_given_up_only_when_somebody_says_so(shell: Shell) -> None:
@@ -210,7 +210,7 @@ def test_prune_says_what_it_would_do_and_does_it(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("show", "nonsense", "--location", "/tmp"), 2, "is not a run id"),
+        (("show", "nonsense", "--location", "."), 2, "has an id that begins with 'nonsense'"),
         (("show", "p-0123456789ab~u-0123456789abcdef~0", "--location", "."), 2, "No run p-"),
         (("show", "p-0123456789ab~u-0123456789abcdef~0", "--location", "none"), 4, "(from --location) does not exist"),
         (
