@@ -42,12 +42,15 @@ def check_file(file: str, settings: Settings, values: Mapping[str, Any], *, clas
     """
     settings = list(settings)
     try:
-        first, missing = read_with_samples(file, settings, values, SAMPLES)
+        first, missing, has_templates = read_with_samples(file, settings, values, SAMPLES)
     except PipelineDefinitionError as error:
         return Checked(list(error.problems))
+    if not has_templates:  # nothing is made up
+        one = _as_operator(first)
+        return Checked(problems_of(one, classes=classes), one.spec, (), one.warnings)
     try:
         others = {**OTHER_SAMPLES, **{name: f"{name}_" for name in missing}}
-        second, _ = read_with_samples(file, settings, values, others)
+        second, *_ = read_with_samples(file, settings, values, others)
     except PipelineDefinitionError:
         second = Reading(None)
     one, two = _as_operator(first), _as_operator(second)

@@ -1,4 +1,7 @@
-"""The commands. Each function returns an exit code; ``main`` reports its errors."""
+"""The commands. Each function returns an exit code; ``main`` reports its errors.
+
+A command imports what it alone needs: ``validate`` in a pre-commit hook would otherwise load the driver.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,12 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.checkpoint import catalog
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
-from airflow_spark_pipeline.checkpoint.finished import find_finished, finished_runs
-from airflow_spark_pipeline.checkpoint.prune import prune as prune_location
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.cli import printing
-from airflow_spark_pipeline.cli.checking import check_file
-from airflow_spark_pipeline.cli.describing import describe, values_in
 from airflow_spark_pipeline.cli.modules import archives_of, modules_of
 from airflow_spark_pipeline.cli.output import OUTPUT
 from airflow_spark_pipeline.cli.places import open_place, open_to_read
@@ -30,13 +29,11 @@ from airflow_spark_pipeline.exceptions import (
     ComponentFailedError,
     NothingToResumeError,
 )
-from airflow_spark_pipeline.pipeline.secret_references import unknown_variables
-from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import Selection
-from airflow_spark_pipeline.runtime.component.logs import LogPrinter
-from airflow_spark_pipeline.runtime.process.lifeline import started_by_spark_submit
-from airflow_spark_pipeline.runtime.standalone.runner import PipelineRunner
-from airflow_spark_pipeline.secrets import Redactor
+
+if TYPE_CHECKING:
+    from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+    from airflow_spark_pipeline.runtime.standalone.runner import PipelineRunner
 
 _DONE, _FAILED, _CANNOT, _INTERRUPTED = 0, 1, 2, 130
 
@@ -60,6 +57,10 @@ def components(arguments: Namespace) -> int:
 
 def validate(arguments: Namespace) -> int:
     """Print every problem of every file."""
+    from airflow_spark_pipeline.cli.checking import check_file
+    from airflow_spark_pipeline.cli.describing import values_in
+    from airflow_spark_pipeline.pipeline.secret_references import unknown_variables
+
     found, values = 0, values_in(arguments.values_files)
     for file in arguments.files:
         with modules_of(file, arguments.py_files, forget=True):
@@ -181,6 +182,8 @@ def discard(arguments: Namespace) -> int:
 
 def prune(arguments: Namespace) -> int:
     """Clean a location up."""
+    from airflow_spark_pipeline.checkpoint.prune import prune as prune_location
+
     if arguments.dry_run:
         place = open_to_read(arguments)
     else:
@@ -210,6 +213,9 @@ def prune(arguments: Namespace) -> int:
 
 
 def _runner(arguments: Namespace) -> tuple[PipelineSpec, PipelineRunner]:
+    from airflow_spark_pipeline.cli.describing import describe, values_in
+    from airflow_spark_pipeline.runtime.standalone.runner import PipelineRunner
+
     spec = describe(arguments.file, arguments.settings, values_in(arguments.values_files))
     for warning in spec.warnings:
         err(f"warning: {warning}")
@@ -244,6 +250,9 @@ def _selection(arguments: Namespace) -> Selection | None:
 
 def _perform(arguments: Namespace, spec: PipelineSpec, runner: PipelineRunner, work: Callable[[], object]) -> int:
     """Run a pipeline; if it does not complete, the last line is the command that resumes it."""
+    from airflow_spark_pipeline.runtime.component.logs import LogPrinter
+    from airflow_spark_pipeline.secrets import Redactor
+
     try:
         with LogPrinter.of(spec, Redactor(spec.to_dict()).mask):
             work()
@@ -258,6 +267,8 @@ def _perform(arguments: Namespace, spec: PipelineSpec, runner: PipelineRunner, w
 
 
 def _resume_command(arguments: Namespace, run_id: str) -> str:
+    from airflow_spark_pipeline.runtime.process.lifeline import started_by_spark_submit
+
     words = ["resume", arguments.file, run_id]
     for name, value in arguments.settings:
         words += ["--set", f"{name}={value}"]
@@ -274,6 +285,8 @@ def _resume_command(arguments: Namespace, run_id: str) -> str:
 
 def _entries(store: CheckpointStore, arguments: Namespace) -> Iterator[RunEntry]:
     if arguments.finished:
+        from airflow_spark_pipeline.checkpoint.finished import finished_runs
+
         since = None if arguments.since is None else time.time() - arguments.since
         yield from finished_runs(store, arguments.pipeline, limit=arguments.limit, since=since)
         return
@@ -298,6 +311,8 @@ def _find(store: CheckpointStore, run_id: str, *, finished: bool = False) -> Run
 
     :param finished: whether to search the kept copies of finished runs, whose unit may have started another run since
     """
+    from airflow_spark_pipeline.checkpoint.finished import find_finished
+
     try:
         entry = catalog.find_run(store, run_id)
         kept = find_finished(store, run_id) if finished else None

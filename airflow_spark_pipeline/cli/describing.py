@@ -56,15 +56,16 @@ def describe(
 
 def read_with_samples(
     file: str, settings: Settings, values: Mapping[str, Any] | None, samples: Mapping[str, Any]
-) -> tuple[Reading, list[str]]:
-    """Return as much of a file as could be read, and the names in its templates without a value.
+) -> tuple[Reading, list[str], bool]:
+    """Return as much of a file as could be read, the names in its templates without a value, and if it has templates.
 
     :param samples: values of names that every DAG run has, and made-up values of other names
     :raises PipelineDefinitionError: the file cannot be read at all
     """
     renderer = _renderer(settings, values, samples)
     reading = _reading(file, renderer)
-    return reading, list(dict.fromkeys(name.path for _, name in renderer.missing))
+    missing = list(dict.fromkeys(name.path for _, name in renderer.missing))
+    return reading, missing, renderer.has_rendered
 
 
 def values_in(files: Iterable[str]) -> dict[str, Any]:

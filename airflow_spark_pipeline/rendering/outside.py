@@ -12,15 +12,15 @@ import os
 import pathlib
 import re
 from collections.abc import Mapping
-from typing import Any
-
-from jinja2 import Environment, StrictUndefined
-from jinja2.sandbox import SandboxedEnvironment
+from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.hocon.includes import read_text
 from airflow_spark_pipeline.pipeline.parse_result import Reading
 from airflow_spark_pipeline.rendering.renderer import Advise, Renderer, nearest_name
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _UTC = dt.timezone.utc
 
@@ -33,7 +33,7 @@ def renderer_of(values: Mapping[str, Any] | None, *, advise: Advise, stand_in: b
     :param stand_in: whether a name without a value renders as its own name
     """
     names = with_dates(nested(values or {}))
-    return Renderer(names, outside_environment(), advise=advise, stand_in=stand_in)
+    return Renderer(names, outside_environment, advise=advise, stand_in=stand_in)
 
 
 def read_config(config: str | os.PathLike[str], values: Mapping[str, Any] | None) -> Reading:
@@ -62,6 +62,9 @@ def _how_to_give(path: str, names: Mapping[str, Any]) -> str:
 
 def outside_environment() -> Environment:
     """Return a Jinja environment with Airflow's filters."""
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import SandboxedEnvironment
+
     environment = SandboxedEnvironment(undefined=StrictUndefined, extensions=["jinja2.ext.do"])
     environment.policies["json.dumps_kwargs"] = {"sort_keys": True, "default": str}  # {{ params.x | tojson }}
     environment.filters.update({name: _filter(name) for name in _FORMATS})

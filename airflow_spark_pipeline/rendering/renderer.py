@@ -7,6 +7,7 @@ loops and blocks.
 
 from __future__ import annotations
 
+import functools
 import pathlib
 import traceback
 from collections.abc import Callable, Mapping
@@ -19,13 +20,13 @@ from airflow_spark_pipeline.pipeline.hocon.scalars import Place
 from airflow_spark_pipeline.pipeline.parse_result import Reading
 from airflow_spark_pipeline.pipeline.parser import read_pipeline
 from airflow_spark_pipeline.rendering.comments import without_commented
-from airflow_spark_pipeline.rendering.environment import joined_templates, marking_environment
 from airflow_spark_pipeline.rendering.markers import Marks
 from airflow_spark_pipeline.rendering.placing import CommentError, Placed, PlacingError, place
-from airflow_spark_pipeline.rendering.undefined import MissingName, MissingNames
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+    from airflow_spark_pipeline.rendering.undefined import MissingName, MissingNames
 
 #: Returns the message for a name without a value, from its whole path and the names that have values.
 Advise = Callable[[str, Mapping[str, Any]], str]
@@ -55,7 +56,8 @@ class Renderer:
     """Renders the texts of one description.
 
     :param names: values by name that the templates may use
-    :param environment: Jinja environment with the filters and settings of the DAG
+    :param environment: Jinja environment with the filters and settings of the DAG; or a function that makes it, if
+        Jinja is not to be imported for a text without templates
     :param advise: function that returns the message for a name without a value
     :param stand_in: whether a name without a value renders as its own name; see ``missing``
     """
@@ -63,18 +65,27 @@ class Renderer:
     def __init__(
         self,
         names: Mapping[str, Any],
-        environment: Environment,
+        environment: Environment | Callable[[], Environment],
         *,
         advise: Advise = say_undefined,
         stand_in: bool = False,
     ) -> None:
         self._names = names
-        self._environment = environment
+        self._given = environment
         self._advise = advise
         self._stand_in = stand_in
         self._lines: dict[str | None, tuple[int, ...]] = {}
         #: Names without a value, by file.
         self.missing: dict[tuple[str | None, MissingName], None] = {}
+
+    @functools.cached_property
+    def _environment(self) -> Environment:
+        return self._given() if callable(self._given) else self._given
+
+    @property
+    def has_rendered(self) -> bool:
+        """Whether a text with a template was rendered; otherwise no value of a name plays a part."""
+        return bool(self._lines)
 
     def __call__(self, text: str, file: str | None) -> str:
         """Return a text as HOCON. Names without a value are collected in ``missing``.
@@ -129,6 +140,8 @@ class Renderer:
         return list(problems.values())
 
     def _placed(self, text: str, file: str | None, *, skip_comments: bool) -> Placed:
+        from airflow_spark_pipeline.rendering.undefined import MissingNames
+
         marks, names = Marks(), MissingNames()
         if skip_comments:
             text = without_commented(text, marks.comment_out)
@@ -140,6 +153,8 @@ class Renderer:
 
     def _rendered(self, text: str, file: str | None, marks: Marks, names: MissingNames) -> str:
         from jinja2 import StrictUndefined, TemplateError
+
+        from airflow_spark_pipeline.rendering.environment import joined_templates, marking_environment
 
         lenient = not issubclass(self._environment.undefined, StrictUndefined)
         environment = marking_environment(self._environment, marks, names, keep=lenient)

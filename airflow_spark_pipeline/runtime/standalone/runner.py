@@ -331,6 +331,8 @@ def _reading(config: Config, values: Mapping[str, Any] | None) -> Reading:
         return Reading(config)
     try:
         from airflow_spark_pipeline.rendering.outside import read_config
+
+        spec = read_config(config, values)
     except ImportError as error:
         raise PipelineDefinitionError(
             [
@@ -339,7 +341,6 @@ def _reading(config: Config, values: Mapping[str, Any] | None) -> Reading:
                 )
             ]
         ) from error
-    spec = read_config(config, values)
     for warning in spec.warnings:
         say(f"warning: {warning}")
     return spec

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from airflow_spark_pipeline import PipelineRunner
+from tests.steps import describe
 from tests.unit.cli.shell import Shell
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -190,3 +193,23 @@ def test_the_repositorys_own_examples_are_valid_as_they_are(shell: Shell, monkey
     monkeypatch.chdir(ROOT)
     files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "dags_examples").glob("*.conf"))
     assert shell("validate", *files) == 0, shell.out
+
+
+@pytest.mark.parametrize(
+    ("text", "loaded"),
+    [(describe("a"), []), (describe('{ instance-type = "tests.steps.Step", instance-name = "{{ ds }}" }'), ["jinja2"])],
+    ids=["no template", "a template"],
+)
+def test_a_check_loads_only_what_it_needs(tmp_path: Path, text: str, loaded: list[str]) -> None:
+    """It is run by a pre-commit hook and in an editor, so it must start fast."""
+    (tmp_path / "x.conf").write_text(text.replace("${LEDGER}", "x"), encoding="utf-8")
+    heavy = ["jinja2", "pyspark", "airflow", "multiprocessing", "airflow_spark_pipeline.runtime.driver.driver"]
+    code = (
+        "import sys; from airflow_spark_pipeline.cli.main import main; main(['validate', 'x.conf']); "
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True, env=environment
+    )
+    assert done.stdout.splitlines()[-1] == str(loaded)
