@@ -72,7 +72,7 @@ engines: setup ## Real engines under a real Airflow: YARN, HDFS, standalone, Spa
 	@$(WITH_JAVA) && $(TIMED) engines $(PY) -m pytest --durations=0 $(PYTEST_ARGS) tests/engines
 	$(if $(PYTEST_ARGS),,@$(MAKE) --no-print-directory topology)
 
-topology: setup ## The services of docker-compose.yaml as processes, and one of their machines lost (Postgres, Redis, MinIO; 15 minutes)
+topology: setup ## The services of docker-compose.yaml as processes, and one of their machines lost (Postgres, Redis, MinIO; 9 minutes)
 	@$(WITH_JAVA) && minio=$$(scripts/topology.sh) && PATH="$${minio:+$$minio:}$$PATH" && export PATH && \
 		$(TIMED) topology $(PY) -m pytest --durations=0 $(PYTEST_ARGS) tests/topology
 
