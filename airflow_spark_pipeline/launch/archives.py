@@ -35,6 +35,7 @@ _SHIPPED = (
     "runtime",
     "secrets",
     "spark_installation.py",
+    "time_limit.py",
     "user_errors",
 )
 _VENDORED = ("fsspec",)

@@ -8,7 +8,6 @@ would have to be asked for: variables, connections, XComs and the like are missi
 from __future__ import annotations
 
 import copy
-import threading
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow_spark_pipeline.checkpoint.catalog import find_run
@@ -22,6 +21,7 @@ from airflow_spark_pipeline.launch.py_files import is_url
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import next_try
 from airflow_spark_pipeline.task.templates import describe, is_text, source_of
+from airflow_spark_pipeline.time_limit import within
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -85,7 +85,10 @@ class Lookup:
             unit = unit_path(spec.pipeline_name, unit_key(self._context))
             return self._latest(location.open(options), unit)
 
-        state = _within(self._deadline, look)
+        try:
+            state = within(self._deadline, look, "spark-pipeline-lookup")
+        except TimeoutError:
+            raise TimeoutError(f"the checkpoint location did not answer within {self._deadline:g} s") from None
         if state is None or state.status in (CheckpointStatus.COMPLETED, CheckpointStatus.DISCARDED):
             return None
         return next_try(state)
@@ -120,24 +123,3 @@ class Lookup:
             return None if entry is None or entry.commit is None else entry.commit.state
         latest = RunLog(store, unit, retry_seconds=_RETRY_SECONDS).latest()
         return None if latest is None else latest.state
-
-
-def _within(seconds: float, look: Any) -> CheckpointState | None:
-    """Run it in a thread of its own, which is left behind when it takes too long."""
-    answer: list[CheckpointState | None] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            answer.append(look())
-        except Exception as error:  # noqa: BLE001  # raised again in the thread that asked
-            errors.append(error)
-
-    thread = threading.Thread(target=run, name="spark-pipeline-lookup", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if errors:
-        raise errors[0]
-    if not answer:
-        raise TimeoutError(f"the checkpoint location did not answer within {seconds:g} s")
-    return answer[0]

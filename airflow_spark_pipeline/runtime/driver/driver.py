@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -66,6 +65,7 @@ from airflow_spark_pipeline.runtime.spark.session import (
 )
 from airflow_spark_pipeline.secrets import Redactor
 from airflow_spark_pipeline.secrets.references import resolve
+from airflow_spark_pipeline.time_limit import within
 from airflow_spark_pipeline.user_errors.text import text_of
 
 if TYPE_CHECKING:
@@ -167,9 +167,8 @@ class Driver:
             return self._drive()
         except (SupersededError, LeaseLostError) as error:
             self._calls.tell("on_superseded", functools.partial(self._superseded, error))
-            deleting = threading.Thread(target=self._delete_unrecorded, name="delete", daemon=True)
-            deleting.start()
-            deleting.join(self._lease.terms.patience)  # an unreachable store must not keep the process alive
+            with contextlib.suppress(Exception):  # an unreachable store must not keep the process alive
+                within(self._lease.terms.patience, self._delete_unrecorded, "delete")
             raise
         finally:
             self._watchdog.stop()

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from airflow_spark_pipeline.protocol import EXIT_JVM_LOST
+from airflow_spark_pipeline.time_limit import within
 
 _ATEXIT_SECONDS = 10.0
 _CLOSING_SECONDS = 1.5  # the operator sends SIGKILL two seconds after SIGTERM
@@ -43,9 +44,8 @@ def end_on_sigterm(close: Callable[[], object]) -> None:
         return
 
     def end(number: int, frame: Any) -> None:
-        closing = threading.Thread(target=close, name="close", daemon=True)
-        closing.start()
-        closing.join(_CLOSING_SECONDS)
+        with contextlib.suppress(Exception):
+            within(_CLOSING_SECONDS, close, "close")
         os._exit(128 + number)
 
     signal.signal(signal.SIGTERM, end)
@@ -56,9 +56,8 @@ def leave(code: int) -> NoReturn:
 
     ``sys.exit`` would wait forever for them. What was registered with :mod:`atexit` still runs, for at most 10 s.
     """
-    finishing = threading.Thread(target=atexit._run_exitfuncs, name="atexit", daemon=True)
-    finishing.start()
-    finishing.join(_ATEXIT_SECONDS)
+    with contextlib.suppress(Exception):
+        within(_ATEXIT_SECONDS, atexit._run_exitfuncs, "atexit")
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):  # None, closed, or anything a component may have put there
             stream.flush()

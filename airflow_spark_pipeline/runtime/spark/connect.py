@@ -15,7 +15,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow_spark_pipeline.exceptions import SparkConnectError
@@ -24,6 +24,7 @@ from airflow_spark_pipeline.protocol import ConnectTarget
 from airflow_spark_pipeline.runtime.process.output import say
 from airflow_spark_pipeline.runtime.process.redaction import redaction_of_session
 from airflow_spark_pipeline.runtime.spark.versions import condition_of
+from airflow_spark_pipeline.time_limit import within
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -123,9 +124,10 @@ def application_id(spark: SparkSession) -> str | None:
 def is_gone(spark: SparkSession) -> bool:
     """Whether the session or its server is gone; a server that does not answer counts as gone."""
     try:
-        return not _within(_ANSWER_SECONDS, lambda: application_id(spark))
-    except Exception:
+        within(_ANSWER_SECONDS, lambda: application_id(spark))
+    except Exception:  # Spark's client itself would try for ten minutes
         return True
+    return False
 
 
 def close(spark: SparkSession) -> bool:
@@ -134,7 +136,8 @@ def close(spark: SparkSession) -> bool:
     released = bool(session.is_stopped)
     if not released:
         with contextlib.suppress(Exception):  # unreachable
-            released = _within(_ANSWER_SECONDS, session.client.release_session)
+            within(_ANSWER_SECONDS, session.client.release_session)
+            released = True
     _let_go(spark)
     return released
 
@@ -163,36 +166,16 @@ def _connect(target: ConnectTarget, user: str, session: str) -> SparkSession:
 
 
 def _require_answer(target: ConnectTarget, spark: SparkSession) -> None:
-    if not _within(_START_SECONDS, lambda: application_id(spark)):
+    try:
+        within(_START_SECONDS, lambda: application_id(spark))
+    except TimeoutError:
         _let_go(spark)
         raise SparkConnectError(
             f"The server at {ConnectString.parse(target.url).address} did not answer within "
             f"{_START_SECONDS:g} s. Is it a Spark Connect server? Do both sides agree on TLS "
             "(use_ssl)? A token needs TLS, too, except for a server on localhost.",
             retry_helps=True,
-        )
-
-
-def _within(seconds: float, call: Callable[[], object]) -> bool:
-    """Whether a call to the server returns in time; Spark's client would retry for ten minutes.
-
-    :raises Exception: the server answers with an error
-    """
-    answers: list[Exception | None] = []
-
-    def ask() -> None:
-        try:
-            call()
-            answers.append(None)
-        except Exception as error:
-            answers.append(error)
-
-    asking = threading.Thread(target=ask, name="ask", daemon=True)
-    asking.start()
-    asking.join(seconds)
-    if answers and answers[0] is not None:
-        raise answers[0]
-    return bool(answers)
+        ) from None
 
 
 def _configure(spark: SparkSession, config: Mapping[str, str]) -> None:

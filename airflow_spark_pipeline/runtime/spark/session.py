@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import re
-import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from airflow_spark_pipeline.runtime.spark import connect
 from airflow_spark_pipeline.runtime.spark.connect import is_connect
+from airflow_spark_pipeline.time_limit import within
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -118,11 +118,10 @@ def close_session(spark: SparkSession) -> bool:
 
     :return: whether no work of this driver can still be running
     """
-    closed: list[bool] = []
-    stopping = threading.Thread(target=lambda: closed.append(_stop(spark)), name="spark-stop", daemon=True)
-    stopping.start()
-    stopping.join(_STOP_SECONDS)
-    return closed == [True] or not is_connect(spark)
+    try:
+        return within(_STOP_SECONDS, lambda: _stop(spark), "spark-stop")
+    except TimeoutError:
+        return not is_connect(spark)
 
 
 def _stop(spark: SparkSession) -> bool:

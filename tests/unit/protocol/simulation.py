@@ -948,6 +948,11 @@ def _installed(world: World) -> Iterator[None]:
     def thread(target: Callable[[], Any], name: str = "", daemon: bool = True) -> Thread:
         return Thread(world.current.process, target, name)
 
+    def within(seconds: float, call: Callable[[], Any], name: str) -> None:
+        started = thread(call, name)
+        started.start()
+        started.join(seconds)
+
     def exit_now(code: int) -> None:
         world.current.process.code = code
         world.note(f"{world.current.process.name} ends itself with {code}")
@@ -967,7 +972,7 @@ def _installed(world: World) -> Iterator[None]:
             "close_session": lambda spark: spark.stop(),
             "Lease": functools.partial(Lease, clock=world.clock),
             "time": types.SimpleNamespace(sleep=world.block, monotonic=world.clock),
-            "threading": types.SimpleNamespace(Thread=thread),
+            "within": within,
         },
         process_module: {
             "identify": lambda *_: {"index": world.processes.index(world.current.process)},
