@@ -60,22 +60,24 @@ class SubmitWay(Way):
 
     def run(self) -> Ended | Deferred:
         """Let the provider's operator submit, or reconnect. What the log says wins over how spark-submit ended."""
-        exit_code: int | None = 0
         try:
-            self._submit()
+            exit_code = self._submitted()
+            if self._defers and self._hook is not None and self._unit.attempt.is_running():
+                return Deferred(deferral.trigger(self._unit, self._hook))
         except CompletedMeanwhileError as error:
             self._unit.log.info("%s", error)
             return Ended()
-        except (AirflowException, RuntimeError) as error:
-            exit_code = self._exit_code(error)
-        if self._defers and self._hook is not None and self._unit.attempt.is_running():
-            return Deferred(deferral.trigger(self._unit, self._hook))
+        except Exception:
+            self._run_delayed_commands()
+            raise
+        self._run_delayed_commands()
         return Ended(exit_code)
 
     def stop(self) -> None:
         """Stop the driver, or ``spark-submit``, as the provider does."""
         if self._hook is not None:
             self._kill()
+            self._run_delayed_commands()
 
     # ---- what the provider's operator asks, by way of ours
 
@@ -178,6 +180,21 @@ class SubmitWay(Way):
         return ["run", path.name]
 
     # ---- how it ended
+
+    def _submitted(self) -> int | None:
+        """Submit, or reconnect; return the exit code."""
+        try:
+            self._submit()
+        except CompletedMeanwhileError:
+            raise
+        except (AirflowException, RuntimeError) as error:
+            return self._exit_code(error)
+        return 0
+
+    def _run_delayed_commands(self) -> None:
+        """Run the user's post-submit commands if this try was to be deferred, and now is not: nobody else will."""
+        if self._hook is not None:
+            self._hook.run_delayed_commands()
 
     def _exit_code(self, error: Exception) -> int | None:
         """Return the exit code that an error of the provider tells; raise if the driver has said nothing better."""

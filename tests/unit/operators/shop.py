@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowException
 from airflow.sdk import DAG
 
 from airflow_spark_pipeline import SparkPipelineOperator
@@ -130,14 +131,20 @@ class Queue(Driver):
     hooks: list[SparkPipelineSubmitHook] = field(default_factory=list)
     states: list[tuple[str, str, str]] = field(default_factory=list)
     killed: list[str] = field(default_factory=list)
+    starts_at_once: bool = False
+    refuses: bool = False
 
     def submit(self, hook: SparkPipelineSubmitHook, application: str = "", **_: Any) -> None:
         name = hook._before_submit(hook)[1]
         self.commands.append(hook._build_spark_submit_command(application))
+        if self.refuses:
+            raise AirflowException("Cannot execute: spark-submit. Error code is: 1.")
         shipped = next(file for file in (hook._files or "").split(",") if file.endswith(name))
         self.requests.append(DriverRequest.from_json(Path(shipped).read_text(encoding="utf-8")))
         self.hooks.append(hook)
         hook._yarn_application_id = f"application_1_{len(self.requests)}"
+        if self.starts_at_once:
+            self.let_run()
 
     def let_run(self) -> None:
         request = self.requests[-1]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from airflow.providers.common.compat.sdk import TaskDeferred
+from airflow.providers.common.compat.sdk import AirflowException, TaskDeferred
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
 from airflow_spark_pipeline.checkpoint.log import RunLog
@@ -212,6 +212,24 @@ def test_the_users_commands_run_once_the_job_has_ended(shop: Shop, queue: Queue,
     assert not done.exists()
     one.complete()
     assert done.exists()
+
+
+@pytest.mark.parametrize("fails_at", [None, "Clean"])
+def test_the_users_commands_run_once_if_the_driver_ends_before_the_task_defers(
+    shop: Shop, queue: Queue, tmp_path: Path, fails_at: str | None
+) -> None:
+    queue.starts_at_once, queue.fails_at = True, fails_at
+    with contextlib.suppress(ComponentFailedError):
+        shop.run(deferrable=True, post_submit_commands=[f"sh -c 'echo once >> {tmp_path}/done'"])
+    assert shop.latest().state.status is (CheckpointStatus.FAILED if fails_at else CheckpointStatus.COMPLETED)
+    assert (tmp_path / "done").read_text(encoding="utf-8") == "once\n"
+
+
+def test_the_users_commands_run_once_if_the_job_is_not_accepted(shop: Shop, queue: Queue, tmp_path: Path) -> None:
+    queue.refuses = True
+    with pytest.raises(AirflowException):
+        shop.run(deferrable=True, post_submit_commands=[f"sh -c 'echo once >> {tmp_path}/done'"])
+    assert (tmp_path / "done").read_text(encoding="utf-8") == "once\n"
 
 
 def test_a_job_that_the_resource_manager_still_runs_is_found_again_by_the_retry(
