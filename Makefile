@@ -18,7 +18,7 @@ WWW := airflow_spark_pipeline/plugins/www
 WITH_JAVA := JAVA_HOME=$$(scripts/java.sh) && export JAVA_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java test slow nightly unit acceptance kill-matrix stateful chaos hocon-fuzz e2e www www-check engines topology check format demo airflow bench dist constraints matrix prerelease clean
+.PHONY: help setup java test slow nightly unit acceptance kill-matrix stateful chaos hocon-fuzz e2e www www-check engines topology check format demo airflow bench docs dist constraints matrix prerelease clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -96,6 +96,9 @@ airflow: setup ## A whole Airflow with the example DAGs on http://localhost:8080
 bench: setup ## What checkpoints cost and what a resume saves (NAMES="loop tpch" for some; engines needs Maven)
 	@$(WITH_JAVA) && $(TIMED) bench $(PY) -m benchmarks $(NAMES)
 
+docs: setup ## The documentation as a site in site/, built strictly (130 MB of tools in .venv-docs, once)
+	@$(TIMED) docs scripts/docs.sh $(PY)
+
 dist: setup ## Build the wheel and the sdist into dist/, and check what an index would make of them (RELEASE=1.2.3)
 	@$(TIMED) dist scripts/dist.sh $(PY) "$(RELEASE)"
 
@@ -109,6 +112,6 @@ prerelease: ## The same on the pre-release of Airflow that comes next
 	@$(MAKE) --no-print-directory matrix NAME=airflow-3.4
 
 clean: ## Remove everything that the targets made
-	rm -rf "$(VENV)" .venv-* .demo .airflow build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf "$(VENV)" .venv-* .demo .airflow build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf spark-warehouse metastore_db derby.log
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,88 @@
+"""Hooks of MkDocs: pages for the files outside ``docs`` that a page links to, and reST roles in the API reference."""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).resolve().parents[1]
+_LINK = re.compile(r"(\]\()(\.\.?/[^)#\s]+|[\w-]+/[^)#\s]+|[\w.-]+\.(?:py|conf|sql|yaml))((?:#[^)]*)?\))")
+_ROLE = re.compile(r":(?:attr|class|data|exc|func|meth|mod):<code>~?([\w.]+?)(\(\))?</code>")
+_LANGUAGES = {".py": "python", ".conf": "hocon", ".xml": "xml", ".yaml": "yaml"}
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add a page for each file of the repository that a page links to."""
+    from mkdocs.structure.files import File
+
+    for path in sorted({each for page in Path(config.docs_dir).glob("*.md") for each in linked(page)}):
+        files.append(File.generated(config, page_of(path), content=content_of(path)))
+    script = os.environ.get("MERMAID")  # scripts/docs.sh; without it, the theme loads Mermaid from its usual host
+    if script:
+        files.append(File.generated(config, "assets/mermaid.min.js", abs_src_path=script))
+    return files
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Use the Mermaid that was installed with the site's tools."""
+    if os.environ.get("MERMAID"):
+        config.extra_javascript.append("assets/mermaid.min.js")
+    return config
+
+
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+    """Point links to files of the repository to their pages."""
+    here = Path(page.file.src_uri).parent
+
+    def point(match: re.Match[str]) -> str:
+        target = in_repository(ROOT / "docs" / here / match[2])
+        if target is None:
+            return match[0]
+        return f"{match[1]}{os.path.relpath(page_of(target), here)}{match[3]}"
+
+    return _LINK.sub(point, markdown)
+
+
+def on_page_content(text: str, page: Page, **_: Any) -> str:
+    """Show the names in reST roles as code, and what introduces a literal block with one colon."""
+    if not page.file.src_uri.startswith("reference/"):
+        return text
+    text = _ROLE.sub(lambda match: f"<code>{html.escape(match[1].rpartition('.')[2])}{match[2] or ''}</code>", text)
+    return text.replace("::</p>", ":</p>")
+
+
+def linked(page: Path) -> list[Path]:
+    """Return the files of the repository that a page links to."""
+    targets = (in_repository(page.parent / match[2]) for match in _LINK.finditer(page.read_text(encoding="utf-8")))
+    return [each for each in targets if each is not None]
+
+
+def in_repository(path: Path) -> Path | None:
+    """Return a file as a path from the root, if it has no page of its own and is not a picture."""
+    path = path.resolve()
+    if not path.is_file() or not path.is_relative_to(ROOT):
+        return None
+    path = path.relative_to(ROOT)
+    is_page = path.parts[0] == "docs" and path.suffix == ".md"
+    return None if is_page or path.suffix == ".png" else path
+
+
+def page_of(path: Path) -> str:
+    """Return the name of the page that shows a file."""
+    return f"source/{path.as_posix()}.md" if path.suffix != ".md" else f"source/{path.as_posix()}"
+
+
+def content_of(path: Path) -> str:
+    """Return the page that shows a file."""
+    text = (ROOT / path).read_text(encoding="utf-8")
+    if path.suffix == ".md":
+        return text
+    return f"# `{path.as_posix()}`\n\n````{_LANGUAGES.get(path.suffix, 'text')}\n{text}````\n"
