@@ -12,6 +12,7 @@ from airflow_spark_pipeline.checkpoint.catalog import pipelines, read_run, units
 from airflow_spark_pipeline.checkpoint.key import pipeline_slug
 from airflow_spark_pipeline.checkpoint.liveness import ReaderClock
 from airflow_spark_pipeline.checkpoint.log import HISTORY, RunLog, ended_hint
+from airflow_spark_pipeline.checkpoint.staged import prune_staged
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.exceptions import SupersededError
@@ -30,6 +31,7 @@ class PruneReport:
     removed: list[str] = field(default_factory=list)
     alive: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+    staged: list[str] = field(default_factory=list)
 
 
 def prune(
@@ -64,6 +66,8 @@ def prune(
             for found in store.list_objects(f"{pipeline}/{HISTORY}"):
                 if now() - found.modified > older_than:
                     store.delete(f"{pipeline}/{HISTORY}/{found.name}")
+    if pipeline_name is None:
+        report.staged += prune_staged(store.at_location or store, now, older_than, dry_run=dry_run)
     return report
 
 

@@ -198,14 +198,16 @@ def prune(arguments: Namespace) -> int:
         "removed": report.removed,
         "alive": report.alive,
         "unreadable": report.unreadable,
+        "staged": report.staged,
     }
     if arguments.json:
         printing.as_json({"dryRun": arguments.dry_run, **found})
         return _DONE
     for what, paths in found.items():
+        would = "would be " if arguments.dry_run and what in ("discarded", "removed", "staged") else ""
         for path in paths:
-            out(f"{'would be ' if arguments.dry_run and what in ('discarded', 'removed') else ''}{what}  {path}")
-    err(", ".join(f"{len(paths)} {what}" for what, paths in found.items()))
+            out(f"{would}{'removed' if what == 'staged' else what}  {path}")
+    err(", ".join(f"{len(paths)} {what}" for what, paths in found.items() if paths or what != "staged"))
     return _DONE
 
 

@@ -43,6 +43,8 @@ _KEPT_SECONDS = 7 * 24 * 3600.0
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip supports
 
 LAUNCHER = _PACKAGE / "runtime" / "launcher.py"
+#: For a driver inside a Spark session that its platform gives it.
+SESSION_LAUNCHER = _PACKAGE / "runtime" / "session_launcher.py"
 
 
 def runtime_archive() -> Path:

@@ -10,9 +10,13 @@ Importing this module imports nothing of what a task needs when it runs.
 from __future__ import annotations
 
 import contextlib
+import os
+from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_spark_pipeline.retries import final
+from airflow_spark_pipeline.callbacks import with_auto_resume
+from airflow_spark_pipeline.retries import final, take_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,25 +52,99 @@ class PipelineTask(_Operator):
     text_of_dag: str | None = None  # of a pipeline that is no file, before it is rendered
     resolved_pipeline: str | None
     name: Any
+    deferrable: Any
+    deferrable_is_named: bool
 
     _description: Description | None = None
     _way: Way | None = None
 
     # ---- what the operator gives
 
+    def take_arguments(
+        self,
+        *,
+        pipeline: Any,
+        checkpoint_location: Any,
+        checkpoint_conn_id: str | None,
+        auto_resume: bool | None,
+        on_change: str | None,
+        resume_run_id: str | None,
+        resume_scope: str,
+        start_from: str | None,
+        only: Any,
+        force: Any,
+        py_files: Any,
+        name: str | None,
+        start_timeout: float | timedelta | None,
+    ) -> None:
+        """Keep the arguments of a pipeline, and set what its retries need; called by ``__init__``.
+
+        :raises ValueError: one of them is not one of its choices
+        """
+        self.pipeline = as_text(pipeline)
+        self.checkpoint_location = as_text(checkpoint_location)
+        self.checkpoint_conn_id = checkpoint_conn_id
+        if on_change not in (None, "fail", "restart", "rerun-from-change"):
+            raise ValueError(f"on_change is {on_change!r}; it is one of fail, restart, rerun-from-change")
+        if resume_scope not in ("dag_run", "pipeline"):
+            raise ValueError(f"resume_scope is {resume_scope!r}; it is one of dag_run, pipeline")
+        self.resume_run_id = resume_run_id
+        self.resume_scope = resume_scope
+        self.start_from = start_from
+        self.only = only
+        self.force = force
+        self.auto_resume = auto_resume
+        self.on_change = on_change
+        self.py_files = as_text(py_files)
+        self.name = name  # becomes text when the description is read
+        self.resolved_pipeline = None
+        self.start_timeout = start_timeout.total_seconds() if isinstance(start_timeout, timedelta) else start_timeout
+        # Set here and not before super().__init__(): a mapped task passes each of these explicitly, empty.
+        take_policy(self)
+        self.on_retry_callback = with_auto_resume(self.on_retry_callback)
+
     def arguments(self, context: Context) -> Arguments:
         """Return what a try needs of this operator, with the description rendered.
 
         :raises PipelineDefinitionError: the description or an argument is wrong
         """
-        raise NotImplementedError
+        from airflow_spark_pipeline.planning import Selection
+        from airflow_spark_pipeline.task.arguments import names
+        from airflow_spark_pipeline.task.try_arguments import Arguments
+
+        description = self._describe(context)  # before anything is read: it gives the arguments their types
+        return Arguments(
+            description,
+            self.log,
+            self.dag_dir,
+            py_files=self.py_files,
+            env_vars=self.env_vars or {},
+            checkpoint_location=self.checkpoint_location,
+            checkpoint_conn_id=self.checkpoint_conn_id,
+            auto_resume=self.auto_resume,
+            on_change=self.on_change,
+            resume_run_id=self.resume_run_id,
+            resume_scope=self.resume_scope,
+            selection=Selection(self.start_from or None, names(self.only), names(self.force)),
+            deferrable=self.deferrable,
+            deferrable_is_named=self.deferrable_is_named,
+            start_timeout=self.start_timeout,
+        )
+
+    @property
+    def dag_dir(self) -> Path:
+        """The directory of the DAG file, where relative paths start."""
+        return Path(self.get_dag().fileloc).parent  # type: ignore[union-attr]  # a task that runs has a DAG
 
     def choose_way(self, unit: Unit, context: Context) -> Way:
         """Return the way to a driver for a try."""
         raise NotImplementedError
 
-    def after_deferral(self) -> None:
+    def after_deferral(self, unit: Unit) -> None:
         """Do what is to be done once a job that was waited for in the triggerer has ended."""
+
+    def after_timeout(self, context: Context) -> None:
+        """Do what is to be done if a job took too long in the triggerer; the log has stopped its driver."""
 
     # ---- what Airflow calls
 
@@ -156,6 +234,7 @@ class PipelineTask(_Operator):
             from airflow_spark_pipeline.task import one_try
 
             self._with_unit(context, lambda unit: one_try.give_up(unit, "its task took longer than execution_timeout"))
+            self.after_timeout(context)
             raise
 
     # ---- from Airflow to the try
@@ -196,3 +275,10 @@ class PipelineTask(_Operator):
         self.resolved_pipeline = description.masked()
         self.name = self.name or spec.spark.app_name or spec.pipeline_name
         return description
+
+
+def as_text(value: Any) -> Any:
+    """Return a path as text, also inside a list: only text is rendered, and sent to the scheduler."""
+    if isinstance(value, (list, tuple)):
+        return [as_text(item) for item in value]
+    return os.fspath(value) if isinstance(value, os.PathLike) else value

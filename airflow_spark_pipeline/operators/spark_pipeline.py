@@ -15,17 +15,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_spark_pipeline.airflow_features import AIRFLOW
-from airflow_spark_pipeline.callbacks import with_auto_resume
 from airflow_spark_pipeline.links.spark_pipeline import SparkPipelineRunLink
 from airflow_spark_pipeline.operators.pipeline_task import PipelineTask
-from airflow_spark_pipeline.retries import take_policy
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -34,7 +31,7 @@ if TYPE_CHECKING:
 
     from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
     from airflow_spark_pipeline.task.submit_way import SubmitWay
-    from airflow_spark_pipeline.task.try_arguments import Arguments, SparkArguments
+    from airflow_spark_pipeline.task.try_arguments import SparkArguments
     from airflow_spark_pipeline.task.unit import Unit
     from airflow_spark_pipeline.task.way import Way
 
@@ -139,65 +136,31 @@ class SparkPipelineOperator(PipelineTask, SparkSubmitOperator):
                     f"SparkPipelineOperator sets {argument} itself; name the components in the pipeline's file. For "
                     f"any other application use SparkSubmitOperator."
                 )
-        self.pipeline = _as_text(pipeline)
-        self.checkpoint_location = _as_text(checkpoint_location)
-        self.checkpoint_conn_id = checkpoint_conn_id
-        if on_change not in (None, "fail", "restart", "rerun-from-change"):
-            raise ValueError(f"on_change is {on_change!r}; it is one of fail, restart, rerun-from-change")
-        if resume_scope not in ("dag_run", "pipeline"):
-            raise ValueError(f"resume_scope is {resume_scope!r}; it is one of dag_run, pipeline")
-        self.resume_run_id = resume_run_id
-        self.resume_scope = resume_scope
-        self.start_from = start_from
-        self.only = only
-        self.force = force
-        self.auto_resume = auto_resume
-        self.on_change = on_change
-        self.py_files = _as_text(py_files)
-        self.name = name  # becomes text when the description is read
-        self.resolved_pipeline: str | None = None
         self.conn_is_named = conn_id is not None
         self.deferrable_is_named = deferrable is not None
         self.deferrable = _DEFAULT_DEFERRABLE if deferrable is None else deferrable
-        self.start_timeout = start_timeout.total_seconds() if isinstance(start_timeout, timedelta) else start_timeout
-        # Set here and not before super().__init__(): a mapped task passes each of these explicitly, empty.
-        take_policy(self)
-        self.on_retry_callback = with_auto_resume(self.on_retry_callback)
+        self.take_arguments(
+            pipeline=pipeline,
+            checkpoint_location=checkpoint_location,
+            checkpoint_conn_id=checkpoint_conn_id,
+            auto_resume=auto_resume,
+            on_change=on_change,
+            resume_run_id=resume_run_id,
+            resume_scope=resume_scope,
+            start_from=start_from,
+            only=only,
+            force=force,
+            py_files=py_files,
+            name=name,
+            start_timeout=start_timeout,
+        )
 
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]  # the parent returns nothing
         """Run what is not done yet."""
         self._hook = None  # of an earlier try, as in dag.test()
         return self.run_pipeline(context)
 
-    # ---- what a try needs of this operator, and the way to its driver
-
-    def arguments(self, context: Context) -> Arguments:
-        """Return what a try needs, with the description rendered.
-
-        :raises PipelineDefinitionError: the description or an argument is wrong
-        """
-        from airflow_spark_pipeline.planning import Selection
-        from airflow_spark_pipeline.task.arguments import names
-        from airflow_spark_pipeline.task.try_arguments import Arguments
-
-        description = self._describe(context)  # before anything is read: it gives the arguments their types
-        return Arguments(
-            description,
-            self.log,
-            self.dag_dir,
-            py_files=self.py_files,
-            env_vars=self.env_vars or {},
-            checkpoint_location=self.checkpoint_location,
-            checkpoint_conn_id=self.checkpoint_conn_id,
-            auto_resume=self.auto_resume,
-            on_change=self.on_change,
-            resume_run_id=self.resume_run_id,
-            resume_scope=self.resume_scope,
-            selection=Selection(self.start_from or None, names(self.only), names(self.force)),
-            deferrable=self.deferrable,
-            deferrable_is_named=self.deferrable_is_named,
-            start_timeout=self.start_timeout,
-        )
+    # ---- the way to its driver
 
     def choose_way(self, unit: Unit, context: Context) -> Way:
         """Return the way to a driver: ``spark-submit`` by the parent, or a Spark Connect server."""
@@ -240,7 +203,7 @@ class SparkPipelineOperator(PipelineTask, SparkSubmitOperator):
         if self._submitting.waits_here(external_id):
             super().poll_until_complete(external_id, context)
 
-    def after_deferral(self) -> None:
+    def after_deferral(self, unit: Unit) -> None:
         """Run the user's commands for the time after the job, which the try that was deferred left out."""
         from airflow_spark_pipeline.launch.provider import ProviderHook, hook_arguments
 
@@ -254,15 +217,3 @@ class SparkPipelineOperator(PipelineTask, SparkSubmitOperator):
         if not isinstance(self._way, SubmitWay):
             raise TypeError("the application of a SparkPipelineOperator exists only while its task runs")
         return self._way
-
-    @property
-    def dag_dir(self) -> Path:
-        """The directory of the DAG file, where relative paths start."""
-        return Path(self.get_dag().fileloc).parent  # type: ignore[union-attr]  # a task that runs has a DAG
-
-
-def _as_text(value: Any) -> Any:
-    """Return a path as text, also inside a list: only text is rendered, and sent to the scheduler."""
-    if isinstance(value, (list, tuple)):
-        return [_as_text(item) for item in value]
-    return os.fspath(value) if isinstance(value, os.PathLike) else value

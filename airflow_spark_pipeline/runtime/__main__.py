@@ -1,4 +1,7 @@
-"""``python -m airflow_spark_pipeline.runtime (run|check) REQUEST``: the driver's process, started by the launcher."""
+"""``python -m airflow_spark_pipeline.runtime (run|check|run-staged) REQUEST``: the driver's process.
+
+The launcher starts it. ``REQUEST`` is a file, or for ``run-staged`` the URL of a staged one.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.protocol import EXIT_DEFINITION, SUBMIT_PROPERTIES, DriverRequest
 from airflow_spark_pipeline.runtime.driver.components_and_hooks import check
 from airflow_spark_pipeline.runtime.driver.driver import drive
+from airflow_spark_pipeline.runtime.driver.staged import drive_staged
 from airflow_spark_pipeline.runtime.process.lifeline import end_with_parent, leave, started_by_spark_submit
 from airflow_spark_pipeline.runtime.process.output import own_output, say
 from airflow_spark_pipeline.secrets import set_more_names
@@ -20,6 +24,8 @@ def main(arguments: list[str]) -> None:
     own_output()
     if started_by_spark_submit():
         end_with_parent()
+    if verb == "run-staged":
+        leave(drive_staged(path))
     file = Path(path)
     try:
         request = DriverRequest.from_json(file.read_text(encoding="utf-8"))

@@ -22,6 +22,8 @@ from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import CodeNow, Outlook, Selection, claim_state, look_ahead, summarize
 from airflow_spark_pipeline.protocol import Token
 
+_AT_WORK = (CheckpointStatus.SUBMITTED, CheckpointStatus.RUNNING)
+
 
 class CompletedMeanwhileError(SparkPipelineError):
     """An orphaned driver completed the pipeline after this try had looked: nothing is left to run, or to claim."""
@@ -110,7 +112,7 @@ class TaskAttempt:
     def is_running(self) -> bool:
         """Whether the newest attempt has not ended, as far as the log knows."""
         state = self.newest()
-        return state is not None and state.status in (CheckpointStatus.SUBMITTED, CheckpointStatus.RUNNING)
+        return state is not None and state.status in _AT_WORK
 
     def has_started(self) -> bool:
         """Whether a driver of the newest attempt has started, and not ended, as far as the log knows."""
@@ -141,16 +143,26 @@ class TaskAttempt:
             return False
         return is_claim_of(caller, recorded) and is_same_try(caller, recorded)
 
+    def is_of_this_task(self, state: CheckpointState) -> bool:
+        """Whether a try of this task instance claimed the unit."""
+        return self._caller is not None and is_claim_of(self._caller, state.caller)
+
+    def shows_life(self) -> bool:
+        """Whether a driver of the newest attempt has renewed its heartbeat within the lease."""
+        latest = self._log.latest()
+        return latest is not None and self._has_signs(latest)
+
     @property
     def claimed(self) -> CheckpointState:
         """The state with which this try claimed the unit."""
         assert self._claimed is not None  # noqa: S101  # asked for after claim() only
         return self._claimed.state
 
-    def outcome(self, exit_code: int | None = None) -> CheckpointState:
+    def outcome(self, exit_code: int | None = None, reason: str = "") -> CheckpointState:
         """Return the state of this attempt, which is completed.
 
         :param exit_code: of spark-submit, where it is known; it only helps to say how a driver died
+        :param reason: why the platform's job has ended, where it says so; for the same purpose
         :raises ComponentFailedError: it is not
         :raises SupersededError: the newest commit is another attempt's
         """
@@ -165,6 +177,7 @@ class TaskAttempt:
         if state.status is not CheckpointStatus.COMPLETED:
             retry_helps = state.failure is None or state.failure.retry_helps
             died = _how_it_died(exit_code) if state.status is CheckpointStatus.RUNNING else ""
+            died += _what_the_platform_says(reason) if state.status in _AT_WORK else ""
             raise ComponentFailedError(
                 summarize(state) + died,
                 retry_helps=retry_helps,
@@ -184,8 +197,11 @@ class TaskAttempt:
         """Whether the driver of the attempt before has ended, or is taken for dead: nobody to reconnect to."""
         if self._seen is None or self._seen.state.status is CheckpointStatus.SUBMITTED:
             return False  # it may wait for the cluster
+        return not self._has_signs(self._seen)
+
+    def _has_signs(self, commit: Commit) -> bool:
         listing, now = self._log.retried(self._log.listing), self._log.retried(lambda: store_time(self._log.store))
-        return not signs_of_life(self._log.store, self._seen, listing, now)
+        return bool(signs_of_life(self._log.store, commit, listing, now))
 
     def driver_recorded(self) -> bool:
         """Whether a driver has recorded anything since this try looked: its words say more than spark-submit's."""
@@ -264,6 +280,10 @@ class TaskAttempt:
                 "resumes it once it has ended. To end it now, mark that task as failed.",
                 run_id=latest.state.run_id,
             )
+
+
+def _what_the_platform_says(reason: str) -> str:
+    return f"; the platform says: {reason}" if reason else ""
 
 
 def _how_it_died(exit_code: int | None) -> str:

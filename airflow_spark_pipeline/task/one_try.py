@@ -48,7 +48,7 @@ def run(unit: Unit, choose: Callable[[Unit], Way]) -> dict[str, Any] | Deferred:
         ended = _run_driver(unit, choose, outlook)
         if isinstance(ended, Deferred):
             return ended
-        return _completed(unit, stats, unit.outcome(ended.exit_code))
+        return _completed(unit, stats, unit.outcome(ended.exit_code, ended.reason))
 
 
 def _run_driver(unit: Unit, choose: Callable[[Unit], Way], outlook: Outlook) -> Ended | Deferred:
@@ -67,7 +67,7 @@ def _run_driver(unit: Unit, choose: Callable[[Unit], Way], outlook: Outlook) -> 
     return ended
 
 
-def complete(unit: Unit, event: dict[str, Any], after: Callable[[], None]) -> dict[str, Any]:
+def complete(unit: Unit, event: dict[str, Any], after: Callable[[Unit], None]) -> dict[str, Any]:
     """Return what came of an attempt that was waited for in the triggerer, by its log.
 
     :param event: of the trigger
@@ -83,9 +83,9 @@ def complete(unit: Unit, event: dict[str, Any], after: Callable[[], None]) -> di
     stats = TryStats(unit.context, unit.pipeline_name)
     with _counted(stats):
         try:
-            state = unit.outcome(None)
+            state = unit.outcome(None, event.get("reason", ""))
         finally:
-            after()
+            after(unit)
         return _completed(unit, stats, state)
 
 

@@ -131,6 +131,15 @@ class Unit:
         except ResumeRefusedError as error:
             raise self.arguments.description.explain(error, self.context) from None
 
+    def open_store(self, location: str | None) -> CheckpointStore:
+        """Return the store of another location, or of Spark's part of this one, with the same credentials.
+
+        :param location: ``None`` for the checkpoint location, even if a custom store keeps the log elsewhere
+        :raises CheckpointLocationError: it cannot be used
+        """
+        options = storage_options(self.location.conn_id, location) if location else self._options
+        return StoreLocation.of(location or self.location.location).open(options)
+
     def remember_description(self) -> None:
         """Keep in Airflow what this try runs, whole and before anything can refuse it."""
         remember_description(self.context, json.dumps(mask(self.spec.to_dict())))
@@ -146,13 +155,20 @@ class Unit:
             remember_run(self.context, self._target.run_id)
 
     def claim(
-        self, *, spark_config: Mapping[str, str], local: bool, connect: ConnectTarget | None = None
+        self,
+        *,
+        spark_config: Mapping[str, str],
+        local: bool,
+        connect: ConnectTarget | None = None,
+        carries_keys: bool = True,
     ) -> DriverRequest:
         """Claim the unit of work, and return what its driver is told. From here on no older driver records anything.
 
         :param spark_config: settings that the request carries
         :param local: whether the end of the driver's processes is the end of all work
         :param connect: the Spark Connect server, if there is one
+        :param carries_keys: whether the request holds the credentials with which Airflow opens the location; without
+            them, the driver opens it as itself
         :raises SupersededError: a newer try is at work
         :raises CompletedMeanwhileError: there is nothing left to run
         """
@@ -161,7 +177,7 @@ class Unit:
         return DriverRequest(
             pipeline=self.spec.to_dict(),
             location=self.location.location,
-            storage_options=self._options,
+            storage_options=self._options if carries_keys else {},
             unit=self.path,
             token=token,
             spark_config=spark_config,
@@ -175,9 +191,10 @@ class Unit:
         """Return a request that only has the components loaded; nothing is claimed."""
         return DriverRequest(pipeline=self.spec.to_dict(), secret_names=more_names())
 
-    def outcome(self, exit_code: int | None) -> CheckpointState:
+    def outcome(self, exit_code: int | None, reason: str = "") -> CheckpointState:
         """Return the completed state of this try, and show in Airflow how far the run got either way.
 
+        :param reason: why the job has ended, in the platform's words
         :raises ComponentFailedError: it is not completed
         :raises SupersededError: another attempt has claimed the unit
         """
@@ -186,7 +203,7 @@ class Unit:
             self._options = storage_options(self.location.conn_id, self.location.location)
             self.attempt.use(RunLog(self.location.open(self._options), self.path))
         try:
-            return self.attempt.outcome(exit_code)
+            return self.attempt.outcome(exit_code, reason)
         finally:
             if self.attempt.last_state is not None:
                 self._remember(self.attempt.last_state)

@@ -52,9 +52,11 @@ class Ended:
     """Nobody needs to wait any longer; the log says what came of it.
 
     :param exit_code: of the driver, or of ``spark-submit``, if it is known; it only helps to say how a driver died
+    :param reason: why the job has ended, in the platform's words; it only helps to say how a driver died
     """
 
     exit_code: int | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pkgutil
 import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -77,6 +78,8 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
     :param start_by: latest start time of the driver, in seconds since 1970; ``None`` for no limit
     :param yarn_application_id: application id of the job, if it runs on YARN
     :param conn_id: id of the Spark connection, if it gives access to YARN's resource manager
+    :param job_client: dotted name of a class with ``state()`` and ``cancel()``, for a job of a platform
+    :param job_arguments: arguments of that class
     """
 
     def __init__(
@@ -89,6 +92,8 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
         start_by: float | None = None,
         yarn_application_id: str | None = None,
         conn_id: str | None = None,
+        job_client: str | None = None,
+        job_arguments: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # as it is in Airflow
         self.place = dict(place)
@@ -98,12 +103,18 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
         self.start_by = start_by
         self.yarn_application_id = yarn_application_id
         self.conn_id = conn_id
+        self.job_client = job_client
+        self.job_arguments = None if job_arguments is None else dict(job_arguments)
         self._has_event = False
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments that recreate this trigger."""
         names = ("place", "unit", "attempt_id", "poll_interval", "start_by", "yarn_application_id", "conn_id")
-        return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
+        more = ("job_client", "job_arguments") if self.job_client is not None else ()
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {name: getattr(self, name) for name in (*names, *more)},
+        )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Check until the attempt has ended; the event says how that was detected. The result is in the log."""
@@ -117,8 +128,9 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
                         self.log.info("%s", line)
                 end = self._end(run) or await self._end_before_the_start(run)
                 if end is not None:
+                    why = await self._what_the_platform_says(run)
                     self._has_event = True
-                    yield _event({**self._which, "because": end})
+                    yield _event({**self._which, "because": end, **({"reason": why} if why else {})})
                     return
         except SparkPipelineError as error:
             self._has_event = True
@@ -145,6 +157,11 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
             from airflow_spark_pipeline.launch.yarn import YarnApplication
 
             YarnApplication(self.conn_id, self.yarn_application_id).kill()
+        if self.job_client is not None:
+            try:
+                self._job().cancel()
+            except Exception as error:  # noqa: BLE001  # whatever its client raises: the log stops the driver
+                self.log.warning("The job could not be cancelled: %s", error)
         return stopped
 
     async def _is_still_deferred(self) -> bool:
@@ -199,9 +216,31 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
             else:
                 if end is not None:
                     return f"its driver never started: {end}"
+        job = await self._job_state()
+        if job is not None and not job.is_active:
+            return f"its job ended before its driver started{f': {job.reason}' if job.reason else ''}"
         if self.start_by is not None and time.time() > self.start_by:
             return "its driver did not start in time"
         return None
+
+    async def _what_the_platform_says(self, run: SeenRun | None) -> str:
+        """Return why the job of a dead driver has ended, in the platform's words."""
+        if run is None or run.standing is not Standing.DEAD:
+            return ""
+        job = await self._job_state()
+        return "" if job is None else job.reason
+
+    async def _job_state(self) -> Any:
+        if self.job_client is None:
+            return None
+        try:
+            return await ask(lambda: self._job().state(), "asks the platform", _DEADLINE_SECONDS)
+        except Exception as error:  # noqa: BLE001  # whatever its client raises: the log tells when the driver ends
+            self.log.warning("The platform does not say what became of the job: %s", error)
+            return None
+
+    def _job(self) -> Any:
+        return pkgutil.resolve_name(str(self.job_client))(**(self.job_arguments or {}))
 
     @property
     def _which(self) -> dict[str, Any]:

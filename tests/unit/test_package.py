@@ -51,6 +51,16 @@ def test_importing_the_plugin_loads_no_server_and_no_spark() -> None:
     assert run_python(code).splitlines()[-1] == "[]"
 
 
+def test_the_operator_for_spark_submit_imports_nothing_of_other_platforms() -> None:
+    """Their providers are large, and need not be installed."""
+    code = (
+        "import sys, airflow_spark_pipeline.operators.spark_pipeline\n"
+        "names = ('operators.job', 'task.job_way', 'testing', 'boto3', 'providers.amazon', 'databricks', 'livy')\n"
+        "print([m for m in sys.modules if any(name in m for name in names)])"
+    )
+    assert run_python(code).splitlines()[-1] == "[]"
+
+
 def test_an_unknown_name_is_an_attribute_error_that_names_it() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Pipeline'"):
         airflow_spark_pipeline.Pipeline  # noqa: B018

@@ -74,10 +74,19 @@ if TYPE_CHECKING:
 
 def drive(request: DriverRequest) -> int:
     """Run the pipeline of a request. Returns the exit code; the last line printed is the summary."""
+    code, _ = drive_in(request, None)
+    return code
+
+
+def drive_in(request: DriverRequest, spark: SparkSession | None) -> tuple[int, str]:
+    """Run the pipeline of a request. Returns the exit code and the summary, which is the last line printed.
+
+    :param spark: session to use; neither it nor the process is ended
+    """
     redactor = redactor_of(request)
     mask_output(redactor.mask)
     try:
-        driver = Driver(request, redactor)
+        driver = Driver(request, redactor, spark=spark, owns_process=spark is None)
         with driver.logs():
             code, summary = driver.drive()
     except SupersededError as error:
@@ -91,8 +100,9 @@ def drive(request: DriverRequest) -> int:
         text = text_of(error)
         say(redactor.mask(text.traceback))
         code, summary = protocol.EXIT_COMPONENT_FAILED, f"The driver failed: {text.line}"
-    say(redactor.mask(summary))
-    return code
+    summary = redactor.mask(summary)
+    say(summary)
+    return code, summary
 
 
 class Driver:

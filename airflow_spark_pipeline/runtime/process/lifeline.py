@@ -24,9 +24,19 @@ _ATEXIT_SECONDS = 10.0
 _CLOSING_SECONDS = 1.5  # the operator sends SIGKILL two seconds after SIGTERM
 
 
+# Set by the launcher of a driver inside a given session, whose platform may set Spark's variables as well.
+_inside_a_session = False
+
+
+def say_inside_a_session() -> None:
+    """Note that this process belongs to a platform: its standard input and its parent say nothing about Spark."""
+    global _inside_a_session
+    _inside_a_session = True
+
+
 def started_by_spark_submit() -> bool:
     """Whether a JVM started this process and holds the other end of its standard input."""
-    return "PYSPARK_GATEWAY_PORT" in os.environ
+    return "PYSPARK_GATEWAY_PORT" in os.environ and not _inside_a_session
 
 
 def end_with_parent() -> None:

@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 
+# The contract of platforms is a file of tests that others import.
+pytest.register_assert_rewrite(f"{__name__}.job_contract")
+
+
 class InjectedFailureError(Exception):
     """The failure that a test injected with ``fail_at``."""
 

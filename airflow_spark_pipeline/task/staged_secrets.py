@@ -1,0 +1,41 @@
+"""What a request may hold when it is uploaded for a platform: no keys, and no secrets unless the user asks for it.
+
+A request for ``spark-submit`` is a file of mode 0600 that is gone at once. A staged one can be read by whoever can read
+the staging location, for as long as the job runs, and a versioned bucket keeps it even longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from airflow_spark_pipeline.binding.paths import join_path
+from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+from airflow_spark_pipeline.launch.private_settings import hidden
+from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+from airflow_spark_pipeline.secrets import leaves, mask
+from airflow_spark_pipeline.secrets.references import has_reference
+
+_ADVICE = (
+    "is a secret, and would be uploaded to the staging location with the request. Write ${secret:env://NAME} and set "
+    "NAME in the driver's environment from the platform's secret manager, or let the component read it there; or pass "
+    "allow_secrets_in_staging=True"
+)
+
+
+def refuse_secrets(spec: PipelineSpec, conf: Mapping[str, str]) -> None:
+    """Refuse a description whose request would hold secrets.
+
+    :param conf: the operator's Spark settings
+    :raises PipelineDefinitionError: fields are secrets, by their name or their value; all are named
+    """
+    found = [
+        join_path(leaf.path)
+        for leaf in leaves(spec.to_dict())
+        if leaf.value not in (None, "") and not has_reference(leaf.value) and leaf.path[0] != "source"
+        if leaf.secret or mask(leaf.value) != leaf.value
+    ]
+    problems = [Problem(_ADVICE, path, spec.source) for path in found]
+    settings = [name for name, value in hidden(conf).items() if not has_reference(value)]
+    problems += [Problem(_ADVICE, f"the operator's conf: {name}") for name in settings]
+    if problems:
+        raise PipelineDefinitionError(problems)

@@ -1,0 +1,50 @@
+"""When to stop waiting for a job whose log has no end yet: a pure decision.
+
+| the job | the driver | what it means |
+|---|---|---|
+| active | not started | queued, or starting: wait |
+| active | shows life | running: wait |
+| active | started, no sign of life | dead or cut off, whatever the platform says: over |
+| ended | shows life | the platform was faster than the log, or is wrong: wait, at most one lease |
+| ended | no sign of life | over, after a second look |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airflow_spark_pipeline.task.job import ACTIVE, JobState
+
+_LOOKS = 2  # a platform may say that a job has ended before its driver has started
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one look at a job and its log has found.
+
+    :param is_newest: whether the newest commit is of the attempt that is waited for
+    :param attempt_is_at_work: whether the log has no end of that attempt
+    :param has_started: whether its driver has recorded anything
+    :param shows_life: whether a driver has renewed its heartbeat within the lease
+    :param looks_after_the_end: how many looks in a row found the job ended and no driver
+    """
+
+    job: JobState = ACTIVE
+    is_newest: bool = True
+    attempt_is_at_work: bool = True
+    has_started: bool = False
+    shows_life: bool = False
+    looks_after_the_end: int = 0
+
+    def then(self, job: JobState, *, is_newest: bool, is_at_work: bool, has_started: bool, shows_life: bool) -> Seen:
+        """Return what the next look has found."""
+        silent = not job.is_active and not shows_life
+        looks = self.looks_after_the_end + 1 if silent else 0
+        return Seen(job, is_newest, is_at_work, has_started, shows_life, looks)
+
+
+def is_over(seen: Seen) -> bool:
+    """Whether there is nothing to wait for, although the log has no end."""
+    if seen.shows_life:
+        return False
+    return seen.has_started if seen.job.is_active else seen.looks_after_the_end >= _LOOKS
