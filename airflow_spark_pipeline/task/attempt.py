@@ -22,7 +22,7 @@ from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import CodeNow, Outlook, Selection, claim_state, look_ahead, summarize
 from airflow_spark_pipeline.protocol import Token
 
-_AT_WORK = (CheckpointStatus.SUBMITTED, CheckpointStatus.RUNNING)
+_RUNNING = (CheckpointStatus.SUBMITTED, CheckpointStatus.RUNNING)
 
 
 class CompletedMeanwhileError(SparkPipelineError):
@@ -112,7 +112,7 @@ class TaskAttempt:
     def is_running(self) -> bool:
         """Whether the newest attempt has not ended, as far as the log knows."""
         state = self.newest()
-        return state is not None and state.status in _AT_WORK
+        return state is not None and state.status in _RUNNING
 
     def has_started(self) -> bool:
         """Whether a driver of the newest attempt has started, and not ended, as far as the log knows."""
@@ -177,7 +177,7 @@ class TaskAttempt:
         if state.status is not CheckpointStatus.COMPLETED:
             retry_helps = state.failure is None or state.failure.retry_helps
             died = _how_it_died(exit_code) if state.status is CheckpointStatus.RUNNING else ""
-            died += _what_the_platform_says(reason) if state.status in _AT_WORK else ""
+            died += _what_the_platform_says(reason) if state.status in _RUNNING else ""
             raise ComponentFailedError(
                 summarize(state) + died,
                 retry_helps=retry_helps,

@@ -101,7 +101,7 @@ class JobWay(Way):
         except CompletedMeanwhileError as error:
             self._unit.log.info("%s", error)
             return Ended()
-        if defers and self._unit.attempt.is_at_work():
+        if defers and self._unit.attempt.is_running():
             return Deferred(self._trigger())
         return self._wait()
 
@@ -143,7 +143,7 @@ class JobWay(Way):
     def _found_again(self, files: StagedFiles) -> bool:
         """Whether the job of an earlier try is waited for instead of a new one."""
         state = self._unit.attempt.newest()
-        if state is None or not self._unit.attempt.is_at_work():
+        if state is None or not self._unit.attempt.is_running():
             return False
         job = remembered(self._unit.context)
         if job is not None and job.attempt_id == state.attempt_id:
@@ -188,9 +188,9 @@ class JobWay(Way):
 
     def _wait(self) -> Ended:
         seen = Seen()
-        while (seen := self._look(seen)).attempt_is_at_work and not is_over(seen):
+        while (seen := self._look(seen)).attempt_is_running and not is_over(seen):
             pause(self._arguments.poll_interval)
-        if seen.attempt_is_at_work and seen.job.is_active and self._job is not None:
+        if seen.attempt_is_running and seen.job.is_active and self._job is not None:
             self._unit.log.warning("The driver shows no sign of life; cancelling job %s", self._job.id)
             self._cancel(self._job)
         if seen.is_newest:
@@ -205,7 +205,7 @@ class JobWay(Way):
         return before.then(
             job,
             is_newest=newest,
-            is_at_work=newest and attempt.is_at_work(),
+            is_running=newest and attempt.is_running(),
             has_started=attempt.has_started(),
             shows_life=attempt.shows_life(),
         )

@@ -23,7 +23,7 @@ class Seen:
     """What one look at a job and its log has found.
 
     :param is_newest: whether the newest commit is of the attempt that is waited for
-    :param attempt_is_at_work: whether the log has no end of that attempt
+    :param attempt_is_running: whether the log has no end of that attempt
     :param has_started: whether its driver has recorded anything
     :param shows_life: whether a driver has renewed its heartbeat within the lease
     :param looks_after_the_end: how many looks in a row found the job ended and no driver
@@ -31,16 +31,16 @@ class Seen:
 
     job: JobState = ACTIVE
     is_newest: bool = True
-    attempt_is_at_work: bool = True
+    attempt_is_running: bool = True
     has_started: bool = False
     shows_life: bool = False
     looks_after_the_end: int = 0
 
-    def then(self, job: JobState, *, is_newest: bool, is_at_work: bool, has_started: bool, shows_life: bool) -> Seen:
+    def then(self, job: JobState, *, is_newest: bool, is_running: bool, has_started: bool, shows_life: bool) -> Seen:
         """Return what the next look has found."""
         silent = not job.is_active and not shows_life
         looks = self.looks_after_the_end + 1 if silent else 0
-        return Seen(job, is_newest, is_at_work, has_started, shows_life, looks)
+        return Seen(job, is_newest, is_running, has_started, shows_life, looks)
 
 
 def is_over(seen: Seen) -> bool:

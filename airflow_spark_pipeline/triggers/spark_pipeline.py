@@ -223,7 +223,7 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
             return "its driver did not start in time"
         return None
 
-    async def _what_the_platform_says(self, run: SeenRun | None) -> str:
+    async def _what_the_platform_says(self, run: RunEntry | None) -> str:
         """Return why the job of a dead driver has ended, in the platform's words."""
         if run is None or run.standing is not Standing.DEAD:
             return ""

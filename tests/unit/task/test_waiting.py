@@ -13,7 +13,7 @@ ENDED = JobState.ended("out of capacity")
 def looks(*found: tuple[JobState, bool, bool]) -> Seen:
     seen = Seen()
     for job, has_started, shows_life in found:
-        seen = seen.then(job, is_newest=True, is_at_work=True, has_started=has_started, shows_life=shows_life)
+        seen = seen.then(job, is_newest=True, is_running=True, has_started=has_started, shows_life=shows_life)
     return seen
 
 
