@@ -94,7 +94,7 @@ def _aws_credentials(connection: Connection, extra: Mapping[str, Any]) -> dict[s
 
 def _aws_by_provider(connection: Connection) -> dict[str, Any]:
     try:
-        from airflow.providers.amazon.aws.hooks.base_aws import (  # type: ignore[import-not-found]
+        from airflow.providers.amazon.aws.hooks.base_aws import (
             AwsGenericHook,
         )
     except ImportError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from botocore.exceptions import ClientError  # type: ignore[import-untyped]
+from botocore.exceptions import ClientError
 from s3fs.errors import translate_boto_error
 
 from airflow_spark_pipeline.checkpoint.stores.base import ObjectExistsError
