@@ -82,7 +82,7 @@ class ResumeRefusedError(SparkPipelineError):
 
 
 class SelectionError(SparkPipelineError):
-    """``start_from``, ``only`` or ``force`` name a component that does not exist, or contradict each other.
+    """``start_from``, ``stop_after``, ``only`` or ``force`` name an unknown component, or contradict each other.
 
     A retry does not help; change the argument.
     """

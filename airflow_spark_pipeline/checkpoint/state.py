@@ -32,7 +32,7 @@ know; the others are for the protocol and for display.
 ``fingerprintSalt``           key of the fingerprints' digests, one for each epoch
 ``leaseSeconds``              seconds without a heartbeat after which the attempt's driver counts as dead
 ``sparkApplicationId``        id of the Spark application that made the commit, or null
-``selection``                 the user's selection by component name (startFrom, only, force), or null
+``selection``                 the user's selection by component name (startFrom, stopAfter, only, force), or null
 ============================  ========================================================================================
 """
 

@@ -63,7 +63,7 @@ _INSIDE: dict[str, Any] = {  # content of open annotations
     "taskInstance": _KEY,
     "caller": _CALLER,
     "owner": Shape({**_OF_CALLER, "owner?": type(None)}),
-    "selection": Shape({"startFrom?": str | None, "only?": _TEXTS, "force?": _TEXTS}),
+    "selection": Shape({"startFrom?": str | None, "only?": _TEXTS, "force?": _TEXTS, "stopAfter?": str | None}),
     "outputs": Shape({"path": str, "schema": Mapping[str, Any], "files": Shape({"count": int, "names": str})}),
     "retries": Shape({"startedAt": str, "durationSeconds": float, "error": str, "delaySeconds": float}),
 }

@@ -246,7 +246,7 @@ def _numbered(store: CheckpointStore, entries: list[RunEntry]) -> list[list[str]
 
 
 def _selection(arguments: Namespace) -> Selection | None:
-    asked = Selection(arguments.start_from, tuple(arguments.only), tuple(arguments.force))
+    asked = Selection(arguments.start_from, tuple(arguments.only), tuple(arguments.force), arguments.stop_after)
     return None if asked == Selection() else asked
 
 

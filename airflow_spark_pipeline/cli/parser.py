@@ -133,6 +133,7 @@ _PLACE = (
 )
 _SELECTION = (
     _argument("--start-from", metavar="COMPONENT", help="run this component and all later ones, done or not"),
+    _argument("--stop-after", metavar="COMPONENT", help="leave out all later components that are not done"),
     _argument("--only", metavar="COMPONENT", action="append", default=[], help="run only this component (repeatable)"),
     _argument(
         "--force",

@@ -52,6 +52,7 @@ _TEMPLATED = (
     "staging_location",
     "resume_run_id",
     "start_from",
+    "stop_after",
     "only",
     "force",
     "py_files",
@@ -70,7 +71,8 @@ class SparkPipelineJob(PipelineTask, BaseOperator):
     Four methods are the platform's: :meth:`place`, :meth:`submit`, :meth:`job_state` and :meth:`cancel`.
 
     :param pipeline: as in :class:`~airflow_spark_pipeline.operators.spark_pipeline.SparkPipelineOperator`, and so are
-        ``auto_resume``, ``resume_run_id``, ``resume_scope``, ``start_from``, ``only``, ``force`` and ``on_change``
+        ``auto_resume``, ``resume_run_id``, ``resume_scope``, ``start_from``, ``stop_after``, ``only``, ``force`` and
+        ``on_change``
     :param checkpoint_location: URL where progress is recorded. Airflow and the job must both reach it, each with its
         own identity: no key of Airflow's travels with the job. (templated)
     :param checkpoint_conn_id: Airflow connection with which Airflow opens the checkpoint and the staging location
@@ -124,6 +126,7 @@ class SparkPipelineJob(PipelineTask, BaseOperator):
         resume_run_id: str | None = None,
         resume_scope: Literal["dag_run", "pipeline"] = "dag_run",
         start_from: str | None = None,
+        stop_after: str | None = None,
         only: str | Sequence[str] | None = None,
         force: str | Sequence[str] | None = None,
         py_files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
@@ -152,6 +155,7 @@ class SparkPipelineJob(PipelineTask, BaseOperator):
             resume_run_id=resume_run_id,
             resume_scope=resume_scope,
             start_from=start_from,
+            stop_after=stop_after,
             only=only,
             force=force,
             py_files=py_files,

@@ -71,6 +71,7 @@ class PipelineTask(_Operator):
         resume_run_id: str | None,
         resume_scope: str,
         start_from: str | None,
+        stop_after: str | None,
         only: Any,
         force: Any,
         py_files: Any,
@@ -91,6 +92,7 @@ class PipelineTask(_Operator):
         self.resume_run_id = resume_run_id
         self.resume_scope = resume_scope
         self.start_from = start_from
+        self.stop_after = stop_after
         self.only = only
         self.force = force
         self.auto_resume = auto_resume
@@ -125,7 +127,7 @@ class PipelineTask(_Operator):
             on_change=self.on_change,
             resume_run_id=self.resume_run_id,
             resume_scope=self.resume_scope,
-            selection=Selection(self.start_from or None, names(self.only), names(self.force)),
+            selection=Selection(self.start_from or None, names(self.only), names(self.force), self.stop_after or None),
             deferrable=self.deferrable,
             deferrable_is_named=self.deferrable_is_named,
             start_timeout=self.start_timeout,

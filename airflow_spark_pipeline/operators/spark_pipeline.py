@@ -71,6 +71,7 @@ class SparkPipelineOperator(PipelineTask, SparkSubmitOperator):
         nothing recorded yet takes over the pipeline's newest unfinished run that is not running
     :param start_from: name of a component: it and all later ones run, done or not; earlier components that are not
         done are left out. A retry runs what is left. (templated)
+    :param stop_after: name of a component: later ones that are not done are left out (templated)
     :param only: names of the only components to run, done or not (templated)
     :param force: names of components that run even if they are done (templated)
     :param on_change: what a retry does if a completed component was edited: ``fail`` (the default), ``restart``
@@ -96,6 +97,7 @@ class SparkPipelineOperator(PipelineTask, SparkSubmitOperator):
         "checkpoint_location",
         "resume_run_id",
         "start_from",
+        "stop_after",
         "only",
         "force",
         *(field for field in SparkSubmitOperator.template_fields if field not in _OURS),
@@ -118,6 +120,7 @@ class SparkPipelineOperator(PipelineTask, SparkSubmitOperator):
         resume_run_id: str | None = None,
         resume_scope: Literal["dag_run", "pipeline"] = "dag_run",
         start_from: str | None = None,
+        stop_after: str | None = None,
         only: str | Sequence[str] | None = None,
         force: str | Sequence[str] | None = None,
         py_files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
@@ -148,6 +151,7 @@ class SparkPipelineOperator(PipelineTask, SparkSubmitOperator):
             resume_run_id=resume_run_id,
             resume_scope=resume_scope,
             start_from=start_from,
+            stop_after=stop_after,
             only=only,
             force=force,
             py_files=py_files,

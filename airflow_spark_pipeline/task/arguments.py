@@ -26,6 +26,7 @@ _TEXTS = (
     "checkpoint_location",
     "resume_run_id",
     "start_from",
+    "stop_after",
     "name",
     "pipeline_name",
     "external_dag_id",

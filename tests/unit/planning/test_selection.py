@@ -51,6 +51,13 @@ def _actions(plan: Plan) -> str:
         (Selection(force=("d",)), "", "RRRR"),
         (Selection(start_from="c", force=("a",)), "ab", "RsRR"),
         (Selection(only=("d",), force=("a",)), "a", "R--R"),
+        (Selection(stop_after="b"), "", "RR--"),
+        (Selection(stop_after="b"), "a", "sR--"),
+        (Selection(stop_after="d"), "ab", "ssRR"),
+        (Selection(stop_after="a"), "abd", "ss-s"),
+        (Selection(start_from="b", stop_after="c"), "", "-RR-"),
+        (Selection(start_from="b", stop_after="b"), "abc", "sRs-"),
+        (Selection(stop_after="a", force=("d",)), "", "R--R"),
     ],
 )
 def test_a_selection_decides_what_runs_is_skipped_and_is_left_out(
@@ -103,7 +110,10 @@ def test_an_edit_to_a_component_that_is_forced_anyway_is_no_reason_to_refuse() -
         (Selection(start_from="x"), "start_from names 'x', which does not exist"),
         (Selection(only=("a", "aa")), "only names 'aa', which does not exist (did you mean 'a'?)"),
         (Selection(force=("z",)), "The components of 'Test' are: a, b, c, d."),
-        (Selection(start_from="a", only=("b",)), "exclude each other"),
+        (Selection(start_from="a", only=("b",)), "start_from and only exclude each other"),
+        (Selection(stop_after="a", only=("b",)), "stop_after and only exclude each other"),
+        (Selection(stop_after="y"), "stop_after names 'y', which does not exist"),
+        (Selection(start_from="c", stop_after="b"), "which comes before it: nothing is left to run"),
     ],
 )
 def test_a_selection_that_does_not_fit_is_an_error_that_names_it(selection: Selection, words: str) -> None:
@@ -115,5 +125,7 @@ def test_a_selection_that_does_not_fit_is_an_error_that_names_it(selection: Sele
 def test_a_selection_survives_json() -> None:
     selection = Selection("b", ("a",), ("c", "d"))
     assert Selection.from_dict(selection.to_dict()) == selection
+    stopped = Selection("b", stop_after="c")
+    assert Selection.from_dict(stopped.to_dict()) == stopped
     assert Selection.from_dict(None) == Selection()
     assert Selection().to_dict() is None
