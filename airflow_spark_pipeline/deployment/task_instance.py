@@ -31,8 +31,6 @@ POSITION = "spark_pipeline.position"
 DESCRIPTION = "spark_pipeline.description"
 #: Why a try failed, followed by its number; the page reads it if the try recorded nothing in the log.
 FAILURE = "spark_pipeline.failure."
-#: The user's choice on the page for a try that was refused: a value of ``checkpoint.on-change``.
-ON_CHANGE = "spark_pipeline.on_change"
 _IDENTITY = "spark_pipeline.dag_run"
 _LONGEST = 4_000  # maximum length of an error kept in Airflow, in characters
 _NO_REGION = "00000000-0000-0000-0000-000000000000"
@@ -132,20 +130,6 @@ def remember_failure(context: Context, error: BaseException) -> None:
     """Store why this try failed: a try that is refused, or fails before its driver starts, records it only here."""
     about = {"type": type(error).__name__, "message": mask_text(str(error))[:_LONGEST]}
     _keep(context, f"{FAILURE}{context['ti'].try_number}", json.dumps(about))
-
-
-def wanted_on_change(context: Context) -> str | None:
-    """Return the user's choice on the page for edited components; ``None`` to follow the description."""
-    store = context.get("task_state_store")
-    wanted = None if store is None else store.get(ON_CHANGE)
-    return wanted if wanted in ("restart", "rerun-from-change") else None
-
-
-def forget_wanted_on_change(context: Context) -> None:
-    """Delete the user's choice, which does not apply to later tries."""
-    store = context.get("task_state_store")
-    if store is not None and store.get(ON_CHANGE) is not None:
-        store.delete(ON_CHANGE)
 
 
 def _keep(context: Context, key: str, value: str) -> None:

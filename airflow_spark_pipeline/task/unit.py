@@ -23,10 +23,14 @@ from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.checkpoint.stores.credentials import are_temporary
 from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
+from airflow_spark_pipeline.deployment.chosen_on_page import (
+    forget_wanted_on_change,
+    wanted_on_change,
+    wanted_selection,
+)
 from airflow_spark_pipeline.deployment.locations import lease_seconds, location_of, storage_options
 from airflow_spark_pipeline.deployment.task_instance import (
     caller,
-    forget_wanted_on_change,
     remember,
     remember_description,
     remember_identity,
@@ -34,7 +38,6 @@ from airflow_spark_pipeline.deployment.task_instance import (
     remembered_run,
     task_is,
     unit_key,
-    wanted_on_change,
 )
 from airflow_spark_pipeline.exceptions import CheckpointError, NothingToResumeError, ResumeRefusedError
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
@@ -105,7 +108,7 @@ class Unit:
         if store.way:
             arguments.log.info("Checkpoints at %s, through %s", location.name, store.way)
         key, me = unit_key(context), caller(context)
-        lease = lease_seconds()
+        lease, chosen = lease_seconds(), wanted_selection(context)
         if claimed is None:
             target = _target(arguments, context, spec, store, key, me)
         else:  # it is not looked for again: by now another unit may be the newest
@@ -117,7 +120,7 @@ class Unit:
             target.caller,
             auto_resume=bool(spec.checkpoint.auto_resume),
             lease_seconds=lease,
-            selection=arguments.selection,
+            selection=arguments.selection if chosen is None else chosen,
             run_id=target.run_id,
             is_active=task_is(context, or_will_retry=False),
             code_now=partial(_code_now, arguments, spec, directory),
