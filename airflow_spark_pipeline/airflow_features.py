@@ -27,6 +27,7 @@ class AirflowFeatures:
         there is only the checkpoint log
     :param tells_triggers_of_kills: a trigger learns that its task was killed (3.3); in older versions it only learns
         that it ends
+    :param clear_takes_note: a clear can set the note of the task instances (3.3)
     :param bundle_urls_from_base: URLs of bundles are relative to the UI's base (3.3); in older versions, to its scripts
     :param clear_discards_task_state: a clear empties the task state store, unless an option keeps it (3.4); in older
         versions a clear always keeps it
@@ -41,6 +42,7 @@ class AirflowFeatures:
     has_retry_policies: bool
     has_task_state_store: bool
     tells_triggers_of_kills: bool
+    clear_takes_note: bool
     bundle_urls_from_base: bool
     clear_discards_task_state: bool
     has_loops: bool
@@ -61,6 +63,7 @@ def features_of(version: str) -> AirflowFeatures:
         has_retry_policies=release >= (3, 3),
         has_task_state_store=release >= (3, 3),
         tells_triggers_of_kills=release >= (3, 3),
+        clear_takes_note=release >= (3, 3),
         bundle_urls_from_base=release >= (3, 3),
         clear_discards_task_state=release >= (3, 4),
         has_loops=release >= (3, 4),

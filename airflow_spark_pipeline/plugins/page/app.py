@@ -16,12 +16,23 @@ from pydantic import BaseModel
 
 from airflow_spark_pipeline import __version__
 from airflow_spark_pipeline.checkpoint.standing import Standing
+from airflow_spark_pipeline.exceptions import SelectionError
+from airflow_spark_pipeline.planning import Selection
 from airflow_spark_pipeline.plugins.page.access import READS, WRITES, RightsDep
 from airflow_spark_pipeline.plugins.page.actions import DISCARD_SECONDS, discard_run
-from airflow_spark_pipeline.plugins.page.details import dag_runs, task_runs
+from airflow_spark_pipeline.plugins.page.details import dag_runs, planned, task_runs
 from airflow_spark_pipeline.plugins.page.filters import ORDERS, Filters
+from airflow_spark_pipeline.plugins.page.history import task_history
 from airflow_spark_pipeline.plugins.page.metadata_db import TaskKey
-from airflow_spark_pipeline.plugins.page.models import DagRuns, Discard, Discarded, RunList, TaskRuns
+from airflow_spark_pipeline.plugins.page.models import (
+    DagRuns,
+    Discard,
+    Discarded,
+    History,
+    NextAttempt,
+    RunList,
+    TaskRuns,
+)
 from airflow_spark_pipeline.plugins.page.service import ENDED, Service
 
 BUNDLE = Path(__file__).parents[1] / "www" / "dist"
@@ -48,6 +59,7 @@ def build_app() -> FastAPI:
     app = FastAPI(title="Spark pipelines", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     service = Service()
     app.state.service = service
+    _add_routes_of_a_task(app, service)
 
     @app.get("/api/runs", response_model=RunList)
     async def list_runs(
@@ -72,13 +84,6 @@ def build_app() -> FastAPI:
         if state in ENDED:
             late |= await service.look_at_finished()
         return _answer(request, await run_in_threadpool(service.runs, filters, rights, late))
-
-    @app.get("/api/task", response_model=TaskRuns, dependencies=READS)
-    async def show_task(
-        request: Request, rights: RightsDep, dag_id: str, run_id: str, task_id: str, map_index: int = -1
-    ) -> Response:
-        """Show what a task instance has recorded."""
-        return _answer(request, await task_runs(service, TaskKey(dag_id, run_id, task_id, map_index), rights))
 
     @app.get("/api/dags/{dag_id}/runs", response_model=DagRuns, dependencies=READS)
     async def show_dag(
@@ -106,6 +111,41 @@ def build_app() -> FastAPI:
 
     app.mount("/static", _Bundle(directory=BUNDLE, check_dir=False), name="static")
     return app
+
+
+def _add_routes_of_a_task(app: FastAPI, service: Service) -> None:
+    @app.get("/api/task", response_model=TaskRuns, dependencies=READS)
+    async def show_task(
+        request: Request, rights: RightsDep, dag_id: str, run_id: str, task_id: str, map_index: int = -1
+    ) -> Response:
+        """Show what a task instance has recorded."""
+        return _answer(request, await task_runs(service, TaskKey(dag_id, run_id, task_id, map_index), rights))
+
+    @app.get("/api/plan", response_model=NextAttempt | None, dependencies=READS)
+    async def show_plan(
+        dag_id: str,
+        run_id: str,
+        task_id: str,
+        id: str,  # noqa: A002  # its name in the address, as in the answers
+        map_index: int = -1,
+        start_from: str | None = None,
+        stop_after: str | None = None,
+        only: Annotated[list[str], Query()] = [],  # noqa: B006  # FastAPI copies it
+        force: Annotated[list[str], Query()] = [],  # noqa: B006  # the same
+    ) -> NextAttempt | None:
+        """Show what a resume with a selection of components would do; id is of the run's newest attempt."""
+        selection = Selection(start_from or None, tuple(only), tuple(force), stop_after or None)
+        try:
+            return await planned(service, TaskKey(dag_id, run_id, task_id, map_index), id, selection)
+        except SelectionError as error:
+            raise HTTPException(status.HTTP_400_BAD_REQUEST, str(error)) from None
+
+    @app.get("/api/history", response_model=History, dependencies=READS)
+    async def show_history(
+        request: Request, dag_id: str, run_id: str, task_id: str, pipeline: str, map_index: int = -1
+    ) -> Response:
+        """Show how long the components took in the last runs of a task's pipeline."""
+        return _answer(request, await task_history(service, TaskKey(dag_id, run_id, task_id, map_index), pipeline))
 
 
 def _answer(request: Request, model: BaseModel) -> Response:

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from fastapi.concurrency import run_in_threadpool
 
 from airflow_spark_pipeline.checkpoint.standing import Standing
+from airflow_spark_pipeline.deployment.chosen_on_page import selection_after
 from airflow_spark_pipeline.deployment.locations import configured
+from airflow_spark_pipeline.planning import Selection
 from airflow_spark_pipeline.plugins.page import metadata_db, run_models
 from airflow_spark_pipeline.plugins.page.attempts import with_tries
 from airflow_spark_pipeline.plugins.page.finder import Found
 from airflow_spark_pipeline.plugins.page.location_cache import LocationCache
 from airflow_spark_pipeline.plugins.page.metadata_db import Rights, TaskFacts, TaskKey
-from airflow_spark_pipeline.plugins.page.models import DagRuns, Run, RunDetail, TaskRuns
-from airflow_spark_pipeline.plugins.page.next_attempt import next_attempt, read_config, shown_config
+from airflow_spark_pipeline.plugins.page.models import DagRuns, NextAttempt, Run, RunDetail, TaskRuns
+from airflow_spark_pipeline.plugins.page.next_attempt import next_attempt, proposed, read_config, selected, shown_config
 from airflow_spark_pipeline.plugins.page.service import Service, is_moving
 from airflow_spark_pipeline.plugins.page.tries import Kept, Try, kept_of, tries_of
 
@@ -46,6 +48,7 @@ async def task_runs(service: Service, key: TaskKey, rights: Rights) -> TaskRuns:
         runs = [_detail(cache, each, known, about[owner]) for owner, cache, each in found]
         runs.sort(key=lambda run: run.started_at, reverse=True)
         return TaskRuns(
+            exists=any(known[each].exists for each in keys),
             is_pipeline=bool(found) or key[2] in metadata_db.pipeline_tasks(key[0]),
             runs=runs,
             locations=service.locations(late, rights),
@@ -57,6 +60,7 @@ async def task_runs(service: Service, key: TaskKey, rights: Rights) -> TaskRuns:
 
 async def dag_runs(service: Service, dag_id: str, rights: Rights, limit: int, offset: int) -> DagRuns:
     """Return runs of a DAG's pipelines, those that started last first."""
+    exists = await run_in_threadpool(metadata_db.has_dag, dag_id)
     tasks = await run_in_threadpool(metadata_db.pipeline_tasks, dag_id)
     keys, total = await run_in_threadpool(metadata_db.newest_task_instances, dag_id, tasks, limit, offset)
     found, late = await service.find_all(keys)
@@ -65,16 +69,37 @@ async def dag_runs(service: Service, dag_id: str, rights: Rights, limit: int, of
         facts = metadata_db.task_facts([*keys, *_keys(each for *_, each in found)], rights)
         kept = kept_of((key for key, *_ in found), descriptions=False)
         runs: list[Run] = [
-            run_models.make_row(each.entry, cache.place.name, facts, kept.get(key, Kept()).failures)
+            run_models.make_row(each.entry, cache.place.name, facts, kept.get(key, Kept()))
             for key, cache, each in found
         ]
         return DagRuns(
+            exists=exists,
             is_pipeline=bool(tasks),
             runs=runs,
             total=total,
             locations=service.locations(late, rights),
             active=any(run.state in _MOVING for run in runs) or any(is_moving(each) for each in facts.values()),
         )
+
+    return await run_in_threadpool(answer)
+
+
+async def planned(service: Service, key: TaskKey, unit: str, selection: Selection) -> NextAttempt | None:
+    """Return what a resume of one run with a selection would do; ``None`` if there is nothing to resume.
+
+    :param unit: id of the run's newest attempt
+    :raises SelectionError: the selection does not fit the components
+    """
+    found, _ = await service.find(key)
+
+    def answer() -> NextAttempt | None:
+        states = (each.entry.recorded.state for _, each in found if each.entry.recorded is not None)
+        state = next((state for state in states if state.run_id == unit), None)
+        if state is None:
+            return None
+        kept = kept_of([key], descriptions=True).get(key, Kept())
+        config, _ = read_config(kept.description or metadata_db.resolved_pipeline(key))
+        return next_attempt(state, config, selection)
 
     return await run_in_threadpool(answer)
 
@@ -90,14 +115,16 @@ def _detail(cache: LocationCache, found: Found, facts: Mapping[TaskKey, TaskFact
     assert commit is not None  # noqa: S101  # only what something is known of is found
     shown = found.entry.standing
     config, note = read_config(task.kept.description or task.rendered)
-    row = run_models.make_row(found.entry, cache.place.name, facts, task.kept.failures)
+    chosen = selection_after(task.kept.selection, facts[run_models.task_keys(commit.state)[0]].try_number)
+    row = run_models.make_row(found.entry, cache.place.name, facts, task.kept)
     return RunDetail(
         **row.model_dump(),
         components=run_models.components(commit.state, shown),
         attempts=with_tries(found.attempts, task.tries, task.kept.failures, active=row.task_pending),
         failure=run_models.failure_of(commit.state),
         more_failures=run_models.more_failures(commit.state),
-        next=next_attempt(commit.state, config),
+        next=proposed(commit.state, config, chosen),
+        selected=selected(commit.state, chosen),
         config=shown_config(config),
         config_note=note,
         history_url=_history_url(),

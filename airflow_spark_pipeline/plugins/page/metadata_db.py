@@ -165,6 +165,15 @@ def pipeline_tasks(dag_id: str) -> set[str]:
     return {task["task_id"] for task in tasks if set(_OURS) <= set(task.get("template_fields") or ())}
 
 
+def has_dag(dag_id: str) -> bool:
+    """Whether Airflow has the DAG, or had it and still has its runs."""
+    from airflow.models.dag import DagModel
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        return session.get(DagModel, dag_id) is not None
+
+
 def newest_task_instances(dag_id: str, task_ids: Collection[str], limit: int, offset: int) -> tuple[list[TaskKey], int]:
     """Return the task instances of these tasks that started last, the newest first; and how many there are in all."""
     from airflow.models.taskinstance import TaskInstance
@@ -179,6 +188,26 @@ def newest_task_instances(dag_id: str, task_ids: Collection[str], limit: int, of
     with create_session() as session:
         total = session.scalar(select(func.count()).select_from(TaskInstance).where(*ours)) or 0
         return [_key_of(*coordinates) for coordinates in session.execute(statement)], total
+
+
+def last_task_instances(key: TaskKey, limit: int) -> list[TaskKey]:
+    """Return the task instance and those of earlier DAG runs of the same task, the one that started last first."""
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import func, select
+
+    same = (TaskInstance.dag_id == key.dag_id, TaskInstance.task_id == key.task_id)
+    index = TaskInstance.map_index == key.map_index
+    mine = select(func.max(TaskInstance.start_date)).where(*same, index, TaskInstance.run_id == key.run_id)
+    statement = _with_coordinates(
+        select()
+        .where(*same, index, TaskInstance.start_date <= mine.scalar_subquery())
+        .order_by(TaskInstance.start_date.desc(), TaskInstance.id)
+        .limit(limit)
+    )
+    with create_session() as session:
+        found = [_key_of(*coordinates) for coordinates in session.execute(statement)]
+    return [each for each in found if each.iteration == key.iteration]
 
 
 def iterations(key: TaskKey) -> list[TaskKey]:

@@ -90,6 +90,14 @@ class Run(BaseModel):
     versioned: bool = Field(description="Whether the DAG's bundle has versions")
     resume_blocked: str | None = Field(description="Why it cannot be resumed now; null where it can")
     discard_blocked: str | None = Field(description="Why its progress cannot be discarded now; null where it can")
+    last_try: int = Field(
+        description="Number of Airflow's newest try; a choice names the try whose clear it belongs to"
+    )
+    takes_choices: bool = Field(
+        description="Whether a choice can be passed to the next try: Airflow has a task state store since 3.3"
+    )
+    takes_note: bool = Field(description="Whether Airflow's clear takes a note: since 3.3")
+    chosen: bool = Field(description="Whether the user's choice of components waits for the next try")
     clear_instance: str | None = Field(
         description="Id of the task instance, where a clear has to name it: in a loop other names fit all iterations"
     )
@@ -184,6 +192,15 @@ class PlannedStep(BaseModel):
     reason: str
 
 
+class Selected(BaseModel):
+    """Which components a resume runs; with all fields empty, those that are not done."""
+
+    start_from: str | None
+    stop_after: str | None
+    only: list[str]
+    force: list[str]
+
+
 class NextAttempt(BaseModel):
     """What a resume would do."""
 
@@ -203,6 +220,7 @@ class RunDetail(Run):
     failure: Failure | None
     more_failures: list[Failure] = Field(description="Of components that failed besides, with fail-fast = false")
     next: NextAttempt | None
+    selected: Selected = Field(description="What the user chose for the next try, or what the newest attempt ran")
     config: dict[str, Any] | None = Field(description="The description as the task last read it; secrets are masked")
     config_note: str | None
     history_url: str | None
@@ -211,6 +229,7 @@ class RunDetail(Run):
 class TaskRuns(BaseModel):
     """What a task instance has recorded."""
 
+    exists: bool = Field(description="Whether Airflow has the task instance")
     is_pipeline: bool = Field(description="Whether the task runs a Spark pipeline")
     runs: list[RunDetail] = Field(description="More than one where it was recorded under several names or locations")
     locations: list[Location]
@@ -220,11 +239,38 @@ class TaskRuns(BaseModel):
 class DagRuns(BaseModel):
     """The newest runs of a DAG's pipelines, finished ones included."""
 
+    exists: bool = Field(description="Whether Airflow has the Dag")
     is_pipeline: bool
     runs: list[Run]
     total: int = Field(description="Task instances that have started; those without a record are in no row")
     locations: list[Location]
     active: bool
+
+
+class PastRun(BaseModel):
+    """A run that is compared with others of its task."""
+
+    run_id: str = Field(description="Of the DAG run")
+    started_at: str
+    state: Standing
+    seconds: dict[str, float | None] = Field(description="Of each component; null for one that is not done")
+    states: dict[str, ComponentState]
+
+
+class ComponentHistory(BaseModel):
+    """A component's duration, and what is usual."""
+
+    name: str
+    seconds: float | None = Field(description="In the run that the others are compared with")
+    usual_seconds: float | None = Field(description="Median of the other runs; null if there are too few")
+
+
+class History(BaseModel):
+    """The last runs of a task's pipeline, the oldest first, and what is usual for its components."""
+
+    runs: list[PastRun]
+    components: list[ComponentHistory]
+    grown: str | None = Field(description="Component whose duration is the most above its usual one")
 
 
 class Discard(BaseModel):

@@ -11,11 +11,11 @@ from dataclasses import replace
 from typing import Any
 
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
-from airflow_spark_pipeline.exceptions import ResumeRefusedError
+from airflow_spark_pipeline.exceptions import ResumeRefusedError, SelectionError
 from airflow_spark_pipeline.pipeline.fingerprint import differences, fingerprint
-from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-from airflow_spark_pipeline.planning import Code, Plan, changed_code, make_plan
-from airflow_spark_pipeline.plugins.page.models import NextAttempt, PlannedStep
+from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec
+from airflow_spark_pipeline.planning import Code, Plan, Selection, changed_code, make_plan
+from airflow_spark_pipeline.plugins.page.models import NextAttempt, PlannedStep, Selected
 from airflow_spark_pipeline.secrets import MASK, mask
 
 _ENDED = (CheckpointStatus.COMPLETED, CheckpointStatus.DISCARDED)
@@ -47,26 +47,50 @@ def shown_config(config: dict[str, Any] | None) -> dict[str, Any] | None:
     return {**config, "pipeline": pipeline}
 
 
-def next_attempt(state: CheckpointState, config: dict[str, Any] | None) -> NextAttempt | None:
+def selected(state: CheckpointState, waiting: Selection | None) -> Selected:
+    """Return the selection that a resume proposes.
+
+    :param waiting: the user's choice for the next try; ``None`` for the recorded selection
+    """
+    chosen = Selection.from_dict(state.selection) if waiting is None else waiting
+    return Selected(
+        start_from=chosen.start_from, stop_after=chosen.stop_after, only=list(chosen.only), force=list(chosen.force)
+    )
+
+
+def proposed(state: CheckpointState, config: dict[str, Any] | None, waiting: Selection | None) -> NextAttempt | None:
+    """Return what a resume would do as it is proposed; a choice that does not fit the components is a refusal."""
+    try:
+        return next_attempt(state, config, waiting)
+    except SelectionError as error:
+        return NextAttempt(steps=_from_record(state, Selection()), basis="description", refusal=str(error))
+
+
+def next_attempt(
+    state: CheckpointState, config: dict[str, Any] | None, selection: Selection | None = None
+) -> NextAttempt | None:
     """Return what a resume would do, ``None`` where there is nothing to resume.
 
     :param config: the description as the task last read it
+    :param selection: the user's selection; ``None`` for the recorded one
+    :raises SelectionError: the selection does not fit the components
     """
     if state.status in _ENDED:
         return None
     spec = _spec(config)
     if spec is None:
-        return NextAttempt(steps=_from_record(state), basis="record")
+        return NextAttempt(steps=_from_record(state, selection), basis="record")
     if "auto_resume" in spec.checkpoint.given and not spec.checkpoint.auto_resume:
         steps = [PlannedStep(name=c.instance_name, action="run", reason="auto-resume is off") for c in spec.components]
         return NextAttempt(steps=steps, basis="description")
     try:
-        return NextAttempt(steps=_steps(make_plan(spec, state)), basis="description")
+        return NextAttempt(steps=_steps(make_plan(spec, state, selection=selection)), basis="description")
     except ResumeRefusedError as error:
         certain = sorted(set(error.differences) - _masked(spec, state))
+        steps = _from_record(state, selection)
         if not certain:
-            return NextAttempt(steps=_from_record(state), basis="record")
-        return NextAttempt(steps=_from_record(state), basis="description", refusal=str(error), differences=certain)
+            return NextAttempt(steps=steps, basis="record")
+        return NextAttempt(steps=steps, basis="description", refusal=str(error), differences=certain)
 
 
 def _spec(config: dict[str, Any] | None) -> PipelineSpec | None:
@@ -80,16 +104,30 @@ def _steps(plan: Plan) -> list[PlannedStep]:
     return [PlannedStep(name=step.name, action=step.action.value, reason=step.reason) for step in plan.steps]
 
 
-def _from_record(state: CheckpointState) -> list[PlannedStep]:
-    done = set(state.completed_components)
-    return [
-        PlannedStep(
-            name=c.name,
-            action="skip" if c.name in done else "run",
-            reason=f"done in attempt {c.attempt}{changed_code(c, Code())[1]}" if c.name in done else "not done yet",
-        )
-        for c in state.components
-    ]
+def _from_record(state: CheckpointState, selection: Selection | None) -> list[PlannedStep]:
+    """Return the steps without the description: nothing is known of dependencies and edits."""
+    asked = Selection.from_dict(state.selection) if selection is None else selection
+    names = _names_alone(state)
+    asked.check(names)
+    forced = {} if asked.to_dict() == state.selection else asked.forced(names)
+    left_out, done = asked.left_out(names), set(state.completed_components)
+    steps = []
+    for c in state.components:
+        if c.name in forced:
+            steps.append(PlannedStep(name=c.name, action="run", reason=forced[c.name]))
+        elif c.name in done:
+            reason = f"done in attempt {c.attempt}{changed_code(c, Code())[1]}"
+            steps.append(PlannedStep(name=c.name, action="skip", reason=reason))
+        elif c.name in left_out:
+            steps.append(PlannedStep(name=c.name, action="omit", reason=left_out[c.name]))
+        else:
+            steps.append(PlannedStep(name=c.name, action="run", reason="not done yet"))
+    return steps
+
+
+def _names_alone(state: CheckpointState) -> PipelineSpec:
+    components = tuple(ComponentSpec(c.type, c.name, {}, c.name) for c in state.components)
+    return PipelineSpec(state.pipeline_name, components, SparkSpec(None, None, {}), CheckpointSpec(), True, "")
 
 
 def _masked(spec: PipelineSpec, state: CheckpointState) -> set[str]:

@@ -15,6 +15,7 @@ from airflow_spark_pipeline.checkpoint.state import (
     ComponentAction,
     ComponentCheckpoint,
 )
+from airflow_spark_pipeline.deployment.chosen_on_page import selection_after
 from airflow_spark_pipeline.planning import stopped_at
 from airflow_spark_pipeline.plugins.page.metadata_db import TaskFacts, TaskKey
 from airflow_spark_pipeline.plugins.page.models import (
@@ -25,9 +26,9 @@ from airflow_spark_pipeline.plugins.page.models import (
     Piece,
     Run,
 )
-from airflow_spark_pipeline.plugins.page.tries import TryFailure
+from airflow_spark_pipeline.plugins.page.tries import Kept, TryFailure
 
-_NOTHING: Mapping[int, TryFailure] = {}
+_NOTHING = Kept()
 _OVER = (Standing.COMPLETED, Standing.DISCARDED)
 
 
@@ -51,13 +52,11 @@ def _task_key(key: UnitKey) -> TaskKey:
     return TaskKey(key.dag_id, key.run_id, key.task_id, key.map_index, key.iteration)
 
 
-def make_row(
-    entry: RunEntry, location: str, known: Mapping[TaskKey, TaskFacts], kept: Mapping[int, TryFailure] = _NOTHING
-) -> Run:
+def make_row(entry: RunEntry, location: str, known: Mapping[TaskKey, TaskFacts], kept: Kept = _NOTHING) -> Run:
     """Return the row of a unit whose newest commit is known.
 
     :param known: what Airflow knows of its task and of who claimed it, and what the user may do with them
-    :param kept: why tries of its task failed, by their number
+    :param kept: what the operator and the page left of its task
     """
     recorded = entry.recorded
     assert recorded is not None  # noqa: S101  # what nothing is known of has no row
@@ -89,12 +88,16 @@ def make_row(
         try_number=try_number_of(state),
         task_state=facts.shown_state,
         task_pending=facts.pending,
-        newest_try=_newest_try(state, facts, kept),
+        newest_try=_newest_try(state, facts, kept.failures),
         versioned=facts.versioned,
         resume_blocked=_resume_blocked(shown, facts, at_work),
         discard_blocked=_discard_blocked(shown, facts, at_work),
         clear_to_resume=clear_fields(AIRFLOW, resumes=True),
         clear_to_start_over=clear_fields(AIRFLOW, resumes=False),
+        last_try=facts.try_number,
+        takes_note=AIRFLOW.clear_takes_note,
+        chosen=selection_after(kept.selection, facts.try_number) is not None,
+        takes_choices=AIRFLOW.has_task_state_store and owner.iteration is None,
         clear_instance=facts.id if owner.iteration is not None else None,
     )
 

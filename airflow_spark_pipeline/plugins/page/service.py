@@ -215,7 +215,7 @@ def rows(items: list[Item], rights: Rights) -> list[Run]:
     """Return the rows of runs, with what Airflow knows of their tasks."""
     facts = task_facts([key for item in items for key in task_keys(item.recorded)], rights)
     kept = kept_of((item.key for item in items), descriptions=False)
-    return [make_row(item.entry, item.cache.place.name, facts, kept.get(item.key, Kept()).failures) for item in items]
+    return [make_row(item.entry, item.cache.place.name, facts, kept.get(item.key, Kept())) for item in items]
 
 
 def is_moving(task: TaskFacts) -> bool:

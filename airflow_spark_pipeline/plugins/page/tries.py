@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from airflow_spark_pipeline.airflow_features import AIRFLOW
+from airflow_spark_pipeline.deployment.chosen_on_page import SELECTION
 from airflow_spark_pipeline.deployment.task_instance import DESCRIPTION, FAILURE
 from airflow_spark_pipeline.plugins.page.metadata_db import TaskKey
 
 _CHUNK = 200
+_WHOLE = (DESCRIPTION, SELECTION)  # keys that are not followed by the number of a try
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,12 @@ class Kept:
     """What the operator left in the task state store.
 
     :param description: JSON, as the newest try ran it; ``None`` where an older version ran it
+    :param selection: JSON, the components that the user chose on the page
     :param failures: by the number of the try
     """
 
     description: str | None = None
+    selection: str | None = None
     failures: dict[int, TryFailure] = field(default_factory=dict)
 
 
@@ -90,10 +94,12 @@ def kept_of(keys: Iterable[TaskKey], *, descriptions: bool) -> dict[TaskKey, Kep
     for key, name, value in _entries(wanted, descriptions=descriptions):
         kept = found.get(key, Kept())
         if name == DESCRIPTION:
-            found[key] = Kept(value, kept.failures)
+            found[key] = replace(kept, description=value)
+        elif name == SELECTION:
+            found[key] = replace(kept, selection=value)
         elif (failure := _failure(value)) is not None:
             number = int(name.removeprefix(FAILURE))
-            found[key] = Kept(kept.description, {**kept.failures, number: failure})
+            found[key] = replace(kept, failures={**kept.failures, number: failure})
     return found
 
 
@@ -105,7 +111,8 @@ def _entries(keys: list[TaskKey], *, descriptions: bool) -> Iterator[tuple[TaskK
     from sqlalchemy import and_, or_, select
 
     names = (Entry.dag_id, Entry.run_id, Entry.task_id, Entry.map_index)
-    shown = [Entry.key.startswith(FAILURE, autoescape=True), *([Entry.key == DESCRIPTION] if descriptions else [])]
+    whole = [SELECTION, *([DESCRIPTION] if descriptions else [])]
+    shown = [Entry.key.startswith(FAILURE, autoescape=True), Entry.key.in_(whole)]
     with create_session() as session:
         for start in range(0, len(keys), _CHUNK):
             chosen = [
@@ -116,7 +123,7 @@ def _entries(keys: list[TaskKey], *, descriptions: bool) -> Iterator[tuple[TaskK
             found: Any = session.execute(statement)
             for name, stored, *coordinates in found:
                 value = _text(stored)
-                is_ours = name == DESCRIPTION or name.removeprefix(FAILURE).isdigit()
+                is_ours = name in _WHOLE or name.removeprefix(FAILURE).isdigit()
                 if value is not None and is_ours:
                     yield TaskKey(*coordinates), name, value
 

@@ -111,6 +111,48 @@ def test_a_task_instance_shows_its_attempts_its_error_and_what_a_resume_would_do
     assert run["next"]["basis"] == "record"
 
 
+@pytest.mark.parametrize(
+    ("query", "actions"),
+    [
+        ({}, ["skip", "run", "run"]),
+        ({"start_from": "a"}, ["run", "run", "run"]),
+        ({"start_from": "b", "stop_after": "b"}, ["skip", "run", "omit"]),
+        ({"only": ["a", "c"]}, ["run", "omit", "run"]),
+        ({"force": ["a"]}, ["run", "run", "run"]),
+    ],
+)
+def test_a_plan_is_told_for_what_the_user_chooses(
+    page: Page, record: Record, query: dict[str, Any], actions: list[str]
+) -> None:
+    record.run()
+    (row,) = page.runs()
+    answer = page.get("/api/plan", params={**TASK, "id": row["id"], **query}).raise_for_status().json()
+    assert [step["action"] for step in answer["steps"]] == actions
+
+
+def test_a_plan_of_what_does_not_exist_says_what_does(page: Page, record: Record) -> None:
+    record.run()
+    (row,) = page.runs()
+    wrong = page.get("/api/plan", params={**TASK, "id": row["id"], "only": "d"})
+    assert wrong.status_code == 400
+    assert "only names 'd', which does not exist" in wrong.json()["detail"]
+    assert page.get("/api/plan", params={**TASK, "id": "Test~x~0"}).json() is None
+    assert page.get("/api/plan", "user@page_a", params={**TASK, "dag_id": "page_b", "id": "x"}).status_code == 403
+
+
+def test_the_history_of_a_task_has_its_runs_and_their_components(page: Page, record: Record) -> None:
+    record.run()
+    answer = page.get("/api/history", params={**TASK, "pipeline": "Test"}).raise_for_status().json()
+    assert [run["run_id"] for run in answer["runs"]] == ["r1"]
+    assert answer["runs"][0]["seconds"] == {"a": 60.0, "b": None, "c": None}
+    assert [component["name"] for component in answer["components"]] == ["a", "b", "c"]
+    assert page.get("/api/history", params={**TASK, "pipeline": "Other"}).json()["runs"] == []
+    assert (
+        page.get("/api/history", "user@page_a", params={**TASK, "dag_id": "page_b", "pipeline": "Test"}).status_code
+        == 403
+    )
+
+
 def test_a_finished_run_is_found_by_its_task_instance_and_by_its_dag(page: Page, record: Record) -> None:
     record.run(status=CheckpointStatus.COMPLETED)
     assert page.runs() == []

@@ -15,7 +15,7 @@ from airflow_spark_pipeline.plugins.page.attempts import attempts, with_tries
 from airflow_spark_pipeline.plugins.page.metadata_db import TaskFacts, TaskKey
 from airflow_spark_pipeline.plugins.page.models import Attempt, Run
 from airflow_spark_pipeline.plugins.page.run_models import components, make_row, more_failures, task_keys
-from airflow_spark_pipeline.plugins.page.tries import Try, TryFailure
+from airflow_spark_pipeline.plugins.page.tries import Kept, Try, TryFailure
 from tests.fakes import make_state
 
 REFUSED = TryFailure("ResumeRefusedError", "Cannot resume it: a was changed.\nSee the log.")
@@ -52,7 +52,7 @@ def _row(state: CheckpointState, facts: TaskFacts, kept: dict[int, TryFailure]) 
     path = unit_path(state.pipeline_name, state.key)
     owner, guest = task_keys(state)
     known: dict[TaskKey, TaskFacts] = {guest: facts, owner: facts}
-    return make_row(RunEntry(path, Commit(3, state), number=3), "/data", known, kept)
+    return make_row(RunEntry(path, Commit(3, state), number=3), "/data", known, Kept(failures=kept))
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,14 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
+from airflow_spark_pipeline.exceptions import SelectionError
 from airflow_spark_pipeline.pipeline.fingerprint import fingerprint
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec
-from airflow_spark_pipeline.plugins.page.next_attempt import next_attempt, read_config
+from airflow_spark_pipeline.planning import Selection
+from airflow_spark_pipeline.plugins.page.next_attempt import next_attempt, proposed, read_config, selected
 from airflow_spark_pipeline.secrets import mask
 from tests.fakes import make_state
 
@@ -83,3 +87,54 @@ def test_a_description_that_airflow_cut_short_leaves_the_record() -> None:
 
 def test_nothing_is_foreseen_of_what_has_ended() -> None:
     assert next_attempt(make_state(status=CheckpointStatus.COMPLETED), None) is None
+
+
+@pytest.mark.parametrize("described", [True, False], ids=["description", "record"])
+@pytest.mark.parametrize(
+    ("selection", "actions"),
+    [
+        (Selection(), ["skip", "run", "run"]),
+        (Selection(start_from="a"), ["run", "run", "run"]),
+        (Selection(start_from="c"), ["skip", "omit", "run"]),
+        (Selection(stop_after="b"), ["skip", "run", "omit"]),
+        (Selection(only=("b",)), ["skip", "run", "omit"]),
+        (Selection(force=("a",)), ["run", "run", "run"]),
+    ],
+)
+def test_a_selection_is_planned_with_and_without_the_description(
+    selection: Selection, actions: list[str], described: bool
+) -> None:
+    spec = _spec()
+    found = next_attempt(_recorded(spec), _rendered(spec) if described else None, selection)
+    assert found is not None
+    assert found.basis == ("description" if described else "record")
+    assert [step.action for step in found.steps] == actions
+
+
+@pytest.mark.parametrize("described", [True, False])
+def test_a_selection_of_an_unknown_component_is_an_error(described: bool) -> None:
+    spec = _spec()
+    with pytest.raises(SelectionError, match="only names 'x', which does not exist"):
+        next_attempt(_recorded(spec), _rendered(spec) if described else None, Selection(only=("x",)))
+
+
+@pytest.mark.parametrize("described", [True, False])
+@pytest.mark.parametrize("waiting", [Selection(only=("x",)), None], ids=["chosen", "recorded"])
+def test_a_selection_that_no_longer_fits_is_told_as_a_refusal(described: bool, waiting: Selection | None) -> None:
+    spec = _spec()
+    state = replace(_recorded(spec), selection=Selection(start_from="x").to_dict())
+    found = proposed(state, _rendered(spec) if described else None, waiting)
+    assert found is not None
+    assert "names 'x', which does not exist" in (found.refusal or "")
+
+
+def test_a_resume_proposes_the_choice_that_waits_before_the_recorded_selection() -> None:
+    state = replace(_recorded(_spec()), selection=Selection(start_from="b").to_dict())
+    assert selected(state, None).start_from == "b"
+    assert selected(state, Selection(only=("c",))).model_dump() == {
+        "start_from": None,
+        "stop_after": None,
+        "only": ["c"],
+        "force": [],
+    }
+    assert selected(state, Selection()).start_from is None
