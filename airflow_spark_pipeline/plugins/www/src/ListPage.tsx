@@ -15,6 +15,7 @@ import { type Action, t } from "./texts";
 import { Toaster, toaster } from "./toaster";
 import type { Run, RunList } from "./types";
 import { usePolling } from "./usePolling";
+import { number } from "./words";
 
 /** Where the filters, sort and page of the list are that was shown last: the way back from a run leads there. */
 export const LAST_LIST = "spark-pipeline.list";
@@ -283,7 +284,7 @@ const Bulk = ({ runs, total, asked, onAct, setSelected }: BulkProps) => {
             }}
           >
             {t.actions[action].label}
-            {able < runs.length && able > 0 ? ` (${able.toLocaleString("en")})` : ""}
+            {able < runs.length && able > 0 ? ` (${number(able)})` : ""}
           </ReasonedButton>
         );
       })}

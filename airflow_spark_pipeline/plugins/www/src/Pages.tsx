@@ -56,7 +56,9 @@ const Task = ({ task, titled = false }: { task: TaskKey; titled?: boolean }) => 
       <Toaster />
       {error === undefined ? null : <Trouble error={error} known onRetry={refresh} />}
       <Locations locations={data.locations} />
-      {!data.is_pipeline ? (
+      {!data.exists && data.runs.length === 0 ? (
+        <Empty title={t.empty.noRun}>{t.empty.noRunHelp}</Empty>
+      ) : !data.is_pipeline ? (
         <Empty title={t.empty.noPipelineTask}>{t.empty.onlyOurs}</Empty>
       ) : data.runs.length === 0 ? (
         <Empty title={t.empty.noRecord}>{t.empty.noRecordTask}</Empty>
@@ -96,7 +98,9 @@ export const DagTab = ({ dagId }: { dagId: string }) => {
       </Heading>
       {error === undefined ? null : <Trouble error={error} known onRetry={refresh} />}
       <Locations locations={data.locations} />
-      {!data.is_pipeline ? (
+      {!data.exists ? (
+        <Empty title={t.empty.noDag}>{t.empty.noDagHelp}</Empty>
+      ) : !data.is_pipeline ? (
         <Empty title={t.empty.noPipelineDag}>{t.empty.noOurs}</Empty>
       ) : data.runs.length === 0 ? (
         <Empty title={t.empty.noRecord}>{t.empty.noRecordDag}</Empty>

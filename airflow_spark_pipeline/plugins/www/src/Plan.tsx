@@ -1,37 +1,11 @@
-import { Button, HStack, Stack, Text } from "@chakra-ui/react";
-import { type ReactNode, useState } from "react";
+import { HStack, Stack, Text } from "@chakra-ui/react";
 
-import { Notice } from "./parts";
-import { t } from "./texts";
+import { Notice, Unfold } from "./parts";
+import { said, t } from "./texts";
 import { formatDuration } from "./time";
 import type { Component, NextAttempt, PlannedStep } from "./types";
 
-const FEW = 5;
-
-/** Show or hide what is long. */
-export const Unfold = ({ label, children }: { label: string; children: ReactNode }) => {
-  const [open, setOpen] = useState(false);
-  return (
-    <Stack gap={2} align="stretch">
-      <Button
-        size="xs"
-        variant="outline"
-        alignSelf="flex-start"
-        aria-expanded={open}
-        onClick={() => {
-          setOpen(!open);
-        }}
-        whiteSpace="normal"
-        h="auto"
-        minH="24px"
-        py={1}
-      >
-        {open ? t.run.hide(label) : t.run.show(label)}
-      </Button>
-      {open ? children : null}
-    </Stack>
-  );
-};
+const MANY = 20; // steps that run: more are folded, too
 
 const Steps = ({ steps }: { steps: PlannedStep[] }) => (
   <Stack as="ul" gap={0.5} listStyleType="none" m={0} p={0}>
@@ -43,7 +17,7 @@ const Steps = ({ steps }: { steps: PlannedStep[] }) => (
         <Text overflowWrap="anywhere" minW={0}>
           <bdi>{step.name}</bdi>{" "}
           <Text as="span" color="fg.muted">
-            {step.reason}
+            {said(step.reason)}
           </Text>
         </Text>
       </HStack>
@@ -51,29 +25,18 @@ const Steps = ({ steps }: { steps: PlannedStep[] }) => (
   </Stack>
 );
 
-/** What the next attempt does: what runs is seen at once, and many skips are one line. */
+const ABOUT = { skip: "skips", omit: "leavesOut", run: "runs" } as const;
+
+/** What the next attempt does: first what runs, then in a line each what is skipped and what is left out. */
 export const Plan = ({ next, components = [] }: { next: NextAttempt; components?: Component[] }) => {
-  const skips = next.steps.filter((step) => step.action === "skip");
-  const others = next.steps.filter((step) => step.action !== "skip");
-  const names = new Set(skips.map((step) => step.name));
-  const seconds = components.reduce((sum, each) => sum + (names.has(each.name) ? (each.duration_seconds ?? 0) : 0), 0);
   if (next.refusal !== null) return <Refusal next={next} />;
+  const runs = next.steps.filter((step) => step.action !== "skip" && step.action !== "omit");
   return (
     <Stack gap={2} fontSize="sm">
-      {skips.length <= FEW ? (
-        <Steps steps={skips} />
-      ) : (
-        <Unfold label={t.plan.skips(skips.length, seconds > 0 ? formatDuration(seconds) : "")}>
-          <Steps steps={skips} />
-        </Unfold>
-      )}
-      {others.length <= 4 * FEW ? (
-        <Steps steps={others} />
-      ) : (
-        <Unfold label={t.plan.runs(others.length)}>
-          <Steps steps={others} />
-        </Unfold>
-      )}
+      {runs.length <= MANY ? <Steps steps={runs} /> : <Folded kind="run" steps={runs} components={components} />}
+      {(["skip", "omit"] as const).map((kind) => (
+        <Folded key={kind} kind={kind} steps={next.steps.filter((step) => step.action === kind)} {...{ components }} />
+      ))}
       <Text color="fg.muted" fontSize="xs">
         {next.basis === "description" ? t.plan.description : t.plan.record}
       </Text>
@@ -81,11 +44,29 @@ export const Plan = ({ next, components = [] }: { next: NextAttempt; components?
   );
 };
 
+interface FoldedProps {
+  kind: keyof typeof ABOUT;
+  steps: PlannedStep[];
+  components: Component[];
+}
+
+const Folded = ({ kind, steps, components }: FoldedProps) => {
+  if (steps.length === 0) return null;
+  const names = new Set(steps.map((step) => step.name));
+  const seconds = components.reduce((sum, each) => sum + (names.has(each.name) ? (each.duration_seconds ?? 0) : 0), 0);
+  const saves = kind === "skip" && seconds > 0 ? ` (${t.plan.saves(formatDuration(seconds))})` : "";
+  return (
+    <Unfold label={t.plan[ABOUT[kind]](steps.length) + saves} plain>
+      <Steps steps={steps} />
+    </Unfold>
+  );
+};
+
 /** Why the next attempt would refuse; what it would run if it did not is not said next to it. */
 export const Refusal = ({ next }: { next: NextAttempt }) => (
   <Notice status="warning" title={t.plan.refuses}>
-    <Text>{next.refusal}</Text>
-    {next.differences.length === 0 ? null : <Text mt={1}>{t.plan.fields(next.differences)}</Text>}
+    <Text>{said(next.refusal ?? "")}</Text>
+    {next.differences.length === 0 ? null : <Text mt={1}>{t.plan.fields(next.differences.join(", "))}</Text>}
     <Text mt={1}>{t.plan.asRead}</Text>
   </Notice>
 );

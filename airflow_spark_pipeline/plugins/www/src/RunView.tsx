@@ -3,12 +3,13 @@ import { type ReactNode, useState } from "react";
 
 import { ActionDialog } from "./ActionDialog";
 import { dagPath, dagRunPath, taskPath } from "./api";
+import { HistoryView, useHistory } from "./HistoryView";
 import { keepFocus } from "./ListPage";
-import { ComponentBar, Notice, PageLink, States, Time } from "./parts";
-import { Plan, Refusal, Unfold } from "./Plan";
+import { ComponentBar, Notice, PageLink, States, Time, Unfold } from "./parts";
+import { Plan, Refusal } from "./Plan";
 import { RunActions } from "./RunActions";
 import { Attempts, Components } from "./Tables";
-import { type Action, t } from "./texts";
+import { type Action, said, t } from "./texts";
 import { Timeline } from "./Timeline";
 import { formatDuration, formatTime, useZone } from "./time";
 import type { Failure, RunDetail } from "./types";
@@ -23,6 +24,7 @@ interface Props {
 /** Everything that is known of one run. */
 export const RunView = ({ run, refresh, titled = true }: Props) => {
   const [acting, setActing] = useState<Action>();
+  const history = useHistory(run);
   const ended = run.state === "completed" || run.state === "discarded";
   return (
     <Stack gap={6} data-testid="run-view" minW={0}>
@@ -53,11 +55,16 @@ export const RunView = ({ run, refresh, titled = true }: Props) => {
             </Section>
           )}
           <Section title={t.run.components}>
-            <Components run={run} />
+            <Components run={run} history={history} />
           </Section>
           <Section title={t.run.attempts}>
             <Attempts run={run} />
           </Section>
+          {history === undefined ? null : (
+            <Section title={t.history.title}>
+              <HistoryView run={run} history={history} />
+            </Section>
+          )}
         </>
       )}
       <Section title={t.run.pipeline}>
@@ -120,7 +127,7 @@ const Head = ({ run, ended, titled, onAct }: HeadProps) => {
       ) : null}
       {run.resume_blocked === null || ended ? null : (
         <Text fontSize="sm" color="fg.muted">
-          {t.run.blocked(run.resume_blocked)}
+          {t.run.blocked(said(run.resume_blocked))}
         </Text>
       )}
       {run.state === "discarded" ? (

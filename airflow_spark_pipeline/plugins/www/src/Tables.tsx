@@ -1,22 +1,12 @@
-import { Box, Link, Table, Text } from "@chakra-ui/react";
+import { Link, Text } from "@chakra-ui/react";
 
 import { taskPath } from "./api";
+import { type Column, DataTable, Narrow } from "./DataTable";
 import { AirflowBadge, Mark, PageLink, StateBadge, Time, clamped } from "./parts";
-import { stateName, t } from "./texts";
+import { said, stateName, t } from "./texts";
 import { between, formatDuration, useNow } from "./time";
-import type { Attempt, Component, RunDetail } from "./types";
+import type { Attempt, Component, History, RunDetail } from "./types";
 import { COMPONENT_PALETTES } from "./words";
-
-const ROOM = "@container tables (min-width: 820px)";
-const CELLS = { "& td, & th": { verticalAlign: "top" }, "& th": { fontSize: "xs", fontWeight: "bold" } };
-const onlyWide = { display: "none", [ROOM]: { display: "table-cell" } };
-const onlyNarrow = { [ROOM]: { display: "none" } };
-
-const Frame = ({ children }: { children: React.ReactNode }) => (
-  <Box css={{ containerType: "inline-size", containerName: "tables" }} w="full">
-    {children}
-  </Box>
-);
 
 const since = (iso: string | null, now: number): string =>
   iso === null ? "–" : formatDuration(Math.max(0, (now - Date.parse(iso)) / 1_000));
@@ -28,76 +18,61 @@ const lasted = (component: Component, now: number): string =>
       ? since(component.started_at, now)
       : "–";
 
+const Moment = ({ iso }: { iso: string | null }) => (iso === null ? <>–</> : <Time iso={iso} />);
+
 /** The components; where there is little room, what belongs together is in one cell. */
-export const Components = ({ run }: { run: RunDetail }) => {
+export const Components = ({ run, history }: { run: RunDetail; history: History | undefined }) => {
   const now = useNow(run.state === "running");
-  return (
-    <Frame>
-      <Table.Root size="sm" striped tableLayout="fixed" w="full" css={CELLS}>
-        <Table.Header>
-          <Table.Row>
-            <Table.ColumnHeader w="48px" css={onlyWide}>
-              {t.run.number}
-            </Table.ColumnHeader>
-            <Table.ColumnHeader>{t.run.name}</Table.ColumnHeader>
-            <Table.ColumnHeader w="124px">{t.columns.state}</Table.ColumnHeader>
-            <Table.ColumnHeader w="76px" css={onlyWide}>
-              {t.columns.attempt}
-            </Table.ColumnHeader>
-            <Table.ColumnHeader w="156px" css={onlyWide}>
-              {t.columns.started}
-            </Table.ColumnHeader>
-            <Table.ColumnHeader w="92px" css={onlyWide}>
-              {t.run.duration}
-            </Table.ColumnHeader>
-            <Table.ColumnHeader css={onlyWide}>{t.run.why}</Table.ColumnHeader>
-            <Table.ColumnHeader css={onlyWide}>{t.run.outputs}</Table.ColumnHeader>
-          </Table.Row>
-        </Table.Header>
-        <Table.Body>
-          {run.components.map((component) => (
-            <Table.Row key={component.name} data-testid="component">
-              <Table.Cell css={onlyWide}>{component.index + 1}</Table.Cell>
-              <Table.Cell>
-                <Text fontWeight="medium" {...clamped(3)} title={component.name}>
-                  <bdi>{component.name}</bdi>
-                </Text>
-                <Text fontSize="xs" color="fg.muted" {...clamped(2)} title={component.type}>
-                  <bdi>{component.type}</bdi>
-                </Text>
-                <Box css={onlyNarrow} fontSize="xs">
-                  {lasted(component, now)}
-                  <Why component={component} />
-                </Box>
-              </Table.Cell>
-              <Table.Cell>
-                <Mark palette={COMPONENT_PALETTES[component.state]} label={t.componentStates[component.state]} />
-              </Table.Cell>
-              <Table.Cell css={onlyWide}>{component.attempt ?? "–"}</Table.Cell>
-              <Table.Cell css={onlyWide}>
-                {component.started_at === null ? "–" : <Time iso={component.started_at} />}
-              </Table.Cell>
-              <Table.Cell css={onlyWide} whiteSpace="nowrap">
-                {lasted(component, now)}
-              </Table.Cell>
-              <Table.Cell css={onlyWide}>
-                <Why component={component} />
-              </Table.Cell>
-              <Table.Cell css={onlyWide}>
-                <Outputs component={component} />
-              </Table.Cell>
-            </Table.Row>
-          ))}
-        </Table.Body>
-      </Table.Root>
-    </Frame>
-  );
+  const usual = new Map(history?.components.map((each) => [each.name, each.usual_seconds]));
+  const took = (component: Component) => <Took text={lasted(component, now)} usual={usual.get(component.name)} />;
+  const columns: Column<Component>[] = [
+    { header: t.run.number, width: "48px", wide: true, cell: (component) => component.index + 1 },
+    {
+      header: t.run.name,
+      cell: (component) => (
+        <>
+          <Text fontWeight="medium" {...clamped(3)} title={component.name}>
+            <bdi>{component.name}</bdi>
+          </Text>
+          <Text fontSize="xs" color="fg.muted" {...clamped(2)} title={component.type}>
+            <bdi>{component.type}</bdi>
+          </Text>
+          <Narrow>
+            {took(component)}
+            <Why component={component} />
+          </Narrow>
+        </>
+      ),
+    },
+    {
+      header: t.columns.state,
+      width: "124px",
+      cell: ({ state }) => <Mark palette={COMPONENT_PALETTES[state]} label={t.componentStates[state]} />,
+    },
+    { header: t.columns.attempt, width: "84px", wide: true, cell: ({ attempt }) => attempt ?? "–" },
+    { header: t.columns.started, width: "156px", wide: true, cell: (each) => <Moment iso={each.started_at} /> },
+    { header: t.run.duration, width: "104px", wide: true, cell: took },
+    { header: t.run.why, wide: true, cell: (component) => <Why component={component} /> },
+    { header: t.run.outputs, wide: true, cell: (component) => <Outputs component={component} /> },
+  ];
+  return <DataTable columns={columns} rows={run.components} keyOf={({ name }) => name} testId="component" />;
 };
+
+const Took = ({ text, usual }: { text: string; usual: number | null | undefined }) => (
+  <>
+    {text}
+    {usual == null ? null : (
+      <Text fontSize="xs" color="fg.muted">
+        {t.history.usually(formatDuration(usual))}
+      </Text>
+    )}
+  </>
+);
 
 const Why = ({ component }: { component: Component }) =>
   component.reason === null ? null : (
     <Text color="fg.muted" {...clamped(3)} title={component.reason}>
-      <bdi>{component.reason}</bdi>
+      <bdi>{said(component.reason)}</bdi>
     </Text>
   );
 
@@ -118,72 +93,45 @@ const Outputs = ({ component }: { component: Component }) => {
 
 /** What each attempt did, and the tries that recorded nothing, each with its log. */
 export const Attempts = ({ run }: { run: RunDetail }) => {
-  const open = run.attempts.some((attempt) => attempt.ended_at === null);
-  const now = useNow(open);
-  return (
-    <Frame>
-      <Table.Root size="sm" striped tableLayout="fixed" w="full" css={CELLS}>
-        <Table.Header>
-          <Table.Row>
-            <Table.ColumnHeader w="72px">{t.columns.attempt}</Table.ColumnHeader>
-            <Table.ColumnHeader w="132px">{t.columns.state}</Table.ColumnHeader>
-            <Table.ColumnHeader w="156px" css={onlyWide}>
-              {t.columns.started}
-            </Table.ColumnHeader>
-            <Table.ColumnHeader w="156px" css={onlyWide}>
-              {t.run.end}
-            </Table.ColumnHeader>
-            <Table.ColumnHeader w="84px" css={onlyWide}>
-              {t.run.duration}
-            </Table.ColumnHeader>
-            <Table.ColumnHeader>{t.run.error}</Table.ColumnHeader>
-            <Table.ColumnHeader css={onlyWide}>{t.run.application}</Table.ColumnHeader>
-            <Table.ColumnHeader w="104px" css={onlyWide}>
-              {t.run.tryLog}
-            </Table.ColumnHeader>
-          </Table.Row>
-        </Table.Header>
-        <Table.Body>
-          {run.attempts.map((attempt) => (
-            <Table.Row key={attempt.id} data-testid="attempt">
-              <Table.Cell>{attempt.attempt ?? "–"}</Table.Cell>
-              <Table.Cell>
-                <Status attempt={attempt} run={run} />
-                <Box css={onlyNarrow} fontSize="xs">
-                  <Log attempt={attempt} run={run} />
-                </Box>
-              </Table.Cell>
-              <Table.Cell css={onlyWide}>
-                {attempt.started_at === null ? "–" : <Time iso={attempt.started_at} />}
-              </Table.Cell>
-              <Table.Cell css={onlyWide}>
-                {attempt.ended_at === null ? "–" : <Time iso={attempt.ended_at} />}
-              </Table.Cell>
-              <Table.Cell css={onlyWide} whiteSpace="nowrap">
-                {attempt.ended_at === null
-                  ? since(attempt.started_at, now)
-                  : formatDuration(between(attempt.started_at, attempt.ended_at) ?? 0)}
-              </Table.Cell>
-              <Table.Cell>
-                <Text {...clamped(4)} title={attempt.error ?? ""}>
-                  <bdi>{attempt.error ?? "–"}</bdi>
-                </Text>
-                <Box css={onlyNarrow} fontSize="xs" overflowWrap="anywhere">
-                  <Application attempt={attempt} history={run.history_url} />
-                </Box>
-              </Table.Cell>
-              <Table.Cell css={onlyWide} overflowWrap="anywhere">
-                <Application attempt={attempt} history={run.history_url} />
-              </Table.Cell>
-              <Table.Cell css={onlyWide}>
-                <Log attempt={attempt} run={run} />
-              </Table.Cell>
-            </Table.Row>
-          ))}
-        </Table.Body>
-      </Table.Root>
-    </Frame>
-  );
+  const now = useNow(run.attempts.some((attempt) => attempt.ended_at === null));
+  const application = (attempt: Attempt) => <Application attempt={attempt} history={run.history_url} />;
+  const log = (attempt: Attempt) => <Log attempt={attempt} run={run} />;
+  const columns: Column<Attempt>[] = [
+    { header: t.columns.attempt, width: "84px", cell: ({ attempt }) => attempt ?? "–" },
+    {
+      header: t.columns.state,
+      width: "132px",
+      cell: (attempt) => (
+        <>
+          <Status attempt={attempt} run={run} />
+          <Narrow>{log(attempt)}</Narrow>
+        </>
+      ),
+    },
+    { header: t.columns.started, width: "156px", wide: true, cell: (each) => <Moment iso={each.started_at} /> },
+    { header: t.run.end, width: "156px", wide: true, cell: (attempt) => <Moment iso={attempt.ended_at} /> },
+    {
+      header: t.run.duration,
+      width: "88px",
+      wide: true,
+      cell: ({ started_at, ended_at }) =>
+        ended_at === null ? since(started_at, now) : formatDuration(between(started_at, ended_at) ?? 0),
+    },
+    {
+      header: t.run.error,
+      cell: (attempt) => (
+        <>
+          <Text {...clamped(4)} title={attempt.error ?? ""}>
+            <bdi>{attempt.error ?? "–"}</bdi>
+          </Text>
+          <Narrow>{application(attempt)}</Narrow>
+        </>
+      ),
+    },
+    { header: t.run.application, wide: true, cell: application },
+    { header: t.run.tryLog, width: "112px", wide: true, cell: log },
+  ];
+  return <DataTable columns={columns} rows={run.attempts} keyOf={({ id }) => id} testId="attempt" />;
 };
 
 const Log = ({ attempt, run }: { attempt: Attempt; run: RunDetail }) =>

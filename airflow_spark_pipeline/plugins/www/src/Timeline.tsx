@@ -55,7 +55,7 @@ export const Timeline = ({ run }: { run: RunDetail }) => {
         {[...seen].map((action) => (
           <HStack key={action} gap={1.5}>
             <Box w="12px" h="8px" borderRadius="xs" colorPalette={BAR_PALETTES[action]} bg="colorPalette.solid" />
-            {t.bars[action]}
+            {t.legend[action]}
           </HStack>
         ))}
       </HStack>
@@ -148,7 +148,8 @@ const Startup = ({ segment }: { segment: Segment }) => {
 
 const Piece = ({ bar, attempt }: { bar: Placed; attempt: number }) => {
   const took = bar.seconds === null ? "" : formatDuration(bar.seconds);
-  const text = t.timeline.bar(bar.name, t.bars[bar.action], attempt, took);
+  const what = t.bars[bar.action](bar.name, attempt);
+  const text = took === "" ? what : `${what}, ${took}`;
   return (
     <Box
       role="img"

@@ -1,19 +1,37 @@
-import { type Affected, clear, discard, wantOnChange } from "./api";
-import { type Action, t } from "./texts";
-import type { Run } from "./types";
+import { type Affected, chooseComponents, clear, discard, forgetChoice, wantOnChange } from "./api";
+import { type Action, said, t } from "./texts";
+import type { Run, Selected } from "./types";
 
 export type Outcome = { ok: boolean; text: string };
 
 export interface Options {
   latestVersion: boolean;
   downstream: boolean;
+  /** Empty for none: Airflow would replace the note that is there. */
+  note?: string;
+  /** Which components run; undefined for those that are not done. */
+  selected?: Selected | undefined;
 }
 
 /** Why an action cannot be done to a run now; null where it can. */
-export const blocked = (action: Action, run: Run): string | null =>
-  action === "discard"
-    ? run.discard_blocked
-    : (run.resume_blocked ?? (action === "start-over" ? run.discard_blocked : null));
+export const blocked = (action: Action, run: Run): string | null => {
+  const reason = action === "discard" ? run.discard_blocked : run.resume_blocked;
+  if (reason !== null) return said(reason);
+  if (action === "start-over" && run.discard_blocked !== null) return said(run.discard_blocked);
+  return action === "rerun-from-change" && !run.takes_choices ? t.choice.unable : null;
+};
+
+/** Whether an action asks the next try for something, which no other try must do. */
+const choose = async (action: Action, run: Run, options: Options): Promise<boolean> => {
+  if (action === "rerun-from-change") await wantOnChange(run, "rerun-from-change");
+  if (action === "resume" && options.selected !== undefined) await chooseComponents(run, options.selected);
+  else if (run.chosen) await forgetChoice(run, "selection");
+  return action === "rerun-from-change" || options.selected !== undefined;
+};
+
+const unchoose = async (action: Action, run: Run): Promise<void> => {
+  await forgetChoice(run, action === "rerun-from-change" ? "on_change" : "selection").catch(() => undefined);
+};
 
 const how = (action: Action, run: Run, options: Options) => ({
   ...options,
@@ -27,6 +45,7 @@ export const affected = async (action: Action, run: Run, options: Options): Prom
 /** Do it to one run; what comes back is said in words. */
 export const act = async (action: Action, run: Run, options: Options): Promise<Outcome> => {
   let discarded = false;
+  let chose = false;
   try {
     // What is lost is lost only once Airflow would clear the task.
     if (action === "start-over") await clear(run, { ...how(action, run, options), dryRun: true });
@@ -34,10 +53,13 @@ export const act = async (action: Action, run: Run, options: Options): Promise<O
       await discard(run);
       discarded = true;
     }
-    if (action === "rerun-from-change") await wantOnChange(run, "rerun-from-change");
-    if (action !== "discard") await clear(run, { ...how(action, run, options), dryRun: false });
+    if (action !== "discard") {
+      chose = await choose(action, run, options);
+      await clear(run, { ...how(action, run, options), dryRun: false });
+    }
     return { ok: true, text: t.actions[action].done };
   } catch (error) {
+    if (chose) await unchoose(action, run);
     const why = error instanceof Error ? error.message : String(error);
     return { ok: false, text: discarded && action !== "discard" ? t.action.halfDone(why) : why };
   }

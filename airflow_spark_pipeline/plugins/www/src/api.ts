@@ -1,5 +1,5 @@
 import { t } from "./texts";
-import type { DagRuns, Run, RunList, TaskKey, TaskRuns } from "./types";
+import type { DagRuns, History, NextAttempt, Run, RunList, Selected, TaskKey, TaskRuns } from "./types";
 
 /** Where Airflow is mounted: "" or "/sub/path", as its page's <base> says. */
 export const root = (): string => new URL(document.baseURI).pathname.replace(/\/$/, "");
@@ -31,7 +31,7 @@ const explain = async (response: Response): Promise<string> => {
   const detail = body !== null && typeof body === "object" && "detail" in body ? body.detail : null;
   if (typeof detail === "string" && detail.includes("AirflowClearRunningTaskException")) return t.action.running;
   if (typeof detail === "string" && detail !== "Forbidden" && detail !== "Not authenticated") return detail;
-  return t.trouble.statuses[response.status] ?? t.trouble.status(response.status);
+  return (t.trouble.statuses as Record<number, string>)[response.status] ?? t.trouble.status(response.status);
 };
 
 const send = <T>(path: string, body: unknown, method = "POST"): Promise<T> =>
@@ -43,9 +43,31 @@ const part = encodeURIComponent;
 export const listRuns = (query: URLSearchParams, signal: AbortSignal): Promise<RunList> =>
   call(`${pages}/runs?${query.toString()}`, { signal });
 
+const nameOf = (key: TaskKey): Record<string, string> => ({
+  dag_id: key.dag_id,
+  run_id: key.run_id,
+  task_id: key.task_id,
+  map_index: String(key.map_index),
+});
+
 export const showTask = (key: TaskKey, signal: AbortSignal): Promise<TaskRuns> => {
   const query = new URLSearchParams({ ...key, map_index: String(key.map_index) });
   return call(`${pages}/task?${query.toString()}`, { signal });
+};
+
+/** What a resume of some components would do; null if there is nothing to resume any more. */
+export const showPlan = (run: Run, selected: Selected, signal: AbortSignal): Promise<NextAttempt | null> => {
+  const query = new URLSearchParams({ ...nameOf(run), id: run.id });
+  if (selected.start_from !== null) query.set("start_from", selected.start_from);
+  if (selected.stop_after !== null) query.set("stop_after", selected.stop_after);
+  for (const name of selected.only) query.append("only", name);
+  for (const name of selected.force) query.append("force", name);
+  return call(`${pages}/plan?${query.toString()}`, { signal });
+};
+
+export const showHistory = (key: TaskKey, pipeline: string, signal: AbortSignal): Promise<History> => {
+  const query = new URLSearchParams({ ...nameOf(key), pipeline });
+  return call(`${pages}/history?${query.toString()}`, { signal });
 };
 
 const MOST = 100; // rows that the server sends at once
@@ -76,6 +98,7 @@ export interface ClearOptions {
   dryRun: boolean;
   latestVersion: boolean;
   downstream: boolean;
+  note?: string;
   /** Fields of Airflow's clear that only some of its versions have. */
   also?: Record<string, unknown>;
 }
@@ -91,7 +114,7 @@ interface Cleared {
   total_entries: number;
 }
 
-/** Airflow's own clear: with the user's own rights, and in its audit log. A note would replace the user's. */
+/** Airflow's own clear: with the user's own rights, and in its audit log. A note replaces the one that is there. */
 export const clear = async (key: Run, options: ClearOptions): Promise<Cleared> => {
   const which =
     key.clear_instance === null
@@ -106,16 +129,36 @@ export const clear = async (key: Run, options: ClearOptions): Promise<Cleared> =
     include_downstream: options.downstream,
     ...options.also,
     ...(options.latestVersion ? { run_on_latest_version: true } : {}),
+    ...(options.note ? { note: options.note } : {}),
   });
   if (cleared.total_entries === 0) throw new ApiError(404, t.action.nothingToClear);
   return cleared;
 };
 
 /** Tell the next try of a task, and no other, what to do about the component that was edited. */
-export const wantOnChange = (key: Run, value: "rerun-from-change"): Promise<unknown> =>
+export const wantOnChange = (key: Run, value: "rerun-from-change"): Promise<unknown> => store(key, "on_change", value);
+
+/** Tell the tries that follow a clear which components to run; the next clear ends it. */
+export const chooseComponents = (key: Run, selected: Selected): Promise<unknown> =>
+  store(
+    key,
+    "selection",
+    JSON.stringify({
+      afterTry: key.last_try,
+      startFrom: selected.start_from,
+      stopAfter: selected.stop_after,
+      only: selected.only,
+      force: selected.force,
+    }),
+  );
+
+/** Take a choice back. Who may clear may write there, and not always delete. */
+export const forgetChoice = (key: Run, name: "on_change" | "selection"): Promise<unknown> => store(key, name, "");
+
+const store = (key: Run, name: string, value: string): Promise<unknown> =>
   send(
     `/api/v2/dags/${part(key.dag_id)}/dagRuns/${part(key.run_id)}/taskInstances/${part(key.task_id)}` +
-      `/state-store/spark_pipeline.on_change?map_index=${String(key.map_index)}`,
+      `/state-store/spark_pipeline.${name}?map_index=${String(key.map_index)}`,
     { value },
     "PUT",
   );
@@ -126,10 +169,4 @@ export const taskPath = (key: TaskKey): string => {
 };
 export const dagPath = (key: TaskKey): string => `/dags/${part(key.dag_id)}`;
 export const dagRunPath = (key: TaskKey): string => `${dagPath(key)}/runs/${part(key.run_id)}`;
-export const runQuery = (key: TaskKey): string =>
-  new URLSearchParams({
-    dag_id: key.dag_id,
-    run_id: key.run_id,
-    task_id: key.task_id,
-    map_index: String(key.map_index),
-  }).toString();
+export const runQuery = (key: TaskKey): string => new URLSearchParams(nameOf(key)).toString();

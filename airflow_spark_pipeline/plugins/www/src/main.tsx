@@ -1,6 +1,8 @@
 import { ChakraProvider, defaultSystem, type SystemContext } from "@chakra-ui/react";
 
 import { DagTab, NavPage, TaskTab } from "./Pages";
+import { useLanguage } from "./language";
+import { Loading } from "./parts";
 import { Settled } from "./Settled";
 
 declare global {
@@ -24,13 +26,14 @@ const Place = ({ dagId, runId, taskId, mapIndex }: Props) => {
   );
 };
 
-const Plugin = (props: Props) => (
-  <ChakraProvider value={globalThis.ChakraUISystem ?? defaultSystem}>
-    <Settled>
-      <Place {...props} />
-    </Settled>
-  </ChakraProvider>
-);
+const Plugin = (props: Props) => {
+  const language = useLanguage();
+  return (
+    <ChakraProvider value={globalThis.ChakraUISystem ?? defaultSystem}>
+      <Settled>{language === undefined ? <Loading /> : <Place {...props} />}</Settled>
+    </ChakraProvider>
+  );
+};
 
 // Airflow takes the component from `AirflowPlugin` when it loads the bundle, and never again: on the way from one place
 // to another the module is in the browser's cache and not run, so each place finds it under its own name as well.

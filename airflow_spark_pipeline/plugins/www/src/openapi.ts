@@ -85,6 +85,21 @@ export interface components {
             /** Views */
             views: string[];
         };
+        /** ComponentHistory */
+        ComponentHistory: {
+            /** Name */
+            name: string;
+            /**
+             * Seconds
+             * @description In the run that the others are compared with
+             */
+            seconds: number | null;
+            /**
+             * Usual Seconds
+             * @description Median of the other runs; null if there are too few
+             */
+            usual_seconds: number | null;
+        };
         /**
          * ComponentState
          * @enum {string}
@@ -94,6 +109,11 @@ export interface components {
         DagRuns: {
             /** Active */
             active: boolean;
+            /**
+             * Exists
+             * @description Whether Airflow has the Dag
+             */
+            exists: boolean;
             /** Is Pipeline */
             is_pipeline: boolean;
             /** Locations */
@@ -141,6 +161,18 @@ export interface components {
             retry_helps: boolean;
             /** Traceback */
             traceback: string | null;
+        };
+        /** History */
+        History: {
+            /** Components */
+            components: components["schemas"]["ComponentHistory"][];
+            /**
+             * Grown
+             * @description Component whose duration is the most above its usual one
+             */
+            grown: string | null;
+            /** Runs */
+            runs: components["schemas"]["PastRun"][];
         };
         /** Location */
         Location: {
@@ -211,6 +243,28 @@ export interface components {
             /** Steps */
             steps: components["schemas"]["PlannedStep"][];
         };
+        /** PastRun */
+        PastRun: {
+            /**
+             * Run Id
+             * @description Of the DAG run
+             */
+            run_id: string;
+            /**
+             * Seconds
+             * @description Of each component; null for one that is not done
+             */
+            seconds: {
+                [key: string]: number | null;
+            };
+            /** Started At */
+            started_at: string;
+            state: components["schemas"]["Standing"];
+            /** States */
+            states: {
+                [key: string]: components["schemas"]["ComponentState"];
+            };
+        };
         /** Piece */
         Piece: {
             /** Name */
@@ -233,6 +287,11 @@ export interface components {
         Run: {
             /** Attempt */
             attempt: number;
+            /**
+             * Chosen
+             * @description Whether the user's choice of components waits for the next try
+             */
+            chosen: boolean;
             /**
              * Clear Instance
              * @description Id of the task instance, where a clear has to name it: in a loop other names fit all iterations
@@ -287,6 +346,11 @@ export interface components {
              * @description Of the loop that the task is in; null outside loops
              */
             iteration: number | null;
+            /**
+             * Last Try
+             * @description Number of Airflow's newest try; a choice names the try whose clear it belongs to
+             */
+            last_try: number;
             /** Location */
             location: string;
             /** Map Index */
@@ -322,6 +386,16 @@ export interface components {
              */
             started_at: string;
             state: components["schemas"]["Standing"];
+            /**
+             * Takes Choices
+             * @description Whether a choice can be passed to the next try: Airflow has a task state store since 3.3
+             */
+            takes_choices: boolean;
+            /**
+             * Takes Note
+             * @description Whether Airflow's clear takes a note: since 3.3
+             */
+            takes_note: boolean;
             /** Task Id */
             task_id: string;
             /**
@@ -350,6 +424,11 @@ export interface components {
             attempt: number;
             /** Attempts */
             attempts: components["schemas"]["Attempt"][];
+            /**
+             * Chosen
+             * @description Whether the user's choice of components waits for the next try
+             */
+            chosen: boolean;
             /**
              * Clear Instance
              * @description Id of the task instance, where a clear has to name it: in a loop other names fit all iterations
@@ -418,6 +497,11 @@ export interface components {
              * @description Of the loop that the task is in; null outside loops
              */
             iteration: number | null;
+            /**
+             * Last Try
+             * @description Number of Airflow's newest try; a choice names the try whose clear it belongs to
+             */
+            last_try: number;
             /** Location */
             location: string;
             /** Map Index */
@@ -451,6 +535,8 @@ export interface components {
              * @description Time that the components which are done took: what a resume saves
              */
             saved_seconds: number;
+            /** @description What the user chose for the next try, or what the newest attempt ran */
+            selected: components["schemas"]["Selected"];
             /** Spark Application Id */
             spark_application_id: string | null;
             /**
@@ -459,6 +545,16 @@ export interface components {
              */
             started_at: string;
             state: components["schemas"]["Standing"];
+            /**
+             * Takes Choices
+             * @description Whether a choice can be passed to the next try: Airflow has a task state store since 3.3
+             */
+            takes_choices: boolean;
+            /**
+             * Takes Note
+             * @description Whether Airflow's clear takes a note: since 3.3
+             */
+            takes_note: boolean;
             /** Task Id */
             task_id: string;
             /**
@@ -514,6 +610,17 @@ export interface components {
              */
             visible: number;
         };
+        /** Selected */
+        Selected: {
+            /** Force */
+            force: string[];
+            /** Only */
+            only: string[];
+            /** Start From */
+            start_from: string | null;
+            /** Stop After */
+            stop_after: string | null;
+        };
         /**
          * Standing
          * @enum {string}
@@ -523,6 +630,11 @@ export interface components {
         TaskRuns: {
             /** Active */
             active: boolean;
+            /**
+             * Exists
+             * @description Whether Airflow has the task instance
+             */
+            exists: boolean;
             /**
              * Is Pipeline
              * @description Whether the task runs a Spark pipeline

@@ -1,290 +1,49 @@
-// Every text of the page, in Airflow's words. Another language is another object of this shape.
+// The texts of the page in the language that is shown.
 
-import type { AttemptStatus, BarAction, ComponentState, PlannedStep, RunState } from "./types";
+import { english } from "./english";
+import { type Bound, type Messages, bind, placeholders } from "./messages";
 
-export type Action = "resume" | "start-over" | "rerun-from-change" | "discard";
+export type { Action } from "./english";
 
-const count = (number: number, one: string, more = `${one}s`): string =>
-  `${number.toLocaleString("en")} ${number === 1 ? one : more}`;
+/** The texts of the language that is shown; changed by `show` alone, after which everything is rendered anew. */
+export let t: Bound<typeof english> = bind(english, {}, "en");
+export let language = "en";
 
-const en = {
-  page: {
-    title: "Resumable Runs",
-    about: "Spark pipelines that did not finish. Resume one, and it continues at the component that is not done.",
-    dagTitle: "Spark Pipelines",
-    heading: (total: number): string => count(total, "Resumable Run"),
-    document: (title: string): string => `${title} - Airflow`,
-  },
-  columns: {
-    state: "State",
-    pipeline: "Pipeline",
-    dag: "Dag, Task and Dag Run",
-    progress: "Progress",
-    attempt: "Attempt",
-    started: "Start Date",
-    saved: "Resume Saves",
-    actions: "Actions",
-    sortBy: "Sort by",
-    sorted: { ascending: "sorted ascending", descending: "sorted descending", none: "not sorted" },
-  },
-  runStates: {
-    running: { label: "Running", help: "The driver is running." },
-    submitted: { label: "Submitted", help: "Claimed by a task; its driver has not started yet." },
-    failed: { label: "Failed", help: "A component failed; what was done before it is kept." },
-    dead: {
-      label: "Dead",
-      help: "Recorded as running, but its driver has shown no sign of life within its lease.",
-    },
-    unreadable: {
-      label: "Unreadable",
-      help: "Its record is damaged. Restore it from a backup, or discard the run to start over.",
-    },
-    completed: { label: "Completed", help: "All components are done." },
-    discarded: { label: "Discarded", help: "The progress was discarded; the next attempt starts over." },
-  } satisfies Record<RunState, { label: string; help: string }>,
-  attemptStates: {
-    unknown: "Not Known",
-    refused: "Resume Refused",
-    not_recorded: "Nothing Recorded",
-  } satisfies Record<Exclude<AttemptStatus, RunState>, string>,
-  componentStates: {
-    done: "Done",
-    running: "Running",
-    failed: "Failed",
-    interrupted: "Interrupted",
-    pending: "Not Run Yet",
-    left_out: "Left Out",
-  } satisfies Record<ComponentState, string>,
-  bars: {
-    ran: "ran",
-    failed: "failed",
-    running: "is running",
-    interrupted: "was interrupted",
-    replayed: "was replayed for its views",
-    skipped: "was skipped: done before",
-  } satisfies Record<BarAction, string>,
-  steps: {
-    skip: "Skips",
-    replay: "Replays",
-    run: "Runs",
-    omit: "Omits",
-    disable: "Disabled",
-  } satisfies Record<PlannedStep["action"], string>,
-  actions: {
-    resume: {
-      label: "Resume",
-      title: "Resume",
-      about: "Airflow clears the task, and its next try skips the components that are done.",
-      button: "Resume",
-      done: "cleared; Airflow will run it, and it resumes",
-      loses: false,
-    },
-    "rerun-from-change": {
-      label: "Rerun from the Change",
-      title: "Rerun from the Change",
-      about: "Airflow clears the task. Its next try runs the edited component and those after it again.",
-      button: "Rerun from the Change",
-      done: "cleared; Airflow will run it from the edited component",
-      loses: false,
-    },
-    "start-over": {
-      label: "Start Over",
-      title: "Start Over from the First Component",
-      about: "The progress is discarded, and Airflow clears the task. Every component runs again.",
-      button: "Discard the Progress and Start Over",
-      done: "cleared; Airflow will run it from the first component",
-      loses: true,
-    },
-    discard: {
-      label: "Discard",
-      title: "Discard the Progress",
-      about: "Nothing is started. When the task runs again, it starts at the first component.",
-      button: "Discard the Progress",
-      done: "the progress is discarded",
-      loses: true,
-    },
-  } satisfies Record<
-    Action,
-    { label: string; title: string; about: string; button: string; done: string; loses: boolean }
-  >,
-  action: {
-    more: (name: string): string => `More actions for ${name}`,
-    cancel: "Cancel",
-    close: "Close",
-    done: "Done",
-    notDone: "Not done",
-    goToTask: "Go to the task",
-    downstream: "Downstream",
-    latestVersion: "Run with latest bundle version",
-    undone: "The change has been undone: resume",
-    affected: (number: number): string => `Affected Tasks: ${String(number)}`,
-    moreTasks: (number: number): string => `and ${count(number, "more task")}`,
-    leftAlone: (number: number): string => `${count(number, "run")} of the selection will be left alone`,
-    lost: (components: number, work: string): string =>
-      `Lost: ${count(components, "finished component")}${work === "" ? "" : `, ${work} of work`}`,
-    halfDone: (why: string): string =>
-      `The progress is discarded, but the task could not be cleared: ${why} Clear it in Airflow.`,
-    running: "The task has started to run meanwhile. Nothing was cleared.",
-    progress: (done: number, total: number): string => `${done.toLocaleString("en")} of ${count(total, "run")} done`,
-    results: (ok: number, failed: number): string =>
-      `${count(ok, "run")} done${failed === 0 ? "" : `, ${count(failed, "run")} not done`}`,
-    andMore: (number: number): string => `and ${count(number, "more run")}`,
-    changed: "This run has changed meanwhile",
-    lookAgain: "Close this, and look again.",
-    noPlan: "What will run could not be found out",
-    nothingToClear: "Airflow found no task instance to clear.",
-  },
-  plan: {
-    title: "What a Resume Would Do",
-    refuses: "The task would refuse to resume",
-    asRead:
-      "This is so for the pipeline as the task last read it. If the change has been undone since, the task resumes.",
-    fields: (names: string[]): string => `Changed: ${names.join(", ")}`,
-    skips: (number: number, seconds: string): string =>
-      `Skips ${count(number, "component")}${seconds === "" ? "" : ` (${seconds} of work)`}`,
-    runs: (number: number): string => `Runs ${count(number, "component")}`,
-    description: "From the pipeline as the task last read it; the task itself decides when it reads the file again.",
-    record: "From what the last attempt recorded; the task itself decides when it reads the file again.",
-  },
-  filters: {
-    add: "+ Filter",
-    search: "Search Runs",
-    searchLabel: "Search by Dag, Dag Run, task, pipeline or error",
-    state: "State",
-    dag_id: "Dag ID",
-    run_id: "Dag Run ID",
-    pipeline: "Pipeline",
-    started_before: "Started Before",
-    olderThan: { "1": "1 day ago", "7": "7 days ago", "30": "30 days ago" },
-    remove: (name: string): string => `Remove the filter ${name}`,
-    clear: "Clear Filters",
-    group: "Group by Dag Run",
-    none: "No run matches these filters",
-    noPage: (page: number): string => `There is no page ${String(page)}`,
-    firstPage: "Go to the First Page",
-  },
-  selection: {
-    toolbar: "Actions for the selection",
-    selected: (number: number): string => `${count(number, "run")} selected`,
-    all: (total: number): string => `Select all ${total.toLocaleString("en")} that match`,
-    collecting: "Selecting…",
-    clear: "Clear the Selection",
-    onPage: "Select all runs on this page",
-    inGroup: (name: string): string => `Select all runs of ${name}`,
-    one: (name: string): string => `Select ${name}`,
-  },
-  paging: {
-    label: "Pages",
-    size: "Rows per page",
-    previous: "Previous",
-    next: "Next",
-    total: (total: number): string => count(total, "run"),
-    range: (page: number, last: number): string => `${String(page)} of ${String(last)}`,
-  },
-  run: {
-    breadcrumb: "Breadcrumb",
-    blocked: (reason: string): string => `It cannot be resumed now: ${reason}`,
-    inAirflow: (state: string): string => `${state} in Airflow`,
-    progress: "Progress",
-    attempts: "Attempts",
-    started: "Start Date",
-    saves: "A Resume Saves",
-    work: "Work Done",
-    timeline: "Timeline",
-    components: "Components",
-    pipeline: "Pipeline",
-    error: "Error",
-    noRetry: "Another try cannot end differently: something has to be corrected first.",
-    traceback: "the traceback",
-    description: "the description as the task ran it (secrets are masked)",
-    show: (what: string): string => `Show ${what}`,
-    hide: (what: string): string => `Hide ${what}`,
-    recordedIn: (location: string, id: string): string => `Recorded in ${location} as ${id}`,
-    lost: "The driver was lost",
-    lostAt: (time: string): string =>
-      `It recorded something last at ${time}, and gave no sign of life within its lease.`,
-    refused: (number: number): string => `Try ${String(number)} refused to resume`,
-    failedEarly: (number: number): string => `Try ${String(number)} failed before it recorded anything`,
-    seeLog: "Its log says why.",
-    log: (number: number): string => `Log of try ${String(number)}`,
-    application: "Spark Application",
-    why: "Reason",
-    outputs: "Outputs",
-    end: "End Date",
-    duration: "Duration",
-    name: "Component",
-    number: "#",
-    tryLog: "Airflow Log",
-    saved: (names: string): string => `saved: ${names}`,
-    views: (names: string): string => `views: ${names}`,
-    discardedBy: "Who discarded it, and when, is in Airflow's audit log.",
-    auditLog: "Open the audit log",
-  },
-  timeline: {
-    attempt: (number: number): string => `Attempt ${String(number)}`,
-    start: "Spark start",
-    startOf: (number: number, took: string): string => `Spark start of attempt ${String(number)}, ${took}`,
-    gap: (took: string): string => `${took} between the attempts`,
-    nothing: "nothing recorded",
-    bar: (name: string, label: string, attempt: number, took: string): string =>
-      `${name} ${label} in attempt ${String(attempt)}${took === "" ? "" : `, ${took}`}`,
-  },
-  empty: {
-    nothing: "Nothing to resume",
-    unconfigured:
-      "No checkpoint location is configured ([spark_pipeline] checkpoint_location), so only this machine's folder for trying out was looked at.",
-    allFinished: (names: string): string => `Every pipeline that you may see has finished. Looked at: ${names}.`,
-    noEnded: "No run that ended is recorded",
-    noPipelineTask: "This task runs no Spark pipeline",
-    onlyOurs: "Only tasks of SparkPipelineOperator have components that can be resumed.",
-    noPipelineDag: "This Dag runs no Spark pipeline",
-    noOurs: "No task of it is a SparkPipelineOperator.",
-    noRecord: "Nothing is recorded yet",
-    noRecordTask:
-      "The task has not claimed a checkpoint in a location that this page reads. A location that only a pipeline's file names has to be in [spark_pipeline] checkpoint_locations as well.",
-    noRecordDag: "None of these task instances has claimed a checkpoint.",
-    loading: "Loading",
-  },
-  locations: {
-    slow: (name: string): string => `${name} is slow to answer`,
-    error: (name: string): string => `${name} cannot be read`,
-    loading: (name: string): string => `${name} is being read for the first time`,
-    missing: (name: string): string => `The folder ${name} does not exist`,
-    unreadable: (number: number, name: string): string =>
-      `${count(number, "run")} in ${name} cannot be read and ${number === 1 ? "is" : "are"} not shown`,
-    administrator: "An administrator sees here which ones.",
-  },
-  trouble: {
-    stale: "What is shown may be old",
-    failed: "This could not be loaded",
-    forbidden: "You may not see this",
-    again: "Try Again",
-    login: "Log In",
-    unreachable: "Airflow's API server cannot be reached.",
-    status: (status: number): string => `Airflow answered with status ${String(status)}.`,
-    statuses: {
-      401: "Your session has ended.",
-      403: "You do not have the right to do this.",
-      404: "Airflow does not know it (any more).",
-      422: "The address of this page names something that Airflow does not understand. Clear the filters.",
-    } as Record<number, string>,
-  },
-  position: {
-    failed: (name: string, at: number, total: number): string =>
-      `Failed at ${name} (${String(at)} of ${String(total)})`,
-    at: (name: string, at: number, total: number): string => `At ${name} (${String(at)} of ${String(total)})`,
-    died: (name: string, at: number, total: number): string => `Died at ${name} (${String(at)} of ${String(total)})`,
-    done: (done: number, total: number): string => `${String(done)} of ${String(total)} done`,
-  },
-  ago: { now: "just now" },
-  attempts: (number: number): string => count(number, "attempt"),
-  startedAgo: "started",
-  iteration: (number: number): string => `, iteration ${String(number)}`,
+export const show = (code: string, messages: Messages): void => {
+  t = bind(english, messages, code);
+  language = code;
 };
 
-/** The texts of the language that is shown. */
-export const t: typeof en = en;
+/** Whether an action gives progress up. */
+export const LOSES = { resume: false, "rerun-from-change": false, "start-over": true, discard: true } as const;
 
 /** `no_status` as Airflow shows it: `No Status`. */
 export const stateName = (state: string): string =>
+  (t.airflowStates as Record<string, string>)[state] ??
   state.replaceAll("_", " ").replaceAll(/(^| )\w/g, (letter) => letter.toUpperCase());
+
+const SENTENCES = Object.entries(english.server).map(([key, sentence]) => {
+  const pattern = sentence
+    .split(/\{\w+\}/)
+    .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`))
+    .join("(.+)");
+  return {
+    key: key as keyof typeof english.server,
+    names: placeholders(sentence),
+    pattern: new RegExp(`^${pattern}$`),
+  };
+});
+SENTENCES.reverse(); // a longer sentence follows the shorter one that it begins with
+
+/** A sentence of the server in the user's language; one that is not known, as an error's text, stays as it is. */
+export const said = (sentence: string): string => {
+  if (language === "en") return sentence;
+  for (const { key, names, pattern } of SENTENCES) {
+    const match = pattern.exec(sentence);
+    if (match === null) continue;
+    const text = t.server[key];
+    const values = match.slice(1).map((value, index) => (names[index] === "state" ? stateName(value) : value));
+    return typeof text === "string" ? text : (text as (...given: string[]) => string)(...values);
+  }
+  return sentence;
+};

@@ -1,6 +1,6 @@
 import { useEffect, useState, useSyncExternalStore } from "react";
 
-import { t } from "./texts";
+import { language, t } from "./texts";
 
 const KEY = "timezone"; // where Airflow's UI keeps the zone that the user chose, as JSON
 
@@ -63,7 +63,7 @@ export const between = (start: string | null, end: string | null): number | null
 /** `5 minutes ago`. */
 export const formatAge = (iso: string, now: number): string => {
   const seconds = Math.min(0, (new Date(iso).getTime() - now) / 1_000);
-  const words = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+  const words = new Intl.RelativeTimeFormat(`${language}-u-nu-latn`, { numeric: "auto" });
   const steps: [Intl.RelativeTimeFormatUnit, number][] = [
     ["day", 86_400],
     ["hour", 3_600],

@@ -19,6 +19,9 @@ export type Bar = Schemas["Bar"];
 export type BarAction = Bar["action"];
 export type Failure = Schemas["Failure"];
 export type NextAttempt = Schemas["NextAttempt"];
+export type Selected = Schemas["Selected"];
+export type History = Schemas["History"];
+export type PastRun = Schemas["PastRun"];
 export type PlannedStep = Schemas["PlannedStep"];
 export type Location = Schemas["Location"];
 

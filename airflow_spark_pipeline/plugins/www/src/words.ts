@@ -1,4 +1,4 @@
-import { t } from "./texts";
+import { language, t } from "./texts";
 import type { AttemptStatus, BarAction, ComponentState, Run, RunState } from "./types";
 
 /** The palette that Airflow has for the like. */
@@ -54,3 +54,6 @@ export const taskName = (run: Run): string =>
 
 /** A run's name in one line, for those who hear it: `Daily orders, r1, etl [4]`. */
 export const fullName = (run: Run): string => `${run.pipeline}, ${run.run_id}, ${taskName(run)}`;
+
+/** A count as the user's language writes it. */
+export const number = (count: number): string => count.toLocaleString(language, { numberingSystem: "latn" });

@@ -156,3 +156,60 @@ test("a task that began to run meanwhile is said in words", async () => {
   const outcome = await act("resume", makeRun(), OPTIONS);
   expect(outcome).toEqual({ ok: false, text: "The task has started to run meanwhile. Nothing was cleared." });
 });
+
+const SELECTED = { start_from: "clean", stop_after: null, only: [], force: ["extract"] };
+
+test("a choice of components is stored before the clear, for the tries that follow it", async () => {
+  const stored: unknown[] = [];
+  const asked = server((url, body) => {
+    if (url.includes("state-store")) stored.push(JSON.parse(String(body["value"])));
+    return CLEARED;
+  });
+  const run = makeRun({ last_try: 3, map_index: 4 });
+  expect(await act("resume", run, { ...OPTIONS, selected: SELECTED })).toMatchObject({ ok: true });
+  expect(asked).toEqual(["spark_pipeline.selection?map_index=4", "clearTaskInstances"]);
+  expect(stored).toEqual([{ afterTry: 3, startFrom: "clean", stopAfter: null, only: [], force: ["extract"] }]);
+});
+
+test.each([
+  ["resume", { ...OPTIONS, selected: SELECTED }, "selection"],
+  ["rerun-from-change", OPTIONS, "on_change"],
+] as const)("what a %s asked for is taken back if Airflow does not clear the task", async (action, options, name) => {
+  const stored: unknown[] = [];
+  server((url, body) => {
+    if (!url.includes("state-store")) return [409, { detail: "locked" }];
+    stored.push([url.includes(`spark_pipeline.${name}?`), body["value"] === ""]);
+    return [200, {}];
+  });
+  expect(await act(action, makeRun(), options)).toEqual({ ok: false, text: "locked" });
+  expect(stored).toEqual([
+    [true, false],
+    [true, true],
+  ]);
+});
+
+test.each(["resume", "start-over"] as const)("a %s without a choice does not follow one that waits", async (action) => {
+  const stored: unknown[] = [];
+  server((url, body) => {
+    if (url.includes("state-store")) stored.push(body["value"]);
+    return url.endsWith("discard") ? [200, { id: "p~u~0" }] : CLEARED;
+  });
+  await act(action, makeRun({ chosen: true }), OPTIONS);
+  expect(stored).toEqual([""]);
+});
+
+test("a note is sent if somebody wrote one", async () => {
+  const bodies: Record<string, unknown>[] = [];
+  server((_, body) => {
+    bodies.push(body);
+    return CLEARED;
+  });
+  await act("resume", makeRun(), { ...OPTIONS, note: "call first" });
+  await act("resume", makeRun(), { ...OPTIONS, note: "" });
+  expect(bodies.map((body) => body["note"])).toEqual(["call first", undefined]);
+});
+
+test("an Airflow that cannot pass a choice on does not offer to rerun from the change", () => {
+  expect(blocked("rerun-from-change", makeRun({ takes_choices: false }))).toContain("since version 3.3");
+  expect(blocked("resume", makeRun({ takes_choices: false }))).toBeNull();
+});

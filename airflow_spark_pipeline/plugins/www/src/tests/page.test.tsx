@@ -3,6 +3,7 @@ import { act, cleanup, fireEvent, render, screen, waitFor, within } from "@testi
 import { MemoryRouter } from "react-router-dom";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
+import { change } from "../HistoryView";
 import { question } from "../ListPage";
 import { NavPage, TaskTab } from "../Pages";
 import type { Run } from "../types";
@@ -27,11 +28,13 @@ const show = (element: React.ReactNode, path = "/plugin/spark-pipeline") =>
       <MemoryRouter initialEntries={[path]}>{element}</MemoryRouter>
     </ChakraProvider>,
   );
-const answer = (body: unknown, status = 200) => {
+const NO_HISTORY = { runs: [], components: [], grown: null };
+const answer = (body: unknown, status = 200, history: unknown = NO_HISTORY) => {
   const asked: string[] = [];
   vi.stubGlobal("fetch", (url: string) => {
     asked.push(url);
-    return Promise.resolve(new Response(JSON.stringify(body), { status }));
+    const sent = status === 200 && url.includes("/history?") ? history : body;
+    return Promise.resolve(new Response(JSON.stringify(sent), { status }));
   });
   return asked;
 };
@@ -91,16 +94,22 @@ test("a location that is down is named, and hides nothing else", async () => {
 });
 
 test("an address that names a task instance asks for that run", async () => {
-  const asked = answer({ is_pipeline: true, runs: [], locations: [LOCATION], active: false });
+  const asked = answer({ exists: true, is_pipeline: true, runs: [], locations: [LOCATION], active: false });
   show(<NavPage />, "/plugin/spark-pipeline?dag_id=d&run_id=r&task_id=t&map_index=2");
   expect(await screen.findByText("Nothing is recorded yet")).toBeTruthy();
   expect(asked[0]).toBe("/spark-pipeline/api/task?dag_id=d&run_id=r&task_id=t&map_index=2");
 });
 
 test("the tab of another task says that it runs no pipeline", async () => {
-  answer({ is_pipeline: false, runs: [], locations: [LOCATION], active: false });
+  answer({ exists: true, is_pipeline: false, runs: [], locations: [LOCATION], active: false });
   show(<TaskTab task={makeRun()} />);
   expect(await screen.findByText("This task runs no Spark pipeline")).toBeTruthy();
+});
+
+test("a task instance that Airflow does not have is not advised about locations", async () => {
+  answer({ exists: false, is_pipeline: false, runs: [], locations: [LOCATION], active: false });
+  show(<TaskTab task={makeRun()} />);
+  expect(await screen.findByText("Airflow has no such task instance")).toBeTruthy();
 });
 
 test("who may not see it is told so, and not that something is broken", async () => {
@@ -121,7 +130,7 @@ test.each([
 test("each attempt links to its own application in Spark's history server", async () => {
   const attempts = [1, 2].map((attempt) => makeAttempt({ attempt, spark_application_id: `app-${String(attempt)}` }));
   const run = makeDetail({ attempt: 2, attempts, history_url: "https://spark.example/past" });
-  answer({ is_pipeline: true, runs: [run], locations: [LOCATION], active: false });
+  answer({ exists: true, is_pipeline: true, runs: [run], locations: [LOCATION], active: false });
   show(<NavPage />, "/plugin/spark-pipeline?dag_id=daily_orders&run_id=r1&task_id=etl&map_index=-1");
   await screen.findAllByRole("link", { name: "app-1" });
   for (const id of ["app-1", "app-2"]) {
@@ -177,7 +186,7 @@ test("a refused resume says so first, offers what helps, and resumes only on one
     refusal: "Cannot resume it: url was changed.",
     differences: ["url"],
   };
-  answer({ is_pipeline: true, runs: [makeDetail({ next })], locations: [LOCATION], active: false });
+  answer({ exists: true, is_pipeline: true, runs: [makeDetail({ next })], locations: [LOCATION], active: false });
   show(<NavPage />, "/plugin/spark-pipeline?dag_id=daily_orders&run_id=r1&task_id=etl&map_index=-1");
   fireEvent.click(await screen.findByRole("button", { name: "Resume" }));
   const dialog = within(await screen.findByRole("dialog"));
@@ -255,7 +264,7 @@ test("each failure of a run is told", async () => {
     retry_helps: true,
   });
   const run = makeDetail({ failure: failure("b"), more_failures: [failure("d")] });
-  answer({ is_pipeline: true, runs: [run], locations: [LOCATION], active: false });
+  answer({ exists: true, is_pipeline: true, runs: [run], locations: [LOCATION], active: false });
   show(<TaskTab task={run} />);
   expect(await screen.findByText("no b")).toBeTruthy();
   expect(screen.getByText("no d")).toBeTruthy();
@@ -270,11 +279,102 @@ test("a try that recorded nothing is a row with its log and its reason", async (
     error: "Cannot resume it",
   });
   const run = makeDetail({ attempts: [makeAttempt(), refused] });
-  answer({ is_pipeline: true, runs: [run], locations: [LOCATION], active: false });
+  answer({ exists: true, is_pipeline: true, runs: [run], locations: [LOCATION], active: false });
   show(<TaskTab task={run} />);
   expect(await screen.findByText("Resume Refused")).toBeTruthy();
   expect(screen.getByText("Cannot resume it")).toBeTruthy();
   expect(screen.getAllByRole("link", { name: "Log of try 2" })[0]?.getAttribute("href")).toContain("try_number=2");
+});
+
+const past = (run_id: string, seconds: number | null) => ({
+  run_id,
+  started_at: "2026-01-01T00:00:00.000+00:00",
+  state: "completed" as const,
+  seconds: { clean: seconds },
+  states: { clean: seconds === null ? ("failed" as const) : ("done" as const) },
+});
+
+test("a run is compared with what is usual, and with another run", async () => {
+  const history = {
+    runs: [past("r0", 10), past("r-failed", null), past("r1", 70)],
+    components: [{ name: "clean", seconds: 70, usual_seconds: 10 }],
+    grown: "clean",
+  };
+  answer({ exists: true, is_pipeline: true, runs: [makeDetail()], locations: [LOCATION], active: false }, 200, history);
+  show(<TaskTab task={makeRun()} />);
+  expect(await screen.findByText("clean took 00:01:00 longer than usual.")).toBeTruthy();
+  expect(screen.getByText("Grew Most")).toBeTruthy();
+  expect(screen.getByRole("img", { name: "Durations of clean: 00:00:10, –, 00:01:10" })).toBeTruthy();
+  expect(screen.getByText("+00:01:00")).toBeTruthy();
+  expect(screen.getAllByText("usually 00:00:10").length).toBeGreaterThan(0);
+  fireEvent.change(screen.getByLabelText("Compare with"), { target: { value: "r-failed" } });
+  const row = within(screen.getByTestId("history"));
+  expect(row.getByText("Failed")).toBeTruthy();
+  expect(row.queryByText("+00:01:00")).toBeNull();
+});
+
+test.each([
+  [12, 10, "+2s"],
+  [10, 12, "−2s"],
+  [10.01, 10, "±0s"],
+  [null, 10, "–"],
+  [10, null, "–"],
+])("from %s to %s seconds the change is %s", (seconds, other, text) => {
+  expect(change({ seconds, other })).toBe(text);
+});
+
+test("the plan follows what is chosen, and the clear is told what was chosen", async () => {
+  const planned = {
+    steps: [
+      { name: "extract", action: "skip" as const, reason: "done in attempt 1" },
+      { name: "clean", action: "run" as const, reason: "not done yet" },
+      { name: "load", action: "omit" as const, reason: "stop_after is clean" },
+    ],
+    basis: "description" as const,
+    refusal: null,
+    differences: [],
+  };
+  const next = { ...planned, steps: planned.steps.map((step) => ({ ...step, action: "run" as const })) };
+  const detail = {
+    exists: true,
+    is_pipeline: true,
+    runs: [makeDetail({ next })],
+    locations: [LOCATION],
+    active: false,
+  };
+  const asked: [url: string, body: string][] = [];
+  vi.stubGlobal("fetch", (url: string, init?: RequestInit) => {
+    asked.push([url, typeof init?.body === "string" ? init.body : ""]);
+    const cleared = { task_instances: [{ task_id: "etl", state: "failed" }], total_entries: 1 };
+    const sent = url.includes("/plan?")
+      ? planned
+      : url.includes("/history?")
+        ? NO_HISTORY
+        : url.includes("/clearTaskInstances")
+          ? cleared
+          : detail;
+    return Promise.resolve(new Response(JSON.stringify(sent)));
+  });
+  show(<NavPage />, "/plugin/spark-pipeline?dag_id=daily_orders&run_id=r1&task_id=etl&map_index=-1");
+  fireEvent.click(await screen.findByRole("button", { name: "Resume" }));
+  const dialog = within(await screen.findByRole("dialog"));
+  fireEvent.change(await dialog.findByLabelText("Components to Run", { selector: "select" }), {
+    target: { value: "range" },
+  });
+  fireEvent.change(dialog.getByLabelText("Stop after"), { target: { value: "clean" } });
+  expect(await dialog.findByText("Leaves out 1 component")).toBeTruthy();
+  const plan = asked.filter(([url]) => url.includes("/plan?")).at(-1)?.[0] ?? "";
+  expect(plan).toContain("start_from=clean&stop_after=clean");
+  fireEvent.click(dialog.getByRole("button", { name: "Resume" }));
+  await waitFor(() => {
+    expect(asked.some(([url]) => url.includes("state-store/spark_pipeline.selection"))).toBe(true);
+  });
+  const stored = asked.find(([url]) => url.includes("state-store"))?.[1] ?? "";
+  expect(JSON.parse((JSON.parse(stored) as { value: string }).value)).toMatchObject({
+    afterTry: 1,
+    startFrom: "clean",
+    stopAfter: "clean",
+  });
 });
 
 test("forty components are short: many skips are one line", async () => {
@@ -284,9 +384,9 @@ test("forty components are short: many skips are one line", async () => {
     reason: "",
   }));
   const run = makeDetail({ next: { steps, basis: "description", refusal: null, differences: [] } });
-  answer({ is_pipeline: true, runs: [run], locations: [LOCATION], active: false });
+  answer({ exists: true, is_pipeline: true, runs: [run], locations: [LOCATION], active: false });
   show(<TaskTab task={run} />);
-  expect(await screen.findByRole("button", { name: "Show Skips 27 components" })).toBeTruthy();
+  expect(await screen.findByRole("button", { name: /^Skips 27 components/ })).toBeTruthy();
   expect(screen.queryByText("c3")).toBeNull();
   expect(screen.getByText("c30")).toBeTruthy();
 });
