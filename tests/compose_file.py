@@ -40,13 +40,15 @@ class Service:
     raw: Mapping[str, Any] = field(repr=False)
 
 
-def load(variables: Mapping[str, str] | None = None) -> dict[str, Service]:
+def load(variables: Mapping[str, str] | None = None, *, profile: str | None = None) -> dict[str, Service]:
     """Return the services by their name.
 
     :param variables: as in ``.env``; the defaults hold for all others
+    :param profile: the profile whose services to return; default: those that start without one
     """
     data = _interpolate(yaml.safe_load(FILE.read_text(encoding="utf-8")), variables or {})
-    return {name: _service(name, raw) for name, raw in data["services"].items()}
+    wanted = [] if profile is None else [profile]
+    return {name: _service(name, raw) for name, raw in data["services"].items() if raw.get("profiles", []) == wanted}
 
 
 def image_environment() -> dict[str, str]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import pytest
 from tests.compose_file import DOCKERFILE, FILE, ROOT, Service, load
 
 SERVICES = load()
+SMALL = load(profile="small")
+ALL = {**SERVICES, **SMALL}
 TEXT = FILE.read_text(encoding="utf-8")
 PINS = dict(
     line.split(" ;")[0].split("==")
@@ -23,7 +26,7 @@ PINS = dict(
 )
 ARGUMENTS = dict(re.findall(r"^ARG (\w+)=(\S+)$", DOCKERFILE.read_text(encoding="utf-8"), re.MULTILINE))
 
-every_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
+every_service = pytest.mark.parametrize("service", ALL.values(), ids=ALL)
 
 
 def is_awaited(service: Service) -> bool:
@@ -56,6 +59,24 @@ def test_what_is_mounted_is_there(service: Service) -> None:
         assert (ROOT / source).is_dir() if source.startswith(".") else source in named
 
 
+def test_the_small_stack_is_one_service_that_needs_no_other() -> None:
+    (small,) = SMALL.values()
+    assert small.name == "small"
+    assert small.needs == {}
+    assert small.image == SERVICES["airflow-scheduler"].image
+    assert small.command == ["airflow", "standalone"]
+    # Its database and its checkpoints outlive the container.
+    (kept,) = [volume.split(":")[1] for volume in small.volumes if volume.startswith("small:")]
+    for name in ("DATABASE__SQL_ALCHEMY_CONN", "SPARK_PIPELINE__CHECKPOINT_LOCATION"):
+        assert f"{kept}/" in small.environment[f"AIRFLOW__{name}"]
+    assert json.loads(small.environment["AIRFLOW_CONN_SPARK_DEFAULT"])["host"].startswith("local[")
+
+
+def test_the_services_of_the_small_stack_do_not_start_with_the_others() -> None:
+    assert "small" not in SERVICES
+    assert len(SERVICES) > 10
+
+
 def test_every_image_is_pinned_by_its_version() -> None:
     files = (DOCKERFILE, ROOT / "docker" / "minio.Dockerfile")
     built_from = re.findall(r"^FROM (\S+)", "\n".join(file.read_text(encoding="utf-8") for file in files), re.MULTILINE)
@@ -70,7 +91,7 @@ def test_every_image_is_pinned_by_its_version() -> None:
 def test_every_option_of_airflow_is_one() -> None:
     from airflow.configuration import conf
 
-    names = {name for service in SERVICES.values() for name in service.environment if name.startswith("AIRFLOW__")}
+    names = {name for service in ALL.values() for name in service.environment if name.startswith("AIRFLOW__")}
     assert len(names) > 15
     for name in names:
         section, option = name.removeprefix("AIRFLOW__").lower().split("__")
