@@ -8,12 +8,13 @@ from importlib.metadata import PackageNotFoundError, version
 import pytest
 
 
-def _major() -> int:
+def _version() -> tuple[int, int]:
     try:
-        found = re.match(r"\d+", version("pyspark"))
+        found = re.match(r"(\d+)\.(\d+)", version("pyspark"))
     except PackageNotFoundError:
-        return 4
-    return int(found[0]) if found else 4
+        found = None
+    return (int(found[1]), int(found[2])) if found else (4, 2)
 
 
-needs_spark_4 = pytest.mark.skipif(_major() < 4, reason="Spark 3.5 does not have it")
+needs_spark_4 = pytest.mark.skipif(_version() < (4, 0), reason="Spark 3.5 does not have it")
+needs_spark_4_2 = pytest.mark.skipif(_version() < (4, 2), reason="Spark 4.1 does not have it")

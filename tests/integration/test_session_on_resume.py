@@ -16,7 +16,7 @@ from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec
 from airflow_spark_pipeline.runtime.spark.connect import close
 from airflow_spark_pipeline.runtime.standalone.runner import PipelineRunner
-from tests.sparks import needs_spark_4
+from tests.sparks import needs_spark_4, needs_spark_4_2
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -140,18 +140,74 @@ VARIABLES = [
     "DECLARE VARIABLE e BINARY DEFAULT X'00FF'",
     "DECLARE VARIABLE f DATE",
     "SET VAR a = 7",
+    "DECLARE OR REPLACE VARIABLE `g h` STRING = 'x'",
+    "SET VAR `g h` = 'costs \\u0024{d} \n'",
+    "DECLARE i TIMESTAMP DEFAULT timestamp'2024-10-27 01:30:00 UTC'",
+    "DECLARE j INTERVAL DAY TO SECOND DEFAULT INTERVAL '1 02:03:04.5' DAY TO SECOND",
+    "EXECUTE IMMEDIATE 'SELECT 9' INTO a",
+    "DECLARE gone INT",
+    "DROP TEMPORARY VARIABLE gone",
 ]
 
 
 @needs_spark_4
-def test_session_variables_have_their_values_after_a_resume(classic: Bench) -> None:
-    query = "SELECT a, b, c, d, e, f, typeof(c), typeof(d)"
-    classic.fail_and_resume(
-        classic.component("Declare", "Change", sql=VARIABLES),
-        classic.report("Before", query),
-        classic.report("After", query, fails=True),
+def test_session_variables_have_their_values_after_a_resume(bench: Bench) -> None:
+    query = "SELECT a, b, c, d, e, f, `g h`, unix_micros(i), CAST(j AS STRING), typeof(c), typeof(d)"
+    bench.fail_and_resume(
+        bench.component("Declare", "Change", sql=VARIABLES),
+        bench.report("Before", query),
+        bench.report("After", query, fails=True),
+        bench.component("Default", "Change", sql=["SET VAR a = DEFAULT"]),
+        bench.report("Last", "SELECT a"),
     )
-    assert classic.rows("After") == classic.rows("Before")
+    assert bench.rows("After") == bench.rows("Before")
+    assert bench.rows("Last") == [[[[5]]]]
+
+
+PATHS = {
+    "names of databases": ["SET PATH = spark_catalog.other, system.builtin"],
+    "the current database, which changes": ["SET PATH = CURRENT_SCHEMA, system.builtin", "USE other"],
+    "the path and one more": ["SET PATH = system.builtin", "SET PATH = PATH, spark_catalog.other"],
+    "the default path and one more": ["SET PATH = PATH, spark_catalog.other"],
+    "without the session": ["DECLARE k INT DEFAULT 4", "SET PATH = system.builtin", "SET VAR session.k = 5"],
+}
+
+
+@needs_spark_4_2
+@pytest.mark.parametrize("path", PATHS)
+def test_the_sql_path_is_that_of_the_first_attempt_after_a_resume(bench: Bench, path: str) -> None:
+    before = [
+        *(f"CREATE DATABASE IF NOT EXISTS {name}" for name in ("other", "third")),
+        "SET spark.sql.path.enabled = true",
+    ]
+    query = "SELECT current_path()"
+    bench.fail_and_resume(
+        bench.component("Set", "Change", sql=[*before, *PATHS[path]]),
+        bench.report("Before", query),
+        bench.report("Between", query, fails=True),
+        bench.component("Use", "Change", sql=["USE third"]),
+        bench.report("After", query),
+    )
+    assert bench.rows("Between") == bench.rows("Before")
+    follows = path in ("the current database, which changes", "the default path and one more")
+    assert ("spark_catalog.third" in str(bench.rows("After"))) == follows
+
+
+@needs_spark_4_2
+def test_a_component_that_failed_has_not_changed_the_sql_path(bench: Bench, capfd: pytest.CaptureFixture[str]) -> None:
+    query = "SELECT current_path()"
+    breaks = ["SET spark.sql.path.enabled = true", "SET PATH = system.builtin", "DECLARE OR REPLACE once INT"]
+    bench.down.touch()
+    with pytest.raises(ComponentFailedError):
+        bench.attempt(
+            bench.report("First", query),
+            bench.report("Broken", query, fails=True, breaks=breaks),
+            bench.report("Last", query),
+            fail_fast=False,
+        )
+    assert bench.rows("Last") == bench.rows("First")
+    assert "cannot be restored" not in capfd.readouterr().out
+    assert bench.recorded().components[2].session == {}
 
 
 def test_a_retry_starts_from_the_settings_that_the_first_try_had(bench: Bench) -> None:

@@ -84,5 +84,6 @@ class SessionReader:
             self._spark.sql(f"DROP TEMPORARY VARIABLE IF EXISTS {quoted}")
             return
         kind, default = variable["type"], variable["default"]
+        value = variable["value"].replace("${", r"\u0024{")  # Spark would replace ${name}, in a text as well
         self._spark.sql(f"DECLARE OR REPLACE VARIABLE {quoted} {kind} DEFAULT {default}")
-        self._spark.sql(f"SET VAR {quoted} = CAST({variable['value']} AS {kind})")
+        self._spark.sql(f"SET VAR {quoted} = CAST({value} AS {kind})")

@@ -67,7 +67,11 @@ class ClassicReader(SessionReader):
 
     def _path(self) -> str | None:
         manager = self._session.catalogManager()
-        return manager.currentPathString() if manager.storedSessionPathEntries().isDefined() else None
+        stored = manager.storedSessionPathEntries()
+        if not stored.isDefined():
+            return None
+        found: str = self._once("path", stored.toString(), lambda: _entries(stored.get()))
+        return found
 
     def _variables(self) -> dict[str, Any]:
         manager = self._session.catalogManager().tempVariableManager()
@@ -171,6 +175,19 @@ class ClassicReader(SessionReader):
     def set_checkpoint_dir(self, directory: str) -> None:
         """Set the directory that ``DataFrame.checkpoint`` writes to."""
         self._spark.sparkContext.setCheckpointDir(directory)
+
+
+def _entries(path: Any) -> str:
+    """Return the entries of a SQL path as ``SET PATH`` takes them; ``CURRENT_SCHEMA`` follows the current database."""
+    entries = [path.apply(index) for index in range(path.size())]
+    names = [
+        None if entry.productArity() == 0 else _split(entry.productElement(0).mkString(_SEPARATOR)) for entry in entries
+    ]
+    return ", ".join("CURRENT_SCHEMA" if name is None else ".".join(map(_quoted, name)) for name in names)
+
+
+def _quoted(name: str) -> str:
+    return f"`{name.replace('`', '``')}`"
 
 
 def _if_there(read: Any) -> Any:

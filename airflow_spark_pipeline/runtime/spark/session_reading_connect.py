@@ -1,28 +1,29 @@
 """Reads the state of a Spark Connect session, with as few calls to the server as possible.
 
 Settings are read after each component, in one call. The client's commands are observed: anything else is read only if a
-command may have changed it. Session variables cannot be read; only the names of those declared in a statement are
-known.
+command may have changed it: the SQL path after ``SET PATH``, session variables after statements about them (see
+``session_variables_connect``).
 """
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from airflow_spark_pipeline.runtime.spark.session_reading import Objects, SessionReader
 from airflow_spark_pipeline.runtime.spark.session_state import SessionState
+from airflow_spark_pipeline.runtime.spark.session_variables_connect import SessionVariables
 from airflow_spark_pipeline.runtime.spark.versions import settings_of
 
 # First words of statements that may change the session; other statements only read or write data.
 _CHANGES = re.compile(r"\b(?:create|declare|set|reset|use|drop|alter|begin|execute|clear|uncache)\b", re.IGNORECASE)
-_VARIABLE = re.compile(
-    r"\b(?:declare\s+(?:or\s+replace\s+)?(?:(?:variable|var)\s+)?|set\s+(?:variable|var)\s+)(?:if\s+not\s+exists\s+)?"
-    r"(?:(?:system\s*\.\s*)?session\s*\.\s*)?[`(]?(\w+)",
-    re.IGNORECASE,
-)
+_SET_PATH = re.compile(r"\bset\s+path\s*=(.*)", re.IGNORECASE | re.DOTALL)
+_CURRENT = re.compile(r"(?<![.`])\b(?:current_schema|current_database|default_path)\b", re.IGNORECASE)
+_SAME_PATH = re.compile(r"(?<![.`])\bpath\b", re.IGNORECASE)
+_PATH_ENTRY = re.compile(r"(?:`(?:[^`]|``)*`|[^`,])+")
+_PATHS = "spark.sql.path.enabled"
 _OURS = "_spark_pipeline_"
 
 
@@ -36,14 +37,45 @@ class ConnectReader(SessionReader):
         self._counter = itertools.count()
         self._made: dict[str, int] = {}
         self._registered: dict[str, int] = {}
-        self._variables: dict[str, int] = {}
+        self._variables = SessionVariables(spark)
+        self._path: str | None = None
+        self._path_stale = False
+        self._path_follows = True  # whether the path has an entry for the current database, as the default has
         self._listens = _listen(spark.client, self._heard)
 
     def state(self) -> SessionState:
         """Return the state of the session."""
         if self._place is None or not self._listens:
             self._place = (self._spark.catalog.currentCatalog(), self._spark.catalog.currentDatabase())
-        return SessionState(dict(settings_of(self._spark)), *self._place)
+        conf = dict(settings_of(self._spark))
+        return SessionState(conf, *self._place, path=self._current_path(conf), variables=self._variables.values())
+
+    def _current_path(self, conf: Mapping[str, str]) -> str | None:
+        """Return the SQL path that was set, with ``CURRENT_SCHEMA`` for the entry that follows ``USE``."""
+        if self._path_stale:
+            self._path_stale = False
+            # Without the setting, the statement has failed; before Spark 4.2 it sets a setting of this name.
+            is_on = conf.get(_PATHS) == "true"
+            self._path = self._read_path() if is_on else None
+        return self._path
+
+    def _read_path(self) -> str:
+        ((path,),) = self._spark.sql("SELECT current_path()").collect()
+        entries = [entry.strip() for entry in _PATH_ENTRY.findall(path)]
+        here = [".".join(map(_quoted_if_necessary, self._place or ()))] if self._path_follows else []
+        return ", ".join("CURRENT_SCHEMA" if entry in here else entry for entry in entries)
+
+    def set_path(self, path: str | None) -> None:
+        """Set the SQL path, in which names are looked up; the default path also if the setting for paths is off."""
+        before = dict(settings_of(self._spark)).get(_PATHS)
+        try:
+            if path is None:
+                self.set_conf(_PATHS, "true")
+            super().set_path(path)
+        finally:
+            if path is None:
+                self.set_conf(_PATHS, before)
+        self._path, self._path_stale = path, False
 
     def objects(self) -> Objects:
         """Return the objects that exist only in this session."""
@@ -56,7 +88,7 @@ class ConnectReader(SessionReader):
             self._objects = frozenset(found), frozenset(temporary)
             self._made = {view: self._made.get(view, -1) for view in found}
             self._registered = {function: self._registered.get(function, -1) for function in temporary}
-        return Objects(dict(self._made), dict(self._registered), variables=dict(self._variables))
+        return Objects(dict(self._made), dict(self._registered), variables=dict(self._variables.unreadable))
 
     def use(self, catalog: str, database: str) -> None:
         """Make a database the current one."""
@@ -90,9 +122,20 @@ class ConnectReader(SessionReader):
             text = command.sql_command.input.sql.query or command.sql_command.sql
             if _CHANGES.search(text):
                 self._place = self._objects = None
-                self._variables |= {name.lower(): next(self._counter) for name in _VARIABLE.findall(text)}
+                sql = command.sql_command.input.sql
+                self._variables.heard(text, parameters=bool(sql.named_arguments or sql.pos_arguments))
+                self._heard_path(text)
                 for view in _VIEW.findall(text):
                     self._made[".".join(part.strip("`") for part in view.split("."))] = next(self._counter)
+
+    def _heard_path(self, text: str) -> None:
+        if (found := _SET_PATH.search(text)) is not None:
+            keeps = self._path_follows and bool(_SAME_PATH.search(found[1]))
+            self._path_follows, self._path_stale = keeps or bool(_CURRENT.search(found[1])), True
+
+
+def _quoted_if_necessary(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z_]\w*", name) else f"`{name.replace('`', '``')}`"
 
 
 _VIEW = re.compile(
