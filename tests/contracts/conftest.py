@@ -10,6 +10,7 @@ import pytest
 
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.checkpoint.stores.locations import load_store, open_store
+from airflow_spark_pipeline.checkpoint.stores.s3 import S3Store
 from tests.webhdfs_server import NameNodeServer, Namespace
 
 StoreMaker = Callable[[], CheckpointStore]
@@ -55,6 +56,7 @@ def name_node(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         "redis",
         "webhdfs",
         pytest.param("s3", marks=pytest.mark.s3),
+        pytest.param("boto3", marks=pytest.mark.s3),
     ]
 )
 def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> StoreMaker:
@@ -71,4 +73,6 @@ def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> StoreMaker:
         options = {"host": request.getfixturevalue("name_node")}
         return lambda: open_store("hdfs://ns/some/directory", options)
     bucket, options = request.getfixturevalue("s3_bucket")
+    if request.param == "boto3":
+        return lambda: S3Store(f"s3a://{bucket}/some/prefix", f"{bucket}/some/prefix", options)
     return lambda: open_store(f"s3a://{bucket}/some/prefix", options)

@@ -18,7 +18,11 @@ from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.checkpoint.stores.base import ObjectExistsError, ObjectNotFoundError
 
 location, options, who, rounds = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
-store = open_store(location, options)
+if options.pop("by_boto3", False):
+    from airflow_spark_pipeline.checkpoint.stores.s3 import S3Store
+    store = S3Store(location, location.partition("://")[2], options)
+else:
+    store = open_store(location, options)
 data = json.dumps({"writer": who, "filling": "x" * 20_000}).encode()
 print("ready", flush=True)
 sys.stdin.readline()
@@ -60,16 +64,20 @@ def race_for_names(location: str, options: dict[str, object]) -> None:
     wins = [number for answer in answers for number in answer["wins"]]  # type: ignore[attr-defined]
     assert sorted(wins) == list(range(_ROUNDS))
     assert [answer["torn"] for answer in answers] == [0, 0, 0, 0]
+    options = {name: value for name, value in options.items() if name != "by_boto3"}
     assert len(open_store(location, options).list_objects("p/u")) == _ROUNDS
 
 
-@pytest.mark.parametrize("place", ["local", pytest.param("s3", marks=pytest.mark.s3)])
+@pytest.mark.parametrize(
+    "place", ["local", pytest.param("s3", marks=pytest.mark.s3), pytest.param("boto3", marks=pytest.mark.s3)]
+)
 def test_of_several_processes_one_creates_each_name_and_nobody_reads_half_of_it(
     place: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     options: dict[str, object] = {}
     location = str(tmp_path / "checkpoints")
-    if place == "s3":
+    if place != "local":
         bucket, options = request.getfixturevalue("s3_bucket")
+        options = {**options, **({"by_boto3": True} if place == "boto3" else {})}
         location = f"s3://{bucket}/race"
     race_for_names(location, options)

@@ -25,6 +25,7 @@ from airflow_spark_pipeline.checkpoint.stores.jvm import driver_jvm, hadoop_conf
 from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
 from airflow_spark_pipeline.checkpoint.stores.name_nodes import find_name_nodes
 from airflow_spark_pipeline.checkpoint.stores.object_store import FsspecStore
+from airflow_spark_pipeline.checkpoint.stores.s3 import S3Store
 from airflow_spark_pipeline.checkpoint.stores.webhdfs import WebHdfsStore
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
 
@@ -134,14 +135,21 @@ def _open_s3(location: str, options: Mapping[str, Any] | None, spark_config: Map
         raise CheckpointLocationError(f"The checkpoint location {location} has no bucket.")
     if importlib.util.find_spec("s3fs") is not None:
         return FsspecStore(location, "s3", root, options)
+    has_boto3 = importlib.util.find_spec("boto3") is not None
     jvm = driver_jvm()
-    if jvm is None:
+    if jvm is not None:
+        try:
+            return HadoopStore(location, jvm, hadoop_configuration(jvm, spark_config))
+        except CheckpointLocationError:
+            if not has_boto3:
+                raise
+    if not has_boto3:
         raise CheckpointLocationError(
             f"The checkpoint location {location} needs the package s3fs, which is not installed here: "
-            "pip install 'airflow-spark-pipeline[s3]' on the Airflow worker. A Spark driver with a "
-            "JVM does not need it if the job has hadoop-aws; this process has no JVM."
+            "pip install 'airflow-spark-pipeline[s3]' on the Airflow worker; boto3 does as well. A Spark driver with "
+            "a JVM needs neither if the job has hadoop-aws; this process has no JVM."
         )
-    return HadoopStore(location, jvm, hadoop_configuration(jvm, spark_config))
+    return S3Store(location, root, options)
 
 
 def _open_python_only(location: str, scheme: str, options: dict[str, Any]) -> CheckpointStore:

@@ -1,0 +1,182 @@
+"""Run logs on S3, through boto3: for a process without s3fs, whose Hadoop client is too old or is not there.
+
+EMR and Glue have boto3. The store relies on one PUT with ``If-None-Match: *``, which boto3 knows since version 1.35.
+After a fork a new client is made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from airflow_spark_pipeline.checkpoint.stores.base import (
+    CheckpointStore,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    StoredObject,
+)
+from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, CheckpointStoreError
+
+_IDENTITY = {
+    "key": "aws_access_key_id",
+    "secret": "aws_secret_access_key",
+    "token": "aws_session_token",
+    "profile": "profile_name",
+}
+_EXISTS = {"PreconditionFailed", "412"}
+_NOT_FOUND = {"NoSuchKey", "NoSuchBucket", "NotFound", "404"}
+_REFUSED = {
+    "AccessDenied",
+    "AllAccessDisabled",
+    "ExpiredToken",
+    "Forbidden",
+    "InvalidAccessKeyId",
+    "InvalidToken",
+    "SignatureDoesNotMatch",
+    "403",
+}
+_NOT_OURS = ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "InvalidRegionError", "NoRegionError")
+_AT_ONCE = 1_000  # objects that one request deletes
+
+
+class S3Store(CheckpointStore):
+    """A store in a prefix of a bucket.
+
+    :param location: checkpoint location as the user wrote it, for messages
+    :param root: bucket and prefix, without scheme
+    :param options: those of s3fs that say who opens it, and where: ``key``, ``secret``, ``token``, ``profile``,
+        ``anon``, ``endpoint_url``, ``client_kwargs``, ``config_kwargs``; never shown
+    """
+
+    clock_slack = 2.0  # S3 has times in whole seconds
+    way = "boto3"
+
+    def __init__(self, location: str, root: str, options: Mapping[str, Any] | None = None) -> None:
+        super().__init__(location)
+        self._bucket, _, prefix = root.strip("/").partition("/")
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._options = dict(options or {})
+        self._lock = threading.Lock()
+        self._opened: tuple[int, Any] | None = None
+
+    def exists(self) -> bool:
+        try:
+            with self._errors(""):
+                found = self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
+                return bool(found["KeyCount"])
+        except ObjectNotFoundError:
+            return False
+
+    def list_objects(self, directory: str) -> list[StoredObject]:
+        prefix = self._below(directory)
+        return [
+            StoredObject(found["Key"].removeprefix(prefix), found["LastModified"].timestamp())
+            for page in self._pages(directory, Delimiter="/")
+            for found in page.get("Contents", ())
+            if found["Key"] != prefix
+        ]
+
+    def list_directories(self, directory: str) -> list[str]:
+        prefix = self._below(directory)
+        return [
+            found["Prefix"].removeprefix(prefix).rstrip("/")
+            for page in self._pages(directory, Delimiter="/")
+            for found in page.get("CommonPrefixes", ())
+        ]
+
+    def read(self, path: str) -> bytes:
+        with self._errors(path):
+            data: bytes = self._client.get_object(Bucket=self._bucket, Key=self._prefix + path)["Body"].read()
+            return data
+
+    def create(self, path: str, data: bytes) -> None:
+        self._put(path, data, IfNoneMatch="*")
+
+    def write(self, path: str, data: bytes) -> None:
+        self._put(path, data)
+
+    def delete(self, path: str) -> None:
+        with contextlib.suppress(ObjectNotFoundError), self._errors(path):
+            self._client.delete_object(Bucket=self._bucket, Key=self._prefix + path)
+
+    def delete_tree(self, directory: str) -> None:
+        names = [{"Key": found["Key"]} for page in self._pages(directory) for found in page.get("Contents", ())]
+        for first in range(0, len(names), _AT_ONCE):
+            with self._errors(directory):
+                wanted = {"Objects": names[first : first + _AT_ONCE], "Quiet": True}
+                failed = self._client.delete_objects(Bucket=self._bucket, Delete=wanted).get("Errors", ())
+            for error in failed:
+                full = self.describe(directory)
+                raise CheckpointStoreError(f"{full}: {error.get('Code')}: {error.get('Message')}", path=full)
+
+    def _pages(self, directory: str, **how: str) -> Iterator[dict[str, Any]]:
+        with contextlib.suppress(ObjectNotFoundError), self._errors(directory):
+            paginator = self._client.get_paginator("list_objects_v2")
+            yield from paginator.paginate(Bucket=self._bucket, Prefix=self._below(directory), **how)
+
+    def _put(self, path: str, data: bytes, **how: str) -> None:
+        try:
+            with self._errors(path):
+                self._client.put_object(Bucket=self._bucket, Key=self._prefix + path, Body=data, **how)
+        except ObjectNotFoundError as error:
+            raise CheckpointLocationError(
+                f"The checkpoint location {self.location} does not exist: {error.__cause__}. Create "
+                "the bucket, or use another location.",
+                path=self.describe(path),
+            ) from error.__cause__
+
+    def _below(self, directory: str) -> str:
+        return f"{self._prefix}{directory}/" if directory else self._prefix
+
+    @property
+    def _client(self) -> Any:
+        with self._lock:
+            if self._opened is None or self._opened[0] != os.getpid():
+                self._opened = (os.getpid(), self._open())
+            return self._opened[1]
+
+    def _open(self) -> Any:
+        from boto3.session import Session  # imported only by processes that use this store
+        from botocore import UNSIGNED
+        from botocore.config import Config
+
+        given = self._options
+        config = dict(given.get("config_kwargs") or {})
+        if given.get("anon"):
+            config["signature_version"] = UNSIGNED
+        arguments = {"endpoint_url": given.get("endpoint_url"), **(given.get("client_kwargs") or {})}
+        session = Session(**{name: given[option] for option, name in _IDENTITY.items() if given.get(option)})
+        return session.client("s3", config=Config(**config), **arguments)
+
+    @contextlib.contextmanager
+    def _errors(self, path: str) -> Iterator[None]:
+        """Translate errors of boto3 into the errors of a store."""
+        full = self.describe(path)
+        try:
+            yield
+        except CheckpointError:
+            raise
+        except Exception as error:
+            response = getattr(error, "response", None)
+            code = str(response["Error"].get("Code")) if isinstance(response, Mapping) and "Error" in response else ""
+            why = f"{type(error).__name__}: {error}"
+            if code in _EXISTS:
+                raise ObjectExistsError(f"{full} exists already", path=full) from error
+            if code in _NOT_FOUND:
+                raise ObjectNotFoundError(f"{full} does not exist", path=full) from error
+            if code in _REFUSED or type(error).__name__ in _NOT_OURS:
+                raise CheckpointLocationError(
+                    f"The checkpoint location {self.location} refuses access ({why}). Check the "
+                    "credentials and the permissions to list, read, write and delete below it.",
+                    path=full,
+                ) from error
+            if type(error).__name__ == "ParamValidationError":
+                raise CheckpointLocationError(
+                    f"The checkpoint location {self.location} cannot be used with this boto3 ({why}). Creating objects "
+                    "conditionally needs boto3 1.35 or newer.",
+                    path=full,
+                ) from error
+            raise CheckpointStoreError(f"{full}: {why}", path=full) from error
