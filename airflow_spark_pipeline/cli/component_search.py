@@ -13,13 +13,16 @@ import inspect
 import os
 import sys
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from airflow_spark_pipeline import components
 from airflow_spark_pipeline.runtime.component.base import Component
 from airflow_spark_pipeline.runtime.component.loading import UnloadableError, find_class
+
+_Reader = Callable[[], bytes]
 
 _OURS = "airflow_spark_pipeline"
 _ARCHIVES = (".zip", ".egg", ".whl")
@@ -63,9 +66,12 @@ def own(places: Iterable[Path]) -> Found:
     """
     found, modules = Found(), dict[str, _Module]()
     for place in places:
-        for name, file, source in _sources(place):
-            if name not in modules:
-                _read(name, file, source, modules, found)
+        try:
+            for name, file, read in _sources(place):
+                if name not in modules:
+                    _read(name, file, read, modules, found)
+        except (OSError, zipfile.BadZipFile) as error:
+            found.problems.append(f"{place} cannot be searched: {error}")
     for name in sorted(_reaching(modules)):
         for each in modules[name].classes:
             _load(f"{name}.{each}", found)
@@ -96,7 +102,12 @@ def _is_component(found: object) -> bool:
     return inspect.isclass(found) and issubclass(found, Component) and not inspect.isabstract(found)
 
 
-def _read(name: str, file: str, source: bytes, modules: dict[str, _Module], found: Found) -> None:
+def _read(name: str, file: str, read: _Reader, modules: dict[str, _Module], found: Found) -> None:
+    try:
+        source = read()
+    except OSError as error:
+        found.problems.append(f"{file} cannot be read: {error.strerror}")
+        return
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError) as error:
@@ -145,42 +156,44 @@ def _reaching(modules: dict[str, _Module]) -> set[str]:
         reaching |= more
 
 
-def _sources(place: Path) -> Iterator[tuple[str, str, bytes]]:
-    """Yield the name, file and source of each module in a place."""
+def _sources(place: Path) -> Iterator[tuple[str, str, _Reader]]:
+    """Yield the name and file of each module in a place, and what reads its source."""
     if place.is_file() and place.suffix in _ARCHIVES:
         yield from _archived(place)
     elif place.is_file():
-        yield place.stem, str(place), place.read_bytes()
+        yield place.stem, str(place), place.read_bytes
     elif (place / "__init__.py").exists():
         yield from _packaged(place, place.name)
     else:
         yield from _below(place, "")
 
 
-def _packaged(package: Path, name: str) -> Iterator[tuple[str, str, bytes]]:
-    file = package / "__init__.py"
-    yield name, str(file), file.read_bytes()
-    yield from _below(package, f"{name}.")
+def _packaged(package: Path, name: str, above: tuple[str, ...] = ()) -> Iterator[tuple[str, str, _Reader]]:
+    # A link to a directory above would never end.
+    if (real := os.path.realpath(package)) not in above:
+        file = package / "__init__.py"
+        yield name, str(file), file.read_bytes
+        yield from _below(package, f"{name}.", (*above, real))
 
 
-def _below(directory: Path, prefix: str) -> Iterator[tuple[str, str, bytes]]:
+def _below(directory: Path, prefix: str, above: tuple[str, ...] = ()) -> Iterator[tuple[str, str, _Reader]]:
     for entry in sorted(os.scandir(directory), key=lambda entry: entry.name):
         path = Path(entry.path)
         if not path.stem.isidentifier() or not _is_wanted(path.stem):
             continue
         if path.suffix == ".py" and path.stem != "__init__" and path.is_file():
-            yield f"{prefix}{path.stem}", str(path), path.read_bytes()
+            yield f"{prefix}{path.stem}", str(path), path.read_bytes
         elif (path / "__init__.py").is_file():
-            yield from _packaged(path, f"{prefix}{path.name}")
+            yield from _packaged(path, f"{prefix}{path.name}", above)
 
 
-def _archived(place: Path) -> Iterator[tuple[str, str, bytes]]:
+def _archived(place: Path) -> Iterator[tuple[str, str, _Reader]]:
     with zipfile.ZipFile(place) as archive:
         for member in sorted(archive.namelist()):
             parts = member.removesuffix(".py").split("/")
             if member.endswith(".py") and all(part.isidentifier() and _is_wanted(part) for part in parts):
                 name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-                yield name, f"{place}/{member}", archive.read(member)
+                yield name, f"{place}/{member}", partial(archive.read, member)
 
 
 def _is_wanted(name: str) -> bool:

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -193,6 +194,42 @@ def test_a_module_that_cannot_be_imported_is_named_and_hides_nothing(
     assert warning.startswith("warning: ")
     assert broken in warning
     assert said in warning
+
+
+def test_a_file_that_cannot_be_read_is_named_and_hides_nothing(
+    shell: Shell, own: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = shell.directory / "closed.py"
+    closed.touch()
+    read = Path.read_bytes
+
+    def refuse(self: Path) -> bytes:
+        if self == closed:
+            raise PermissionError(13, "Permission denied", str(self))
+        return read(self)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert f"{own}.Load" in listed(shell)
+    assert shell.err == f"warning: {closed} cannot be read: Permission denied\n"
+
+
+def test_an_archive_that_is_damaged_is_named_and_hides_nothing(shell: Shell, own: str) -> None:
+    damaged = shell.directory / "libs.zip"
+    damaged.write_bytes(b"not a zip")
+    assert f"{own}.Load" in listed(shell, "--py-files", "libs.zip")
+    assert shell.err == f"warning: {damaged} cannot be searched: File is not a zip file\n"
+
+
+def test_links_that_lead_nowhere_or_back_are_not_followed(shell: Shell) -> None:
+    name = own_name(shell)
+    package = shell.directory / name
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "load.py").write_text(LOAD)
+    (package / "again").symlink_to(package)
+    (package / "gone.py").symlink_to(package / "nowhere.py")
+    assert [each for each in listed(shell) if each.startswith("own_")] == [f"{name}.load.Load"]
+    assert shell.err == ""
 
 
 @pytest.mark.parametrize(
