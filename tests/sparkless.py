@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from airflow_spark_pipeline.runtime.__main__ import main
-from airflow_spark_pipeline.runtime.driver import driver
+from airflow_spark_pipeline.runtime.spark import starting
 
 
 class FakeContext:
@@ -82,5 +82,5 @@ class FakeSpark:
 
 
 if __name__ == "__main__":
-    driver.open_session = lambda config: FakeSpark()  # type: ignore[assignment,attr-defined,return-value]
+    starting.open_session = lambda config: FakeSpark()  # type: ignore[assignment,attr-defined,return-value]
     main(sys.argv[1:])

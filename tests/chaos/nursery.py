@@ -87,11 +87,11 @@ def _serve() -> None:
     import s3fs  # noqa: F401  # so that no child has to
 
     from airflow_spark_pipeline.runtime.__main__ import main
-    from airflow_spark_pipeline.runtime.driver import driver
+    from airflow_spark_pipeline.runtime.spark import starting
     from tests.chaos import component  # noqa: F401  # the same
     from tests.sparkless import FakeSpark
 
-    setattr(driver, "open_session", lambda config: FakeSpark())  # noqa: B010  # as in tests.sparkless
+    setattr(starting, "open_session", lambda config: FakeSpark())  # noqa: B010  # as in tests.sparkless
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are gone as soon as they have ended
     for line in sys.stdin:
         request, output = line.rstrip("\n").split("\t")

@@ -20,10 +20,8 @@ from typing import TYPE_CHECKING
 
 from airflow_spark_pipeline import protocol
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms, Other
-from airflow_spark_pipeline.checkpoint.location import StoreLocation
 from airflow_spark_pipeline.checkpoint.log import RunLog, outputs_path
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
-from airflow_spark_pipeline.checkpoint.stores.credentials import prefer_own_identity
 from airflow_spark_pipeline.exceptions import (
     CheckpointError,
     LeaseLostError,
@@ -32,7 +30,6 @@ from airflow_spark_pipeline.exceptions import (
     SparkPipelineError,
     SupersededError,
 )
-from airflow_spark_pipeline.pipeline.connect_string import ConnectString
 from airflow_spark_pipeline.pipeline.secret_references import missing_settings
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import CodeNow, Plan, make_plan, summarize
@@ -40,29 +37,28 @@ from airflow_spark_pipeline.protocol import DriverRequest
 from airflow_spark_pipeline.runtime.component.base import Component
 from airflow_spark_pipeline.runtime.component.code_version import code_now
 from airflow_spark_pipeline.runtime.component.logs import LogPrinter
-from airflow_spark_pipeline.runtime.component.saved_outputs import missing
 from airflow_spark_pipeline.runtime.component.views import refuse_views_left_out
-from airflow_spark_pipeline.runtime.component.views import replays as runs_again
 from airflow_spark_pipeline.runtime.driver.components_and_hooks import load
 from airflow_spark_pipeline.runtime.driver.heartbeat import heartbeat_of
+from airflow_spark_pipeline.runtime.driver.open_log import open_log
+from airflow_spark_pipeline.runtime.driver.output_directories import OutputDirectories
 from airflow_spark_pipeline.runtime.driver.watchdog import Watchdog
 from airflow_spark_pipeline.runtime.lifecycle.base import PipelineEvent, PipelineHooks
 from airflow_spark_pipeline.runtime.lifecycle.calls import HookCalls
 from airflow_spark_pipeline.runtime.lifecycle.events import Events
+from airflow_spark_pipeline.runtime.loop.final_plan import final_plan
 from airflow_spark_pipeline.runtime.loop.loop import ComponentLoop
-from airflow_spark_pipeline.runtime.process.lifeline import end_on_sigterm
 from airflow_spark_pipeline.runtime.process.output import mask_output, say
 from airflow_spark_pipeline.runtime.process.redaction import redactor_of
 from airflow_spark_pipeline.runtime.recorder import Recorder
-from airflow_spark_pipeline.runtime.spark import connect
 from airflow_spark_pipeline.runtime.spark.session import (
     application_id,
     cancel_jobs,
     close_session,
-    open_session,
     tag_jobs,
     untag_jobs,
 )
+from airflow_spark_pipeline.runtime.spark.starting import start_spark
 from airflow_spark_pipeline.secrets import Redactor
 from airflow_spark_pipeline.secrets.references import resolve
 from airflow_spark_pipeline.time_limit import within
@@ -134,12 +130,15 @@ class Driver:
         self._missing = missing_settings(request.spark_config, os.environ)
         self._request = request = replace(request, spark_config=resolve(request.spark_config, os.environ))
         self._spec = PipelineSpec.from_dict(request.pipeline)
-        self._log = log or _open_log(self._spec, request)
+        self._log = log or open_log(self._spec, request)
         # a write retried for a whole lease would come too late to keep it
         self._log.bound_retries(request.lease_seconds / 3)
         self._redactor = redactor
         self._recorder = Recorder(self._log, redactor)
         self._lease = Lease(self._log, self._token.attempt_id, heartbeat_of(request), LeaseTerms(request.lease_seconds))
+        self._outputs = OutputDirectories(
+            request.location.rstrip("/"), outputs_path(request.unit), self._token.number, self._lease.incarnation
+        )
         self._owns_process = owns_process
         self._watchdog = Watchdog(
             self._log,
@@ -177,8 +176,11 @@ class Driver:
             return self._drive()
         except (SupersededError, LeaseLostError) as error:
             self._calls.tell("on_superseded", functools.partial(self._superseded, error))
+            unrecorded = self._recorder.unrecorded  # no commit will ever name its output
             with contextlib.suppress(Exception):  # an unreachable store must not keep the process alive
-                within(self._lease.terms.patience, self._delete_unrecorded, "delete")
+                within(
+                    self._lease.terms.patience, lambda: self._outputs.delete(self._log.outputs, unrecorded), "delete"
+                )
             raise
         finally:
             self._watchdog.stop()
@@ -237,7 +239,14 @@ class Driver:
     def _run(self, components: list[Component], earlier: CheckpointState, others: list[Other]) -> tuple[int, str]:
         recorder, tag = self._recorder, f"spark-pipeline-{self._lease.incarnation}"
         try:
-            spark = self._given or self._open(others)
+            spark = self._given or start_spark(
+                self._request,
+                others,
+                self._lease.incarnation,
+                self._redactor,
+                owns_process=self._owns_process,
+                py_files=self._py_files,
+            )
         except Exception as error:  # anything Spark raises while starting is the reason of the failure
             recorder.refused(error)
             others.clear()  # their work on the server may still run: the next attempt must find them
@@ -249,7 +258,8 @@ class Driver:
             tag_jobs(spark, tag)
             steps: list[Callable[[], object]] = [lambda: cancel_jobs(spark, tag), lambda: close_session(spark)]
             self._watchdog.on_cancel(*(steps if self._given is None else steps[:1]))
-            complete = self._loop(components, self._plan(components, earlier, spark), spark, tag)
+            plan = final_plan(self._spec, components, earlier, self._code, recorder, spark, self._outputs.of_unit)
+            complete = self._loop(components, plan, spark, tag)
         except SparkPipelineError:
             raise
         except Exception as error:  # Spark could not read or restore a saved output
@@ -265,37 +275,13 @@ class Driver:
                 untag_jobs(spark, tag)
         return (protocol.EXIT_COMPLETED if complete else protocol.EXIT_COMPONENT_FAILED), summarize(recorder.state)
 
-    def _open(self, others: list[Other]) -> SparkSession:
-        target = self._request.connect
-        if target is None:
-            say("Starting Spark …")
-            spark = open_session(self._request.spark_config)
-            for file in () if self._request.local else self._py_files:
-                spark.sparkContext.addPyFile(file)
-            return spark
-        unit = self._request.unit
-        say(f"Connecting to {ConnectString.parse(target.url).address} …")
-        connect.end_sessions(
-            target,
-            [
-                (other.about["sparkUser"], connect.session_id(unit, other.incarnation), other.description)
-                for other in others
-                if "sparkUser" in other.about
-            ],
-        )
-        session = connect.session_id(unit, self._lease.incarnation)
-        spark = connect.open_session(target, self._request.spark_config, session, self._redactor)
-        if self._owns_process:
-            end_on_sigterm(lambda: close_session(spark))
-        return spark
-
     def _loop(self, components: list[Component], plan: Plan, spark: SparkSession, tag: str) -> bool:
         loop = ComponentLoop(
             self._spec,
             components,
             plan,
             self._recorder,
-            workdir=self._workdir,
+            workdir=self._outputs.of_try,
             hooks=self._calls,
             pause=self._watchdog.pause,
             cancel=lambda: cancel_jobs(spark, tag),
@@ -306,57 +292,12 @@ class Driver:
         finally:
             self.interrupt = loop.interrupt
 
+    def _delete_unrecorded(self) -> None:
+        """Delete the output of the component that was running when this driver stopped: no commit will ever name it."""
+        self._outputs.delete(self._log.outputs, self._recorder.unrecorded)
+
     def _last_resort(self) -> None:
         if self._owns_process:
             say("The component did not stop at its timeout, so the process ends")
             os._exit(protocol.EXIT_COMPONENT_FAILED)
         say("The component did not stop at its timeout; interrupting it")
-
-    def _plan(self, components: list[Component], earlier: CheckpointState, spark: SparkSession) -> Plan:
-        """Return the plan, now that the components and the saved outputs can be checked."""
-        instances = dict(zip((c.instance_name for c in self._spec.components), components, strict=True))
-        replays = [
-            c.instance_name for c in self._spec.components if runs_again(self._spec, c, instances[c.instance_name])
-        ]
-        plan = make_plan(self._spec, earlier, replays=replays, code=self._code)
-        if not plan.to_run:
-            return plan
-        records = {step.name: self._recorder.state.component(step.name) for step in plan.done}
-        below = f"{self._request.location.rstrip('/')}/{outputs_path(self._request.unit)}"
-        found = {name: missing(record.outputs, spark, below) for name, record in records.items() if record is not None}
-        lost = {name: reason for name, reason in found.items() if reason is not None}
-        for name, reason in lost.items():
-            say(f"{name} is run again: {reason}")
-        if lost:
-            plan = make_plan(self._spec, earlier, replays=replays, lost=lost, code=self._code)
-            self._recorder.running(plan)
-        return plan
-
-    def _workdir(self, index: int, retry: int) -> str:
-        name = f"{index:04d}-retry-{retry}" if retry else f"{index:04d}"
-        return f"{self._request.location.rstrip('/')}/{self._outputs}/{name}"
-
-    @property
-    def _outputs(self) -> str:
-        # The claim's number comes first: a clean-up deletes by number, so it never deletes a newer attempt's files.
-        return f"{outputs_path(self._request.unit)}/{self._token.number:08d}-{self._lease.incarnation}"
-
-    def _delete_unrecorded(self) -> None:
-        """Delete the output of the component that was running when this driver stopped: no commit will ever name it."""
-        index, store = self._recorder.unrecorded, self._log.outputs
-        if index is None:
-            return
-        with contextlib.suppress(CheckpointError):  # the clean-up of the run also deletes it
-            for name in store.list_directories(self._outputs):
-                if name.startswith(f"{index:04d}"):
-                    store.delete_tree(f"{self._outputs}/{name}")
-
-
-def _open_log(spec: PipelineSpec, request: DriverRequest) -> RunLog:
-    options = prefer_own_identity(request.location, request.storage_options, request.unit)
-    # Without a Python client the JVM opens the location, before there is a session: pass the session's settings.
-    location = StoreLocation.of(request.location, spec.checkpoint.store)
-    store = location.open(options, request.spark_config)
-    if store.way:
-        say(f"Checkpoints at {location.name}, through {store.way}")
-    return RunLog(store, request.unit)

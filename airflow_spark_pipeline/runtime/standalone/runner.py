@@ -15,11 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_spark_pipeline import protocol
-from airflow_spark_pipeline.checkpoint.key import make_run_id
 from airflow_spark_pipeline.checkpoint.location import StoreLocation
 from airflow_spark_pipeline.checkpoint.log import RunLog
-from airflow_spark_pipeline.checkpoint.state import DEFAULT_LEASE_SECONDS, CheckpointState, CheckpointStatus, Commit
+from airflow_spark_pipeline.checkpoint.state import DEFAULT_LEASE_SECONDS, CheckpointState, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.checkpoint.stores.read_only import ReadingStore
@@ -29,26 +27,21 @@ from airflow_spark_pipeline.exceptions import (
     Problem,
 )
 from airflow_spark_pipeline.pipeline.parse_result import Reading
-from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, PipelineSpec
+from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import Plan, Selection
-from airflow_spark_pipeline.protocol import DriverRequest
 from airflow_spark_pipeline.runtime.component.loading import load_components
-from airflow_spark_pipeline.runtime.driver.components_and_hooks import load, problems_of
-from airflow_spark_pipeline.runtime.driver.driver import Driver
+from airflow_spark_pipeline.runtime.driver.components_and_hooks import problems_of
 from airflow_spark_pipeline.runtime.lifecycle.base import PipelineHooks, flatten
 from airflow_spark_pipeline.runtime.lifecycle.checkpoints import CheckpointHooks
-from airflow_spark_pipeline.runtime.process.lifeline import started_by_spark_submit
 from airflow_spark_pipeline.runtime.process.output import say
-from airflow_spark_pipeline.runtime.process.redaction import redactor_of
 from airflow_spark_pipeline.runtime.spark.given_session import configured
 from airflow_spark_pipeline.runtime.standalone import claiming
-from airflow_spark_pipeline.runtime.standalone.claiming import Unit
+from airflow_spark_pipeline.runtime.standalone import spark as sessions
 from airflow_spark_pipeline.runtime.standalone.modules import directory_of, importable
-from airflow_spark_pipeline.runtime.standalone.report import RunReport, failed
-from airflow_spark_pipeline.runtime.standalone.spark import active_session, connect_target, is_local, spark_config
+from airflow_spark_pipeline.runtime.standalone.one_run import OneRun, RunnerSettings
+from airflow_spark_pipeline.runtime.standalone.report import RunReport
 from airflow_spark_pipeline.runtime.standalone.waiting import refuse_if_alive, wait_until_silent
 from airflow_spark_pipeline.secrets import mask_text
-from airflow_spark_pipeline.spark_installation import require_spark
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -100,8 +93,9 @@ class PipelineRunner:
         self._options = dict(storage_options or {})
         self._store = store
         self._namespace = namespace
-        self._lease_seconds = lease_seconds
-        self._py_files = tuple(os.fspath(file) for file in py_files)
+        self._settings = RunnerSettings(
+            spark, self._options, lease_seconds, tuple(os.fspath(file) for file in py_files)
+        )
         #: Id of the resumable run that was started last, whatever its result; ``None`` before the first.
         self.run_id: str | None = None
 
@@ -119,10 +113,11 @@ class PipelineRunner:
         unit = claiming.fresh_unit(spec, self._namespace)
         if checkpoints is not None:
             location = self._location or checkpoints.store.location
-            return self._go(spec, checkpoints.store, location, unit, hooks, selection)
+            return self._run(OneRun(spec, checkpoints.store, location, unit, selection), hooks)
         spec = replace(spec, checkpoint=replace(spec.checkpoint, store=None, auto_resume=False))
         with tempfile.TemporaryDirectory(prefix="spark-pipeline-") as directory:
-            return self._go(spec, open_store(directory), directory, unit, hooks, selection, resumable=False)
+            run = OneRun(spec, open_store(directory), directory, unit, selection, resumable=False)
+            return self._run(run, hooks)
 
     def run_with_checkpointing(
         self,
@@ -157,7 +152,7 @@ class PipelineRunner:
                 say(_found(seen, spec, location))
             unit = unit if seen is None else claiming.unit_of(seen.state)
             try:
-                return self._go(spec, store, location, unit, hooks, selection, seen=seen)
+                return self._run(OneRun(spec, store, location, unit, selection, seen=seen), hooks)
             except claiming.MovedOnError:
                 continue  # another process was faster
 
@@ -186,7 +181,8 @@ class PipelineRunner:
             seen = claiming.find_resumable(store, spec, run_id, wait_until_silent)
             unit = claiming.unit_of(seen.state)
             try:
-                return self._go(spec, store, location, unit, hooks, selection, recorded=seen.state, seen=seen)
+                run = OneRun(spec, store, location, unit, selection, seen=seen, recorded=seen.state)
+                return self._run(run, hooks)
             except claiming.NothingLeftError as done:
                 say(str(done))
                 return RunReport(done.state)
@@ -248,78 +244,15 @@ class PipelineRunner:
             say(f"No checkpoint location is given; using {where.location}, which a reboot may clear.")
         return where.open(self._options), where.location
 
-    def _go(
-        self,
-        spec: PipelineSpec,
-        store: CheckpointStore,
-        location: str,
-        unit: Unit,
-        hooks: PipelineHooks | None,
-        selection: Selection | None,
-        *,
-        recorded: CheckpointState | None = None,
-        seen: Commit | None = None,
-        resumable: bool = True,
-    ) -> RunReport:
-        more = tuple(hook for hook in flatten(hooks) if not isinstance(hook, CheckpointHooks))
-        with importable(*directory_of(spec.source)), configured(self._spark or active_session(), spec):
-            return self._drive(spec, store, location, unit, more, selection, recorded, seen, resumable=resumable)
+    def _run(self, run: OneRun, hooks: PipelineHooks | None) -> RunReport:
+        """Do one run. Its id is known as soon as it is claimed, whatever comes of it."""
 
-    def _drive(
-        self,
-        spec: PipelineSpec,
-        store: CheckpointStore,
-        location: str,
-        unit: Unit,
-        more: tuple[PipelineHooks, ...],
-        selection: Selection | None,
-        recorded: CheckpointState | None,
-        seen: Commit | None,
-        *,
-        resumable: bool,
-    ) -> RunReport:
-        # Problems of the description are reported before anything is claimed.
-        components, _ = load(spec, recorded, *more)
-        log = RunLog(store, unit.path)
-        spark = self._spark or active_session()
-        target = None if spark is not None else connect_target(spec, self._py_files)
-        if spark is None and not started_by_spark_submit():
-            require_spark(connect=target is not None)
-        self.run_id = None
-        token = claiming.claim(
-            log,
-            spec,
-            unit,
-            lease_seconds=self._lease_seconds,
-            selection=selection,
-            seen=seen,
-            components=components,
-        )
-        self.run_id = make_run_id(unit.path, token.number) if resumable else None
-        request = DriverRequest(
-            pipeline=spec.to_dict(),
-            location=location,
-            storage_options=self._options,
-            unit=unit.path,
-            token=token,
-            spark_config={} if spark is not None else spark_config(spec),
-            connect=target,
-            lease_seconds=self._lease_seconds,
-            local=is_local(spark, spec),
-        )
-        redactor = redactor_of(request)
-        driver = Driver(
-            request, redactor, log=log, spark=spark, hooks=more, owns_process=False, py_files=self._py_files
-        )
-        code, summary = driver.drive()
-        if driver.interrupt is not None:
-            raise driver.interrupt
-        if code != protocol.EXIT_COMPLETED:
-            raise failed(driver.state, redactor.mask(summary), resumable=resumable)
-        say(redactor.mask(summary))
-        if not unit.is_airflows:
-            _retire(log, spec.checkpoint)
-        return RunReport(driver.state)
+        def claimed(run_id: str | None) -> None:
+            self.run_id = run_id
+
+        more = tuple(hook for hook in flatten(hooks) if not isinstance(hook, CheckpointHooks))
+        with importable(*directory_of(run.spec.source)), configured(self._spark or sessions.active_session(), run.spec):
+            return run.drive(more, self._settings, claimed)
 
 
 def _read(config: Config, values: Mapping[str, Any] | None) -> PipelineSpec:
@@ -352,13 +285,3 @@ def _found(seen: Commit | None, spec: PipelineSpec, location: str) -> str:
         return f"No run of {spec.pipeline_name!r} to resume in {mask_text(location)}; a new one starts."
     done = f"{len(seen.state.completed_components)} of {seen.state.total_components} components are done"
     return f"Resuming {seen.state.run_id}: {done}."
-
-
-def _retire(log: RunLog, checkpoint: CheckpointSpec) -> None:
-    """Clean up after success; a failed deletion is only reported, since the work is done."""
-    try:
-        latest = log.latest()
-        if latest is not None and latest.state.status is CheckpointStatus.COMPLETED:
-            log.retire(latest, keep_history=not checkpoint.cleanup_on_success)
-    except CheckpointError as error:
-        say(f"The run succeeded, but its checkpoints could not be cleaned up: {error}")

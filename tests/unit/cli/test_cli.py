@@ -77,10 +77,10 @@ def test_a_long_pause_between_two_tries_ends_with_the_process_and_loses_nothing(
     hour = f"retry-policy {{ initial-delay-ms = 3600000, max-delay-ms = 3600000 }}, {hooks}"
     shell.write(steps("a", "b:Step:fails = 1", more=hour))
     script = (
-        "import sys; from tests.sparkless import FakeSpark; from airflow_spark_pipeline.runtime.driver import driver\n"
-        "from airflow_spark_pipeline.runtime.standalone import runner\n"
-        "driver.open_session = lambda config: FakeSpark(); runner.active_session = lambda: None\n"
-        "runner.require_spark = lambda *, connect: None\n"
+        "import sys; from tests.sparkless import FakeSpark; from airflow_spark_pipeline.runtime.spark import starting\n"
+        "from airflow_spark_pipeline.runtime.standalone import one_run, spark\n"
+        "starting.open_session = lambda config: FakeSpark(); spark.active_session = lambda: None\n"
+        "one_run.require_spark = lambda *, connect: None\n"
         "from airflow_spark_pipeline.cli.main import main; sys.exit(main(['run', 'steps.conf']))"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -81,7 +81,7 @@ def test_what_is_not_set_is_not_refused() -> None:
 def test_a_specification_that_was_made_in_code_is_refused_too(
     tmp_path: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airflow_spark_pipeline.runtime.standalone.runner.active_session", lambda: None)
+    monkeypatch.setattr("airflow_spark_pipeline.runtime.standalone.spark.active_session", lambda: None)
     component = ComponentSpec("tests.steps.Step", "a", {"ledger": "/dev/null"}, "pipeline.pipeline-components[0]")
     spec = PipelineSpec("p", (component,), SparkSpec(config={"spark.master": "spark://prod:7077"}))
     with pytest.raises(PipelineDefinitionError, match=r"`spark\.master` has no effect as a setting"):

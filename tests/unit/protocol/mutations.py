@@ -240,7 +240,7 @@ def _all_own_outputs_are_deleted() -> AbstractContextManager[Any]:
     """By a driver that stops: those too that it has recorded, which its successor goes on with."""
 
     def delete(self: Driver) -> None:
-        self._log.store.delete_tree(self._outputs)
+        self._log.store.delete_tree(self._outputs._own)
 
     return mock.patch.object(Driver, "_delete_unrecorded", delete)
 

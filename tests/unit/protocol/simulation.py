@@ -46,6 +46,7 @@ from airflow_spark_pipeline.runtime.driver import driver as driver_module
 from airflow_spark_pipeline.runtime.driver import heartbeat as process_module
 from airflow_spark_pipeline.runtime.driver import watchdog as watchdog_module
 from airflow_spark_pipeline.runtime.loop import tries as tries_module
+from airflow_spark_pipeline.runtime.spark import starting as starting_module
 from airflow_spark_pipeline.task.attempt import CompletedMeanwhileError, TaskAttempt
 from tests.fakes import DictStore
 from tests.sparkless import FakeContext, FakeSpark
@@ -967,13 +968,13 @@ def _installed(world: World) -> Iterator[None]:
 
     patches: dict[Any, dict[str, Any]] = {
         driver_module: {
-            "_open_log": lambda *_: world.log(),
-            "open_session": session,
+            "open_log": lambda *_: world.log(),
             "close_session": lambda spark: spark.stop(),
             "Lease": functools.partial(Lease, clock=world.clock),
             "time": types.SimpleNamespace(sleep=world.block, monotonic=world.clock),
             "within": within,
         },
+        starting_module: {"open_session": session},
         process_module: {
             "identify": lambda *_: {"index": world.processes.index(world.current.process)},
         },

@@ -23,6 +23,7 @@ from airflow_spark_pipeline.protocol import EXIT_COMPLETED, DriverRequest
 from airflow_spark_pipeline.runtime.component.base import Component
 from airflow_spark_pipeline.runtime.driver import components_and_hooks as ready
 from airflow_spark_pipeline.runtime.driver import driver
+from airflow_spark_pipeline.runtime.spark import starting
 from airflow_spark_pipeline.task.attempt import TaskAttempt
 from tests.sparkless import FakeSpark
 
@@ -73,7 +74,7 @@ class _Faults:
 
 @pytest.fixture(autouse=True)
 def fake_spark(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(driver, "open_session", lambda config: FakeSpark())
+    monkeypatch.setattr(starting, "open_session", lambda config: FakeSpark())
     Note.ran.clear()
     yield
     Note.ran.clear()
@@ -104,7 +105,7 @@ def _whole_run(faults: _Faults, monkeypatch: pytest.MonkeyPatch) -> int:
 
 def _requests_of_a_run() -> int:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(driver, "open_session", lambda config: FakeSpark())
+        patch.setattr(starting, "open_session", lambda config: FakeSpark())
         return _whole_run(_Faults(None, after=False), patch)
 
 
