@@ -86,7 +86,8 @@ def raised(answer: Exception) -> CheckpointError:
 
 
 def answer(code: str) -> Exception:
-    return ClientError({"Error": {"Code": code, "Message": "…"}}, "PutObject")
+    error: Exception = ClientError({"Error": {"Code": code, "Message": "…"}}, "PutObject")
+    return error
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,149 @@
+"""A pipeline as a batch of Apache Livy.
+
+Importing this module imports Airflow's Livy provider: ``pip install 'airflow-spark-pipeline[livy]'``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.apache.livy.hooks.livy import LivyHook
+from airflow.providers.apache.livy.operators.livy import LivyOperator
+from airflow.providers.common.compat.sdk import AirflowException
+
+from airflow_spark_pipeline.operators.job import ACTIVE, JobState, SparkPipelineJob, StagedJob
+from airflow_spark_pipeline.secrets import mask_text
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+    from pydantic import JsonValue
+
+_CLIENT = "airflow_spark_pipeline.operators.livy.livy_batch"
+_NOT_FOUND = 404
+_ENDED = frozenset(state.value for state in LivyHook.TERMINAL_STATES)  # a newer Livy has states that are none of its
+_LINES = 2  # of Livy's log, in the reason of a death
+
+
+class SparkPipelineLivyOperator(SparkPipelineJob, LivyOperator):
+    """Run a pipeline as a batch of Apache Livy; a retry resumes at the component that failed. *Experimental*.
+
+    .. code-block:: python
+
+        SparkPipelineLivyOperator(
+            task_id="daily_etl",
+            pipeline="daily_etl.conf",
+            py_files=["my_etl"],
+            checkpoint_location="hdfs:///checkpoints",
+            livy_conn_id="livy",
+            executor_memory="4g",
+            retries=3,
+        )
+
+    It takes all arguments of :class:`LivyOperator` but ``file``, ``args``, ``class_name`` and ``polling_interval``,
+    which this operator sets itself, and those of :class:`~airflow_spark_pipeline.operators.job.SparkPipelineJob`.
+
+    What was tried, and what was not, is in ``docs/platforms.md``.
+    """
+
+    submit_only: ClassVar[Mapping[str, Any]] = {"file": "", "polling_interval": 0, "deferrable": False}
+    template_fields: Sequence[str] = LivyOperator.template_fields
+
+    def __init__(self, **kwargs: Any) -> None:
+        for name in ("file", "args", "class_name", "polling_interval"):
+            if kwargs.get(name):
+                raise ValueError(
+                    f"SparkPipelineLivyOperator sets {name} itself; name the components in the pipeline's file, and "
+                    "use job_poll_interval for the time between two looks."
+                )
+        super().__init__(**kwargs)
+
+    def place(self, job: StagedJob) -> None:
+        """Put the job into ``spark_params``."""
+        self.spark_params = {
+            **self.spark_params,
+            "file": job.main,
+            "args": list(job.arguments),
+            "py_files": list(job.py_files),
+            "conf": dict(job.spark_config),
+            # Livy refuses a name that another batch has, and counts its batches from 0 after a restart.
+            "name": f"{job.name} {job.token}",
+        }
+
+    def submit(self, context: Context) -> JsonValue:
+        """Submit the batch; return its id and its name."""
+        self._batch_id = None
+        try:
+            super().submit(context)
+        except AirflowException:
+            if not self._has_batch:
+                raise
+            self.log.warning("Livy has the batch, and does not say more about it yet.", exc_info=True)
+        return {"id": self._batch_id, "name": str(self.spark_params["name"])}
+
+    @property
+    def _has_batch(self) -> bool:
+        return self._batch_id is not None
+
+    def job_state(self, job: JsonValue) -> JobState:
+        """Return the state of a batch."""
+        return LivyBatch(self.hook, job).state()
+
+    def cancel(self, job: JsonValue) -> None:
+        """Delete a batch."""
+        LivyBatch(self.hook, job).cancel()
+
+    def job_client(self, job: JsonValue) -> tuple[str, dict[str, Any]]:
+        """Return what asks about a batch in the triggerer."""
+        return _CLIENT, {
+            "job": job,
+            "livy_conn_id": self._livy_conn_id,
+            "endpoint_prefix": self._livy_endpoint_prefix,
+            "extra_options": self._extra_options,
+        }
+
+
+def livy_batch(*, job: JsonValue, **hook_arguments: Any) -> LivyBatch:
+    """Return a batch for a process that has no operator.
+
+    :param hook_arguments: of the provider's hook
+    """
+    return LivyBatch(LivyHook(**hook_arguments), job)
+
+
+class LivyBatch:
+    """One batch.
+
+    :param job: its id and name, as the operator returned them
+    """
+
+    def __init__(self, hook: LivyHook, job: Any) -> None:
+        self._hook = hook
+        self._id, self._name = job["id"], job["name"]
+
+    def state(self) -> JobState:
+        """Return the state; a batch that Livy does not know any more has ended."""
+        found = self._found()
+        if found is None:
+            return JobState.ended("Livy does not know the batch any more")
+        state = str(found.get("state"))
+        if state not in _ENDED:
+            return ACTIVE
+        lines = [line.strip() for line in found.get("log") or () if line.strip(" \n:")]
+        return JobState.ended(mask_text("; ".join([state, *lines[-_LINES:]])))
+
+    def cancel(self) -> None:
+        """Delete the batch; one that has ended stays until Livy forgets it."""
+        if self.state().is_active:
+            self._hook.delete_batch(self._id)
+
+    def _found(self) -> dict[str, Any] | None:
+        try:
+            found = self._hook.get_batch(self._id)
+        except AirflowException as error:
+            response = getattr(error.__context__, "response", None)
+            if getattr(response, "status_code", None) == _NOT_FOUND:
+                return None
+            raise
+        # After a restart without recovery, another batch has the same id.
+        return found if found.get("name") in (None, self._name) else None
