@@ -26,6 +26,7 @@ if [ -f "$venv/package/dist/mermaid.min.js" ]; then
     MERMAID="$(pwd)/$venv/package/dist/mermaid.min.js"
     export MERMAID
 fi
-# MkDocs' own notice about its next version is not about this site.
-NO_MKDOCS_2_WARNING=1 "$venv/bin/mkdocs" build --strict --quiet
+# Not with --quiet: what is not said does not count as a warning, and `strict` lets it pass. The theme's own notice about
+# the next version of MkDocs is not about this site.
+NO_MKDOCS_2_WARNING=1 "$venv/bin/mkdocs" build --strict
 say "site/ holds the documentation; look at it with: $venv/bin/mkdocs serve"

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parents[1]
-_LINK = re.compile(r"(\]\()(\.\.?/[^)#\s]+|[\w-]+/[^)#\s]+|[\w.-]+\.(?:py|conf|sql|yaml))((?:#[^)]*)?\))")
+DOCS = ROOT / "docs"
+_LINK = re.compile(r"(\]\()(?!\w+:)([^)#\s]+)((?:#[^)]*)?\))")
 _ROLE = re.compile(r":(?:attr|class|data|exc|func|meth|mod):<code>~?([\w.]+?)(\(\))?</code>")
 _LANGUAGES = {".py": "python", ".conf": "hocon", ".xml": "xml", ".yaml": "yaml"}
 
@@ -23,7 +24,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add a page for each file of the repository that a page links to."""
     from mkdocs.structure.files import File
 
-    for path in sorted({each for page in Path(config.docs_dir).glob("*.md") for each in linked(page)}):
+    for path in outside():
         files.append(File.generated(config, page_of(path), content=content_of(path)))
     script = os.environ.get("MERMAID")  # scripts/docs.sh; without it, the theme loads Mermaid from its usual host
     if script:
@@ -41,12 +42,11 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Point links to files of the repository to their pages."""
     here = Path(page.file.src_uri).parent
+    origin = ROOT / here.relative_to("source") if here.parts[:1] == ("source",) else DOCS / here
 
     def point(match: re.Match[str]) -> str:
-        target = in_repository(ROOT / "docs" / here / match[2])
-        if target is None:
-            return match[0]
-        return f"{match[1]}{os.path.relpath(page_of(target), here)}{match[3]}"
+        path = in_repository(origin / match[2])
+        return match[0] if path is None else f"{match[1]}{os.path.relpath(page_of(path), here)}{match[3]}"
 
     return _LINK.sub(point, markdown)
 
@@ -59,25 +59,34 @@ def on_page_content(text: str, page: Page, **_: Any) -> str:
     return text.replace("::</p>", ":</p>")
 
 
-def linked(page: Path) -> list[Path]:
-    """Return the files of the repository that a page links to."""
-    targets = (in_repository(page.parent / match[2]) for match in _LINK.finditer(page.read_text(encoding="utf-8")))
-    return [each for each in targets if each is not None]
+def outside() -> list[Path]:
+    """Return the files that pages link to and that are not pages of ``docs`` themselves, from the root."""
+    found = set[Path]()
+    waiting = [page.relative_to(ROOT) for page in DOCS.rglob("*.md")]
+    while waiting:
+        page = waiting.pop()
+        for match in _LINK.finditer((ROOT / page).read_text(encoding="utf-8")):
+            path = in_repository((ROOT / page).parent / match[2])
+            if path is not None and path not in found and page_of(path).startswith("source/"):
+                found.add(path)
+                waiting += [path] if path.suffix == ".md" else []
+    return sorted(found)
 
 
 def in_repository(path: Path) -> Path | None:
-    """Return a file as a path from the root, if it has no page of its own and is not a picture."""
+    """Return a file as a path from the root, if it has a page or is a picture of ``docs``."""
     path = path.resolve()
     if not path.is_file() or not path.is_relative_to(ROOT):
         return None
     path = path.relative_to(ROOT)
-    is_page = path.parts[0] == "docs" and path.suffix == ".md"
-    return None if is_page or path.suffix == ".png" else path
+    return path if path.suffix != ".png" or path.parts[0] == "docs" else None
 
 
 def page_of(path: Path) -> str:
-    """Return the name of the page that shows a file."""
-    return f"source/{path.as_posix()}.md" if path.suffix != ".md" else f"source/{path.as_posix()}"
+    """Return the page that shows a file, or the picture itself, as a path in the site."""
+    if path.parts[0] == "docs" and path.suffix in (".md", ".png"):
+        return path.relative_to("docs").as_posix()
+    return f"source/{path.as_posix()}{'' if path.suffix == '.md' else '.md'}"
 
 
 def content_of(path: Path) -> str:

@@ -56,6 +56,11 @@ def test_the_site_is_built_strictly_and_loads_no_fonts() -> None:
     assert found["strict"] is True
     assert {*found["validation"]["links"].values(), *found["validation"]["nav"].values()} == {"warn"}
     assert found["theme"]["font"] is False
+    script = (ROOT / "scripts" / "docs.sh").read_text(encoding="utf-8")
+    # With --quiet, MkDocs does not count warnings, and `strict` refuses nothing.
+    assert re.findall(r"^.*mkdocs\" build.*$", script, re.MULTILINE) == [
+        'NO_MKDOCS_2_WARNING=1 "$venv/bin/mkdocs" build --strict'
+    ]
 
 
 @pytest.mark.parametrize("page", REFERENCE, ids=lambda path: path.stem)
@@ -109,6 +114,23 @@ def test_links_to_other_files_of_the_repository_lead_to_pages_of_the_site(writte
             src_uri = "operator.md"
 
     assert site_pages.on_page_markdown(written, Page) == expected
+
+
+def test_a_page_from_outside_docs_links_back_to_the_pages_of_the_site() -> None:
+    site_pages = script("site_pages")
+
+    class Page:
+        class file:  # noqa: N801  # MkDocs' name
+            src_uri = "source/CHANGELOG.md"
+
+    assert site_pages.on_page_markdown("[x](docs/versions.md)", Page) == "[x](../versions.md)"
+    assert site_pages.on_page_markdown("[x](https://semver.org)", Page) == "[x](https://semver.org)"
+
+
+def test_every_file_that_a_page_links_to_has_a_page() -> None:
+    found = {path.as_posix() for path in script("site_pages").outside()}
+    assert {"CHANGELOG.md", "dags_examples/recovery.py", "docs/migration/shop.conf", "docs/redis_store.py"} <= found
+    assert not any(path.endswith(".md") and path.startswith("docs/") for path in found)
 
 
 def test_a_file_of_the_repository_is_shown_as_code() -> None:
