@@ -118,6 +118,8 @@ class ComponentCheckpoint(_Record):
         ``planning`` compares it; absent in JSON if the code is not known
     :param changed_code: files of ``code`` that had changed when an attempt skipped the component; absent in JSON if
         there are none
+    :param failure_traceback: traceback of its failure, secrets masked; absent in JSON if it did not fail, or if its
+        failure is the first one of the attempt, which the commit itself has
     """
 
     index: int
@@ -136,6 +138,7 @@ class ComponentCheckpoint(_Record):
     leaves: Mapping[str, Any] = field(default_factory=dict)
     code: Mapping[str, str] = field(default_factory=dict)
     changed_code: tuple[str, ...] = ()
+    failure_traceback: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -248,7 +251,7 @@ class Commit:
 
 
 _NESTED: dict[str, type] = {"components": ComponentCheckpoint, "attempts": AttemptSummary, "failure": Failure}
-_ABSENT_WHEN_EMPTY = {"retries", "session", "leaves", "code", "changedCode"}
+_ABSENT_WHEN_EMPTY = {"retries", "session", "leaves", "code", "changedCode", "failureTraceback"}
 
 
 def _plain(value: Any) -> dict[str, Any]:

@@ -200,6 +200,7 @@ class Recorder:
                 attempt=self.state.attempt,
                 started_at=started_at,
                 duration_seconds=round(seconds, 3),
+                failure_traceback=None if self.state.failure is None else failure.traceback,
             )
         )
         first = self.state.failure or failure

@@ -161,6 +161,7 @@ _WRONG: list[tuple[tuple[Any, ...], Any]] = [
     (("components", 0, "action"), "upstream_failed"),
     (("components", 0, "changedCode"), ["my_etl/a.py"]),  # and no code is recorded
     (("components", 0, "changedCode"), "my_etl/a.py"),
+    (("components", 0, "failureTraceback"), ["Traceback"]),
     (("components", 0, "changedCode"), [1]),
     (("components", 0, "changedCode"), {"my_etl/a.py": "00"}),
     (("components", 2, "action"), "ran"),

@@ -113,11 +113,20 @@ def test_a_component_whose_dependency_failed_is_recorded_as_not_run_and_runs_on_
         tuple(name for name in "acd" if name not in not_run),
     )
     shown = {c.name: (c.state, c.reason) for c in page_components(state, Standing.FAILED)}
-    assert {name: shown[name] for name in not_run} == {name: ("pending", why) for name, why in not_run.items()}
+    assert {name: shown[name] for name in not_run} == {name: ("upstream_failed", why) for name, why in not_run.items()}
 
     report = job.run(*pipeline(1), more=more)
     assert report.ran == ["b", *not_run]
     assert {c.action for c in report.state.components} == {ComponentAction.RAN, ComponentAction.SKIPPED}
+
+
+def test_each_failure_of_an_attempt_has_its_traceback(job: Job) -> None:
+    job.fails("a:Step:fails = 1", "b", "c:Step:fails = 1", more="fail-fast = false")
+    first, _, third = job.state.components
+    assert job.state.failure is not None
+    assert "Traceback" in (job.state.failure.traceback or "")
+    assert first.failure_traceback is None  # it is the commit's
+    assert "Traceback" in (third.failure_traceback or "")
 
 
 def test_a_driver_that_dies_after_a_component_was_not_run_died_in_the_next_one(job: Job) -> None:
