@@ -16,7 +16,7 @@ from airflow_spark_pipeline.plugins.page.attempts import with_tries
 from airflow_spark_pipeline.plugins.page.finder import Found
 from airflow_spark_pipeline.plugins.page.location_cache import LocationCache
 from airflow_spark_pipeline.plugins.page.metadata_db import Rights, TaskFacts, TaskKey
-from airflow_spark_pipeline.plugins.page.models import DagRuns, NextAttempt, Run, RunDetail, TaskRuns
+from airflow_spark_pipeline.plugins.page.models import DagRuns, DiscardedBy, NextAttempt, Run, RunDetail, TaskRuns
 from airflow_spark_pipeline.plugins.page.next_attempt import next_attempt, proposed, read_config, selected, shown_config
 from airflow_spark_pipeline.plugins.page.service import Service, is_moving
 from airflow_spark_pipeline.plugins.page.tries import Kept, Try, kept_of, tries_of
@@ -31,6 +31,7 @@ class _Task:
     tries: list[Try]
     kept: Kept
     rendered: str | None
+    discarded: tuple[str, str] | None
 
 
 async def task_runs(service: Service, key: TaskKey, rights: Rights) -> TaskRuns:
@@ -43,7 +44,13 @@ async def task_runs(service: Service, key: TaskKey, rights: Rights) -> TaskRuns:
         owners = {each for each, *_ in found}
         kept = kept_of(owners, descriptions=True)
         about = {
-            each: _Task(tries_of(each), kept.get(each, Kept()), metadata_db.resolved_pipeline(each)) for each in owners
+            each: _Task(
+                tries_of(each),
+                kept.get(each, Kept()),
+                metadata_db.resolved_pipeline(each),
+                metadata_db.last_discard(each, rights),
+            )
+            for each in owners
         }
         runs = [_detail(cache, each, known, about[owner]) for owner, cache, each in found]
         runs.sort(key=lambda run: run.started_at, reverse=True)
@@ -127,8 +134,13 @@ def _detail(cache: LocationCache, found: Found, facts: Mapping[TaskKey, TaskFact
         selected=selected(commit.state, chosen),
         config=shown_config(config),
         config_note=note,
+        discarded_by=_discarded_by(task) if shown is Standing.DISCARDED else None,
         history_url=_history_url(),
     )
+
+
+def _discarded_by(task: _Task) -> DiscardedBy | None:
+    return None if task.discarded is None else DiscardedBy(user=task.discarded[0], at=task.discarded[1])
 
 
 def _history_url() -> str | None:

@@ -110,6 +110,18 @@ class Rights:
             )
         return self._editable[dag_id]
 
+    def audits(self, dag_id: str) -> bool:
+        """Whether the user may read what the DAG's audit log says."""
+        from airflow.api_fastapi.app import get_auth_manager
+        from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+
+        return get_auth_manager().is_authorized_dag(
+            method="GET",
+            access_entity=DagAccessEntity.AUDIT_LOG,
+            details=DagDetails(id=dag_id, team_name=_teams([dag_id]).get(dag_id)),
+            user=self.user,
+        )
+
     def administers(self) -> bool:
         """Whether the user may change Airflow's configuration, and so may know of everything in a location."""
         from airflow.api_fastapi.app import get_auth_manager
@@ -267,6 +279,21 @@ def record_discard(key: TaskKey, user: BaseUser, about: dict[str, Any]) -> None:
                 extra=json.dumps(about),
             )
         )
+
+
+def last_discard(key: TaskKey, rights: Rights) -> tuple[str, str] | None:
+    """Return who discarded the progress of a task instance last, and when (ISO 8601); ``None`` if it is not known."""
+    from airflow.models.log import Log
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    if not rights.audits(key.dag_id):
+        return None
+    same = zip(_columns(Log), key[:4], strict=True)
+    wanted = (Log.event == "spark_pipeline.discard", *(column == value for column, value in same))
+    with create_session() as session:
+        row = session.execute(select(Log.owner, Log.dttm).where(*wanted).order_by(Log.id.desc()).limit(1)).first()
+    return None if row is None or row[1] is None else (str(row[0]), row[1].isoformat(timespec="milliseconds"))
 
 
 def _columns(owner: Any) -> tuple[Any, ...]:

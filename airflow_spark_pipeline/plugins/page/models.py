@@ -18,6 +18,7 @@ class ComponentState(str, enum.Enum):
     FAILED = "failed"
     INTERRUPTED = "interrupted"  # it may have been running when the driver died
     PENDING = "pending"
+    UPSTREAM_FAILED = "upstream_failed"  # not run: a component that it depends on is not done
     LEFT_OUT = "left_out"  # neither done nor to be run: by the description, or by who resumed
 
 
@@ -212,6 +213,13 @@ class NextAttempt(BaseModel):
     differences: list[str] = Field(default=[], description="Paths of the fields that differ")
 
 
+class DiscardedBy(BaseModel):
+    """Who discarded the progress on the page."""
+
+    user: str
+    at: str
+
+
 class RunDetail(Run):
     """A unit of work with all that is known of it."""
 
@@ -223,6 +231,7 @@ class RunDetail(Run):
     selected: Selected = Field(description="What the user chose for the next try, or what the newest attempt ran")
     config: dict[str, Any] | None = Field(description="The description as the task last read it; secrets are masked")
     config_note: str | None
+    discarded_by: DiscardedBy | None = Field(description="Null for a user who may not read the Dag's audit log")
     history_url: str | None
 
 

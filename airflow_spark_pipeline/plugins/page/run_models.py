@@ -136,6 +136,8 @@ def component_state(record: ComponentCheckpoint, state: CheckpointState, shown: 
     """Return what a component is like."""
     if record.action in {ComponentAction.OMITTED, ComponentAction.DISABLED}:
         return ComponentState.LEFT_OUT
+    if record.action is ComponentAction.UPSTREAM_FAILED:
+        return ComponentState.UPSTREAM_FAILED
     if record.name in state.completed_components and record.action is not ComponentAction.FAILED:
         return ComponentState.DONE
     if record.action is ComponentAction.FAILED:
@@ -170,7 +172,7 @@ def _component(c: ComponentCheckpoint, state: CheckpointState, is_in: ComponentS
 
 
 def more_failures(state: CheckpointState) -> list[Failure]:
-    """Return the failures of the newest attempt besides the first: the log has their text, and no traceback."""
+    """Return the failures of the newest attempt besides the first."""
     first = None if state.failure is None else state.failure.component
     failed = [c for c in state.components if c.action is ComponentAction.FAILED and c.attempt == state.attempt]
     return [_failure_of(c) for c in failed if c.name != first]
@@ -178,7 +180,13 @@ def more_failures(state: CheckpointState) -> list[Failure]:
 
 def _failure_of(component: ComponentCheckpoint) -> Failure:
     error_type, _, message = (component.reason or "").partition(": ")
-    return Failure(component=component.name, error_type=error_type, message=message, traceback=None, retry_helps=True)
+    return Failure(
+        component=component.name,
+        error_type=error_type,
+        message=message,
+        traceback=component.failure_traceback,
+        retry_helps=True,
+    )
 
 
 def failure_of(state: CheckpointState) -> Failure | None:

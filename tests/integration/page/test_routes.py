@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,13 @@ def test_a_plan_of_what_does_not_exist_says_what_does(page: Page, record: Record
     assert page.get("/api/plan", "user@page_a", params={**TASK, "dag_id": "page_b", "id": "x"}).status_code == 403
 
 
+def test_what_airflow_does_not_have_is_told_apart_from_what_runs_no_pipeline(page: Page) -> None:
+    known = {name: page.get("/api/task", params={**TASK, "run_id": name}).json()["exists"] for name in ("r1", "gone")}
+    assert known == {"r1": True, "gone": False}
+    dags = {name: page.get(f"/api/dags/{name}/runs").json()["exists"] for name in ("page_a", "misspelled")}
+    assert dags == {"page_a": True, "misspelled": False}
+
+
 def test_the_history_of_a_task_has_its_runs_and_their_components(page: Page, record: Record) -> None:
     record.run()
     answer = page.get("/api/history", params={**TASK, "pipeline": "Test"}).raise_for_status().json()
@@ -255,6 +263,12 @@ def test_a_discard_gives_up_what_was_seen_and_is_in_the_audit_log(page: Page, re
         ).first()
         assert entry is not None
         assert (entry.dag_id, entry.task_id, entry.run_id, entry.owner) == ("page_a", "etl", "r1", "user")
+        at = entry.dttm
+        assert at is not None
+    (run,) = page.get("/api/task", params=TASK).json()["runs"]
+    assert run["state"] == "discarded"
+    assert run["discarded_by"]["user"] == "user"
+    assert datetime.fromisoformat(run["discarded_by"]["at"]) == at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
 def test_a_discard_of_what_has_changed_since_is_refused(page: Page, record: Record) -> None:

@@ -142,14 +142,28 @@ def test_what_runs_and_what_was_interrupted_has_its_attempt_and_its_start() -> N
 def test_each_failure_of_an_attempt_is_told() -> None:
     state = _state()
     records = [
-        replace(c, reason=f"ValueError: no {c.name}", action=ComponentAction.FAILED, attempt=1)
+        replace(
+            c,
+            reason=f"ValueError: no {c.name}",
+            action=ComponentAction.FAILED,
+            attempt=1,
+            failure_traceback=f"Traceback of {c.name}",
+        )
         for c in state.components[1:]
     ]
     state = replace(state, components=(state.components[0], *records))
-    assert [(each.component, each.error_type, each.message) for each in more_failures(state)] == [
-        ("b", "ValueError", "no b"),
-        ("c", "ValueError", "no c"),
+    assert [(each.component, each.error_type, each.message, each.traceback) for each in more_failures(state)] == [
+        ("b", "ValueError", "no b", "Traceback of b"),
+        ("c", "ValueError", "no c", "Traceback of c"),
     ]
+
+
+def test_a_component_that_is_not_run_because_of_another_says_which() -> None:
+    state = make_state(done="a", status=CheckpointStatus.FAILED)
+    reason = "depends on b, which failed"
+    last = replace(state.components[2], action=ComponentAction.UPSTREAM_FAILED, reason=reason)
+    found = components(replace(state, components=(*state.components[:2], last)), Standing.FAILED)[2]
+    assert (found.name, found.state.value, found.reason) == ("c", "upstream_failed", reason)
 
 
 def test_an_attempt_that_runs_has_no_end() -> None:

@@ -132,7 +132,7 @@ const Head = ({ run, ended, titled, onAct }: HeadProps) => {
       )}
       {run.state === "discarded" ? (
         <Text fontSize="sm">
-          {t.run.discardedBy} <PageLink to={`${taskPath(run)}/events`}>{t.run.auditLog}</PageLink>
+          <DiscardedBy run={run} /> <PageLink to={`${taskPath(run)}/events`}>{t.run.auditLog}</PageLink>
         </Text>
       ) : null}
       {newest === null ? null : (
@@ -154,6 +154,12 @@ const Head = ({ run, ended, titled, onAct }: HeadProps) => {
       ))}
     </Stack>
   );
+};
+
+const DiscardedBy = ({ run }: { run: RunDetail }) => {
+  const zone = useZone();
+  const by = run.discarded_by;
+  return by === null ? t.run.discardedBy : t.run.discarded(by.user, formatTime(by.at, zone));
 };
 
 const Lost = ({ run }: { run: RunDetail }) => {

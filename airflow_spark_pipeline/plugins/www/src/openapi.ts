@@ -104,7 +104,7 @@ export interface components {
          * ComponentState
          * @enum {string}
          */
-        ComponentState: "done" | "running" | "failed" | "interrupted" | "pending" | "left_out";
+        ComponentState: "done" | "running" | "failed" | "interrupted" | "pending" | "upstream_failed" | "left_out";
         /** DagRuns */
         DagRuns: {
             /** Active */
@@ -148,6 +148,13 @@ export interface components {
         Discarded: {
             /** Id */
             id: string;
+        };
+        /** DiscardedBy */
+        DiscardedBy: {
+            /** At */
+            at: string;
+            /** User */
+            user: string;
         };
         /** Failure */
         Failure: {
@@ -470,6 +477,8 @@ export interface components {
              * @description Why its progress cannot be discarded now; null where it can
              */
             discard_blocked: string | null;
+            /** @description Null for a user who may not read the Dag's audit log */
+            discarded_by: components["schemas"]["DiscardedBy"] | null;
             /**
              * Error
              * @description First line

@@ -18,6 +18,7 @@ export const COMPONENT_PALETTES: Record<ComponentState, string> = {
   failed: "failed",
   interrupted: "up_for_retry",
   pending: "removed",
+  upstream_failed: "upstream_failed",
   left_out: "skipped",
 };
 

@@ -80,6 +80,7 @@ export const makeDetail = (changes: Partial<RunDetail> = {}): RunDetail => ({
   selected: { start_from: null, stop_after: null, only: [], force: [] },
   config: null,
   config_note: "",
+  discarded_by: null,
   history_url: null,
   ...changes,
 });

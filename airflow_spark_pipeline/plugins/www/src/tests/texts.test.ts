@@ -103,6 +103,8 @@ test.each([
   ["done in attempt 2", "erledigt in Anlauf 2"],
   ["failed in attempt 2: ValueError", "fehlgeschlagen in Anlauf 2: ValueError"],
   ["depends on a.b, which runs again", "hängt von a.b ab, das erneut läuft"],
+  ["depends on a, which failed", "hängt von a ab, das fehlgeschlagen ist"],
+  ["Airflow has the task as queued.", "In Airflow ist der Task im Status Wartend."],
   [
     "Airflow has the task as up_for_retry already.",
     "In Airflow ist der Task schon im Status Wartet auf neuen Versuch.",
