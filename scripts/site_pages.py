@@ -56,6 +56,7 @@ def on_page_content(text: str, page: Page, **_: Any) -> str:
     if not page.file.src_uri.startswith("reference/"):
         return text
     text = _ROLE.sub(lambda match: f"<code>{html.escape(match[1].rpartition('.')[2])}{match[2] or ''}</code>", text)
+    text = re.sub(r"<p>\.\. code-block:: \w+</p>\n?", "", text)
     return text.replace("::</p>", ":</p>")
 
 
