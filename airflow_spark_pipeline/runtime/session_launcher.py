@@ -38,6 +38,11 @@ def _add(spark, module):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     try:
         context = spark.sparkContext
     except Exception:  # a Spark Connect session has none, and its error differs between versions
+        if "://" in module:
+            raise RuntimeError(
+                "On a Spark Connect session modules cannot be read from " + module + ". Use a cluster with a classic "
+                "Spark session (on Databricks: dedicated access mode)."
+            ) from None
         sys.path.insert(1, module if not module.endswith(".py") else os.path.dirname(module))
         spark.addArtifacts(module, pyfile=True)
     else:

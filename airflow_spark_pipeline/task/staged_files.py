@@ -58,7 +58,9 @@ class StagedFiles:
         :raises SupersededError: a newer try is running
         :raises CompletedMeanwhileError: there is nothing left to run
         """
-        request = self._unit.claim(spark_config=self._private, local=False, carries_keys=False)
+        # A session is there before the job's arguments are: its settings are applied by the driver.
+        settings = {**self._shown, **self._private} if self._in_session else self._private
+        request = self._unit.claim(spark_config=settings, local=False, carries_keys=False)
         url = self._staging.request(self._unit.path, request)
         token = request.token
         assert token is not None  # noqa: S101  # of a claim

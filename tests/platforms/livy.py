@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from airflow_spark_pipeline.operators.job import SparkPipelineJob
 from airflow_spark_pipeline.testing.job_contract import PlatformUnderTest, StartedJob
+from tests.platforms.http_server import serve
 
 _DEAD = ("success", "dead", "killed", "error")
 
@@ -72,29 +71,6 @@ def livy(patch: Any) -> Iterator[Livy]:
     """
     platform = Livy()
 
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *_: Any) -> None:
-            pass
-
-        def _answer(self) -> None:
-            text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, answer = platform.answer(self.command, self.path.strip("/").split("/"), json.loads(text or b"{}"))
-            data = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        do_GET = do_POST = do_DELETE = _answer  # noqa: N815  # as http.server calls them
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    patch.setenv("AIRFLOW_CONN_LIVY", f"http://127.0.0.1:{server.server_port}")
-    try:
+    with serve(platform.answer) as port:
+        patch.setenv("AIRFLOW_CONN_LIVY", f"http://127.0.0.1:{port}")
         yield platform
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(30)

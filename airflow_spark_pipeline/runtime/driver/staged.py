@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_spark_pipeline.checkpoint.staged import split_url
@@ -47,20 +49,32 @@ def drive_inside(url: str, spark: SparkSession) -> None:
     :raises RuntimeError: the pipeline is not completed; the text says why
     """
     say_inside_a_session()
-    streams = sys.stdout, sys.stderr
-    try:
+    with _streams_of_the_platform():
         code, summary = _drive(url, spark)
-    finally:
-        sys.stdout, sys.stderr = streams
     if code != EXIT_COMPLETED:
         raise RuntimeError(summary)
+
+
+@contextlib.contextmanager
+def _streams_of_the_platform() -> Iterator[None]:
+    """Put standard output and error back, which the driver wraps to mask secrets."""
+    before = {"stdout": sys.stdout, "stderr": sys.stderr}
+    try:
+        yield
+    finally:
+        for name, stream in before.items():
+            ours = getattr(sys, name)
+            setattr(sys, name, stream)
+            if ours is not stream:
+                with contextlib.suppress(Exception):  # whatever a component may have put there
+                    ours.detach()  # or its end would close the platform's stream as well
 
 
 def _drive(url: str, spark: SparkSession | None) -> tuple[int, str]:
     try:
         store, name, request = _read(url)
         set_more_names(request.secret_names)
-        with configured(spark, PipelineSpec.from_dict(request.pipeline)):
+        with configured(spark, _with_settings(request)):
             answer = drive_in(request, spark)
     except ObjectNotFoundError:
         return _said(EXIT_SUPERSEDED, f"The request {url} is gone: its attempt has ended, or another one replaced it.")
@@ -71,6 +85,12 @@ def _drive(url: str, spark: SparkSession | None) -> tuple[int, str]:
     with contextlib.suppress(CheckpointError):  # Airflow removes it as well
         store.delete(name)
     return answer
+
+
+def _with_settings(request: DriverRequest) -> PipelineSpec:
+    """Return the description with the operator's Spark settings, which win over the file's."""
+    spec = PipelineSpec.from_dict(request.pipeline)
+    return replace(spec, spark=replace(spec.spark, config={**spec.spark.config, **request.spark_config}))
 
 
 def _read(url: str) -> tuple[CheckpointStore, str, DriverRequest]:

@@ -1,0 +1,142 @@
+"""A pipeline as a run of a Databricks job cluster.
+
+Importing this module imports Airflow's Databricks provider: ``pip install 'airflow-spark-pipeline[databricks]'``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import AirflowException
+from airflow.providers.databricks.hooks.databricks import DatabricksHook
+from airflow.providers.databricks.operators.databricks import DatabricksSubmitRunOperator
+
+from airflow_spark_pipeline.operators.job import ACTIVE, JobState, SparkPipelineJob, StagedJob
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+    from pydantic import JsonValue
+
+_CLIENT = "airflow_spark_pipeline.operators.databricks.databricks_run"
+_NOT_FOUND = 404
+_OURS = (
+    *("json", "tasks", "spark_jar_task", "notebook_task", "spark_python_task", "spark_submit_task", "pipeline_task"),
+    *("dbt_task", "idempotency_token", "wait_for_termination"),
+)
+_SCHEMES = {"s3a": "s3", "s3n": "s3"}
+
+
+class SparkPipelineDatabricksOperator(SparkPipelineJob, DatabricksSubmitRunOperator):  # type: ignore[misc]
+    """Run a pipeline as a Databricks run; a retry resumes at the component that failed. *Experimental*.
+
+    .. code-block:: python
+
+        SparkPipelineDatabricksOperator(
+            task_id="daily_etl",
+            pipeline="daily_etl.conf",
+            py_files=["my_etl"],
+            checkpoint_location="s3://data-lake/checkpoints",
+            new_cluster={"spark_version": "17.3.x-scala2.13", "num_workers": 2, ...},
+            libraries=[{"pypi": {"package": "s3fs"}}],
+            retries=3,
+        )
+
+    It takes all arguments of :class:`DatabricksSubmitRunOperator` but those that name a task, ``json``,
+    ``idempotency_token`` and ``wait_for_termination``, which this operator sets itself, and those of
+    :class:`~airflow_spark_pipeline.operators.job.SparkPipelineJob`.
+
+    The driver runs inside the Spark session of the cluster, which it neither starts nor stops: settings that a running
+    session does not take belong into ``new_cluster``.
+
+    Tried against a stand-in of the API only, see ``docs/platforms.md``; not tried on Databricks.
+    """
+
+    started_by: ClassVar[str] = "session"
+    deduplicates: ClassVar[bool] = True
+    submit_only: ClassVar[Mapping[str, Any]] = {"wait_for_termination": False, "deferrable": False}
+    template_fields: Sequence[str] = tuple(
+        field for field in DatabricksSubmitRunOperator.template_fields if field not in _OURS
+    )
+
+    def __init__(self, **kwargs: Any) -> None:
+        given = [name for name in _OURS if kwargs.get(name)]
+        if given:
+            raise ValueError(
+                f"SparkPipelineDatabricksOperator sets {', '.join(given)} itself; name the components in the "
+                "pipeline's file."
+            )
+        super().__init__(**kwargs)
+
+    def place(self, job: StagedJob) -> None:
+        """Put the job into ``spark_python_task``, and its token into the request.
+
+        :raises ValueError: the files are at a place that Airflow cannot write to and Databricks read from
+        """
+        self.spark_python_task = {"python_file": _cloud(job.main), "parameters": [*map(_cloud, job.arguments)]}
+        self.idempotency_token = job.token
+        self.run_name = job.name
+
+    def submit(self, context: Context) -> JsonValue:
+        """Submit the run; return its id."""
+        run: JsonValue = self.submit_job(context)
+        return run
+
+    def job_state(self, job: JsonValue) -> JobState:
+        """Return the state of a run."""
+        return DatabricksRun(self._hook, job).state()
+
+    def cancel(self, job: JsonValue) -> None:
+        """Cancel a run."""
+        DatabricksRun(self._hook, job).cancel()
+
+    def job_client(self, job: JsonValue) -> tuple[str, dict[str, Any]]:
+        """Return what asks about a run in the triggerer."""
+        return _CLIENT, {
+            "run_id": job,
+            "databricks_conn_id": self.databricks_conn_id,
+            "retry_limit": self.databricks_retry_limit,
+            "retry_delay": self.databricks_retry_delay,
+        }
+
+
+def databricks_run(*, run_id: JsonValue, **hook_arguments: Any) -> DatabricksRun:
+    """Return a run for a process that has no operator.
+
+    :param hook_arguments: of the provider's hook
+    """
+    return DatabricksRun(DatabricksHook(**hook_arguments), run_id)
+
+
+class DatabricksRun:
+    """One run.
+
+    :param run_id: as Databricks gave it
+    """
+
+    def __init__(self, hook: DatabricksHook, run_id: Any) -> None:
+        self._hook = hook
+        self._id = int(run_id)
+
+    def state(self) -> JobState:
+        """Return the state; a run that is not known any more has ended."""
+        try:
+            state = self._hook.get_run_state(self._id)
+        except AirflowException as error:
+            if getattr(error, "http_status_code", None) == _NOT_FOUND:
+                return JobState.ended("Databricks does not know the run any more")
+            raise
+        if not state.is_terminal:
+            return ACTIVE
+        return JobState.ended(f"{state.life_cycle_state} {state.result_state} {state.state_message}")
+
+    def cancel(self) -> None:
+        """Cancel; a run that has ended stays as it is."""
+        if self.state().is_active:
+            self._hook.cancel_run(self._id)
+
+
+def _cloud(url: str) -> str:
+    """Return a URL with the scheme that Databricks knows."""
+    scheme, separator, rest = url.partition("://")
+    return f"{_SCHEMES.get(scheme, scheme)}://{rest}" if separator else url
