@@ -83,6 +83,12 @@ _FLAG = re.compile(
     r"(?<![\w-])--(?P<name>[A-Za-z][\w.-]{2,60})[\"']?[\s,]\s*[\"']?([^\s\"'-][^\s\"']*)"
 )  # --password …
 _SQL = re.compile(r"(?i:\b(?:identified\s+by|password)\s+)(?:'([^']+)'|\"([^\"]+)\")")  # IDENTIFIED BY '…'
+# ?odbc_connect=DRIVER%3D…%3BPWD%3D…: a whole connection string as the value of a parameter, percent-encoded
+_ENCODED = re.compile(
+    r"(?:(?<![\w%])|(?<=%3[bB])|(?<=%3[fF])|(?<=%26))(?P<name>[A-Za-z][\w.-]{0,60})%3[dD]"
+    r"((?:(?!%3[bB]|%26)[^\s\"'&])+)"
+)
+_CURL = re.compile(r"\bcurl\b[^\n]*?\s(?:-u|--user)[\s=]*[\"']?[^\s:\"']+:([^\s\"']+)")  # curl -u user:password
 _ENTRY = re.compile(r"([\"'])(?P<name>[A-Za-z][\w.-]{0,60})\1\s*:\s*([\"'])((?:\\.|(?!\3)[^\\])*)\3", re.DOTALL)
 
 
@@ -90,6 +96,8 @@ _ENTRY = re.compile(r"([\"'])(?P<name>[A-Za-z][\w.-]{0,60})\1\s*:\s*([\"'])((?:\
 _FORMS = (
     (":", _ENTRY),
     ("</", _ELEMENT),
+    ("%3d", _ENCODED),
+    ("curl", _CURL),
     ("--", _FLAG),
     ("oracle:", _ORACLE),
     ("password", _SQL),

@@ -41,6 +41,15 @@ TEXTS = [
     ("-----BEGIN RSA PRIVATE KEY-----\nMIIEabc\n-----END RSA PRIVATE KEY-----", "MIIEabc", ""),
     ("Authorization: Bearer planted-bearer", "planted-bearer", "Authorization: Bearer"),
     ("Authorization: Basic ZXRsOkh1bnRlcjI=", "Hunter2", "Authorization: Basic"),
+    (
+        "mssql+pyodbc:///?odbc_connect=DRIVER%3D%7BX%7D%3BUID%3Du%3BPWD%3DHunter2%3BDatabase%3Dd",
+        "Hunter2",
+        "%3BDatabase",
+    ),
+    ("mssql+pyodbc:///?odbc_connect=pwd%3dHunter2%3buid%3du", "Hunter2", "%3buid%3du"),
+    ("https://h/login?next=%2Fx%3Faccess_token%3DHunter2%26a%3Db", "Hunter2", "%26a%3Db"),
+    ("curl -s -u etl:Hunter2 https://h/x", "Hunter2", "https://h/x"),
+    ("curl --user 'etl:Hunter2' https://h/x", "Hunter2", "https://h/x"),
     ("Bearer abcdef123456", "abcdef123456", "Bearer"),
     ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVm", "eyJzdWIiOiIxMjM0In0", ""),
     ("sc://h:443/;user_id=etl;token=abc;use_ssl=true", "abc", ";use_ssl=true"),
@@ -77,6 +86,9 @@ READABLE = [
     "primary-key=id;sort-key=x",
     "jdbc:postgresql://db/orders?user=etl&connectTimeout=3",
     "mail to a@b.c: done",
+    "docker run -u 1000:1000 curl/curl",
+    "curl -u etl https://h/x",
+    "https://h/x?q=day%3D1%26region%3Deu",
     "pipeline.instance-config.api-key: expected text",
 ]
 
