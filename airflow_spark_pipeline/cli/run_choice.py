@@ -9,7 +9,6 @@ from collections.abc import Iterable
 
 from airflow_spark_pipeline.checkpoint import catalog
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
-from airflow_spark_pipeline.checkpoint.finished import finished_runs
 from airflow_spark_pipeline.checkpoint.key import parse_run_id
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.cli.printing import age_of, ago
@@ -59,6 +58,8 @@ def run_id_of(store: CheckpointStore, text: str, *, finished: bool = False) -> s
         return _of_row(unfinished, int(text), store)
     found = [entry for entry in unfinished if text and (_id_of(entry) or "").startswith(text)]
     if finished:
+        from airflow_spark_pipeline.checkpoint.finished import finished_runs
+
         paths = {entry.path for entry in found}
         ended = (entry for entry in finished_runs(store) if (_id_of(entry) or "").startswith(text))
         found += [entry for entry in ended if text and entry.path not in paths]
