@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow_spark_pipeline.components.bounds import BoundError
-    from airflow_spark_pipeline.components.check import CheckFailedError, CheckNotNull, CheckRowCount
+    from airflow_spark_pipeline.components.check import CheckFailedError
+    from airflow_spark_pipeline.components.check_schema import CheckSchema
+    from airflow_spark_pipeline.components.check_sql import CheckSql
+    from airflow_spark_pipeline.components.check_values import CheckNotNull, CheckRange, CheckRowCount, CheckUnique
     from airflow_spark_pipeline.components.columns import UnknownColumnError
-    from airflow_spark_pipeline.components.quality import CheckRange, CheckSchema, CheckSql, CheckUnique
     from airflow_spark_pipeline.components.read import ReadFiles, ReadTable
     from airflow_spark_pipeline.components.sql import SqlToView
     from airflow_spark_pipeline.components.views import UnknownViewError
@@ -22,12 +24,12 @@ if TYPE_CHECKING:
 _LAZY = {
     "BoundError": "bounds",
     "CheckFailedError": "check",
-    "CheckNotNull": "check",
-    "CheckRange": "quality",
-    "CheckRowCount": "check",
-    "CheckSchema": "quality",
-    "CheckSql": "quality",
-    "CheckUnique": "quality",
+    "CheckNotNull": "check_values",
+    "CheckRange": "check_values",
+    "CheckRowCount": "check_values",
+    "CheckSchema": "check_schema",
+    "CheckSql": "check_sql",
+    "CheckUnique": "check_values",
     "ReadFiles": "read",
     "ReadTable": "read",
     "SqlToView": "sql",

@@ -1,23 +1,22 @@
-"""Components that fail if the data is wrong, with counts in the error.
+"""What all checks share: their error, and the report of a check that passed.
 
-Each check is one Spark job over its view. The numbers of a check that passes are printed, too.
+Use a check as a component of the pipeline, or in the ``hooks`` of the component whose result it checks: then it runs
+before that component is recorded as done. Each check is at most one Spark job. The numbers of a check that passes are
+printed, too.
 """
 
 from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from airflow_spark_pipeline.components.columns import missing, nothing, type_of
-from airflow_spark_pipeline.components.views import check_given, check_view_name, frame_of
+from airflow_spark_pipeline.components.views import check_view_name
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.runtime.component.base import Component, ContextNotAttachedError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-    from pyspark.sql import SparkSession
 
 
 class CheckFailedError(SparkPipelineError):
@@ -34,86 +33,29 @@ class CheckFailedError(SparkPipelineError):
 
 
 @dataclass
-class CheckRowCount(Component):
-    """Fail if a view has too few or too many rows.
-
-    :param view: the view to count
-    :param min: smallest allowed number of rows
-    :param max: greatest allowed number of rows; default: no limit
-    :raises ValueError: the bounds exclude every count, or the view's name is not an identifier
-    """
-
-    view: str
-    min: int = 1
-    max: int | None = None
-
-    def __post_init__(self) -> None:
-        check_view_name(self.view)
-        if self.min < 0:
-            raise ValueError(f"min is {self.min:,}; a row count is never below 0")
-        if self.max is not None and self.max < self.min:
-            raise ValueError(f"max ({self.max:,}) is less than min ({self.min:,})")
-
-    def reads_views(self) -> Collection[str]:
-        """Return the view."""
-        return (self.view,)
-
-    def run(self, spark: SparkSession) -> None:
-        """Count the rows.
-
-        :raises CheckFailedError: the count is out of bounds
-        :raises UnknownViewError: there is no such view
-        """
-        count = frame_of(spark, self.view).count()
-        found = f"view {self.view!r} has {rows(count)}"
-        if count < self.min:
-            raise CheckFailedError(f"{found}; expected at least {self.min:,}", view=self.view)
-        if self.max is not None and count > self.max:
-            raise CheckFailedError(f"{found}; expected at most {self.max:,}", view=self.view)
-        report(self, found)
-
-
-@dataclass
-class CheckNotNull(Component):
-    """Fail if values of a column are missing: NULL, or NaN. A view without rows passes; check its row count as well.
+class ViewCheck(Component):
+    """Base class of the checks of one view.
 
     :param view: name of the view to check
-    :param columns: names of columns, or of fields in them (``address.city``)
-    :raises ValueError: no column is given, or the view's name is not an identifier
+    :raises ValueError: the view's name is not an identifier
     """
 
     view: str
-    columns: list[str]
 
     def __post_init__(self) -> None:
         check_view_name(self.view)
-        check_given("columns", self.columns)
 
     def reads_views(self) -> Collection[str]:
         """Return the view."""
         return (self.view,)
 
-    def run(self, spark: SparkSession) -> None:
-        """Count the missing values of all columns in one pass.
+    def fail(self, what: str) -> NoReturn:
+        """Fail the check.
 
-        :raises CheckFailedError: a value is missing
-        :raises UnknownViewError: there is no such view
-        :raises UnknownColumnError: there is no such column
+        :param what: what the view has
+        :raises CheckFailedError: always
         """
-        from pyspark.sql import functions as F  # noqa: N812
-
-        frame = frame_of(spark, self.view)
-        kinds = {name: type_of(frame, self.view, name) for name in self.columns}
-        counts = [F.count_if(missing(F.col(name), kind)) for name, kind in kinds.items()]
-        total, *found = tuple(frame.agg(F.count(F.lit(1)), *counts).collect()[0])
-        bad = [
-            f"{rows(n)} with {nothing(kind)} in {name!r}"
-            for (name, kind), n in zip(kinds.items(), found, strict=True)
-            if n
-        ]
-        if bad:
-            raise CheckFailedError(f"view {self.view!r} has {', '.join(bad)} (of {total:,})", view=self.view)
-        report(self, f"no null in {', '.join(map(repr, self.columns))} of view {self.view!r} ({rows(total)})")
+        raise CheckFailedError(f"view {self.view!r} has {what}", view=self.view)
 
 
 def rows(count: int) -> str:

@@ -1,34 +1,96 @@
-"""More checks of a view: unique keys, values in a range, expected columns, and any condition in SQL.
-
-Like those in ``check``, each is at most one Spark job. Use a check as a component of the pipeline, or in the ``hooks``
-of the component whose result it checks: then it runs before that component is recorded as done.
-"""
+"""Checks of a view's rows and of the values in its columns."""
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.components.bounds import BoundError, Limit, is_number, limit, outside, plain, shown
-from airflow_spark_pipeline.components.check import CheckFailedError, report, rows
+from airflow_spark_pipeline.components.check import ViewCheck, report, rows
 from airflow_spark_pipeline.components.columns import missing, nothing, type_of
-from airflow_spark_pipeline.components.schemas import differences, is_case_sensitive, parse_ddl
-from airflow_spark_pipeline.components.views import check_given, check_view_name, frame_of
-from airflow_spark_pipeline.runtime.component.base import Component
+from airflow_spark_pipeline.components.views import check_given, frame_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from pyspark.sql import SparkSession
     from pyspark.sql.types import DataType
 
-_MOST = 1000  # rows to count at most
+
+@dataclass
+class CheckRowCount(ViewCheck):
+    """Fail if a view has too few or too many rows.
+
+    :param view: the view to count
+    :param min: smallest allowed number of rows
+    :param max: greatest allowed number of rows; default: no limit
+    :raises ValueError: the bounds exclude every count, or the view's name is not an identifier
+    """
+
+    min: int = 1
+    max: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.min < 0:
+            raise ValueError(f"min is {self.min:,}; a row count is never below 0")
+        if self.max is not None and self.max < self.min:
+            raise ValueError(f"max ({self.max:,}) is less than min ({self.min:,})")
+
+    def run(self, spark: SparkSession) -> None:
+        """Count the rows.
+
+        :raises CheckFailedError: the count is out of bounds
+        :raises UnknownViewError: there is no such view
+        """
+        count = frame_of(spark, self.view).count()
+        if count < self.min:
+            self.fail(f"{rows(count)}; expected at least {self.min:,}")
+        if self.max is not None and count > self.max:
+            self.fail(f"{rows(count)}; expected at most {self.max:,}")
+        report(self, f"view {self.view!r} has {rows(count)}")
 
 
 @dataclass
-class CheckUnique(Component):
+class CheckNotNull(ViewCheck):
+    """Fail if values of a column are missing: NULL, or NaN. A view without rows passes; check its row count as well.
+
+    :param view: name of the view to check
+    :param columns: names of columns, or of fields in them (``address.city``)
+    :raises ValueError: no column is given, or the view's name is not an identifier
+    """
+
+    columns: list[str]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_given("columns", self.columns)
+
+    def run(self, spark: SparkSession) -> None:
+        """Count the missing values of all columns in one pass.
+
+        :raises CheckFailedError: a value is missing
+        :raises UnknownViewError: there is no such view
+        :raises UnknownColumnError: there is no such column
+        """
+        from pyspark.sql import functions as F  # noqa: N812
+
+        frame = frame_of(spark, self.view)
+        kinds = {name: type_of(frame, self.view, name) for name in self.columns}
+        counts = [F.count_if(missing(F.col(name), kind)) for name, kind in kinds.items()]
+        total, *found = tuple(frame.agg(F.count(F.lit(1)), *counts).collect()[0])
+        bad = [
+            f"{rows(n)} with {nothing(kind)} in {name!r}"
+            for (name, kind), n in zip(kinds.items(), found, strict=True)
+            if n
+        ]
+        if bad:
+            self.fail(f"{', '.join(bad)} (of {total:,})")
+        report(self, f"no null in {', '.join(map(repr, self.columns))} of view {self.view!r} ({rows(total)})")
+
+
+@dataclass
+class CheckUnique(ViewCheck):
     """Fail if two rows of a view are equal in all of these columns. Missing values (NULL, NaN) count as equal.
 
     :param view: name of the view to check
@@ -36,16 +98,11 @@ class CheckUnique(Component):
     :raises ValueError: no column is given, or the view's name is not an identifier
     """
 
-    view: str
     columns: list[str]
 
     def __post_init__(self) -> None:
-        check_view_name(self.view)
+        super().__post_init__()
         check_given("columns", self.columns)
-
-    def reads_views(self) -> Collection[str]:
-        """Return the view."""
-        return (self.view,)
 
     def run(self, spark: SparkSession) -> None:
         """Count the keys that occur in more than one row.
@@ -67,13 +124,13 @@ class CheckUnique(Component):
         ).collect()[0]
         names = ", ".join(map(repr, self.columns))
         if twice:
-            message = f"view {self.view!r} has {twice:,} keys ({names}) that are not unique, {rows(extra)} too many"
-            raise CheckFailedError(f"{message} (of {total:,})", view=self.view)
+            message = f"{twice:,} keys ({names}) that are not unique, {rows(extra)} too many"
+            self.fail(f"{message} (of {total:,})")
         report(self, f"{names} is unique in view {self.view!r} ({rows(total)})")
 
 
 @dataclass
-class CheckRange(Component):
+class CheckRange(ViewCheck):
     """Fail if values of a column are outside a range; missing values (NULL, NaN) fail only if they are not allowed.
 
     Values are compared exactly, in the type of the column; see ``bounds``.
@@ -88,14 +145,13 @@ class CheckRange(Component):
     :raises ValueError: no bound is given, the bounds exclude every value, or the view's name is not an identifier
     """
 
-    view: str
     column: str
     min: int | float | str | Decimal | dt.date | None = None
     max: int | float | str | Decimal | dt.date | None = None
     allow_null: bool = True
 
     def __post_init__(self) -> None:
-        check_view_name(self.view)
+        super().__post_init__()
         check_given("column", self.column)
         if self.min is None and self.max is None:
             raise ValueError("give min, max, or both")
@@ -105,10 +161,6 @@ class CheckRange(Component):
     def _check_order(self, least: Any, most: Any) -> None:
         if most < least:
             raise ValueError(f"max ({shown(self.max or 0)}) is less than min ({shown(self.min or 0)})")
-
-    def reads_views(self) -> Collection[str]:
-        """Return the view."""
-        return (self.view,)
 
     def run(self, spark: SparkSession) -> None:
         """Count the values outside the range, and find the smallest and the greatest.
@@ -143,7 +195,7 @@ class CheckRange(Component):
         if nulls and not self.allow_null:
             wrong.append(f"{rows(nulls)} with {nothing(kind)} in {self.column!r}")
         if wrong:
-            raise CheckFailedError(f"view {self.view!r} has {', '.join(wrong)} (of {total:,})", view=self.view)
+            self.fail(f"{', '.join(wrong)} (of {total:,})")
         report(self, f"{self.column!r} of view {self.view!r} is within {self._range()} ({rows(total)})")
 
     def _limit(self, which: str, kind: DataType) -> Limit | None:
@@ -157,76 +209,3 @@ class CheckRange(Component):
         if self.min is None:
             return f"{shown(self.max or 0)} and below"
         return f"{shown(self.min)} and above" if self.max is None else f"{shown(self.min)} to {shown(self.max)}"
-
-
-@dataclass
-class CheckSchema(Component):
-    """Fail if a view does not have the columns that later components need. Reads no data.
-
-    Names are compared as in Spark (``spark.sql.caseSensitive``), types including nested fields.
-
-    :param view: name of the view to check
-    :param schema: the columns as DDL (``"id BIGINT, lines ARRAY<STRUCT<sku: STRING>>"``). ``NOT NULL`` requires a
-        column that its schema declares as not null, as a table may do. Files cannot declare this: use ``CheckNotNull``
-        for them. Comments are not compared
-    :param allow_more: whether further columns are allowed
-    :raises ValueError: the schema is empty, or the view's name is not an identifier
-    """
-
-    view: str
-    schema: str
-    allow_more: bool = True
-
-    def __post_init__(self) -> None:
-        check_view_name(self.view)
-        check_given("schema", self.schema)
-
-    def reads_views(self) -> Collection[str]:
-        """Return the view."""
-        return (self.view,)
-
-    def run(self, spark: SparkSession) -> None:
-        """Compare the columns.
-
-        :raises CheckFailedError: a column is missing, has another type, or is not expected
-        :raises ValueError: the schema is not DDL, or has a column twice
-        :raises UnknownViewError: there is no such view
-        """
-        agreed = parse_ddl(self.schema)
-        exactly = is_case_sensitive(spark)
-        wrong = differences(agreed, frame_of(spark, self.view).schema, exactly=exactly, allow_more=self.allow_more)
-        if wrong:
-            raise CheckFailedError(f"view {self.view!r} has {'; '.join(wrong)}", view=self.view)
-        report(self, f"view {self.view!r} has the columns {', '.join(agreed.names)}")
-
-
-@dataclass
-class CheckSql(Component):
-    """Fail if a query returns any row: it selects the wrong rows.
-
-    :param sql: one query over views and tables, such as ``SELECT * FROM orders WHERE paid > total``
-    :param message: meaning of such a row, for the error
-    :param args: values for named parameters: ``:day`` in the query takes the value of ``day``
-    :param shown_rows: number of wrong rows to quote in the error, which goes into logs and checkpoints; default: none
-    :raises ValueError: the query is empty
-    """
-
-    sql: str
-    message: str = "the query finds rows that are wrong"
-    shown_rows: int = 0
-    args: dict[str, str | int | float | bool] = field(default_factory=dict, repr=False)
-
-    def __post_init__(self) -> None:
-        check_given("sql", self.sql)
-
-    def run(self, spark: SparkSession) -> None:
-        """Run the query until it has returned a few rows.
-
-        :raises CheckFailedError: the query returned rows; the error has their number, up to a thousand
-        """
-        found = spark.sql(self.sql, args=self.args or None).limit(_MOST).collect()
-        if found:
-            count = f"{_MOST:,} rows or more" if len(found) == _MOST else rows(len(found))
-            shown = "; ".join(str(row.asDict()) for row in found[: max(self.shown_rows, 0)])
-            raise CheckFailedError(f"{self.message}: {count}{', such as ' + shown if shown else ''}", view="")
-        report(self, f"passed: no rows found for: {self.message}")
