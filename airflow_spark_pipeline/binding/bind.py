@@ -56,7 +56,7 @@ def bind(cls: type[T], config: Mapping[str, Any], path: str, *, construct: bool 
 
     :param cls: a dataclass, or a class that takes nothing
     :param config: plain JSON values by kebab-case key
-    :param path: where ``config`` stands in the description, e.g. ``pipeline.pipeline-components[2].instance-config``
+    :param path: path of ``config`` in the description, such as ``pipeline.pipeline-components[2].instance-config``
     :param construct: ``False`` gives an object that has its fields, but was never initialised
     :raises PipelineDefinitionError: with every problem there is
     """

@@ -1,4 +1,4 @@
-"""What an operator of pipelines does in Airflow, whatever starts its driver.
+"""What every operator of pipelines does in Airflow, independent of what starts its driver.
 
 Airflow's template methods are here and in the operator that inherits from this, and nowhere else. What a try needs is
 read from the operator once, into :class:`~airflow_spark_pipeline.task.try_arguments.Arguments`; from there on
@@ -49,7 +49,7 @@ class PipelineTask(_Operator):
     checkpoint_location: Any
     conf: Any
     env_vars: Any
-    text_of_dag: str | None = None  # of a pipeline that is no file, before it is rendered
+    text_of_dag: str | None = None  # of a pipeline that is not a file, before it is rendered
     resolved_pipeline: str | None
     name: Any
     deferrable: Any
@@ -224,7 +224,7 @@ class PipelineTask(_Operator):
             raise final(error).with_traceback(None) from None  # as in execute
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Go on after the triggerer; a driver that nobody waits for any longer is stopped."""
+        """Continue after the triggerer; if no task waits for the driver any longer, it is stopped."""
         try:
             from airflow.sdk.exceptions import TaskDeferralTimeout
         except ImportError:  # Airflow 3.1 has it there alone

@@ -1,10 +1,10 @@
 """The operator: one HOCON pipeline in one Spark job, resumed by the retry where it failed.
 
 1. read, render and parse the description; find the checkpoint location;
-2. look into the log: what is done, and whether this try resumes, starts over, or only reports a success;
-3. let the provider's operator submit; the claim is made right before spark-submit starts, or not at all where the
-   provider reconnects to a live driver of an earlier try;
-4. read from the log what came of it. Exit codes and output never decide.
+2. read the log: what is done, and whether this try resumes, starts over, or only reports a success;
+3. let the provider's operator submit; the claim is made right before spark-submit starts, or not at all if the provider
+   reconnects to a live driver of an earlier try;
+4. read the result from the log. Exit codes and output never decide.
 
 Importing this module imports nothing that the provider's ``SparkSubmitOperator`` has not imported already: what a task
 needs when it runs is imported then.

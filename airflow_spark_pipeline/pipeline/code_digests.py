@@ -68,7 +68,7 @@ class CodeFiles:
     def of_script(self, file: str | None, source: str, name: str, salt: str) -> dict[str, str]:
         """Return the digests of a script, or of the source of a class in a notebook, and of what it imports.
 
-        :param name: of the class, where there is no file
+        :param name: name of the class, if there is no file
         """
         known, content = name, source.encode()
         if file is not None:
@@ -180,7 +180,7 @@ def _prefixes(name: str) -> Iterator[str]:
 
 
 def bounded(digests: Mapping[str, str], salt: str) -> dict[str, str]:
-    """Return the digests by directory (``my_etl/rules/*``) where there are many files, else by top-level package."""
+    """Return the digests by directory (``my_etl/rules/*``) if there are many files, otherwise by top-level package."""
     for depth in (None, 1):
         if len(digests) <= _LISTED:
             break

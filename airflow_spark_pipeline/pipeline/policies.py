@@ -1,4 +1,4 @@
-"""How a pipeline runs beside what it runs: retries inside the job, and hooks; frozen data, standard library only.
+"""How a pipeline runs, as opposed to what it runs: retries inside the job, and hooks. Frozen data, no other packages.
 
 None of it changes what a component computes, so none of it is part of a fingerprint: a policy or a hook may be edited
 between two attempts.

@@ -107,7 +107,7 @@ def _complete(spec: PipelineSpec, pipeline: dict[str, Any]) -> PipelineSpec:
 
 
 def _rules(spec: PipelineSpec) -> Iterator[Problem]:
-    """Yield what is wrong although each field by itself is right."""
+    """Yield what is wrong although each single field is right."""
     if spec.spark.connect_string is not None:
         yield from _connect_string(spec.spark.connect_string)
         if spec.spark.master is not None:

@@ -132,7 +132,7 @@ class ComponentSpec(JsonForm):
     :param instance_name: unique in its pipeline; the identity under which checkpoints know the component
     :param instance_config: plain JSON, free-form
     :param path: where it stands, ``pipeline.pipeline-components[0]``, for messages
-    :param save_outputs: write the frames that it returns beside the checkpoint; ``None`` leaves it to the pipeline
+    :param save_outputs: save the frames that it returns in the checkpoint location; ``None`` leaves it to the pipeline
     :param replay_on_resume: run it again on resume, since it only defines views; ``None`` leaves it to the pipeline,
         and then to the class
     :param depends_on: names of earlier components: where one of them runs again, so does this one

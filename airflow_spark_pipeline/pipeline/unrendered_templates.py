@@ -17,7 +17,7 @@ _TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
 
 
 def refuse_templates(text: str, file: str | None) -> str:
-    """Return ``text``, if there is no template in its quoted texts; elsewhere ``{{`` is an error of HOCON anyway.
+    """Return ``text``, if its quoted texts contain no template; outside of them ``{{`` is an error of HOCON anyway.
 
     :raises PipelineDefinitionError: there is one; each is named with its line
     """

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 def position(state: CheckpointState) -> str:
     """Return how far a run got: ``2 of 5 done, failed at [3/5] load``."""
     done, total = len(state.completed_components), state.total_components
-    stands = f"{done} of {total} done"
+    position = f"{done} of {total} done"
     if state.status is CheckpointStatus.FAILED and state.failure is not None and state.failure.index is not None:
-        return f"{stands}, failed at [{state.failure.index + 1}/{total}] {state.failure.component}"
-    return stands if state.status is CheckpointStatus.RUNNING else f"{stands}, {state.status.value}"
+        return f"{position}, failed at [{state.failure.index + 1}/{total}] {state.failure.component}"
+    return position if state.status is CheckpointStatus.RUNNING else f"{position}, {state.status.value}"
 
 
 def summarize(state: CheckpointState) -> str:

@@ -1,7 +1,7 @@
-"""The operator's arguments as their templates gave them: text where text is meant, names as names, mappings of text.
+"""The operator's rendered arguments, converted to the types that they need: text, names, mappings of text.
 
-A template gives text; XCom and Python may give any object. What has one reading is taken (2026 is the name "2026"),
-everything else is one clear error.
+A template gives text; XCom and Python may give any object. A value with only one meaning is converted (2026 is the name
+"2026"); anything else is one clear error.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def render(
         ours.remove("pipeline")  # or what a value holds would be read as HOCON
     native, task.render_template_as_native_obj = getattr(task, "render_template_as_native_obj", None), False
     try:
-        # Also where the DAG renders native objects: that would make 3.1 of a component called 3.10.
+        # Even if the DAG renders native objects: a component called 3.10 would become 3.1.
         render_fields(task, ours, context, text_environment(environment), seen_oids)
     finally:
         task.render_template_as_native_obj = native
@@ -148,7 +148,7 @@ def _nested(name: str, value: Any) -> str | None:
 
 
 def _parsed(text: str, opens: str, kind: type) -> Any:
-    """Return the list or mapping that a template rendered as text, else the text."""
+    """Return the list or mapping that a template rendered as text, otherwise the text."""
     if text.lstrip().startswith(opens):
         with contextlib.suppress(ValueError, SyntaxError, MemoryError, RecursionError):
             if isinstance(found := ast.literal_eval(text.strip()), kind):

@@ -1,4 +1,4 @@
-"""One try of a task at its unit of work, as the Airflow side sees it: look, claim, and tell what came of it."""
+"""One try of a task at its unit of work, as the Airflow side sees it: decide, claim, and report the result."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ _RUNNING = (CheckpointStatus.SUBMITTED, CheckpointStatus.RUNNING)
 
 
 class CompletedMeanwhileError(SparkPipelineError):
-    """An orphaned driver completed the pipeline after this try had looked: nothing is left to run, or to claim."""
+    """An orphaned driver completed the pipeline after this try had read the log: nothing is left to run or to claim."""
 
 
 class TaskAttempt:
     """One try.
 
-    :param log: of the unit of work
-    :param key: of the task instance
+    :param log: log of the unit of work
+    :param key: key of the task instance
     :param caller: what Airflow knows of the try; as a guest it resumes the unit of another task instance
-    :param auto_resume: carry on what an earlier try recorded
-    :param lease_seconds: after which this try's driver is taken for dead where it shows no sign of life
-    :param selection: what the user asked for by component name
-    :param run_id: of the run that has to be resumed, ``None`` where it may be a new one
+    :param auto_resume: whether to resume what an earlier try recorded
+    :param lease_seconds: seconds without a heartbeat after which this try's driver counts as dead
+    :param selection: components that the user selected by name
+    :param run_id: id of the run that must be resumed; ``None`` if the run may be a new one
     :param is_active: whether Airflow runs, or is about to run, the task instance of a key
-    :param code_now: returns the code of the components as it is now, as far as it is known before a driver runs
+    :param code_now: function that returns the current code of the components, if it is known before a driver runs
     """
 
     def __init__(
@@ -74,16 +74,16 @@ class TaskAttempt:
         self.last_state: CheckpointState | None = None
 
     def use(self, log: RunLog) -> None:
-        """Go on with the same log, opened anew."""
+        """Continue with the same log, opened again."""
         self._log = log
 
     def decide(self) -> Outlook:
         """Decide what this try does, without claiming anything.
 
-        :raises SupersededError: a newer try is at work
-        :raises StillRunningError: another task instance is at work in this unit
-        :raises NothingToResumeError: the run that has to be resumed cannot be
-        :raises ResumeRefusedError: what is recorded does not fit the description any more
+        :raises SupersededError: a newer try is running
+        :raises StillRunningError: another task instance is running in this unit
+        :raises NothingToResumeError: the run that must be resumed cannot be resumed
+        :raises ResumeRefusedError: the recorded state no longer fits the description
         :raises SelectionError: the selection does not fit the description
         """
         self._seen = self._log.latest()
@@ -92,7 +92,7 @@ class TaskAttempt:
     def claim(self) -> Token:
         """Claim the unit; from here on no older attempt can record anything.
 
-        :raises SupersededError: a newer try is at work
+        :raises SupersededError: a newer try is running
         :raises CompletedMeanwhileError: there is nothing left to run
         """
         self._claimed = self._log.claim(self._claim_state)
@@ -106,7 +106,7 @@ class TaskAttempt:
         return self._log
 
     def newest(self) -> CheckpointState | None:
-        """Return the newest state of the unit, ``None`` where nothing is recorded."""
+        """Return the newest state of the unit, or ``None`` if nothing is recorded."""
         return self._log.newest_state()
 
     def is_running(self) -> bool:
@@ -121,7 +121,7 @@ class TaskAttempt:
 
     @property
     def attempt_id(self) -> str:
-        """The attempt that this try claimed, or that it found at work and waits for.
+        """Id of the attempt that this try claimed, or that it found running and waits for.
 
         :raises CheckpointLostError: there is none
         """
@@ -137,7 +137,7 @@ class TaskAttempt:
         self._attempt_id = attempt_id
 
     def is_mine(self, state: CheckpointState) -> bool:
-        """Whether this very try claimed the unit, also where it did so before it was deferred."""
+        """Whether this try claimed the unit itself, possibly before it was deferred."""
         recorded, caller = state.caller, self._caller
         if caller is None or recorded is None:
             return False
@@ -159,11 +159,11 @@ class TaskAttempt:
         return self._claimed.state
 
     def outcome(self, exit_code: int | None = None, reason: str = "") -> CheckpointState:
-        """Return the state of this attempt, which is completed.
+        """Return the state of this attempt if it is completed.
 
-        :param exit_code: of spark-submit, where it is known; it only helps to say how a driver died
-        :param reason: why the platform's job has ended, where it says so; for the same purpose
-        :raises ComponentFailedError: it is not
+        :param exit_code: exit code of spark-submit, if it is known; only used to explain how a driver died
+        :param reason: why the platform's job ended, if the platform reports it; only used for the same explanation
+        :raises ComponentFailedError: the attempt is not completed
         :raises SupersededError: the newest commit is another attempt's
         """
         latest = self._log.latest()
@@ -187,14 +187,14 @@ class TaskAttempt:
         return self._own(latest).state
 
     def _own(self, latest: Commit) -> Commit:
-        """Record a success that a guest brought as this task instance's own, or its clear would look like a retry."""
+        """Record a guest's success as this task instance's own; otherwise its clear would look like a retry."""
         caller, recorded = self._caller, latest.state.caller
         if caller is None or caller.guest is not None or is_claim_of(caller, recorded):
             return latest
         return self._log.append(latest, replace(latest.state, caller=to_record(caller, recorded)))
 
     def driver_is_gone(self) -> bool:
-        """Whether the driver of the attempt before has ended, or is taken for dead: nobody to reconnect to."""
+        """Whether the driver of the previous attempt has ended or counts as dead, so nothing can be reconnected to."""
         if self._seen is None or self._seen.state.status is CheckpointStatus.SUBMITTED:
             return False  # it may wait for the cluster
         return not self._has_signs(self._seen)
@@ -204,7 +204,7 @@ class TaskAttempt:
         return bool(signs_of_life(self._log.store, commit, listing, now))
 
     def driver_recorded(self) -> bool:
-        """Whether a driver has recorded anything since this try looked: its words say more than spark-submit's."""
+        """Whether a driver has recorded anything since this try read the log; it says more than spark-submit."""
         latest = self._log.latest()
         if latest is None or (self._seen is not None and latest.number <= self._seen.number):
             return False
@@ -213,7 +213,7 @@ class TaskAttempt:
     def retire(self, *, keep_history: bool) -> None:
         """Clean up after success; the last commit stays.
 
-        :raises CheckpointError: something could not be deleted; the success stands
+        :raises CheckpointError: something could not be deleted; the run is still a success
         """
         latest = self._log.latest()
         if latest is not None and latest.state.status is CheckpointStatus.COMPLETED:

@@ -29,7 +29,7 @@ def code_here(
 ) -> dict[str, Code]:
     """Return the code of those components whose files are all here, by the component's name.
 
-    :param py_files: of the operator; relative ones are beside the DAG file
+    :param py_files: ``py_files`` of the operator; relative paths start in the directory of the DAG file
     :param directory: gets links to single files
     :param environment: of the driver
     """

@@ -18,11 +18,11 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 @dataclass(frozen=True, slots=True)
 class PipelineSource:
-    """The text of a description, and where it came from.
+    """The text of a description, and its origin.
 
-    :param file: its name for messages, ``None`` for text that the DAG holds
-    :param base_dir: where relative includes are looked up, ``None`` where there is no such place
-    :param is_final: whether it is not a template, since a value of the DAG run holds it
+    :param file: name of the file, for messages; ``None`` for text in the DAG file
+    :param base_dir: directory of relative includes; ``None`` if there is none
+    :param is_final: whether it is not a template, because it comes from a value of the DAG run
     """
 
     text: str
@@ -34,7 +34,7 @@ class PipelineSource:
 def read_source(pipeline: str, dag_dir: Path, searchpath: Sequence[str] = ()) -> PipelineSource:
     """Read what the operator's ``pipeline`` argument names.
 
-    :param pipeline: a path (relative ones are looked up beside the DAG file), a URL, or HOCON text
+    :param pipeline: a path (relative ones start in the directory of the DAG file), a URL, or HOCON text
     :param dag_dir: the directory of the DAG file
     :param searchpath: further directories for relative paths, such as the DAG's ``template_searchpath``
     :raises PipelineDefinitionError: it cannot be read
@@ -71,7 +71,7 @@ def _read_url(url: str) -> str:
     except PipelineDefinitionError:
         raise
     except Exception as error:
-        # Each file system raises classes of its own; all of them mean that the file cannot be had.
+        # Each file system raises its own classes; all of them mean that the file cannot be read.
         raise _problem(f"cannot be read: {type(error).__name__}: {error}", url) from error
 
 

@@ -1,4 +1,4 @@
-"""A Spark job as a platform is told of it, what the platform says of it, and what a platform has to offer.
+"""A Spark job as a platform gets it, what the platform reports of it, and what a platform must provide.
 
 :class:`Platform` is the interface behind :class:`~airflow_spark_pipeline.operators.job.SparkPipelineJob`.
 """

@@ -1,8 +1,8 @@
 """The last run of a task instance, as a retry callback finds it.
 
-In the task's process the operator is rendered and its connection can be asked for. In the DAG processor, which runs the
-callbacks of tasks that were killed, templates are rendered here, with what Airflow has handed over and nothing that it
-would have to be asked for: variables, connections, XComs and the like are missing there.
+In the task's process, the operator is already rendered and its connection is available. The DAG processor runs the
+callbacks of tasks that were killed. There, templates are rendered with what Airflow passes to the callback alone:
+variables, connections and XComs are not available.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ _AT_HAND = (
 class Lookup:
     """One look-up.
 
-    :param context: of the callback
-    :param deadline: seconds for the store to answer
+    :param context: context of the callback
+    :param deadline: seconds that the store has to answer
     """
 
     def __init__(self, context: Context, deadline: float) -> None:
@@ -59,7 +59,7 @@ class Lookup:
         self._in_task = "exception" in context
 
     def find(self) -> dict[str, Any] | None:
-        """Return what is to be said, ``None`` where the task runs no pipeline, or there is nothing to look at.
+        """Return what to report, or ``None`` if the task does not run a pipeline or nothing is recorded.
 
         :raises TimeoutError: the store did not answer in time
         :raises SparkPipelineError: the description or the location is wrong
@@ -94,7 +94,7 @@ class Lookup:
         return next_try(state)
 
     def _describe(self) -> PipelineSpec:
-        task = copy.copy(self._task)  # rendered here where it is not, and seen by nobody else
+        task = copy.copy(self._task)  # rendered in this copy, which no other code sees
         if not self._in_task:
             task.text_of_dag = task.pipeline if is_text(task.pipeline) else None
             if task.text_of_dag is None:

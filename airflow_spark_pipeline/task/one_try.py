@@ -36,7 +36,7 @@ def run(unit: Unit, choose: Callable[[Unit], Way]) -> dict[str, Any] | Deferred:
 
     :param choose: is asked for the way to a driver if there is anything to run
     :raises ComponentFailedError: the try is not completed
-    :raises SupersededError: a newer try is at work
+    :raises SupersededError: a newer try is running
     :raises SparkPipelineError: as :meth:`Unit.decide` and :meth:`Way.run` have it
     """
     stats = TryStats(unit.context, unit.pipeline_name)
@@ -75,7 +75,7 @@ def complete(unit: Unit, event: dict[str, Any], after: Callable[[Unit], None]) -
     :raises ComponentFailedError: it is not completed
     """
     if "error" in event:
-        # The run goes on without us: a retry looks at its log, and waits for it or takes over.
+        # The run continues: a retry reads its log, and waits for it or takes over.
         raise CheckpointError(event["error"])
     unit.log.info("Continuing, because %s.", event["because"])
     _refuse_a_late_start(unit, event)
@@ -97,7 +97,7 @@ def give_up(unit: Unit, why: str) -> None:
 
 
 def _refuse_a_late_start(unit: Unit, event: dict[str, Any]) -> None:
-    """A job that is queued still must not start once nobody waits for it."""
+    """A job that is still queued must not start once no task waits for it."""
     state = unit.attempt.newest()
     if state is None or (state.attempt_id, state.status) != (event["attempt_id"], CheckpointStatus.SUBMITTED):
         return

@@ -108,8 +108,8 @@ class SubmitWay(Way):
     def may_reconnect(self) -> bool:
         """Whether the provider may look for the job of the try before.
 
-        Not on a deferred try that only the resource manager could tell of it: the provider would refuse to submit. We
-        have the log.
+        Not on a deferred try if only the resource manager knows the job: the provider would refuse to submit. We have
+        the log.
         """
         hook = self._hook
         return hook is None or not self._defers or not hook.is_on_yarn or hook.tracks_by_api
@@ -197,10 +197,10 @@ class SubmitWay(Way):
             self._hook.run_delayed_commands()
 
     def _exit_code(self, error: Exception) -> int | None:
-        """Return the exit code that an error of the provider tells; raise if the driver has said nothing better."""
+        """Return the exit code in an error of the provider; raise the error if the driver recorded nothing better."""
         attempt = self._unit.attempt
         if says_that_nobody_answers(error) and attempt.is_running():
-            raise error  # nobody knows what became of the driver; a retry may find it alive
+            raise error  # the state of the driver is unknown; a retry may find it alive
         if not attempt.driver_recorded() and not (says_that_the_job_ended(error) and attempt.has_started()):
             if (why := explain(str(error), attempt.log.store.location)) is not None:
                 self._unit.log.warning("%s", error)

@@ -55,7 +55,7 @@ def describe(
     :raises PipelineDefinitionError: a template or the description is wrong
     """
     renderer = Renderer(context, environment, advise=say_why_undefined)
-    if source.is_final:  # a value holds it, and a value is never rendered: refused where it looks like a template
+    if source.is_final:  # a value holds it, and values are never rendered: refuse it if it looks like a template
         refuse_templates(source.text, source.file)
     return renderer.read(
         source.text, source.file, source.base_dir, environ=environ, is_rendered=source.is_final
@@ -63,7 +63,7 @@ def describe(
 
 
 def shown(source: PipelineSource, context: Mapping[str, Any], environment: Environment) -> str:
-    """Return the text of a description as it is rendered, to be shown; as it is, where it cannot be."""
+    """Return the rendered text of a description, to be shown; the text itself if it cannot be rendered."""
     if source.is_final:
         return source.text
     renderer = Renderer(context, environment, advise=say_why_undefined)

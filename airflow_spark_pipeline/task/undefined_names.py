@@ -21,7 +21,7 @@ _IN_PLACE = {
     "prev_data_interval_start_success": "dag_run.run_after",
     "prev_data_interval_end_success": "dag_run.run_after",
 }
-_AT_MOST = 12  # names that are shown where none is near
+_AT_MOST = 12  # names that are shown if none is similar
 
 
 def say_why_undefined(path: str, names: Mapping[str, Any]) -> str:

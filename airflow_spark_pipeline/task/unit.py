@@ -47,7 +47,7 @@ from airflow_spark_pipeline.secrets import mask, more_names
 from airflow_spark_pipeline.task.attempt import TaskAttempt
 from airflow_spark_pipeline.task.code_here import code_here
 from airflow_spark_pipeline.task.try_arguments import Arguments
-from airflow_spark_pipeline.task.unit_choice import Target, by_run_id, of_pipeline
+from airflow_spark_pipeline.task.unit_choice import UnitChoice, by_run_id, of_pipeline
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -65,7 +65,7 @@ class Unit:
     :param directory: private to this try; what is written there is gone when the task ends
     :param spec: what holds in this try, defaults and arguments included; the driver reads it so
     :param attempt: its claim, and what its log says
-    :param location: where it records
+    :param location: checkpoint location
     :param options: fsspec's, of the location
     :param lease_seconds: after which its driver is taken for dead if it shows no sign of life
     :param target: whose unit of work it is
@@ -81,7 +81,7 @@ class Unit:
         location: StoreLocation,
         options: Mapping[str, Any],
         lease_seconds: float,
-        target: Target,
+        target: UnitChoice,
     ) -> None:
         self.arguments = arguments
         self.context = context
@@ -150,7 +150,7 @@ class Unit:
     def begin(self) -> None:
         """Keep in Airflow which run this try works on, and who it is: before it records anything.
 
-        A retry has to find the same run, whatever dies in between.
+        A retry must find the same run, even if the process dies in between.
         """
         remember_identity(self.context, self._target.caller)
         forget_wanted_on_change(self.context)
@@ -165,14 +165,14 @@ class Unit:
         connect: ConnectTarget | None = None,
         carries_keys: bool = True,
     ) -> DriverRequest:
-        """Claim the unit of work, and return what its driver is told. From here on no older driver records anything.
+        """Claim the unit of work, and return the request for its driver. From now on no older driver records anything.
 
         :param spark_config: settings that the request carries
         :param local: whether the end of the driver's processes is the end of all work
         :param connect: the Spark Connect server, if there is one
         :param carries_keys: whether the request holds the credentials with which Airflow opens the location; without
             them, the driver opens it as itself
-        :raises SupersededError: a newer try is at work
+        :raises SupersededError: a newer try is running
         :raises CompletedMeanwhileError: there is nothing left to run
         """
         token = self.attempt.claim()
@@ -274,7 +274,7 @@ def _code_now(arguments: Arguments, spec: PipelineSpec, directory: Path, recorde
 
 def _target(
     arguments: Arguments, context: Context, spec: PipelineSpec, store: CheckpointStore, key: UnitKey, me: Caller
-) -> Target:
+) -> UnitChoice:
     if arguments.resume_run_id:
         if not spec.checkpoint.enabled:
             raise NothingToResumeError(
@@ -282,7 +282,7 @@ def _target(
             )
         return by_run_id(arguments.resume_run_id, spec.pipeline_name, key, me)
     if arguments.resume_scope == "dag_run" or not spec.checkpoint.auto_resume:
-        return Target(unit_path(spec.pipeline_name, key), me)
+        return UnitChoice(unit_path(spec.pipeline_name, key), me)
     return of_pipeline(
         store,
         spec.pipeline_name,

@@ -1,10 +1,10 @@
-"""Which unit of work a try goes on with: its own, that of a run id, or the pipeline's last failed one.
+"""Which unit of work a try works on: its own, that of a run id, or the pipeline's last failed one.
 
-The scope ``dag_run`` is the rule: a task instance only ever resumes itself. With ``pipeline`` a task instance that has
-nothing recorded of its own looks for the pipeline's newest unfinished run in the same namespace that nobody works on,
-and that no retry of its own task is going to resume. What it took is remembered in Airflow's task state store, so that
-its own retries resume the same one. Where Airflow forgets it, as a clear does since 3.4, the log of that run still
-names the task instance that claimed it last.
+With the default scope ``dag_run``, a task instance only resumes itself. With ``pipeline``, a task instance without a
+record looks for the newest unfinished run of the pipeline in the same namespace, unless a driver is running in that run
+or a retry of its task will resume it. Airflow's task state store remembers the run that was chosen, so that the retries
+resume the same one. If Airflow forgets it, as a clear does since 3.4, the log of that run still names the task instance
+that claimed it last.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _ENDED_LOOKED_AT = 100  # two requests for each
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """The unit of work that a try goes on with.
+class UnitChoice:
+    """The unit of work that a try works on.
 
-    :param unit: its directory, relative to the location
-    :param caller: as whom the try claims it
-    :param run_id: of the run that has to be there, ``None`` where the unit may be a new one
+    :param unit: directory of the unit, relative to the location
+    :param caller: what the claim records of this try
+    :param run_id: id of the run that must exist; ``None`` if the unit may be a new one
     """
 
     unit: str
@@ -40,10 +40,10 @@ class Target:
     run_id: str | None = None
 
 
-def by_run_id(run_id: str, pipeline_name: str, key: UnitKey, caller: Caller) -> Target:
+def by_run_id(run_id: str, pipeline_name: str, key: UnitKey, caller: Caller) -> UnitChoice:
     """Return the unit of a run id.
 
-    :raises NothingToResumeError: it is no run id, or one of another pipeline; nothing of it has touched the store
+    :raises NothingToResumeError: it is not a run id, or it belongs to another pipeline; the store was not read
     """
     try:
         unit, _ = parse_run_id(run_id)
@@ -52,8 +52,8 @@ def by_run_id(run_id: str, pipeline_name: str, key: UnitKey, caller: Caller) -> 
     if unit.partition("/")[0] != pipeline_slug(pipeline_name):
         raise NothingToResumeError(f"Cannot resume {run_id}: it is not a run of {pipeline_name!r}.", run_id=run_id)
     if unit == unit_path(pipeline_name, key):
-        return Target(unit, caller, run_id)
-    return Target(unit, replace(caller, guest=key), run_id)
+        return UnitChoice(unit, caller, run_id)
+    return UnitChoice(unit, replace(caller, guest=key), run_id)
 
 
 def of_pipeline(
@@ -65,15 +65,15 @@ def of_pipeline(
     remembered: str | None,
     is_active: Callable[[UnitKey], bool],
     will_retry: Callable[[UnitKey], bool],
-) -> Target:
-    """Return the unit to go on with in the scope ``pipeline``.
+) -> UnitChoice:
+    """Return the unit to work on in the scope ``pipeline``.
 
     :param remembered: id of the run that an earlier try of this task instance took
     :param is_active: whether Airflow runs, or is about to run, the task instance of a key
-    :param will_retry: whether that task instance is going to be retried by itself
+    :param will_retry: whether Airflow will retry that task instance automatically
     :raises CheckpointError: the store could not answer
     """
-    own = Target(unit_path(pipeline_name, key), caller)
+    own = UnitChoice(unit_path(pipeline_name, key), caller)
     latest = RunLog(store, own.unit).latest()
     if latest is not None and decide_claim(latest.state, caller).kind is not ClaimKind.START:
         return own
@@ -83,8 +83,8 @@ def of_pipeline(
         before = _claimed_before(store, pipeline_name, guest, ended=latest is None)
     if before is not None:
         # A clear after its success starts the task anew, in its own log.
-        cleared = decide_claim(before.commit.state, guest).kind is ClaimKind.START
-        return own if cleared else Target(before.unit, guest, before.commit.state.run_id)
+        cleared = decide_claim(before.state, guest).kind is ClaimKind.START
+        return own if cleared else UnitChoice(parse_run_id(before.state.run_id)[0], guest, before.state.run_id)
     if latest is not None:
         return own  # cleared or discarded: the user wants it from the start
     found = [
@@ -98,31 +98,24 @@ def of_pipeline(
         theirs = claimer(state.key, state.caller)
         left_alone = bool(theirs.dag_id) and will_retry(theirs)
         if not left_alone and describe_running(RunLog(store, unit), commit, is_active) is None:
-            return Target(unit, guest, state.run_id)
+            return UnitChoice(unit, guest, state.run_id)
     return own
 
 
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    unit: str
-    commit: Commit
-
-
-def _taken_before(store: CheckpointStore, remembered: str | None, own: str, guest: Caller) -> _Taken | None:
-    """Return the unit that an earlier try took, where nobody else has claimed or discarded it since."""
+def _taken_before(store: CheckpointStore, remembered: str | None, own: str, guest: Caller) -> Commit | None:
+    """Return the newest commit of the unit that an earlier try took, unless others claimed or discarded it since."""
     if remembered is None:
         return None
-    unit, _ = parse_run_id(remembered)
-    entry = find_run(store, remembered) if unit != own else None
+    entry = find_run(store, remembered) if parse_run_id(remembered)[0] != own else None
     if entry is None or entry.commit is None:
         return None
-    return _Taken(unit, entry.commit) if _is_mine(entry.commit.state, guest) else None
+    return entry.commit if _is_mine(entry.commit.state, guest) else None
 
 
-def _claimed_before(store: CheckpointStore, pipeline_name: str, guest: Caller, *, ended: bool) -> _Taken | None:
-    """Return the unit whose newest claim an earlier try of this task instance made.
+def _claimed_before(store: CheckpointStore, pipeline_name: str, guest: Caller, *, ended: bool) -> Commit | None:
+    """Return the newest commit of the unit whose newest claim an earlier try of this task instance made.
 
-    :param ended: look at runs that ended, too, the last few of them: a success must not be taken for nothing
+    :param ended: whether to read the last few runs that ended as well, so that a success is not overlooked
     """
     found = [entry.commit for entry in unfinished_runs(store, pipeline_name) if entry.commit is not None]
     if ended:
@@ -131,8 +124,7 @@ def _claimed_before(store: CheckpointStore, pipeline_name: str, guest: Caller, *
         newest = sorted(units, key=lambda path: units[path], reverse=True)[:_ENDED_LOOKED_AT]
         found += [run.commit for run in map(snapshot.run, newest) if run is not None and run.commit is not None]
     mine = [commit for commit in found if _is_mine(commit.state, guest)]
-    newest_of_mine = max(mine, key=lambda commit: commit.state.updated_at, default=None)
-    return None if newest_of_mine is None else _Taken(parse_run_id(newest_of_mine.state.run_id)[0], newest_of_mine)
+    return max(mine, key=lambda commit: commit.state.updated_at, default=None)
 
 
 def _is_mine(state: CheckpointState, guest: Caller) -> bool:

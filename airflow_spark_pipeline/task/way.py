@@ -1,4 +1,4 @@
-"""How a try gets a driver: the one interface of spark-submit, Spark Connect, and whatever may come.
+"""How a try gets a driver: the one interface of spark-submit, Spark Connect and further platforms.
 
 A try is :class:`~airflow_spark_pipeline.task.unit.Unit` (what runs, and its log) and a :class:`Way`. The unit decides
 and claims; the way starts a driver, or finds the one of an earlier try, waits for it, and stops it. Neither exit codes
@@ -74,7 +74,7 @@ class Way(ABC):
 
     @property
     def shows_output(self) -> bool:
-        """Whether what the driver prints is in the task's log; otherwise the task tells its progress from the log.
+        """Whether the driver's output is in the task's log; otherwise the task reports the progress that the log has.
 
         Asked again and again while :meth:`run` runs, from another thread.
         """

@@ -33,7 +33,7 @@ class Token:
 
     :param kind: ``text`` (a quoted string, escapes resolved), ``bare`` (an unquoted word), ``subst`` (``${a}``),
         ``subst?`` (``${?a}``), ``space``, ``newline``, ``end``, or the punctuation itself
-    :param text: the content; of a substitution, what stands between its braces
+    :param text: the content; of a substitution, the text between its braces
     :param line: where it starts, counted from 1
     :param column: likewise
     """
@@ -125,7 +125,7 @@ def _scan(text: str, line: int, column: int) -> Iterator[Token]:
 def _unescape(raw: str, line: int, column: int) -> str:
     try:
         value: str = json.loads(f'"{raw}"', strict=False)
-        value.encode()  # half of a surrogate pair is no character, and could not be written anywhere later
+        value.encode()  # half of a surrogate pair is not a character, and could not be written anywhere later
     except ValueError:
         raise HoconSyntaxError(
             "a quoted string has an escape that does not exist; HOCON has the escapes of JSON. Write "
@@ -148,7 +148,7 @@ def _explain(text: str, position: int) -> str:
 
 
 def split_path(tokens: list[Token], at: Token) -> tuple[str, ...]:
-    """Split a key, or what stands inside a substitution, at its unquoted dots.
+    """Split a key, or the inside of a substitution, at its unquoted dots.
 
     :param at: where to report what is wrong
     :raises HoconSyntaxError: a part is empty (``a..b``), or a token cannot be part of a path
