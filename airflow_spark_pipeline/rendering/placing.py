@@ -20,6 +20,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_spark_pipeline.rendering.hocon_values import PlacingError, with_hocon_values, without_line_marks
 from airflow_spark_pipeline.rendering.markers import Marks
 from airflow_spark_pipeline.rendering.pieces import Piece, pieces
 from airflow_spark_pipeline.rendering.values import (
@@ -34,22 +35,9 @@ from airflow_spark_pipeline.rendering.values import (
 from airflow_spark_pipeline.secrets.references import REFERENCE
 
 _STRUCTURE = re.compile(r"[\s,\[\]{}=:+]*")
-_WRITTEN = re.compile(r"[\s,\[\]{}=:]*|true|false|null|-?\d+(\.\d+)?([eE]-?\d+)?|[\[{\"].*", re.DOTALL)
 _ENDS = ("newline", ",", "}", "]", "comment", "end")
 _SEPARATORS = ("=", ":", "+=")
 _INCLUDES = re.compile(r"\s*include\b")
-
-
-class PlacingError(Exception):
-    """A value is not possible at its position in the template.
-
-    :param line: line of the template, counted from 1
-    """
-
-    def __init__(self, message: str, line: int) -> None:
-        super().__init__(message)
-        self.message = message
-        self.line = line
 
 
 class CommentError(Exception):
@@ -77,45 +65,12 @@ def place(text: str, marks: Marks) -> Placed:
     :raises PlacingError: a value is not possible at its position
     :raises CommentError: the mark of an expression in a comment is not in a comment
     """
-    while (spliced := _splice(text, marks)) != text:
-        text = spliced
-    plain, lines = _unlined(text, marks)
+    text = with_hocon_values(text, marks)
+    plain, lines = without_line_marks(text, marks)
     try:
         return _Placing(list(pieces(plain, marks)), lines, marks).done()
     except _IsHoconError:
         return place(text, marks)
-
-
-def _splice(text: str, marks: Marks) -> str:
-    """Insert values that are HOCON: by the filter ``hocon``, or as literals of the template."""
-    out = []
-    lines = 1
-    for piece in pieces(text, marks):
-        lines = max([lines, *(int(line) for line in marks.line.findall(piece.text))])
-        in_quotes = piece.kind in ("block", "text")
-        values = [marks.held[int(index)] for index in marks.value.findall(piece.text)]
-        if in_quotes and any(isinstance(value, Hocon) for value in values):
-            raise PlacingError("`| hocon` is inside quotes; remove the filter, or the quotes", lines)
-        written = piece.text
-        if piece.kind == "value" and _is_hocon(values[0]):
-            written = str(values[0])
-        out.append(written)
-    return "".join(out)
-
-
-def _is_hocon(value: Any) -> bool:
-    if isinstance(value, Literal):
-        return _WRITTEN.fullmatch(value) is not None
-    return isinstance(value, Hocon)
-
-
-def _unlined(text: str, marks: Marks) -> tuple[str, list[int]]:
-    """Remove the line marks, and return the template's line for each line."""
-    lines: list[int] = []
-    for line in text.split("\n"):
-        found = marks.line.search(line)
-        lines.append(int(found[1]) if found else (lines[-1] if lines else 1))
-    return marks.line.sub("", text), lines
 
 
 class _Placing:

@@ -20,8 +20,9 @@ from airflow_spark_pipeline.pipeline.hocon.scalars import Place
 from airflow_spark_pipeline.pipeline.parse_result import Reading
 from airflow_spark_pipeline.pipeline.parser import read_pipeline
 from airflow_spark_pipeline.rendering.comments import without_commented
+from airflow_spark_pipeline.rendering.hocon_values import PlacingError
 from airflow_spark_pipeline.rendering.markers import Marks
-from airflow_spark_pipeline.rendering.placing import CommentError, Placed, PlacingError, place
+from airflow_spark_pipeline.rendering.placing import CommentError, Placed, place
 
 if TYPE_CHECKING:
     from jinja2 import Environment
