@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from fastapi.concurrency import run_in_threadpool
 
-from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.deployment.chosen_on_page import selection_after
 from airflow_spark_pipeline.deployment.locations import configured
 from airflow_spark_pipeline.planning import Selection
@@ -18,10 +17,8 @@ from airflow_spark_pipeline.plugins.page.location_cache import LocationCache
 from airflow_spark_pipeline.plugins.page.metadata_db import Rights, TaskFacts, TaskKey
 from airflow_spark_pipeline.plugins.page.models import DagRuns, DiscardedBy, NextAttempt, Run, RunDetail, TaskRuns
 from airflow_spark_pipeline.plugins.page.next_attempt import next_attempt, proposed, read_config, selected, shown_config
-from airflow_spark_pipeline.plugins.page.service import Service, is_moving
+from airflow_spark_pipeline.plugins.page.service import MOVING, Service, is_moving
 from airflow_spark_pipeline.plugins.page.tries import Kept, Try, kept_of, tries_of
-
-_MOVING = (Standing.RUNNING, Standing.SUBMITTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +56,7 @@ async def task_runs(service: Service, key: TaskKey, rights: Rights) -> TaskRuns:
             is_pipeline=bool(found) or key[2] in metadata_db.pipeline_tasks(key[0]),
             runs=runs,
             locations=service.locations(late, rights),
-            active=any(is_moving(known[each]) for each in keys) or any(run.state in _MOVING for run in runs),
+            active=any(is_moving(known[each]) for each in keys) or any(run.state in MOVING for run in runs),
         )
 
     return await run_in_threadpool(answer)
@@ -85,7 +82,7 @@ async def dag_runs(service: Service, dag_id: str, rights: Rights, limit: int, of
             runs=runs,
             total=total,
             locations=service.locations(late, rights),
-            active=any(run.state in _MOVING for run in runs) or any(is_moving(each) for each in facts.values()),
+            active=any(run.state in MOVING for run in runs) or any(is_moving(each) for each in facts.values()),
         )
 
     return await run_in_threadpool(answer)

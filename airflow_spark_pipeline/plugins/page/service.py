@@ -38,7 +38,8 @@ GRACE_SECONDS = 0.5
 
 #: States of runs that ended: they are listed where they are asked for.
 ENDED = (Standing.COMPLETED, Standing.DISCARDED)
-_MOVING = {Standing.RUNNING, Standing.SUBMITTED}
+#: Standings of a run that may change soon.
+MOVING = {Standing.RUNNING, Standing.SUBMITTED}
 
 
 _LocationState = Literal["ok", "loading", "slow", "error", "missing"]
@@ -102,7 +103,7 @@ class Service:
             dag_ids=sorted({item.key[0] for item in items}),
             pipelines=sorted({item.recorded.pipeline_name for item in items}),
             locations=self.locations(late, rights),
-            active=any(item.state in _MOVING for item in items)
+            active=any(item.state in MOVING for item in items)
             or any(row.task_pending or row.task_state == "up_for_retry" for row in shown)
             or any(cache.loading for cache in self.caches),
         )
