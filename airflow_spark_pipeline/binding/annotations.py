@@ -103,7 +103,7 @@ def describe(hint: Any) -> str:
 
 
 def own_annotations(cls: type) -> abc.Mapping[str, Any]:
-    """Return the annotations that the body of ``cls`` itself has, unresolved where a name is not there at run time."""
+    """Return the annotations that the body of ``cls`` itself has, unresolved if a name does not exist at run time."""
     if sys.version_info >= (3, 14):
         import annotationlib
 

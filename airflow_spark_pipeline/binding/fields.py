@@ -3,7 +3,7 @@
 A type may carry rules (``Annotated[int, Rule(between(0))]``), each a function that returns the value, or raises
 ``ValueError`` with the reason against it. A field's ``metadata`` may have:
 
-* ``KEY``: the name of the key, where it is not the field's name in kebab-case
+* ``KEY``: the name of the key, if it is not the field's name in kebab-case
 * ``ORIGIN``: the field says where the object came from, so a file cannot have it as a key. With ``ORIGIN: PATH`` the
   binding fills it with the path of the object
 """

@@ -56,7 +56,7 @@ class Caller:
 class Claimant:
     """What a claim records of a :class:`Caller`; everything is ``None`` for a guest outside Airflow.
 
-    :param guest: its key where the unit is another one's; :data:`NO_KEY` outside Airflow
+    :param guest: its key if the unit belongs to another one; :data:`NO_KEY` outside Airflow
     :param owner: what the unit's own task instance had recorded of itself, for a guest
     :param extra: members that this version does not know
     """

@@ -1,4 +1,4 @@
-"""Removes what nobody needs any more: discards abandoned runs, and deletes the remaining objects of ended runs.
+"""Removes what is no longer needed: discards abandoned runs, and deletes the remaining objects of ended runs.
 
 Guarantees: a run that is alive is never touched; pruning is safe while drivers or another ``prune`` are running.
 """

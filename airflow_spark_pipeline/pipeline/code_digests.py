@@ -4,8 +4,8 @@ The files of a component are those of its class's module, the packages around it
 as long as it is the user's own: what is found under the given roots. Both sides of a job find the same: a directory, a
 zip of it and a single file give the same names (``my_etl/load.py``) and digests. Many files are named by directory.
 
-``import`` and ``from … import`` are followed wherever they stand in a file, relative ones too, and
-``import_module("a.b")`` with a literal name. Not seen: names that are computed, and files that are no Python. Of a
+``import`` and ``from … import`` are followed anywhere in a file, relative ones too, and
+``import_module("a.b")`` with a literal name. Not seen: names that are computed, and files that are not Python. Of a
 module that is there in compiled form only, the bytes count and its imports are not followed.
 """
 
@@ -58,7 +58,7 @@ class CodeFiles:
         self._imports: dict[str, tuple[str, ...]] = {}
 
     def digests(self, instance_type: str, salt: str) -> dict[str, str]:
-        """Return a digest of each file that the code of a class is in, by the file's name; empty where it is not here.
+        """Return a digest of each file that the code of a class is in, by file name; empty if it is not on this machine.
 
         :param instance_type: dotted name of the class
         :param salt: of the run, as for fingerprints

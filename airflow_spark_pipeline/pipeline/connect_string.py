@@ -72,7 +72,7 @@ class ConnectString:
 
     @property
     def secrets(self) -> dict[str, str]:
-        """The parameters that nobody may see."""
+        """The parameters that are secret."""
         return {name: value for name, value in self.parameters.items() if is_secret(name)}
 
     @property

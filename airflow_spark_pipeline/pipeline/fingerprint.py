@@ -36,7 +36,7 @@ def fingerprint(component: ComponentSpec, salt: str) -> dict[str, str]:
     if not salt:
         raise ValueError("a fingerprint needs a salt that is not empty")
     digests = {"instance-type": _digest("instance-type", component.instance_type, salt)}
-    if not component.enabled:  # only then, so that it shows as a change of its own and nothing else changes
+    if not component.enabled:  # only then, so that it shows as one change and no other fingerprint changes
         digests["enabled"] = _digest("enabled", component.enabled, salt)
     for leaf in leaves(component.instance_config, ("instance-config",)):
         with contextlib.suppress(LookupError):  # of a secret, nothing is compared

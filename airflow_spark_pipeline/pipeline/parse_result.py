@@ -23,7 +23,7 @@ class Reading:
     :param problems: everything that is wrong
     :param warnings: what is probably not meant as it is written; nothing that stops a run
     :param places: HOCON path (``pipeline.pipeline-components[0].instance-config.path``) to the place where the value
-        is written, for every key and list item of the file; line 0 where it is not known
+        is written, for every key and list item of the file; line 0 if it is not known
     """
 
     spec: PipelineSpec | None

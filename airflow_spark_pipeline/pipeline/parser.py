@@ -3,7 +3,7 @@
 It promises that a description is read rightly or not at all: every problem of a text is named at once with its path,
 its file and its line; nothing is guessed, dropped or rounded on the way. Included files are looked up relative to the
 file that names them. It does not import the classes that the description names, and does not say whether a component's
-config fits its class; the driver does, where the user's code is.
+config fits its class; the driver does, because it has the user's code.
 
 How, each step in a module::
 
@@ -113,7 +113,7 @@ def read_pipeline(
 
 
 def read_values(file: str) -> dict[str, Any]:
-    """Return what a HOCON file holds as plain data, for values that are no description.
+    """Return what a HOCON file holds as plain data, for values that are not a description.
 
     :raises PipelineDefinitionError: it cannot be read; with all problems
     """

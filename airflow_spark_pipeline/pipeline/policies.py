@@ -55,7 +55,7 @@ class HookSpec(JsonForm):
 
     :param instance_type: dotted name of a subclass of ``PipelineHooks``; in a component's own list also of a component,
         which is then run after it as a check
-    :param path: where it stands, ``pipeline.hooks[0]``, for messages
+    :param path: path in the description, ``pipeline.hooks[0]``, for messages
     :param gate: whether its failure stops the run; ``None`` leaves it to the class
     """
 

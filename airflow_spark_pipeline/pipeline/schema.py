@@ -45,7 +45,7 @@ def read_description(
     *,
     incomplete: bool = False,
 ) -> PipelineSpec | None:
-    """Return the description, or ``None`` where it is too wrong to build one.
+    """Return the description, or ``None`` if it is too wrong to build one.
 
     :param tree: the resolved description: dicts, lists and `Word`
     :param source: the file to name in messages and in the result

@@ -1,7 +1,7 @@
 """Where a description may hold ``${secret:env://NAME}``, and the description with what the driver's environment has.
 
 In ``spark.config`` and in each ``instance-config`` of components and hooks. Elsewhere Airflow needs the value as well,
-where no driver's environment is: there it is refused.
+where there is no environment of a driver, so it is refused there.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a pipeline's description says, as frozen data; standard library only, because the driver reads it as well.
 
 It promises exact round trips: ``from_dict(json.loads(json.dumps(spec.to_dict()))) == spec``. The dictionaries have
-the structure and the kebab-case keys of the HOCON file; beside them stand three keys that a file cannot have, because
+the structure and the kebab-case keys of the HOCON file; in addition it has three keys that a file cannot have, because
 they say where something came from: ``source``, ``path`` of a component, ``given`` of the checkpoint block. It does
 not check: ``parser`` has done that, by the types of the fields and the rules that they carry, and ``from_dict`` is for
 what ``to_dict`` wrote. Mappings inside are not copied and not to be changed.
@@ -46,8 +46,8 @@ Milliseconds = Annotated[int, Rule(_whole_milliseconds, via=dt.timedelta)]
 class SparkSpec(JsonForm):
     """The ``spark`` block.
 
-    :param app_name: ``app-name``, or ``None`` where the file names none
-    :param master: ``master``, used only where neither operator nor connection names one
+    :param app_name: ``app-name``, or ``None`` if the file has none
+    :param master: ``master``, used only if neither operator nor connection has one
     :param config: Spark's own settings, flat: ``spark.sql.shuffle.partitions`` to ``"200"``
     :param connect_string: ``connect-string``, of a Spark Connect server; may hold a token
     """
@@ -79,7 +79,7 @@ class CheckpointSpec(JsonForm):
     :param config_match: what has to be as it was: what is ``completed``, or everything (``strict``)
     :param code_match: whether a completed component whose code has changed counts as edited
     :param store: a place for checkpoints that is not one of the built-in ones
-    :param given: the (Python) names of the fields that somebody stated, in the file or as an override; only the
+    :param given: the (Python) names of the fields that were stated, in the file or as an override; only the
         others give way to `with_defaults`
     """
 
@@ -94,7 +94,7 @@ class CheckpointSpec(JsonForm):
     given: frozenset[str] = field(default=frozenset(), metadata={ORIGIN: True})
 
     def with_defaults(self, **values: Any) -> CheckpointSpec:
-        """Return a copy with ``values`` in the fields that nobody stated.
+        """Return a copy with ``values`` in the fields that were not stated.
 
         :param values: by Python field name, for example ``enabled=True``
         :raises TypeError: a name is not a field of the block
@@ -131,11 +131,11 @@ class ComponentSpec(JsonForm):
     :param instance_type: dotted name of the class, ``package.module.Class``
     :param instance_name: unique in its pipeline; the identity under which checkpoints know the component
     :param instance_config: plain JSON, free-form
-    :param path: where it stands, ``pipeline.pipeline-components[0]``, for messages
+    :param path: path in the description, ``pipeline.pipeline-components[0]``, for messages
     :param save_outputs: save the frames that it returns in the checkpoint location; ``None`` leaves it to the pipeline
     :param replay_on_resume: run it again on resume, since it only defines views; ``None`` leaves it to the pipeline,
         and then to the class
-    :param depends_on: names of earlier components: where one of them runs again, so does this one
+    :param depends_on: names of earlier components: if one of them runs again, so does this one
     :param enabled: ``False`` leaves it out of the run; it is neither loaded nor recorded as done
     :param timeout_ms: milliseconds that one try of it may take
     :param retry_policy: in place of the pipeline's, as a whole; ``None`` leaves it to the pipeline
@@ -171,7 +171,7 @@ class PipelineSpec(JsonForm):
     :param replay_on_resume: the same
     :param retry_policy: the same; ``None`` retries nothing inside the job
     :param hooks: called around the pipeline and each component, in this order
-    :param warnings: what is probably not meant as it is written, for whoever reads the file; it changes nothing, is not
+    :param warnings: what is probably not meant as it is written, for people; it changes nothing, is not
         compared, and does not travel to the driver
     """
 

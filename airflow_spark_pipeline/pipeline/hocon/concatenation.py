@@ -26,7 +26,7 @@ def join_two(left: Node, right: Node) -> Node | None:
 
 
 def is_too_large(node: Node) -> bool:
-    """Return whether nobody can have meant a value of this size."""
+    """Return whether a value of this size is certainly a mistake."""
     if isinstance(node, Word):
         return len(node.text) > _LONGEST_TEXT
     return isinstance(node, Array) and len(node.items) > _LONGEST_LIST

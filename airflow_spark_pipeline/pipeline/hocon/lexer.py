@@ -34,7 +34,7 @@ class Token:
     :param kind: ``text`` (a quoted string, escapes resolved), ``bare`` (an unquoted word), ``subst`` (``${a}``),
         ``subst?`` (``${?a}``), ``space``, ``newline``, ``end``, or the punctuation itself
     :param text: the content; of a substitution, the text between its braces
-    :param line: where it starts, counted from 1
+    :param line: line in which it starts, counted from 1
     :param column: likewise
     """
 

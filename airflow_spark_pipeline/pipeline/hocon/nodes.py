@@ -20,7 +20,7 @@ from airflow_spark_pipeline.pipeline.hocon.scalars import Address, Path, Place, 
 class Entry:
     """A value, and where it is written.
 
-    :param lost: where the key is given text or a list, if it has keys of its own elsewhere: one of the two is lost
+    :param lost: where the key has text or a list, if it has keys elsewhere: one of the two is lost
     """
 
     value: Node

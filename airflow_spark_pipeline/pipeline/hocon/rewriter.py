@@ -1,7 +1,7 @@
 """Check one HOCON text token by token, and write it anew for pyhocon.
 
 It promises that the first structural error of a file is named with its place, and that nothing is left in the new text
-that pyhocon reads in a way of its own: every key, scalar and substitution is replaced by a number, which stands for an
+that pyhocon reads differently: every key, scalar and substitution is replaced by a number, which stands for an
 entry of a `Table`. Separators, comments and included files are written out. What is left for pyhocon is the structure::
 
     spark.master = ${m}"[2]" # x   ->   k0=${1}2       0: Key(spark.master), 1: Reference(m), 2: Word([2])
@@ -30,7 +30,7 @@ _LOOKS_SUBSTITUTED = re.compile(r"\$\{\??(?!spark\.)[A-Za-z_][\w.-]*\}")
 
 
 class Rewriter:
-    """Rewrites one text; an included text gets a rewriter of its own.
+    """Rewrites one text; each included text gets another rewriter.
 
     :param scope: where the text is
     :param table: gets what is replaced by numbers

@@ -20,7 +20,7 @@ _AMBIGUOUS = re.compile(r"-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|-?(nan|inf|infinity
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A line of a file (or of text, where ``file`` is ``None``); line 0 where it is not known."""
+    """A line of a file (or of text, if ``file`` is ``None``); line 0 if it is not known."""
 
     file: str | None
     line: int
@@ -47,7 +47,7 @@ class Places:
     """Where things were written.
 
     :param of: address to place, for everything that exists
-    :param shadowed: keys that were given a scalar or a list and, elsewhere, keys of their own
+    :param shadowed: keys that have a scalar or a list and, elsewhere, keys below them
     """
 
     of: dict[Address, Place] = field(default_factory=dict)

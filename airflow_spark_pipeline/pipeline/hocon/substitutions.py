@@ -91,7 +91,7 @@ class Resolver:
             self._report = report
 
     def resolve(self, node: Node) -> Node | None:
-        """Return ``node`` without substitutions; ``None`` where only undefined optional ones give it a value."""
+        """Return ``node`` without substitutions; ``None`` if only undefined optional ones give it a value."""
         if isinstance(node, Word):
             return node
         state = (id(node), tuple(sorted(self._visible.items())))
@@ -162,7 +162,7 @@ class Resolver:
         first = before or 0
         for index in range(first, len(stack.values)):
             entry = stack.values[index]
-            # What is left alone below others is like a value of its own: if it needs itself, that is a circle.
+            # A reference that is alone below others is a separate value: if it needs itself, that is a circle.
             alone = index == first == len(stack.values) - 1
             if alone or not isinstance(entry.value, PENDING):
                 yield entry
