@@ -58,7 +58,7 @@ class CodeFiles:
         self._imports: dict[str, tuple[str, ...]] = {}
 
     def digests(self, instance_type: str, salt: str) -> dict[str, str]:
-        """Return a digest of each file that the code of a class is in, by file name; empty if it is not on this machine.
+        """Return a digest of each file that the code of a class is in, by file name; empty if it is not here.
 
         :param instance_type: dotted name of the class
         :param salt: of the run, as for fingerprints

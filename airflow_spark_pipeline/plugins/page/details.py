@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fastapi.concurrency import run_in_threadpool
 
+from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.deployment.chosen_on_page import selection_after
 from airflow_spark_pipeline.deployment.locations import configured
 from airflow_spark_pipeline.planning import Selection
