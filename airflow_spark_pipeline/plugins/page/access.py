@@ -15,7 +15,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_da
 from airflow.configuration import conf
 from fastapi import Depends, HTTPException, Request, status
 
-from airflow_spark_pipeline.plugins.page.metadata_db import Rights
+from airflow_spark_pipeline.plugins.page.rights import Rights
 
 
 def rights_of(user: GetUserDep) -> Rights:

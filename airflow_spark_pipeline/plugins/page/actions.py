@@ -10,8 +10,9 @@ from fastapi.concurrency import run_in_threadpool
 from airflow_spark_pipeline.checkpoint import catalog
 from airflow_spark_pipeline.exceptions import CheckpointError, SupersededError
 from airflow_spark_pipeline.plugins.page import metadata_db
-from airflow_spark_pipeline.plugins.page.metadata_db import Rights, TaskKey
+from airflow_spark_pipeline.plugins.page.metadata_db import TaskKey
 from airflow_spark_pipeline.plugins.page.models import Discard, Discarded
+from airflow_spark_pipeline.plugins.page.rights import Rights
 from airflow_spark_pipeline.plugins.page.run_models import make_row, task_keys
 from airflow_spark_pipeline.plugins.page.service import Service
 

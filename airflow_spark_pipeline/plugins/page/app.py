@@ -23,12 +23,12 @@ from airflow_spark_pipeline.plugins.page.actions import DISCARD_SECONDS, discard
 from airflow_spark_pipeline.plugins.page.details import dag_runs, planned, task_runs
 from airflow_spark_pipeline.plugins.page.filters import ORDERS, Filters
 from airflow_spark_pipeline.plugins.page.history import task_history
+from airflow_spark_pipeline.plugins.page.history_models import History
 from airflow_spark_pipeline.plugins.page.metadata_db import TaskKey
 from airflow_spark_pipeline.plugins.page.models import (
     DagRuns,
     Discard,
     Discarded,
-    History,
     NextAttempt,
     RunList,
     TaskRuns,

@@ -15,9 +15,10 @@ from airflow_spark_pipeline.plugins.page import metadata_db, run_models
 from airflow_spark_pipeline.plugins.page.attempts import with_tries
 from airflow_spark_pipeline.plugins.page.finder import Found
 from airflow_spark_pipeline.plugins.page.location_cache import LocationCache
-from airflow_spark_pipeline.plugins.page.metadata_db import Rights, TaskFacts, TaskKey
+from airflow_spark_pipeline.plugins.page.metadata_db import TaskFacts, TaskKey
 from airflow_spark_pipeline.plugins.page.models import DagRuns, DiscardedBy, NextAttempt, Run, RunDetail, TaskRuns
 from airflow_spark_pipeline.plugins.page.next_attempt import next_attempt, proposed, read_config, selected, shown_config
+from airflow_spark_pipeline.plugins.page.rights import Rights
 from airflow_spark_pipeline.plugins.page.service import MOVING, Service, is_moving
 from airflow_spark_pipeline.plugins.page.tries import Kept, Try, kept_of, tries_of
 

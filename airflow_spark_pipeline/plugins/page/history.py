@@ -10,8 +10,8 @@ from fastapi.concurrency import run_in_threadpool
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, ComponentAction
 from airflow_spark_pipeline.plugins.page import metadata_db
+from airflow_spark_pipeline.plugins.page.history_models import ComponentHistory, History, PastRun
 from airflow_spark_pipeline.plugins.page.metadata_db import TaskKey
-from airflow_spark_pipeline.plugins.page.models import ComponentHistory, History, PastRun
 from airflow_spark_pipeline.plugins.page.run_models import component_state, first_started
 from airflow_spark_pipeline.plugins.page.service import Service
 

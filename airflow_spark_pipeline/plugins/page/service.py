@@ -23,9 +23,10 @@ from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocatio
 from airflow_spark_pipeline.plugins.page.filters import Filters, Item, matches, sort
 from airflow_spark_pipeline.plugins.page.finder import Finder, Found
 from airflow_spark_pipeline.plugins.page.location_cache import LocationCache
-from airflow_spark_pipeline.plugins.page.metadata_db import Rights, TaskFacts, TaskKey, task_facts
+from airflow_spark_pipeline.plugins.page.metadata_db import TaskFacts, TaskKey, task_facts
 from airflow_spark_pipeline.plugins.page.models import Location, Run, RunList
 from airflow_spark_pipeline.plugins.page.places import configured_places
+from airflow_spark_pipeline.plugins.page.rights import Rights
 from airflow_spark_pipeline.plugins.page.run_models import make_row, task_keys
 from airflow_spark_pipeline.plugins.page.tries import Kept, kept_of
 

@@ -2,9 +2,9 @@ import { Flex, Stack, Text } from "@chakra-ui/react";
 import { useState } from "react";
 
 import { OneOf, Option } from "./fields";
-import { Unfold } from "./parts";
 import { t } from "./texts";
 import type { RunDetail, Selected } from "./types";
+import { Unfold } from "./Unfold";
 
 type Mode = "rest" | "range" | "only";
 
@@ -86,7 +86,7 @@ export const Choice = ({ run, value, onChange }: Props) => {
           }}
         />
       ) : done.length === 0 ? null : (
-        <Unfold label={t.choice.force}>
+        <Unfold label={t.choice.force} plain>
           <Boxes
             names={done}
             checked={value.force}

@@ -1,9 +1,10 @@
 import { HStack, Stack, Text } from "@chakra-ui/react";
 
-import { Notice, Unfold } from "./parts";
+import { Notice } from "./parts";
 import { said, t } from "./texts";
 import { formatDuration } from "./time";
 import type { Component, NextAttempt, PlannedStep } from "./types";
+import { Unfold } from "./Unfold";
 
 const MANY = 20; // steps that run: more are folded, too
 

@@ -5,7 +5,7 @@ import { ActionDialog } from "./ActionDialog";
 import { dagPath, dagRunPath, taskPath } from "./api";
 import { HistoryView, useHistory } from "./HistoryView";
 import { keepFocus } from "./ListPage";
-import { ComponentBar, Notice, PageLink, States, Time, Unfold } from "./parts";
+import { ComponentBar, Notice, PageLink, States, Time } from "./parts";
 import { Plan, Refusal } from "./Plan";
 import { RunActions } from "./RunActions";
 import { Attempts, Components } from "./Tables";
@@ -14,6 +14,7 @@ import { Timeline } from "./Timeline";
 import { formatDuration, formatTime, useZone } from "./time";
 import type { Failure, RunDetail } from "./types";
 import { position, taskName } from "./words";
+import { Unfold } from "./Unfold";
 
 interface Props {
   run: RunDetail;

@@ -1,5 +1,5 @@
 import { ChakraProvider, defaultSystem } from "@chakra-ui/react";
-import { act, cleanup, fireEvent, render, screen, waitFor, within } from "@testing-library/react";
+import { act, cleanup, configure, fireEvent, render, screen, waitFor, within } from "@testing-library/react";
 import { MemoryRouter } from "react-router-dom";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
@@ -9,6 +9,8 @@ import { NavPage, TaskTab } from "../Pages";
 import type { Run } from "../types";
 import { position } from "../words";
 import { makeAttempt, makeDetail, makeRun } from "./samples";
+
+configure({ asyncUtilTimeout: 30_000 }); // on a busy machine a page takes seconds to render
 
 const LOCATION = { name: "/data", state: "ok", message: null, temporary: false, unreadable: 0, problems: [] };
 const LIST = {
