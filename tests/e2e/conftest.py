@@ -52,7 +52,6 @@ _CONFS: dict[str, dict[str, Any]] = {
     "resumed": {"clean": _FAIL},
     "over": {"enrich": _FAIL},
     "chosen": {"clean": _FAIL},
-    "edited": {"clean": _FAIL},
     "dropped": {"clean": _FAIL},
     "twice": {"clean": _FAIL, "load": _FAIL},
     "hostile": {"load": _FAIL, "says": "<img src=x onerror=alert(1)><b>bold</b>", "pipeline": "Sensor events"},

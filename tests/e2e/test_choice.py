@@ -30,7 +30,7 @@ def _keep(page: Any, name: str) -> None:
 
 def test_only_the_chosen_components_run_and_the_note_is_kept(visit: Visit, runs: dict[str, Run], flows: Flows) -> None:
     run = runs["chosen"]
-    page = visit("user", _address(run))
+    page = visit("user", _address(run), viewport={"width": 1360, "height": 760})
     page.get_by_role("button", name="Resume", exact=True).click()
     dialog = page.get_by_role("dialog")
     what = dialog.get_by_label("Components to Run", exact=True).and_(dialog.locator("select"))
@@ -53,7 +53,7 @@ def test_only_the_chosen_components_run_and_the_note_is_kept(visit: Visit, runs:
 
 
 def test_a_run_is_compared_with_what_is_usual_and_with_another_run(visit: Visit, runs: dict[str, Run]) -> None:
-    page = visit("user", _address(runs["twice"]), viewport={"width": 1360, "height": 900})
+    page = visit("user", _address(runs["twice"]), viewport={"width": 1360, "height": 760})
     history = page.get_by_role("region", name="History")
     expect(history.get_by_role("img", name="Durations of extract")).to_be_visible()
     expect(page.get_by_test_id("component").first).to_contain_text("usually")

@@ -104,7 +104,7 @@ def _finds_nothing(page: Any, what: str) -> None:
 )
 def test_no_name_hides_an_action(visit: Callable[..., Any], runs: dict[str, Run], name: str, direction: str) -> None:
     run = runs["kept"]
-    page = visit("user", "/", locale="ar" if direction == "rtl" else "en")
+    page = visit("user", "/", locale="en")  # the direction is set below, whatever the language
     _rename(page, NAMES[name])
     base = page.url.partition("/plugin")[0].rstrip("/")
     places = {
