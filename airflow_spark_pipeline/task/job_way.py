@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_spark_pipeline.checkpoint.location import default_location
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.checkpoint.stop import stop
 from airflow_spark_pipeline.deployment.locations import secrets_of
@@ -118,7 +119,7 @@ class JobWay(Way):
         """Check what can be checked; return whether this try defers."""
         unit, arguments = self._unit, self._unit.arguments
         refuse_settings(self._arguments.conf)
-        if unit.location.temporary or not unit.keeps_progress:
+        if unit.location.location == default_location() or not unit.keeps_progress:
             raise CheckpointLocationError(
                 "The driver of a platform's job answers through the checkpoint log, so a checkpoint location is needed "
                 "that both Airflow and the job reach: set checkpoint_location, and leave checkpoint.enabled alone."

@@ -97,13 +97,8 @@ class Trial:
         """Return a new operator, rendered, and the context of its try."""
         (self.folder / "contract.conf").write_text(_CONF % secret, encoding="utf-8")
         with DAG("contract", schedule=None, start_date=dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)) as dag:
-            self.operator = operator = self.platform.operator(
-                task_id="etl",
-                pipeline="contract.conf",
-                checkpoint_location=str(self.folder / "checkpoints"),
-                retries=3,
-                **arguments,
-            )
+            given = {"pipeline": "contract.conf", "checkpoint_location": str(self.folder / "checkpoints"), "retries": 3}
+            self.operator = operator = self.platform.operator(task_id="etl", **{**given, **arguments})
         dag.fileloc = str(self.folder / "dag.py")
         context: Any = {
             "ti": TaskInstance(operator, try_number, 3),
