@@ -176,11 +176,8 @@ class Driver:
             return self._drive()
         except (SupersededError, LeaseLostError) as error:
             self._calls.tell("on_superseded", functools.partial(self._superseded, error))
-            unrecorded = self._recorder.unrecorded  # no commit will ever name its output
             with contextlib.suppress(Exception):  # an unreachable store must not keep the process alive
-                within(
-                    self._lease.terms.patience, lambda: self._outputs.delete(self._log.outputs, unrecorded), "delete"
-                )
+                within(self._lease.terms.patience, self._delete_unrecorded, "delete")
             raise
         finally:
             self._watchdog.stop()
