@@ -21,6 +21,7 @@ from tests.acceptance.client import Client, Run
 from tests.acceptance.deployment import Deployment
 from tests.acceptance.repository import Repository
 from tests.acceptance.standalone import StandaloneCluster
+from tests.connect_server import ConnectServer
 
 _HERE = Path(__file__).parent
 _EXAMPLES = _HERE.parents[1] / "dags_examples"
@@ -59,22 +60,40 @@ def deployment(
     bundles = {"acceptance": _HERE / "dags", "examples": _EXAMPLES}
     home = tmp_path_factory.mktemp("airflow")
     cluster = StandaloneCluster(home / "standalone", os.environ)
+    dags = {marker.args[0] for item in request.session.items if (marker := item.get_closest_marker("dag_run"))}
     connections: dict[str, dict[str, Any]] = {
         "spark_default": {"conn_type": "spark", "host": "local[1]"},
         "spark_standalone": {"conn_type": "spark", "host": "spark://127.0.0.1", "port": cluster.port},
     }
-    connections["spark_planted"] = {**connections["spark_default"], "extra": planted.values(planted.EXTRA)}
+    server = _connect_server(home / "connect") if "blabbing_on_connect" in dags else None
+    if server is not None:
+        connections["spark_connect"] = server.connection
+    extra = planted.values(planted.EXTRA)
+    connections |= {f"planted_{name}": {**each, "extra": extra} for name, each in connections.items()}
     repositories = {"versioned": repository.path}
     airflow = Deployment(home, airflow_db / "airflow.db", bundles, connections, repositories)
     airflow.environment["PLANTED"] = str(_plant(tmp_path_factory.mktemp("planted") / "planted", airflow))
     try:
-        if any(item.get_closest_marker("kill_matrix") for item in request.session.items):
+        on_a_cluster = any(item.get_closest_marker("kill_matrix") for item in request.session.items)
+        if on_a_cluster or "blabbing_on_a_cluster" in dags:
             cluster.start()
+        if server is not None:
+            server.start()
         airflow.start()
         yield airflow
     finally:
         airflow.stop()
+        if server is not None:
+            server.stop()
         cluster.stop()
+
+
+def _connect_server(directory: Path) -> ConnectServer:
+    """A server that writes its events without compression, where a test can search them."""
+    events = directory / "events"
+    events.mkdir(parents=True)
+    logged = {"compress": "false", "dir": events.as_uri(), "enabled": "true"}
+    return ConnectServer(directory, {f"spark.eventLog.{name}": value for name, value in logged.items()})
 
 
 def _plant(file: Path, airflow: Deployment) -> Path:
@@ -83,8 +102,9 @@ def _plant(file: Path, airflow: Deployment) -> Path:
     file.write_text(json.dumps({place: planted.values(place) for place in places}), encoding="utf-8")
     (airflow.home / "events").mkdir()
     ledger = f"{airflow.ledgers}/{{{{ run_id }}}}"
-    description = planted.description(f"{ledger}.jsonl", f"{ledger}.audit.jsonl", (airflow.home / "events").as_uri())
-    file.with_name(f"{file.name}.conf").write_text(description, encoding="utf-8")
+    for name, events in (("", (airflow.home / "events").as_uri()), ("_on_connect", "")):
+        description = planted.description(f"{ledger}.jsonl", f"{ledger}.audit.jsonl", events)
+        file.with_name(f"{file.name}{name}.conf").write_text(description, encoding="utf-8")
     return file
 
 

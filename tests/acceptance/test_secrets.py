@@ -54,14 +54,36 @@ def test_no_secret_shows_outside_the_driver(run: Run) -> None:
     assert [str(path) for path, data in written.items() if leaks(data.decode("latin-1"))] == []
 
 
-@pytest.mark.dag_run("blabbing_locally")
-def test_whatever_a_component_prints_or_raises_no_planted_secret_shows(run: Run) -> None:
+_CONF = planted.values(planted.CONF)
+
+
+@pytest.mark.parametrize(
+    ("settings", "events"),
+    [
+        pytest.param(_CONF, "events", marks=pytest.mark.dag_run("blabbing_locally"), id="local"),
+        pytest.param(
+            _CONF,
+            "events",
+            marks=[pytest.mark.slow, pytest.mark.dag_run("blabbing_on_a_cluster")],
+            id="standalone",
+        ),
+        pytest.param(
+            planted.for_a_session(_CONF),
+            "connect/events",
+            marks=[pytest.mark.slow, pytest.mark.dag_run("blabbing_on_connect")],
+            id="connect",
+        ),
+    ],
+)
+def test_whatever_a_component_prints_or_raises_no_planted_secret_shows(
+    run: Run, settings: dict[str, str], events: str
+) -> None:
     assert len(list(planted.secrets())) >= 60
     run.wait("failed", tries=1)
     assert run.started() == "a1 b1 b1"
     (look, *others) = run.entries("look")
     assert look.details["as_meant"]
-    assert set(planted.values(planted.CONF)) <= set(look.details["settings"])  # they have arrived
+    assert set(settings) <= set(look.details["settings"])  # they have arrived
     assert planted.found_in("".join(each.details["command_lines"] for each in (look, *others)).encode()) == []
     log = run.all_logs()
     assert log.count(" is ***") + log.count("***") > 300  # they were printed
@@ -82,4 +104,4 @@ def test_whatever_a_component_prints_or_raises_no_planted_secret_shows(run: Run)
     home = run.client.deployment.home
     written = {path: planted.found_in(path.read_bytes()) for path in files(home)}
     assert {str(path): found for path, found in written.items() if found} == {}
-    assert list((home / "events").iterdir())
+    assert list((home / events).iterdir())

@@ -82,17 +82,24 @@ def planted(place: str, name: str) -> str:
     return value
 
 
-def blabbing(dag_id: str, conn_id: str) -> DAG:
-    """A DAG whose arguments hold secrets."""
+def blabbing(dag_id: str, conn_id: str, more: dict[str, str] | None = None) -> DAG:
+    """A DAG whose arguments hold secrets.
+
+    :param more: further settings
+    """
+    on_connect = conn_id.endswith("connect")
     names = json.loads(Path(os.environ["PLANTED"]).read_text(encoding="utf-8")) if "PLANTED" in os.environ else {}
     arguments = {
         argument: {name: f"{{{{ planted({argument!r}, {name!r}) }}}}" for name in names.get(argument, ())}
         for argument in ("conf", "env_vars")
     }
+    if on_connect:  # Hadoop's settings have no prefix in a session
+        arguments["conf"] = {name.removeprefix("spark.hadoop."): value for name, value in arguments["conf"].items()}
+    arguments["conf"] |= more or {}
     with DAG(dag_id, schedule=None, user_defined_macros={"planted": planted}) as dag:
         SparkPipelineOperator(
             task_id="pipeline",
-            pipeline=os.environ.get("PLANTED", "") + ".conf",
+            pipeline=os.environ.get("PLANTED", "") + ("_on_connect.conf" if on_connect else ".conf"),
             py_files=["steps"],
             retries=0,
             conn_id=conn_id,
@@ -101,7 +108,11 @@ def blabbing(dag_id: str, conn_id: str) -> DAG:
     return dag
 
 
-blabbing_locally = blabbing("blabbing_locally", "spark_planted")
+blabbing_locally = blabbing("blabbing_locally", "planted_spark_default")
+blabbing_on_a_cluster = blabbing(
+    "blabbing_on_a_cluster", "planted_spark_standalone", {"spark.cores.max": "1", "spark.executor.memory": "512m"}
+)
+blabbing_on_connect = blabbing("blabbing_on_connect", "planted_spark_connect")
 
 with DAG("mapped", schedule=None) as mapped:
     SparkPipelineOperator.partial(task_id="pipeline", py_files=["steps"], retries=0).expand(
