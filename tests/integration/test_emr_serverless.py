@@ -133,7 +133,7 @@ class Runner:
 
 @pytest.fixture
 def runner(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Runner]:
-    monkeypatch.setenv("AIRFLOW__SPARK_PIPELINE__LEASE_SECONDS", "6")
+    monkeypatch.setenv("AIRFLOW__SPARK_PIPELINE__LEASE_SECONDS", "15")  # short, and long enough for a busy machine
     with emr_serverless(monkeypatch, endpoint=s3_endpoint) as platform:
         import boto3
 

@@ -77,14 +77,14 @@ def claimed(folder: Path, try_number: int) -> tuple[RunLog, str]:
     key = UnitKey("default", "inside", "manual", "etl")
     store = open_store(str(folder / "checkpoints"))
     log = RunLog(store, unit_path(spec.pipeline_name, key))
-    token = TaskAttempt(spec, log, key, Caller(3, 3, try_number), auto_resume=True, lease_seconds=6.0).claim()
+    token = TaskAttempt(spec, log, key, Caller(3, 3, try_number), auto_resume=True, lease_seconds=30.0).claim()
     request = DriverRequest(
         spec.to_dict(),
         location=store.location,
         unit=log.path,
         token=token,
         spark_config={"spark.sql.shuffle.partitions": "3"},
-        lease_seconds=6.0,
+        lease_seconds=30.0,
     )
     return log, Staging(store).request(log.path, request)
 
