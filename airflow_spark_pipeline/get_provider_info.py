@@ -21,7 +21,10 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {
                 "integration-name": _INTEGRATION,
-                "python-modules": ["airflow_spark_pipeline.operators.spark_pipeline"],
+                "python-modules": [
+                    f"airflow_spark_pipeline.operators.{name}"
+                    for name in ("spark_pipeline", "job", "emr_serverless", "livy", "databricks")
+                ],
             }
         ],
         "sensors": [
