@@ -159,7 +159,7 @@ class ProviderHook(SparkSubmitHook):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._delays_commands = False
+        self.delays_commands = False
         missing = [name for name in HOOK_NAMES if not hasattr(self, name)]
         if missing:
             raise SparkInstallationError(_unknown(f"its hook has no {', '.join(missing)}"))
@@ -287,13 +287,13 @@ class ProviderHook(SparkSubmitHook):
 
     def expect_no_end(self) -> None:
         """Let spark-submit end before the driver: post-submit commands are delayed, and no exit code is expected."""
-        self._post_submit_commands_done = self._delays_commands = True
+        self._post_submit_commands_done = self.delays_commands = True
         self._spark_exit_code = 0
 
     def run_delayed_commands(self) -> None:
         """Run the post-submit commands that :meth:`expect_no_end` delayed, once."""
-        if self._delays_commands:
-            self._post_submit_commands_done = self._delays_commands = False
+        if self.delays_commands:
+            self._post_submit_commands_done = self.delays_commands = False
             self._run_post_submit_commands()
 
     def run_post_submit_commands(self) -> None:

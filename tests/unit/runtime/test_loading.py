@@ -40,7 +40,8 @@ LIMIT = 5
 
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], None]]:
-    """Write a module of the user's package ``shop_etl``, which is forgotten after the test."""
+    """Write a module of the user's package ``shop_etl``, which is forgotten before and after the test."""
+    _forget("shop_etl")  # other tests ship a module of this name
     package = tmp_path / "shop_etl"
     package.mkdir()
     (package / "__init__.py").touch()
@@ -51,7 +52,11 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
         (package / f"{name}.py").write_text(text, encoding="utf-8")
 
     yield write
-    for name in [name for name in sys.modules if name.partition(".")[0] == "shop_etl"]:
+    _forget("shop_etl")
+
+
+def _forget(package: str) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
         del sys.modules[name]
 
 
