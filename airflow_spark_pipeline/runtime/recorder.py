@@ -2,7 +2,7 @@
 
 Guarantees: when a method has returned, its change is recorded and this attempt still owned the unit of work at that
 time. When it has raised, the driver must stop: an older driver that continued would write over its successor's work.
-Secrets are masked before anything is stored.
+Secrets are masked before anything is stored. What each commit holds is in ``next_state.py``.
 """
 
 from __future__ import annotations
@@ -13,25 +13,15 @@ from dataclasses import replace
 from typing import Any
 
 from airflow_spark_pipeline.checkpoint.log import RunLog
-from airflow_spark_pipeline.checkpoint.state import (
-    AttemptSummary,
-    CheckpointState,
-    CheckpointStatus,
-    Commit,
-    ComponentAction,
-    ComponentCheckpoint,
-    Failure,
-)
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, Commit, Failure
 from airflow_spark_pipeline.exceptions import SparkPipelineError
-from airflow_spark_pipeline.pipeline.fingerprint import VERSION
-from airflow_spark_pipeline.planning import Code, CodeNow, Plan, Step, StepAction
+from airflow_spark_pipeline.planning import Code, CodeNow, Plan, Step
 from airflow_spark_pipeline.protocol import Token
+from airflow_spark_pipeline.runtime import next_state
 from airflow_spark_pipeline.runtime.process.forked_processes import end_if_forked
 from airflow_spark_pipeline.secrets import Redactor
 from airflow_spark_pipeline.user_errors.archives import with_archive_hint
 from airflow_spark_pipeline.user_errors.text import MESSAGE_LENGTH, TRACEBACK_LENGTH, attribute, shorten, text_of
-
-_KEPT_RETRIES = 50  # for display; a commit must not grow without limit
 
 
 class Recorder:
@@ -97,21 +87,11 @@ class Recorder:
 
     def running(self, plan: Plan) -> None:
         """Record that the driver runs this plan; components that the plan reruns no longer count as done."""
-        done = {step.name for step in plan.done}
-        components = tuple(self._planned(step) for step in plan.steps)
-        self._append(
-            replace(
-                self.state,
-                status=CheckpointStatus.RUNNING,
-                components=components,
-                completed_components=tuple(c.name for c in components if c.name in done),
-                failure=None,
-            )
-        )
+        self._append(next_state.running(self.state, plan))
 
     def application(self, application_id: str | None) -> None:
         """Note the id of the Spark application; recorded with the next commit, since nothing depends on it."""
-        self._adopted = replace(self._commit, state=replace(self.state, spark_application_id=application_id))
+        self._note(replace(self.state, spark_application_id=application_id))
 
     def know(self, code: CodeNow) -> None:
         """From now on, record the code of each component that completes."""
@@ -119,8 +99,7 @@ class Recorder:
 
     def replayed(self, step: Step) -> None:
         """Note that a completed component has defined its views again; recorded with the next commit."""
-        state = self.state.with_component(replace(self._component(step), action=ComponentAction.REPLAYED))
-        self._adopted = replace(self._commit, state=state)
+        self._note(next_state.replayed(self.state, step))
 
     def done(
         self,
@@ -141,35 +120,19 @@ class Recorder:
         :param leaves: what the component left in the session that a resume cannot restore
         """
         self.guard()
-        code = self._code.get(step.name, Code())
-        version = {} if code.version is None else {VERSION: code.version}
-        record = self._component(step)
         self._inside = None  # a successor may have read the commit even if the store reports an error
-        state = self.state.with_component(
-            replace(
-                record,
-                action=ComponentAction.RAN,
-                reason=step.reason,
-                attempt=self.state.attempt,
-                started_at=started_at,
-                duration_seconds=round(seconds, 3),
-                views=tuple(views),
-                outputs=dict(outputs or {}),
-                session=dict(session or {}),
-                leaves=dict(leaves or {}),
-                code=code.files,
-                fingerprint={**record.fingerprint, **version},
-            )
+        state = next_state.done(
+            self.state,
+            step,
+            started_at,
+            seconds,
+            views=views,
+            outputs=outputs,
+            session=session,
+            leaves=leaves,
+            code=self._code.get(step.name, Code()),
         )
-        names = {*state.completed_components, step.name}
-        summary = self._summary()
-        self._append(
-            replace(
-                state,
-                completed_components=tuple(c.name for c in state.components if c.name in names),
-                attempts=(*state.attempts[:-1], replace(summary, ran=(*summary.ran, step.name))),
-            )
-        )
+        self._append(state)
 
     def retrying(self, step: Step, started_at: str, seconds: float, failure: Failure, delay: float) -> None:
         """Record that the component failed and is tried again inside this attempt.
@@ -177,14 +140,7 @@ class Recorder:
         :param seconds: duration of the failed try
         :param delay: seconds until the next try
         """
-        record = self._component(step)
-        tried = {
-            "startedAt": started_at,
-            "durationSeconds": round(seconds, 3),
-            "error": failure.headline,
-            "delaySeconds": delay,
-        }
-        self._append(self.state.with_component(replace(record, retries=(*record.retries, tried)[-_KEPT_RETRIES:])))
+        self._append(next_state.retrying(self.state, step, started_at, seconds, failure, delay))
 
     def failed(self, step: Step, started_at: str, seconds: float, error: BaseException, *, final: bool) -> Failure:
         """Record that the component failed. Returns the recorded failure.
@@ -192,23 +148,7 @@ class Recorder:
         :param final: whether the attempt ends with this failure
         """
         failure = self.describe(error, step)
-        state = self.state.with_component(
-            replace(
-                self._component(step),
-                action=ComponentAction.FAILED,
-                reason=failure.headline,
-                attempt=self.state.attempt,
-                started_at=started_at,
-                duration_seconds=round(seconds, 3),
-                failure_traceback=None if self.state.failure is None else failure.traceback,
-            )
-        )
-        first = self.state.failure or failure
-        summary = self._summary()
-        if summary.failed is None:
-            summary = replace(summary, failed=step.name, error=failure.headline)
-        status = CheckpointStatus.FAILED if final else CheckpointStatus.RUNNING
-        self._append(replace(state, status=status, failure=first, attempts=(*state.attempts[:-1], summary)))
+        self._append(next_state.failed(self.state, step, started_at, seconds, failure, final=final))
         return failure
 
     def upstream_failed(self, step: Step, reason: str) -> None:
@@ -216,32 +156,20 @@ class Recorder:
 
         :param reason: which component, and why it is not done
         """
-        record = replace(self._component(step), action=ComponentAction.UPSTREAM_FAILED, reason=reason)
-        self._append(self.state.with_component(record))
+        self._append(next_state.upstream_failed(self.state, step, reason))
 
     def refused(self, error: BaseException) -> None:
         """Record that the attempt failed before any component ran."""
-        failure = self.describe(error, None)
-        summary = replace(self._summary(), error=failure.headline)
-        self._append(
-            replace(
-                self.state,
-                status=CheckpointStatus.FAILED,
-                failure=failure,
-                attempts=(*self.state.attempts[:-1], summary),
-            )
-        )
+        self._append(next_state.refused(self.state, self.describe(error, None)))
 
     def ended(self) -> None:
         """Record the end of the loop: completed, or failed if any component failed."""
-        complete = self.completes
-        self._append(replace(self.state, status=CheckpointStatus.COMPLETED if complete else CheckpointStatus.FAILED))
+        self._append(next_state.ended(self.state))
 
     @property
     def completes(self) -> bool:
         """Whether all components are done and none failed."""
-        # A component that failed during a replay still counts as done, but the attempt has failed.
-        return self.state.all_done and self.state.failure is None
+        return next_state.completes(self.state)
 
     def describe(self, error: BaseException, step: Step | None) -> Failure:
         """Return the failure to record for an error: limited in length, secrets masked."""
@@ -271,32 +199,8 @@ class Recorder:
         self._writing = self._commit.number + 1
         self._adopted = self._log.append(self._commit, state)
 
-    def _planned(self, step: Step) -> ComponentCheckpoint:
-        record = self._component(step)
-        if step.action in (StepAction.SKIP, StepAction.REPLAY, StepAction.DISABLE):
-            return replace(record, reason=step.reason, changed_code=step.changed_code)
-        pending = ComponentAction.OMITTED if step.action is StepAction.OMIT else ComponentAction.PENDING
-        action, views, outputs = pending, (), dict[str, Any]()
-        return replace(
-            record,
-            reason=step.reason,
-            action=action,
-            views=views,
-            outputs=outputs,
-            retries=(),
-            session={},
-            leaves={},
-            code={},
-            changed_code=(),
-        )
-
-    def _component(self, step: Step) -> ComponentCheckpoint:
-        record = self.state.component(step.name)
-        assert record is not None  # noqa: S101  # the claim lists every component of the description
-        return record
-
-    def _summary(self) -> AttemptSummary:
-        return self.state.attempts[-1]
+    def _note(self, state: CheckpointState) -> None:
+        self._adopted = replace(self._commit, state=state)
 
 
 def _message(error: BaseException) -> str:

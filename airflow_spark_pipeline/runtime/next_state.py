@@ -1,0 +1,170 @@
+"""What a driver's commits hold: each function takes the recorded state and returns the state to record next.
+
+All are pure: they write nothing, and take times and durations as arguments. ``recorder.py`` decides when a state may be
+written. An attempt's summary is always the last one in ``attempts``, since the claim of the attempt added it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from airflow_spark_pipeline.checkpoint.state import (
+    AttemptSummary,
+    CheckpointState,
+    CheckpointStatus,
+    ComponentAction,
+    ComponentCheckpoint,
+    Failure,
+)
+from airflow_spark_pipeline.pipeline.fingerprint import VERSION
+from airflow_spark_pipeline.planning import Code, Plan, Step, StepAction
+
+_KEPT_RETRIES = 50  # for display; a commit must not grow without limit
+
+
+def running(state: CheckpointState, plan: Plan) -> CheckpointState:
+    """The driver runs this plan; components that the plan reruns no longer count as done."""
+    done = {step.name for step in plan.done}
+    components = tuple(_planned(component(state, step), step) for step in plan.steps)
+    return replace(
+        state,
+        status=CheckpointStatus.RUNNING,
+        components=components,
+        completed_components=tuple(c.name for c in components if c.name in done),
+        failure=None,
+    )
+
+
+def replayed(state: CheckpointState, step: Step) -> CheckpointState:
+    """A completed component has defined its views again."""
+    return state.with_component(replace(component(state, step), action=ComponentAction.REPLAYED))
+
+
+def done(
+    state: CheckpointState,
+    step: Step,
+    started_at: str,
+    seconds: float,
+    *,
+    views: Iterable[str] = (),
+    outputs: Mapping[str, Any] | None = None,
+    session: Mapping[str, Any] | None = None,
+    leaves: Mapping[str, Any] | None = None,
+    code: Code,
+) -> CheckpointState:
+    """The component is done. For the parameters see ``Recorder.done``."""
+    record = component(state, step)
+    version = {} if code.version is None else {VERSION: code.version}
+    state = state.with_component(
+        replace(
+            record,
+            action=ComponentAction.RAN,
+            reason=step.reason,
+            attempt=state.attempt,
+            started_at=started_at,
+            duration_seconds=round(seconds, 3),
+            views=tuple(views),
+            outputs=dict(outputs or {}),
+            session=dict(session or {}),
+            leaves=dict(leaves or {}),
+            code=code.files,
+            fingerprint={**record.fingerprint, **version},
+        )
+    )
+    names = {*state.completed_components, step.name}
+    summary = _summary(state)
+    return replace(
+        state,
+        completed_components=tuple(c.name for c in state.components if c.name in names),
+        attempts=(*state.attempts[:-1], replace(summary, ran=(*summary.ran, step.name))),
+    )
+
+
+def retrying(
+    state: CheckpointState, step: Step, started_at: str, seconds: float, failure: Failure, delay: float
+) -> CheckpointState:
+    """The component failed and is tried again inside this attempt, after ``delay`` seconds."""
+    record = component(state, step)
+    tried = {
+        "startedAt": started_at,
+        "durationSeconds": round(seconds, 3),
+        "error": failure.headline,
+        "delaySeconds": delay,
+    }
+    return state.with_component(replace(record, retries=(*record.retries, tried)[-_KEPT_RETRIES:]))
+
+
+def failed(
+    state: CheckpointState, step: Step, started_at: str, seconds: float, failure: Failure, *, final: bool
+) -> CheckpointState:
+    """The component failed. The attempt keeps its first failure; a later one keeps its traceback with its component."""
+    earlier, summary = state.failure, _summary(state)
+    if summary.failed is None:
+        summary = replace(summary, failed=step.name, error=failure.headline)
+    record = replace(
+        component(state, step),
+        action=ComponentAction.FAILED,
+        reason=failure.headline,
+        attempt=state.attempt,
+        started_at=started_at,
+        duration_seconds=round(seconds, 3),
+        failure_traceback=None if earlier is None else failure.traceback,
+    )
+    return replace(
+        state.with_component(record),
+        status=CheckpointStatus.FAILED if final else CheckpointStatus.RUNNING,
+        failure=earlier or failure,
+        attempts=(*state.attempts[:-1], summary),
+    )
+
+
+def upstream_failed(state: CheckpointState, step: Step, reason: str) -> CheckpointState:
+    """The component is not run, because a component that it depends on is not done."""
+    return state.with_component(replace(component(state, step), action=ComponentAction.UPSTREAM_FAILED, reason=reason))
+
+
+def refused(state: CheckpointState, failure: Failure) -> CheckpointState:
+    """The attempt failed before any component ran."""
+    summary = replace(_summary(state), error=failure.headline)
+    return replace(state, status=CheckpointStatus.FAILED, failure=failure, attempts=(*state.attempts[:-1], summary))
+
+
+def completes(state: CheckpointState) -> bool:
+    """Whether all components are done and none failed."""
+    # A component that failed during a replay still counts as done, but the attempt has failed.
+    return state.all_done and state.failure is None
+
+
+def ended(state: CheckpointState) -> CheckpointState:
+    """The loop has ended: completed, or failed if any component failed."""
+    return replace(state, status=CheckpointStatus.COMPLETED if completes(state) else CheckpointStatus.FAILED)
+
+
+def component(state: CheckpointState, step: Step) -> ComponentCheckpoint:
+    """Return the record of a step's component."""
+    record = state.component(step.name)
+    assert record is not None  # noqa: S101  # the claim lists every component of the description
+    return record
+
+
+def _planned(record: ComponentCheckpoint, step: Step) -> ComponentCheckpoint:
+    if step.action in (StepAction.SKIP, StepAction.REPLAY, StepAction.DISABLE):
+        return replace(record, reason=step.reason, changed_code=step.changed_code)
+    return replace(
+        record,
+        reason=step.reason,
+        action=ComponentAction.OMITTED if step.action is StepAction.OMIT else ComponentAction.PENDING,
+        views=(),
+        outputs={},
+        retries=(),
+        session={},
+        leaves={},
+        code={},
+        changed_code=(),
+    )
+
+
+def _summary(state: CheckpointState) -> AttemptSummary:
+    return state.attempts[-1]
