@@ -129,6 +129,23 @@ def s3_endpoint() -> Iterator[str]:
         yield url
 
 
+_KNOWN_MODULES: set[str] = set()
+
+
+@pytest.fixture(autouse=True)
+def forget_modules_of_the_test(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Forget the modules that a test wrote into a temporary directory and imported.
+
+    A later test that writes another module of the same name would otherwise get the old one.
+    """
+    yield
+    temporary = f"{tmp_path_factory.getbasetemp()}{os.sep}"
+    for name in sys.modules.keys() - _KNOWN_MODULES:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(temporary):
+            del sys.modules[name]
+    _KNOWN_MODULES.update(sys.modules)
+
+
 _MARKED = {"spark": "spark", "connect_server": "spark", "s3_endpoint": "s3", "airflow_db": "airflow"}
 
 
