@@ -15,12 +15,8 @@ import uuid
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from airflow_spark_pipeline.checkpoint.stores.base import (
-    CheckpointStore,
-    ObjectExistsError,
-    ObjectNotFoundError,
-    StoredObject,
-)
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectNotFoundError, StoredObject
+from airflow_spark_pipeline.checkpoint.stores.errors import PERMISSIONS, StoreErrors, described, translated
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, CheckpointStoreError
 
 _TEMPORARY = ".tmp-"
@@ -107,7 +103,7 @@ class HadoopStore(CheckpointStore):
                 stream.close()
 
     def create(self, path: str, data: bytes) -> None:
-        with self._writing(path):
+        with self._errors(path, absent=CheckpointStoreError):  # the directory was removed between two calls
             if self._conditional:
                 builder = self._fs.createFile(self._path(path)).overwrite(False).recursive()
                 self._put(builder.must(_CONDITIONAL, True).build(), data)
@@ -115,7 +111,7 @@ class HadoopStore(CheckpointStore):
                 self._rename(path, data, "NONE")
 
     def write(self, path: str, data: bytes) -> None:
-        with self._writing(path):
+        with self._errors(path, absent=CheckpointStoreError):
             if self._conditional:
                 self._put(self._fs.create(self._path(path), True), data)
             else:
@@ -178,8 +174,9 @@ class HadoopStore(CheckpointStore):
             yield
         except Exception as error:
             kinds, why = _java(error)
+            errors = StoreErrors(self.location, self.location)
             if not kinds:
-                raise CheckpointStoreError(f"{self.location}: {why}", path=self.location) from error
+                raise errors.failed(why) from error
             advice = "Check the address, and the job's Hadoop configuration (HADOOP_CONF_DIR, spark.hadoop.*)."
             if kinds & _NO_JAR:
                 scheme = self._root.partition(":")[0]
@@ -188,40 +185,26 @@ class HadoopStore(CheckpointStore):
                     f'packages="org.apache.hadoop:hadoop-aws:{self._version}" for s3a://, or install '
                     "the Python client of the location in the driver (s3fs for s3a://)."
                 )
-            raise CheckpointLocationError(
-                f"The checkpoint location {self.location} cannot be opened ({why}). {advice}", path=self.location
-            ) from error
+            raise errors.unusable(f"cannot be opened ({why}). {advice}") from error
 
-    @contextlib.contextmanager
-    def _writing(self, path: str) -> Iterator[None]:
-        try:
-            with self._errors(path):
-                yield
-        except ObjectNotFoundError as error:  # the directory was removed between two calls
-            raise CheckpointStoreError(str(error), path=error.path) from error
+    def _errors(
+        self, path: str, absent: type[CheckpointError] = ObjectNotFoundError
+    ) -> contextlib.AbstractContextManager[None]:
+        return translated(StoreErrors(self.location, self.describe(path)), _read, absent)
 
-    @contextlib.contextmanager
-    def _errors(self, path: str) -> Iterator[None]:
-        """Translate Java exceptions into the errors of a store."""
-        full = self.describe(path)
-        try:
-            yield
-        except CheckpointError:
-            raise
-        except Exception as error:
-            kinds, why = _java(error)
-            if kinds & _NOT_FOUND:
-                raise ObjectNotFoundError(f"{full} does not exist", path=full) from error
-            if kinds & _EXISTS:
-                raise ObjectExistsError(f"{full} exists already", path=full) from error
-            if kinds & _NEEDS_THE_USER:
-                raise CheckpointLocationError(
-                    f"The checkpoint location {self.location} cannot be used ({why}). Check the "
-                    "address, the job's credentials for it (spark.hadoop.*, the driver's user) and "
-                    "the permissions to list, read, write and delete below it.",
-                    path=full,
-                ) from error
-            raise CheckpointStoreError(f"{full}: {why}", path=full) from error
+
+def _read(error: Exception, errors: StoreErrors) -> CheckpointError:
+    kinds, why = _java(error)
+    if kinds & _NOT_FOUND:
+        return errors.absent()
+    if kinds & _EXISTS:
+        return errors.exists()
+    if kinds & _NEEDS_THE_USER:
+        return errors.unusable(
+            f"cannot be used ({why}). Check the address, the job's credentials for it (spark.hadoop.*, the driver's "
+            f"user) and {PERMISSIONS}."
+        )
+    return errors.failed(why)
 
 
 def _as_hadoop_calls_it(location: str) -> str:
@@ -233,7 +216,7 @@ def _java(error: Exception) -> tuple[set[str], str]:
     """Return the class names of a Java exception and its causes, and its message; or those of a Python error."""
     java = getattr(error, "java_exception", None)
     if java is None:
-        return set(), f"{type(error).__name__}: {error}"
+        return set(), described(error)
     why = str(java.toString()).partition("\n")[0]
     kinds: set[str] = set()
     while java is not None:

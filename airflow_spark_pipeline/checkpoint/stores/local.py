@@ -21,18 +21,9 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from airflow_spark_pipeline.checkpoint.stores.base import (
-    CheckpointStore,
-    ObjectExistsError,
-    ObjectNotFoundError,
-    StoredObject,
-)
-from airflow_spark_pipeline.exceptions import (
-    CheckpointError,
-    CheckpointLocationError,
-    CheckpointStoreError,
-    CorruptCheckpointError,
-)
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, StoredObject
+from airflow_spark_pipeline.checkpoint.stores.errors import StoreErrors, translated
+from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, CorruptCheckpointError
 
 _TEMPORARY = ".tmp-"
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
@@ -98,13 +89,12 @@ class LocalStore(CheckpointStore):
             try:
                 os.link(temporary, target)
             except FileExistsError:
-                raise ObjectExistsError(f"{target} exists already", path=target) from None
+                raise self._errors_at(path).exists() from None
             except OSError as error:
                 if error.errno in _NO_LINKS:
-                    raise CheckpointLocationError(
-                        f"The checkpoint location {self.location} is on a file system without hard links "
-                        f"({error.strerror}), so two writers could not be kept apart. Use another location.",
-                        path=target,
+                    raise self._errors_at(path).unusable(
+                        f"is on a file system without hard links ({error.strerror}), so two writers could not be kept "
+                        "apart. Use another location."
                     ) from error
                 raise
 
@@ -150,29 +140,27 @@ class LocalStore(CheckpointStore):
                 os.unlink(temporary)
         _sync_directory(directory)
 
-    @contextlib.contextmanager
-    def _errors(self, path: str) -> Iterator[None]:
-        """Translate errors of the operating system into the errors of a store."""
-        full = self._full(path)
-        try:
-            yield
-        except CheckpointError:
-            raise
-        except FileNotFoundError as error:
-            raise ObjectNotFoundError(f"{full} does not exist", path=full) from error
-        except OSError as error:
-            if error.errno == errno.EISDIR:
-                raise CheckpointLocationError(
-                    f"{full} is a directory, but should be a file: move it away.", path=full
-                ) from error
-            if error.errno in _NEEDS_THE_USER:
-                raise CheckpointLocationError(
-                    f"The checkpoint location {self.location} cannot be used: {error.strerror}: "
-                    f"{error.filename or full}. Give the users that Airflow and Spark run as (here "
-                    f"{_user()}) permission to read and write there, or use another location.",
-                    path=full,
-                ) from error
-            raise CheckpointStoreError(f"{full}: {error.strerror or error}", path=full) from error
+    def _errors_at(self, path: str) -> StoreErrors:
+        return StoreErrors(self.location, self._full(path))
+
+    def _errors(self, path: str) -> contextlib.AbstractContextManager[None]:
+        return translated(self._errors_at(path), _read)
+
+
+def _read(error: Exception, errors: StoreErrors) -> CheckpointError | None:
+    if isinstance(error, FileNotFoundError):
+        return errors.absent()
+    if not isinstance(error, OSError):
+        return None
+    if error.errno == errno.EISDIR:
+        full = errors.path
+        return CheckpointLocationError(f"{full} is a directory, but should be a file: move it away.", path=full)
+    if error.errno in _NEEDS_THE_USER:
+        return errors.unusable(
+            f"cannot be used: {error.strerror}: {error.filename or errors.path}. Give the users that Airflow and Spark "
+            f"run as (here {_user()}) permission to read and write there, or use another location."
+        )
+    return errors.failed(error.strerror or str(error))
 
 
 def _stored(entry: os.DirEntry[str]) -> StoredObject | None:

@@ -13,17 +13,13 @@ import errno
 import os
 import posixpath
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from airflow_spark_pipeline.checkpoint.stores.base import (
-    CheckpointStore,
-    ObjectExistsError,
-    ObjectNotFoundError,
-    StoredObject,
-)
-from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, CheckpointStoreError
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectNotFoundError, StoredObject
+from airflow_spark_pipeline.checkpoint.stores.errors import StoreErrors, described, needing_a_bucket, translated
+from airflow_spark_pipeline.exceptions import CheckpointError
 
 _CLIENTS = {"s3": "s3fs", "gcs": "gcsfs", "abfs": "adlfs"}
 # Names of the modification time in each client: s3fs, adlfs, gcsfs; memory has only one time.
@@ -100,15 +96,8 @@ class FsspecStore(CheckpointStore):
             how: dict[str, Any] = {"overwrite": not exclusive}  # an older adlfs silently ignores ``mode``
         else:
             how = {"mode": "create" if exclusive else "overwrite"}
-        try:
-            with self._errors(path):
-                self._fs.pipe_file(self._full(path), data, **how)
-        except ObjectNotFoundError as error:
-            raise CheckpointLocationError(
-                f"The checkpoint location {self.location} does not exist: {error.__cause__}. Create "
-                "the bucket, or use another location.",
-                path=self.describe(path),
-            ) from error.__cause__
+        with needing_a_bucket(self._errors_at(path)), self._errors(path):
+            self._fs.pipe_file(self._full(path), data, **how)
 
     def _full(self, path: str) -> str:
         return f"{self._root}/{path}"
@@ -132,34 +121,25 @@ class FsspecStore(CheckpointStore):
             return GCSFileSystem(**options)
         return fsspec.filesystem(self._protocol, **options)
 
-    @contextlib.contextmanager
-    def _errors(self, path: str) -> Iterator[None]:
-        """Translate errors of the client library into the errors of a store."""
-        full = self.describe(path)
-        try:
-            yield
-        except CheckpointError:
-            raise
-        except FileNotFoundError as error:
-            raise ObjectNotFoundError(f"{full} does not exist", path=full) from error
-        except FileExistsError as error:
-            raise ObjectExistsError(f"{full} exists already", path=full) from error
-        except Exception as error:
-            if _is_failed_precondition(error):
-                raise ObjectExistsError(f"{full} exists already", path=full) from error
-            # Client libraries raise other classes, too (from botocore or aiohttp): each is an answer of the store.
-            why = f"{type(error).__name__}: {error}"
-            if isinstance(error, PermissionError) or type(error).__name__ == "NoCredentialsError":
-                raise CheckpointLocationError(
-                    f"The checkpoint location {self.location} refuses access ({why}). Check the "
-                    "credentials and the permissions to list, read, write and delete below it.",
-                    path=full,
-                ) from error
-            if isinstance(error, ImportError) or (isinstance(error, OSError) and error.errno in _NEEDS_THE_USER):
-                raise CheckpointLocationError(
-                    f"The checkpoint location {self.location} cannot be used ({why}).", path=full
-                ) from error
-            raise CheckpointStoreError(f"{full}: {why}", path=full) from error
+    def _errors_at(self, path: str) -> StoreErrors:
+        return StoreErrors(self.location, self.describe(path))
+
+    def _errors(self, path: str) -> contextlib.AbstractContextManager[None]:
+        return translated(self._errors_at(path), _read)
+
+
+def _read(error: Exception, errors: StoreErrors) -> CheckpointError:
+    if isinstance(error, FileNotFoundError):
+        return errors.absent()
+    if isinstance(error, FileExistsError) or _is_failed_precondition(error):
+        return errors.exists()
+    # Client libraries raise other classes, too (from botocore or aiohttp): each is an answer of the store.
+    why = described(error)
+    if isinstance(error, PermissionError) or type(error).__name__ == "NoCredentialsError":
+        return errors.refused(why)
+    if isinstance(error, ImportError) or (isinstance(error, OSError) and error.errno in _NEEDS_THE_USER):
+        return errors.unusable(f"cannot be used ({why}).")
+    return errors.failed(why)
 
 
 def _is_failed_precondition(error: Exception) -> bool:

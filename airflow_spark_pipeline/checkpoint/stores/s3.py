@@ -12,13 +12,9 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from airflow_spark_pipeline.checkpoint.stores.base import (
-    CheckpointStore,
-    ObjectExistsError,
-    ObjectNotFoundError,
-    StoredObject,
-)
-from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, CheckpointStoreError
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectNotFoundError, StoredObject
+from airflow_spark_pipeline.checkpoint.stores.errors import StoreErrors, described, needing_a_bucket, translated
+from airflow_spark_pipeline.exceptions import CheckpointError
 
 _IDENTITY = {
     "key": "aws_access_key_id",
@@ -109,8 +105,7 @@ class S3Store(CheckpointStore):
                 wanted = {"Objects": names[first : first + _AT_ONCE], "Quiet": True}
                 failed = self._client.delete_objects(Bucket=self._bucket, Delete=wanted).get("Errors", ())
             for error in failed:
-                full = self.describe(directory)
-                raise CheckpointStoreError(f"{full}: {error.get('Code')}: {error.get('Message')}", path=full)
+                raise self._errors_at(directory).failed(f"{error.get('Code')}: {error.get('Message')}")
 
     def _pages(self, directory: str, **how: str) -> Iterator[dict[str, Any]]:
         with contextlib.suppress(ObjectNotFoundError), self._errors(directory):
@@ -118,15 +113,8 @@ class S3Store(CheckpointStore):
             yield from paginator.paginate(Bucket=self._bucket, Prefix=self._below(directory), **how)
 
     def _put(self, path: str, data: bytes, **how: str) -> None:
-        try:
-            with self._errors(path):
-                self._client.put_object(Bucket=self._bucket, Key=self._prefix + path, Body=data, **how)
-        except ObjectNotFoundError as error:
-            raise CheckpointLocationError(
-                f"The checkpoint location {self.location} does not exist: {error.__cause__}. Create "
-                "the bucket, or use another location.",
-                path=self.describe(path),
-            ) from error.__cause__
+        with needing_a_bucket(self._errors_at(path)), self._errors(path):
+            self._client.put_object(Bucket=self._bucket, Key=self._prefix + path, Body=data, **how)
 
     def _below(self, directory: str) -> str:
         return f"{self._prefix}{directory}/" if directory else self._prefix
@@ -151,32 +139,25 @@ class S3Store(CheckpointStore):
         session = Session(**{name: given[option] for option, name in _IDENTITY.items() if given.get(option)})
         return session.client("s3", config=Config(**config), **arguments)
 
-    @contextlib.contextmanager
-    def _errors(self, path: str) -> Iterator[None]:
-        """Translate errors of boto3 into the errors of a store."""
-        full = self.describe(path)
-        try:
-            yield
-        except CheckpointError:
-            raise
-        except Exception as error:
-            response = getattr(error, "response", None)
-            code = str(response["Error"].get("Code")) if isinstance(response, Mapping) and "Error" in response else ""
-            why = f"{type(error).__name__}: {error}"
-            if code in _EXISTS:
-                raise ObjectExistsError(f"{full} exists already", path=full) from error
-            if code in _NOT_FOUND:
-                raise ObjectNotFoundError(f"{full} does not exist", path=full) from error
-            if code in _REFUSED or type(error).__name__ in _NOT_OURS:
-                raise CheckpointLocationError(
-                    f"The checkpoint location {self.location} refuses access ({why}). Check the "
-                    "credentials and the permissions to list, read, write and delete below it.",
-                    path=full,
-                ) from error
-            if type(error).__name__ == "ParamValidationError":
-                raise CheckpointLocationError(
-                    f"The checkpoint location {self.location} cannot be used with this boto3 ({why}). Creating objects "
-                    "conditionally needs boto3 1.35 or newer.",
-                    path=full,
-                ) from error
-            raise CheckpointStoreError(f"{full}: {why}", path=full) from error
+    def _errors_at(self, path: str) -> StoreErrors:
+        return StoreErrors(self.location, self.describe(path))
+
+    def _errors(self, path: str) -> contextlib.AbstractContextManager[None]:
+        return translated(self._errors_at(path), _read)
+
+
+def _read(error: Exception, errors: StoreErrors) -> CheckpointError:
+    response = getattr(error, "response", None)
+    code = str(response["Error"].get("Code")) if isinstance(response, Mapping) and "Error" in response else ""
+    kind, why = type(error).__name__, described(error)
+    if code in _EXISTS:
+        return errors.exists()
+    if code in _NOT_FOUND:
+        return errors.absent()
+    if code in _REFUSED or kind in _NOT_OURS:
+        return errors.refused(why)
+    if kind == "ParamValidationError":
+        return errors.unusable(
+            f"cannot be used with this boto3 ({why}). Creating objects conditionally needs boto3 1.35 or newer."
+        )
+    return errors.failed(why)

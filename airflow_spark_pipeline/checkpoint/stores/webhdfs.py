@@ -12,18 +12,14 @@ import contextlib
 import os
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from airflow_spark_pipeline.checkpoint.stores.base import (
-    CheckpointStore,
-    ObjectExistsError,
-    ObjectNotFoundError,
-    StoredObject,
-)
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectNotFoundError, StoredObject
+from airflow_spark_pipeline.checkpoint.stores.errors import PERMISSIONS, StoreErrors, described, translated
 from airflow_spark_pipeline.checkpoint.stores.name_nodes import NameNodes
-from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, CheckpointStoreError
+from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointStoreError
 
 if TYPE_CHECKING:
     from airflow_spark_pipeline.checkpoint.stores.webhdfs_client import NameNode
@@ -93,7 +89,7 @@ class WebHdfsStore(CheckpointStore):
             return
         with self._errors(path, absent=CheckpointStoreError):
             self._ask(path, lambda node: node.status(self._full(path)))
-        raise ObjectExistsError(f"{self.describe(path)} exists already", path=self.describe(path))
+        raise StoreErrors(self.location, self.describe(path)).exists()
 
     def write(self, path: str, data: bytes) -> None:
         def replace(node: NameNode, temporary: str) -> bool:
@@ -159,43 +155,26 @@ class WebHdfsStore(CheckpointStore):
         host, _, port = address.rpartition(":")
         return NameNode(host, int(port), **self._name_nodes.options)
 
-    @contextlib.contextmanager
-    def _errors(self, path: str, absent: type[CheckpointError] = ObjectNotFoundError) -> Iterator[None]:
-        """Translate errors of requests and Hadoop into the errors of a store.
+    def _errors(
+        self, path: str, absent: type[CheckpointError] = ObjectNotFoundError
+    ) -> contextlib.AbstractContextManager[None]:
+        return translated(StoreErrors(self.location, self.describe(path)), self._read, absent)
 
-        :param absent: error class to raise if the file does not exist
-        """
-        full = self.describe(path)
-        try:
-            yield
-        except ObjectNotFoundError as error:
-            raise absent(str(error), path=full) from error.__cause__
-        except CheckpointError:
-            raise
-        except (ImportError, TypeError, ValueError, OSError) as error:
-            raise self._said(error, full) from error
-
-    def _said(self, error: Exception, full: str) -> CheckpointError:
+    def _read(self, error: Exception, errors: StoreErrors) -> CheckpointError | None:
         from airflow_spark_pipeline.checkpoint.stores.webhdfs_client import RemoteError
 
-        why = f"{type(error).__name__}: {error}"
         if isinstance(error, RemoteError):
             if error.kind == "FileNotFoundException":
-                return ObjectNotFoundError(f"{full} does not exist", path=full)
+                return errors.absent()
             if error.kind in _NEEDS_THE_USER:
-                return CheckpointLocationError(
-                    f"The checkpoint location {self.location} cannot be used through {self.way}: "
-                    f"{error}. Check the user and its permissions to list, read, write and delete "
-                    "below it.",
-                    path=full,
-                )
-            return CheckpointStoreError(f"{full}: {error}", path=full)
+                return errors.unusable(f"cannot be used through {self.way}: {error}. Check the user and {PERMISSIONS}.")
+            return errors.failed(str(error))
+        if not isinstance(error, (ImportError, TypeError, ValueError, OSError)):
+            return None
+        why = described(error)
         if _needs_the_user(error):
-            return CheckpointLocationError(
-                f"The checkpoint location {self.location} cannot be used through {self.way}: {why}. {_ADVICE}",
-                path=full,
-            )
-        return CheckpointStoreError(f"{full}: no answer from {self.way}: {why}. {_ADVICE}", path=full)
+            return errors.unusable(f"cannot be used through {self.way}: {why}. {_ADVICE}")
+        return errors.failed(f"no answer from {self.way}: {why}. {_ADVICE}")
 
 
 def _is_elsewhere(error: OSError) -> bool:

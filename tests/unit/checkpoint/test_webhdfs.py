@@ -81,7 +81,7 @@ def test_a_name_node_that_is_down_is_passed_over(cluster: Cluster) -> None:
 def test_missing_rights_are_said_in_the_name_nodes_words_and_no_retry_helps(cluster: Cluster) -> None:
     cluster.add(refuses="AccessControlException")
     with pytest.raises(
-        CheckpointLocationError, match=r"AccessControlException: the answer of.*its permissions to list"
+        CheckpointLocationError, match=r"AccessControlException: the answer of.*the permissions to list"
     ):
         cluster.open().create("p/u/a", b"1")
 
