@@ -114,6 +114,7 @@ class ComponentCheckpoint(_Record):
         ``database``, …) to the new values, see ``runtime.spark.session_state``; absent in JSON if nothing changed
     :param leaves: what the component left in the session that a resume cannot restore: map from kind (``views``,
         ``functions``, ``tables``, …) to names; absent in JSON if there is nothing
+    :param published: values that the component published, by name, secrets masked; absent in JSON if there are none
     :param code: code of the component's class and of the user's modules that it imports: map from file to keyed digest;
         ``planning`` compares it; absent in JSON if the code is not known
     :param changed_code: files of ``code`` that had changed when an attempt skipped the component; absent in JSON if
@@ -136,6 +137,7 @@ class ComponentCheckpoint(_Record):
     retries: tuple[Mapping[str, Any], ...] = ()
     session: Mapping[str, Any] = field(default_factory=dict)
     leaves: Mapping[str, Any] = field(default_factory=dict)
+    published: Mapping[str, Any] = field(default_factory=dict)
     code: Mapping[str, str] = field(default_factory=dict)
     changed_code: tuple[str, ...] = ()
     failure_traceback: str | None = None
@@ -251,7 +253,7 @@ class Commit:
 
 
 _NESTED: dict[str, type] = {"components": ComponentCheckpoint, "attempts": AttemptSummary, "failure": Failure}
-_ABSENT_WHEN_EMPTY = {"retries", "session", "leaves", "code", "changedCode", "failureTraceback"}
+_ABSENT_WHEN_EMPTY = {"retries", "session", "leaves", "published", "code", "changedCode", "failureTraceback"}
 
 
 def _plain(value: Any) -> dict[str, Any]:

@@ -12,11 +12,12 @@ from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.cli.output import OUTPUT, complain
-from airflow_spark_pipeline.planning import readable, seconds_saved, stopped_at
+from airflow_spark_pipeline.planning import published, readable, seconds_saved, stopped_at
 
 _STOPPED = (Standing.FAILED, Standing.DEAD)
 
 _NARROWEST = 40  # columns; terminals are not narrower
+_LONGEST = 200  # characters of a published value; JSON output has all
 
 
 def out(text: str = "") -> None:
@@ -147,8 +148,22 @@ def show_run(entry: RunEntry, state: CheckpointState, *, traceback: bool) -> Non
             for c in state.components
         ]
     )
+    if values := published(state):
+        out()
+        table(
+            [
+                ["published", name, f"{key} = {_short(value)}"]
+                for name, each in values.items()
+                for key, value in each.items()
+            ]
+        )
     if state.failure is not None:
         out()
         out(f"{state.failure.error_type}: {state.failure.message}")
         if traceback and state.failure.traceback:
             out(state.failure.traceback.rstrip())
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=not OUTPUT.is_unicode)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

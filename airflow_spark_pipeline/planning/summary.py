@@ -47,6 +47,12 @@ def seconds_saved(state: CheckpointState) -> float:
     return round(sum(c.duration_seconds or 0.0 for c in skipped), 3)
 
 
+def published(state: CheckpointState) -> dict[str, dict[str, Any]]:
+    """Return the values that completed components published, by component and name; skipped ones are included."""
+    done = set(state.completed_components)
+    return {c.name: dict(c.published) for c in state.components if c.published and c.name in done}
+
+
 def readable(seconds: float) -> str:
     """Return a duration as text for people."""
     if seconds < 60:  # noqa: PLR2004

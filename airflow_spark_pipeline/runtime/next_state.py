@@ -52,9 +52,13 @@ def done(
     outputs: Mapping[str, Any] | None = None,
     session: Mapping[str, Any] | None = None,
     leaves: Mapping[str, Any] | None = None,
+    reported: Mapping[str, Any] | None = None,
     code: Code,
 ) -> CheckpointState:
-    """The component is done. For the parameters see ``Recorder.done``."""
+    """The component is done. For the other parameters see ``Recorder.done``.
+
+    :param reported: what the component reported, as fields of its record
+    """
     record = component(state, step)
     version = {} if code.version is None else {VERSION: code.version}
     state = state.with_component(
@@ -69,6 +73,7 @@ def done(
             outputs=dict(outputs or {}),
             session=dict(session or {}),
             leaves=dict(leaves or {}),
+            **(reported or {}),
             code=code.files,
             fingerprint={**record.fingerprint, **version},
         )
@@ -161,6 +166,7 @@ def _planned(record: ComponentCheckpoint, step: Step) -> ComponentCheckpoint:
         retries=(),
         session={},
         leaves={},
+        published={},
         code={},
         changed_code=(),
     )

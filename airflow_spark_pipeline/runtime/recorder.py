@@ -111,6 +111,7 @@ class Recorder:
         outputs: Mapping[str, Any] | None = None,
         session: Mapping[str, Any] | None = None,
         leaves: Mapping[str, Any] | None = None,
+        reported: Mapping[str, Any] | None = None,
     ) -> None:
         """Record that the component is done, so that it is not run again.
 
@@ -118,6 +119,7 @@ class Recorder:
         :param outputs: saved outputs of the component, keyed by view
         :param session: changes that the component made to the Spark session
         :param leaves: what the component left in the session that a resume cannot restore
+        :param reported: what the component reported through its context, as fields of its record
         """
         self.guard()
         self._inside = None  # a successor may have read the commit even if the store reports an error
@@ -130,6 +132,7 @@ class Recorder:
             outputs=outputs,
             session=session,
             leaves=leaves,
+            reported=self.masked(reported or {}),
             code=self._code.get(step.name, Code()),
         )
         self._append(state)

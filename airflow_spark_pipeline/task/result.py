@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, ComponentAction
-from airflow_spark_pipeline.planning import seconds_saved
+from airflow_spark_pipeline.planning import published, seconds_saved
 
 
 def result(state: CheckpointState) -> dict[str, Any]:
@@ -21,6 +21,7 @@ def result(state: CheckpointState) -> dict[str, Any]:
         "components_skipped": [c.name for c in state.components if c.action is ComponentAction.SKIPPED],
         "components_left_out": [c.name for c in state.components if c.action is ComponentAction.OMITTED],
         "components_disabled": [c.name for c in state.components if c.action is ComponentAction.DISABLED],
+        "published": published(state),
         "seconds_saved": seconds_saved(state),
         "seconds": round(sum(c.duration_seconds or 0.0 for c in ran), 3),
         "spark_application_id": state.spark_application_id,

@@ -14,11 +14,12 @@ from __future__ import annotations
 import abc
 import logging
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_spark_pipeline.binding.annotations import own_annotations
 from airflow_spark_pipeline.exceptions import SparkPipelineError
+from airflow_spark_pipeline.runtime.component.results import Results
 from airflow_spark_pipeline.runtime.process.output import say
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class ComponentContext:
     :param logger: a logger that carries the component's name
     :param retry: number of the try inside this attempt (``retry-policy``), 0 for the first; each try has its own
         workdir
+    :param results: what this try has reported so far, as with :meth:`publish`; a test can read it
     """
 
     run_id: str
@@ -64,6 +66,7 @@ class ComponentContext:
     workdir: str
     logger: logging.Logger
     retry: int = 0
+    results: Results = field(default_factory=Results, repr=False, compare=False)
 
     def progress(self, message: str) -> None:
         """Print one or more lines under the component's line in the task log, immediately.
@@ -71,6 +74,18 @@ class ComponentContext:
         :param message: text for people to read; it is not masked, so keep secrets out of it
         """
         say(textwrap.indent(message, "    "))
+
+    def publish(self, **values: Any) -> None:
+        """Give small values to the tasks after this one: they are kept with the component, and reach the task's XCom.
+
+        Recorded when the component is done. A resumed run that skips the component returns its values as well. Secrets
+        are masked. Example: ``self.context.publish(rows=1_204, newest="2026-01-31")``.
+
+        :param values: plain JSON by name, at most 16 KiB for a component; a later value replaces an earlier one
+        :raises TypeError: a value is not JSON
+        :raises ValueError: a value cannot be stored as JSON, or the values are too large
+        """
+        self.results.publish(values)
 
     @classmethod
     def standalone(cls, workdir: str, *, component_name: str = "standalone") -> ComponentContext:

@@ -243,6 +243,7 @@ class ComponentLoop:
                 outputs=result.outputs,
                 session=traces.session,
                 leaves=traces.leaves,
+                reported=result.results.to_record(),
             )
         tries = f" (try {retries + 1})" if retries else ""
         saved = f"; saved {', '.join(result.outputs)}" if result.outputs else ""

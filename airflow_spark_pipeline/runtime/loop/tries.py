@@ -15,6 +15,7 @@ from airflow_spark_pipeline.planning import Step, StepAction
 from airflow_spark_pipeline.runtime.component.base import Component, ComponentContext
 from airflow_spark_pipeline.runtime.component.code_origin import Origin
 from airflow_spark_pipeline.runtime.component.logs import COMPONENT_LOGGER, LoggedAs
+from airflow_spark_pipeline.runtime.component.results import Results
 from airflow_spark_pipeline.runtime.component.saved_outputs import restore, save
 from airflow_spark_pipeline.runtime.component.views import saves
 from airflow_spark_pipeline.runtime.lifecycle.calls import HookCalls
@@ -39,10 +40,12 @@ class TryResult:
 
     :param views: names of the views that the component made
     :param outputs: saved outputs keyed by view, in the form that a commit records
+    :param results: what the component reported through its context
     """
 
     views: tuple[str, ...] = ()
     outputs: Mapping[str, Any] = field(default_factory=dict)
+    results: Results = field(default_factory=Results)
 
 
 class Tries:
@@ -105,7 +108,7 @@ class Tries:
             self._hooks.gates(
                 "after_component", lambda: self._events.component(step, spark=spark, retry=retry, seconds=took)
             )
-        return TryResult(tuple(frames), outputs)
+        return TryResult(tuple(frames), outputs, context.results)
 
     def _result(self, component: Component, name: str, spark: SparkSession) -> Any:
         """Run the user's code until all of it has ended."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, ComponentAction
 from airflow_spark_pipeline.exceptions import ComponentFailedError
-from airflow_spark_pipeline.planning import seconds_saved
+from airflow_spark_pipeline.planning import published, seconds_saved
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ class RunReport:
     def seconds_saved(self) -> float:
         """Seconds of work that were not repeated."""
         return seconds_saved(self.state)
+
+    @property
+    def published(self) -> dict[str, dict[str, Any]]:
+        """Values that the components published, by component and name; those of skipped components are included."""
+        return published(self.state)
 
     def _names(self, action: ComponentAction) -> list[str]:
         return [c.name for c in self.state.components if c.action is action]

@@ -1,0 +1,48 @@
+"""Components that ask something of their run through their context: what they do is written to a ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from airflow_spark_pipeline.runtime.component.base import Component
+from tests.steps import note, read
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@dataclass
+class Asks(Component):
+    """Publishes ``values``; fails the first ``fails`` times that anybody runs it, after it has published."""
+
+    ledger: str
+    values: dict[str, Any] = field(default_factory=dict)
+    fails: int = 0
+
+    def run(self, spark: SparkSession) -> None:
+        name = self.context.component_name
+        earlier = sum(entry["name"] == name for entry in read(self.ledger))
+        note(self.ledger, name=name)
+        if self.values:
+            self.context.publish(**self.values)
+        if earlier < self.fails:
+            self.context.publish(failed=True)
+            raise ConnectionError(f"{name} is down")
+
+
+def asks(name: str, more: str = "", **config: str) -> str:
+    """Return a component of a description; ``more`` is HOCON inside the component."""
+    lines = "".join(f", {key} = {value}" for key, value in config.items())
+    return (
+        f'{{ instance-type = "tests.asking.Asks", instance-name = {name}\n{more}\n'
+        f"instance-config {{ ledger = ${{LEDGER}}{lines} }} }}"
+    )
+
+
+class Dates(Component):
+    """Publishes what is not JSON."""
+
+    def run(self, spark: SparkSession) -> None:
+        self.context.publish(day=date(2026, 1, 31))
