@@ -119,6 +119,8 @@ class ComponentCheckpoint(_Record):
         ``planning`` compares it; absent in JSON if the code is not known
     :param changed_code: files of ``code`` that had changed when an attempt skipped the component; absent in JSON if
         there are none
+    :param wrote: what the component wrote: map from URI to facts about it, for Airflow's asset events; absent in JSON
+        if it said nothing
     :param failure_traceback: traceback of its failure, secrets masked; absent in JSON if it did not fail, or if its
         failure is the first one of the attempt, which the commit itself has
     """
@@ -141,6 +143,7 @@ class ComponentCheckpoint(_Record):
     code: Mapping[str, str] = field(default_factory=dict)
     changed_code: tuple[str, ...] = ()
     failure_traceback: str | None = None
+    wrote: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -253,7 +256,7 @@ class Commit:
 
 
 _NESTED: dict[str, type] = {"components": ComponentCheckpoint, "attempts": AttemptSummary, "failure": Failure}
-_ABSENT_WHEN_EMPTY = {"retries", "session", "leaves", "published", "code", "changedCode", "failureTraceback"}
+_ABSENT_WHEN_EMPTY = {"retries", "session", "leaves", "published", "code", "changedCode", "failureTraceback", "wrote"}
 
 
 def _plain(value: Any) -> dict[str, Any]:

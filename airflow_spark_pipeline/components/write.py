@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote
 
 from airflow_spark_pipeline.components.views import check_given, check_view_name, frame_of
+from airflow_spark_pipeline.components.written import check_asset, say_written, uri_of_path, uri_of_table
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.runtime.component.base import Component
 from airflow_spark_pipeline.runtime.spark.versions import condition_of
@@ -95,6 +96,8 @@ class WriteFiles(Component):
         the option ``partitionOverwriteMode`` is ``dynamic``
     :param options: options of Spark's writer, such as ``{ compression = zstd }``
     :param coalesce: maximum number of files (in each partition directory); with 1, one task writes everything
+    :param asset: URI of the asset whose event Airflow gets; default: the path. Set it to the part of the path that is
+        the same in each run, or to ``""`` for no event
     :raises ValueError: a setting is empty or out of range, or the view's name is not an identifier
     """
 
@@ -105,6 +108,7 @@ class WriteFiles(Component):
     partition_by: list[str] = field(default_factory=list)
     options: dict[str, str] = field(default_factory=dict, repr=False)  # may hold credentials
     coalesce: int | None = None
+    asset: str | None = None
 
     def __post_init__(self) -> None:
         check_view_name(self.view)
@@ -112,6 +116,7 @@ class WriteFiles(Component):
         check_given("format", self.format)
         if self.coalesce is not None and self.coalesce < 1:
             raise ValueError(f"coalesce is {self.coalesce}; at least one file is needed")
+        check_asset(self.asset)
 
     def reads_views(self) -> Collection[str]:
         """Return the view."""
@@ -136,6 +141,9 @@ class WriteFiles(Component):
             writer = writer.partitionBy(*self.partition_by)
         with _explaining(self.path, spark):
             writer.save(self.path)
+        if self.mode != "ignore":  # Spark does not tell whether it has written
+            uri = uri_of_path(spark, self.path) if self.asset is None else self.asset
+            say_written(self, uri, format=self.format, mode=self.mode)
 
 
 @dataclass
@@ -150,6 +158,8 @@ class WriteTable(Component):
     :param format: format of a new table; default: the catalog's format
     :param partition_by: names of columns to partition the table by; to append, the same as the table's
     :param options: options of Spark's writer
+    :param asset: URI of the asset whose event Airflow gets; default: ``x-spark-table://catalog/schema/table``;
+        ``""`` for no event
     :raises ValueError: a setting is empty, or the view's name is not an identifier
     """
 
@@ -159,10 +169,12 @@ class WriteTable(Component):
     format: str | None = None
     partition_by: list[str] = field(default_factory=list)
     options: dict[str, str] = field(default_factory=dict, repr=False)
+    asset: str | None = None
 
     def __post_init__(self) -> None:
         check_view_name(self.view)
         check_given("table", self.table)
+        check_asset(self.asset)
 
     def reads_views(self) -> Collection[str]:
         """Return the view."""
@@ -183,6 +195,8 @@ class WriteTable(Component):
             writer = writer.partitionBy(*self.partition_by)
         with _explaining(self.table, spark):
             writer.saveAsTable(self.table)
+        if self.mode != "ignore":
+            say_written(self, uri_of_table(spark, self.table) if self.asset is None else self.asset, mode=self.mode)
 
 
 @contextlib.contextmanager

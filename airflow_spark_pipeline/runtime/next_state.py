@@ -167,6 +167,7 @@ def _planned(record: ComponentCheckpoint, step: Step) -> ComponentCheckpoint:
         session={},
         leaves={},
         published={},
+        wrote={},
         code={},
         changed_code=(),
     )

@@ -132,7 +132,7 @@ class Recorder:
             outputs=outputs,
             session=session,
             leaves=leaves,
-            reported=self.masked(reported or {}),
+            reported=self._reported(reported or {}),
             code=self._code.get(step.name, Code()),
         )
         self._append(state)
@@ -193,6 +193,12 @@ class Recorder:
     def masked(self, config: Any) -> Any:
         """Return a copy of a config without its secrets."""
         return self._redactor.mask_config(config)
+
+    def _reported(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Mask secrets. The URIs in ``wrote`` are texts, not names of fields: ``s3://lake/tokens`` is not a secret."""
+        wrote = {self._redactor.mask(uri): self.masked(facts) for uri, facts in fields.get("wrote", {}).items()}
+        masked: dict[str, Any] = self.masked({name: value for name, value in fields.items() if name != "wrote"})
+        return {**masked, "wrote": wrote}
 
     def _append(self, state: CheckpointState) -> None:
         self.guard()

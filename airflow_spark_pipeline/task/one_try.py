@@ -15,6 +15,7 @@ from airflow_spark_pipeline.checkpoint.stop import stop
 from airflow_spark_pipeline.exceptions import CheckpointError, ComponentFailedError, SupersededError
 from airflow_spark_pipeline.launch.progress import follow_progress
 from airflow_spark_pipeline.planning import Outlook
+from airflow_spark_pipeline.task.asset_events import add_asset_events
 from airflow_spark_pipeline.task.result import result
 from airflow_spark_pipeline.task.stats import TryStats
 from airflow_spark_pipeline.task.unit import Unit
@@ -107,6 +108,7 @@ def _refuse_a_late_start(unit: Unit, event: dict[str, Any]) -> None:
 
 def _completed(unit: Unit, stats: TryStats, state: CheckpointState) -> dict[str, Any]:
     stats.completed(state)
+    add_asset_events(unit.context, state, unit.log)
     unit.retire()
     return result(state)
 

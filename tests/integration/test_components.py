@@ -148,3 +148,40 @@ def test_a_view_that_is_not_there_is_reported_with_those_that_are(spark: SparkSe
     for component in (CheckRowCount("flihgts"), WriteFiles("flihgts", str(tmp_path / "out"))):
         with pytest.raises(UnknownViewError, match=r"view 'flihgts' does not exist; known views: .*flights"):
             run(component, spark)
+
+
+def wrote(component: Component, spark: SparkSession) -> dict[str, object]:
+    component.attach(ComponentContext.standalone("work"))
+    component.run(spark)
+    return dict(component.context.results.written)
+
+
+def test_the_writers_say_what_they_wrote(spark: SparkSession, tmp_path: Path) -> None:
+    path = str(tmp_path / "a b" / "out")
+    facts = {"format": "parquet", "mode": "overwrite"}
+    expected = f"file://{tmp_path}/a%20b/out"
+    assert wrote(WriteFiles("flights", path, mode="overwrite"), spark) == {expected: facts}
+    assert wrote(WriteFiles("flights", f"file:{path}", mode="overwrite"), spark) == {expected: facts}
+    assert wrote(WriteFiles("flights", path, mode="overwrite", asset="s3a://lake/out"), spark) == {
+        "s3://lake/out": facts
+    }
+    assert wrote(WriteFiles("flights", path, mode="overwrite", asset=""), spark) == {}
+    assert wrote(WriteFiles("flights", path, mode="ignore"), spark) == {}, "Spark does not tell whether it wrote"
+
+
+def test_the_writer_of_tables_names_catalog_and_schema(spark: SparkSession) -> None:
+    expected = {"x-spark-table://spark_catalog/default/said": {"mode": "overwrite"}}
+    try:
+        for name in ("said", "default.said", "`default`.`said`", "spark_catalog.default.said"):
+            assert wrote(WriteTable("flights", name, mode="overwrite"), spark) == expected, name
+        asset = WriteTable("flights", "said", mode="append", asset="s3://lake/said")
+        assert wrote(asset, spark) == {"s3://lake/said": {"mode": "append"}}
+    finally:
+        spark.sql("DROP TABLE IF EXISTS said")
+
+
+def test_an_asset_that_cannot_be_named_is_refused_before_anything_runs() -> None:
+    with pytest.raises(ValueError, match="'lake/out' is not a URI"):
+        WriteFiles("flights", "/out", asset="lake/out")
+    with pytest.raises(ValueError, match="reserves the scheme"):
+        WriteTable("flights", "said", asset="airflow://said")

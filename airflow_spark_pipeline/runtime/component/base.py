@@ -87,6 +87,19 @@ class ComponentContext:
         """
         self.results.publish(values)
 
+    def wrote(self, uri: str, **facts: Any) -> None:
+        """Say that the component wrote a data set: once the task has succeeded, Airflow gets an asset event about it.
+
+        It is recorded together with the component, so a retry that skips the component reports it as well.
+
+        :param uri: what was written, such as ``s3://lake/orders``; without the part that differs in each run, unless
+            each run is an asset of its own
+        :param facts: what the event says about it, as JSON: ``rows=1200``
+        :raises TypeError: a fact cannot be written as JSON
+        :raises ValueError: Airflow cannot name an asset by this URI, or there is too much
+        """
+        self.results.wrote(uri, facts)
+
     @classmethod
     def standalone(cls, workdir: str, *, component_name: str = "standalone") -> ComponentContext:
         """Return a context for running one component outside a pipeline: in a test or a notebook.

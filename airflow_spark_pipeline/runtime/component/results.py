@@ -12,8 +12,11 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_spark_pipeline.runtime.component.written import asset_uri, check_facts
+
 #: How much JSON the published values of one component may be, in bytes: a commit and XCom hold them.
 MOST_BYTES = 16_384
+_MOST_URIS = 100  # that one component wrote
 _DEEPEST = 20
 _WAY_OUT = (
     "Publish text, numbers, booleans, None, lists and dicts of these; convert anything else first, as in str(value)"
@@ -25,6 +28,7 @@ class Results:
 
     def __init__(self) -> None:
         self._published: dict[str, Any] = {}
+        self._written: dict[str, Mapping[str, Any]] = {}
         self._lock = threading.Lock()
 
     @property
@@ -50,9 +54,28 @@ class Results:
                 )
             self._published = together
 
+    @property
+    def written(self) -> Mapping[str, Mapping[str, Any]]:
+        """Facts about what was written, keyed by URI."""
+        return dict(self._written)
+
+    def wrote(self, uri: str, facts: Mapping[str, Any]) -> None:
+        """Add what was written, in place of what an earlier call said about the same URI.
+
+        :raises TypeError: a fact cannot be written as JSON, or the URI is not text
+        :raises ValueError: the URI cannot name an asset, or there is too much
+        """
+        uri, facts = asset_uri(uri), check_facts(facts)
+        with self._lock:
+            if uri not in self._written and len(self._written) == _MOST_URIS:
+                raise ValueError(
+                    f"wrote() takes {_MOST_URIS} URIs of a component; name the data set, not each of its files: {uri}"
+                )
+            self._written[uri] = facts
+
     def to_record(self) -> dict[str, Any]:
         """Return the results as fields of the component's record."""
-        return {"published": self._published}
+        return {"published": self._published, "wrote": self._written}
 
 
 def plain_json(value: Any, where: str, depth: int = 0) -> Any:

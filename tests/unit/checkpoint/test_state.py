@@ -106,10 +106,12 @@ def test_the_golden_file_reads_as_the_state_that_it_was_written_from() -> None:
 def test_what_only_some_components_have_is_stored_for_them_and_read_again() -> None:
     state = _full_state()
     first, second, third = state.components
+    wrote = {"s3://lake/orders": {"rows": 3}}
     third = replace(third, action=ComponentAction.UPSTREAM_FAILED, reason="depends on Transform(clean), which failed")
-    state = replace(state, components=(replace(first, changed_code=("my_etl/extract.py",)), second, third))
+    state = replace(state, components=(replace(first, changed_code=("my_etl/extract.py",), wrote=wrote), second, third))
     stored = state.to_dict()["components"]
     assert [component.get("changedCode") for component in stored] == [["my_etl/extract.py"], None, None]
+    assert [component.get("wrote") for component in stored] == [wrote, None, None]
     assert stored[2]["action"] == "upstream_failed"
     assert decode(encode(state, _NUMBER), "x", unit=_UNIT, number=_NUMBER) == state
 
