@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
@@ -39,6 +40,8 @@ class RunQuery:
     :param run_id: run id of the DAG run
     :param since: earliest time at which the run reached this state, in seconds since 1970
     :param retrying: whether to include failed runs whose task has retries left, which Airflow will resume automatically
+    :param component: name of a component: a run matches once it is done, whatever the run does; ``wait_for`` does not
+        matter then, and ``since`` is compared with the end of the component
     """
 
     wait_for: WaitFor
@@ -50,6 +53,7 @@ class RunQuery:
     map_index: int | None = None
     since: float | None = None
     retrying: bool = False
+    component: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data; ``RunQuery(**data)`` is the same query."""
@@ -71,7 +75,7 @@ class RunQuery:
         pipeline = None if self.pipeline_name is None else pipeline_slug(self.pipeline_name)
         open_units = snapshot.open_units(pipeline)
         runs = [snapshot.run(path) for path in open_units if self._may_mean(path)]
-        if self.wait_for != "resumable":
+        if self.wait_for != "resumable" or self.component is not None:
             unfinished = set(open_units)
             for name in snapshot.pipelines() if pipeline is None else [pipeline]:
                 runs += [
@@ -94,6 +98,9 @@ class RunQuery:
 
     def _accepts(self, run: RunEntry) -> bool:
         commit = run.commit
+        if self.component is not None and commit is not None:
+            done_at = _done_at(commit.state, self.component)
+            return done_at is not None and self._means(commit.state.key) and self._since(done_at)
         return (
             commit is not None
             and run.standing in _ACCEPTED[self.wait_for]
@@ -108,6 +115,14 @@ class RunQuery:
 
     def _since(self, moment: float) -> bool:
         return self.since is None or moment >= self.since
+
+
+def _done_at(state: CheckpointState, component: str) -> float | None:
+    """Return when a component was done, in seconds since 1970, or ``None`` if it is not done."""
+    record = state.component(component)
+    if record is None or component not in state.completed_components:
+        return None
+    return datetime.fromisoformat(record.started_at or state.started_at).timestamp() + (record.duration_seconds or 0.0)
 
 
 def will_retry(state: CheckpointState) -> bool:

@@ -1,4 +1,4 @@
-"""A sensor that waits for a run of a pipeline: one that failed and can be resumed, or one that ended."""
+"""A sensor that waits for a run of a pipeline: one that can be resumed, that ended, or whose component is done."""
 
 from __future__ import annotations
 
@@ -57,9 +57,11 @@ class SparkPipelineRunSensor(BaseSensorOperator):
     :param external_run_id: run id of a DAG run; only its run matches (templated)
     :param external_map_index: map index of a mapped task; only its run matches. -1 for a task that is not mapped
     :param wait_for: ``resumable`` (the default), ``completed``, or ``ended``: either, or discarded
-    :param since: only runs that reached this state at or after this time: a ``datetime``, or ISO 8601 text. Required
-        for completed or ended runs, unless ``external_run_id`` is set; otherwise yesterday's run would match
-        (templated)
+    :param component: name of a component, instead of ``wait_for``: wait until a run has recorded it as done. The run
+        may still be running, or fail later (templated)
+    :param since: only runs that reached this state, or completed this component, at or after this time: a
+        ``datetime``, or ISO 8601 text. Required for completed or ended runs and for components, unless
+        ``external_run_id`` is set; otherwise yesterday's run would match (templated)
     :param include_retrying: also return a failed run whose own task has tries left. By default it is left to its task
     :param checkpoint_location: as for the operator (templated)
     :param checkpoint_conn_id: as for the operator
@@ -78,6 +80,7 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         "external_dag_id",
         "external_task_id",
         "external_run_id",
+        "component",
         "since",
         "checkpoint_location",
     )
@@ -93,6 +96,7 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         external_run_id: str | None = None,
         external_map_index: int | None = None,
         wait_for: WaitFor = "resumable",
+        component: str | None = None,
         since: datetime | str | None = None,
         include_retrying: bool = False,
         checkpoint_location: str | os.PathLike[str] | None = None,
@@ -107,10 +111,13 @@ class SparkPipelineRunSensor(BaseSensorOperator):
             raise ValueError("which run? Give pipeline_name, pipeline, or external_dag_id")
         if wait_for not in _WAITS:
             raise ValueError(f"wait_for is {wait_for!r}; it is one of {', '.join(_WAITS)}")
-        if wait_for != "resumable" and since is None and external_run_id is None:
+        if component is not None and wait_for != "resumable":
+            raise ValueError("give component or wait_for, not both: the run of a component may be in any state")
+        if (wait_for != "resumable" or component is not None) and since is None and external_run_id is None:
+            which = f"wait_for={wait_for!r}" if component is None else f"component={component!r}"
             raise ValueError(
-                f"wait_for={wait_for!r} would match a run that ended long ago; give since, such as '{{{{ "
-                "data_interval_end }}', or external_run_id"
+                f"{which} would match a run that ended long ago; give since, such as '{{{{ data_interval_end }}}}', or "
+                "external_run_id"
             )
         self.pipeline_name = pipeline_name
         self.pipeline = _as_text(pipeline)
@@ -120,6 +127,7 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         self.external_run_id = external_run_id
         self.external_map_index = external_map_index
         self.wait_for = wait_for
+        self.component = component
         self.since = since
         self.include_retrying = include_retrying
         self.checkpoint_location = _as_text(checkpoint_location)
@@ -226,6 +234,7 @@ class SparkPipelineRunSensor(BaseSensorOperator):
             map_index=self.external_map_index,
             since=_moment(self.since),
             retrying=self.include_retrying,
+            component=self.component or None,
         )
 
     def _describe(self, context: Context) -> PipelineSpec | None:
@@ -236,9 +245,20 @@ class SparkPipelineRunSensor(BaseSensorOperator):
             return None
         from airflow_spark_pipeline.task.templates import describe, source_of
 
-        return describe(source_of(self), context, self.get_template_env())
+        spec = describe(source_of(self), context, self.get_template_env())
+        names = [component.instance_name for component in spec.components]
+        if self.component and self.component not in names:
+            raise AirflowFailException(
+                f"Pipeline {spec.pipeline_name!r} has no component {self.component!r}; it has {', '.join(names)}."
+            )
+        return spec
 
     def _tell(self, run: dict[str, Any]) -> None:
+        if self.component:
+            self.log.info(
+                "Component %s of run %s of pipeline %r is done", self.component, run["run_id"], run["pipeline_name"]
+            )
+            return
         where = ""
         if run["failed_position"] is not None:
             where = f" at [{run['failed_position']}/{run['total_components']}] {run['failed_component']}"

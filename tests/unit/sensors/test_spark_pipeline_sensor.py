@@ -137,6 +137,58 @@ class TestAStoreOfTheUsersOwn:
             sensor(pipeline=text, timeout=0).execute({})
 
 
+class TestOneComponent:
+    """``component``: go on when one component of a run is done."""
+
+    @pytest.mark.parametrize("deferrable", [True, False])
+    def test_it_is_found_while_the_pipeline_runs(self, location: Path, *, deferrable: bool) -> None:
+        running = history(location).running().beat()  # "a" is done, "b" is running
+        found = sensor(location, component="a", external_run_id="r1", deferrable=deferrable).execute({})
+        assert (found["run_id"], found["status"]) == (running.pipeline_run_id, "running")
+        assert not sensor(location, component="b", external_run_id="r1").poke({})
+
+    def test_a_trigger_waits_for_it(self, location: Path) -> None:
+        task = sensor(location, component="b", external_run_id="r1", deferrable=True)
+        running = history(location).running().beat()
+        deferred = defer(task)
+        running._append("ab")
+        assert task.execute_complete({}, fire(deferred))["completed_components"] == ["a", "b"]
+
+    @pytest.mark.parametrize("end", ["failed", "completed"])
+    def test_the_run_may_have_ended_in_any_way(self, location: Path, end: str) -> None:
+        getattr(history(location), end)()
+        assert sensor(location, component="a", external_run_id="r1").poke({})
+
+    def test_a_run_with_tries_left_counts_since_what_is_done_stays_done(self, location: Path) -> None:
+        history(location, tries_left=1).failed()
+        assert not sensor(location, external_run_id="r1").poke({})
+        assert sensor(location, component="a", external_run_id="r1").poke({})
+
+    def test_progress_that_was_discarded_or_is_another_runs_does_not_count(self, location: Path) -> None:
+        failed = history(location).failed()
+        assert not sensor(location, component="a", external_run_id="r2").poke({})
+        assert not sensor(location, component="a", external_run_id="r1", external_task_id="other").poke({})
+        failed.log.discard()
+        assert not sensor(location, component="a", external_run_id="r1").poke({})
+
+    def test_since_is_compared_with_the_end_of_the_component(self, location: Path) -> None:
+        history(location).failed()
+        now = datetime.now(timezone.utc)
+        assert sensor(location, component="a", since=datetime(2020, 1, 1, tzinfo=timezone.utc)).poke({})
+        assert not sensor(location, component="a", since=now + timedelta(hours=1)).poke({})
+
+    def test_a_name_that_the_file_does_not_have_fails_the_task(self, location: Path) -> None:
+        task = sensor(pipeline=CONF % location, component="Extrakt", external_run_id="r1")
+        with pytest.raises(AirflowFailException, match="'Test' has no component 'Extrakt'; it has Extract"):
+            task.poke({})
+
+    def test_it_needs_a_run_or_a_moment_and_no_state(self, location: Path) -> None:
+        with pytest.raises(ValueError, match="component='a' would match a run that ended long ago; give since"):
+            sensor(location, component="a")
+        with pytest.raises(ValueError, match="give component or wait_for, not both"):
+            sensor(location, component="a", wait_for="completed", external_run_id="r1")
+
+
 class TestBadInput:
     def test_no_run_is_named(self) -> None:
         with pytest.raises(ValueError, match="which run"):
