@@ -32,6 +32,8 @@ class AirflowFeatures:
     :param clear_discards_task_state: a clear empties the task state store, unless an option keeps it (3.4); in older
         versions a clear always keeps it
     :param has_loops: a task in a loop has a task instance for each iteration (3.4)
+    :param tries_in_one_table: every try is a row of the table of task instances (3.4); in older versions, earlier tries
+        are in another table
     :param rendered_fields_by_id: rendered fields are stored by the id of a task instance (3.4), not by its key
     """
 
@@ -46,6 +48,7 @@ class AirflowFeatures:
     bundle_urls_from_base: bool
     clear_discards_task_state: bool
     has_loops: bool
+    tries_in_one_table: bool
     rendered_fields_by_id: bool
 
 
@@ -67,6 +70,7 @@ def features_of(version: str) -> AirflowFeatures:
         bundle_urls_from_base=release >= (3, 3),
         clear_discards_task_state=release >= (3, 4),
         has_loops=release >= (3, 4),
+        tries_in_one_table=release >= (3, 4),
         rendered_fields_by_id=release >= (3, 4),
     )
 

@@ -65,8 +65,6 @@ class Kept:
 
 def tries_of(key: TaskKey) -> list[Try]:
     """Return the tries of a task instance, the oldest first."""
-    from airflow.models.taskinstance import TaskInstance
-    from airflow.models.taskinstancehistory import TaskInstanceHistory
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
@@ -74,14 +72,26 @@ def tries_of(key: TaskKey) -> list[Try]:
         return []  # the history does not tell iterations apart
     found: dict[int, Try] = {}
     with create_session() as session:
-        for table in (TaskInstanceHistory, TaskInstance):
-            model: Any = table
+        for model in _tables_of_tries():
             columns = (model.try_number, model.state, model.start_date, model.end_date)
             names = (model.dag_id, model.run_id, model.task_id, model.map_index)
             wanted = [column == value for column, value in zip(names, key[:4], strict=True)]
-            for number, state, start, end in session.execute(select(*columns).where(*wanted)):
+            # Without the option, Airflow adds to the statement that only the newest try is meant.
+            statement = select(*columns).where(*wanted).execution_options(include_all_attempts=True)
+            for number, state, start, end in session.execute(statement):
                 found[number] = Try(number, None if state is None else str(state), _iso(start), _iso(end))
     return [found[number] for number in sorted(found) if number > 0]
+
+
+def _tables_of_tries() -> list[Any]:
+    """Return the models of Airflow's tables of tries, the one with the newest try last."""
+    from airflow.models.taskinstance import TaskInstance
+
+    if AIRFLOW.tries_in_one_table:
+        return [TaskInstance]
+    from airflow.models.taskinstancehistory import TaskInstanceHistory
+
+    return [TaskInstanceHistory, TaskInstance]
 
 
 def kept_of(keys: Iterable[TaskKey], *, descriptions: bool) -> dict[TaskKey, Kept]:
@@ -110,7 +120,9 @@ def _entries(keys: list[TaskKey], *, descriptions: bool) -> Iterator[tuple[TaskK
     from airflow.utils.session import create_session
     from sqlalchemy import and_, or_, select
 
-    names = (Entry.dag_id, Entry.run_id, Entry.task_id, Entry.map_index)
+    entry: Any = Entry
+    index = entry.region_index if AIRFLOW.has_loops else entry.map_index  # outside loops the two are the same
+    names = (entry.dag_id, entry.run_id, entry.task_id, index)
     whole = [SELECTION, *([DESCRIPTION] if descriptions else [])]
     shown = [Entry.key.startswith(FAILURE, autoescape=True), Entry.key.in_(whole)]
     with create_session() as session:
