@@ -11,6 +11,7 @@ from airflow_spark_pipeline.airflow_features import AIRFLOW
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
     from airflow.sdk.exceptions import AirflowSensorTimeout, TaskDeferralTimeout
+    from airflow.serialization.serialized_objects import DagSerialization
 else:
     try:
         from airflow.dag_processing.dagbag import DagBag
@@ -20,7 +21,11 @@ else:
         from airflow.sdk.exceptions import AirflowSensorTimeout, TaskDeferralTimeout
     except ImportError:  # Airflow 3.1
         from airflow.exceptions import AirflowSensorTimeout, TaskDeferralTimeout
+    try:
+        from airflow.serialization.serialized_objects import DagSerialization
+    except ImportError:  # Airflow 3.1
+        from airflow.serialization.serialized_objects import SerializedDAG as DagSerialization
 
-__all__ = ["AirflowSensorTimeout", "DagBag", "TaskDeferralTimeout", "needs_store"]
+__all__ = ["AirflowSensorTimeout", "DagBag", "DagSerialization", "TaskDeferralTimeout", "needs_store"]
 
 needs_store = pytest.mark.skipif(not AIRFLOW.has_task_state_store, reason="this Airflow has no task state store")

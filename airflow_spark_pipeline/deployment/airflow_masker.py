@@ -22,7 +22,8 @@ def take_names_of_airflow() -> None:
 
 def tell_airflow(*configs: Any) -> None:
     """Make Airflow mask the secrets of these configs from now on, in their usual spellings."""
-    from airflow.providers.common.compat.sdk import conf, mask_secret  # as above
+    from airflow.providers.common.compat.sdk import conf  # as above
+    from airflow.sdk.log import mask_secret
 
     shortest = conf.getint("logging", "min_length_masked_secret", fallback=5)  # Airflow warns about shorter ones
     found: list[Any] = sorted(

@@ -82,9 +82,10 @@ def _add_dag(session: Any, dag_id: str) -> None:
     from airflow.models.taskinstance import TaskInstance
     from airflow.providers.standard.operators.empty import EmptyOperator
     from airflow.sdk import DAG
-    from airflow.serialization.serialized_objects import DagSerialization, LazyDeserializedDAG
+    from airflow.serialization.serialized_objects import LazyDeserializedDAG
 
     from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperator
+    from tests.airflows import DagSerialization
 
     with DAG(dag_id, schedule=None) as dag:
         SparkPipelineOperator(task_id="etl", pipeline="etl.conf")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import TaskDeferred
+from airflow.providers.common.compat.sdk import TaskDeferred
 from invented_platform import ClusterPipelineOperator, ClusterUnderTest
 
 from airflow_spark_pipeline.exceptions import ComponentFailedError, SupersededError

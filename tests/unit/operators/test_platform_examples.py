@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.serialization.serialized_objects import DagSerialization
+
+from tests.airflows import DagSerialization
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "dags_examples" / "platforms").glob("*.py"))
 

@@ -23,6 +23,7 @@ from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 from airflow_spark_pipeline.protocol import DriverRequest
 from airflow_spark_pipeline.secrets import set_more_names
+from tests.airflows import DagSerialization
 from tests.unit.operators.shop import CONF, NAMES, UNIT, Shop, StateStore
 
 # ---- what Airflow sees
@@ -194,14 +195,14 @@ def test_a_dag_file_is_parsed_and_serialized_without_opening_what_its_tasks_read
     )
     code = f"""
 import json, runpy, sys
-from airflow.serialization.serialized_objects import DagSerialization
+from airflow.serialization import serialized_objects
 opened = []
 def hook(event, arguments):
     if event in ("open", "os.listdir", "os.scandir", "os.mkdir", "subprocess.Popen", "socket.connect"):
         opened.append(f"{{event}} {{arguments[0]}}")
 sys.addaudithook(hook)
 dag = runpy.run_path({str(tmp_path / "dag.py")!r})["dag"]
-DagSerialization.to_dict(dag)
+getattr(serialized_objects, {DagSerialization.__name__!r}).to_dict(dag)
 print(json.dumps([name for name in opened if {str(tmp_path)!r} in name or not name.startswith(("open", "os."))]))
 """
     assert set(run_python(code)) == {f"open {tmp_path / 'dag.py'}"}
@@ -491,9 +492,7 @@ def test_airflow_is_told_each_secret_before_anything_is_submitted(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, airflow_config: Any
 ) -> None:
     told: set[str] = set()
-    monkeypatch.setattr(
-        "airflow.providers.common.compat.sdk.mask_secret", lambda found, name=None: told.update(found), raising=False
-    )
+    monkeypatch.setattr("airflow.sdk.log.mask_secret", lambda found, name=None: told.update(found), raising=False)
     airflow_config("core", "sensitive_var_conn_names", "iban, tax-number")
     monkeypatch.setenv(
         "AIRFLOW_CONN_LAKE", '{"conn_type": "generic", "extra": {"storage_options": {"secret": "hunter3"}}}'
