@@ -155,20 +155,37 @@ def components(state: CheckpointState, shown: Standing) -> list[Component]:
 def _component(c: ComponentCheckpoint, state: CheckpointState, is_in: ComponentState) -> Component:
     """Return what is recorded of a component; of one that runs, or did when its driver was lost, what follows."""
     at_work = is_in in {ComponentState.RUNNING, ComponentState.INTERRUPTED}
-    planned = is_in is ComponentState.PENDING and c.action is ComponentAction.PENDING  # the reason is the plan's
     return Component(
         index=c.index,
         name=c.name,
         type=c.type,
         state=is_in,
         action=c.action.value,
-        reason=None if at_work or planned else c.reason,
+        reason=None if at_work else _reason(c, is_in),
         attempt=state.attempt if at_work else c.attempt,
         started_at=began(state) if at_work else c.started_at,
         duration_seconds=None if at_work else c.duration_seconds,
         views=list(c.views),
         saved_outputs=sorted(c.outputs),
     )
+
+
+def _reason(c: ComponentCheckpoint, is_in: ComponentState) -> str | None:
+    """Return why a component is in its state. Recorded is why it was to run, which is over once it has run.
+
+    Example: ``not run yet`` is not a reason for being done; ``forced`` is one for having run again.
+    """
+    if c.action is ComponentAction.PENDING:
+        return None if is_in is ComponentState.PENDING else c.reason  # the reason is the plan's
+    if is_in is not ComponentState.DONE or c.action is not ComponentAction.RAN or c.reason is None:
+        return c.reason
+    if c.reason == "first attempt" or c.reason.startswith("not "):
+        return None
+    if c.reason.startswith("new "):
+        return c.reason
+    # An edit is the reason of each component from the edited one on: those after it may have run for the first time.
+    again = " and on-change is " not in c.reason or c.reason.startswith(f"{c.name} ")
+    return f"ran again: {c.reason}" if again else f"ran: {c.reason}"
 
 
 def more_failures(state: CheckpointState) -> list[Failure]:

@@ -166,6 +166,36 @@ def test_a_component_that_is_not_run_because_of_another_says_which() -> None:
     assert (found.name, found.state.value, found.reason) == ("c", "upstream_failed", reason)
 
 
+_EDITED = "{} is recorded as done, and differs now at instance-config.x, and on-change is rerun-from-change"
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        ("first attempt", None),
+        ("not run yet", None),
+        ("not done yet", None),
+        ("not run in attempt 1: depends on b, which failed", None),
+        (None, None),
+        ("new in the description", "new in the description"),
+        ("failed in attempt 1: OSError", "ran again: failed in attempt 1: OSError"),
+        ("attempt 1 died before it was done", "ran again: attempt 1 died before it was done"),
+        ("depends on a, which runs again", "ran again: depends on a, which runs again"),
+        ("forced", "ran again: forced"),
+        (_EDITED.format("b"), f"ran again: {_EDITED.format('b')}"),
+        (_EDITED.format("a"), f"ran: {_EDITED.format('a')}"),  # b may have run for the first time
+        (_EDITED.format("bb"), f"ran: {_EDITED.format('bb')}"),
+    ],
+)
+def test_what_is_done_does_not_say_that_it_has_not_run(reason: str | None, shown: str | None) -> None:
+    state = make_state(done="ab", status=CheckpointStatus.FAILED, attempt=2)
+    first, second, third = state.components
+    ran = replace(second, action=ComponentAction.RAN, reason=reason)
+    skipped = replace(first, action=ComponentAction.SKIPPED, reason="done in attempt 1")
+    found = components(replace(state, components=(skipped, ran, third)), Standing.FAILED)
+    assert [each.reason for each in found] == ["done in attempt 1", shown, None]
+
+
 def test_an_attempt_that_runs_has_no_end() -> None:
     state = make_state(done="a", status=CheckpointStatus.RUNNING)
     (found,) = attempts(Commit(2, state), Standing.RUNNING, lambda number, run_id: None)

@@ -23,6 +23,7 @@ export const english = {
     saved: "Resume Saves",
     actions: "Actions",
     sortBy: "Sort by",
+    choose: "Filter table columns",
     sorted: { ascending: "sorted ascending", descending: "sorted descending", none: "not sorted" },
   },
   runStates: {
@@ -355,6 +356,8 @@ export const english = {
     dependsFailed: "depends on {name}, which failed",
     dependsNotRun: "depends on {name}, which was not run",
     forced: "forced",
+    ranAgain: "ran again: {reason}",
+    ran: "ran: {reason}",
     startFrom: "start_from is {name}",
     stopAfter: "stop_after is {name}",
     only: "only {names}",

@@ -42,7 +42,10 @@ export const said = (sentence: string): string => {
     const match = pattern.exec(sentence);
     if (match === null) continue;
     const text = t.server[key];
-    const values = match.slice(1).map((value, index) => (names[index] === "state" ? stateName(value) : value));
+    const values = match.slice(1).map((value, index) => {
+      if (names[index] === "state") return stateName(value);
+      return names[index] === "reason" ? said(value) : value;
+    });
     return typeof text === "string" ? text : (text as (...given: string[]) => string)(...values);
   }
   return sentence;

@@ -111,6 +111,8 @@ test.each([
   ],
   ["Its driver is alive and at work.", "Der Driver lebt und arbeitet."],
   ["Its driver is alive and at work. Stop it first.", "Der Driver lebt und arbeitet. Halten Sie ihn zuerst an."],
+  ["ran again: forced", "erneut gelaufen: erzwungen"],
+  ["ran again: failed in attempt 1: OSError", "erneut gelaufen: fehlgeschlagen in Anlauf 1: OSError"],
   ["disk full", "disk full"],
 ])("the server's sentence %s is translated if it is known", (sentence, text) => {
   expect(said(sentence)).toBe(sentence);
