@@ -1,4 +1,4 @@
-import { Button, CloseButton, Dialog, HStack, Portal, Stack, Text } from "@chakra-ui/react";
+import { Button, CloseButton, Dialog, Portal, Stack, Text } from "@chakra-ui/react";
 import { useState } from "react";
 
 import { type Options, type Outcome, act, actOnAll, blocked } from "./act";
@@ -7,7 +7,8 @@ import { Note, Option } from "./fields";
 import { Many } from "./OfManyRuns";
 import { One, useAffected, useForesight, usePlan } from "./OfOneRun";
 import { Notice, ReasonedButton } from "./parts";
-import { runKey } from "./RunTable";
+import { Remedies } from "./Remedies";
+import { runKey } from "./RunCells";
 import { type Action, LOSES, t } from "./texts";
 import { toaster } from "./toaster";
 import type { Run, Selected } from "./types";
@@ -106,23 +107,13 @@ export const ActionDialog = ({ action: asked, runs, onClose }: Props) => {
                 )}
                 {refuses ? (
                   <Stack gap={2}>
-                    <HStack wrap="wrap">
-                      {(["start-over", "rerun-from-change"] as const).map((other) => (
-                        <ReasonedButton
-                          key={other}
-                          size="sm"
-                          variant="outline"
-                          reason={only === undefined ? null : blocked(other, only)}
-                          about={t.actions[other].about}
-                          onClick={() => {
-                            setSelected(undefined);
-                            setAction(other);
-                          }}
-                        >
-                          {t.actions[other].label}
-                        </ReasonedButton>
-                      ))}
-                    </HStack>
+                    <Remedies
+                      run={resumed}
+                      onAct={(other) => {
+                        setSelected(undefined);
+                        setAction(other);
+                      }}
+                    />
                     <Option checked={undone} onChange={setUndone} label={t.action.undone} />
                   </Stack>
                 ) : null}

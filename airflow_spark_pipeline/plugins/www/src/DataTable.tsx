@@ -2,7 +2,7 @@ import { Box, Table } from "@chakra-ui/react";
 import type { ReactNode } from "react";
 
 const ROOM = "@container tables (min-width: 820px)";
-const CELLS = { "& td, & th": { verticalAlign: "top" }, "& th": { fontSize: "xs", fontWeight: "bold" } };
+const CELLS = { "& td, & th": { verticalAlign: "top" }, "& th": { fontWeight: "normal" } };
 const onlyWide = { display: "none", [ROOM]: { display: "table-cell" } };
 
 /** What is shown inside another cell where its own column has no room. */

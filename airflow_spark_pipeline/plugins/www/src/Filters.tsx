@@ -44,7 +44,7 @@ export const FilterBar = ({ params, list, change }: Changing & { list: RunList }
       {rest.length === 0 ? null : (
         <Menu.Root>
           <Menu.Trigger asChild>
-            <Button size="sm" variant="outline" borderRadius="full">
+            <Button size="sm" variant="subtle" borderRadius="full">
               {t.filters.add}
             </Button>
           </Menu.Trigger>

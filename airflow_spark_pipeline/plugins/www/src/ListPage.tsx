@@ -1,21 +1,21 @@
-import { Box, Button, Checkbox, Flex, HStack, Heading, Stack, Text } from "@chakra-ui/react";
+import { Box, Button, Checkbox, Flex, HStack, Heading, Stack } from "@chakra-ui/react";
 import { useEffect, useState } from "react";
 import { useLocation, useSearchParams } from "react-router-dom";
 
-import { blocked } from "./act";
 import { ActionDialog } from "./ActionDialog";
-import { listAll, listRuns } from "./api";
+import { listRuns } from "./api";
+import { Bulk } from "./Bulk";
 import { type Changing, ENDED, FILTERS, FilterBar } from "./Filters";
 import { SortIcon } from "./icons";
 import { Paging, SIZES, SMALLEST } from "./Paging";
-import { Empty, Loading, Locations, ReasonedButton, Trouble, useDocumentTitle } from "./parts";
+import { Empty, Loading, Locations, Trouble, useDocumentTitle } from "./parts";
 import { RunActions } from "./RunActions";
-import { RunTable, type Selected, runKey } from "./RunTable";
+import { type Selected, runKey } from "./RunCells";
+import { RunTable } from "./RunTable";
 import { type Action, t } from "./texts";
-import { Toaster, toaster } from "./toaster";
+import { Toaster } from "./toaster";
 import type { Run, RunList } from "./types";
 import { usePolling } from "./usePolling";
-import { number } from "./words";
 
 /** Where the filters, sort and page of the list are that was shown last: the way back from a run leads there. */
 export const LAST_LIST = "spark-pipeline.list";
@@ -76,23 +76,27 @@ export const ListPage = () => {
   const seen = new Map(data?.runs.map((run) => [runKey(run), run]));
   const chosen = [...selected].map(([key, run]) => seen.get(key) ?? run);
 
+  const heading = (
+    <Heading size="md" as="h1" tabIndex={-1} id="spark-pipeline-heading" data-testid="total">
+      {data === undefined ? t.page.title : t.page.heading(data.total)}
+    </Heading>
+  );
+
   return (
-    <Stack gap={4} p={{ base: 3, md: 4 }} data-testid="resumable-runs">
+    <Stack gap={4} p={3} data-testid="resumable-runs">
       <Toaster />
-      <Box>
-        <Heading size="md" as="h1" tabIndex={-1} id="spark-pipeline-heading" data-testid="total">
-          {data === undefined ? t.page.title : t.page.heading(data.total)}
-        </Heading>
-        <Text color="fg.muted" fontSize="sm">
-          {t.page.about}
-        </Text>
-      </Box>
       {error === undefined ? null : <Trouble error={error} known={data !== undefined} onRetry={refresh} />}
       {data === undefined ? (
         error === undefined ? (
-          <Loading />
+          <>
+            {heading}
+            <Loading />
+          </>
         ) : (
-          <ClearFilters params={params} change={change} />
+          <>
+            {heading}
+            <ClearFilters params={params} change={change} />
+          </>
         )
       ) : (
         <>
@@ -113,6 +117,7 @@ export const ListPage = () => {
               <Checkbox.Label>{t.filters.group}</Checkbox.Label>
             </Checkbox.Root>
           </Flex>
+          {heading}
           <Runs {...{ data, params, change, stale, selected, setSelected, chosen, onAct, asked }} />
         </>
       )}
@@ -224,80 +229,11 @@ const Nothing = ({ list }: { list: RunList }) => {
   if (readable.length === 0) return null; // what is wrong is said above
   return (
     <Empty title={t.empty.nothing}>
+      {t.page.about}{" "}
       {readable.some((location) => location.temporary)
         ? t.empty.unconfigured
         : t.empty.allFinished(readable.map((location) => location.name).join(", "))}
     </Empty>
-  );
-};
-
-interface BulkProps {
-  runs: Run[];
-  total: number;
-  asked: URLSearchParams;
-  onAct: (action: Action, runs: Run[]) => void;
-  setSelected: (selected: Selected) => void;
-}
-
-const Bulk = ({ runs, total, asked, onAct, setSelected }: BulkProps) => {
-  const [collecting, setCollecting] = useState(false);
-  const selectAll = async (): Promise<void> => {
-    setCollecting(true);
-    try {
-      const found = await listAll(asked, new AbortController().signal);
-      setSelected(new Map(found.map((run) => [runKey(run), run])));
-    } catch (error) {
-      toaster.create({ type: "error", title: t.trouble.failed, description: String(error) });
-    }
-    setCollecting(false);
-  };
-  return (
-    <Flex
-      gap={2}
-      align="center"
-      wrap="wrap"
-      borderWidth={1}
-      borderRadius="md"
-      px={3}
-      py={2}
-      bg="bg.subtle"
-      role="toolbar"
-      aria-label={t.selection.toolbar}
-    >
-      <Text fontSize="sm">{t.selection.selected(runs.length)}</Text>
-      {runs.length >= total ? null : (
-        <Button size="xs" variant="plain" color="fg.info" loading={collecting} onClick={() => void selectAll()}>
-          {t.selection.all(total)}
-        </Button>
-      )}
-      {(["resume", "start-over", "discard"] as const).map((action) => {
-        const able = runs.filter((run) => blocked(action, run) === null).length;
-        const reason =
-          able > 0 ? null : (runs.map((run) => blocked(action, run)).find((each) => each !== null) ?? null);
-        return (
-          <ReasonedButton
-            key={action}
-            variant="outline"
-            reason={reason}
-            onClick={() => {
-              onAct(action, runs);
-            }}
-          >
-            {t.actions[action].label}
-            {able < runs.length && able > 0 ? ` (${number(able)})` : ""}
-          </ReasonedButton>
-        );
-      })}
-      <Button
-        size="xs"
-        variant="ghost"
-        onClick={() => {
-          setSelected(new Map());
-        }}
-      >
-        {t.selection.clear}
-      </Button>
-    </Flex>
   );
 };
 
@@ -311,7 +247,8 @@ const sorter = (column: string, label: string, params: URLSearchParams, change: 
       px={0}
       h="auto"
       minH="24px"
-      fontWeight="bold"
+      fontWeight="normal"
+      fontSize="sm"
       color="inherit"
       whiteSpace="normal"
       textAlign="start"

@@ -3,7 +3,7 @@ import { Progress, Stack, Text } from "@chakra-ui/react";
 import type { Outcome } from "./act";
 import { taskPath } from "./api";
 import { ERROR_TEXT, Notice, PageLink } from "./parts";
-import { runKey } from "./RunTable";
+import { runKey } from "./RunCells";
 import { type Action, LOSES, t } from "./texts";
 import { formatDuration } from "./time";
 import type { Run } from "./types";

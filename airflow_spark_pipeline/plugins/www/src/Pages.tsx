@@ -8,7 +8,8 @@ import { LAST_LIST, ListPage, keepFocus } from "./ListPage";
 import { Paging, SMALLEST } from "./Paging";
 import { Empty, Loading, Locations, PageLink, Trouble, useDocumentTitle } from "./parts";
 import { RunActions } from "./RunActions";
-import { RunTable, runKey } from "./RunTable";
+import { runKey } from "./RunCells";
+import { RunTable } from "./RunTable";
 import { RunView } from "./RunView";
 import { type Action, t } from "./texts";
 import { Toaster } from "./toaster";
@@ -25,8 +26,8 @@ export const NavPage = () => {
   const map_index = Number.parseInt(params.get("map_index") ?? "-1", 10);
   const task = { dag_id, run_id, task_id, map_index: Number.isNaN(map_index) ? -1 : map_index };
   return (
-    <Stack gap={4} p={{ base: 3, md: 4 }}>
-      <HStack as="nav" aria-label={t.run.breadcrumb} fontSize="sm">
+    <Stack gap={4} p={3}>
+      <HStack as="nav" aria-label={t.run.breadcrumb} fontSize="sm" align="baseline">
         <PageLink to={LIST + (sessionStorage.getItem(LAST_LIST) ?? "")}>{t.page.title}</PageLink>
         <Text aria-hidden>/</Text>
         <Text minW={0} overflowWrap="anywhere" aria-current="page">
@@ -40,7 +41,7 @@ export const NavPage = () => {
 
 /** The tab of a task instance: Airflow's own header already names it. */
 export const TaskTab = ({ task }: { task: TaskKey }) => (
-  <Box p={{ base: 3, md: 4 }}>
+  <Box p={3}>
     <Task task={task} />
   </Box>
 );
@@ -91,7 +92,7 @@ export const DagTab = ({ dagId }: { dagId: string }) => {
     );
   }
   return (
-    <Stack gap={4} p={{ base: 3, md: 4 }} data-testid="dag-runs">
+    <Stack gap={4} p={3} data-testid="dag-runs">
       <Toaster />
       <Heading size="md" as="h1" tabIndex={-1} id="spark-pipeline-heading">
         {t.page.dagTitle}

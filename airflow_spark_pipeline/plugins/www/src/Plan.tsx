@@ -1,4 +1,5 @@
 import { HStack, Stack, Text } from "@chakra-ui/react";
+import type { ReactNode } from "react";
 
 import { Notice } from "./parts";
 import { said, t } from "./texts";
@@ -63,11 +64,22 @@ const Folded = ({ kind, steps, components }: FoldedProps) => {
   );
 };
 
+interface RefusalProps {
+  next: NextAttempt;
+  /** The number of the try that has refused; null if none has yet. */
+  refusedBy?: number | null;
+  children?: ReactNode;
+}
+
 /** Why the next attempt would refuse; what it would run if it did not is not said next to it. */
-export const Refusal = ({ next }: { next: NextAttempt }) => (
-  <Notice status="warning" title={t.plan.refuses}>
+export const Refusal = ({ next, refusedBy = null, children }: RefusalProps) => (
+  <Notice
+    status={refusedBy === null ? "warning" : "error"}
+    title={refusedBy === null ? t.plan.refuses : t.run.refused(refusedBy)}
+  >
     <Text>{said(next.refusal ?? "")}</Text>
     {next.differences.length === 0 ? null : <Text mt={1}>{t.plan.fields(next.differences.join(", "))}</Text>}
     <Text mt={1}>{t.plan.asRead}</Text>
+    {children}
   </Notice>
 );

@@ -1,18 +1,13 @@
-import { Box, Checkbox, Flex, HStack, Stack, Table, Text } from "@chakra-ui/react";
+import { Box, Flex, HStack, Stack, Table, Text } from "@chakra-ui/react";
 import { Fragment, type ReactNode } from "react";
 
-import { dagPath, dagRunPath, runQuery, taskPath } from "./api";
-import { ComponentBar, ERROR_TEXT, PageLink, States, Time, clamped } from "./parts";
+import { dagRunPath } from "./api";
+import { type Column, ColumnChooser, useHiddenColumns } from "./columns";
+import { PageLink, States, Time } from "./parts";
+import { CheckAll, Origin, Progress, type Selected, Selector, runKey, runPath, saves } from "./RunCells";
 import { t } from "./texts";
-import { formatDuration } from "./time";
 import type { Run } from "./types";
-import { fullName, position, taskName } from "./words";
-
-export const runKey = (run: Run): string => `${run.location} ${run.id}`;
-export const runPath = (run: Run): string => `/plugin/spark-pipeline?${runQuery(run)}`;
-
-/** The runs that are selected, by key: also those that are on another page. */
-export type Selected = ReadonlyMap<string, Run>;
+import { fullName } from "./words";
 
 interface Props {
   runs: Run[];
@@ -50,12 +45,6 @@ export const RunTable = (props: Props) => (
   </Box>
 );
 
-/** What a resume saves; nothing where there is nothing to resume, or nothing stopped. */
-const saves = (run: Run): string =>
-  run.state === "completed" || run.state === "discarded" || run.state === "running"
-    ? "–"
-    : formatDuration(run.saved_seconds);
-
 const Wide = ({ runs, actions, selected, onSelect, header, grouped = false }: Props) => {
   const head = (column: string, label: string, width: string | undefined, css?: Record<string, unknown>) => {
     const { content, sort } = header?.(column, label) ?? { content: label };
@@ -69,7 +58,9 @@ const Wide = ({ runs, actions, selected, onSelect, header, grouped = false }: Pr
       </Table.ColumnHeader>
     );
   };
-  const columns = selected === undefined ? 8 : 9;
+  const [hidden, toggle] = useHiddenColumns();
+  const shown = (column: Column, content: ReactNode): ReactNode => (hidden.has(column) ? null : content);
+  const columns = (selected === undefined ? 8 : 9) - hidden.size;
   return (
     <Table.Root
       size="sm"
@@ -77,8 +68,8 @@ const Wide = ({ runs, actions, selected, onSelect, header, grouped = false }: Pr
       tableLayout="fixed"
       w="full"
       css={{
-        "& td, & th": { verticalAlign: "top" },
-        "& th": { fontSize: "xs", fontWeight: "bold" },
+        "& td, & th": { verticalAlign: "middle" },
+        "& th": { fontWeight: "normal" },
         // However wide the rest is, what can be done with a run is seen.
         "& th:last-of-type, & td:last-of-type": { position: "sticky", insetInlineEnd: 0, bg: "bg" },
         "& tr:nth-of-type(odd) td:last-of-type": { bg: "bg.muted" },
@@ -91,15 +82,18 @@ const Wide = ({ runs, actions, selected, onSelect, header, grouped = false }: Pr
               <CheckAll runs={runs} selected={selected} onSelect={onSelect} label={t.selection.onPage} />
             </Table.ColumnHeader>
           )}
-          {head("state", t.columns.state, "132px")}
+          {shown("state", head("state", t.columns.state, "132px"))}
           {head("pipeline", t.columns.pipeline, "13%")}
-          {head("dag_id", t.columns.dag, "19%")}
-          <Table.ColumnHeader>{t.columns.progress}</Table.ColumnHeader>
-          {head("attempt", t.columns.attempt, "84px", onlyFull)}
-          {head("started_at", t.columns.started, "152px")}
-          {head("saved_seconds", t.columns.saved, "104px", onlyFull)}
-          <Table.ColumnHeader w="128px" textAlign="end">
-            {t.columns.actions}
+          {shown("dag_id", head("dag_id", t.columns.dag, "19%"))}
+          {shown("progress", <Table.ColumnHeader>{t.columns.progress}</Table.ColumnHeader>)}
+          {shown("attempt", head("attempt", t.columns.attempt, "84px", onlyFull))}
+          {shown("started_at", head("started_at", t.columns.started, "152px"))}
+          {shown("saved_seconds", head("saved_seconds", t.columns.saved, "104px", onlyFull))}
+          <Table.ColumnHeader w="128px">
+            <HStack gap={1} justify="flex-end">
+              {t.columns.actions}
+              <ColumnChooser hidden={hidden} toggle={toggle} />
+            </HStack>
           </Table.ColumnHeader>
         </Table.Row>
       </Table.Header>
@@ -119,30 +113,45 @@ const Wide = ({ runs, actions, selected, onSelect, header, grouped = false }: Pr
                   <Selector run={run} selected={selected} onSelect={onSelect} />
                 </Table.Cell>
               )}
-              <Table.Cell>
-                <States run={run} />
-              </Table.Cell>
+              {shown(
+                "state",
+                <Table.Cell>
+                  <States run={run} />
+                </Table.Cell>,
+              )}
               <Table.Cell>
                 <PageLink to={runPath(run)} fontWeight="bold" lines={2} title={run.pipeline}>
                   {run.pipeline}
                 </PageLink>
               </Table.Cell>
-              <Table.Cell>
-                <Origin run={run} />
-              </Table.Cell>
-              <Table.Cell>
-                <Progress run={run} />
-              </Table.Cell>
-              <Table.Cell css={onlyFull}>{run.attempt}</Table.Cell>
-              <Table.Cell>
-                <Time iso={run.first_started_at} />
-                <Text color="fg.muted" fontSize="xs">
-                  <Time iso={run.first_started_at} age />
-                </Text>
-              </Table.Cell>
-              <Table.Cell css={onlyFull} whiteSpace="nowrap">
-                {saves(run)}
-              </Table.Cell>
+              {shown(
+                "dag_id",
+                <Table.Cell>
+                  <Origin run={run} />
+                </Table.Cell>,
+              )}
+              {shown(
+                "progress",
+                <Table.Cell>
+                  <Progress run={run} />
+                </Table.Cell>,
+              )}
+              {shown("attempt", <Table.Cell css={onlyFull}>{run.attempt}</Table.Cell>)}
+              {shown(
+                "started_at",
+                <Table.Cell>
+                  <Time iso={run.first_started_at} />
+                  <Text color="fg.muted" fontSize="xs">
+                    <Time iso={run.first_started_at} age />
+                  </Text>
+                </Table.Cell>,
+              )}
+              {shown(
+                "saved_seconds",
+                <Table.Cell css={onlyFull} whiteSpace="nowrap">
+                  {saves(run)}
+                </Table.Cell>,
+              )}
               <Table.Cell textAlign="end">{actions(run)}</Table.Cell>
             </Table.Row>
           </Fragment>
@@ -224,95 +233,4 @@ const Card = ({ run, actions, selected, onSelect }: Props & { run: Run }) => (
       {actions(run)}
     </Flex>
   </Stack>
-);
-
-const Origin = ({ run }: { run: Run }) => (
-  <Box fontSize="sm" minW={0}>
-    <PageLink to={dagPath(run)} lines={2} title={run.dag_id}>
-      {run.dag_display_name}
-    </PageLink>
-    <PageLink to={taskPath(run)} lines={2} title={taskName(run)}>
-      {taskName(run)}
-    </PageLink>
-    <Box fontSize="xs">
-      <PageLink to={dagRunPath(run)} lines={2} title={run.run_id}>
-        {run.run_id}
-      </PageLink>
-    </Box>
-  </Box>
-);
-
-/** Why the run is not done: the newest try's reason, which the record may not know, before the recorded one. */
-const reason = (run: Run): string | null => {
-  const newest = run.task_pending ? null : run.newest_try;
-  if (newest === null) return run.error;
-  const said = newest.refused ? t.run.refused(newest.try_number) : t.run.failedEarly(newest.try_number);
-  return newest.error === null ? `${said}. ${t.run.seeLog}` : `${said}: ${newest.error}`;
-};
-
-const Progress = ({ run }: { run: Run }) => {
-  const text = reason(run);
-  return (
-    <Stack gap={1} minW={0}>
-      <ComponentBar pieces={run.pieces} />
-      <Text fontSize="sm" {...clamped(2)}>
-        <bdi>{position(run)}</bdi>
-      </Text>
-      {text === null ? null : (
-        <Text fontSize="xs" color={ERROR_TEXT} {...clamped(2)} title={text}>
-          <bdi>{text}</bdi>
-        </Text>
-      )}
-    </Stack>
-  );
-};
-
-interface SelectorProps {
-  run: Run;
-  selected: Selected;
-  onSelect: (selected: Selected) => void;
-}
-
-const Selector = ({ run, selected, onSelect }: SelectorProps) => (
-  <Check
-    label={t.selection.one(fullName(run))}
-    checked={selected.has(runKey(run))}
-    onChange={() => {
-      const changed = new Map(selected);
-      if (!changed.delete(runKey(run))) changed.set(runKey(run), run);
-      onSelect(changed);
-    }}
-  />
-);
-
-const CheckAll = ({ runs, selected, onSelect, label }: Omit<SelectorProps, "run"> & { runs: Run[]; label: string }) => {
-  const all = runs.length > 0 && runs.every((run) => selected.has(runKey(run)));
-  const some = runs.some((run) => selected.has(runKey(run)));
-  return (
-    <Check
-      label={label}
-      checked={all ? true : some ? "indeterminate" : false}
-      onChange={() => {
-        const changed = new Map(selected);
-        for (const run of runs) {
-          if (all) changed.delete(runKey(run));
-          else changed.set(runKey(run), run);
-        }
-        onSelect(changed);
-      }}
-    />
-  );
-};
-
-interface CheckProps {
-  label: string;
-  checked: boolean | "indeterminate";
-  onChange: () => void;
-}
-
-const Check = ({ label, checked, onChange }: CheckProps) => (
-  <Checkbox.Root checked={checked} onCheckedChange={onChange} size="sm" colorPalette="brand" minH="24px" minW="24px">
-    <Checkbox.HiddenInput aria-label={label} />
-    <Checkbox.Control />
-  </Checkbox.Root>
 );

@@ -7,6 +7,7 @@ import { HistoryView, useHistory } from "./HistoryView";
 import { keepFocus } from "./ListPage";
 import { ComponentBar, Notice, PageLink, States, Time } from "./parts";
 import { Plan, Refusal } from "./Plan";
+import { Remedies } from "./Remedies";
 import { RunActions } from "./RunActions";
 import { Attempts, Components } from "./Tables";
 import { type Action, said, t } from "./texts";
@@ -108,7 +109,7 @@ interface HeadProps {
 /** What the run is, and first of all what keeps it from being done: the newest reason before older ones. */
 const Head = ({ run, ended, titled, onAct }: HeadProps) => {
   const newest = run.task_pending ? null : run.newest_try;
-  const refused = run.next?.refusal != null && !run.task_pending;
+  const refusal = run.next?.refusal != null && !run.task_pending ? run.next : null;
   return (
     <Stack gap={2}>
       <Flex gap={3} align="center" wrap="wrap">
@@ -136,18 +137,22 @@ const Head = ({ run, ended, titled, onAct }: HeadProps) => {
           <DiscardedBy run={run} /> <PageLink to={`${taskPath(run)}/events`}>{t.run.auditLog}</PageLink>
         </Text>
       ) : null}
-      {newest === null ? null : (
+      {newest === null || (refusal !== null && newest.refused) ? null : (
         <Notice
           status="error"
           title={newest.refused ? t.run.refused(newest.try_number) : t.run.failedEarly(newest.try_number)}
         >
-          {newest.error ?? t.run.seeLog}{" "}
-          <PageLink to={`${taskPath(run)}?try_number=${String(newest.try_number)}`}>
-            {t.run.log(newest.try_number)}
-          </PageLink>
+          {newest.error ?? t.run.seeLog} <TryLog run={run} number={newest.try_number} />
         </Notice>
       )}
-      {refused && run.next !== null ? <Refusal next={run.next} /> : null}
+      {refusal === null ? null : (
+        <Refusal next={refusal} refusedBy={newest?.refused === true ? newest.try_number : null}>
+          <Flex gap={3} mt={2} wrap="wrap" align="center">
+            <Remedies run={run} onAct={onAct} />
+            {newest?.refused === true ? <TryLog run={run} number={newest.try_number} /> : null}
+          </Flex>
+        </Refusal>
+      )}
       {run.state === "dead" ? <Lost run={run} /> : null}
       {run.failure === null ? null : <Failed failure={run.failure} />}
       {run.more_failures.map((failure) => (
@@ -156,6 +161,10 @@ const Head = ({ run, ended, titled, onAct }: HeadProps) => {
     </Stack>
   );
 };
+
+const TryLog = ({ run, number }: { run: RunDetail; number: number }) => (
+  <PageLink to={`${taskPath(run)}?try_number=${String(number)}`}>{t.run.log(number)}</PageLink>
+);
 
 const DiscardedBy = ({ run }: { run: RunDetail }) => {
   const zone = useZone();

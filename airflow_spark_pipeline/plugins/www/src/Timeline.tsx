@@ -65,7 +65,7 @@ export const Timeline = ({ run }: { run: RunDetail }) => {
 
 const Row = ({ name, line = false, children }: { name: string; line?: boolean; children: React.ReactNode }) => (
   <Flex align="stretch" {...(line ? { h: ROW, borderTopWidth: 1, borderColor: "border.muted" } : {})}>
-    <Text w={NAMES} flexShrink={0} fontSize="sm" truncate title={name} pe={2}>
+    <Text w={NAMES} flexShrink={0} fontSize="sm" truncate title={name} pe={2} {...(line ? { lineHeight: ROW } : {})}>
       <bdi>{name}</bdi>
     </Text>
     {children}

@@ -22,13 +22,27 @@ export const StateIcon = ({ palette }: { palette: string }) => (
 );
 
 const SORTS = {
-  ascending: "M8 3v10M4.5 6.5 8 3l3.5 3.5",
-  descending: "M8 3v10M4.5 9.5 8 13l3.5-3.5",
-  none: "M5 6l3-3 3 3M5 10l3 3 3-3",
+  ascending: "M3.5 10 8 4.5 12.5 10z",
+  descending: "M3.5 6 8 11.5 12.5 6z",
+  none: "M3.5 6.8 8 1.8 12.5 6.8zM3.5 9.2 8 14.2 12.5 9.2z",
 };
 
 export const SortIcon = ({ direction }: { direction: keyof typeof SORTS }) => (
-  <svg aria-hidden width="12" height="12" viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth="1.8">
+  <svg
+    aria-hidden
+    width="13"
+    height="13"
+    viewBox="0 0 16 16"
+    fill="currentColor"
+    stroke="currentColor"
+    strokeWidth="1.2"
+  >
     <path d={SORTS[direction]} strokeLinecap="round" strokeLinejoin="round" />
+  </svg>
+);
+
+export const ColumnsIcon = () => (
+  <svg aria-hidden width="14" height="14" viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth="1.6">
+    <path d="M2 3h12v10H2zM6 3v10M10 3v10" strokeLinejoin="round" />
   </svg>
 );

@@ -37,6 +37,7 @@ export const Mark = ({ palette, label, title }: { palette: string; label: string
     bg="colorPalette.muted"
     color="fg"
     borderRadius="full"
+    fontSize="sm"
     px={2}
     py={0.5}
     flexShrink={0}

@@ -43,6 +43,7 @@ const answer = (body: unknown, status = 200, history: unknown = NO_HISTORY) => {
 
 beforeEach(() => {
   document.title = "Airflow";
+  localStorage.clear();
   vi.stubGlobal(
     "ResizeObserver",
     class {
@@ -238,6 +239,33 @@ test("mapped task instances are told apart by their index, and one box selects t
   const dialog = within(await screen.findByRole("dialog"));
   for (const name of ["etl [0]", "etl [1]", "etl [2]"])
     expect(dialog.getByText(new RegExp(`${name.replace(/[[\]]/g, "\\$&")}$`))).toBeTruthy();
+});
+
+test("a column that was hidden stays hidden in this browser, in each list", async () => {
+  const run = makeRun({ attempt: 7 });
+  answer({ ...LIST, runs: [run], total: 1, visible: 1 });
+  show(<NavPage />);
+  const headers = () => screen.getAllByRole("columnheader", { hidden: true }).map((each) => each.textContent);
+  await screen.findAllByTestId("run");
+  expect(headers()).toEqual(expect.arrayContaining(["Attempt", "Start Date"]));
+  fireEvent.click(screen.getByRole("button", { name: "Filter table columns", hidden: true }));
+  fireEvent.click(await screen.findByRole("menuitemcheckbox", { name: "Attempt", hidden: true }));
+  await waitFor(() => {
+    expect(headers()).not.toContain("Attempt");
+  });
+  cleanup();
+  show(<NavPage />);
+  await screen.findAllByTestId("run");
+  expect(headers()).toContain("Start Date");
+  expect(headers()).not.toContain("Attempt");
+});
+
+test.each(["{", '"attempt"', '["nothing", 7]'])("columns that cannot be read, %s, hide nothing", async (kept) => {
+  localStorage.setItem("spark-pipeline.hidden-columns", kept);
+  answer({ ...LIST, runs: [makeRun()], total: 1, visible: 1 });
+  show(<NavPage />);
+  await screen.findAllByTestId("run");
+  expect(screen.getAllByRole("columnheader", { hidden: true }).length).toBe(9);
 });
 
 test("the sorted column says so, and each page names its tab", async () => {
