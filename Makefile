@@ -10,6 +10,7 @@ NAME ?= airflow-3.4
 TESTS ?=
 N ?= 20000
 RELEASE ?=
+REPOSITORY ?=
 PY := $(VENV)/bin/python
 TIMED := scripts/timed.sh
 WWW := airflow_spark_pipeline/plugins/www
@@ -99,8 +100,8 @@ bench: setup ## What checkpoints cost and what a resume saves (NAMES="loop tpch"
 docs: setup ## The documentation as a site in site/, built strictly (130 MB of tools in .venv-docs, once)
 	@$(TIMED) docs scripts/docs.sh $(PY)
 
-dist: setup ## Build the wheel and the sdist into dist/, and check what an index would make of them (RELEASE=1.2.3)
-	@$(TIMED) dist scripts/dist.sh $(PY) "$(RELEASE)"
+dist: setup ## Build the wheel and the sdist into dist/, and check what an index would make of them (RELEASE=1.2.3 REPOSITORY=https://…)
+	@$(TIMED) dist scripts/dist.sh $(PY) "$(RELEASE)" "$(REPOSITORY)"
 
 constraints: setup ## Renew constraints-dev.txt: the newest of everything, for every supported Python
 	@scripts/constraints.sh "$(VENV)"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from airflow_spark_pipeline.cli.parser import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -66,3 +69,28 @@ def test_what_takes_too_long_for_each_change_runs_once_a_night() -> None:
 def test_every_supported_python_is_tried() -> None:
     classifiers = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', (ROOT / "pyproject.toml").read_text())
     assert matrix("unit", "python") == classifiers
+
+
+def test_the_devcontainer_runs_the_demo() -> None:
+    text = (ROOT / ".devcontainer/devcontainer.json").read_text(encoding="utf-8")
+    container = json.loads(re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE))
+    assert container["postCreateCommand"] == "make demo"
+    image = (ROOT / ".devcontainer" / container["build"]["dockerfile"]).read_text(encoding="utf-8")
+    assert re.search(r"^FROM python:3\.12-", image, re.MULTILINE)
+    assert "openjdk-17" in image, "make installs Java only where that needs no password"
+    assert f"ARG USER={container['remoteUser']}" in image
+
+
+def test_a_release_passes_on_what_no_file_names() -> None:
+    (build,) = [step["run"] for step in steps(WORKFLOWS[1]) if "make dist" in step.get("run", "")]
+    assert 'RELEASE="${GITHUB_REF_NAME#v}"' in build
+    assert 'REPOSITORY="$GITHUB_SERVER_URL/$GITHUB_REPOSITORY"' in build
+
+
+def test_the_hooks_for_users_name_a_command_that_exists() -> None:
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    program, command = hook["entry"].split()
+    assert f'{program} = "airflow_spark_pipeline.cli.main:main"' in (ROOT / "pyproject.toml").read_text(
+        encoding="utf-8"
+    )
+    assert command in {each.name for each in COMMANDS}
