@@ -29,8 +29,9 @@ class AutoResumeCallback:
         SparkPipelineOperator(..., on_retry_callback=tell)
 
     :param notifiers: notifiers to call with the task's context; in it, and so in the templates of a notifier,
-        ``spark_pipeline`` has ``text``, ``run_id``, ``attempt``, ``failed_component``, ``index``, ``total``, ``error``
-        and ``skips``. An exception of a notifier is logged, and the others are still called.
+        ``spark_pipeline`` has ``text``, ``run_id``, ``attempt``, ``failed_component`` (the first),
+        ``failed_components`` (all of them), ``index``, ``total``, ``error`` and ``skips``. An exception of a notifier
+        is logged, and the others are still called.
     :param deadline: maximum duration of the look-up in seconds; if it takes longer, the callback only reports that
     """
 

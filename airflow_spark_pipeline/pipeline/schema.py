@@ -116,7 +116,7 @@ def _rules(spec: PipelineSpec) -> Iterator[Problem]:
     earlier: dict[str, ComponentSpec] = {}
     for component in spec.components:
         yield from _name(component, earlier)
-        yield from _dependencies(component, earlier)
+        yield from _dependencies(component, earlier, spec)
         earlier.setdefault(component.instance_name, component)
     if spec.components and not any(component.enabled for component in spec.components):
         message = "no component is enabled; a pipeline needs at least one that runs"
@@ -142,10 +142,33 @@ def _name(component: ComponentSpec, earlier: dict[str, ComponentSpec]) -> Iterat
         yield Problem(message, f"{component.path}.instance-name")
 
 
-def _dependencies(component: ComponentSpec, earlier: dict[str, ComponentSpec]) -> Iterator[Problem]:
-    for position, name in enumerate(component.depends_on):
+def _dependencies(component: ComponentSpec, earlier: dict[str, ComponentSpec], spec: PipelineSpec) -> Iterator[Problem]:
+    for position, name in enumerate(component.depends_on or ()):
         path = f"{component.path}.depends-on[{position}]"
         if name not in earlier:
-            yield Problem(f"{name!r} is not an earlier component{did_you_mean(name, earlier)}", path)
+            yield Problem(_not_earlier(component, name, earlier, spec), path)
         elif component.enabled and not earlier[name].enabled:
             yield Problem(f"`{name}` is not enabled, so this would never run; set enabled = false here, too", path)
+
+
+def _not_earlier(component: ComponentSpec, name: str, earlier: dict[str, ComponentSpec], spec: PipelineSpec) -> str:
+    known = {each.instance_name: each for each in spec.components}
+    message = f"{name!r} is not an earlier component"
+    if name not in known:
+        return f"{message}{did_you_mean(name, earlier)}"
+    if (circle := _circle(component.instance_name, name, known)) is not None:
+        return f"{message}: they depend on each other ({' -> '.join(circle)}); remove one of these dependencies"
+    return f"{message}, it comes later in the file; move `{component.instance_name}` behind it"
+
+
+def _circle(start: str, first: str, known: dict[str, ComponentSpec]) -> list[str] | None:
+    """Return the names along a way of dependencies from a component back to it, or ``None``."""
+    ways, seen = [[start, first]], set[str]()
+    while ways:
+        way = ways.pop(0)
+        if way[-1] == start:
+            return way
+        if way[-1] not in seen and way[-1] in known:
+            seen.add(way[-1])
+            ways += [[*way, each] for each in known[way[-1]].depends_on or ()]
+    return None

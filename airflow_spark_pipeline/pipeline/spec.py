@@ -14,7 +14,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Annotated, Any, Literal, get_args
 
-from airflow_spark_pipeline.binding.fields import KEY, ORIGIN, PATH, Rule, not_blank, python_name, without_nulls
+from airflow_spark_pipeline.binding.fields import (
+    KEY,
+    ORIGIN,
+    PATH,
+    Rule,
+    between,
+    not_blank,
+    python_name,
+    without_nulls,
+)
 from airflow_spark_pipeline.binding.json_form import JsonForm, from_json, to_json
 from airflow_spark_pipeline.exceptions import Problem
 from airflow_spark_pipeline.pipeline.policies import HookSpec, RetryPolicy
@@ -135,7 +144,8 @@ class ComponentSpec(JsonForm):
     :param save_outputs: save the frames that it returns in the checkpoint location; ``None`` leaves it to the pipeline
     :param replay_on_resume: run it again on resume, since it only defines views; ``None`` leaves it to the pipeline,
         and then to the class
-    :param depends_on: names of earlier components: if one of them runs again, so does this one
+    :param depends_on: names of earlier components: if one of them runs again, so does this one; with ``parallelism``
+        it starts when they have ended. ``None``: it starts when all before it have ended
     :param enabled: ``False`` leaves it out of the run; it is neither loaded nor recorded as done
     :param timeout_ms: milliseconds that one try of it may take
     :param retry_policy: in place of the pipeline's, as a whole; ``None`` leaves it to the pipeline
@@ -148,7 +158,7 @@ class ComponentSpec(JsonForm):
     path: str = field(default="", metadata={ORIGIN: PATH})
     save_outputs: bool | None = None
     replay_on_resume: bool | None = None
-    depends_on: Texts = ()
+    depends_on: Texts | None = None
     enabled: bool = True
     timeout_ms: Milliseconds | None = field(default=None, metadata={KEY: "timeout"})
     retry_policy: RetryPolicy | None = None
@@ -156,13 +166,14 @@ class ComponentSpec(JsonForm):
 
 
 Components = Annotated[tuple[ComponentSpec, ...], Rule(_not_empty)]
+Parallelism = Annotated[int, Rule(between(1))]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 LOG_LEVELS: tuple[LogLevel, ...] = get_args(LogLevel)
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineSpec(JsonForm):
-    """A whole description: components run one after another, in this order.
+    """A whole description: components in the order in which they start.
 
     :param fail_fast: stop at the first component that fails
     :param source: the file it came from, or ``None`` for text
@@ -171,6 +182,7 @@ class PipelineSpec(JsonForm):
     :param replay_on_resume: the same
     :param retry_policy: the same; ``None`` retries nothing inside the job
     :param hooks: called around the pipeline and each component, in this order
+    :param parallelism: how many components may run at the same time
     :param warnings: what is probably not meant as it is written, for people; it changes nothing, is not
         compared, and does not travel to the driver
     """
@@ -186,6 +198,7 @@ class PipelineSpec(JsonForm):
     replay_on_resume: bool | None = None
     retry_policy: RetryPolicy | None = None
     hooks: tuple[HookSpec, ...] = ()
+    parallelism: Parallelism = 1
     warnings: tuple[Problem, ...] = field(default=(), compare=False, repr=False, metadata={ORIGIN: True})
 
     def to_dict(self) -> dict[str, Any]:

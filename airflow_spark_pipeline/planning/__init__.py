@@ -4,9 +4,12 @@ from airflow_spark_pipeline.planning.changes import Code, CodeNow, changed_code
 from airflow_spark_pipeline.planning.claim_state import claim_state
 from airflow_spark_pipeline.planning.outlook import Outlook, look_ahead
 from airflow_spark_pipeline.planning.plan import Plan, Step, StepAction, left_behind, make_plan
+from airflow_spark_pipeline.planning.schedule import KnownViews, Waits, conflicts, startable, waits_for, waves
 from airflow_spark_pipeline.planning.selection import Selection
 from airflow_spark_pipeline.planning.summary import (
+    all_stopped_at,
     describe_run,
+    failures,
     next_try,
     position,
     published,
@@ -19,14 +22,19 @@ from airflow_spark_pipeline.planning.summary import (
 __all__ = [
     "Code",
     "CodeNow",
+    "KnownViews",
     "Outlook",
     "Plan",
     "Selection",
     "Step",
     "StepAction",
+    "Waits",
+    "all_stopped_at",
     "changed_code",
     "claim_state",
+    "conflicts",
     "describe_run",
+    "failures",
     "left_behind",
     "look_ahead",
     "make_plan",
@@ -35,6 +43,9 @@ __all__ = [
     "published",
     "readable",
     "seconds_saved",
+    "startable",
     "stopped_at",
     "summarize",
+    "waits_for",
+    "waves",
 ]

@@ -24,6 +24,7 @@ from airflow_spark_pipeline.exceptions import ResumeRefusedError
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec
 from airflow_spark_pipeline.planning.changes import Change, Code, CodeNow, changed_code, first_change
 from airflow_spark_pipeline.planning.selection import Selection
+from airflow_spark_pipeline.planning.summary import all_stopped_at
 
 _FIRST = "first attempt"  # reason of every step if nothing is recorded
 
@@ -166,7 +167,7 @@ def _still_done(spec: PipelineSpec, recorded: CheckpointState, again: dict[str, 
     done -= {component.instance_name for component in spec.components if not component.enabled}
     for component in spec.components:
         name = component.instance_name
-        dirty = next((each for each in component.depends_on if each not in done), None)
+        dirty = next((each for each in component.depends_on or () if each not in done), None)
         if name in done and dirty is not None:
             done.discard(name)
             again[name] = f"depends on {dirty}, which runs again"
@@ -182,7 +183,7 @@ def _steps(
     code: CodeNow,
 ) -> list[Step]:
     last_run = max((i for i, c in enumerate(spec.components) if c.enabled and c.instance_name not in done), default=-1)
-    interrupted = recorded.status is CheckpointStatus.RUNNING
+    interrupted = [c.name for c in all_stopped_at(recorded)] if recorded.status is CheckpointStatus.RUNNING else []
     steps: list[Step] = []
     for index, component in enumerate(spec.components):
         name = component.instance_name
@@ -192,7 +193,7 @@ def _steps(
         if name not in done:
             reason = again.get(name)
             if reason is None:
-                reason, interrupted = _why_run(recorded, name, interrupted=interrupted), False
+                reason = _why_run(recorded, name, interrupted=name in interrupted)
             steps.append(Step(index, name, StepAction.RUN, reason))
             continue
         record = recorded.component(name)

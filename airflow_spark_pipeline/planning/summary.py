@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.checkpoint.state import (
@@ -20,7 +21,7 @@ def position(state: CheckpointState) -> str:
     done, total = len(state.completed_components), state.total_components
     position = f"{done} of {total} done"
     if state.status is CheckpointStatus.FAILED and state.failure is not None and state.failure.index is not None:
-        return f"{position}, failed at [{state.failure.index + 1}/{total}] {state.failure.component}"
+        return f"{position}, failed{_places(failures(state), state)}"
     return position if state.status is CheckpointStatus.RUNNING else f"{position}, {state.status.value}"
 
 
@@ -33,8 +34,9 @@ def summarize(state: CheckpointState) -> str:
         return f"{name} completed in attempt {state.attempt}: {_counts(state)}"
     if state.status is CheckpointStatus.FAILED and state.failure is not None:
         failure = state.failure
-        place = "" if failure.index is None else f" at [{failure.index + 1}/{total}] {failure.component}"
-        return f"{name} failed{place} in attempt {state.attempt}{kept}: {failure.headline}"
+        place = _places(failures(state), state)
+        more = "".join(f"; {_label(c, state)}: {c.reason}" for c in failures(state)[1:])
+        return f"{name} failed{place} in attempt {state.attempt}{kept}: {failure.headline}{more}"
     if state.status is CheckpointStatus.RUNNING:
         place = _place(state)
         return f"{name}: the driver of attempt {state.attempt} died{place}{kept}"
@@ -77,7 +79,7 @@ def next_try(state: CheckpointState) -> dict[str, Any]:
     """Return what a try that resumes this run will do, as data and as ``text``."""
     done = list(state.completed_components)
     failure = state.failure if state.status is CheckpointStatus.FAILED else None
-    at, place = stopped_at(state), _place(state)
+    at, place, all_at = stopped_at(state), _place(state), all_stopped_at(state)
     how = "did not get to its end" if failure is None else "failed"
     error = None if failure is None else failure.headline
     skips = f"skips {', '.join(done)} and runs the rest" if done else "runs everything"
@@ -87,6 +89,7 @@ def next_try(state: CheckpointState) -> dict[str, Any]:
         "run_id": state.run_id,
         "attempt": state.attempt,
         "failed_component": None if at is None else at.name,
+        "failed_components": [c.name for c in all_at],
         "index": None if at is None else at.index,
         "total": state.total_components,
         "error": error,
@@ -95,26 +98,52 @@ def next_try(state: CheckpointState) -> dict[str, Any]:
 
 
 def _place(state: CheckpointState) -> str:
-    at = stopped_at(state)
-    return "" if at is None else f" at [{at.index + 1}/{state.total_components}] {at.name}"
+    return _places(all_stopped_at(state), state)
+
+
+def _places(components: Sequence[ComponentCheckpoint], state: CheckpointState) -> str:
+    """Return the place of one or more components: `` at [2/5] load and [4/5] clean``."""
+    labels = [_label(component, state) for component in components]
+    several = " and ".join([*[", ".join(labels[:-1])][: len(labels) - 1], *labels[-1:]])
+    return f" at {several}" if labels else ""
+
+
+def _label(component: ComponentCheckpoint, state: CheckpointState) -> str:
+    return f"[{component.index + 1}/{state.total_components}] {component.name}"
+
+
+def failures(state: CheckpointState) -> list[ComponentCheckpoint]:
+    """Return the components that failed in the newest attempt: the first that failed, then the others in order."""
+    first = None if state.failure is None else state.failure.component
+    failed = [c for c in state.components if c.action is ComponentAction.FAILED or c.name == first]
+    return sorted(failed, key=lambda component: component.name != first)
 
 
 def stopped_at(state: CheckpointState) -> ComponentCheckpoint | None:
-    """Return the component at which a run is or has stopped: the failed one, or the one that its driver was running.
+    """Return the component at which a run is or has stopped: the first of :func:`all_stopped_at`."""
+    return next(iter(all_stopped_at(state)), None)
 
-    If ``fail-fast = false`` continued after a failure and the driver then died, this is the component in which it died,
-    not the one that had failed before. ``None`` if the run has ended, or no component is left.
+
+def all_stopped_at(state: CheckpointState) -> list[ComponentCheckpoint]:
+    """Return the components at which a run is or has stopped: those that failed, or those that its driver was running.
+
+    If the run continued after a failure and the driver then died, these are the components in which it died, not those
+    that had failed before. With ``parallelism`` there may be several. Nothing if the run has ended, or no component is
+    left.
 
     Example: a done, b failed, c and d not run: a *failed* run stopped at b, a *running* one (with a dead driver) at c.
+    If c and d were started at the same time, that one stopped at c and d.
     """
     if state.status in (CheckpointStatus.COMPLETED, CheckpointStatus.DISCARDED):
-        return None
-    failure = state.failure
-    failed = None if failure is None or failure.component is None else state.component(failure.component)
-    if state.status is CheckpointStatus.FAILED and failed is not None:
+        return []
+    failed = failures(state)
+    if state.status is CheckpointStatus.FAILED and failed:
         return failed
-    waiting = (c for c in state.components if c.action is ComponentAction.PENDING)
-    return next((c for c in waiting if c.name not in state.completed_components), failed)
+    waiting = [
+        c for c in state.components if c.action is ComponentAction.PENDING and c.name not in state.completed_components
+    ]
+    # Only starts next to others are recorded. Otherwise it is the first one that is not done.
+    return [c for c in waiting if c.started_at is not None] or waiting[:1] or failed[:1]
 
 
 def describe_run(run: RunEntry) -> dict[str, Any]:
@@ -138,6 +167,7 @@ def describe_run(run: RunEntry) -> dict[str, Any]:
         "iteration": key.iteration,
         "failed_component": None if stopped is None else stopped.name,
         "failed_position": None if stopped is None else stopped.index + 1,
+        "failed_components": [component.name for component in all_stopped_at(state)],
         "total_components": state.total_components,
         "completed_components": list(state.completed_components),
         "error": None if state.failure is None else state.failure.headline,

@@ -37,6 +37,13 @@ def running(state: CheckpointState, plan: Plan) -> CheckpointState:
     )
 
 
+def starting(state: CheckpointState, steps: Iterable[Step], now: str) -> CheckpointState:
+    """The components start."""
+    for step in steps:
+        state = state.with_component(replace(component(state, step), started_at=now))
+    return state
+
+
 def replayed(state: CheckpointState, step: Step) -> CheckpointState:
     """A completed component has defined its views again."""
     return state.with_component(replace(component(state, step), action=ComponentAction.REPLAYED))
@@ -161,6 +168,7 @@ def _planned(record: ComponentCheckpoint, step: Step) -> ComponentCheckpoint:
         record,
         reason=step.reason,
         action=ComponentAction.OMITTED if step.action is StepAction.OMIT else ComponentAction.PENDING,
+        started_at=None,
         views=(),
         outputs={},
         retries=(),

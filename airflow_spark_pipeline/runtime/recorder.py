@@ -35,7 +35,7 @@ class Recorder:
         self._redactor = redactor
         self._adopted: Commit | None = None
         self._writing: int | None = None
-        self._inside: int | None = None
+        self._inside: set[int] = set()
         self._guard: Callable[[], None] = lambda: None
         self._pid = os.getpid()
         self._code: CodeNow = {}
@@ -61,9 +61,9 @@ class Recorder:
         return self._adopted
 
     @property
-    def unrecorded(self) -> int | None:
-        """Index of the component entered last, unless a commit records, or may have recorded, that it is done."""
-        return self._inside
+    def unrecorded(self) -> tuple[int, ...]:
+        """Indexes of the components that were entered, and that no commit can have recorded as done."""
+        return tuple(sorted(self._inside))
 
     def guard(self) -> None:
         """Raise if this driver must stop; a forked copy of the driver ends here."""
@@ -73,7 +73,7 @@ class Recorder:
     def enter(self, step: Step) -> None:
         """Record in memory that a component starts; raise if this driver must stop."""
         self.guard()
-        self._inside = step.index
+        self._inside.add(step.index)
 
     @property
     def _commit(self) -> Commit:
@@ -92,6 +92,13 @@ class Recorder:
     def application(self, application_id: str | None) -> None:
         """Note the id of the Spark application; recorded with the next commit, since nothing depends on it."""
         self._note(replace(self.state, spark_application_id=application_id))
+
+    def starting(self, steps: Iterable[Step], now: str) -> None:
+        """Record which components start, so that a reader knows all that are running.
+
+        :param now: time of the start
+        """
+        self._append(next_state.starting(self.state, steps, now))
 
     def know(self, code: CodeNow) -> None:
         """From now on, record the code of each component that completes."""
@@ -122,7 +129,7 @@ class Recorder:
         :param reported: what the component reported through its context, as fields of its record
         """
         self.guard()
-        self._inside = None  # a successor may have read the commit even if the store reports an error
+        self._inside.discard(step.index)  # a successor may have read the commit even if the store reports an error
         state = next_state.done(
             self.state,
             step,

@@ -70,8 +70,8 @@ class SparkPipelineRunSensor(BaseSensorOperator):
     :param poke_interval: seconds between two checks. Deferred sensors with the same location and interval share them
     :return: ``run_id``, ``pipeline_name``, ``status`` (``failed``, ``dead``, ``completed``, ``discarded``),
         ``attempt``, ``dag_id``, ``dag_run_id``, ``task_id``, ``map_index``, ``iteration`` (of a loop),
-        ``failed_component``, ``failed_position`` (from 1), ``total_components``, ``completed_components``, ``error``,
-        ``updated_at`` (XCom)
+        ``failed_component``, ``failed_position`` (from 1), ``failed_components`` (all of them), ``total_components``,
+        ``completed_components``, ``error``, ``updated_at`` (XCom)
     """
 
     template_fields: Sequence[str] = (
@@ -261,7 +261,7 @@ class SparkPipelineRunSensor(BaseSensorOperator):
             return
         where = ""
         if run["failed_position"] is not None:
-            where = f" at [{run['failed_position']}/{run['total_components']}] {run['failed_component']}"
+            where = f" at [{run['failed_position']}/{run['total_components']}] {', '.join(run['failed_components'])}"
         self.log.info("Run %s of pipeline %r is %s%s", run["run_id"], run["pipeline_name"], run["status"], where)
 
 

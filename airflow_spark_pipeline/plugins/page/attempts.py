@@ -97,9 +97,17 @@ def _bars(state: CheckpointState, shown: Standing) -> list[Bar]:
             bars.append(_bar(c, "failed" if c.action is ComponentAction.FAILED else "ran"))
         elif c.name in done:
             bars.append(Bar(index=c.index, name=c.name, action="skipped", started_at=None, duration_seconds=None))
-        elif state.status is CheckpointStatus.RUNNING and c.name == current(state):
+        elif state.status is CheckpointStatus.RUNNING and c.name in current(state):
             action: BarAction = "running" if shown is Standing.RUNNING else "interrupted"
-            bars.append(Bar(index=c.index, name=c.name, action=action, started_at=began(state), duration_seconds=None))
+            bars.append(
+                Bar(
+                    index=c.index,
+                    name=c.name,
+                    action=action,
+                    started_at=c.started_at or began(state),
+                    duration_seconds=None,
+                )
+            )
     return bars
 
 

@@ -16,7 +16,7 @@ from airflow_spark_pipeline.checkpoint.state import (
     ComponentCheckpoint,
 )
 from airflow_spark_pipeline.deployment.chosen_on_page import selection_after
-from airflow_spark_pipeline.planning import stopped_at
+from airflow_spark_pipeline.planning import all_stopped_at
 from airflow_spark_pipeline.plugins.page.metadata_db import TaskFacts, TaskKey
 from airflow_spark_pipeline.plugins.page.models import (
     Component,
@@ -81,7 +81,7 @@ def make_row(entry: RunEntry, location: str, known: Mapping[TaskKey, TaskFacts],
         pieces=[Piece(name=c.name, state=component_state(c, state, shown)) for c in state.components],
         failed_component=None if failure is None else failure.component,
         failed_position=None if failure is None or failure.index is None else failure.index + 1,
-        current_component=current(state) if shown in {Standing.RUNNING, Standing.DEAD} else None,
+        current_component=next(iter(current(state)), None) if shown in {Standing.RUNNING, Standing.DEAD} else None,
         error=str(entry.error) if entry.error is not None else None if failure is None else failure.headline,
         saved_seconds=resume_saves(state),
         spark_application_id=state.spark_application_id,
@@ -126,10 +126,9 @@ def clear_fields(airflow: AirflowFeatures, *, resumes: bool) -> dict[str, bool]:
     return fields
 
 
-def current(state: CheckpointState) -> str | None:
-    """Return the component that runs, or ran when the driver died."""
-    stopped = stopped_at(state) if state.status is CheckpointStatus.RUNNING else None
-    return None if stopped is None else stopped.name
+def current(state: CheckpointState) -> list[str]:
+    """Return the components that run, or ran when the driver died."""
+    return [c.name for c in all_stopped_at(state)] if state.status is CheckpointStatus.RUNNING else []
 
 
 def component_state(record: ComponentCheckpoint, state: CheckpointState, shown: Standing) -> ComponentState:
@@ -142,7 +141,7 @@ def component_state(record: ComponentCheckpoint, state: CheckpointState, shown: 
         return ComponentState.DONE
     if record.action is ComponentAction.FAILED:
         return ComponentState.FAILED
-    if record.name == current(state) and shown in {Standing.RUNNING, Standing.DEAD}:
+    if record.name in current(state) and shown in {Standing.RUNNING, Standing.DEAD}:
         return ComponentState.RUNNING if shown is Standing.RUNNING else ComponentState.INTERRUPTED
     return ComponentState.PENDING
 
@@ -163,7 +162,7 @@ def _component(c: ComponentCheckpoint, state: CheckpointState, is_in: ComponentS
         action=c.action.value,
         reason=None if at_work else _reason(c, is_in),
         attempt=state.attempt if at_work else c.attempt,
-        started_at=began(state) if at_work else c.started_at,
+        started_at=c.started_at or began(state) if at_work else c.started_at,
         duration_seconds=None if at_work else c.duration_seconds,
         views=list(c.views),
         saved_outputs=sorted(c.outputs),

@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import abc
 import logging
-import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_spark_pipeline.binding.annotations import own_annotations
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.runtime.component.results import Results
-from airflow_spark_pipeline.runtime.process.output import say
+from airflow_spark_pipeline.runtime.process.output import say_below
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -71,9 +70,11 @@ class ComponentContext:
     def progress(self, message: str) -> None:
         """Print one or more lines under the component's line in the task log, immediately.
 
+        While several components are running, each line carries the component's name.
+
         :param message: text for people to read; it is not masked, so keep secrets out of it
         """
-        say(textwrap.indent(message, "    "))
+        say_below(self.component_name, message)
 
     def publish(self, **values: Any) -> None:
         """Give small values to the tasks after this one: they are kept with the component, and reach the task's XCom.

@@ -38,8 +38,8 @@ class _Lines(logging.Handler):
         super().__init__()
         self._origin = origin
         self._mask = mask
-        #: Name of the running component.
-        self.component: str | None = None
+        #: The components that are running.
+        self.running: list[LoggedAs] = []
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record's level is high enough for its logger, and no other handler shows it."""
@@ -52,13 +52,19 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print the event."""
-        where = self.component or "driver"
+        where = self._component() or "driver"
         name = "" if record.name.startswith(f"{COMPONENT_LOGGER}.") else f"{record.name}: "
         text = f"{record.levelname} [{where}] {name}{shorten(_message(record), MESSAGE_LENGTH)}"
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
             text += "\n" + shorten(text_of(error).traceback.rstrip(), TRACEBACK_LENGTH)
         say(textwrap.indent(self._mask(text), "    "))
+
+    def _component(self) -> str | None:
+        """Return the component that logs: the one of this thread, or the only one that is running."""
+        running = list(self.running)
+        own = [each for each in running if each.is_mine()] or (running if len(running) == 1 else [])
+        return own[-1].component if own else None
 
 
 _showing: list[_Lines] = []
@@ -101,18 +107,23 @@ class LogPrinter:
 
 
 class LoggedAs:
-    """Names the component whose records are shown inside the block."""
+    """Names the component whose records are shown inside the block.
 
-    def __init__(self, component: str) -> None:
-        self._component = component
+    :param is_mine: function that returns whether this thread belongs to the component
+    """
+
+    def __init__(self, component: str, is_mine: Callable[[], bool] = lambda: True) -> None:
+        self.component = component
+        self.is_mine = is_mine
 
     def __enter__(self) -> None:
         for lines in _showing:
-            lines.component = self._component
+            lines.running.append(self)
 
     def __exit__(self, *_: object) -> None:
         for lines in _showing:
-            lines.component = None
+            if self in lines.running:
+                lines.running.remove(self)
 
 
 def _giving_way(configure: Callable[..., None], lines: _Lines) -> Callable[..., None]:

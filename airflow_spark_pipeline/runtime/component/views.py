@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec
-from airflow_spark_pipeline.planning import Plan
+from airflow_spark_pipeline.planning import KnownViews, Plan, conflicts
 from airflow_spark_pipeline.runtime.component.base import Component
 
 
@@ -27,6 +27,11 @@ def replays(spec: PipelineSpec, component: ComponentSpec, instance: Component) -
         if said is not None:
             return said
     return instance.replay_on_resume
+
+
+def known_views(instances: Sequence[Component]) -> list[KnownViews]:
+    """Return the views that each component is known to read and to make."""
+    return [KnownViews.of(instance.reads_views(), instance.makes_views()) for instance in instances]
 
 
 def refuse_views_that_a_resume_would_miss(
@@ -51,6 +56,15 @@ def refuse_views_that_a_resume_would_miss(
         for consumer in _readers(spec, instances, producer, view)
     ]
     if problems:
+        raise PipelineDefinitionError(problems)
+
+
+def refuse_views_of_overlapping_components(spec: PipelineSpec, instances: Sequence[Component]) -> None:
+    """Raise if components that may run at the same time make the same view, or one reads what the other replaces.
+
+    :raises PipelineDefinitionError: names the view and both components
+    """
+    if problems := conflicts(spec, known_views(instances)):
         raise PipelineDefinitionError(problems)
 
 

@@ -15,10 +15,15 @@ from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.parse_result import Reading
 from airflow_spark_pipeline.pipeline.secret_references import missing, resolved
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+from airflow_spark_pipeline.planning import conflicts
 from airflow_spark_pipeline.protocol import DriverRequest
 from airflow_spark_pipeline.runtime.component.base import Component
 from airflow_spark_pipeline.runtime.component.loading import UnloadableError, checked, find_class, load_components
-from airflow_spark_pipeline.runtime.component.views import refuse_views_that_a_resume_would_miss
+from airflow_spark_pipeline.runtime.component.views import (
+    known_views,
+    refuse_views_of_overlapping_components,
+    refuse_views_that_a_resume_would_miss,
+)
 from airflow_spark_pipeline.runtime.lifecycle.base import PipelineHooks
 from airflow_spark_pipeline.runtime.lifecycle.calls import ActiveHook
 from airflow_spark_pipeline.runtime.lifecycle.loading import load_hooks
@@ -59,6 +64,7 @@ def load(
     components, active = list[Component](), list[ActiveHook]()
     try:
         components = load_components(spec.components)
+        refuse_views_of_overlapping_components(spec, components)
         refuse_views_that_a_resume_would_miss(spec, components, recorded)
     except PipelineDefinitionError as error:
         problems.extend(error.problems)
@@ -153,11 +159,12 @@ def _view_problems(spec: PipelineSpec, components: list[Component], made_up: Con
         _Unjudged(component) if described.path in made_up else component
         for described, component in zip(spec.components, components, strict=True)
     ]
+    problems = conflicts(spec, known_views(looked_at))
     try:
         refuse_views_that_a_resume_would_miss(spec, looked_at, None)
     except PipelineDefinitionError as error:
-        return list(error.problems)
-    return []
+        problems.extend(error.problems)
+    return problems
 
 
 class _Unjudged(Component):

@@ -51,6 +51,7 @@ from airflow_spark_pipeline.runtime.loop.loop import ComponentLoop
 from airflow_spark_pipeline.runtime.process.output import mask_output, say
 from airflow_spark_pipeline.runtime.process.redaction import redactor_of
 from airflow_spark_pipeline.runtime.recorder import Recorder
+from airflow_spark_pipeline.runtime.spark.jobs import Jobs
 from airflow_spark_pipeline.runtime.spark.session import (
     application_id,
     cancel_jobs,
@@ -281,16 +282,18 @@ class Driver:
             workdir=self._outputs.of_try,
             hooks=self._calls,
             pause=self._watchdog.pause,
-            cancel=lambda: cancel_jobs(spark, tag),
+            jobs=Jobs(spark, tag, [component.instance_name for component in self._spec.components]),
             last_resort=self._last_resort,
         )
         try:
             return loop.run(spark)
         finally:
             self.interrupt = loop.interrupt
+            if loop.abandoned:
+                self._watchdog.keep_lease()  # the next attempt must wait until this process has ended
 
     def _delete_unrecorded(self) -> None:
-        """Delete the output of the component that was running when this driver stopped: no commit will ever name it."""
+        """Delete the outputs of the components that were running when this driver stopped: no commit will name them."""
         self._outputs.delete(self._log.outputs, self._recorder.unrecorded)
 
     def _last_resort(self) -> None:

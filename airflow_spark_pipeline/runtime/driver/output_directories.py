@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
@@ -34,13 +35,13 @@ class OutputDirectories:
         name = f"{index:04d}-retry-{retry}" if retry else f"{index:04d}"
         return f"{self.location}/{self._own}/{name}"
 
-    def delete(self, store: CheckpointStore, index: int | None) -> None:
-        """Delete what the tries of the component at this index have written; ``None`` is no component."""
-        if index is None:
+    def delete(self, store: CheckpointStore, indexes: Collection[int]) -> None:
+        """Delete what the tries of the components at these indexes have written."""
+        if not indexes:
             return
         with contextlib.suppress(CheckpointError):  # the clean-up of the run also deletes it
             for name in store.list_directories(self._own):
-                if name.startswith(f"{index:04d}"):
+                if name.startswith(tuple(f"{index:04d}" for index in indexes)):
                     store.delete_tree(f"{self._own}/{name}")
 
     @property

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from airflow_spark_pipeline.exceptions import GateFailedError
 from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, PipelineEvent, PipelineHooks
+from airflow_spark_pipeline.runtime.lifecycle.checks import CheckHook
 from airflow_spark_pipeline.runtime.process.forked_processes import end_if_forked
 from airflow_spark_pipeline.runtime.process.output import say
 from airflow_spark_pipeline.user_errors.text import MESSAGE_LENGTH, attribute, shorten, text_of
@@ -30,6 +33,11 @@ class ActiveHook:
     gate: bool
     component: str | None = None
 
+    @property
+    def is_check(self) -> bool:
+        """Whether the hook only runs a component after another one."""
+        return isinstance(self.hook, CheckHook)
+
     def concerns(self, event: Event) -> bool:
         """Whether the hook is called for the event."""
         return self.component is None or (isinstance(event, ComponentEvent) and event.name == self.component)
@@ -47,6 +55,7 @@ class HookCalls:
     def __init__(self, hooks: Sequence[ActiveHook] = (), mask: Callable[[str], str] = str) -> None:
         self._hooks = tuple(hooks)
         self._mask = mask
+        self._turn = threading.Lock()
 
     def __bool__(self) -> bool:
         return bool(self._hooks)
@@ -73,13 +82,19 @@ class HookCalls:
         """Call all hooks; none of them can change what has happened."""
         self._call(self._hooks, name, make, can_stop=False)
 
+    def forget_calls(self) -> None:
+        """Call further hooks even if one has not returned: the thread that called it was abandoned."""
+        self._turn = threading.Lock()
+
     def _call(self, hooks: Sequence[ActiveHook], name: str, make: MakeEvent, *, can_stop: bool) -> None:
         if not hooks:
             return
         event = make()
         for active in hooks:
             if active.concerns(event):
-                self._call_one(active, name, event, stops=can_stop and active.gate)
+                # Hooks were written for one call at a time. A check is a component, so it need not wait for its turn.
+                with contextlib.nullcontext() if active.is_check else self._turn:
+                    self._call_one(active, name, event, stops=can_stop and active.gate)
 
     def _call_one(self, active: ActiveHook, name: str, event: Event, *, stops: bool) -> None:
         method: Callable[[Any], None] = getattr(active.hook, name)

@@ -2,8 +2,10 @@
 
 When the time is up, its Spark jobs are cancelled. If it has not stopped five seconds later, its thread is interrupted:
 the main thread by a signal, which also ends a ``sleep`` or a read from a socket, any other thread at its next line of
-Python. Neither can stop code that catches every exception, or C code that does not check for signals: then
-``last_resort`` is called, which ends the driver, and the next attempt resumes at the component.
+Python or in ``time.sleep`` (``short_sleeps.py``). Neither can stop code that catches every exception, or C code that
+does not check for signals: then ``last_resort`` is called. It ends the driver, and the next attempt resumes at the
+component. If components run in threads, the component fails instead, those next to it are finished, and then the
+attempt fails.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from airflow_spark_pipeline.exceptions import ComponentTimeoutError
+from airflow_spark_pipeline.runtime.loop.short_sleeps import sleeping_shortly
 from airflow_spark_pipeline.runtime.process.output import say
 
 _GRACE_SECONDS = 5.0
@@ -31,20 +34,21 @@ def deadline(
     seconds: float,
     name: str,
     *,
-    cancel: Callable[[], None],
-    last_resort: Callable[[], None],
+    cancel: Callable[[], object],
+    last_resort: Callable[[ComponentTimeoutError], None],
     grace: float = _GRACE_SECONDS,
 ) -> Iterator[None]:
     """Limit how long the block may take.
 
     :param name: name of the component
     :param cancel: function that cancels the component's Spark jobs
-    :param last_resort: function that is called if nothing else has stopped the component
+    :param last_resort: function that is called with the error if nothing else has stopped the component
     :param grace: seconds between the steps
     :raises ComponentTimeoutError: the block took longer, even if it then returned or raised something else
     """
-    watch = _Watch(seconds, grace, cancel, last_resort)
     too_long = ComponentTimeoutError(f"{name} took longer than its timeout of {seconds:g} s, and was stopped")
+    lasting = ComponentTimeoutError(f"{name} took longer than its timeout of {seconds:g} s, and could not be stopped")
+    watch = _Watch(seconds, grace, cancel, lambda: last_resort(lasting), name)
     try:
         with watch.interruptible():
             yield
@@ -60,11 +64,12 @@ class _Watch:
     """The clock thread, which interrupts the thread that created it."""
 
     def __init__(
-        self, seconds: float, grace: float, cancel: Callable[[], None], last_resort: Callable[[], None]
+        self, seconds: float, grace: float, cancel: Callable[[], object], last_resort: Callable[[], None], name: str
     ) -> None:
         self.fired = False
         self._ending = False
         self._grace = grace
+        self._name = name
         self._cancel = cancel
         self._last_resort = last_resort
         self._ended = threading.Event()
@@ -86,7 +91,8 @@ class _Watch:
         """Make the signal raise in the main thread; afterwards its old handler is restored."""
         if self._worker is not threading.main_thread():
             try:
-                yield
+                with sleeping_shortly():
+                    yield
             finally:
                 self.end()
             return
@@ -108,7 +114,7 @@ class _Watch:
             if self._ended.is_set():
                 return
             self.fired = True
-        say(f"Stopping the component: its timeout of {seconds:g} s has expired")
+        say(f"Stopping {self._name}: its timeout of {seconds:g} s has expired")
         threading.Thread(target=self._cancel, name="cancel", daemon=True).start()
         if self._ended.wait(self._grace):
             return

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.exceptions import ComponentFailedError
-from airflow_spark_pipeline.runtime.process.output import say
+from airflow_spark_pipeline.runtime.process.output import say_below
 from airflow_spark_pipeline.runtime.spark.connect import is_connect
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Streams:
         self._guard = guard
         self.mine = mine
         self._before: set[str] = set()
+        self.shared = False  # whether another component has been running, whose queries must be left alone
         self.started: list[Any] = []
 
     def __enter__(self) -> Streams:  # noqa: PYI034  # Self is not in Python 3.10
@@ -55,6 +56,9 @@ class Streams:
             _watch("pyspark.sql.connect.streaming" if is_connect(self._spark) else "pyspark.sql.streaming")
             self._before = {query.id for query in self._manager.active}
             _open.append(self)
+            if len(_open) > 1:
+                for streams in _open:
+                    streams.shared = True
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -84,7 +88,7 @@ class Streams:
                 retry_helps=False,
             )
         for query in running:
-            say(f"    Waiting for the streaming query {_label(query)}")
+            say_below(self._name, f"Waiting for the streaming query {_label(query)}")
             while not query.awaitTermination(_LOOK_SECONDS):
                 self._guard()
         for query in self.started:
@@ -93,8 +97,12 @@ class Streams:
                 raise error
 
     def _running(self) -> list[Any]:
-        """Return the component's running queries, including those not started in Python if the session lists them."""
-        found = {query.id: query for query in self._manager.active if query.id not in self._before}
+        """Return the component's running queries.
+
+        They include those that were not started in Python, unless another component may have started them.
+        """
+        active = () if self.shared else self._manager.active
+        found = {query.id: query for query in active if query.id not in self._before}
         found |= {query.id: query for query in self.started if query.isActive}
         return list(found.values())
 
@@ -181,7 +189,7 @@ def _all_seen(method: Callable[[], Any], manager: Any, arguments: dict[str, Any]
         return method()
     except Exception:
         for streams in _open:
-            for query in streams.started:
+            for query in streams.started if streams.mine() else ():
                 _see(query)
         raise
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import logging
 import os
@@ -48,6 +49,25 @@ class TryResult:
     results: Results = field(default_factory=Results)
 
 
+@dataclass(frozen=True)
+class Stops:
+    """How a component that takes too long is stopped.
+
+    :param cancel: cancels the Spark jobs of a component, given its index
+    :param last_resort: called with the index and the error if nothing else has stopped the component
+    :param shares_process: whether other components may be running in this process
+    """
+
+    cancel: Callable[[int], object]
+    last_resort: Callable[[int, BaseException], None]
+    shares_process: bool = True
+
+    @classmethod
+    def alone(cls, cancel: Callable[[], object], last_resort: Callable[[], None]) -> Stops:
+        """Return how the only running component is stopped."""
+        return cls(lambda _: cancel(), lambda *_: last_resort(), shares_process=False)
+
+
 class Tries:
     """Runs single tries of components; the arguments are the same as for :class:`ComponentLoop`."""
 
@@ -59,9 +79,7 @@ class Tries:
         hooks: HookCalls,
         events: Events,
         workdir: Callable[[int, int], str],
-        *,
-        cancel: Callable[[], None],
-        last_resort: Callable[[], None],
+        stops: Stops,
     ) -> None:
         self._spec = spec
         self._components = components
@@ -69,23 +87,29 @@ class Tries:
         self._hooks = hooks
         self._events = events
         self._workdir = workdir
-        self._cancel = cancel
-        self._last_resort = last_resort
+        self._stops = stops
         self._origin = Origin(component.instance_type for component in spec.components)
 
-    def run(self, step: Step, spark: SparkSession, retry: int) -> TryResult:
+    def run(self, step: Step, spark: SparkSession, retry: int, main: Callable[[Callable[[], None]], None]) -> TryResult:
         """Run one try.
 
         :param retry: number of the retry, 0 for the first try
+        :param main: runs a function in the main thread
         :raises BaseException: any exception of the component, a gate or Spark
         """
-        self._recorder.enter(step)
+        main(lambda: self._recorder.enter(step))
         if retry == 0:
             self._hooks.before("before_component", lambda: self._events.component(step, spark=spark))
         timeout = self._spec.components[step.index].timeout_ms
         if timeout is None:
             return self._run(step, spark, retry)
-        with deadline(timeout / 1000, step.name, cancel=self._cancel, last_resort=self._last_resort):
+        stops, index = self._stops, step.index
+        with deadline(
+            timeout / 1000,
+            step.name,
+            cancel=lambda: stops.cancel(index),
+            last_resort=lambda error: stops.last_resort(index, error),
+        ):
             return self._run(step, spark, retry)
 
     def _run(self, step: Step, spark: SparkSession, retry: int) -> TryResult:
@@ -114,7 +138,8 @@ class Tries:
         """Run the user's code until all of it has ended."""
         pid = os.getpid()
         try:
-            with KeptOutput(), LoggedAs(name), Leftovers(name, self._origin) as left:
+            kept = contextlib.nullcontext() if self._stops.shares_process else KeptOutput()
+            with kept, Leftovers(name, self._origin) as left, LoggedAs(name, left.mine):
                 with Streams(spark, name, self._recorder.guard, left.mine) as streams:
                     result = component.run(spark)
                     end_if_forked(pid)

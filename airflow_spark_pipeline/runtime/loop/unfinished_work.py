@@ -30,7 +30,7 @@ from typing import Any, NoReturn
 from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.runtime.component.code_origin import Origin
 from airflow_spark_pipeline.runtime.loop.ownership import Owner, error_of, own, owner_of, was_asked
-from airflow_spark_pipeline.runtime.process.output import say
+from airflow_spark_pipeline.runtime.process.output import say_below
 from airflow_spark_pipeline.user_errors.text import frames_of, shorten
 
 GRACE_SECONDS = 10.0
@@ -121,7 +121,7 @@ class Leftovers:
                 self._give_up(left)
             if rest < GRACE_SECONDS - 1 and not told:
                 told = True
-                say(f"    Waiting for {' and '.join(map(self._label, left))}")
+                say_below(self._name, f"Waiting for {' and '.join(map(self._label, left))}")
             first = left[0]
             if isinstance(first, _Process):
                 first.wait(min(rest, 1))

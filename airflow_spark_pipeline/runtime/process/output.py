@@ -31,6 +31,8 @@ class _Console:
         self.descriptor: int | None = None
         #: ``sys.stdout`` as it was before the running component.
         self.stream: Any = None
+        #: Whether lines below a component's own line carry its name.
+        self.names = False
         #: Masks the secrets in a text.
         self.mask: Callable[[str], str] = str
 
@@ -48,6 +50,25 @@ def say(text: str) -> None:
     for stream in (_console.stream, sys.stdout, sys.__stdout__):
         if stream is not None and _print(stream, line):
             return
+
+
+def say_below(name: str, text: str) -> None:
+    """Print one or more lines about a component, below its own line.
+
+    Example: ``    37 of 50 files``, and while several components are running ``    [load] 37 of 50 files``.
+    """
+    prefix = f"    [{name}] " if _console.names else "    "
+    say("\n".join(prefix + line if line.strip() else line for line in text.splitlines()))
+
+
+def name_components() -> None:
+    """From now on, lines below a component's own line carry its name, because several components are running."""
+    _console.names = True
+
+
+def stop_naming_components() -> None:
+    """From now on, one component is running at a time."""
+    _console.names = False
 
 
 def own_output() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from airflow_spark_pipeline.time_limit import within
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+SCHEDULER_MODE = "spark.scheduler.mode"
 
 _STOP_SECONDS = 30.0
 _REDACTION = "spark.redaction.regex"
@@ -37,7 +40,8 @@ def _redaction(secrets: Mapping[str, str]) -> dict[str, str]:
 
     known = SparkConf().get(_REDACTION) or _SPARKS_OWN_REDACTION
     # Both also list Hadoop's configuration, in which the settings have Hadoop's names.
-    names = [each for name in secrets for each in dict.fromkeys((name, name.removeprefix("spark.hadoop.")))]
+    hidden = [name for name in secrets if name != SCHEDULER_MODE]
+    names = [each for name in hidden for each in dict.fromkeys((name, name.removeprefix("spark.hadoop.")))]
     return {_REDACTION: "|".join([known, *(f"^{re.escape(name)}$" for name in names)])}
 
 
@@ -87,13 +91,14 @@ def register(frames: Mapping[str, DataFrame], spark: SparkSession) -> None:
     fixed = frames
     if len(frames) > 1 and is_connect(spark):
         fixed = {}
+        own = f"_spark_pipeline_{threading.get_ident()}"  # components that run at the same time share the session
         for index, (view, frame) in enumerate(frames.items()):
-            frame.createOrReplaceTempView(f"_spark_pipeline_{index}")
-            fixed[view] = spark.table(f"_spark_pipeline_{index}")
+            frame.createOrReplaceTempView(f"{own}_{index}")
+            fixed[view] = spark.table(f"{own}_{index}")
     for view, frame in fixed.items():
         frame.createOrReplaceTempView(view)
     for index in range(len(fixed) if fixed is not frames else 0):
-        spark.catalog.dropTempView(f"_spark_pipeline_{index}")
+        spark.catalog.dropTempView(f"{own}_{index}")
 
 
 def stopped_by_component(spark: SparkSession) -> bool:

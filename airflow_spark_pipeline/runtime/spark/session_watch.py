@@ -26,7 +26,7 @@ from airflow_spark_pipeline.runtime.spark.session_state import SessionNotRestore
 from airflow_spark_pipeline.user_errors.text import attribute, cause_of, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from pyspark.sql import SparkSession
 
@@ -98,10 +98,15 @@ class SessionWatch:
         self._made: set[str] = set()
         self._blocked: dict[str, str] = {}
 
-    def after(self, views: Iterable[str] = ()) -> Traces:
+    def after(self, name: str, views: Iterable[str] = (), others: Sequence[str] = ()) -> Traces:
         """Read the session after a successful component. Returns what the component left.
 
+        The session is shared, so it cannot be told which of several running components changed it. The change is
+        recorded with the one that ends first: if it were lost, a resumed run would do other work.
+
+        :param name: name of the component
         :param views: names of the views that the component returned
+        :param others: names of the components that are still running
         """
         state, objects = self._reader.state(), self._reader.objects()
         returned = {view.lower() for view in views}
@@ -109,10 +114,21 @@ class SessionWatch:
         traces = Traces(difference(self._state, state, self._is_private), leaves)
         self._state, self._objects = state, objects
         self._made |= {*returned, *(view.lower() for view in leaves.get("views", ()))}
+        if others and traces != Traces():
+            say(
+                f"    Warning: the session changed while {', '.join((name, *others))} were running, so it is not known "
+                f"which of them changed it; recorded with {name}: {_changes(traces)}"
+            )
         return traces
 
-    def put_back(self) -> None:
-        """Restore the session to its state before a component that failed."""
+    def put_back(self, others: Sequence[str] = ()) -> None:
+        """Restore the session to its state before a component that failed.
+
+        :param others: names of the components that are still running: then nothing is restored, since they may have
+            changed the session, too
+        """
+        if others:
+            return
         try:
             _, refused = set_again(difference(self._reader.state(), self._state), self._reader)
         except Exception as error:  # the component's own error must be reported, not this one
@@ -210,6 +226,12 @@ class SessionWatch:
         named = LostWithSessionError(message, name=lost.name, component=lost.step.name)
         named.__cause__ = error
         return named
+
+
+def _changes(traces: Traces) -> str:
+    settings = [name for kind in ("set", "unset") for name in traces.session.get(kind, ())]
+    place = [name for name in ("catalog", "database") if name in traces.session]
+    return ", ".join([*settings, *place, *filter(None, [left_behind(traces.leaves)])]) or "values of settings"
 
 
 def _new(before: Objects, after: Objects, returned: set[str]) -> Iterator[tuple[str, list[str]]]:

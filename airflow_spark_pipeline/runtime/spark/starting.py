@@ -11,6 +11,7 @@ from airflow_spark_pipeline.protocol import ConnectTarget, DriverRequest
 from airflow_spark_pipeline.runtime.process.lifeline import end_on_sigterm
 from airflow_spark_pipeline.runtime.process.output import say
 from airflow_spark_pipeline.runtime.spark import connect
+from airflow_spark_pipeline.runtime.spark.jobs import fair_scheduling
 from airflow_spark_pipeline.runtime.spark.session import close_session, open_session
 from airflow_spark_pipeline.secrets import Redactor
 
@@ -41,7 +42,8 @@ def start_spark(
             end_on_sigterm(lambda: close_session(spark))
         return spark
     say("Starting Spark …")
-    spark = open_session(request.spark_config)
+    parallelism = request.pipeline["pipeline"].get("parallelism", 1)
+    spark = open_session({**request.spark_config, **fair_scheduling(request.spark_config, parallelism)})
     for file in () if request.local else py_files:
         spark.sparkContext.addPyFile(file)
     return spark

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -35,7 +36,17 @@ def schema_of_ddl(ddl: str) -> StructType:
 
 
 def settings_of(spark: SparkSession) -> Mapping[str, str]:
-    """Return the settings of a session that were set explicitly, without Spark's defaults."""
+    """Return the settings of a session that were set explicitly, without Spark's defaults.
+
+    Settings that are changed only while an output is saved are returned as they were before.
+    """
+    with _ancient_dates.lock:
+        explicit = _ancient_dates.explicit if _ancient_dates.writers else {}
+        found = {name: value for name, value in _settings_of(spark).items() if name not in explicit}
+        return {**found, **{name: value for name, value in explicit.items() if value is not None}}
+
+
+def _settings_of(spark: SparkSession) -> Mapping[str, str]:
     if hasattr(spark.conf, "getAll"):
         found: Mapping[str, str] = spark.conf.getAll
         return found
@@ -46,19 +57,68 @@ def settings_of(spark: SparkSession) -> Mapping[str, str]:
     return {key: value for key, _, value in (pair.partition(" -> ") for pair in text.split(_SEPARATOR))}
 
 
+class _AncientDates:
+    """The settings as they were before the first of those who are writing now."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.writers = 0
+        self.before: dict[str, str | None] = {}
+        self.explicit: dict[str, str | None] = {}  # without Spark's defaults
+
+
+_ancient_dates = _AncientDates()
+
+
 @contextlib.contextmanager
 def writing_ancient_dates(spark: SparkSession) -> Iterator[None]:
     """Let the session write dates before 1582 and times before 1900 to Parquet as they are.
 
-    By default Spark 3.5 rejects them, since Spark 2 would read other dates. Afterwards the old settings are restored.
+    By default Spark 3.5 rejects them, since Spark 2 would read other dates. Afterwards the old settings are restored:
+    when the last of those who write at the same time has ended, because they share the session.
     """
-    before = {name: value for name in _ANCIENT if (value := spark.conf.get(name)) != _AS_THEY_ARE}
-    for name in before:
-        spark.conf.set(name, _AS_THEY_ARE)
+    with _ancient_dates.lock:
+        if not _ancient_dates.writers:
+            known = _settings_of(spark)
+            _ancient_dates.explicit = {name: known.get(name) for name in _ANCIENT}
+            _ancient_dates.before = _set_as_they_are(spark)
+        _ancient_dates.writers += 1
     try:
         yield
     finally:
-        for name, value in before.items():
-            spark.conf.unset(name)  # restore the default: otherwise a resume would set this value again
-            if value is not None and spark.conf.get(name) != value:
-                spark.conf.set(name, value)
+        with _ancient_dates.lock:
+            _ancient_dates.writers -= 1
+            if not _ancient_dates.writers:
+                _restore(spark, _ancient_dates.before)
+
+
+def _set_as_they_are(spark: SparkSession) -> dict[str, str | None]:
+    before = {name: value for name in _ANCIENT if (value := spark.conf.get(name)) != _AS_THEY_ARE}
+    for name in before:
+        spark.conf.set(name, _AS_THEY_ARE)
+    return before
+
+
+def _restore(spark: SparkSession, before: Mapping[str, str | None]) -> None:
+    for name, value in before.items():
+        spark.conf.unset(name)  # restore the default: otherwise a resume would set this value again
+        if value is not None and spark.conf.get(name) != value:
+            spark.conf.set(name, value)
+
+
+def inheriting(spark: SparkSession, target: Callable[[], None]) -> Callable[[], None]:
+    """Return the target of a new thread, whose jobs get the local properties and the job tags of this thread."""
+    import pyspark
+
+    if not is_classic(spark):  # Spark Connect, where a thread has only tags
+        return target
+    if spark.version.startswith("3."):
+        return cast("Callable[[], None]", pyspark.inheritable_thread_target(target))
+    return cast("Callable[[], None]", pyspark.inheritable_thread_target(spark)(target))
+
+
+def is_classic(spark: object) -> bool:
+    """Whether a session has a JVM, so that its threads have local properties."""
+    from pyspark.sql import SparkSession
+
+    return isinstance(spark, SparkSession) and hasattr(spark, "_jsparkSession")

@@ -115,8 +115,9 @@ def test_the_defaults_of_a_pipeline_and_its_components_are_those_of_the_code() -
     spec = parse_pipeline("pipeline { pipeline-name = p, pipeline-components = [ { instance-type = m.Some } ] }")
     (component,) = spec.components
     assert (spec.fail_fast, spec.hooks, spec.retry_policy, spec.save_outputs) == (True, (), None, None)
+    assert spec.parallelism == 1
     assert (component.instance_name, component.enabled, component.timeout_ms) == ("Some", True, None)
-    assert (component.depends_on, component.hooks, component.instance_config) == ((), (), {})
+    assert (component.depends_on, component.hooks, component.instance_config) == (None, (), {})
 
 
 # ---- troubleshooting

@@ -20,7 +20,7 @@ from airflow_spark_pipeline.exceptions import CheckpointStoreError, SupersededEr
 from airflow_spark_pipeline.planning import changes, make_plan, outlook
 from airflow_spark_pipeline.runtime.driver.driver import Driver
 from airflow_spark_pipeline.runtime.driver.watchdog import Watchdog
-from airflow_spark_pipeline.runtime.loop.loop import ComponentLoop
+from airflow_spark_pipeline.runtime.loop.one_component import OneComponent
 from airflow_spark_pipeline.runtime.recorder import Recorder
 from airflow_spark_pipeline.task import attempt as attempt_module
 from tests.fakes import DictStore
@@ -195,13 +195,13 @@ def _edits_are_not_compared() -> AbstractContextManager[Any]:
 
 
 def _recorded_before_it_ran() -> AbstractContextManager[Any]:
-    real = ComponentLoop._run_step
+    real = OneComponent.starts
 
-    def run_step(self: ComponentLoop, step: Any, spark: Any) -> bool:
-        self._recorder.done(step, "", 0.0)
-        return real(self, step, spark)
+    def starts(self: OneComponent) -> bool:
+        self._recorder.done(self._step, "", 0.0)
+        return real(self)
 
-    return mock.patch.object(ComponentLoop, "_run_step", run_step)
+    return mock.patch.object(OneComponent, "starts", starts)
 
 
 def _all_heartbeats_are_cleared() -> AbstractContextManager[Any]:
@@ -253,7 +253,7 @@ def _outputs_of_a_begun_commit_are_deleted() -> AbstractContextManager[Any]:
         try:
             real(self, step, *arguments, **outcome)
         except SupersededError:
-            self._inside = step.index
+            self._inside.add(step.index)
             raise
 
     return mock.patch.object(Recorder, "done", done)

@@ -1,0 +1,119 @@
+"""Components for tests of several at a time: they meet, so that no test depends on who is faster."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_spark_pipeline.runtime.component.base import Component
+from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, PipelineHooks
+from tests.steps import OutageError, note
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+SECONDS = 60.0
+_barriers: dict[tuple[str, str], threading.Barrier] = {}
+_signs: dict[tuple[str, str], threading.Event] = {}
+_lock = threading.Lock()
+
+
+def sign(ledger: str, name: str) -> threading.Event:
+    """An event that tests and components share; the ledger keeps tests apart."""
+    with _lock:
+        return _signs.setdefault((ledger, name), threading.Event())
+
+
+@dataclass
+class Meet(Component):
+    """Waits until ``size`` components are inside and for a sign, gives one, and then ends or fails."""
+
+    ledger: str
+    size: int = 1
+    waits_for: str = ""
+    gives: str = ""
+    fails: int = 0
+
+    def run(self, spark: SparkSession) -> None:
+        context = self.context
+        note(self.ledger, name=context.component_name, attempt=context.attempt)
+        with _lock:
+            key = (self.ledger, f"{context.run_id}-{self.size}")
+            barrier = _barriers.setdefault(key, threading.Barrier(self.size))
+        if not context.retry:
+            barrier.wait(SECONDS)
+        if self.waits_for and not sign(self.ledger, self.waits_for).wait(SECONDS):
+            raise TimeoutError(self.waits_for)
+        if self.gives:
+            sign(self.ledger, self.gives).set()
+        if context.retry < self.fails:
+            raise OutageError(f"{context.component_name} is down")
+
+
+@dataclass
+class Talk(Component):
+    """Tells its name in all ways while the other one is inside, too."""
+
+    ledger: str
+
+    def run(self, spark: SparkSession) -> None:
+        context = self.context
+        with _lock:
+            barrier = _barriers.setdefault((self.ledger, context.run_id), threading.Barrier(2))
+        barrier.wait(SECONDS)
+        context.progress(f"progress of {context.component_name}")
+        context.logger.info("info of %s", context.component_name)
+        thread = threading.Thread(target=lambda: context.logger.warning("thread of %s", context.component_name))
+        thread.start()
+        thread.join()
+        barrier.wait(SECONDS)
+
+
+@dataclass
+class Stuck(Component):
+    """Waits in C code, where nothing can interrupt it, until the test gives the sign."""
+
+    ledger: str
+
+    def run(self, spark: SparkSession) -> None:
+        note(self.ledger, name=self.context.component_name)
+        sign(self.ledger, "inside").set()
+        sign(self.ledger, "let go").wait(SECONDS)
+
+
+class OneAtATime(PipelineHooks):
+    """Notes its calls, and whether one began before another had returned."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.overlapped = False
+        self._inside = threading.Lock()
+
+    def _note(self, name: str, event: ComponentEvent) -> None:
+        if not self._inside.acquire(blocking=False):
+            self.overlapped = True
+            return
+        try:
+            self.calls.append(f"{name}:{event.name}")
+            threading.Event().wait(0.01)  # time for another call to begin, if it could
+        finally:
+            self._inside.release()
+
+    def before_component(self, event: ComponentEvent) -> None:
+        self._note("before_component", event)
+
+    def after_component(self, event: ComponentEvent) -> None:
+        self._note("after_component", event)
+
+    def on_retry(self, event: ComponentEvent) -> None:
+        self._note("on_retry", event)
+
+    def on_component_failure(self, event: ComponentEvent) -> None:
+        self._note("on_component_failure", event)
+
+
+class GateOneAtATime(OneAtATime):
+    """The same, as a gate."""
+
+    gate = True
