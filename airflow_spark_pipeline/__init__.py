@@ -6,69 +6,46 @@ so it imports only the standard library; the public names below are imported whe
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from airflow_spark_pipeline.checkpoint.stores.locations import open_store
-    from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperator
-    from airflow_spark_pipeline.runtime.component.base import Component, ComponentContext
-    from airflow_spark_pipeline.runtime.lifecycle import (
-        AuditHooks,
-        CheckpointHooks,
-        ComponentEvent,
-        LoggingHooks,
-        MetricsHooks,
-        PipelineEvent,
-        PipelineHooks,
-    )
-    from airflow_spark_pipeline.runtime.standalone.report import RunReport
-    from airflow_spark_pipeline.runtime.standalone.runner import PipelineRunner
-    from airflow_spark_pipeline.sensors.spark_pipeline import SparkPipelineRunSensor
+from airflow_spark_pipeline.lazy_exports import lazily
 
 __version__ = "0.1.0"
 
-_LAZY = {
-    "AuditHooks": "airflow_spark_pipeline.runtime.lifecycle",
-    "CheckpointHooks": "airflow_spark_pipeline.runtime.lifecycle",
-    "Component": "airflow_spark_pipeline.runtime.component.base",
-    "ComponentContext": "airflow_spark_pipeline.runtime.component.base",
-    "ComponentEvent": "airflow_spark_pipeline.runtime.lifecycle",
-    "LoggingHooks": "airflow_spark_pipeline.runtime.lifecycle",
-    "MetricsHooks": "airflow_spark_pipeline.runtime.lifecycle",
-    "PipelineEvent": "airflow_spark_pipeline.runtime.lifecycle",
-    "PipelineHooks": "airflow_spark_pipeline.runtime.lifecycle",
-    "PipelineRunner": "airflow_spark_pipeline.runtime.standalone.runner",
-    "RunReport": "airflow_spark_pipeline.runtime.standalone.report",
-    "SparkPipelineOperator": "airflow_spark_pipeline.operators.spark_pipeline",
-    "SparkPipelineRunSensor": "airflow_spark_pipeline.sensors.spark_pipeline",
-    "open_store": "airflow_spark_pipeline.checkpoint.stores.locations",
-}
+if TYPE_CHECKING:
+    from airflow_spark_pipeline.checkpoint.stores.locations import open_store as open_store
+    from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperator as SparkPipelineOperator
+    from airflow_spark_pipeline.runtime.component.base import Component as Component
+    from airflow_spark_pipeline.runtime.component.base import ComponentContext as ComponentContext
+    from airflow_spark_pipeline.runtime.lifecycle import AuditHooks as AuditHooks
+    from airflow_spark_pipeline.runtime.lifecycle import CheckpointHooks as CheckpointHooks
+    from airflow_spark_pipeline.runtime.lifecycle import ComponentEvent as ComponentEvent
+    from airflow_spark_pipeline.runtime.lifecycle import LoggingHooks as LoggingHooks
+    from airflow_spark_pipeline.runtime.lifecycle import MetricsHooks as MetricsHooks
+    from airflow_spark_pipeline.runtime.lifecycle import PipelineEvent as PipelineEvent
+    from airflow_spark_pipeline.runtime.lifecycle import PipelineHooks as PipelineHooks
+    from airflow_spark_pipeline.runtime.standalone.report import RunReport as RunReport
+    from airflow_spark_pipeline.runtime.standalone.runner import PipelineRunner as PipelineRunner
+    from airflow_spark_pipeline.sensors.spark_pipeline import SparkPipelineRunSensor as SparkPipelineRunSensor
 
-__all__ = [
-    "AuditHooks",
-    "CheckpointHooks",
-    "Component",
-    "ComponentContext",
-    "ComponentEvent",
-    "LoggingHooks",
-    "MetricsHooks",
-    "PipelineEvent",
-    "PipelineHooks",
-    "PipelineRunner",
-    "RunReport",
-    "SparkPipelineOperator",
-    "SparkPipelineRunSensor",
-    "__version__",
-    "open_store",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_LAZY[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+    __all__: list[str]
+else:
+    __all__, __getattr__, __dir__ = lazily(
+        __name__,
+        {
+            "AuditHooks": "runtime.lifecycle",
+            "CheckpointHooks": "runtime.lifecycle",
+            "Component": "runtime.component.base",
+            "ComponentContext": "runtime.component.base",
+            "ComponentEvent": "runtime.lifecycle",
+            "LoggingHooks": "runtime.lifecycle",
+            "MetricsHooks": "runtime.lifecycle",
+            "PipelineEvent": "runtime.lifecycle",
+            "PipelineHooks": "runtime.lifecycle",
+            "PipelineRunner": "runtime.standalone.runner",
+            "RunReport": "runtime.standalone.report",
+            "SparkPipelineOperator": "operators.spark_pipeline",
+            "SparkPipelineRunSensor": "sensors.spark_pipeline",
+            "open_store": "checkpoint.stores.locations",
+        },
+    )

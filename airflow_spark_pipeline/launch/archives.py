@@ -35,6 +35,7 @@ _SHIPPED = (
     "runtime",
     "secrets",
     "spark_installation.py",
+    "lazy_exports.py",
     "time_limit.py",
     "user_errors",
 )

@@ -64,7 +64,7 @@ def test_the_operator_for_spark_submit_imports_nothing_of_other_platforms() -> N
 
 def test_an_unknown_name_is_an_attribute_error_that_names_it() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Pipeline'"):
-        airflow_spark_pipeline.Pipeline  # noqa: B018
+        airflow_spark_pipeline.Pipeline  # type: ignore[attr-defined]  # noqa: B018
 
 
 def test_every_public_name_can_be_imported() -> None:
