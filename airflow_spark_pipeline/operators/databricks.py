@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 from airflow.providers.databricks.hooks.databricks import DatabricksHook
 from airflow.providers.databricks.operators.databricks import DatabricksSubmitRunOperator
 
-from airflow_spark_pipeline.operators.job import ACTIVE, JobState, SparkPipelineJob, StagedJob
+from airflow_spark_pipeline.operators.job import ACTIVE, NAME_THE_COMPONENTS, JobState, SparkPipelineJob, StagedJob
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
 _CLIENT = "airflow_spark_pipeline.operators.databricks.databricks_run"
 _NOT_FOUND = 404
-_OURS = (
-    *("json", "tasks", "spark_jar_task", "notebook_task", "spark_python_task", "spark_submit_task", "pipeline_task"),
-    *("dbt_task", "idempotency_token", "wait_for_termination"),
-)
+_OURS = {
+    **dict.fromkeys(("json", "tasks", "spark_jar_task", "notebook_task", "spark_python_task"), NAME_THE_COMPONENTS),
+    **dict.fromkeys(("spark_submit_task", "pipeline_task", "dbt_task"), NAME_THE_COMPONENTS),
+    "idempotency_token": "each attempt has its own",
+    "wait_for_termination": "use deferrable to choose where the task waits",
+}
 _SCHEMES = {"s3a": "s3", "s3n": "s3"}
 
 
@@ -55,18 +57,10 @@ class SparkPipelineDatabricksOperator(SparkPipelineJob, DatabricksSubmitRunOpera
     started_by: ClassVar[str] = "session"
     deduplicates: ClassVar[bool] = True
     submit_only: ClassVar[Mapping[str, Any]] = {"wait_for_termination": False, "deferrable": False}
+    sets_itself: ClassVar[Mapping[str, str]] = _OURS
     template_fields: Sequence[str] = tuple(
         field for field in DatabricksSubmitRunOperator.template_fields if field not in _OURS
     )
-
-    def __init__(self, **kwargs: Any) -> None:
-        given = [name for name in _OURS if kwargs.get(name)]
-        if given:
-            raise ValueError(
-                f"SparkPipelineDatabricksOperator sets {', '.join(given)} itself; name the components in the "
-                "pipeline's file."
-            )
-        super().__init__(**kwargs)
 
     def place(self, job: StagedJob) -> None:
         """Put the job into ``spark_python_task``, and its token into the request.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.amazon.aws.hooks.emr import EmrServerlessHook
 from airflow.providers.amazon.aws.operators.emr import EmrServerlessStartJobOperator
 
-from airflow_spark_pipeline.operators.job import ACTIVE, JobState, SparkPipelineJob, StagedJob
+from airflow_spark_pipeline.operators.job import ACTIVE, NAME_THE_COMPONENTS, JobState, SparkPipelineJob, StagedJob
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -49,18 +49,17 @@ class SparkPipelineEmrServerlessOperator(SparkPipelineJob, EmrServerlessStartJob
 
     deduplicates: ClassVar[bool] = True
     submit_only: ClassVar[Mapping[str, Any]] = {"job_driver": {}, "wait_for_completion": False, "deferrable": False}
+    sets_itself: ClassVar[Mapping[str, str]] = {
+        "job_driver": f"{NAME_THE_COMPONENTS}, and options of spark-submit in spark_submit_parameters",
+        "client_request_token": "each attempt has its own",
+        "wait_for_completion": "use deferrable to choose where the task waits",
+    }
     template_fields: Sequence[str] = (
         *(field for field in EmrServerlessStartJobOperator.template_fields if field != "job_driver"),
         "spark_submit_parameters",
     )
 
     def __init__(self, *, spark_submit_parameters: str | None = None, **kwargs: Any) -> None:
-        for name in ("job_driver", "client_request_token", "wait_for_completion"):
-            if kwargs.get(name):
-                raise ValueError(
-                    f"SparkPipelineEmrServerlessOperator sets {name} itself; name the components in the pipeline's "
-                    "file, and options of spark-submit in spark_submit_parameters."
-                )
         super().__init__(**kwargs)
         self.spark_submit_parameters = spark_submit_parameters
 

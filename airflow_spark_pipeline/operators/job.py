@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ACTIVE", "JobState", "SparkPipelineJob", "StagedJob"]
 
+#: What the user writes instead of an argument that names the application.
+NAME_THE_COMPONENTS = "name the components in the pipeline's file"
 _DEFAULT_DEFERRABLE = conf.getboolean("operators", "default_deferrable", fallback=False)
 _TEMPLATED = (
     "pipeline",
@@ -99,6 +101,8 @@ class SparkPipelineJob(PipelineTask, BaseOperator):
     deduplicates: ClassVar[bool] = False
     #: What the operator behind is told, so that it does not wait.
     submit_only: ClassVar[Mapping[str, Any]] = {}
+    #: Arguments of the operator behind that this one sets itself, each with what the user writes instead.
+    sets_itself: ClassVar[Mapping[str, str]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Add our templated arguments, and the link to the page, to those of the operator behind."""
@@ -137,6 +141,9 @@ class SparkPipelineJob(PipelineTask, BaseOperator):
         job_poll_interval: float = 10.0,
         **kwargs: Any,
     ) -> None:
+        for argument, instead in self.sets_itself.items():
+            if kwargs.get(argument):
+                raise ValueError(f"{type(self).__name__} sets {argument} itself; {instead}.")
         super().__init__(**{**self.submit_only, **kwargs})
         self.staging_location = staging_location
         self.allow_secrets_in_staging = allow_secrets_in_staging

@@ -12,7 +12,7 @@ from airflow.providers.apache.livy.hooks.livy import LivyHook
 from airflow.providers.apache.livy.operators.livy import LivyOperator
 from airflow.providers.common.compat.sdk import AirflowException
 
-from airflow_spark_pipeline.operators.job import ACTIVE, JobState, SparkPipelineJob, StagedJob
+from airflow_spark_pipeline.operators.job import ACTIVE, NAME_THE_COMPONENTS, JobState, SparkPipelineJob, StagedJob
 from airflow_spark_pipeline.secrets import mask_text
 
 if TYPE_CHECKING:
@@ -47,16 +47,11 @@ class SparkPipelineLivyOperator(SparkPipelineJob, LivyOperator):
     """
 
     submit_only: ClassVar[Mapping[str, Any]] = {"file": "", "polling_interval": 0, "deferrable": False}
+    sets_itself: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("file", "args", "class_name"), NAME_THE_COMPONENTS),
+        "polling_interval": "use job_poll_interval for the seconds between two looks at the batch",
+    }
     template_fields: Sequence[str] = LivyOperator.template_fields
-
-    def __init__(self, **kwargs: Any) -> None:
-        for name in ("file", "args", "class_name", "polling_interval"):
-            if kwargs.get(name):
-                raise ValueError(
-                    f"SparkPipelineLivyOperator sets {name} itself; name the components in the pipeline's file, and "
-                    "use job_poll_interval for the time between two looks."
-                )
-        super().__init__(**kwargs)
 
     def place(self, job: StagedJob) -> None:
         """Put the job into ``spark_params``."""

@@ -80,6 +80,9 @@ class PipelineTask(_Operator):
     ) -> None:
         """Keep the arguments of a pipeline, and set what its retries need; called by ``__init__``.
 
+        Each operator names these arguments in its own signature, too: Airflow applies ``default_args`` and checks
+        ``partial()`` by that signature, and editors show it.
+
         :raises ValueError: one of them is not one of its choices
         """
         self.pipeline = as_text(pipeline)

@@ -12,21 +12,14 @@ import pytest
 pytest.importorskip("airflow.providers.databricks.operators.databricks")
 
 from airflow_spark_pipeline.operators.databricks import SparkPipelineDatabricksOperator
-from airflow_spark_pipeline.operators.job import StagedJob
 from airflow_spark_pipeline.testing.job_contract import JobContract
 from tests.platforms.databricks import Databricks, databricks
+from tests.platforms.staged import staged_job
 
 # The provider's hook asks Airflow for it.
 pytestmark = pytest.mark.filterwarnings("ignore:ProvidersManager.hooks is deprecated")
 
-JOB = StagedJob(
-    "s3a://lake/_staged/code/1/spark-pipeline.py",
-    ("run-inside", "s3a://lake/_staged/requests/u/1-0.json", "s3a://lake/_staged/code/2/runtime.zip"),
-    ("s3a://lake/_staged/code/2/runtime.zip",),
-    {"spark.sql.shuffle.partitions": "7"},
-    "Daily ETL",
-    "1-0123456789ab",
-)
+JOB = staged_job("s3a://lake", command="run-inside", more_arguments=("s3a://lake/_staged/code/2/runtime.zip",))
 
 
 @pytest.fixture
@@ -64,8 +57,9 @@ def test_a_job_is_placed_as_databricks_reads_it() -> None:
 
 @pytest.mark.parametrize("name", ["json", "tasks", "notebook_task", "spark_python_task", "idempotency_token"])
 def test_what_the_operator_sets_itself_is_refused(name: str) -> None:
+    given: dict[str, Any] = {name: "mine"}
     with pytest.raises(ValueError, match=f"sets {name} itself"):
-        SparkPipelineDatabricksOperator(task_id="etl", pipeline="etl.conf", **{name: "mine"})
+        SparkPipelineDatabricksOperator(task_id="etl", pipeline="etl.conf", **given)
 
 
 @pytest.mark.parametrize("state", ["PENDING", "QUEUED", "BLOCKED", "RUNNING", "TERMINATING", "WAITING_FOR_RETRY"])

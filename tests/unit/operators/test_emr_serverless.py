@@ -13,17 +13,14 @@ import pytest
 pytest.importorskip("airflow.providers.amazon.aws.operators.emr")
 
 from airflow_spark_pipeline.operators.emr_serverless import SparkPipelineEmrServerlessOperator
-from airflow_spark_pipeline.operators.job import StagedJob
 from airflow_spark_pipeline.testing.job_contract import JobContract
 from tests.platforms.emr_serverless import REGION, ROLE, EmrServerless, emr_serverless
+from tests.platforms.staged import staged_job
 
-JOB = StagedJob(
-    "s3a://lake/_staged/code/1/spark-pipeline.py",
-    ("run-staged", "s3a://lake/_staged/requests/u/1-0.json"),
-    ("s3a://lake/_staged/code/2/runtime.zip", "https://x/my.zip"),
-    {"spark.sql.shuffle.partitions": "7", "spark.executor.extraJavaOptions": "-Da=1 -Db='2 3'"},
-    "Daily ETL",
-    "1-0123456789ab",
+JOB = staged_job(
+    "s3a://lake",
+    more_py_files=("https://x/my.zip",),
+    more_settings={"spark.executor.extraJavaOptions": "-Da=1 -Db='2 3'"},
 )
 
 

@@ -12,11 +12,11 @@ import yaml
 from airflow.sdk import DAG
 
 from airflow_spark_pipeline import SparkPipelineOperator
-from airflow_spark_pipeline.cli.parser import COMMANDS
+from airflow_spark_pipeline.cli.command_table import COMMANDS
 from airflow_spark_pipeline.cli.project import FILES
 from airflow_spark_pipeline.get_provider_info import get_provider_info
 from airflow_spark_pipeline.pipeline.parser import parse_pipeline
-from airflow_spark_pipeline.rendering.outside import read_config
+from airflow_spark_pipeline.rendering.without_airflow import read_config
 from tests.unit.operators.shop import Shop, fail
 
 ROOT = Path(__file__).resolve().parents[3]

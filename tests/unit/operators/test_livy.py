@@ -11,19 +11,12 @@ import pytest
 
 pytest.importorskip("airflow.providers.apache.livy.operators.livy")
 
-from airflow_spark_pipeline.operators.job import StagedJob
 from airflow_spark_pipeline.operators.livy import SparkPipelineLivyOperator
 from airflow_spark_pipeline.testing.job_contract import JobContract
 from tests.platforms.livy import Livy, livy
+from tests.platforms.staged import staged_job
 
-JOB = StagedJob(
-    "hdfs:///c/_staged/code/1/spark-pipeline.py",
-    ("run-staged", "hdfs:///c/_staged/requests/u/1-0.json"),
-    ("hdfs:///c/_staged/code/2/runtime.zip",),
-    {"spark.sql.shuffle.partitions": "7"},
-    "Daily ETL",
-    "1-0123456789ab",
-)
+JOB = staged_job("hdfs:///c")
 
 
 @pytest.fixture
