@@ -11,7 +11,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
-from airflow_spark_pipeline.components.views import check_view_name
+from airflow_spark_pipeline.components.views import check_given, check_view_name
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.runtime.component.base import Component, ContextNotAttachedError
 
@@ -56,6 +56,21 @@ class ViewCheck(Component):
         :raises CheckFailedError: always
         """
         raise CheckFailedError(f"view {self.view!r} has {what}", view=self.view)
+
+
+@dataclass
+class ColumnsCheck(ViewCheck):
+    """Base class of the checks of some columns of a view.
+
+    :param columns: names of columns, or of fields in them (``address.city``)
+    :raises ValueError: no column is given, or the view's name is not an identifier
+    """
+
+    columns: list[str]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_given("columns", self.columns)
 
 
 def rows(count: int) -> str:

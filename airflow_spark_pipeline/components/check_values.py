@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.components.bounds import BoundError, Limit, is_number, limit, outside, plain, shown
-from airflow_spark_pipeline.components.check import ViewCheck, report, rows
+from airflow_spark_pipeline.components.check import ColumnsCheck, ViewCheck, report, rows
 from airflow_spark_pipeline.components.columns import missing, nothing, type_of
 from airflow_spark_pipeline.components.views import check_given, frame_of
 
@@ -52,19 +52,13 @@ class CheckRowCount(ViewCheck):
 
 
 @dataclass
-class CheckNotNull(ViewCheck):
+class CheckNotNull(ColumnsCheck):
     """Fail if values of a column are missing: NULL, or NaN. A view without rows passes; check its row count as well.
 
     :param view: name of the view to check
     :param columns: names of columns, or of fields in them (``address.city``)
     :raises ValueError: no column is given, or the view's name is not an identifier
     """
-
-    columns: list[str]
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_given("columns", self.columns)
 
     def run(self, spark: SparkSession) -> None:
         """Count the missing values of all columns in one pass.
@@ -90,19 +84,13 @@ class CheckNotNull(ViewCheck):
 
 
 @dataclass
-class CheckUnique(ViewCheck):
+class CheckUnique(ColumnsCheck):
     """Fail if two rows of a view are equal in all of these columns. Missing values (NULL, NaN) count as equal.
 
     :param view: name of the view to check
     :param columns: names of columns, or of fields in them (``address.city``)
     :raises ValueError: no column is given, or the view's name is not an identifier
     """
-
-    columns: list[str]
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_given("columns", self.columns)
 
     def run(self, spark: SparkSession) -> None:
         """Count the keys that occur in more than one row.
