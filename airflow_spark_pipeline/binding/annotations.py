@@ -1,7 +1,7 @@
-"""What the annotation of a dataclass field says: resolved at run time, unwrapped, described for a human.
+"""The annotations of dataclass fields: resolved at run time, unwrapped, described for people.
 
-Promised: an annotation that nothing in a description can become is found before a value is looked at. Not promised:
-names that are local to a function; ``from __future__ import annotations`` leaves no way to them.
+Guarantees: an annotation that no value of a description fits is found before any value is read. Not guaranteed: names
+that are local to a function; ``from __future__ import annotations`` makes them unreachable.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MAPPINGS: tuple[Any, ...] = (dict, abc.Mapping, abc.MutableMapping)
 
 @functools.lru_cache(maxsize=1024)  # evaluating the text of an annotation takes long
 def resolve(cls: type, field: dataclasses.Field[Any]) -> Any:
-    """Return the type of a field, its names looked up where they were written.
+    """Return the type of a field; its names are looked up in the module that declares it.
 
     :param cls: the dataclass that has the field, inherited or not
     :raises Exception: whatever evaluating the annotation raises; ``NameError`` for a name under ``TYPE_CHECKING``
@@ -62,7 +62,7 @@ def unwrap(hint: Any) -> tuple[Any, Any, tuple[Any, ...]]:
 
 
 def unsupported(hint: Any) -> Any:
-    """Return the part of ``hint`` that no value of a description can become, or ``None``."""
+    """Return the part of ``hint`` that no value of a description fits, or ``None``."""
     hint, origin, args = unwrap(hint)
     if not isinstance(hint, abc.Hashable):  # `columns: [str]`
         return hint
@@ -77,12 +77,12 @@ def unsupported(hint: Any) -> Any:
 
 
 def name_of(hint: Any) -> str:
-    """Return how a type is called in code."""
+    """Return the name of a type in code."""
     return hint.__qualname__ if isinstance(hint, type) else str(hint)
 
 
 def describe(hint: Any) -> str:
-    """Return what a human would write for a value of the type, for an error message."""
+    """Return how a value of the type is written in a file, for an error message."""
     hint, origin, args = unwrap(hint)
     if origin in UNIONS:
         return " or ".join(describe(part) for part in args)
@@ -98,7 +98,7 @@ def describe(hint: Any) -> str:
         return "a value"
     if origin is type(None):
         return "null"
-    # The class behind an object of a description says something to its author alone.
+    # The class that an object of a description becomes is only known to its author.
     return "an object" if hint.__module__.startswith(OURS) else f"an object ({name_of(hint)})"
 
 
@@ -112,7 +112,7 @@ def own_annotations(cls: type) -> abc.Mapping[str, Any]:
 
 
 def undecorated(cls: type, path: str) -> list[Problem]:
-    """Without @dataclass (inherited does not count), a field is silently no config and __init__ gets nothing."""
+    """Without its own @dataclass, a class ignores its fields: they are not config, and __init__ gets nothing."""
     for base in cls.__mro__:
         if base is object or base.__module__.startswith(OURS) or "__dataclass_fields__" in vars(base):
             break

@@ -1,18 +1,18 @@
 """From the resolved config of a description to a typed object: ``input-path`` fills ``input_path``.
 
-Promised: all problems at once, each with the full path of its key; no value in an error whose path looks secret; the
-object shares no mutable part with the description. Keys are kebab-case, fields are snake_case; a field that ends in an
-underscore to avoid a keyword (``from_``) has the key without it (``from``). The keys of a ``dict`` are data and stay
-as they are written.
+Guarantees: all problems are reported together, each with the full path of its key; an error whose path looks secret
+contains no value; the object shares no mutable part with the description. Keys are kebab-case, fields are snake_case; a
+field that ends in an underscore to avoid a keyword (``from_``) has the key without it (``from``). The keys of a
+``dict`` are data and stay unchanged.
 
 Types: those of :mod:`airflow_spark_pipeline.binding.scalars`, and ``Any``, ``None``, ``Literal``, unions, lists,
 tuples, sets, ``dict``/``Mapping``, nested dataclasses, ``NewType``, ``Annotated``. A union takes the first member whose
 type the value already has, then the first that it can be converted to.
 
-With ``construct=False`` the config is only fitted to the types: neither ``__init__`` nor ``__post_init__`` runs, so
-that no code of the user judges values that were made up to check a template.
+With ``construct=False`` the config is only compared with the types: neither ``__init__`` nor ``__post_init__`` runs, so
+that the user's code does not reject values that were made up to check a template.
 
-Not promised: fields with ``init=False`` and ``InitVar`` pseudo-fields are not config.
+Not supported: fields with ``init=False`` and ``InitVar`` pseudo-fields are not config.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from airflow_spark_pipeline.binding.annotations import (
     unwrap,
 )
 from airflow_spark_pipeline.binding.fields import ORIGIN, PATH, Rule, key_of, rules_of
-from airflow_spark_pipeline.binding.misfits import misfit, unknown_key
+from airflow_spark_pipeline.binding.messages import misfit, unknown_key
 from airflow_spark_pipeline.binding.paths import join_key
 from airflow_spark_pipeline.binding.scalars import MisfitError, convert_scalar, is_scalar
 from airflow_spark_pipeline.binding.suggestions import suggest
@@ -47,7 +47,7 @@ T = TypeVar("T")
 _ABSENT = object()
 #: Whether this thread constructs what it binds; nested dataclasses are bound by the same rule.
 _CONSTRUCTS: ContextVar[bool] = ContextVar("constructs", default=True)
-#: Whether this thread makes the most of a config that has problems; see `bind_what_fits`.
+#: Whether this thread binds what it can of a config that has problems; see `bind_what_fits`.
 _SALVAGES: ContextVar[bool] = ContextVar("salvages", default=False)
 
 
@@ -58,7 +58,7 @@ def bind(cls: type[T], config: Mapping[str, Any], path: str, *, construct: bool 
     :param config: plain JSON values by kebab-case key
     :param path: path of ``config`` in the description, such as ``pipeline.pipeline-components[2].instance-config``
     :param construct: ``False`` gives an object that has its fields, but was never initialised
-    :raises PipelineDefinitionError: with every problem there is
+    :raises PipelineDefinitionError: the config does not fit; with all problems
     """
     token = _CONSTRUCTS.set(construct)
     try:
@@ -68,12 +68,12 @@ def bind(cls: type[T], config: Mapping[str, Any], path: str, *, construct: bool 
 
 
 def bind_what_fits(cls: type, config: Any, path: str) -> tuple[dict[str, Any], list[Problem]]:
-    """Return what a config gives for a dataclass of this package, although parts of it may be wrong.
+    """Return the values that a config has for a dataclass of this package, although parts of it may be wrong.
 
-    A value that is wrong counts as absent, and so does null, which HOCON has for what is not stated. An object that
-    lacks a required value is absent itself.
+    A wrong value counts as absent, and so does null, which in HOCON means "not stated". An object without a required
+    value counts as absent.
 
-    :return: values by field name, without those that are absent; and every problem there is
+    :return: the values by field name, without absent ones, and all problems
     """
     if not isinstance(config, Mapping):
         return {}, list(misfit(config, cls, path).problems)
@@ -85,9 +85,9 @@ def bind_what_fits(cls: type, config: Any, path: str) -> tuple[dict[str, Any], l
 
 
 class _UnfitError(PipelineDefinitionError):
-    """Something is wrong with a value, but not with all of it.
+    """A part of a value is wrong.
 
-    :param fits: what is left without the parts that are wrong
+    :param fits: the value without the wrong parts
     """
 
     def __init__(self, problems: Iterable[Problem], fits: Any) -> None:
@@ -117,7 +117,7 @@ def _values(cls: type, config: Mapping[str, Any], path: str) -> tuple[dict[str, 
     fields = {key_of(field): field for field in _fields(cls) if field.init and ORIGIN not in field.metadata}
     problems = [Problem(unknown_key(key, list(fields)), join_key(path, key)) for key in config if key not in fields]
     values: dict[str, Any] = {field.name: path for field in _fields(cls) if field.metadata.get(ORIGIN) == PATH}
-    none = None if _SALVAGES.get() else _ABSENT  # in a description, null is as good as missing
+    none = None if _SALVAGES.get() else _ABSENT  # in a description, null means missing
     for key, field in fields.items():
         try:
             raw = config.get(key, none)

@@ -1,7 +1,7 @@
-"""Durations as HOCON writes them, for the fields of a file, the configs of components and the command line alike.
+"""Durations in HOCON's notation: in the fields of a file, the configs of components and on the command line.
 
-A number, and a unit: ``90 s``, ``1.5h``, ``10 minutes``, ``2w``, ``500 us``. The result is exact or an error. A bare
-number is milliseconds in a file, as HOCON has it; on a command line it needs a unit.
+A number, and a unit: ``90 s``, ``1.5h``, ``10 minutes``, ``2w``, ``500 us``. The result is exact or an error. A
+number without a unit is milliseconds in a file, as in HOCON; on the command line the unit is required.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _DURATION = re.compile(r"([+-]?[0-9]+(?:\.[0-9]+)?)\s*([a-z]*)")
 
 
 def parse_duration(text: str, *, bare: str = "") -> dt.timedelta:
-    """Return the duration that ``text`` says.
+    """Return the duration that ``text`` names.
 
     :param bare: unit of a number without one; by default it has to have one
-    :raises ValueError: it is not a duration, or none that Python can hold: whole microseconds, 2.7 million years
+    :raises ValueError: it is not a duration, or not a whole number of microseconds below 2.7 million years
     """
     match = _DURATION.fullmatch(text.strip())
     size = _MICROSECONDS.get(match[2] or bare) if match else None

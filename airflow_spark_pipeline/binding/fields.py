@@ -1,10 +1,10 @@
-"""What a dataclass of this package says of its fields beyond their types: names of keys, bounds, what no file can hold.
+"""Metadata of the fields of this package's dataclasses: names of keys, bounds, and which fields a file cannot set.
 
-A type may carry rules (``Annotated[int, Rule(between(0))]``), each a function that returns the value, or raises
-``ValueError`` with the reason against it. A field's ``metadata`` may have:
+A type may have rules (``Annotated[int, Rule(between(0))]``), functions that return the value, or raise ``ValueError``
+with the reason against it. A field's ``metadata`` may have:
 
 * ``KEY``: the name of the key, if it is not the field's name in kebab-case
-* ``ORIGIN``: the field says where the object came from, so a file cannot have it as a key. With ``ORIGIN: PATH`` the
+* ``ORIGIN``: the field says where the object came from, so a file cannot set it. With ``ORIGIN: PATH`` the
   binding fills it with the path of the object
 """
 
@@ -47,7 +47,7 @@ def keys_of(cls: type) -> tuple[str, ...]:
 
 
 def rules_of(hint: Any) -> list[Rule]:
-    """Return the rules that a type carries."""
+    """Return the rules of a type."""
     carried = hint.__metadata__ if typing.get_origin(hint) is typing.Annotated else ()
     return [each for each in carried if isinstance(each, Rule)]
 
@@ -66,7 +66,7 @@ def between(least: float, most: float = _MOST) -> Callable[[Any], Any]:
 
 
 def not_blank(text: str) -> str:
-    """Check that a text says something."""
+    """Check that a text is not blank."""
     if not text.strip():
         raise ValueError("the text is empty")
     return text
@@ -80,5 +80,5 @@ def python_name(name: str) -> str:
 
 
 def without_nulls(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Leave out the items that are null: HOCON's null is as good as missing."""
+    """Leave out the items that are null: in HOCON, null means missing."""
     return tuple(value for value in values if value is not None)

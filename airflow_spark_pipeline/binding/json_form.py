@@ -1,7 +1,7 @@
-"""The JSON form of the specs: each field under its key, with those that no file has.
+"""The JSON form of the specs: each field under its key, including those that a file cannot set.
 
-Promised: ``from_json(type(spec), json.loads(json.dumps(to_json(spec)))) == spec``. Nothing is checked on the way back:
-it is for what ``to_json`` wrote. A key that is missing leaves the field its default.
+Guarantees: ``from_json(type(spec), json.loads(json.dumps(to_json(spec)))) == spec``. ``from_json`` checks nothing: it
+reads what ``to_json`` wrote. A field whose key is missing gets its default.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ S = TypeVar("S", bound="JsonForm")
 
 
 class JsonForm:
-    """A frozen dataclass that travels as JSON."""
+    """A frozen dataclass that can be sent as JSON."""
 
     __slots__ = ()
 
@@ -45,7 +45,7 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(hint: Any, data: Any) -> Any:
-    """Return the value of the type ``hint`` that `to_json` gave as ``data``."""
+    """Return the value of the type ``hint`` that `to_json` turned into ``data``."""
     hint, origin, args = unwrap(hint)
     if origin in UNIONS:
         return None if data is None else from_json(args[0], data)

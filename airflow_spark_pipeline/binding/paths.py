@@ -1,4 +1,4 @@
-"""The path of a value in a description, as messages and the specs write it: ``pipeline.pipeline-components[0]``."""
+"""The path of a value in a description, for messages and the specs: ``pipeline.pipeline-components[0]``."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""From one value of a resolved description to the Python type that a field asks for: the leaves of the binding.
+"""Converts one scalar of a resolved description to the Python type of its field.
 
-HOCON's automatic conversions hold, because ``${?ENV}`` always yields text: text becomes a number or a boolean, a number
-or a boolean becomes text. What would lose something (1.5 to ``int``, true to ``int``) is refused. In *strict* mode,
-which decides between the members of a union, a value is taken only by the type that it already has; text counts as the
-own form of dates, paths, durations and enums, which a description cannot write otherwise.
+As in HOCON, because ``${?ENV}`` is always text: text becomes a number or a boolean, and a number or a boolean becomes
+text. A conversion that would lose something (1.5 to ``int``, true to ``int``) is refused. In *strict* mode, which
+decides between the members of a union, a value only fits the type that it already has. Text fits dates, paths,
+durations and enums, because a description cannot write them in another way.
 
-Not promised: digits that the parser dropped. ``version = 3.10`` is a number and reaches a ``str`` field as ``3.1``;
-quote it.
+Not guaranteed: digits that the parser dropped. ``version = 3.10`` is a number, and a ``str`` field gets ``3.1``; quote
+it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False,
 
 
 class MisfitError(ValueError):
-    """The value is not of the type, and no lossless conversion leads there. Its text is an optional reason.
+    """The value is not of the type, and cannot be converted to it without loss. The message is an optional reason.
 
     A retry does not help; the binding turns it into a problem of the description.
     """
@@ -153,7 +153,7 @@ def is_scalar(kind: object) -> bool:
 
 
 def describe_scalar(kind: Any) -> str:
-    """Return what a human would write for a value of ``kind``, for an error message."""
+    """Return how a value of ``kind`` is written in a file, for an error message."""
     if is_enum(kind):
         return "one of " + ", ".join(repr(m.value if isinstance(m.value, str | int) else m.name) for m in kind)
     return _SCALARS[kind][0]

@@ -1,4 +1,4 @@
-"""The name that a misspelled one was most likely meant to be: one rule for keys, classes, columns and components."""
+"""Suggestions for misspelled names: one rule for keys, classes, columns and components."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _LIKENESS = 0.6
 def suggest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that is nearest to ``name``, or ``None`` if none is near.
 
-    Case does not count, and another way to separate words is the nearest there is: ``failFast``, ``fail_fast`` and
-    ``a_b`` are ``fail-fast`` and ``a-b``, short as they are.
+    Case and the separator of words do not count: ``failFast`` and ``fail_fast`` suggest ``fail-fast``, and ``a_b``
+    suggests ``a-b`` although it is short.
     """
     by_letters = {_letters(each): each for each in known}
     close = difflib.get_close_matches(_letters(name), by_letters, n=1, cutoff=_LIKENESS)

@@ -7,7 +7,8 @@ from argparse import Namespace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow_spark_pipeline.cli.parser import COMMANDS, DESCRIPTION, exit_codes
+from airflow_spark_pipeline.cli.command_table import COMMANDS, DESCRIPTION
+from airflow_spark_pipeline.cli.parser import exit_codes
 
 if TYPE_CHECKING:
     from airflow.cli.cli_config import GroupCommand

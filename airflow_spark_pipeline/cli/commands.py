@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.cli import printing
+from airflow_spark_pipeline.cli.location_choice import open_place
 from airflow_spark_pipeline.cli.modules import archives_of, modules_of
-from airflow_spark_pipeline.cli.places import open_place
 from airflow_spark_pipeline.cli.printing import err, out
 from airflow_spark_pipeline.cli.project import write_project
 from airflow_spark_pipeline.cli.recorded_runs import discard, prune, runs, show
@@ -63,8 +63,8 @@ def components(arguments: Namespace) -> int:
 
 def validate(arguments: Namespace) -> int:
     """Print every problem of every file."""
-    from airflow_spark_pipeline.cli.checking import check_file
-    from airflow_spark_pipeline.cli.describing import values_in
+    from airflow_spark_pipeline.cli.description import values_in
+    from airflow_spark_pipeline.cli.validation import check_file
     from airflow_spark_pipeline.pipeline.secret_references import unknown_variables
 
     found, values = 0, values_in(arguments.values_files)
@@ -135,7 +135,7 @@ def script(arguments: Namespace) -> int:
 
 
 def _runner(arguments: Namespace) -> tuple[PipelineSpec, PipelineRunner]:
-    from airflow_spark_pipeline.cli.describing import describe, values_in
+    from airflow_spark_pipeline.cli.description import describe, values_in
     from airflow_spark_pipeline.runtime.standalone.runner import PipelineRunner
 
     spec = describe(arguments.file, arguments.settings, values_in(arguments.values_files))

@@ -11,8 +11,8 @@ from airflow_spark_pipeline.checkpoint import catalog
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.cli import printing
+from airflow_spark_pipeline.cli.location_choice import open_place, open_to_read
 from airflow_spark_pipeline.cli.output import OUTPUT
-from airflow_spark_pipeline.cli.places import open_place, open_to_read
 from airflow_spark_pipeline.cli.printing import err, out
 from airflow_spark_pipeline.cli.run_choice import newest_first, numbers_of, run_id_of
 from airflow_spark_pipeline.exceptions import NothingToResumeError

@@ -1,7 +1,6 @@
 """The description of a pipeline: what the user wrote, read once and checked as a whole.
 
-``spec`` holds the frozen result, ``parser`` reads it from HOCON, ``fingerprint`` says which fields of a component
-changed. ``parser`` is the way in; its docstring names the modules that it calls, one after another. Everything here
-travels to the Spark driver, where only ``spec`` and ``fingerprint`` are used: the driver is handed JSON and parses no
-HOCON.
+``parser`` is the entry point: it reads HOCON, and its docstring names the modules that it calls in order. ``spec`` has
+the frozen result. ``fingerprint`` says which fields of a component changed. Everything here is shipped to the Spark
+driver, which uses only ``spec`` and ``fingerprint``: it gets JSON and parses no HOCON.
 """

@@ -1,12 +1,12 @@
-"""Which files hold the code of a component, and a digest of each: found by reading source, nothing is imported.
+"""The files that contain a component's code, with a digest of each. Source files are read; nothing is imported.
 
-The files of a component are those of its class's module, the packages around it, and whatever those import, and so on,
-as long as it is the user's own: what is found under the given roots. Both sides of a job find the same: a directory, a
-zip of it and a single file give the same names (``my_etl/load.py``) and digests. Many files are named by directory.
+The files of a component are its class's module, the packages around it, and what they import, directly or not, as long
+as it is the user's code, that is, below the given roots. Airflow and the driver find the same: a directory, a zip of it
+and a single file give the same names (``my_etl/load.py``) and digests. Many files are summarized by directory.
 
 ``import`` and ``from … import`` are followed anywhere in a file, relative ones too, and
-``import_module("a.b")`` with a literal name. Not seen: names that are computed, and files that are not Python. Of a
-module that is there in compiled form only, the bytes count and its imports are not followed.
+``import_module("a.b")`` with a literal name. Not seen: computed names, and files that are not Python. Of a
+module that exists only in compiled form, the bytes are compared and its imports are not followed.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _INSTALLED = ("site-packages", "dist-packages", "lib-dynload", "_vendor")
 
 
 def user_roots(path: Sequence[str] | None = None) -> list[str]:
-    """Return the entries of a module path that hold the user's own modules: not installed, not Python's own.
+    """Return the entries of a module path with the user's modules: neither installed packages nor Python's own.
 
-    :param path: default: of this process
+    :param path: module path; default: that of this process
     """
     known = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), site.getusersitepackages()}
     roots: list[str] = []
@@ -61,7 +61,7 @@ class CodeFiles:
         """Return a digest of each file that the code of a class is in, by file name; empty if it is not here.
 
         :param instance_type: dotted name of the class
-        :param salt: of the run, as for fingerprints
+        :param salt: salt of the run, as for fingerprints
         """
         return bounded(self._digests(_prefixes(instance_type), salt), salt)
 
@@ -136,7 +136,7 @@ class _Zip:
 
 @functools.lru_cache(maxsize=1024)  # parsing is what costs, and a claim and its driver look at the same files
 def _imported(name: str, file: str, content: bytes) -> tuple[str, ...]:
-    """Return the names of all modules that a module may import, those that do not exist included."""
+    """Return the names of all modules that a module may import, including some that do not exist."""
     return tuple(_find_imports(name, file, content))
 
 
@@ -194,6 +194,6 @@ def bounded(digests: Mapping[str, str], salt: str) -> dict[str, str]:
 
 
 def _digest(file: str, content: bytes, salt: str) -> str:
-    # The ends of lines are a matter of how a file was checked out.
+    # Line ends depend on how a file was checked out.
     text = content[_PYC_HEADER:] if file.endswith(".pyc") else content.replace(b"\r\n", b"\n")
     return hmac.new(salt.encode(), file.encode() + b"\0" + text, hashlib.sha256).hexdigest()[:_DIGEST_CHARS]

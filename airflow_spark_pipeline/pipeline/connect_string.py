@@ -1,7 +1,7 @@
 """The connection string of a Spark Connect server: ``sc://host:port/;token=…;use_ssl=true``.
 
-Read on both sides, by the rules of Spark's own clients. It may hold a token, so that only :attr:`ConnectString.address`
-is for logs and messages.
+The operator and the driver read it, by the rules of Spark's own clients. It may contain a token, so only
+:attr:`ConnectString.address` may be logged.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _KEY = re.compile(r"[A-Za-z0-9_.-]+")
 
 @dataclass(frozen=True, slots=True)
 class ConnectString:
-    """A connection string, taken apart.
+    """The parts of a connection string.
 
     :param parameters: what follows the address, decoded
     """
@@ -33,9 +33,9 @@ class ConnectString:
 
     @classmethod
     def parse(cls, text: str) -> ConnectString:
-        """Read one.
+        """Parse a connection string.
 
-        :raises ValueError: Spark would not take it; the message holds no value of it
+        :raises ValueError: Spark would reject it; the message contains none of its values
         """
         url = urlsplit(text)
         path, *pairs = url.path.split(";")
@@ -56,7 +56,7 @@ class ConnectString:
         return cls(url.hostname, DEFAULT_PORT if port is None else port, parameters)
 
     def having(self, **parameters: str) -> ConnectString:
-        """Return it with these parameters, too."""
+        """Return a copy with these parameters added."""
         return replace(self, parameters={**self.parameters, **parameters})
 
     @property
@@ -66,7 +66,7 @@ class ConnectString:
 
     @property
     def url(self) -> str:
-        """The whole string, as Spark's clients take it."""
+        """The whole string, for Spark's clients."""
         pairs = (f";{name}={quote(value, safe='')}" for name, value in self.parameters.items())
         return f"{self.address}/{''.join(pairs)}"
 

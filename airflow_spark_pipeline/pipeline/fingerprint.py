@@ -1,10 +1,10 @@
-"""Tell which fields of a component changed between two runs, without storing a single value.
+"""Finds out which fields of a component changed between two runs, without storing a value.
 
 A fingerprint maps the HOCON path of each field, relative to the component, to a digest keyed with a salt of the run.
-It promises that two different values give different digests (types count: ``1``, ``"1"`` and ``true`` differ), that
-no field can be mistaken for another, and that secrets leave no trace: a rotated password is not a change. It does
-not hide *which* fields exist, and it does not look at the code behind ``instance-type``. ``instance-name`` is left
-out as well as ``path``: the name is the identity under which fingerprints are compared.
+Guarantees: different values have different digests (types count: ``1``, ``"1"`` and ``true`` differ); a field cannot be
+mistaken for another; secrets are not included, so a rotated password is not a change. Not hidden: *which* fields exist.
+The code of ``instance-type`` is not part of it. ``instance-name`` and ``path`` are left out: fingerprints are compared
+by name.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ VERSION = "version"  # of the class, which only the driver knows; no field has t
 def fingerprint(component: ComponentSpec, salt: str) -> dict[str, str]:
     """Return a digest for every field of ``component`` that is not a secret.
 
-    :param component: what the user wrote
+    :param component: the component as described
     :param salt: not empty, the same for all attempts at one unit of work; without it a short value could be guessed
         from its digest
     :return: HOCON path relative to the component (``instance-type``, ``instance-config.columns[1]``) to 16 hex digits
@@ -39,14 +39,14 @@ def fingerprint(component: ComponentSpec, salt: str) -> dict[str, str]:
     if not component.enabled:  # only then, so that it shows as one change and no other fingerprint changes
         digests["enabled"] = _digest("enabled", component.enabled, salt)
     for leaf in leaves(component.instance_config, ("instance-config",)):
-        with contextlib.suppress(LookupError):  # of a secret, nothing is compared
+        with contextlib.suppress(LookupError):  # secrets are not compared
             text = join_path(leaf.path)
             digests[text] = _digest(text, compared(leaf), salt)
     return digests
 
 
 def version_digest(version: object, salt: str) -> str:
-    """Return the digest of what a class says its version is, ``None`` included; kept as the field ``version``."""
+    """Return the digest of a class's version, which may be ``None``; stored as the field ``version``."""
     return _digest(VERSION, version, salt)
 
 

@@ -1,7 +1,7 @@
-"""What could be read of a description: the specification, everything that is wrong with it, and where its keys are.
+"""The result of parsing a description: the specification, all its problems, and the lines of its keys.
 
-It promises that a problem found later, by whoever looks at the classes behind the description, can be given the file
-and line of its key, so that all problems of a file are reported together and alike.
+Guarantees: a problem that is found later, when the classes of the description are checked, can get the file and line of
+its key, so that all problems of a file are reported together and in the same form.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Reading:
     :param spec: the settings and components that could be read, each with the ``path`` that it has in the file; not to
         be run if there are problems. ``None``: nothing could be read, for example after a syntax error
     :param problems: everything that is wrong
-    :param warnings: what is probably not meant as it is written; nothing that stops a run
+    :param warnings: what is probably a mistake, but does not stop a run
     :param places: HOCON path (``pipeline.pipeline-components[0].instance-config.path``) to the place where the value
         is written, for every key and list item of the file; line 0 if it is not known
     """
@@ -41,7 +41,7 @@ class Reading:
         return replace(self.spec, warnings=self.warnings)
 
     def place(self, path: str) -> Place:
-        """Return where the key ``path`` is written; of a key that is missing, where the object around it is.
+        """Return where the key ``path`` is written; for a missing key, where the object around it is.
 
         :param path: as in `Problem.path`; line 0 in the result means "not known"
         """

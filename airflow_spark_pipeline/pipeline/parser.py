@@ -1,18 +1,18 @@
-"""Read a pipeline's description from HOCON; the way in to this package.
+"""Reads a pipeline's description from HOCON; the entry point of this package.
 
-It promises that a description is read rightly or not at all: every problem of a text is named at once with its path,
-its file and its line; nothing is guessed, dropped or rounded on the way. Included files are looked up relative to the
-file that names them. It does not import the classes that the description names, and does not say whether a component's
-config fits its class; the driver does, because it has the user's code.
+Guarantees: a description is read correctly or not at all. All problems of a text are reported together, each with its
+path, file and line; nothing is guessed, dropped or rounded. Included files are looked up relative to the file that
+names them. Not checked: the classes that the description names are not imported, so whether a component's config fits
+its class is checked by the driver, which has the user's code.
 
-How, each step in a module::
+Each step is a module::
 
     text -> tokens -> brackets -> syntax      the text's errors, and a text that pyhocon cannot misread
          -> pyhocon_tree -> nodes             pyhocon parses it; later keys are merged with earlier ones
          -> resolving                         substitutions
          -> schema                            fields
 
-The environment and other files are read, so this belongs into a task and never into a DAG file.
+The environment and other files are read, so call this in a task, never in a DAG file.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from airflow_spark_pipeline.pipeline.schema import read_description
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.pipeline.unrendered_templates import Render, refuse_templates
 
-#: No description has so many; a few lines that double each other would.
+#: No real description has so many values; a few lines that double each other would.
 _MOST_VALUES = 300_000
 
 
@@ -77,10 +77,10 @@ def read_pipeline(
     render: Render = refuse_templates,
     environ: Mapping[str, str] | None = None,
 ) -> Reading:
-    """Read as much of the description in ``text`` as can be read, for a caller that has more to check.
+    """Read as much of the description in ``text`` as possible, for a caller that checks more.
 
-    Nothing is raised: what is wrong is in ``problems`` of the result, next to the components that could be read and
-    the lines of all keys.
+    Nothing is raised: the problems are in ``problems`` of the result, with the components that could be read and the
+    lines of all keys.
 
         reading = read_pipeline(text, file="etl.conf")
         problems = [*reading.problems]
@@ -91,7 +91,7 @@ def read_pipeline(
     :param file: the name to show in messages and to keep as ``source``
     :param base_dir: where relative includes are looked up; by default the directory of ``file``
     :param render: gets this text, and that of each included file, before it is read as HOCON
-    :param environ: variables that substitutions see before those of this process
+    :param environ: variables for substitutions; they take precedence over those of this process
     """
     problems: list[Problem] = []
     warnings: list[Problem] = []
@@ -113,9 +113,9 @@ def read_pipeline(
 
 
 def read_values(file: str) -> dict[str, Any]:
-    """Return what a HOCON file holds as plain data, for values that are not a description.
+    """Return the content of a HOCON file that is not a description as plain data.
 
-    :raises PipelineDefinitionError: it cannot be read; with all problems
+    :raises PipelineDefinitionError: the file cannot be read; with all problems
     """
     text, problem = read_text(pathlib.Path(file))
     if problem:
@@ -142,11 +142,11 @@ def read_tree(
     environ: Mapping[str, str],
     places: Places,
 ) -> tuple[dict[str, Any] | None, bool]:
-    """Return the resolved tree as dicts, lists and `Word`, and whether something of it could not be read.
+    """Return the resolved tree as dicts, lists and `Word`, and whether parts of it could not be read.
 
-    :param files: knows where problems go
-    :param places: gets the place of everything
-    :return: ``None`` for the tree after an error after which nothing can be said
+    :param files: collects the problems
+    :param places: gets the place of each key
+    :return: the tree is ``None`` after an error that makes the rest unreadable
     """
     problems = files.problems
     rewritten = files.rewrite(text.removeprefix("\ufeff"), file, base_dir)
@@ -180,7 +180,7 @@ def read_tree(
 
 
 class _TooLargeError(Exception):
-    """Substitutions multiply what they bring."""
+    """Substitutions expand to too large a description."""
 
 
 def _plain(entry: Entry, places: Places, address: Address) -> Any:

@@ -1,8 +1,8 @@
 """The scalars of a resolved description as plain values, for the binding.
 
-A field has a type, and takes what was written by it: a number stays a number if no digit is lost, otherwise the text
-(``1.50``, ``007``) until the type of the field is known. An ``instance-config`` has no types here: each scalar becomes
-the JSON value that it is, and one that can be read in two ways is a problem.
+A value for a typed field stays a number only if no digit is lost; otherwise it stays text (``1.50``, ``007``) until the
+type of the field is known. An ``instance-config`` has no types here: each scalar becomes its JSON value, and one that
+can be read in two ways is a problem.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _FREE_FORM = "instance-config"
 class PlainValues:
     """Turns parts of a description into plain values.
 
-    :ivar problems: what cannot be turned, by path
-    :ivar broken: paths of values that a problem is known of already
+    :ivar problems: values that cannot be converted, by path
+    :ivar broken: paths of values that already have a problem
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class PlainValues:
         self.problems.append(Problem(message, join_path(address)))
 
     def of_fields(self, value: Any, here: Address) -> Any:
-        """Return what fields are bound from."""
+        """Return the values that fields are bound from."""
         if isinstance(value, dict):
             return {
                 key: self.of_data(child, (*here, key)) if key == _FREE_FORM else self.of_fields(child, (*here, key))
@@ -68,7 +68,7 @@ class PlainValues:
         return None
 
     def of_settings(self, node: dict[str, Any], here: Address, shadowed: dict[Address, Place]) -> dict[str, str]:
-        """Return Spark's settings flat: nested keys are joined with dots, values are as they were written.
+        """Return Spark's settings flat: nested keys are joined with dots, values are unchanged.
 
         :param shadowed: keys that have both a value and keys below them
         """

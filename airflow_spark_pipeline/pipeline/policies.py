@@ -1,7 +1,7 @@
-"""How a pipeline runs, as opposed to what it runs: retries inside the job, and hooks. Frozen data, no other packages.
+"""How a pipeline runs, not what it runs: retries inside the job, and hooks. Frozen data; standard library only.
 
-None of it changes what a component computes, so none of it is part of a fingerprint: a policy or a hook may be edited
-between two attempts.
+Neither changes what a component computes, so neither is part of a fingerprint: policies and hooks may be edited between
+two attempts.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class RetryPolicy(JsonForm):
 
     :param max_retries: tries after the first one
     :param initial_delay_ms: pause before the first retry, in milliseconds
-    :param max_delay_ms: the longest pause
-    :param backoff_multiplier: by which each pause is longer than the one before
-    :param jitter_factor: by which part of itself a pause may be shorter or longer, 0 to 1
+    :param max_delay_ms: longest pause, in milliseconds
+    :param backoff_multiplier: factor from one pause to the next
+    :param jitter_factor: fraction of a pause by which it may be shorter or longer, 0 to 1
     :param retryable_exceptions: names of exception classes, Python's (``ConnectionError``, ``my.module.Error``) or the
         JVM's (``java.net.SocketException``); their subclasses count. Empty: every exception
     """

@@ -1,8 +1,8 @@
-"""Bind a resolved description to a `PipelineSpec`, and check what no type can say.
+"""Binds a resolved description to a `PipelineSpec`, and checks the rules that types cannot express.
 
-It promises that every field is either used or an error: unknown keys and wrong types are all named, in one go. The
-fields and their types are those of the dataclasses in ``spec`` and ``policies``, and the same code binds them that
-binds the configs of components.
+Guarantees: every field is either used or an error; all unknown keys and wrong types are reported together. The
+dataclasses in ``spec`` and ``policies`` define the fields and their types, and the code that binds them also binds the
+configs of components.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def read_description(
     :param tree: the resolved description: dicts, lists and `Word`
     :param source: the file to name in messages and in the result
     :param problems: gets everything that is wrong; the result counts only if it is empty afterwards
-    :param incomplete: something could not be read, so that nothing can be said of what is missing
+    :param incomplete: parts could not be read, so a missing key is not reported
     """
     values = PlainValues()
     spark, pipeline = _blocks(tree, values, places)
@@ -69,7 +69,7 @@ def read_description(
     found = [
         at.locate(replace(problem, file=source))
         for problem in (*wrong, *values.problems)
-        # Of what could not be read, it is known already that something is wrong, but not what is missing.
+        # Unreadable parts have their own problem already; what is missing in them is not known.
         if problem.path not in values.broken and not (incomplete and problem.path and problem.path not in at.places)
     ]
     problems += sorted(found, key=lambda each: (each.file != source, each.file or "", each.line or 0))
@@ -77,7 +77,7 @@ def read_description(
 
 
 def _blocks(tree: dict[str, Any], values: PlainValues, places: Places) -> tuple[Any, Any]:
-    """Return the two blocks as plain values; ``None`` for a pipeline that is not there."""
+    """Return the two blocks as plain values; ``None`` if there is no pipeline."""
     written = {key: tree[key] for key in ("spark", "pipeline") if key in tree}
     spark, settings = written.get("spark"), None
     if isinstance(spark, dict) and isinstance(spark.get("config"), dict):
@@ -95,7 +95,7 @@ def _no_pipeline(tree: dict[str, Any]) -> str:
 
 
 def _complete(spec: PipelineSpec, pipeline: dict[str, Any]) -> PipelineSpec:
-    """Return the description with what follows from it: names of components, and what of the checkpoint was stated."""
+    """Return the description with derived values: component names, and which checkpoint fields were stated."""
     block = pipeline.get("checkpoint")
     stated = {key for key, value in block.items() if value is not None} if isinstance(block, dict) else set()
     given = frozenset(each.name for each in fields(CheckpointSpec) if key_of(each) in stated)
@@ -107,7 +107,7 @@ def _complete(spec: PipelineSpec, pipeline: dict[str, Any]) -> PipelineSpec:
 
 
 def _rules(spec: PipelineSpec) -> Iterator[Problem]:
-    """Yield what is wrong although each single field is right."""
+    """Yield the problems of fields that are valid one by one, but not together."""
     if spec.spark.connect_string is not None:
         yield from _connect_string(spec.spark.connect_string)
         if spec.spark.master is not None:

@@ -1,7 +1,7 @@
-"""Where a description may hold ``${secret:env://NAME}``, and the description with what the driver's environment has.
+"""References to secrets in a description, ``${secret:env://NAME}``: where they may be, and their values in the driver.
 
-In ``spark.config`` and in each ``instance-config`` of components and hooks. Elsewhere Airflow needs the value as well,
-where there is no environment of a driver, so it is refused there.
+They may be in ``spark.config`` and in each ``instance-config`` of components and hooks. Other fields are needed by
+Airflow, too, which does not have the driver's environment, so references are refused there.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ELSEWHERE = (
 
 
 def misplaced(spec: PipelineSpec) -> Iterator[tuple[Path, str]]:
-    """Yield what is wrong with the references of a description: where, and the message."""
+    """Yield the path and the message for each reference that is not allowed where it is."""
     for path, text in texts(spec.to_dict()):
         allowed = path[:2] == ("spark", "config") or (
             "instance-config" in path and path[:2] != ("pipeline", "checkpoint")
@@ -33,9 +33,9 @@ def misplaced(spec: PipelineSpec) -> Iterator[tuple[Path, str]]:
 
 
 def unknown_variables(spec: PipelineSpec, environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return for each reference whose variable is not set its path and the variable's name.
+    """Return the path and the variable's name of each reference whose variable is not set.
 
-    A component that is not enabled needs none.
+    References of disabled components are not needed.
     """
     enabled = [component for component in spec.components if component.enabled]
     configs = [(component.path, component.instance_config) for component in enabled]
@@ -55,7 +55,7 @@ def missing(spec: PipelineSpec, environment: Mapping[str, str]) -> list[Problem]
 
 
 def missing_settings(settings: Mapping[str, str], environment: Mapping[str, str]) -> list[Problem]:
-    """Return a problem for each reference of Spark's settings that cannot be resolved."""
+    """Return a problem for each reference in Spark's settings that cannot be resolved."""
     found = unresolved(settings, environment)
     wrong = [(path, why) for path, text in texts(settings) if (why := problem_of(text)) is not None]
     return [Problem(why, f"spark.config.{join_path(path)}") for path, why in wrong] + [
@@ -64,7 +64,7 @@ def missing_settings(settings: Mapping[str, str], environment: Mapping[str, str]
 
 
 def resolved(spec: PipelineSpec, environment: Mapping[str, str]) -> PipelineSpec:
-    """Return the description with the values of its references; for use, never to be recorded."""
+    """Return the description with the values of its references, which must never be recorded."""
     components = tuple(
         replace(
             component,

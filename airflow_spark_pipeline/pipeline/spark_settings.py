@@ -1,7 +1,7 @@
-"""Spark's settings that are said elsewhere, so that as a setting they would have no effect, or the wrong one.
+"""Spark settings that a field or an argument replaces: as settings they would have no effect, or the wrong one.
 
-Each is refused with the place where it is said. spark-submit is always given a master, a name and Python files by the
-operator, and what it is given by an option wins over a setting: the setting would be ignored without a word.
+Each is refused, and the message names the field or the argument. The operator always passes a master, a name and Python
+files to spark-submit as options, and an option wins over a setting: the setting would be ignored without an error.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 
 @dataclass(frozen=True, slots=True)
 class _Elsewhere:
-    """Where a setting is said instead: in the file, and in the operator."""
+    """What to use instead of a setting: a field of the file, and an argument of the operator."""
 
     in_file: str
     in_operator: str
@@ -52,7 +52,7 @@ _ELSEWHERE = {
 
 
 def said_elsewhere(name: str) -> str | None:
-    """Return why a setting of ``spark.config`` is refused, and where it is said instead; ``None`` for all others."""
+    """Return why a setting of ``spark.config`` is refused, and what to use instead; ``None`` if it is allowed."""
     found = _ELSEWHERE.get(name)
     return None if found is None else f"`{name}` {found.in_file}"
 
@@ -60,7 +60,7 @@ def said_elsewhere(name: str) -> str | None:
 def refuse_settings(conf: Iterable[str]) -> None:
     """Refuse names in the operator's ``conf``.
 
-    :raises PipelineDefinitionError: some are said elsewhere; all are named
+    :raises PipelineDefinitionError: some have a field or an argument; the error names all of them
     """
     problems = [
         Problem(f"{name} {_ELSEWHERE[name].in_operator}", "the operator's conf") for name in conf if name in _ELSEWHERE

@@ -1,10 +1,10 @@
-"""What a pipeline's description says, as frozen data; standard library only, because the driver reads it as well.
+"""A pipeline's description as frozen data; standard library only, because the driver reads it as well.
 
-It promises exact round trips: ``from_dict(json.loads(json.dumps(spec.to_dict()))) == spec``. The dictionaries have
-the structure and the kebab-case keys of the HOCON file; in addition it has three keys that a file cannot have, because
-they say where something came from: ``source``, ``path`` of a component, ``given`` of the checkpoint block. It does
-not check: ``parser`` has done that, by the types of the fields and the rules that they carry, and ``from_dict`` is for
-what ``to_dict`` wrote. Mappings inside are not copied and not to be changed.
+Guarantees exact round trips: ``from_dict(json.loads(json.dumps(spec.to_dict()))) == spec``. The dictionaries have the
+structure and the kebab-case keys of the HOCON file, and three keys that a file cannot set, because they say where
+something came from: ``source``, ``path`` of a component, ``given`` of the checkpoint block. ``from_dict`` checks
+nothing: it reads what ``to_dict`` wrote, and ``parser`` has checked that. Mappings are not copied and must not be
+changed.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class SparkSpec(JsonForm):
 
 @dataclass(frozen=True, slots=True)
 class StoreSpec(JsonForm):
-    """A store of the user's own: a Python class and its config.
+    """A custom store: a Python class and its config.
 
     :param instance_type: dotted name of a subclass of ``CheckpointStore``
     :param instance_config: plain JSON, passed to its ``from_config``
@@ -85,7 +85,7 @@ class CheckpointSpec(JsonForm):
 
     :param on_change: what a resume does when a completed component was edited: ``fail``, ``restart`` from the first
         component, or ``rerun-from-change``
-    :param config_match: what has to be as it was: what is ``completed``, or everything (``strict``)
+    :param config_match: what must be unchanged to resume: ``completed`` components, or everything (``strict``)
     :param code_match: whether a completed component whose code has changed counts as edited
     :param store: a place for checkpoints that is not one of the built-in ones
     :param given: the (Python) names of the fields that were stated, in the file or as an override; only the
@@ -112,7 +112,7 @@ class CheckpointSpec(JsonForm):
         return replace(self, **{name: value for name, value in values.items() if name not in self.given})
 
     def with_overrides(self, **values: Any) -> CheckpointSpec:
-        """Return a copy with ``values`` in place of whatever was there; ``None`` means "not stated" and is ignored.
+        """Return a copy with these values; ``None`` means "not stated" and is ignored.
 
         :param values: by Python field name; the fields count as given from here on
         :raises TypeError: a name is not a field of the block
@@ -183,7 +183,7 @@ class PipelineSpec(JsonForm):
     :param retry_policy: the same; ``None`` retries nothing inside the job
     :param hooks: called around the pipeline and each component, in this order
     :param parallelism: how many components may run at the same time
-    :param warnings: what is probably not meant as it is written, for people; it changes nothing, is not
+    :param warnings: what is probably a mistake, for people; it changes nothing, is not
         compared, and does not travel to the driver
     """
 

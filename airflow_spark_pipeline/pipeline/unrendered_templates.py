@@ -1,4 +1,4 @@
-"""Find Jinja templates in a text that nothing has rendered, so that ``{{ ds }}`` never arrives as it is written."""
+"""Finds Jinja templates in a text that was not rendered, so that no component gets the text ``{{ ds }}``."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from airflow_spark_pipeline.planning.changes import Code, CodeNow, changed_code
 from airflow_spark_pipeline.planning.claim_state import claim_state
-from airflow_spark_pipeline.planning.outlook import Outlook, look_ahead
+from airflow_spark_pipeline.planning.outlook import AlreadyCompletedError, Outlook, look_ahead
 from airflow_spark_pipeline.planning.plan import Plan, Step, StepAction, left_behind, make_plan
 from airflow_spark_pipeline.planning.schedule import KnownViews, Waits, conflicts, startable, waits_for, waves
 from airflow_spark_pipeline.planning.selection import Selection
@@ -20,6 +20,7 @@ from airflow_spark_pipeline.planning.summary import (
 )
 
 __all__ = [
+    "AlreadyCompletedError",
     "Code",
     "CodeNow",
     "KnownViews",

@@ -11,10 +11,26 @@ from dataclasses import dataclass
 
 from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, Commit
+from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning.changes import CodeNow
 from airflow_spark_pipeline.planning.plan import Plan, make_plan
 from airflow_spark_pipeline.planning.selection import Selection
+
+
+class AlreadyCompletedError(SparkPipelineError):
+    """The run has completed, maybe since it was last read: nothing is left to run or to claim.
+
+    A retry does not help; start the pipeline from the beginning, or report the success.
+
+    :param state: last recorded state of the run
+    """
+
+    retry_helps = False
+
+    def __init__(self, state: CheckpointState) -> None:
+        super().__init__(f"{state.run_id} has completed (attempt {state.attempt}); there is nothing to resume.")
+        self.state = state
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """The plugin that Airflow loads through the entry point ``airflow.plugins``.
 
 Airflow imports this module in every process: scheduler, DAG processor, triggerer, API server, and each task. It
-therefore imports nothing but the plugin's base class; the routes are built by the first request to them, which only an
-API server ever gets.
+therefore imports only the plugin's base class. The routes are built at the first request, which only an API server
+gets.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _PREFIX = "spark-pipeline"  # of the routes; the page's own address is /plugin/s
 
 
 class _Page:
-    """The ASGI app of the page, imported when it is first asked for anything."""
+    """The ASGI app of the page, imported with the first request."""
 
     def __init__(self) -> None:
         self._app: Any = None
@@ -32,7 +32,7 @@ class _Page:
 
 
 def bundle_url(airflow: AirflowFeatures) -> str:
-    """Return the address of the front end that a version of Airflow can show."""
+    """Return the address of the front end that this version of Airflow can load."""
     name = "main" if airflow.shares_chakra else "main-3.1"
     # Airflow's own scripts, from which older versions import the bundle, are in <base>/static/assets.
     return f"{'' if airflow.bundle_urls_from_base else '../../'}{_PREFIX}/static/{name}.js?v={__version__}"

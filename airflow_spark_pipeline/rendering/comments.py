@@ -3,7 +3,7 @@
     # path = {{ params.old_path }}       renders without a value for ``params.old_path``
 
 A template cannot be parsed as HOCON reliably before it is rendered, so this is a guess that is checked later: each
-removed expression leaves a mark, and ``placing`` reports a mark outside a comment.
+removed expression leaves a mark, and ``placement`` reports a mark outside a comment.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Renders a description and the files that it includes, and reads the result.
 
-Guarantees: a rendered value is one value (see ``placing``); included files are rendered in the same way, with the same
-names; one error lists all names without a value; every problem has the line of the file as it was written, even inside
+Guarantees: a rendered value is one value (see ``placement``); included files are rendered in the same way, with the
+same names; one error lists all names without a value; every problem has the line of the unrendered file, even inside
 loops and blocks.
 """
 
@@ -22,7 +22,7 @@ from airflow_spark_pipeline.pipeline.parser import read_pipeline
 from airflow_spark_pipeline.rendering.comments import without_commented
 from airflow_spark_pipeline.rendering.hocon_values import PlacingError
 from airflow_spark_pipeline.rendering.markers import Marks
-from airflow_spark_pipeline.rendering.placing import CommentError, Placed, place
+from airflow_spark_pipeline.rendering.placement import CommentError, Placed, place
 
 if TYPE_CHECKING:
     from jinja2 import Environment

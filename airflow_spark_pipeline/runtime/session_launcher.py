@@ -29,7 +29,7 @@ def main() -> None:
     shipped = os.path.dirname(os.path.dirname(os.path.abspath(airflow_spark_pipeline.__file__)))
     sys.path.append(os.path.join(shipped, "_vendor"))
 
-    from airflow_spark_pipeline.runtime.driver.staged import drive_inside
+    from airflow_spark_pipeline.runtime.driver.staged_request import drive_inside
 
     drive_inside(request, spark)
 

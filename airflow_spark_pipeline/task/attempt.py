@@ -14,19 +14,22 @@ from airflow_spark_pipeline.checkpoint.state import DEFAULT_LEASE_SECONDS, Check
 from airflow_spark_pipeline.exceptions import (
     ComponentFailedError,
     NothingToResumeError,
-    SparkPipelineError,
     StillRunningError,
     SupersededError,
 )
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-from airflow_spark_pipeline.planning import CodeNow, Outlook, Selection, claim_state, look_ahead, summarize
+from airflow_spark_pipeline.planning import (
+    AlreadyCompletedError,
+    CodeNow,
+    Outlook,
+    Selection,
+    claim_state,
+    look_ahead,
+    summarize,
+)
 from airflow_spark_pipeline.protocol import Token
 
 _RUNNING = (CheckpointStatus.SUBMITTED, CheckpointStatus.RUNNING)
-
-
-class CompletedMeanwhileError(SparkPipelineError):
-    """An orphaned driver completed the pipeline after this try had read the log: nothing is left to run or to claim."""
 
 
 class TaskAttempt:
@@ -93,7 +96,7 @@ class TaskAttempt:
         """Claim the unit; from here on no older attempt can record anything.
 
         :raises SupersededError: a newer try is running
-        :raises CompletedMeanwhileError: there is nothing left to run
+        :raises AlreadyCompletedError: there is nothing left to run
         """
         self._claimed = self._log.claim(self._claim_state)
         state = self._claimed.state
@@ -221,8 +224,8 @@ class TaskAttempt:
 
     def _claim_state(self, latest: Commit | None) -> CheckpointState:
         outlook = self._outlook(latest)
-        if outlook.decision.kind is ClaimKind.REPORT:
-            raise CompletedMeanwhileError(f"Nothing is left to run: {outlook.decision.reason}.")
+        if outlook.decision.kind is ClaimKind.REPORT and latest is not None:
+            raise AlreadyCompletedError(latest.state)
         return claim_state(
             self._spec,
             outlook.plan,

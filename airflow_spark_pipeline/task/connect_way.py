@@ -14,9 +14,9 @@ from airflow_spark_pipeline.launch.py_files import import_path, is_url, resolve_
 from airflow_spark_pipeline.launch.spark_connect import await_server
 from airflow_spark_pipeline.pipeline.connect_string import ConnectString
 from airflow_spark_pipeline.pipeline.spark_settings import refuse_settings
+from airflow_spark_pipeline.planning import AlreadyCompletedError
 from airflow_spark_pipeline.protocol import ConnectTarget, DriverRequest
 from airflow_spark_pipeline.spark_installation import warn_of_a_mixture
-from airflow_spark_pipeline.task.attempt import CompletedMeanwhileError
 from airflow_spark_pipeline.task.deferral import cannot_be_deferred
 from airflow_spark_pipeline.task.driver_files import REQUEST, DriverFiles
 from airflow_spark_pipeline.task.earlier_job import forget_job
@@ -83,7 +83,7 @@ class ConnectWay(Way):
         child = Child(environment(variables, path, without=_SPARKS_OWN), Levels(self._unit.log).info)
         try:
             request = self._files.write(REQUEST, self._claim(modules))
-        except CompletedMeanwhileError as error:
+        except AlreadyCompletedError as error:
             self._unit.log.info("%s", error)
             return Ended()
         self._child = child

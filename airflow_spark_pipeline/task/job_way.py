@@ -19,7 +19,7 @@ from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocatio
 from airflow_spark_pipeline.launch.private_settings import hidden
 from airflow_spark_pipeline.launch.staging import Staging
 from airflow_spark_pipeline.pipeline.spark_settings import refuse_settings
-from airflow_spark_pipeline.task.attempt import CompletedMeanwhileError
+from airflow_spark_pipeline.planning import AlreadyCompletedError
 from airflow_spark_pipeline.task.deferral import cannot_be_deferred
 from airflow_spark_pipeline.task.job import ACTIVE, JobState, Platform, StagedJob
 from airflow_spark_pipeline.task.remembered_job import RememberedJob, forget, remember, remembered
@@ -99,7 +99,7 @@ class JobWay(Way):
             if self._starts_anew or not self._found_again(files):
                 files.upload()  # may fail: nothing is claimed yet
                 self._submit(files.claimed())
-        except CompletedMeanwhileError as error:
+        except AlreadyCompletedError as error:
             self._unit.log.info("%s", error)
             return Ended()
         if defers and self._unit.attempt.is_running():

@@ -56,7 +56,7 @@ class StagedFiles:
         """Claim the unit of work, upload the request, and return the job.
 
         :raises SupersededError: a newer try is running
-        :raises CompletedMeanwhileError: there is nothing left to run
+        :raises AlreadyCompletedError: there is nothing left to run
         """
         # A session is there before the job's arguments are: its settings are applied by the driver.
         settings = {**self._shown, **self._private} if self._in_session else self._private

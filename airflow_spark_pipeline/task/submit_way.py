@@ -21,8 +21,8 @@ from airflow_spark_pipeline.launch.provider import exit_code_of, says_that_nobod
 from airflow_spark_pipeline.launch.py_files import import_path, is_url, resolve_py_files, without_commas
 from airflow_spark_pipeline.launch.yarn import explain
 from airflow_spark_pipeline.pipeline.spark_settings import refuse_settings
+from airflow_spark_pipeline.planning import AlreadyCompletedError
 from airflow_spark_pipeline.task import deferral
-from airflow_spark_pipeline.task.attempt import CompletedMeanwhileError
 from airflow_spark_pipeline.task.driver_files import REQUEST, DriverFiles
 from airflow_spark_pipeline.task.earlier_job import forget_job
 from airflow_spark_pipeline.task.try_arguments import SparkArguments
@@ -64,7 +64,7 @@ class SubmitWay(Way):
             exit_code = self._submitted()
             if self._defers and self._hook is not None and self._unit.attempt.is_running():
                 return Deferred(deferral.trigger(self._unit, self._hook))
-        except CompletedMeanwhileError as error:
+        except AlreadyCompletedError as error:
             self._unit.log.info("%s", error)
             return Ended()
         except Exception:
@@ -185,7 +185,7 @@ class SubmitWay(Way):
         """Submit, or reconnect; return the exit code."""
         try:
             self._submit()
-        except CompletedMeanwhileError:
+        except AlreadyCompletedError:
             raise
         except (AirflowException, RuntimeError) as error:
             return self._exit_code(error)

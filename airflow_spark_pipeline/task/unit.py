@@ -45,9 +45,9 @@ from airflow_spark_pipeline.planning import Code, Outlook
 from airflow_spark_pipeline.protocol import ConnectTarget, DriverRequest
 from airflow_spark_pipeline.secrets import mask, more_names
 from airflow_spark_pipeline.task.attempt import TaskAttempt
-from airflow_spark_pipeline.task.code_here import code_here
 from airflow_spark_pipeline.task.try_arguments import Arguments
 from airflow_spark_pipeline.task.unit_choice import UnitChoice, by_run_id, of_pipeline
+from airflow_spark_pipeline.task.worker_code import code_here
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -173,7 +173,7 @@ class Unit:
         :param carries_keys: whether the request holds the credentials with which Airflow opens the location; without
             them, the driver opens it as itself
         :raises SupersededError: a newer try is running
-        :raises CompletedMeanwhileError: there is nothing left to run
+        :raises AlreadyCompletedError: there is nothing left to run
         """
         token = self.attempt.claim()
         self._remember(self.attempt.claimed)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import SparkSession
 
 from airflow_spark_pipeline import Component, PipelineEvent, PipelineHooks, PipelineRunner
-from airflow_spark_pipeline.cli.describing import describe
+from airflow_spark_pipeline.cli.description import describe
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from tests.chaos.harness import report, run_rounds
-from tests.chaos.places import local_and_s3
+from tests.chaos.locations import local_and_s3
 
 
 def main() -> int:

@@ -33,9 +33,10 @@ from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec
+from airflow_spark_pipeline.planning import AlreadyCompletedError
 from airflow_spark_pipeline.protocol import DriverRequest
-from airflow_spark_pipeline.task.attempt import CompletedMeanwhileError, TaskAttempt
-from tests.chaos.nursery import Child, Nursery
+from airflow_spark_pipeline.task.attempt import TaskAttempt
+from tests.chaos.fork_server import Child, ForkServer
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -114,9 +115,9 @@ class Round:
     :param directory: private to the round; the ledger and the drivers' output lie there
     """
 
-    def __init__(self, place: Place, seed: int, directory: Path, nursery: Nursery, lag: Lag) -> None:
+    def __init__(self, place: Place, seed: int, directory: Path, fork_server: ForkServer, lag: Lag) -> None:
         self.place = place
-        self.nursery = nursery
+        self.fork_server = fork_server
         self.lag = lag
         self.wakers: list[threading.Timer] = []
         self.seed = seed
@@ -175,7 +176,7 @@ class Round:
             return self._report(attempt, "unreported successes")
         try:
             driver = self._submit(attempt, number, CALM_LEASE if calm else LEASE)
-        except CompletedMeanwhileError:
+        except AlreadyCompletedError:
             return self._report(attempt, "successes between a look and a claim")
         if not calm and self._harass(driver):
             return False  # Airflow has lost the try and starts the next one at once, whatever the driver does
@@ -212,7 +213,7 @@ class Round:
         path = self.directory / f"request-{number}.json"
         path.write_text(request.to_json(), encoding="utf-8")
         output = self.directory / f"driver-{number}.log"
-        process = self.nursery.start(path, output)
+        process = self.fork_server.start(path, output)
         driver = Driver(process, state.run_id, output, frozenset(state.completed_components))
         self.drivers.append(driver)
         return driver
@@ -313,11 +314,11 @@ class Round:
 
 def run_rounds(places: list[Place], rounds: int, seed: int, directory: Path, *, parallel: int = 40) -> list[Outcome]:
     """Play so many rounds, some at a time; round ``n`` has the seed ``seed + n`` and the places take turns."""
-    with Nursery() as nursery, Lag() as lag, ThreadPoolExecutor(parallel) as pool:
+    with ForkServer() as fork_server, Lag() as lag, ThreadPoolExecutor(parallel) as pool:
 
         def play(number: int) -> Outcome:
             place = places[(seed + number) % len(places)]
-            return Round(place, seed + number, directory / f"{place.name}-{seed + number}", nursery, lag).play()
+            return Round(place, seed + number, directory / f"{place.name}-{seed + number}", fork_server, lag).play()
 
         return list(pool.map(play, range(rounds)))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.harness import report, run_rounds
-from tests.chaos.places import local_and_s3
+from tests.chaos.locations import local_and_s3
 
 
 @pytest.mark.slow

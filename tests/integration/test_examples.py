@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_spark_pipeline.rendering.outside import read_config
+from airflow_spark_pipeline.rendering.without_airflow import read_config
 from airflow_spark_pipeline.runtime.component.base import Component, ComponentContext
 from airflow_spark_pipeline.runtime.component.loading import load_components
 

@@ -12,7 +12,7 @@ from migration import shop_job
 
 from airflow_spark_pipeline import PipelineRunner
 from airflow_spark_pipeline.exceptions import ComponentFailedError
-from airflow_spark_pipeline.rendering.outside import read_config
+from airflow_spark_pipeline.rendering.without_airflow import read_config
 from tests.airflows import DagBag
 
 if TYPE_CHECKING:

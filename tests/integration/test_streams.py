@@ -41,7 +41,7 @@ class Streaming:
     def describe(self, trigger: str, then: str, more: str = "") -> str:
         config = f'source = "{self.directory}/source", target = "{self.directory}/target", trigger = "{trigger}"'
         return describe(
-            f'{{ instance-type = "tests.leaving.Queries", instance-name = stream, {more}\n'
+            f'{{ instance-type = "tests.leftover_work.Queries", instance-name = stream, {more}\n'
             f'instance-config {{ ledger = ${{LEDGER}}, {config}, then = "{then}" }} }}'
         )
 
@@ -106,4 +106,4 @@ def test_a_function_of_the_user_that_fails_in_a_batch_is_told_with_its_line(
         streaming.run("availableNow", "refuses")
     (state,) = streaming.runner.list_resumable()
     assert state.failure is not None
-    assert re.search(r'leaving\.py", line \d+, in refuse', state.failure.message)
+    assert re.search(r'leftover_work\.py", line \d+, in refuse', state.failure.message)

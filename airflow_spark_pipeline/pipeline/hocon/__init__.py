@@ -1,1 +1,1 @@
-"""HOCON as its specification has it: pyhocon parses, merging and substituting are done here."""
+"""HOCON by its specification: pyhocon parses; merging and substituting are done here."""

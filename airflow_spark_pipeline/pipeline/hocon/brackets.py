@@ -1,12 +1,13 @@
-"""Find the brace or bracket that is missing, or one too many, in a text whose brackets do not match.
+"""Finds the brace or bracket that is missing, or one too many, if the brackets of a text do not match.
 
-Only whoever wrote the text knows which one it is. The rules, in this order: a closing bracket that is indented deeper
-than what it closes, or closes nothing, is one too many if all others match; an opening bracket that is closed further
-left than its line begins is never closed, as that one closes another; else it is the innermost one that is open::
+Only the author knows which one it is, so this is a guess from the indentation. The rules, in this order: a closing
+bracket that is indented deeper than what it closes, or closes nothing, is one too many if all others match. An opening
+bracket that is closed further left than its line begins is not closed, since that bracket closes another one. Otherwise
+the innermost open bracket is not closed::
 
     pipeline-components = [
-      {                             2: closed by the `}` of line 4, as that one is indented like it
-        instance-config {           3: so this one is never closed
+      {                             2: closed by the `}` of line 4, which is indented like it
+        instance-config {           3: so this one is not closed
       }
     ]
 """
@@ -21,7 +22,7 @@ _PAIRS = {"{": "}", "[": "]"}
 def check_brackets(tokens: list[Token]) -> None:
     """Check that brackets match.
 
-    :raises HoconSyntaxError: they do not; with the place of the one that is missing its partner
+    :raises HoconSyntaxError: they do not; with the place of the unmatched one
     """
     brackets = [token for token in tokens if token.kind in ("{", "}", "[", "]")]
     wrong, opened = _first_mismatch(brackets)

@@ -1,4 +1,4 @@
-"""Join the values that are written in a row: text with text, a list with a list, an object with an object."""
+"""Joins values that are written one after another: texts, lists, or objects."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from airflow_spark_pipeline.pipeline.hocon.nodes import Array, Entry, Node, Obje
 from airflow_spark_pipeline.pipeline.hocon.scalars import Place, Word
 
 _NOWHERE = Place(None, 0)
-#: No description is so large; a few lines that double each other would be.
+#: No real description has so large a value; a few lines that double each other would.
 _LONGEST_TEXT, _LONGEST_LIST = 50_000_000, 1_000_000
 
 
 def join_two(left: Node, right: Node) -> Node | None:
     """Return both as one value, ``None`` if they are of different kinds."""
-    # ${base} { b = 2 }: the keys of both; of a key that both have, the later one counts.
+    # ${base} { b = 2 }: the keys of both; if both have a key, the later value wins.
     if isinstance(left, Object) and isinstance(right, Object):
         return merge(Entry(right, _NOWHERE), Entry(left, _NOWHERE)).value
     # ${list} [3]: the items of both, in this order.
@@ -33,5 +33,5 @@ def is_too_large(node: Node) -> bool:
 
 
 def kind(node: Node) -> str:
-    """Say what a value is, for a message."""
+    """Return the kind of a value, for a message."""
     return "an object" if isinstance(node, Object) else "a list" if isinstance(node, Array) else "text"

@@ -1,4 +1,4 @@
-"""Say in a message what a substitution is, and how several of them refer to each other in a circle."""
+"""Messages about substitutions that refer to each other in a circle."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from airflow_spark_pipeline.pipeline.hocon.nodes import Reference
 
 
 def written(reference: Reference) -> str:
-    """Return a substitution as its file has it."""
+    """Return a substitution as it is written in its file."""
     return f"${{{'?' * reference.optional}{join_path(reference.path[reference.prefix :])}}}"
 
 
 def describe_circle(involved: list[Reference], *, adds: bool) -> str:
-    """Say what is wrong with references that need each other.
+    """Return the message for references that need each other.
 
-    :param adds: the first one adds to a value that only a substitution around it brings
+    :param adds: the first one adds to a value that only a substitution around it has
     """
     name = written(involved[0])
     keys = [join_path(reference.key) for reference in involved]

@@ -1,8 +1,8 @@
-"""Read a description and the files that it includes into one text for pyhocon.
+"""Reads a description and the files that it includes into one text for pyhocon.
 
-It promises that a file is looked up relative to the one that names it, that a circle of includes ends here, and that an
-error of one file does not hide those of the others. A name without a suffix means ``name.conf`` and ``name.json``, both
-where both are there, and what the first one says wins.
+Guarantees: a file is looked up relative to the file that includes it; a circle of includes is an error; an error in one
+file does not hide those in others. A name without a suffix means ``name.conf`` and ``name.json``; if both exist, both
+are read, and the first one wins.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 class Files:
     """The texts of one description.
 
-    :param problems: gets what is wrong with the texts
-    :param warnings: gets what is probably not meant as it is written
+    :param problems: gets the problems of the texts
+    :param warnings: gets what is probably a mistake
     :param render: gets the text of each included file
     """
 
@@ -43,7 +43,7 @@ class Files:
         self.incomplete = False
 
     def rewrite(self, text: str, file: str | None, directory: pathlib.Path | None) -> str:
-        """Return the description, its included files inside it, as pyhocon is to read it.
+        """Return the description, with its included files in it, as text for pyhocon.
 
         :param directory: where relative includes are looked up
         """
@@ -65,7 +65,7 @@ class Files:
         (self._warnings if warning else self.problems).append(problem)
 
     def warn(self, message: str, reference: Reference) -> None:
-        """Note what is probably not meant as it is written."""
+        """Note what is probably a mistake."""
         self._note(message, reference.place, reference.key, warning=True)
 
     def _include(
@@ -115,7 +115,7 @@ class Files:
 
 
 def _candidates(named: pathlib.Path) -> tuple[list[pathlib.Path], str]:
-    """Return the files that an include means, the one that wins last, and what is wrong with it."""
+    """Return the files that an include means, with the one that wins last, and the problem with it."""
     if named.suffix == ".properties":
         return [], "a .properties file cannot be included; write it as HOCON"
     if named.suffix in (".conf", ".json"):
@@ -130,12 +130,12 @@ def _candidates(named: pathlib.Path) -> tuple[list[pathlib.Path], str]:
 
 
 def unify_line_ends(text: str) -> str:
-    """Return ``text`` with the line ends that it would have on Linux, so that an editor's choice changes no value."""
+    """Return ``text`` with the line ends of Linux, so that the choice of an editor does not change a value."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_text(file: pathlib.Path) -> tuple[str, str]:
-    """Return a file's text and an empty message, or an empty text and what is wrong."""
+    """Return a file's text and an empty message, or an empty text and an error message."""
     try:
         data = file.read_bytes()
     except FileNotFoundError:

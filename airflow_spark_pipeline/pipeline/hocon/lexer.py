@@ -1,8 +1,8 @@
-"""Cut HOCON text into tokens: strings, comments, punctuation, substitutions, bare words.
+"""Cuts HOCON text into tokens: strings, comments, punctuation, substitutions, bare words.
 
-It promises that nothing later has to look at raw text again, so no rule can mistake the inside of a string or a
-comment for syntax. It follows the lexical part of the HOCON specification, and is stricter where text would be lost
-without a word: in ``a//b``, a value is cut short by a comment. It knows nothing of structure.
+Guarantees: later steps never read raw text, so no rule can mistake the inside of a string or a comment for syntax. The
+lexer follows the lexical part of the HOCON specification, but is stricter if text would be lost without an error: in
+``a//b``, a comment cuts off a part of the value. It does not know the structure.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class Token:
 
     :param kind: ``text`` (a quoted string, escapes resolved), ``bare`` (an unquoted word), ``subst`` (``${a}``),
         ``subst?`` (``${?a}``), ``space``, ``newline``, ``end``, or the punctuation itself
-    :param text: the content; of a substitution, the text between its braces
+    :param text: the content; for a substitution, the text between its braces
     :param line: line in which it starts, counted from 1
-    :param column: likewise
+    :param column: column in which it starts, counted from 1
     """
 
     kind: str
@@ -65,7 +65,7 @@ _BEGINS_ANOTHER = re.compile(r"\n[^\n]*[\w\"-][ \t]*[=:][ \t]*\Z")
 
 
 def tokenize(text: str, line: int = 1, column: int = 1) -> list[Token]:
-    """Return the tokens of ``text`` without its comments, closed by one of kind ``end``.
+    """Return the tokens of ``text`` without its comments; the last one has the kind ``end``.
 
     :param line: the line on which ``text`` starts
     :param column: the column at which it starts
@@ -87,12 +87,12 @@ def tokenize(text: str, line: int = 1, column: int = 1) -> list[Token]:
 
 
 def _swallows(token: Token) -> bool:
-    """Return whether a text ends where another one seems to begin, at the quotes after ``sql =``."""
+    """Return whether a text ends at quotes that seem to open another one, such as those after ``sql =``."""
     return token.kind == "text" and _BEGINS_ANOTHER.search(token.text) is not None
 
 
 def _line_start(text: str, position: int) -> int:
-    """Return the place before a line's first character, so that a difference to it counts from 1."""
+    """Return the position before a line's first character, so that differences to it count from 1."""
     return text.rfind("\n", 0, position)
 
 
@@ -150,7 +150,7 @@ def _explain(text: str, position: int) -> str:
 def split_path(tokens: list[Token], at: Token) -> tuple[str, ...]:
     """Split a key, or the inside of a substitution, at its unquoted dots.
 
-    :param at: where to report what is wrong
+    :param at: position for error messages
     :raises HoconSyntaxError: a part is empty (``a..b``), or a token cannot be part of a path
     """
     while tokens and tokens[0].kind in ("space", "newline"):

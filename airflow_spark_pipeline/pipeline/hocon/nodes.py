@@ -1,8 +1,8 @@
 """The tree of a description before its substitutions are resolved, and how a later value is merged with an earlier one.
 
-The rules are those of the HOCON specification. A later object is merged with an earlier object; everything else that
-has a value of its own replaces what was there. Where one of the two is a substitution, only its resolution can tell,
-so both are kept, newest first::
+The rules are those of the HOCON specification. A later object is merged with an earlier object; any other value
+replaces the earlier one. If one of the two is a substitution, the result is only known after it is resolved, so both
+are kept, newest first::
 
     spark = ${defaults}           Stack([Object(master), Reference(defaults)])
     spark { master = local }
@@ -18,9 +18,9 @@ from airflow_spark_pipeline.pipeline.hocon.scalars import Address, Path, Place, 
 
 @dataclass(eq=False, slots=True)
 class Entry:
-    """A value, and where it is written.
+    """A value and its place.
 
-    :param lost: where the key has text or a list, if it has keys elsewhere: one of the two is lost
+    :param lost: place of a text or a list that the key has, although it has keys elsewhere: one of the two is lost
     """
 
     value: Node
@@ -32,7 +32,7 @@ class Entry:
 class Object:
     """Keys with their values.
 
-    :param hides: a value before it was not an object, so that nothing older can be merged with it
+    :param hides: an earlier value was not an object, so that nothing older is merged with it
     """
 
     entries: dict[str, Entry] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Reference:
 
     :param path: from the root of the whole description
     :param prefix: how many keys of ``path`` only say where its file was included; it is looked up without them as well
-    :param key: of the value that it is a part of, for messages
+    :param key: key of the value that it is a part of, for messages
     """
 
     path: Path
@@ -64,7 +64,7 @@ class Reference:
 
 @dataclass(eq=False, slots=True)
 class Concatenation:
-    """Several parts in a row; at least one of them is a substitution.
+    """Several parts one after another; at least one is a substitution.
 
     :param appends: it was written as ``+=``
     """
@@ -75,7 +75,7 @@ class Concatenation:
 
 @dataclass(eq=False, slots=True)
 class Stack:
-    """Values of one key that only their resolution can merge, newest first."""
+    """Values of one key, newest first, that can be merged only when they are resolved."""
 
     values: list[Entry]
 
@@ -85,7 +85,7 @@ PENDING = (Reference, Concatenation, Stack)
 
 
 def is_resolved(node: Node) -> bool:
-    """Return whether no substitution is left in ``node``."""
+    """Return whether ``node`` contains no substitution."""
     if isinstance(node, Object):
         return all(is_resolved(entry.value) for entry in node.entries.values())
     if isinstance(node, Array):
@@ -94,7 +94,7 @@ def is_resolved(node: Node) -> bool:
 
 
 def hides(node: Node) -> bool:
-    """Return whether a value that is older than ``node`` cannot matter any more."""
+    """Return whether values that are older than ``node`` are ignored."""
     if isinstance(node, Object):
         return node.hides
     if isinstance(node, Stack):
@@ -103,7 +103,7 @@ def hides(node: Node) -> bool:
 
 
 def merge(new: Entry, old: Entry | None) -> Entry:
-    """Return what a key has that was given ``old`` and then ``new``."""
+    """Return the value of a key that is set to ``old`` and then to ``new``."""
     if old is None:
         return new
     if hides(new.value):

@@ -1,4 +1,4 @@
-"""What the numbers in a rewritten text stand for, and what its rewriter is given."""
+"""What the numbers in a rewritten text stand for, and what its rewriter needs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from airflow_spark_pipeline.pipeline.hocon.scalars import Address, Path, Place, 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where a text is.
+    """The position of a text in the description.
 
-    :param path: of the key under which the file was included; empty inside a list, where a path leads nowhere
+    :param path: path of the key under which the file was included; empty inside a list, which a path cannot enter
     :param in_list: it was included inside a list
     :param directory: where relative includes are looked up
     :param chain: the files that are being read, outermost first, to notice a circle
@@ -30,10 +30,10 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key that is given a value.
+    """A key with a value.
 
-    :param path: from the object that it is in; empty for an included file, which is merged with that object
-    :param appended: of ``+=``, the reference to what the key holds before
+    :param path: path from the object that it is in; empty for an included file, which is merged with that object
+    :param appended: for ``+=``, the reference to the key's earlier value
     """
 
     path: Path
@@ -41,10 +41,10 @@ class Key:
     appended: Reference | None = None
 
 
-#: What the numbers in a rewritten text stand for. A list of places are those of the items of a list.
+#: What the numbers in a rewritten text stand for. A list of places has those of the items of a list.
 Table: TypeAlias = "list[Key | Word | Reference | list[Place]]"
 #: Reads an included file: (name, is it required?, scope of the including text, path, inside a list?, place); returns
 #: the rewritten texts, the one that wins last.
 Include = Callable[[str, bool, Scope, Address, bool, Place], list[str]]
-#: Notes something after which reading can go on: (message, place, address, is it only a warning?).
+#: Notes a problem after which reading continues: (message, place, address, is it only a warning?).
 Report = Callable[[str, Place, Address, bool], None]

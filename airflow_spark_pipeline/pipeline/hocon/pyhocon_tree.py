@@ -1,10 +1,10 @@
-"""The one place that knows pyhocon: it parses a rewritten text, and what it finds becomes nodes.
+"""The only module that uses pyhocon: it parses a rewritten text and turns the result into nodes.
 
-pyhocon's part is the structure: objects, lists, what is joined to one value. Each key of the text is there once, so
-nothing is merged, and nothing is resolved either: what pyhocon does of both is not what the specification says (a
-substitution is lost where other keys are merged with it, for one).
+pyhocon finds the structure: objects, lists, and which parts are joined to one value. Each key of the text is unique, so
+pyhocon merges nothing and resolves nothing: it does neither by the specification (for example, it loses a substitution
+that other keys are merged with).
 
-Of pyhocon's names, those that it does not document are used here only; a test holds them against the installed one.
+Names that pyhocon does not document are used only here; a test compares them with the installed version.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class _Builder:
         return self._array(value) if isinstance(value, list) else cast("Word", self._table[value])
 
     def _array(self, items: list[Any]) -> Array:
-        """A list opens with the number of its items' places; pyhocon makes one list of two that are joined."""
+        """Return a list. It starts with the number of its items' places; pyhocon turns two joined lists into one."""
         entries: list[Entry] = []
         places: list[Place] = []
         for item in items:
@@ -73,7 +73,7 @@ class _Builder:
 
 
 def _members(key: Key, node: Node) -> list[tuple[str, Entry]]:
-    """Return what a key adds to its object: of ``a.b = 1`` the key ``a``, of an include all that the file holds."""
+    """Return what a key adds to its object: for ``a.b = 1`` the key ``a``, for an include all keys of the file."""
     if not key.path:
         return [*cast("Object", node).entries.items()]
     entry = Entry(node, key.place)

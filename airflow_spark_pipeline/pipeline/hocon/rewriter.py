@@ -1,8 +1,8 @@
-"""Check one HOCON text token by token, and write it anew for pyhocon.
+"""Checks one HOCON text token by token, and rewrites it for pyhocon.
 
-It promises that the first structural error of a file is named with its place, and that nothing is left in the new text
-that pyhocon reads differently: every key, scalar and substitution is replaced by a number, which stands for an
-entry of a `Table`. Separators, comments and included files are written out. What is left for pyhocon is the structure::
+Guarantees: the first structural error of a file is reported with its place, and the new text contains nothing that
+pyhocon reads differently. Every key, scalar and substitution is replaced by a number, which stands for an entry of a
+`Table`. Separators, comments and included files are resolved. Only the structure is left for pyhocon::
 
     spark.master = ${m}"[2]" # x   ->   k0=${1}2       0: Key(spark.master), 1: Reference(m), 2: Word([2])
 
@@ -32,8 +32,8 @@ _LOOKS_SUBSTITUTED = re.compile(r"\$\{\??(?!spark\.)[A-Za-z_][\w.-]*\}")
 class Rewriter:
     """Rewrites one text; each included text gets another rewriter.
 
-    :param scope: where the text is
-    :param table: gets what is replaced by numbers
+    :param scope: position of the text in the description
+    :param table: gets the entries that numbers stand for
     :raises HoconSyntaxError: see `tokenize`
     """
 
@@ -96,7 +96,7 @@ class Rewriter:
         return len(self._table) - 1
 
     def _separate(self, after_item: bool) -> None:
-        """Write what separates two items: one comma, for line breaks and at most one comma, which needs an item."""
+        """Write the separator of two items: one comma, in place of line breaks and at most one comma after an item."""
         commas = 0 if after_item else 1
         while self._peek.kind in (*_BLANK, ","):
             token = self._take()
@@ -182,7 +182,7 @@ class Rewriter:
                 space = token.text
                 continue
             self._refuse_separator(token, here)
-            # /data/"x y"/1: one text, whatever of it is quoted.
+            # /data/"x y"/1: one text, even if parts of it are quoted.
             if token.kind in ("text", "bare"):
                 # `10 minutes` is one text, its inner space included, and so is what follows a substitution.
                 alone = not kind and not (space and shapes.endswith("$"))
@@ -240,7 +240,7 @@ class Rewriter:
             self._out.append(str(self._number(Word(kind, text))))
 
     def _part(self, token: Token, here: Address, in_list: bool) -> str:
-        """Write one part of a value that is not text; returns its shape."""
+        """Write one part of a value that is not text; return its shape."""
         if token.kind.startswith("subst"):
             target = split_path(tokenize(token.text, token.line, token.column + len(token.kind) - 3), token)
             reference = self._reference(target, token.kind == "subst?", token, here)

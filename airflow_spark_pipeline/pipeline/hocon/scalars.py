@@ -1,7 +1,6 @@
-r"""Scalars of a description as they were written, and the places where they were written.
+r"""The scalars of a description as written in the file, and their places.
 
-A scalar stays the text that was written until a field asks for a type: ``5m``, ``007``, ``1.50`` and ``\u0041`` reach
-the reader of the field unchanged, whatever a parser would make of them.
+A scalar stays text until a field gives it a type: ``5m``, ``007``, ``1.50`` and ``\u0041`` are passed on unchanged.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ Path = tuple[str, ...]
 Address = tuple[str | int, ...]
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
-# What one reader takes for a number, a boolean or nothing, and another for text.
+# Some readers take these for a number, a boolean or null, others for text.
 _AMBIGUOUS = re.compile(r"-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|-?(nan|inf|infinity)|true|false|null|none", re.IGNORECASE)
 
 
@@ -31,7 +30,7 @@ class Word:
     """A scalar of the description.
 
     :param kind: ``text``, ``number``, ``boolean``, ``null``, ``ambiguous`` (``007``, ``True``), ``space`` for the
-        white space between two substitutions, or ``broken`` for a value that a problem was noted for
+        white space between two substitutions, or ``broken`` for a value with a problem
     :param text: what was written
     """
 
@@ -44,9 +43,9 @@ BROKEN = Word("broken", "")
 
 @dataclass(slots=True)
 class Places:
-    """Where things were written.
+    """The places of keys and values.
 
-    :param of: address to place, for everything that exists
+    :param of: the place of each address that exists
     :param shadowed: keys that have a scalar or a list and, elsewhere, keys below them
     """
 

@@ -1,17 +1,17 @@
-"""Resolve the substitutions of a description, as the HOCON specification has it.
+"""Resolves the substitutions of a description by the HOCON specification.
 
-It promises that every substitution has the value that the whole description gives it, wherever both are written, and
-that what has no value is named: a name that nothing defines with its line, a circle with its keys. A key may refer to
-what it held before::
+Guarantees: a substitution has the value that its key has in the whole description, even if the key is defined later or
+in another file. A substitution without a value is an error: an undefined name is reported with its line, a circle with
+its keys. A key may refer to its earlier value::
 
     path = /data
-    path = ${path}/raw            # /data/raw: while this value is resolved, `path` is what is below it
+    path = ${path}/raw            # /data/raw: while this value is resolved, `path` is the earlier one
 
-Refused, although an order of resolution can be found in which it has a value: substitutions that refer to each other
-in a circle, and a key that adds to what only a substitution around it brings (``a = ${b}``, ``a.list += 1``), where
-readers of HOCON lose the list.
+Refused, although some order of resolution would give a value: substitutions that refer to each other in a circle, and a
+key that adds to a list which only a substitution around it has (``a = ${b}``, ``a.list += 1``): other readers of HOCON
+lose that list.
 
-One class and one file, although a long one: each rule needs the same memory of what is being resolved.
+This is one long file on purpose: all rules share the memory of what is being resolved.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class _CircleError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What a node was resolved to, by following which references; with the node, so that its id stays its own."""
+    """The value of a resolved node, and the references followed; keeps the node, so that its id stays unique."""
 
     node: Node
     value: Node | None
@@ -62,7 +62,7 @@ class Resolver:
     """Resolves one description.
 
     :param root: all keys, merged
-    :param environment: where names are looked up that no key defines
+    :param environment: variables, for names that no key defines
     :param report: gets a message and the substitution that it is about
     """
 
@@ -70,15 +70,15 @@ class Resolver:
         self._root = root
         self._environment = environment
         self._report = report
-        self._visible: dict[int, int] = {}  # of a stack, by id: its first value that can be seen for the time being
+        self._visible: dict[int, int] = {}  # by id of a stack: its first value that is visible at this time
         self._active: list[Reference] = []
-        self._used: list[Reference] = []  # all that were followed, in this order
+        self._used: list[Reference] = []  # all references that were followed, in order
         self._known: dict[tuple[int, tuple[tuple[int, int], ...]], _Known] = {}
         self._whole: dict[int, tuple[Stack, Node | None]] = {}  # by id: the value of a stack, all of it visible
         self._reported: set[frozenset[int]] = set()
 
     def is_unknown(self, reference: Reference) -> bool:
-        """Return whether nothing defines what a substitution names; asked of those that no value needed."""
+        """Return whether nothing defines the name of a substitution; for substitutions that no value needed."""
         if reference.optional or reference in self._used:
             return False
         report, self._report = self._report, lambda *_: None  # what is not needed is not a problem
@@ -91,7 +91,7 @@ class Resolver:
             self._report = report
 
     def resolve(self, node: Node) -> Node | None:
-        """Return ``node`` without substitutions; ``None`` if only undefined optional ones give it a value."""
+        """Return ``node`` without substitutions; ``None`` if it has only undefined optional ones."""
         if isinstance(node, Word):
             return node
         state = (id(node), tuple(sorted(self._visible.items())))
@@ -157,7 +157,7 @@ class Resolver:
         return merged
 
     def _lookbacks(self, stack: Stack) -> Iterator[Entry]:
-        """Go through the values; while one with substitutions is resolved, only those below it can be seen."""
+        """Iterate over the values; while one with substitutions is resolved, only older ones are visible."""
         before = self._visible.get(id(stack))
         first = before or 0
         for index in range(first, len(stack.values)):
@@ -198,7 +198,7 @@ class Resolver:
             self._active.pop()
 
     def _find(self, reference: Reference) -> Node | None:
-        """Return what a reference leads to, not resolved yet."""
+        """Return the unresolved value that a reference leads to."""
         found, _ = self._dig(self._root, reference.path)
         # In a file that is included below `a`, ${x} is ${a.x}; if there is none, ${x} of the whole description.
         if found is None and reference.prefix:
@@ -206,9 +206,9 @@ class Resolver:
         return None if found is None else found.value
 
     def _dig(self, node: Node, path: Path) -> tuple[Entry | None, bool]:
-        """Return what is at ``path`` in ``node``, and whether it hides what older values have there.
+        """Return the value at ``path`` in ``node``, and whether it hides older values.
 
-        No more is resolved than what the path leads through.
+        Only what the path leads through is resolved.
         """
         if not path:
             return Entry(node, _NOWHERE), hides(node)
@@ -268,7 +268,7 @@ class Resolver:
 
     def _undefined(self, reference: Reference) -> Node | None:
         if reference.optional:
-            return None  # x = ${?NAME}: the key is left as it was, or is not there
+            return None  # x = ${?NAME}: the key keeps its earlier value, or does not exist
         self._once(
             f"`{written(reference)}` is defined neither in the description nor in the environment",
             reference,

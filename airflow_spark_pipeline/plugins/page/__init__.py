@@ -1,6 +1,6 @@
-"""The page inside Airflow's UI, as the API server serves it. Nothing else imports this package.
+"""The routes of the page in Airflow's UI. Only the API server imports this package.
 
-Promises: each route knows who asks, and what they may see and do is decided by Airflow's auth manager for each DAG;
-what is read lies below a configured location, under a name that is computed here and never taken from a request; a
-location that does not answer in time costs its own threads, never the server's.
+Guarantees: each route knows its user, and Airflow's auth manager decides for each DAG what the user may see and do.
+Only configured locations are read, under names that are computed here and never taken from a request. A location that
+does not answer in time blocks only its own threads, never the server's.
 """

@@ -1,8 +1,8 @@
-"""Who asks, and from where.
+"""Authorization, and protection against requests from other sites.
 
-The cookie that authenticates a user is sent by browsers with requests that other sites make, and Airflow's server does
-not check for them. A write therefore needs a JSON body, which no form of another site can send, and must not say that
-it comes from elsewhere.
+Browsers send the cookie that authenticates a user also with requests that other sites make, and Airflow's server does
+not check where a request comes from. A write therefore needs a JSON body, which a form of another site cannot send, and
+its headers must not name another site.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from airflow_spark_pipeline.plugins.page.rights import Rights
 
 
 def rights_of(user: GetUserDep) -> Rights:
-    """Return the rights of whoever asks."""
+    """Return the rights of the request's user."""
     return Rights(user)
 
 
@@ -27,7 +27,7 @@ RightsDep = Annotated[Rights, Depends(rights_of)]
 
 
 def names_a_dag(request: Request) -> None:
-    """Refuse a request that names no DAG, or ``~``, which Airflow takes for any DAG."""
+    """Refuse a request without a DAG, or with ``~``, which means any DAG to Airflow."""
     dag_id = request.path_params.get("dag_id") or request.query_params.get("dag_id")
     if not dag_id or dag_id == "~":
         raise HTTPException(status.HTTP_404_NOT_FOUND, "There is no such DAG.")
@@ -48,13 +48,13 @@ def from_this_site(request: Request) -> None:
 
 
 def _own_names(request: Request) -> set[str | None]:
-    """Return the hosts of this Airflow: a proxy may have another one than the server behind it."""
+    """Return the host names of this Airflow; that of a proxy may differ from that of the server behind it."""
     return {request.headers.get("host"), urlsplit(conf.get("api", "base_url", fallback="") or "").netloc or None}
 
 
-#: The user may look at the DAG's task instances; the DAG stands in the path or in the query.
+#: The user may look at the DAG's task instances; the DAG is in the path or in the query.
 READS = [Depends(requires_access_dag("GET", DagAccessEntity.TASK_INSTANCE)), Depends(names_a_dag)]
-#: The user may clear them, and asks from Airflow's own pages, or by hand.
+#: The user may clear them, and the request comes from Airflow's own pages, or from no page at all.
 WRITES = [
     Depends(requires_access_dag("PUT", DagAccessEntity.TASK_INSTANCE)),
     Depends(names_a_dag),

@@ -1,4 +1,4 @@
-"""The one write of the page's own: giving progress up. Resuming is Airflow's own clear, called by the browser."""
+"""The only write of the page: discard the progress of a run. To resume, the browser calls Airflow's own clear."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _CHANGED = "Something was recorded since you looked. Nothing was discarded: look
 
 
 async def discard_run(service: Service, dag_id: str, wanted: Discard, rights: Rights) -> Discarded:
-    """Give up the progress that the user has seen.
+    """Discard the progress that the user has seen.
 
-    :raises HTTPException: 404 there is none, 409 it is at work or has changed, 503 the location failed
+    :raises HTTPException: 404 nothing is recorded, 409 the run is running or has changed, 503 the location failed
     :raises TimeoutError: the location did not answer in time
     """
     key = TaskKey(dag_id, wanted.run_id, wanted.task_id, wanted.map_index, wanted.iteration)

@@ -45,7 +45,7 @@ _LATE = (
 
 
 class _Bundle(StaticFiles):
-    """The built front end. Browsers ask each time whether it changed: an upgrade must not meet an old bundle."""
+    """The built front end. Browsers ask each time whether it changed, so that no old bundle runs after an upgrade."""
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)
@@ -55,7 +55,7 @@ class _Bundle(StaticFiles):
 
 def build_app() -> FastAPI:
     """Return the app, as it is mounted into Airflow's API server."""
-    # The documents of FastAPI's own would be open to everybody: below, they ask who it is.
+    # FastAPI's own document would be open to everybody; the route below checks the user.
     app = FastAPI(title="Spark pipelines", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     service = Service()
     app.state.service = service
@@ -77,7 +77,7 @@ def build_app() -> FastAPI:
     ) -> Response:
         """List the unfinished runs that you may see; with the state completed or discarded, those that ended.
 
-        dag_id, run_id and pipeline are parts of what is looked for; started_before is of the first attempt.
+        dag_id, run_id and pipeline match parts of the names; started_before is compared with the first attempt.
         """
         filters = Filters(dag_id, run_id, pipeline, state, started_before, q, order_by, limit, offset)
         late = await service.refreshed()
@@ -98,7 +98,7 @@ def build_app() -> FastAPI:
 
     @app.post("/api/dags/{dag_id}/discard", response_model=Discarded, dependencies=WRITES)
     async def discard(dag_id: str, body: Discard, rights: RightsDep) -> Discarded:
-        """Give up the progress of a task instance that is not at work; its next attempt starts over."""
+        """Discard the progress of a task instance that is not running; its next attempt starts over."""
         try:
             return await discard_run(service, dag_id, body, rights)
         except (TimeoutError, asyncio.TimeoutError):
@@ -133,7 +133,7 @@ def _add_routes_of_a_task(app: FastAPI, service: Service) -> None:
         only: Annotated[list[str], Query()] = [],  # noqa: B006  # FastAPI copies it
         force: Annotated[list[str], Query()] = [],  # noqa: B006  # the same
     ) -> NextAttempt | None:
-        """Show what a resume with a selection of components would do; id is of the run's newest attempt."""
+        """Show what a resume with a selection of components would do; id is the id of the run's newest attempt."""
         selection = Selection(start_from or None, tuple(only), tuple(force), stop_after or None)
         try:
             return await planned(service, TaskKey(dag_id, run_id, task_id, map_index), id, selection)
@@ -149,7 +149,7 @@ def _add_routes_of_a_task(app: FastAPI, service: Service) -> None:
 
 
 def _answer(request: Request, model: BaseModel) -> Response:
-    """Send the model, or say that it is still what the client has."""
+    """Send the model, or status 304 if the client has it already."""
     content = model.model_dump_json().encode()
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}

@@ -1,4 +1,4 @@
-"""What each attempt did, from the log; and the tries that recorded nothing there, from Airflow. Pure."""
+"""What each attempt did, from the log, and the tries that recorded nothing there, from Airflow. Pure: reads nothing."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _FAILED_TRIES = ("failed", "up_for_retry", "upstream_failed")
 
 
 def attempts(commit: Commit, shown: Standing, read: Callable[[int, str], Commit | None]) -> list[Attempt]:
-    """Return what each attempt of the epoch did, the oldest first.
+    """Return what each attempt of the epoch did, oldest first.
 
-    :param read: gives the commit of a number, if it is that run's; ``None`` where it was cleaned up
+    :param read: returns the commit with a number, or ``None`` if it was cleaned up or belongs to another run
     """
     summaries = commit.state.attempts
     found = []
@@ -67,7 +67,7 @@ def _claim_number(run_id: str) -> int | None:
 
 
 def _remembered(state: CheckpointState, summary: AttemptSummary) -> list[Bar]:
-    """Return what the newest commit still knows of an attempt whose own commits were cleaned up."""
+    """Return what the newest commit says of an attempt whose own commits were cleaned up."""
     ran = [c for c in state.components if c.attempt == summary.attempt and c.action is not ComponentAction.FAILED]
     bars = [_bar(c, "ran") for c in ran]
     failed = next((c for c in state.components if c.name == summary.failed), None)
@@ -114,13 +114,13 @@ def _bars(state: CheckpointState, shown: Standing) -> list[Bar]:
 def with_tries(
     attempts: list[Attempt], tries: Iterable[Try], failures: Mapping[int, TryFailure], *, active: bool
 ) -> list[Attempt]:
-    """Return the attempts with what Airflow knows of their tries, and the tries that recorded nothing, by time.
+    """Return the attempts, completed with what Airflow knows of their tries, and the tries without an attempt, by time.
 
-    Which try made an attempt is in its commits; where these were cleaned up, the times tell. A try without an attempt
-    was refused, or failed before its driver claimed the run; or it waits, or has just started.
+    The commits of an attempt name its try; if they were cleaned up, the times decide. A try without an attempt was
+    refused, failed before its driver claimed the run, is waiting, or has just started.
 
     :param failures: why tries failed, by number
-    :param active: whether the newest try runs, or is about to
+    :param active: whether the newest try is running, or about to run
     """
     known = list(tries)
     newest = max((each.number for each in known), default=0)
@@ -146,7 +146,7 @@ def _by_time(attempt: Attempt, tries: Iterable[Try]) -> Try | None:
 
 
 def _filled(attempt: Attempt, made_by: Try) -> Attempt:
-    """Return the attempt with the state and the end that Airflow knows, where the log does not."""
+    """Return the attempt with the state and the end from Airflow, if the log does not have them."""
     changes: dict[str, object] = {"task_state": made_by.state, "try_number": made_by.number}
     if attempt.status == "unknown" and made_by.state in _FAILED_TRIES:
         changes["status"] = "failed"
@@ -158,7 +158,7 @@ def _filled(attempt: Attempt, made_by: Try) -> Attempt:
 
 
 def _interrupted(bar: Bar, ended_at: str) -> Bar:
-    """Return a bar with the longest time that interrupted work can have taken: until its try ended."""
+    """Return the bar of an interrupted component: it may have run until its try ended."""
     if bar.action != "interrupted" or bar.started_at is None:
         return bar
     seconds = (_time(ended_at) - _time(bar.started_at)).total_seconds()

@@ -1,4 +1,4 @@
-"""One task instance, or one DAG, with all that is recorded."""
+"""Everything that is recorded of one task instance, or of one DAG."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from airflow_spark_pipeline.plugins.page.tries import Kept, Try, kept_of, tries_
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """What Airflow knows of a task instance besides its state."""
+    """What Airflow knows of a task instance, without its state."""
 
     tries: list[Try]
     kept: Kept
@@ -34,7 +34,7 @@ class _Task:
 
 
 async def task_runs(service: Service, key: TaskKey, rights: Rights) -> TaskRuns:
-    """Return what a task instance has recorded, in every location."""
+    """Return what a task instance has recorded in all locations."""
     keys = await run_in_threadpool(metadata_db.iterations, key)
     found, late = await service.find_all(keys, history=True)
 
@@ -65,7 +65,7 @@ async def task_runs(service: Service, key: TaskKey, rights: Rights) -> TaskRuns:
 
 
 async def dag_runs(service: Service, dag_id: str, rights: Rights, limit: int, offset: int) -> DagRuns:
-    """Return runs of a DAG's pipelines, those that started last first."""
+    """Return runs of a DAG's pipelines, newest start first."""
     exists = await run_in_threadpool(metadata_db.has_dag, dag_id)
     tasks = await run_in_threadpool(metadata_db.pipeline_tasks, dag_id)
     keys, total = await run_in_threadpool(metadata_db.newest_task_instances, dag_id, tasks, limit, offset)
@@ -143,6 +143,6 @@ def _discarded_by(task: _Task) -> DiscardedBy | None:
 
 
 def _history_url() -> str | None:
-    """Return the address of Spark's history server; each attempt has its own application there."""
+    """Return the address of Spark's history server; each attempt is a separate application there."""
     server = configured("spark_history_url")
     return server.rstrip("/") if server is not None and server.startswith(("http://", "https://")) else None

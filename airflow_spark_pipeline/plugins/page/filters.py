@@ -1,4 +1,4 @@
-"""Which runs a listing asks for, and in which order."""
+"""The filters of a list of runs, and its order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from airflow_spark_pipeline.plugins.page.run_models import first_started, resume
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a listing is asked for."""
+    """What the user filters a list by."""
 
     dag_id: str | None = None
     run_id: str | None = None
@@ -47,7 +47,7 @@ class Item:
 
 
 def matches(item: Item, filters: Filters) -> bool:
-    """Whether a run is one of those that a listing asks for."""
+    """Whether a run passes the filters."""
     state = item.recorded
     key = item.key
     parts = ((filters.dag_id, key.dag_id), (filters.run_id, key.run_id), (filters.pipeline, state.pipeline_name))
@@ -70,7 +70,7 @@ def _aware(moment: datetime) -> datetime:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
 
 
-#: The order of states: from what needs nobody to what needs somebody most.
+#: The order of states: those that need no action first, those that need it most last.
 _BY_STATE = (
     Standing.COMPLETED,
     Standing.DISCARDED,
@@ -97,5 +97,5 @@ def sort(items: list[Item], order_by: str) -> None:
 
     :param order_by: one of :data:`ORDERS`
     """
-    items.sort(key=lambda item: item.entry.path)  # so that pages do not overlap where rows are equal
+    items.sort(key=lambda item: item.entry.path)  # so that pages do not overlap if rows are equal
     items.sort(key=_ORDERS[order_by.removeprefix("-")], reverse=order_by.startswith("-"))

@@ -1,4 +1,4 @@
-"""From a task instance to its units of work. The names that are looked up are computed from the key, never given."""
+"""Finds the units of work of a task instance. The names are computed from its key, never taken from a request."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from airflow_spark_pipeline.plugins.page.location_cache import LocationCache
 from airflow_spark_pipeline.plugins.page.metadata_db import TaskKey
 from airflow_spark_pipeline.plugins.page.models import Attempt
 
-_ABSENT_SECONDS = 30.0  # how long it is believed that a location has nothing of a task instance
+_ABSENT_SECONDS = 30.0  # how long an answer is kept that a location has nothing of a task instance
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A unit of work, and what its attempts did (only where that was asked for)."""
+    """A unit of work, and what its attempts did if that was asked for."""
 
     entry: RunEntry
     attempts: list[Attempt]
@@ -30,8 +30,8 @@ class Found:
 class Finder:
     """Finds units in one location.
 
-    :param namespace: of this deployment; what others recorded is never found
-    :param clock: monotonic seconds
+    :param namespace: namespace of this deployment; what others recorded is never found
+    :param clock: returns monotonic seconds
     """
 
     def __init__(self, cache: LocationCache, namespace: str, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -42,9 +42,9 @@ class Finder:
         self._absent: dict[str, float] = {}
 
     def find(self, key: TaskKey, *, history: bool = False) -> list[Found]:
-        """Return the units of a task instance, as they are now.
+        """Return the current state of a task instance's units.
 
-        :param history: with what each attempt did
+        :param history: whether to add what each attempt did
         :raises CheckpointError: the location cannot be read
         """
         directory = UnitKey(self._namespace, *key).directory
@@ -54,7 +54,7 @@ class Finder:
         return [Found(entry, self._history(entry) if history else []) for entry in named]
 
     def _named(self, entry: RunEntry, key: TaskKey) -> RunEntry:
-        """A unit of which nothing can be read is known by the key from which its directory was computed."""
+        """Give an unreadable unit the key from which its directory was computed."""
         if entry.number is None or entry.commit is not None or entry.known is not None:
             return entry
         state = replace(unknown(entry.path, entry.number), key=UnitKey(self._namespace, *key))
@@ -64,7 +64,7 @@ class Finder:
         return [entry.path for entry in self._cache.entries() if entry.path.partition("/")[2] == directory]
 
     def _search(self, key: TaskKey, directory: str) -> list[RunEntry]:
-        """Ask each pipeline of the location whether it has the unit: those that ended are in no list."""
+        """Look for the unit in each pipeline of the location: ended runs are not in a list of hints."""
         task = (key[0], key[2])
         usual = self._pipelines.get(task)
         if usual is not None and (entry := self._cache.look(f"{usual}/{directory}")) is not None:
@@ -76,7 +76,7 @@ class Finder:
             if entry is not None:
                 self._pipelines[task] = pipeline
                 return [entry]
-        for pipeline in pipelines(self._cache.store):  # removed by prune, and kept for good
+        for pipeline in pipelines(self._cache.store):  # removed by prune; otherwise kept forever
             entry = newest_copy(self._cache.store, f"{pipeline}/{directory}")
             if entry is not None:
                 return [entry]

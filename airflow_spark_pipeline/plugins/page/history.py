@@ -15,18 +15,18 @@ from airflow_spark_pipeline.plugins.page.metadata_db import TaskKey
 from airflow_spark_pipeline.plugins.page.run_models import component_state, first_started
 from airflow_spark_pipeline.plugins.page.service import Service
 
-#: How many runs are compared.
+#: Number of runs that are compared.
 LAST_RUNS = 20
-#: From how many other runs on a component has a usual duration.
+#: Number of other runs that are needed for a usual duration.
 ENOUGH = 3
 _GROWN = 1.2  # times the usual duration
 _NOTICED = 1.0  # seconds above the usual duration; less is noise
 
 
 async def task_history(service: Service, key: TaskKey, pipeline: str) -> History:
-    """Return the last DAG runs of a task's pipeline up to one of them, with the durations of their components.
+    """Return a task's last DAG runs up to one of them, with the durations of their components.
 
-    :param key: of the task instance that the others are compared with
+    :param key: key of the task instance that the others are compared with
     """
     keys = await run_in_threadpool(metadata_db.last_task_instances, key, LAST_RUNS)
     found, _ = await service.find_all(keys)
@@ -39,9 +39,9 @@ def _is_of(entry: RunEntry, pipeline: str) -> bool:
 
 
 def history(entries: Iterable[RunEntry], run_id: str) -> History:
-    """Return the durations in runs of one pipeline, the oldest run first.
+    """Return the durations in runs of one pipeline, oldest run first.
 
-    :param run_id: of the DAG run that the others are compared with
+    :param run_id: id of the DAG run that the others are compared with
     """
     runs = sorted((_past_run(entry) for entry in entries), key=lambda run: run.started_at)
     current = next((run for run in reversed(runs) if run.run_id == run_id), None)
@@ -76,7 +76,7 @@ def _component(name: str, current: PastRun | None, others: list[PastRun]) -> Com
 
 
 def _grown_most(components: list[ComponentHistory]) -> str | None:
-    """Return the component whose duration is the most seconds above its usual one, ``None`` if none clearly is."""
+    """Return the component that is the most seconds above its usual duration, or ``None`` if none clearly is."""
     grown = {
         c.name: c.seconds - c.usual_seconds
         for c in components

@@ -19,7 +19,7 @@ class PastRun(BaseModel):
 
 
 class ComponentHistory(BaseModel):
-    """A component's duration, and what is usual."""
+    """A component's duration in each run, and its usual duration."""
 
     name: str
     seconds: float | None = Field(description="In the run that the others are compared with")
@@ -27,7 +27,7 @@ class ComponentHistory(BaseModel):
 
 
 class History(BaseModel):
-    """The last runs of a task's pipeline, the oldest first, and what is usual for its components."""
+    """The last runs of a task's pipeline, oldest first, and the usual durations of its components."""
 
     runs: list[PastRun]
     components: list[ComponentHistory]

@@ -1,12 +1,12 @@
 """What one location holds, as it was last seen.
 
-Promises: what was read is kept, and a commit that was read is not read again; a refresh costs one list, and one more
-for each unit that may have changed; it runs once at a time, in threads of the location's own. Whoever asks gets what
-is known, at once, and may wait for the refresh or not. Does not promise that it is current:
-:attr:`LocationCache.trouble` and :attr:`LocationCache.loading` say what is wrong with it.
+Guarantees: a commit is read only once. A refresh costs one list request, and one more for each unit that may have
+changed. Only one refresh runs at a time, in threads of this location. A caller gets the cached runs at once, and can
+wait for the refresh. Not guaranteed: that the cached runs are current; :attr:`LocationCache.trouble` and
+:attr:`LocationCache.loading` say what is missing.
 
-A unit whose attempt has failed changes when it is claimed again, and then its hint is written anew; so it need not be
-looked at while its hint is the same. The hint comes before the claim, so a fresh one proves nothing yet.
+A unit whose attempt has failed only changes when it is claimed again, and a claim writes its hint again. So it is not
+read while its hint is unchanged. The hint is written before the claim, so a new hint does not prove a claim yet.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocatio
 log = logging.getLogger(__name__)
 
 _LOOKERS = 8  # requests at a time to one location
-_FINDERS = 4  # questions at a time about single runs
-_FRESH_SECONDS = 1.5  # a look that is younger answers the next question, too
+_FINDERS = 4  # requests at a time for single runs
+_FRESH_SECONDS = 1.5  # a younger result also answers the next request
 _CLOCK_SECONDS = 300.0  # how long a comparison of the store's clock with ours holds
-_CLAIM_SECONDS = 120.0  # a claim has long been made, or given up, when its hint is that old
-_SETTLED_SECONDS = 600.0  # even what cannot have changed is looked at again after so long
-_SILENT_SECONDS = 15.0  # a driver that is silent, or has not started, is looked at that often
+_CLAIM_SECONDS = 120.0  # when a hint is this old, its claim was made or abandoned long ago
+_SETTLED_SECONDS = 600.0  # even units that cannot have changed are read again after this time
+_SILENT_SECONDS = 15.0  # interval for units whose driver is silent, or has not started
 
-#: How many runs that ended are shown of a location; the command line lists more.
+#: Maximum number of ended runs that are shown of a location; the command line lists more.
 FINISHED = 200
 
 T = TypeVar("T")
@@ -48,10 +48,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A unit as it was seen.
+    """A unit, and when it was read.
 
-    :param hint: when it was claimed, by the store's clock
-    :param due: when it has to be looked at again, by ours
+    :param hint: time of its hint, by the store's clock
+    :param due: time when it has to be read again, by our clock
     """
 
     entry: RunEntry | None
@@ -62,17 +62,17 @@ class _Kept:
 class LocationCache:
     """The units of one location.
 
-    :param place: which
-    :param clock: monotonic seconds
+    :param place: the location
+    :param clock: returns monotonic seconds
     """
 
     def __init__(self, place: StoreLocation, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.place = place
-        #: Why the last refresh did not succeed, ``None`` where it did.
+        #: Why the last refresh failed; ``None`` if it succeeded.
         self.trouble: str | None = None
-        #: Whether its folder does not exist; of an object store that cannot be told.
+        #: Whether its directory does not exist; an object store cannot tell.
         self.missing = False
-        #: How many units have still to be looked at for the first time.
+        #: Number of units that still have to be read for the first time.
         self.loading = 0
         self._clock = clock
         self._store: CheckpointStore | None = None
@@ -85,30 +85,30 @@ class LocationCache:
         self._running: Future[None] | None = None
         self._refresher = ThreadPoolExecutor(1, thread_name_prefix=f"spark-pipeline-page-{place.id}")
         self._lookers = ThreadPoolExecutor(_LOOKERS, thread_name_prefix=f"spark-pipeline-look-{place.id}")
-        # Not the same: a question about one run would wait for the first look at thousands.
+        # Two pools: otherwise a request for one run would wait until thousands are read for the first time.
         self._finders = ThreadPoolExecutor(_FINDERS, thread_name_prefix=f"spark-pipeline-find-{place.id}")
 
     @property
     def store(self) -> CheckpointStore:
         """The location's store.
 
-        :raises CheckpointLocationError: it cannot be served
+        :raises CheckpointLocationError: the location cannot be opened
         """
         if self._store is None:
             self._store = open_location(self.place)
         return self._store
 
     def entries(self) -> list[RunEntry]:
-        """Return the unfinished units as they were last seen, those that cannot be read included."""
+        """Return the cached unfinished units, including unreadable ones."""
         found = [kept.entry for kept in list(self._kept.values())]
         return [entry for entry in found if entry is not None and not entry.ended]
 
     def finished(self) -> list[RunEntry]:
-        """Return the runs that ended, as they were last seen."""
+        """Return the cached runs that ended."""
         return list(self._finished)
 
     def look_at_finished(self) -> None:
-        """Look at the newest runs that ended: for whoever asks for them, since they are many and change no more.
+        """Read the newest runs that ended. Only on request: they are many, and do not change any more.
 
         :raises CheckpointError: the location cannot be read
         """
@@ -116,13 +116,13 @@ class LocationCache:
 
     @property
     def seen(self) -> bool:
-        """Whether the location has been listed at least once."""
+        """Whether the location was listed at least once."""
         return self._refreshed is not None
 
     def refresh(self, *, now: bool = False) -> Future[None]:
-        """Start to look again, unless somebody does already, or did just now. The future never raises.
+        """Start a refresh, unless one is running or has just ended. The future never raises.
 
-        :param now: also where the last look is fresh
+        :param now: refresh even if the last one has just ended
         """
         with self._lock:
             if self._running is not None and not self._running.done():
@@ -135,19 +135,19 @@ class LocationCache:
             return self._running
 
     def in_background(self, work: Callable[[], T]) -> Future[T]:
-        """Do something with this location in one of its own threads."""
+        """Call a function that uses this location in one of its threads."""
         return self._finders.submit(work)
 
     def look(self, path: str) -> RunEntry | None:
-        """Look at one unit now. ``path`` comes from a listing, or is computed from a key."""
+        """Read one unit now. ``path`` comes from a listing, or is computed from a key."""
         kept = self._kept.get(path)
         known = None if kept is None or kept.entry is None else kept.entry.commit
         return read_run(self.store, path, self._now(), known)
 
     def commit(self, path: str, number: int, run_id: str) -> Commit | None:
-        """Return a commit of a unit, ``None`` where it was cleaned up or cannot be read.
+        """Return a commit of a unit, or ``None`` if it was cleaned up or cannot be read.
 
-        :param run_id: of the attempt that it belongs to; with it the same number of another log is not mixed up
+        :param run_id: id of the commit's attempt, so that a commit of another log with the same number is not returned
         """
         key = (path, number, run_id)
         if key not in self._commits:
@@ -162,7 +162,7 @@ class LocationCache:
         try:
             hints = open_units(self.store)
             self.missing = not hints and not self.place.temporary and is_absent(self.store)
-            now = self._now() if hints else 0.0  # to ask for the time writes, and would make a folder for nothing
+            now = self._now() if hints else 0.0  # asking for the time writes, which would create the directory
             self._forget(hints)
             due = [path for path, hint in hints.items() if self._is_due(path, hint)]
             self.loading = sum(path not in self._kept for path in due)
@@ -170,7 +170,7 @@ class LocationCache:
             self.trouble = None
         except CheckpointError as error:
             self.trouble = str(error)
-        except Exception as error:  # whatever a client library raises: the page says so, and goes on
+        except Exception as error:  # any error of a client library: the page shows it
             log.exception("The checkpoint location %s could not be read", self.place.name)
             self.trouble = f"{type(error).__name__}: {error}"
         finally:
@@ -197,24 +197,24 @@ class LocationCache:
             self.loading = max(0, self.loading - 1)
 
     def _now(self) -> float:
-        """Return the time by the store's clock, which is asked for now and then only."""
+        """Return the time by the store's clock, which is compared with ours only now and then."""
         if self._offset is None or self._clock() - self._offset[1] > _CLOCK_SECONDS:
             try:
                 theirs = store_time(self.store)
             except CheckpointLocationError:
-                theirs = time.time()  # to ask for the time writes; a server that may only read trusts its own clock
-            ours = self._clock()  # after the answer: a driver is rather taken for alive a moment too long
+                theirs = time.time()  # asking for the time writes; a server that may only read uses its clock
+            ours = self._clock()  # after the answer: a driver counts as alive slightly too long, never too short
             self._offset = (theirs - ours, ours)
         return self._clock() + self._offset[0]
 
 
 def is_absent(store: CheckpointStore) -> bool:
-    """Whether the store is a folder that does not exist."""
+    """Whether the location is a local directory that does not exist."""
     return isinstance(store, LocalStore) and not store.root.exists()
 
 
 def _pause(entry: RunEntry | None, age: float) -> float:
-    """Return after how many seconds a unit has to be looked at again, if its hint stays as it is."""
+    """Return the seconds after which a unit is read again even if its hint is unchanged."""
     if age < _CLAIM_SECONDS or (entry is not None and entry.alive):
         return 0.0
     if entry is None or entry.commit is None:

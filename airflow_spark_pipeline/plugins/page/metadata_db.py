@@ -1,6 +1,6 @@
-"""What Airflow's own database says of task instances.
+"""What Airflow's database says of task instances.
 
-It is only read, but for one line in Airflow's audit log for each discard.
+Guarantees: the database is only read, except for one line in the audit log for each discard.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class TaskKey(NamedTuple):
     """A unit of work as Airflow names it.
 
-    :param iteration: of the loop that the task is in; ``None`` outside loops
+    :param iteration: iteration of the loop that the task is in; ``None`` outside loops
     """
 
     dag_id: str
@@ -31,24 +31,24 @@ class TaskKey(NamedTuple):
 
 
 _CHUNK = 500  # databases limit how many parameters a statement has
-#: States of a task that runs, or is about to.
+#: States of a task that is running or about to run.
 ACTIVE_TASKS = ("running", "queued", "scheduled", "restarting", "deferred")
 _OURS = ("pipeline", "resolved_pipeline")  # template fields that only SparkPipelineOperator and its children have
 
 
 @dataclass(frozen=True, slots=True)
 class TaskFacts:
-    """What matters of one task instance.
+    """What the page uses of one task instance.
 
     :param exists: whether Airflow has it
-    :param state: its state, ``None`` also where it has none yet
+    :param state: its state; ``None`` also if it has none yet
     :param paused: whether its DAG is paused
     :param versioned: whether its DAG run has a bundle version
     :param may_edit: whether the user may clear it
-    :param id: of this very try
-    :param run_state: of its DAG run
-    :param try_number: of its newest try
-    :param dag_name: of the DAG, as Airflow shows it
+    :param id: id of the newest try
+    :param run_state: state of its DAG run
+    :param try_number: number of its newest try
+    :param dag_name: the DAG's name as Airflow shows it
     """
 
     exists: bool = False
@@ -63,12 +63,12 @@ class TaskFacts:
 
     @property
     def shown_state(self) -> str | None:
-        """The state as Airflow's API names it; ``None`` where there is no task instance."""
+        """The state as Airflow's API names it; ``None`` without a task instance."""
         return (self.state or "no_status") if self.exists else None
 
     @property
     def pending(self) -> bool:
-        """Whether Airflow runs it, or is about to: just after a clear it has no state, and its DAG run is queued."""
+        """Whether it is running or about to run: right after a clear it has no state, and its DAG run is queued."""
         if self.state is None:
             return self.exists and self.run_state in ("queued", "running")
         return self.state in ACTIVE_TASKS
@@ -111,7 +111,7 @@ def task_facts(keys: Iterable[TaskKey], rights: Rights) -> dict[TaskKey, TaskFac
 
 
 def pipeline_tasks(dag_id: str) -> set[str]:
-    """Return the ids of the DAG's tasks that run a Spark pipeline, with subclasses of the operator and mapped ones."""
+    """Return the ids of the DAG's tasks that run a Spark pipeline, mapped ones and subclasses included."""
     from airflow.models.serialized_dag import SerializedDagModel
     from airflow.utils.session import create_session
 
@@ -123,7 +123,7 @@ def pipeline_tasks(dag_id: str) -> set[str]:
 
 
 def has_dag(dag_id: str) -> bool:
-    """Whether Airflow has the DAG, or had it and still has its runs."""
+    """Whether Airflow has the DAG, or still has runs of it."""
     from airflow.models.dag import DagModel
     from airflow.utils.session import create_session
 
@@ -132,7 +132,7 @@ def has_dag(dag_id: str) -> bool:
 
 
 def newest_task_instances(dag_id: str, task_ids: Collection[str], limit: int, offset: int) -> tuple[list[TaskKey], int]:
-    """Return the task instances of these tasks that started last, the newest first; and how many there are in all."""
+    """Return the newest task instances of these tasks, newest first, and how many there are in all."""
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
     from sqlalchemy import func, select
@@ -148,7 +148,7 @@ def newest_task_instances(dag_id: str, task_ids: Collection[str], limit: int, of
 
 
 def last_task_instances(key: TaskKey, limit: int) -> list[TaskKey]:
-    """Return the task instance and those of earlier DAG runs of the same task, the one that started last first."""
+    """Return the task instance and those of earlier DAG runs of the same task, newest start first."""
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
     from sqlalchemy import func, select
@@ -168,7 +168,7 @@ def last_task_instances(key: TaskKey, limit: int) -> list[TaskKey]:
 
 
 def iterations(key: TaskKey) -> list[TaskKey]:
-    """Return the task instances that Airflow shows under one address: in a loop all iterations, otherwise the one."""
+    """Return the task instances that Airflow shows under one URL: all iterations of a loop, otherwise one."""
     if not AIRFLOW.has_loops or key.iteration is not None:
         return [key]
     from airflow.models.taskinstance import TaskInstance
@@ -187,7 +187,7 @@ def iterations(key: TaskKey) -> list[TaskKey]:
 
 
 def resolved_pipeline(key: TaskKey) -> str | None:
-    """Return the description as the task last read it, as text, secrets masked; Airflow may have cut it."""
+    """Return the text of the description that the task last read, with secrets masked; Airflow may have cut it."""
     from airflow.models.renderedtifields import RenderedTaskInstanceFields
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
@@ -207,7 +207,7 @@ def resolved_pipeline(key: TaskKey) -> str | None:
 
 
 def record_discard(key: TaskKey, user: BaseUser, about: dict[str, Any]) -> None:
-    """Leave a line in Airflow's audit log."""
+    """Add a line to Airflow's audit log."""
     from airflow.models.log import Log
     from airflow.utils.session import create_session
 
@@ -246,7 +246,7 @@ def _columns(owner: Any) -> tuple[Any, ...]:
 
 
 def _named(owner: Any, key: TaskKey) -> Any:
-    """Return the condition for the rows that may be of a key: since there are loops, ``map_index`` has two meanings."""
+    """Return the condition for rows that may belong to a key: with loops, ``map_index`` has two meanings."""
     from sqlalchemy import and_
 
     index = key.map_index if key.iteration is None or key.map_index >= 0 else key.iteration
@@ -255,7 +255,7 @@ def _named(owner: Any, key: TaskKey) -> Any:
 
 
 def _with_coordinates(statement: Any) -> Any:
-    """Add to a select of task instances the columns that :func:`_key_of` takes."""
+    """Add the columns that :func:`_key_of` needs to a select of task instances."""
     from airflow.models.taskinstance import TaskInstance
 
     statement = statement.add_columns(*_columns(TaskInstance))
@@ -274,9 +274,9 @@ def _key_of(
 ) -> TaskKey:
     """Return the key of a row.
 
-    :param index: within its region: the map index of a mapped task, the iteration of another one in a loop
-    :param node: whose region it is: the task's own where it is mapped, else the loop's; ``None`` without a region
-    :param parent: the iteration that the region of a mapped task is in
+    :param index: index within its region: the map index of a mapped task, or the iteration of any other task in a loop
+    :param node: owner of the region: a mapped task itself, otherwise the loop; ``None`` without a region
+    :param parent: iteration of the loop that a mapped task's region is in
     """
     if node is None or node == task_id:
         return TaskKey(dag_id, run_id, task_id, index, parent)

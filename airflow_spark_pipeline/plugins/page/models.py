@@ -11,7 +11,7 @@ from airflow_spark_pipeline.checkpoint.standing import Standing
 
 
 class ComponentState(str, enum.Enum):
-    """What a component is like."""
+    """The state of a component."""
 
     DONE = "done"
     RUNNING = "running"
@@ -19,14 +19,14 @@ class ComponentState(str, enum.Enum):
     INTERRUPTED = "interrupted"  # it may have been running when the driver died
     PENDING = "pending"
     UPSTREAM_FAILED = "upstream_failed"  # not run: a component that it depends on is not done
-    LEFT_OUT = "left_out"  # neither done nor to be run: by the description, or by who resumed
+    LEFT_OUT = "left_out"  # neither done nor to be run, because of the description or of the user's selection
 
 
-#: What a component's part of the timeline is: what an attempt did with it.
+#: The kind of a bar in the timeline: what an attempt did with a component.
 BarAction = Literal["ran", "failed", "running", "interrupted", "replayed", "skipped"]
 #: What the next attempt does with a component.
 StepAction = Literal["run", "skip", "replay", "omit", "disable"]
-#: How an attempt ended: as its run stands or stood; not known any more; or its try recorded nothing in the log.
+#: How an attempt ended: the state of its run; unknown by now; or its try recorded nothing in the log.
 AttemptStatus = Literal[
     "submitted",
     "running",
@@ -49,7 +49,7 @@ class Piece(BaseModel):
 
 
 class NewestTry(BaseModel):
-    """Airflow's newest try of a task, where the log of the run knows nothing of it."""
+    """Airflow's newest try of a task, if the run's log does not have it."""
 
     try_number: int
     state: str
@@ -111,7 +111,7 @@ class Run(BaseModel):
 
 
 class Location(BaseModel):
-    """How reading a configured location went."""
+    """Whether a configured location could be read."""
 
     name: str
     state: Literal["ok", "loading", "slow", "error", "missing"]
@@ -122,7 +122,7 @@ class Location(BaseModel):
 
 
 class RunList(BaseModel):
-    """A page of runs: of the unfinished ones, or of those that ended where their state is asked for."""
+    """A page of runs: unfinished ones, or ended ones if the filter names their state."""
 
     runs: list[Run]
     total: int = Field(description="How many match")
@@ -171,7 +171,7 @@ class Bar(BaseModel):
 
 
 class Attempt(BaseModel):
-    """What an attempt did, as far as it is still recorded; or a try of the task that recorded nothing."""
+    """What an attempt did, as far as it is still recorded, or a try of the task that recorded nothing."""
 
     attempt: int | None = Field(description="Null for a try that recorded nothing")
     id: str
@@ -221,7 +221,7 @@ class DiscardedBy(BaseModel):
 
 
 class RunDetail(Run):
-    """A unit of work with all that is known of it."""
+    """A unit of work with everything that is known about it."""
 
     components: list[Component]
     attempts: list[Attempt]
@@ -257,7 +257,7 @@ class DagRuns(BaseModel):
 
 
 class Discard(BaseModel):
-    """Which progress to give up. The number makes sure that it is the one that was looked at."""
+    """Which progress to discard. The number makes sure that it is the progress that the user saw."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -270,6 +270,6 @@ class Discard(BaseModel):
 
 
 class Discarded(BaseModel):
-    """The progress is given up; the next attempt starts with nothing done."""
+    """The progress is discarded; the next attempt starts with nothing done."""
 
     id: str

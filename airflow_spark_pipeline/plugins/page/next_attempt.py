@@ -1,7 +1,7 @@
-"""What the next attempt would do, as far as it can be told without reading the user's file. Pure.
+"""What the next attempt would do, as far as this is known without reading the user's file. Pure.
 
-The description is known as the task last read it, from Airflow's rendered fields: the file may have been edited since,
-and then the attempt itself decides. Where Airflow does not have it whole, the record alone is the basis.
+The basis is the description that the task last read, from Airflow's rendered fields. If the file was edited since, the
+attempt itself decides. If Airflow does not have the whole description, only the record is used.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _OTHER = "#" * len(MASK)
 
 
 def read_config(rendered: str | None) -> tuple[dict[str, Any] | None, str | None]:
-    """Return the description that Airflow rendered last, and why there is none."""
+    """Return the description that Airflow rendered last, or why there is none."""
     if rendered is None:
         return None, "No try of this task has read its description yet, or Airflow has removed what it kept of it."
     try:
@@ -38,7 +38,7 @@ def read_config(rendered: str | None) -> tuple[dict[str, Any] | None, str | None
 
 
 def shown_config(config: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return the description for people: without what only this package's own code asks for."""
+    """Return the description for display, without the fields that are only for this package."""
     if config is None or not isinstance(config.get("pipeline"), dict):
         return config
     pipeline = dict(config["pipeline"])
@@ -50,7 +50,7 @@ def shown_config(config: dict[str, Any] | None) -> dict[str, Any] | None:
 def selected(state: CheckpointState, waiting: Selection | None) -> Selected:
     """Return the selection that a resume proposes.
 
-    :param waiting: the user's choice for the next try; ``None`` for the recorded selection
+    :param waiting: the user's choice for the next try; ``None`` to use the recorded selection
     """
     chosen = Selection.from_dict(state.selection) if waiting is None else waiting
     return Selected(
@@ -59,7 +59,7 @@ def selected(state: CheckpointState, waiting: Selection | None) -> Selected:
 
 
 def proposed(state: CheckpointState, config: dict[str, Any] | None, waiting: Selection | None) -> NextAttempt | None:
-    """Return what a resume would do as it is proposed; a choice that does not fit the components is a refusal."""
+    """Return what the proposed resume would do, or a refusal if the selection does not fit the components."""
     try:
         return next_attempt(state, config, waiting)
     except SelectionError as error:
@@ -69,9 +69,9 @@ def proposed(state: CheckpointState, config: dict[str, Any] | None, waiting: Sel
 def next_attempt(
     state: CheckpointState, config: dict[str, Any] | None, selection: Selection | None = None
 ) -> NextAttempt | None:
-    """Return what a resume would do, ``None`` where there is nothing to resume.
+    """Return what a resume would do, or ``None`` if there is nothing to resume.
 
-    :param config: the description as the task last read it
+    :param config: the description that the task last read
     :param selection: the user's selection; ``None`` for the recorded one
     :raises SelectionError: the selection does not fit the components
     """
@@ -105,7 +105,7 @@ def _steps(plan: Plan) -> list[PlannedStep]:
 
 
 def _from_record(state: CheckpointState, selection: Selection | None) -> list[PlannedStep]:
-    """Return the steps without the description: nothing is known of dependencies and edits."""
+    """Return the steps if the description is unknown, and with it dependencies and edits."""
     asked = Selection.from_dict(state.selection) if selection is None else selection
     names = _names_alone(state)
     asked.check(names)
@@ -131,7 +131,7 @@ def _names_alone(state: CheckpointState) -> PipelineSpec:
 
 
 def _masked(spec: PipelineSpec, state: CheckpointState) -> set[str]:
-    """Return the paths whose values are masked in what Airflow keeps: whether they differ cannot be told."""
+    """Return the paths whose values Airflow keeps masked: whether they were edited is not known."""
     found: set[str] = set()
     for component in spec.components:
         other = json.loads(json.dumps(component.instance_config).replace(MASK, _OTHER))

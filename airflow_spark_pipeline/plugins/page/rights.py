@@ -1,4 +1,4 @@
-"""What a user may do with a DAG: the auth manager's word alone, asked per DAG."""
+"""What a user may do with a DAG: only Airflow's auth manager decides, for each DAG."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Rights:
-    """What one user may do; asked once for each DAG and request."""
+    """The rights of one user; the auth manager is asked once for each DAG and request."""
 
     user: BaseUser
     _editable: dict[str, bool] = field(default_factory=dict)
 
     def readable(self, dag_ids: Collection[str]) -> set[str]:
-        """Return those of the DAGs that the user may read."""
+        """Return the DAGs that the user may read."""
         from airflow.api_fastapi.app import get_auth_manager
 
         by_team: dict[str | None, set[str]] = {}
@@ -35,7 +35,7 @@ class Rights:
         return found
 
     def editable(self, dag_id: str) -> bool:
-        """Whether the user may clear the DAG's task instances: the right that Airflow's own clear asks for."""
+        """Whether the user may clear the DAG's task instances, which Airflow's own clear requires."""
         if dag_id not in self._editable:
             from airflow.api_fastapi.app import get_auth_manager
             from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
@@ -49,7 +49,7 @@ class Rights:
         return self._editable[dag_id]
 
     def audits(self, dag_id: str) -> bool:
-        """Whether the user may read what the DAG's audit log says."""
+        """Whether the user may read the DAG's audit log."""
         from airflow.api_fastapi.app import get_auth_manager
         from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 
@@ -61,7 +61,7 @@ class Rights:
         )
 
     def administers(self) -> bool:
-        """Whether the user may change Airflow's configuration, and so may know of everything in a location."""
+        """Whether the user may change Airflow's configuration, and so may see everything in a location."""
         from airflow.api_fastapi.app import get_auth_manager
 
         return get_auth_manager().is_authorized_configuration(method="PUT", user=self.user)

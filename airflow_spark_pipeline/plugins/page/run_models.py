@@ -1,4 +1,4 @@
-"""From what is recorded to what is shown. Pure: nothing is read here."""
+"""Turns what is recorded of runs into what the page shows. Pure: reads nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _OVER = (Standing.COMPLETED, Standing.DISCARDED)
 
 
 def resume_saves(state: CheckpointState) -> float:
-    """Return how many seconds the components took that are done."""
+    """Return the seconds that the completed components took."""
     done = set(state.completed_components)
     return round(sum(c.duration_seconds or 0.0 for c in state.components if c.name in done), 3)
 
@@ -44,7 +44,7 @@ def first_started(state: CheckpointState) -> str:
 
 
 def task_keys(state: CheckpointState) -> tuple[TaskKey, TaskKey]:
-    """Return whose unit it is, and who claimed it last: another task instance where a guest resumed it."""
+    """Return the owner of a unit, and who claimed it last: another task instance if a guest resumed it."""
     return _task_key(state.key), _task_key(claimer(state.key, state.caller))
 
 
@@ -55,8 +55,8 @@ def _task_key(key: UnitKey) -> TaskKey:
 def make_row(entry: RunEntry, location: str, known: Mapping[TaskKey, TaskFacts], kept: Kept = _NOTHING) -> Run:
     """Return the row of a unit whose newest commit is known.
 
-    :param known: what Airflow knows of its task and of who claimed it, and what the user may do with them
-    :param kept: what the operator and the page left of its task
+    :param known: what Airflow knows of the owner and the claimer, and what the user may do with them
+    :param kept: what the operator and the page stored for the task
     """
     recorded = entry.recorded
     assert recorded is not None  # noqa: S101  # what nothing is known of has no row
@@ -103,7 +103,7 @@ def make_row(entry: RunEntry, location: str, known: Mapping[TaskKey, TaskFacts],
 
 
 def _newest_try(state: CheckpointState, facts: TaskFacts, kept: Mapping[int, TryFailure]) -> NewestTry | None:
-    """Return Airflow's newest try where it failed and the log knows nothing of it."""
+    """Return Airflow's newest try if it failed and the log does not have it."""
     recorded = try_number_of(state)
     if recorded is None or facts.try_number <= recorded or facts.state not in ("failed", "up_for_retry"):
         return None
@@ -117,7 +117,7 @@ def _newest_try(state: CheckpointState, facts: TaskFacts, kept: Mapping[int, Try
 
 
 def clear_fields(airflow: AirflowFeatures, *, resumes: bool) -> dict[str, bool]:
-    """Return what a clear says besides which tasks; an Airflow that does not know a field refuses the request."""
+    """Return the fields of a clear, without its tasks; Airflow refuses a request with a field that it does not know."""
     fields = {}
     if airflow.clear_spares_running_tasks:
         fields["prevent_running_task"] = True
@@ -127,12 +127,12 @@ def clear_fields(airflow: AirflowFeatures, *, resumes: bool) -> dict[str, bool]:
 
 
 def current(state: CheckpointState) -> list[str]:
-    """Return the components that run, or ran when the driver died."""
+    """Return the components that are running, or were when the driver died."""
     return [c.name for c in all_stopped_at(state)] if state.status is CheckpointStatus.RUNNING else []
 
 
 def component_state(record: ComponentCheckpoint, state: CheckpointState, shown: Standing) -> ComponentState:
-    """Return what a component is like."""
+    """Return the state of a component."""
     if record.action in {ComponentAction.OMITTED, ComponentAction.DISABLED}:
         return ComponentState.LEFT_OUT
     if record.action is ComponentAction.UPSTREAM_FAILED:
@@ -152,7 +152,7 @@ def components(state: CheckpointState, shown: Standing) -> list[Component]:
 
 
 def _component(c: ComponentCheckpoint, state: CheckpointState, is_in: ComponentState) -> Component:
-    """Return what is recorded of a component; of one that runs, or did when its driver was lost, what follows."""
+    """Return what is recorded of a component; for the running or interrupted one, what follows from its state."""
     at_work = is_in in {ComponentState.RUNNING, ComponentState.INTERRUPTED}
     return Component(
         index=c.index,
@@ -175,7 +175,7 @@ def _reason(c: ComponentCheckpoint, is_in: ComponentState) -> str | None:
     Example: ``not run yet`` is not a reason for being done; ``forced`` is one for having run again.
     """
     if c.action is ComponentAction.PENDING:
-        return None if is_in is ComponentState.PENDING else c.reason  # the reason is the plan's
+        return None if is_in is ComponentState.PENDING else c.reason  # the reason comes from the plan
     if is_in is not ComponentState.DONE or c.action is not ComponentAction.RAN or c.reason is None:
         return c.reason
     if c.reason == "first attempt" or c.reason.startswith("not "):
@@ -188,7 +188,7 @@ def _reason(c: ComponentCheckpoint, is_in: ComponentState) -> str | None:
 
 
 def more_failures(state: CheckpointState) -> list[Failure]:
-    """Return the failures of the newest attempt besides the first."""
+    """Return all failures of the newest attempt except the first."""
     first = None if state.failure is None else state.failure.component
     failed = [c for c in state.components if c.action is ComponentAction.FAILED and c.attempt == state.attempt]
     return [_failure_of(c) for c in failed if c.name != first]
@@ -220,12 +220,12 @@ def failure_of(state: CheckpointState) -> Failure | None:
 
 
 def began(state: CheckpointState) -> str:
-    """Return when the component began that no commit names yet: when the one before it was recorded."""
+    """Return the start of a component that has no commit yet: the time when the one before it was recorded."""
     return state.updated_at
 
 
 def _at_work(entry: RunEntry, claimer: TaskFacts, *, guest: bool) -> str | None:
-    """Return who is at work, or is about to be, in words; the guest's name may be none of the user's business."""
+    """Return the text that says who is running, or about to run, without a guest that the user may not see."""
     if entry.alive:
         return "Its driver is alive and at work."
     if claimer.pending:
@@ -235,7 +235,7 @@ def _at_work(entry: RunEntry, claimer: TaskFacts, *, guest: bool) -> str | None:
 
 
 def try_number_of(state: CheckpointState) -> int | None:
-    """Return the try of the unit's own task instance; a guest's has its log elsewhere."""
+    """Return the try of the unit's owner; the task log of a guest is elsewhere."""
     owner, claimed_by = task_keys(state)
     return state.caller.try_number if state.caller is not None and owner == claimed_by else None
 

@@ -1,7 +1,7 @@
-"""What the routes answer: the runs of all locations, filtered by what the user may see.
+"""What the routes answer: the runs of all locations that the user may see.
 
-Work in a location is done in that location's threads, and waited for until a deadline; what asks Airflow's database
-runs in the server's thread pool, as Airflow's own routes do. The event loop never waits.
+A location is read in its own threads, and waited for until a deadline. Queries of Airflow's database run in the
+server's thread pool, as in Airflow's own routes. The event loop is never blocked.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.deployment.airflow_masker import take_names_of_airflow
 from airflow_spark_pipeline.deployment.locations import configured
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
+from airflow_spark_pipeline.plugins.page.configured_locations import configured_places
 from airflow_spark_pipeline.plugins.page.filters import Filters, Item, matches, sort
 from airflow_spark_pipeline.plugins.page.finder import Finder, Found
 from airflow_spark_pipeline.plugins.page.location_cache import LocationCache
 from airflow_spark_pipeline.plugins.page.metadata_db import TaskFacts, TaskKey, task_facts
 from airflow_spark_pipeline.plugins.page.models import Location, Run, RunList
-from airflow_spark_pipeline.plugins.page.places import configured_places
 from airflow_spark_pipeline.plugins.page.rights import Rights
 from airflow_spark_pipeline.plugins.page.run_models import make_row, task_keys
 from airflow_spark_pipeline.plugins.page.tries import Kept, kept_of
 
-#: Seconds that a listing waits for the locations, before it shows what is known.
+#: Seconds that a list waits for the locations before it shows what is cached.
 LIST_SECONDS = 3.0
-#: Seconds that a question about one task instance waits for them.
+#: Seconds that a request for one task instance waits for them.
 FIND_SECONDS = 10.0
 #: Seconds that it still waits for the others once one of them has answered it.
 GRACE_SECONDS = 0.5
 
-#: States of runs that ended: they are listed where they are asked for.
+#: States of runs that ended: they are listed only if a filter names them.
 ENDED = (Standing.COMPLETED, Standing.DISCARDED)
 #: Standings of a run that may change soon.
 MOVING = {Standing.RUNNING, Standing.SUBMITTED}
@@ -48,10 +48,10 @@ T = TypeVar("T")
 
 
 class Service:
-    """The locations of this deployment; one for each API server process."""
+    """The locations of this deployment; there is one instance for each API server process."""
 
     def __init__(self) -> None:
-        take_names_of_airflow()  # as the tasks do, whose fingerprints are compared
+        take_names_of_airflow()  # as in the tasks: their fingerprints are compared
         self.namespace = configured("namespace") or "default"
         self.misconfigured: str | None = None
         self._slow: set[str] = set()  # ids of locations that were late the last time
@@ -63,13 +63,13 @@ class Service:
         self.finders = {cache.place.id: Finder(cache, self.namespace) for cache in self.caches}
 
     async def refreshed(self, *, now: bool = False) -> set[str]:
-        """Wait until every location was looked at, or the time is over. Returns the ids of those that are late."""
+        """Wait until every location is refreshed, or the time is over. Returns the ids of those that are late."""
         running = {cache.place.id: cache.refresh(now=now) for cache in self.caches}
         late = await _late(running, LIST_SECONDS)
         return {cache.place.id for cache in self.caches if cache.place.id in late and not cache.loading}
 
     async def look_at_finished(self) -> set[str]:
-        """Wait until every location was asked for runs that ended. Returns the ids of those that are late."""
+        """Wait until the ended runs of every location are read. Returns the ids of those that are late."""
         running = {cache.place.id: cache.in_background(cache.look_at_finished) for cache in self.caches}
         late = await _late(running, FIND_SECONDS)
         for cache in self.caches:
@@ -81,14 +81,14 @@ class Service:
         return late
 
     def locations(self, late: set[str], rights: Rights) -> list[Location]:
-        """Return how reading each location went."""
+        """Return for each location whether it could be read."""
         found = [self._location(cache, late, rights) for cache in self.caches]
         if self.misconfigured is not None:
             found.append(Location(name="airflow.cfg", state="error", message=self.misconfigured))
         return found
 
     def runs(self, filters: Filters, rights: Rights, late: set[str]) -> RunList:
-        """Return the runs that the user may see, and that are asked for; those that ended where their state is."""
+        """Return the runs that the user may see and that pass the filters; ended ones if a filter names them."""
         items = self._readable(rights, finished=filters.state in ENDED)
         matching = [item for item in items if matches(item, filters)]
         counts = Counter(item.state.value for item in matching)
@@ -119,7 +119,7 @@ class Service:
         }
         late = await self._answered(running, lambda found: any(self._ours(each.entry, key) for each in found))
         for name in late:
-            running[name].cancel()  # or questions would pile up behind a location that hangs
+            running[name].cancel()  # otherwise requests would pile up behind a location that hangs
         found: list[tuple[LocationCache, Found]] = []
         for cache in self.caches:
             if cache.place.id in late:
@@ -139,7 +139,7 @@ class Service:
     async def _answered(self, running: Mapping[str, Future[T]], enough: Callable[[T], bool]) -> set[str]:
         """Wait for the locations' answers. Returns the ids of those that are late.
 
-        Once one of them has what is looked for, the others get a moment only; so does one that was late the last time.
+        Once one has found something, the others get only a short time; so does one that was late the last time.
         """
         waiting = {name: asyncio.wrap_future(future) for name, future in running.items()}
         until = time.monotonic() + FIND_SECONDS
@@ -161,7 +161,7 @@ class Service:
     @staticmethod
     @contextlib.contextmanager
     def _told(cache: LocationCache) -> Iterator[None]:
-        """Let the location's state say what went wrong with it."""
+        """Note in the location's state what went wrong."""
         try:
             yield
         except CheckpointError as error:
@@ -181,7 +181,7 @@ class Service:
         return [item for item in items if item.key[0] in readable]
 
     def _key(self, entry: RunEntry) -> TaskKey | None:
-        """Return whose unit it is; ``None`` for another deployment's, and for a run outside Airflow, without a DAG."""
+        """Return the owner of a unit; ``None`` for another deployment's unit, and for a run without a DAG."""
         if entry.recorded is None:
             return None
         key = entry.recorded.state.key
@@ -221,12 +221,12 @@ def rows(items: list[Item], rights: Rights) -> list[Run]:
 
 
 def is_moving(task: TaskFacts) -> bool:
-    """Whether something is soon to be seen in the task's log."""
+    """Whether the run, and with it the task's log, may change soon."""
     return task.pending or task.state == "up_for_retry"
 
 
 async def _late(running: Mapping[str, Future[Any]], seconds: float) -> set[str]:
-    """Wait, and return what is not done; it goes on without anybody waiting, or does not start any more."""
+    """Wait, and return what is not done. What has started continues unattended; the rest is cancelled."""
     if not running:
         return set()
     waiting = {name: asyncio.wrap_future(future) for name, future in running.items()}

@@ -1,4 +1,4 @@
-"""What Airflow keeps of the tries of task instances: when they ran, how they ended, and what the operator left."""
+"""What Airflow keeps of the tries of task instances: when they ran, how they ended, and what the operator stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from airflow_spark_pipeline.deployment.task_instance import DESCRIPTION, FAILURE
 from airflow_spark_pipeline.plugins.page.metadata_db import TaskKey
 
 _CHUNK = 200
-_WHOLE = (DESCRIPTION, SELECTION)  # keys that are not followed by the number of a try
+_WHOLE = (DESCRIPTION, SELECTION)  # keys without the number of a try
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,14 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class TryFailure:
-    """Why a try failed, as the operator kept it."""
+    """Why a try failed, as the operator stored it."""
 
     type: str
     message: str
 
     @property
     def refused(self) -> bool:
-        """Whether the try refused to resume, since a component that is done was edited."""
+        """Whether the try refused to resume because a completed component was edited."""
         return self.type == "ResumeRefusedError"
 
     @property
@@ -51,9 +51,9 @@ class TryFailure:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the operator left in the task state store.
+    """What the operator stored in the task state store.
 
-    :param description: JSON, as the newest try ran it; ``None`` where an older version ran it
+    :param description: JSON of the description that the newest try ran; ``None`` if an older version ran it
     :param selection: JSON, the components that the user chose on the page
     :param failures: by the number of the try
     """
@@ -64,12 +64,12 @@ class Kept:
 
 
 def tries_of(key: TaskKey) -> list[Try]:
-    """Return the tries of a task instance, the oldest first."""
+    """Return the tries of a task instance, oldest first."""
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
     if key.iteration is not None:
-        return []  # the history does not tell iterations apart
+        return []  # the history does not distinguish iterations
     found: dict[int, Try] = {}
     with create_session() as session:
         for model in _tables_of_tries():
@@ -95,9 +95,9 @@ def _tables_of_tries() -> list[Any]:
 
 
 def kept_of(keys: Iterable[TaskKey], *, descriptions: bool) -> dict[TaskKey, Kept]:
-    """Return what the operator left of these task instances.
+    """Return what the operator stored for these task instances.
 
-    :param descriptions: with their descriptions, which may be long
+    :param descriptions: whether to read their descriptions, which may be long
     """
     wanted = [key for key in dict.fromkeys(keys) if key.iteration is None]
     found: dict[TaskKey, Kept] = {}
@@ -141,7 +141,7 @@ def _entries(keys: list[TaskKey], *, descriptions: bool) -> Iterator[tuple[TaskK
 
 
 def _text(stored: str) -> str | None:
-    """Return what was stored; ``None`` where it is elsewhere, by a backend of the workers."""
+    """Return what was stored; ``None`` if a backend of the workers stores it elsewhere."""
     try:
         value = json.loads(stored)
     except ValueError:

@@ -21,29 +21,15 @@ from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.exceptions import (
     CheckpointError,
     NothingToResumeError,
-    SparkPipelineError,
 )
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-from airflow_spark_pipeline.planning import CodeNow, Plan, Selection, claim_state, look_ahead
+from airflow_spark_pipeline.planning import AlreadyCompletedError, CodeNow, Plan, Selection, claim_state, look_ahead
 from airflow_spark_pipeline.protocol import Token
 from airflow_spark_pipeline.runtime.component.base import Component
 from airflow_spark_pipeline.runtime.component.code_version import code_now
 
 #: Returns the newest commit of a run as soon as no driver can be working on it, or raises ``StillRunningError``.
 Wait = Callable[[RunLog, Commit], Commit]
-
-
-class NothingLeftError(SparkPipelineError):
-    """The run to resume has completed. A retry does not help; start the pipeline from the beginning.
-
-    :param state: last recorded state of the run
-    """
-
-    retry_helps = False
-
-    def __init__(self, state: CheckpointState) -> None:
-        super().__init__(f"{state.run_id} has completed (attempt {state.attempt}); there is nothing to resume.")
-        self.state = state
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +160,13 @@ def decide(
     """Return what a claim would decide now.
 
     :param components: components of the description, so that their code can be compared
-    :raises NothingLeftError: the run has completed
+    :raises AlreadyCompletedError: the run has completed
     :raises ResumeRefusedError: the recorded state no longer fits the description
     """
     state = None if latest is None else latest.state
     decision = decide_claim(state, None)
     if decision.kind is ClaimKind.REPORT and state is not None:
-        raise NothingLeftError(state)
+        raise AlreadyCompletedError(state)
 
     def code(carried: CheckpointState) -> CodeNow:
         return {} if components is None else code_now(spec, components, carried.fingerprint_salt)
@@ -203,7 +189,7 @@ def claim(
 
     :param seen: newest commit at a time when no driver could be working on the unit; ``None`` for a new unit
     :raises MovedOnError: ``seen`` is no longer the newest commit
-    :raises NothingLeftError: the run has completed
+    :raises AlreadyCompletedError: the run has completed
     :raises ResumeRefusedError: the recorded state no longer fits the description
     :raises SupersededError: another process claimed the unit
     """

@@ -28,7 +28,7 @@ from airflow_spark_pipeline.exceptions import (
 )
 from airflow_spark_pipeline.pipeline.parse_result import Reading
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-from airflow_spark_pipeline.planning import Plan, Selection
+from airflow_spark_pipeline.planning import AlreadyCompletedError, Plan, Selection
 from airflow_spark_pipeline.runtime.component.loading import load_components
 from airflow_spark_pipeline.runtime.driver.components_and_hooks import problems_of
 from airflow_spark_pipeline.runtime.lifecycle.base import PipelineHooks, flatten
@@ -183,7 +183,7 @@ class PipelineRunner:
             try:
                 run = OneRun(spec, store, location, unit, selection, seen=seen, recorded=seen.state)
                 return self._run(run, hooks)
-            except claiming.NothingLeftError as done:
+            except AlreadyCompletedError as done:
                 say(str(done))
                 return RunReport(done.state)
             except claiming.MovedOnError:
@@ -263,7 +263,7 @@ def _reading(config: Config, values: Mapping[str, Any] | None) -> Reading:
     if isinstance(config, PipelineSpec):
         return Reading(config)
     try:
-        from airflow_spark_pipeline.rendering.outside import read_config
+        from airflow_spark_pipeline.rendering.without_airflow import read_config
 
         spec = read_config(config, values)
     except ImportError as error:

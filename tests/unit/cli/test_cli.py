@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from airflow_spark_pipeline.cli.command_table import COMMANDS
 from airflow_spark_pipeline.cli.main import main
-from airflow_spark_pipeline.cli.parser import COMMANDS, build
+from airflow_spark_pipeline.cli.parser import build
 from tests.steps import Step, calls, component, describe, names
 from tests.unit.cli.shell import Shell, steps
 

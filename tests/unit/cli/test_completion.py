@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from airflow_spark_pipeline.cli import main
-from airflow_spark_pipeline.cli.parser import COMMANDS
+from airflow_spark_pipeline.cli.command_table import COMMANDS
 
 NAMES = sorted(command.name for command in COMMANDS)
 

@@ -16,9 +16,10 @@ import pytest
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.state import Commit
 from airflow_spark_pipeline.cli import printing
+from airflow_spark_pipeline.cli.command_table import COMMANDS
 from airflow_spark_pipeline.cli.main import main
 from airflow_spark_pipeline.cli.output import OUTPUT
-from airflow_spark_pipeline.cli.parser import CODES, COMMANDS, exit_codes
+from airflow_spark_pipeline.cli.parser import CODES, exit_codes
 from tests.fakes import make_state
 from tests.unit.cli.shell import Shell, steps
 

@@ -14,7 +14,7 @@ import pytest
 
 import airflow_spark_pipeline
 from airflow_spark_pipeline import SparkPipelineOperator, components
-from airflow_spark_pipeline.cli.parser import COMMANDS
+from airflow_spark_pipeline.cli.command_table import COMMANDS
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.pipeline.parser import parse_pipeline
 from airflow_spark_pipeline.pipeline.policies import RetryPolicy

@@ -7,7 +7,7 @@ import pytest
 
 from airflow_spark_pipeline.binding.durations import EXPECTED, parse_duration
 from airflow_spark_pipeline.binding.scalars import MisfitError, convert_scalar
-from airflow_spark_pipeline.cli.parser import seconds
+from airflow_spark_pipeline.cli.command_table import seconds
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError
 from airflow_spark_pipeline.pipeline.parser import parse_pipeline
 

@@ -12,8 +12,8 @@ from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
+from airflow_spark_pipeline.plugins.page.configured_locations import configured_places
 from airflow_spark_pipeline.plugins.page.location_cache import LocationCache
-from airflow_spark_pipeline.plugins.page.places import configured_places
 from tests.fakes import UNIT, make_state
 
 

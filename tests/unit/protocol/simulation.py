@@ -40,6 +40,7 @@ from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointS
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectExistsError, StoredObject
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointStoreError, SparkPipelineError, SupersededError
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec
+from airflow_spark_pipeline.planning import AlreadyCompletedError
 from airflow_spark_pipeline.protocol import DriverRequest
 from airflow_spark_pipeline.runtime.component.base import Component
 from airflow_spark_pipeline.runtime.driver import driver as driver_module
@@ -47,7 +48,7 @@ from airflow_spark_pipeline.runtime.driver import heartbeat as process_module
 from airflow_spark_pipeline.runtime.driver import watchdog as watchdog_module
 from airflow_spark_pipeline.runtime.loop import tries as tries_module
 from airflow_spark_pipeline.runtime.spark import starting as starting_module
-from airflow_spark_pipeline.task.attempt import CompletedMeanwhileError, TaskAttempt
+from airflow_spark_pipeline.task.attempt import TaskAttempt
 from tests.fakes import DictStore
 from tests.sparkless import FakeContext, FakeSpark
 
@@ -854,9 +855,10 @@ class World:
         process = self.current.process
         try:
             attempt = TaskAttempt(spec, self.log(), KEY, caller, auto_resume=True)
-            with contextlib.suppress(CompletedMeanwhileError):
-                if attempt.decide().decision.kind is ClaimKind.REPORT:
-                    raise CompletedMeanwhileError
+            with contextlib.suppress(AlreadyCompletedError):
+                outlook = attempt.decide()
+                if outlook.decision.kind is ClaimKind.REPORT and outlook.latest is not None:
+                    raise AlreadyCompletedError(outlook.latest.state)
                 token = attempt.claim()
                 request = DriverRequest(
                     spec.to_dict(), "sim://", unit=UNIT, token=token, lease_seconds=LEASE, local=self.local

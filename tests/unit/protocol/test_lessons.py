@@ -25,8 +25,8 @@ from airflow_spark_pipeline.exceptions import (
 from airflow_spark_pipeline.pipeline.fingerprint import fingerprint
 from airflow_spark_pipeline.pipeline.parser import parse_pipeline
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec
-from airflow_spark_pipeline.planning import make_plan
-from airflow_spark_pipeline.task.attempt import CompletedMeanwhileError, TaskAttempt
+from airflow_spark_pipeline.planning import AlreadyCompletedError, make_plan
+from airflow_spark_pipeline.task.attempt import TaskAttempt
 from tests.fakes import DictStore, make_state, progressed, resealed
 from tests.unit.protocol.simulation import KEY, LEASE, PIPELINE, UNIT, Fault, World
 
@@ -298,7 +298,7 @@ def test_what_an_orphaned_driver_completed_between_a_look_and_a_claim_is_not_run
     assert claimed is not None
     names = tuple(component.instance_name for component in world.spec.components)
     log.append(claimed, progressed(claimed.state, "abc", status=CheckpointStatus.COMPLETED))
-    with pytest.raises(CompletedMeanwhileError):
+    with pytest.raises(AlreadyCompletedError):
         second.claim()
     newest = log.newest_state()
     assert newest is not None

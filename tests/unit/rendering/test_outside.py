@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from airflow_spark_pipeline import PipelineRunner
-from airflow_spark_pipeline.cli.describing import typed, values_in
+from airflow_spark_pipeline.cli.description import typed, values_in
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError
-from airflow_spark_pipeline.rendering.outside import nested, read_config, with_dates
+from airflow_spark_pipeline.rendering.without_airflow import nested, read_config, with_dates
 from airflow_spark_pipeline.testing import PipelineTester
 from tests.sparkless import FakeSpark
 from tests.steps import describe, names

@@ -17,9 +17,9 @@ from airflow_spark_pipeline.exceptions import ComponentFailedError, PipelineDefi
 from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, PipelineHooks
 from airflow_spark_pipeline.user_errors import text as errors
 from airflow_spark_pipeline.user_errors.text import MESSAGE_LENGTH, TRACEBACK_LENGTH, shorten, showable, text_of
-from tests.odd_errors import ODD
 from tests.sparkless import FakeSpark
 from tests.steps import describe, names, read
+from tests.unreportable_errors import ODD
 
 ONE_RETRY = "retry-policy { max-retries = 1, initial-delay-ms = 1, max-delay-ms = 2 }"
 
@@ -40,7 +40,7 @@ class Watching(PipelineHooks):
 
 def odd(case: str, fails: int = 9) -> str:
     return (
-        '{ instance-type = "tests.odd_errors.Odd", instance-name = odd\n'
+        '{ instance-type = "tests.unreportable_errors.Odd", instance-name = odd\n'
         f'instance-config {{ ledger = ${{LEDGER}}, case = "{case}", fails = {fails} }} }}'
     )
 

@@ -23,10 +23,10 @@ from tests.steps import describe
 
 for case, code in json.loads(sys.argv[1]).items():
     print(f"CASE {case}", flush=True)
-    part = '{ instance-type = "tests.leaving.Logs", instance-name = load, instance-config { code = %s } }'
+    part = '{ instance-type = "tests.leftover_work.Logs", instance-name = load, instance-config { code = %s } }'
     part = part % json.dumps(code)
     level = "DEBUG" if "DEBUG" in case else "INFO"
-    with LogPrinter(level, Origin(["tests.leaving.Logs"]), lambda text: text.replace("hunter22", "***")):
+    with LogPrinter(level, Origin(["tests.leftover_work.Logs"]), lambda text: text.replace("hunter22", "***")):
         PipelineRunner(FakeSpark()).run(describe(part))
     sys.stderr.flush()
     logging.root.handlers.clear()
@@ -42,8 +42,14 @@ CASES: dict[str, tuple[str, list[str]]] = {
     "the component's logger": ("self.context.logger.info('%d orders', 3)", ["    INFO [load] 3 orders"]),
     "a warning of it": ("self.context.logger.warning('few')", ["    WARNING [load] few"]),
     "debug is left out": ("self.context.logger.debug('no'); log.debug('no')", []),
-    "DEBUG where it is asked for": ("log.debug('details')", ["    DEBUG [load] tests.leaving: details"]),
-    "a module's logger": ("log.info('from a module')", ["    INFO [load] tests.leaving: from a module"]),
+    "DEBUG where it is asked for": (
+        "log.debug('details')",
+        ["    DEBUG [load] tests.leftover_work: details"],
+    ),
+    "a module's logger": (
+        "log.info('from a module')",
+        ["    INFO [load] tests.leftover_work: from a module"],
+    ),
     "the root logger": ("logging.info('from the root')", ["    INFO [load] root: from the root"]),
     "the root logger's warning": ("logging.warning('careful')", ["    WARNING [load] root: careful"]),
     "a library's info": ("logging.getLogger('botocore.session').info('noise')", []),
@@ -51,16 +57,22 @@ CASES: dict[str, tuple[str, list[str]]] = {
         "logging.getLogger('botocore.session').warning('slow')",
         ["    WARNING [load] botocore.session: slow"],
     ),
-    "several lines": ("log.info('one\\ntwo')", ["    INFO [load] tests.leaving: one", "    two"]),
+    "several lines": (
+        "log.info('one\\ntwo')",
+        ["    INFO [load] tests.leftover_work: one", "    two"],
+    ),
     "arguments that do not fit": (
         "log.info('%d orders', 'x')",
-        ["    INFO [load] tests.leaving: %d orders (its arguments cannot be shown: TypeError)"],
+        ["    INFO [load] tests.leftover_work: %d orders (its arguments cannot be shown: TypeError)"],
     ),
-    "a byte that is not UTF-8": ("log.info('caf\\udce9')", ["    INFO [load] tests.leaving: caf\\xe9"]),
-    "a secret": ("log.info('hunter22')", ["    INFO [load] tests.leaving: ***"]),
+    "a byte that is not UTF-8": (
+        "log.info('caf\\udce9')",
+        ["    INFO [load] tests.leftover_work: caf\\xe9"],
+    ),
+    "a secret": ("log.info('hunter22')", ["    INFO [load] tests.leftover_work: ***"]),
     "a logger with a handler that does nothing": (
         "log.addHandler(logging.NullHandler()); log.info('heard'); log.handlers.clear()",
-        ["    INFO [load] tests.leaving: heard"],
+        ["    INFO [load] tests.leftover_work: heard"],
     ),
     "a logger with a handler of its own": (
         "import sys; log.addHandler(logging.StreamHandler(sys.stdout)); log.info('once'); log.handlers.clear()",
@@ -110,7 +122,7 @@ def test_the_process_of_a_notebook_is_not_configured() -> None:
 
     before = list(logging.root.handlers), logging.root.level, logging.basicConfig
     PipelineRunner(FakeSpark()).run(  # type: ignore[arg-type]
-        describe('{ instance-type = "tests.leaving.Logs", instance-name = load, instance-config { code = "1" } }')
+        describe('{ instance-type = "tests.leftover_work.Logs", instance-name = load, instance-config { code = "1" } }')
     )
     assert (list(logging.root.handlers), logging.root.level, logging.basicConfig) == before
 

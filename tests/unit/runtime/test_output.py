@@ -48,8 +48,8 @@ def lines(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     parts = []
     for case, code in BREAKS.items():
         config = f'instance-config {{ code = "{code}" }}'
-        parts.append(f'{{ instance-type = "tests.odd_output.Breaks", instance-name = "{case} é", {config} }}')
-        parts.append(f'{{ instance-type = "tests.odd_output.Prints", instance-name = "after {case}" }}')
+        parts.append(f'{{ instance-type = "tests.broken_output.Breaks", instance-name = "{case} é", {config} }}')
+        parts.append(f'{{ instance-type = "tests.broken_output.Prints", instance-name = "after {case}" }}')
     answer = directory / "answer"
     result = subprocess.run(
         [sys.executable, "-c", DRIVER, request.param, str(directory / "checkpoints"), describe(*parts), str(answer)],
@@ -84,7 +84,7 @@ def test_lines_are_printed_whatever_a_component_does_to_the_output(case: str, li
 def test_a_run_ends_well_without_an_output(output: str, mode: str, tmp_path: Path) -> None:
     answer = tmp_path / "answer"
     command = [sys.executable, "-c", DRIVER, mode, str(tmp_path / "checkpoints")]
-    pipeline = describe('{ instance-type = "tests.odd_output.Quiet", instance-name = quiet }')
+    pipeline = describe('{ instance-type = "tests.broken_output.Quiet", instance-name = quiet }')
     redirect = ">&-" if output == "closed" else ">/dev/full"
     subprocess.run(
         ["sh", "-c", f'exec "$@" {redirect}', "sh", *command, pipeline, str(answer)],

@@ -22,7 +22,7 @@ from airflow_spark_pipeline.protocol import (
     DriverRequest,
     Token,
 )
-from airflow_spark_pipeline.runtime.driver import staged
+from airflow_spark_pipeline.runtime.driver import staged_request
 from airflow_spark_pipeline.runtime.process import lifeline
 
 UNIT = "daily-0123456789ab/dag.run.task-0123456789abcdef"
@@ -48,7 +48,7 @@ def drives(monkeypatch: pytest.MonkeyPatch, url: str, code: int) -> list[bool]:
         there.append(Path(url).exists())
         return code, "the summary"
 
-    monkeypatch.setattr(staged, "drive_in", drive_in)
+    monkeypatch.setattr(staged_request, "drive_in", drive_in)
     return there
 
 
@@ -58,10 +58,10 @@ def test_the_request_stays_while_the_driver_runs_and_is_gone_at_its_end(
 ) -> None:
     """A platform starts a job again whose driver died, and the new driver reads the same request."""
     there = drives(monkeypatch, url, code)
-    assert staged.drive_staged(url) == code
+    assert staged_request.drive_staged(url) == code
     assert there == [True]
     assert not Path(url).exists()
-    assert staged.drive_staged(url) == EXIT_SUPERSEDED
+    assert staged_request.drive_staged(url) == EXIT_SUPERSEDED
     assert there == [True]
 
 
@@ -69,9 +69,9 @@ def test_a_driver_that_is_killed_leaves_its_request(monkeypatch: pytest.MonkeyPa
     def drive_in(request: DriverRequest, spark: Any) -> tuple[int, str]:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(staged, "drive_in", drive_in)
+    monkeypatch.setattr(staged_request, "drive_in", drive_in)
     with pytest.raises(KeyboardInterrupt):
-        staged.drive_staged(url)
+        staged_request.drive_staged(url)
     assert Path(url).exists()
 
 
@@ -82,8 +82,8 @@ def test_a_request_that_cannot_be_read_says_which(
         def read(self, path: str) -> bytes:
             raise CheckpointStoreError("the store is down", path=path)
 
-    monkeypatch.setattr(staged, "open_store", lambda location: Broken())
-    assert staged.drive_staged(url) == EXIT_CHECKPOINT
+    monkeypatch.setattr(staged_request, "open_store", lambda location: Broken())
+    assert staged_request.drive_staged(url) == EXIT_CHECKPOINT
     assert f"The request {url} cannot be read: the store is down" in capsys.readouterr().out
 
 
@@ -91,7 +91,7 @@ def test_a_request_of_another_version_is_refused(url: str, capsys: pytest.Captur
     Path(url).write_text(
         Path(url).read_text(encoding="utf-8").replace('"protocol_version": 1', '"protocol_version": 9')
     )
-    assert staged.drive_staged(url) == EXIT_DEFINITION
+    assert staged_request.drive_staged(url) == EXIT_DEFINITION
     assert "protocol 9" in capsys.readouterr().out
 
 
@@ -102,15 +102,15 @@ def test_inside_a_session_nothing_is_believed_of_the_environment(
     """A platform may set Spark's variables and close the standard input, which would end the process at once."""
     monkeypatch.setenv(variable, "1")
     drives(monkeypatch, url, EXIT_COMPLETED)
-    monkeypatch.setattr(staged, "configured", lambda spark, spec: contextlib.nullcontext())
+    monkeypatch.setattr(staged_request, "configured", lambda spark, spec: contextlib.nullcontext())
     before = sys.stdout, sys.stderr
-    staged.drive_inside(url, object())  # type: ignore[arg-type]
+    staged_request.drive_inside(url, object())  # type: ignore[arg-type]
     assert (sys.stdout, sys.stderr) == before
     assert not lifeline.started_by_spark_submit()
 
 
 def test_inside_a_session_a_failure_is_raised_with_its_summary(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     drives(monkeypatch, url, EXIT_COMPONENT_FAILED)
-    monkeypatch.setattr(staged, "configured", lambda spark, spec: contextlib.nullcontext())
+    monkeypatch.setattr(staged_request, "configured", lambda spark, spec: contextlib.nullcontext())
     with pytest.raises(RuntimeError, match="the summary"):
-        staged.drive_inside(url, object())  # type: ignore[arg-type]
+        staged_request.drive_inside(url, object())  # type: ignore[arg-type]

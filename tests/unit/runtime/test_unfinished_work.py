@@ -11,8 +11,8 @@ import pytest
 from airflow_spark_pipeline import PipelineRunner
 from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.runtime.loop import unfinished_work
-from tests import leaving
-from tests.leaving import LEAVES
+from tests import leftover_work
+from tests.leftover_work import LEAVES
 from tests.sparkless import FakeSpark
 from tests.steps import describe, names
 
@@ -21,17 +21,17 @@ from tests.steps import describe, names
 def _end_what_is_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("LEDGER", str(tmp_path / "ledger"))
     monkeypatch.setattr(unfinished_work, "GRACE_SECONDS", 0.8)
-    leaving.release.clear()
+    leftover_work.release.clear()
     before = set(threading.enumerate())
     yield
-    leaving.release.set()
-    for left in leaving.kept:
+    leftover_work.release.set()
+    for left in leftover_work.kept:
         for end in ("shutdown", "terminate", "wait", "join"):
             if hasattr(left, end):
                 getattr(left, end)()
         if hasattr(left, "close"):
             left.close()
-    leaving.kept.clear()
+    leftover_work.kept.clear()
     for thread in set(threading.enumerate()) - before:
         if isinstance(thread, threading.Timer):
             thread.cancel()
@@ -41,7 +41,7 @@ def _end_what_is_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterat
 
 def leaves(what: str) -> str:
     return (
-        '{ instance-type = "tests.leaving.Leaves", instance-name = leaves\n'
+        '{ instance-type = "tests.leftover_work.Leaves", instance-name = leaves\n'
         f'instance-config {{ ledger = ${{LEDGER}}, what = "{what}" }} }}'
     )
 
@@ -56,7 +56,7 @@ def test_a_component_that_leaves_something_running_is_not_done(what: str, tmp_pa
         return
     with pytest.raises(ComponentFailedError) as failed:
         runner.run_with_checkpointing(describe(leaves(what), "after"))
-    assert said.replace("FILE", leaving.__file__) in str(failed.value)
+    assert said.replace("FILE", leftover_work.__file__) in str(failed.value)
     assert names(tmp_path / "ledger") == "leaves"
     (state,) = runner.list_resumable("Steps")
     assert state.completed_components == ()
@@ -72,7 +72,7 @@ def test_threads_of_others_in_the_process_are_not_the_components(
 
     def others() -> None:
         started.wait(30)
-        leaving._thread(leaving.wait)
+        leftover_work._thread(leftover_work.wait)
 
     other = threading.Thread(target=others)
     other.start()
@@ -89,4 +89,4 @@ def test_a_left_process_is_ended(tmp_path: Path) -> None:
     runner = PipelineRunner(FakeSpark(), location=tmp_path / "checkpoints")  # type: ignore[arg-type]
     with pytest.raises(ComponentFailedError):
         runner.run_with_checkpointing(describe(leaves("a command")))
-    assert leaving.kept[-1].wait(30) == -15
+    assert leftover_work.kept[-1].wait(30) == -15

@@ -10,7 +10,7 @@ from typing import Any
 from airflow_spark_pipeline.checkpoint.location import StoreLocation
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.checkpoint.stores.read_only import ReadingStore
-from airflow_spark_pipeline.cli.describing import describe, values_in
+from airflow_spark_pipeline.cli.description import describe, values_in
 from airflow_spark_pipeline.exceptions import CheckpointLocationError, SparkPipelineError
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 

@@ -1,4 +1,4 @@
-"""The checkpoint locations that the page reads: those of Airflow's configuration, and no others."""
+"""The checkpoint locations that the page reads: only those of Airflow's configuration."""
 
 from __future__ import annotations
 

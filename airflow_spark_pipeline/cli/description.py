@@ -17,8 +17,8 @@ from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.parse_result import Reading
 from airflow_spark_pipeline.pipeline.parser import read_values
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-from airflow_spark_pipeline.rendering.outside import nested, renderer_of
 from airflow_spark_pipeline.rendering.renderer import Renderer, nearest_name
+from airflow_spark_pipeline.rendering.without_airflow import nested, renderer_of
 from airflow_spark_pipeline.task.description import read_source
 
 _HOCON = (".conf", ".hocon")

@@ -53,14 +53,14 @@ class Child:
             self._descriptor = None
 
 
-class Nursery:
+class ForkServer:
     """The process that forks drivers; used as a context manager, from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "tests.chaos.nursery"]
+        command = [sys.executable, "-m", "tests.chaos.fork_server"]
         self._process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
         )

@@ -161,7 +161,7 @@ class _Placing:
     # ---- texts and values
 
     def _texts(self) -> None:
-        """Write adjacent texts and values as one text, unless each can stay as it is."""
+        """Write adjacent texts and values as one text, unless each can stay unchanged."""
         before = self._run
         group = [self._take()]
         while self._peek.kind in ("text", "block", "value"):

@@ -1,6 +1,6 @@
-"""What is said of a key or a value that does not fit: the same words in a config and in a description.
+"""The messages for keys and values that do not fit a field: the same in a component's config and in a description.
 
-Promised: no value in a message whose path, or text, looks secret.
+Guarantees: a message contains no value whose path, or text, looks secret.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SHOWN_CHARACTERS = 60
 
 
 def unknown_key(key: str, known: list[str]) -> str:
-    """Say that a dataclass has no such key, and which ones it has."""
+    """Return the problem of an unknown key: a dataclass does not have it, and which ones it has."""
     message = f"unknown key {key!r}{did_you_mean(key, known)}"
     if not known:
         message += "; nothing can be configured here"
@@ -29,7 +29,7 @@ def unknown_key(key: str, known: list[str]) -> str:
 
 
 def misfit(raw: Any, hint: Any, path: str, reason: str = "") -> PipelineDefinitionError:
-    """Return the error for a value that does not become the type ``hint``; a secret value is not shown."""
+    """Return the error for a value that does not fit the type ``hint``; a secret value is not shown."""
     message = f"expected {describe(hint)}, found {_found(raw, path)}" + (f"; {reason}" if reason else "")
     return PipelineDefinitionError([Problem(message, path)])
 
@@ -43,7 +43,7 @@ def _found(raw: Any, path: str) -> str:
         return "a list"
     kinds = {bool: "a boolean", int: "a whole number", float: "a number"}
     kind = kinds.get(type(raw), "text")
-    # A connection string carries its secret under a harmless key.
+    # A connection string has its secret under a harmless key.
     hidden = (
         is_secret_path(path)
         or mask_text(str(raw)) != str(raw)

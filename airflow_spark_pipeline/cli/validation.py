@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from airflow_spark_pipeline.cli.describing import OTHER_SAMPLES, SAMPLES, Settings, read_with_samples
+from airflow_spark_pipeline.cli.description import OTHER_SAMPLES, SAMPLES, Settings, read_with_samples
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.parse_result import Reading
 from airflow_spark_pipeline.pipeline.policies import HookSpec
