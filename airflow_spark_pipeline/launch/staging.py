@@ -1,8 +1,8 @@
 """Uploads what a job of a platform needs to a location that the platform's driver reads.
 
 Guarantees: a file is uploaded before its URL is returned; the same file has the same URL, and is uploaded once; only
-the current attempt of a unit of work has a request there. Not hidden: whoever can read the location can read the
-requests, so that they hold no keys (see ``task/staged_secrets.py``).
+the current attempt of a unit of work has a request there. Not hidden: everyone who can read the location can read the
+requests, so they contain no keys (see ``task/staged_secrets.py``).
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from airflow_spark_pipeline.protocol import DriverRequest
 class Staging:
     """One staging location.
 
-    :param store: opened with Airflow's credentials; the driver opens the same location with its own
+    :param store: store of the location, opened with Airflow's credentials; the driver uses its own identity
     """
 
     def __init__(self, store: CheckpointStore) -> None:
         self._store = store
 
     def file(self, path: Path, name: str | None = None) -> str:
-        """Upload a file unless it is there, and return its URL.
+        """Upload a file unless it exists, and return its URL.
 
         :param name: last part of the URL; default: the file's name
         """
@@ -39,7 +39,7 @@ class Staging:
         directory = code_directory(hashlib.sha256(data).hexdigest()[:16])
         full = f"{directory}/{name or path.name}"
         there = {found.name: found.modified for found in self._store.list_objects(directory)}
-        if time.time() - there.get(name or path.name, 0.0) > FRESH_SECONDS:  # prune leaves it alone then
+        if time.time() - there.get(name or path.name, 0.0) > FRESH_SECONDS:  # so that prune does not remove it
             self._store.write(full, data)
         return self._store.describe(full)
 
@@ -56,7 +56,7 @@ class Staging:
         return self._store.describe(request_path(unit, attempt_id))
 
     def staged_request(self, unit: str, attempt_id: str) -> DriverRequest | None:
-        """Return the request of an attempt if it is still there."""
+        """Return the request of an attempt if it still exists."""
         try:
             return DriverRequest.from_json(self._store.read(request_path(unit, attempt_id)).decode())
         except ObjectNotFoundError:

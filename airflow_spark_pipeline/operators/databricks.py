@@ -1,4 +1,4 @@
-"""A pipeline as a run of a Databricks job cluster.
+"""Runs a pipeline as a run of a Databricks job cluster.
 
 Importing this module imports Airflow's Databricks provider: ``pip install 'airflow-spark-pipeline[databricks]'``.
 """
@@ -44,14 +44,14 @@ class SparkPipelineDatabricksOperator(SparkPipelineJob, DatabricksSubmitRunOpera
             retries=3,
         )
 
-    It takes all arguments of :class:`DatabricksSubmitRunOperator` but those that name a task, ``json``,
-    ``idempotency_token`` and ``wait_for_termination``, which this operator sets itself, and those of
+    It takes all arguments of :class:`DatabricksSubmitRunOperator` except those that it sets itself (those that name a
+    task, ``json``, ``idempotency_token``, ``wait_for_termination``), and those of
     :class:`~airflow_spark_pipeline.operators.job.SparkPipelineJob`.
 
-    The driver runs inside the Spark session of the cluster, which it neither starts nor stops: settings that a running
-    session does not take belong into ``new_cluster``.
+    The driver runs inside the Spark session of the cluster, which it neither starts nor stops: set settings that cannot
+    be changed in a running session in ``new_cluster``.
 
-    Tried against a stand-in of the API only, see ``docs/platforms.md``; not tried on Databricks.
+    Tested only against a mock of the API, see ``docs/platforms.md``; not tested on Databricks.
     """
 
     started_by: ClassVar[str] = "session"
@@ -63,9 +63,9 @@ class SparkPipelineDatabricksOperator(SparkPipelineJob, DatabricksSubmitRunOpera
     )
 
     def place(self, job: StagedJob) -> None:
-        """Put the job into ``spark_python_task``, and its token into the request.
+        """Set ``spark_python_task`` for the job, and its token.
 
-        :raises ValueError: the files are at a place that Airflow cannot write to and Databricks read from
+        :raises ValueError: the files are at a location that Airflow cannot write or Databricks cannot read
         """
         self.spark_python_task = {"python_file": _cloud(job.main), "parameters": [*map(_cloud, job.arguments)]}
         self.idempotency_token = job.token
@@ -85,7 +85,7 @@ class SparkPipelineDatabricksOperator(SparkPipelineJob, DatabricksSubmitRunOpera
         DatabricksRun(self._hook, job).cancel()
 
     def job_client(self, job: JsonValue) -> tuple[str, dict[str, Any]]:
-        """Return what asks about a run in the triggerer."""
+        """Return the class that asks about a run in the triggerer."""
         return _CLIENT, {
             "run_id": job,
             "databricks_conn_id": self.databricks_conn_id,
@@ -95,9 +95,9 @@ class SparkPipelineDatabricksOperator(SparkPipelineJob, DatabricksSubmitRunOpera
 
 
 def databricks_run(*, run_id: JsonValue, **hook_arguments: Any) -> DatabricksRun:
-    """Return a run for a process that has no operator.
+    """Return a run, for a process without the operator.
 
-    :param hook_arguments: of the provider's hook
+    :param hook_arguments: arguments of the provider's hook
     """
     return DatabricksRun(DatabricksHook(**hook_arguments), run_id)
 
@@ -105,7 +105,7 @@ def databricks_run(*, run_id: JsonValue, **hook_arguments: Any) -> DatabricksRun
 class DatabricksRun:
     """One run.
 
-    :param run_id: as Databricks gave it
+    :param run_id: id that Databricks returned
     """
 
     def __init__(self, hook: DatabricksHook, run_id: Any) -> None:
@@ -113,24 +113,24 @@ class DatabricksRun:
         self._id = int(run_id)
 
     def state(self) -> JobState:
-        """Return the state; a run that is not known any more has ended."""
+        """Return the state; a run that Databricks has forgotten has ended."""
         try:
             state = self._hook.get_run_state(self._id)
         except AirflowException as error:
             if getattr(error, "http_status_code", None) == _NOT_FOUND:
-                return JobState.ended("Databricks does not know the run any more")
+                return JobState.ended("Databricks has forgotten the run")
             raise
         if not state.is_terminal:
             return ACTIVE
         return JobState.ended(f"{state.life_cycle_state} {state.result_state} {state.state_message}")
 
     def cancel(self) -> None:
-        """Cancel; a run that has ended stays as it is."""
+        """Cancel the run unless it has ended."""
         if self.state().is_active:
             self._hook.cancel_run(self._id)
 
 
 def _cloud(url: str) -> str:
-    """Return a URL with the scheme that Databricks knows."""
+    """Return the URL with a scheme that Databricks supports."""
     scheme, separator, rest = url.partition("://")
     return f"{_SCHEMES.get(scheme, scheme)}://{rest}" if separator else url

@@ -1,4 +1,4 @@
-"""A pipeline as a job of EMR Serverless.
+"""Runs a pipeline as a job of EMR Serverless.
 
 Importing this module imports Airflow's Amazon provider: ``pip install 'airflow-spark-pipeline[emr]'``.
 """
@@ -38,11 +38,12 @@ class SparkPipelineEmrServerlessOperator(SparkPipelineJob, EmrServerlessStartJob
             retries=3,
         )
 
-    It takes all arguments of :class:`EmrServerlessStartJobOperator` but ``job_driver`` and ``client_request_token``,
-    which this operator sets itself, and those of :class:`~airflow_spark_pipeline.operators.job.SparkPipelineJob`.
+    It takes all arguments of :class:`EmrServerlessStartJobOperator` except those that it sets itself (``job_driver``,
+    ``client_request_token``, ``wait_for_completion``), and those of
+    :class:`~airflow_spark_pipeline.operators.job.SparkPipelineJob`.
 
-    Tried with the provider's operator against a stand-in of the API whose jobs are real drivers, see
-    ``docs/platforms.md``; not tried on AWS.
+    Tested with the provider's operator against a mock of the API that starts real drivers, see ``docs/platforms.md``;
+    not tested on AWS.
 
     :param spark_submit_parameters: more options for ``spark-submit``, such as ``--jars`` (templated)
     """
@@ -64,7 +65,7 @@ class SparkPipelineEmrServerlessOperator(SparkPipelineJob, EmrServerlessStartJob
         self.spark_submit_parameters = spark_submit_parameters
 
     def place(self, job: StagedJob) -> None:
-        """Put the job into ``job_driver``, and its token into the request."""
+        """Set ``job_driver`` for the job, and its token."""
         options = ["--py-files", ",".join(map(_s3, job.py_files))]
         for name, value in job.spark_config.items():
             options += ["--conf", f"{name}={value}"]
@@ -87,7 +88,7 @@ class SparkPipelineEmrServerlessOperator(SparkPipelineJob, EmrServerlessStartJob
         self._job(job).cancel()
 
     def job_client(self, job: JsonValue) -> tuple[str, dict[str, Any]]:
-        """Return what asks about a job run in the triggerer."""
+        """Return the class that asks about a job run in the triggerer."""
         return _CLIENT, {
             "application_id": self.application_id,
             "job_id": str(job),
@@ -104,9 +105,9 @@ class SparkPipelineEmrServerlessOperator(SparkPipelineJob, EmrServerlessStartJob
 def emr_serverless_job(
     *, application_id: str, job_id: str, botocore_config: Mapping[str, Any] | None = None, **hook_arguments: Any
 ) -> EmrServerlessJob:
-    """Return a job run for a process that has no operator.
+    """Return a job run, for a process without the operator.
 
-    :param hook_arguments: of the provider's hook
+    :param hook_arguments: arguments of the provider's hook
     """
     from botocore.config import Config
 
@@ -117,9 +118,9 @@ def emr_serverless_job(
 class EmrServerlessJob:
     """One job run.
 
-    :param client: boto3's
-    :param application_id: of the EMR Serverless application
-    :param job_id: of the job run
+    :param client: boto3 client
+    :param application_id: id of the EMR Serverless application
+    :param job_id: id of the job run
     """
 
     def __init__(self, client: Any, application_id: str, job_id: str) -> None:
@@ -127,15 +128,15 @@ class EmrServerlessJob:
         self._which = {"applicationId": application_id, "jobRunId": job_id}
 
     def state(self) -> JobState:
-        """Return the state; a job run that is not known any more has ended."""
+        """Return the state; a forgotten job run has ended."""
         try:
             run = self._client.get_job_run(**self._which)["jobRun"]
         except self._client.exceptions.ResourceNotFoundException:
-            return JobState.ended("the job run is not known any more")
+            return JobState.ended("EMR Serverless has forgotten the job run")
         return JobState.ended(f"{run['state']} {run.get('stateDetails', '')}") if run["state"] in _ENDED else ACTIVE
 
     def cancel(self) -> None:
-        """Cancel; a job run that has ended stays as it is."""
+        """Cancel the job run unless it has ended."""
         known = self._client.exceptions
         with contextlib.suppress(known.ResourceNotFoundException, known.ValidationException):  # it has ended since
             if self.state().is_active:
@@ -143,6 +144,6 @@ class EmrServerlessJob:
 
 
 def _s3(url: str) -> str:
-    """Return a URL with the scheme that EMR knows."""
+    """Return the URL with a scheme that EMR supports."""
     scheme, separator, rest = url.partition("://")
     return f"s3://{rest}" if separator and scheme in ("s3a", "s3n") else url

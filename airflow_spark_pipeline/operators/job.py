@@ -1,4 +1,4 @@
-"""A pipeline as a job of any platform: the platform's own operator submits, and this package waits and resumes.
+"""Runs a pipeline as a job of any platform: the platform's own operator submits; this package waits and resumes.
 
 .. code-block:: python
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ACTIVE", "JobState", "SparkPipelineJob", "StagedJob"]
 
-#: What the user writes instead of an argument that names the application.
+#: What to use instead of an argument that names the application.
 NAME_THE_COMPONENTS = "name the components in the pipeline's file"
 _DEFAULT_DEFERRABLE = conf.getboolean("operators", "default_deferrable", fallback=False)
 _TEMPLATED = (
@@ -65,22 +65,22 @@ _TEMPLATED = (
 
 
 class SparkPipelineJob(PipelineTask, BaseOperator):
-    """In front of an operator that submits one Spark job: the operator runs a pipeline that its retries resume.
+    """A mixin for an operator that submits one Spark job: the job runs a pipeline, and retries resume it.
 
-    The class takes the arguments below and passes all others on to the operator behind it. It waits for the job by the
-    checkpoint log, so that neither the operator's own waiting nor what the platform says of the job decides anything.
+    It takes the arguments below and passes all others on to the platform's operator, the next base class. It waits for
+    the job by the checkpoint log: neither the operator's own waiting nor the state of the job decides the result.
 
-    Four methods are the platform's: :meth:`place`, :meth:`submit`, :meth:`job_state` and :meth:`cancel`.
+    Four methods depend on the platform: :meth:`place`, :meth:`submit`, :meth:`job_state` and :meth:`cancel`.
 
     :param pipeline: as in :class:`~airflow_spark_pipeline.operators.spark_pipeline.SparkPipelineOperator`, and so are
         ``auto_resume``, ``resume_run_id``, ``resume_scope``, ``start_from``, ``stop_after``, ``only``, ``force`` and
         ``on_change``
     :param checkpoint_location: URL where progress is recorded. Airflow and the job must both reach it, each with its
-        own identity: no key of Airflow's travels with the job. (templated)
+        own identity: the job gets none of Airflow's keys. (templated)
     :param checkpoint_conn_id: Airflow connection with which Airflow opens the checkpoint and the staging location
-    :param staging_location: URL where the launcher, the modules and the request of each try are uploaded; default: the
-        checkpoint location, below ``_staged`` (templated)
-    :param allow_secrets_in_staging: whether fields of the description that are secrets may be uploaded
+    :param staging_location: URL where the launcher, the modules and the request of each try are uploaded; default:
+        ``_staged`` at the checkpoint location (templated)
+    :param allow_secrets_in_staging: whether secrets in the description may be uploaded
     :param py_files: your modules: ``.py``, ``.zip`` and ``.egg`` files and directories, which are uploaded, or URLs
         that the platform reads (templated)
     :param conf: Spark settings that win over the file's (templated)
@@ -89,23 +89,23 @@ class SparkPipelineJob(PipelineTask, BaseOperator):
     :param deferrable: wait in the triggerer, without a worker slot; default: ``[operators] default_deferrable``
     :param start_timeout: seconds, or ``timedelta``, that a deferred task waits for the first sign of life of its
         driver. Default: no limit if the platform can be asked from the triggerer, otherwise an hour
-    :param job_poll_interval: seconds between two looks at the job while the task waits on its worker
+    :param job_poll_interval: seconds between two checks of the job while the task waits on its worker
     :raises SparkPipelineError: as in ``SparkPipelineOperator``
     :return: as in ``SparkPipelineOperator`` (XCom)
     """
 
-    #: ``spark-submit`` for a platform that starts the main file as a process; ``session`` for one that runs it inside a
-    #: Spark session of its own, where no process may be ended.
+    #: ``spark-submit`` if the platform starts the main file as a process; ``session`` if it runs the file inside an
+    #: existing Spark session, where no process may be ended.
     started_by: ClassVar[str] = "spark-submit"
-    #: Whether the platform returns the earlier job if it is called again with the token of :class:`StagedJob`.
+    #: Whether a second call with the same token (see :class:`StagedJob`) returns the job of the first one.
     deduplicates: ClassVar[bool] = False
-    #: What the operator behind is told, so that it does not wait.
+    #: Arguments for the platform's operator, so that it does not wait.
     submit_only: ClassVar[Mapping[str, Any]] = {}
-    #: Arguments of the operator behind that this one sets itself, each with what the user writes instead.
+    #: Arguments of the platform's operator that this one sets itself, each with what to use instead.
     sets_itself: ClassVar[Mapping[str, str]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Add our templated arguments, and the link to the page, to those of the operator behind."""
+        """Add our templated arguments, and the link to the page, to those of the platform's operator."""
         super().__init_subclass__(**kwargs)
         theirs = tuple(field for field in cls.template_fields if field not in _TEMPLATED)
         cls.template_fields = (*_TEMPLATED[:-1], *theirs, _TEMPLATED[-1])
@@ -148,10 +148,10 @@ class SparkPipelineJob(PipelineTask, BaseOperator):
         self.staging_location = staging_location
         self.allow_secrets_in_staging = allow_secrets_in_staging
         self.conf = conf
-        self.env_vars = None  # of the driver: the platform's own arguments set them
+        self.env_vars = None  # variables of the driver are set by the platform's own arguments
         self.waits_in_triggerer = _DEFAULT_DEFERRABLE if deferrable is None else deferrable
         self.deferrable_is_named = deferrable is not None
-        self.deferrable = False  # the operator behind must not defer
+        self.deferrable = False  # the platform's operator must not defer
         self.job_poll_interval = job_poll_interval
         self.take_arguments(
             pipeline=pipeline,
@@ -174,30 +174,30 @@ class SparkPipelineJob(PipelineTask, BaseOperator):
         """Run what is not done yet."""
         return self.run_pipeline(context)
 
-    # ---- the platform's
+    # ---- what depends on the platform
 
     def place(self, job: StagedJob) -> None:
-        """Put a job into the operator's own arguments, in place of what an earlier call put there."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how a job is placed: define place()")
+        """Set the operator's own arguments for a job; they replace those of an earlier call."""
+        raise NotImplementedError(f"{type(self).__name__} must define place(), which sets the arguments for a job")
 
     def submit(self, context: Context) -> JsonValue:
-        """Submit the job that was placed; return its id, as JSON, without waiting for the job."""
-        job: JsonValue = super().execute(context)  # the operator behind this class
+        """Submit the placed job; return its id, as JSON, without waiting for the job."""
+        job: JsonValue = super().execute(context)  # the platform's operator
         return job
 
     def job_state(self, job: JsonValue) -> JobState:
-        """Return the state of a job; one that the platform does not know any more has ended.
+        """Return the state of a job; a job that the platform has forgotten has ended.
 
-        An error means that the platform does not answer: the task goes on waiting by the log.
+        An error means that the platform does not answer: the task continues to wait by the log.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not say how a job is doing: define job_state()")
+        raise NotImplementedError(f"{type(self).__name__} must define job_state(), which returns the state of a job")
 
     def cancel(self, job: JsonValue) -> None:
-        """Cancel a job; no error if it has ended, or is cancelled already."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how a job is cancelled: define cancel()")
+        """Cancel a job; no error if it has ended, or was cancelled already."""
+        raise NotImplementedError(f"{type(self).__name__} must define cancel(), which cancels a job")
 
     def job_client(self, job: JsonValue) -> tuple[str, dict[str, Any]] | None:
-        """Return what asks about a job in the triggerer, or ``None``.
+        """Return the class that asks about a job in the triggerer, or ``None`` if the triggerer cannot ask.
 
         :return: dotted name of a class with ``state()`` and ``cancel()``, and its arguments: plain JSON without secrets
         """
@@ -215,7 +215,7 @@ class SparkPipelineJob(PipelineTask, BaseOperator):
         return replace(super().arguments(context), deferrable=self.waits_in_triggerer)
 
     def choose_way(self, unit: Unit, context: Context) -> Way:
-        """Return the way by a job of the platform."""
+        """Return the way to a driver: a job of the platform."""
         from airflow_spark_pipeline.task.job_way import JobArguments, JobWay
 
         given = JobArguments(

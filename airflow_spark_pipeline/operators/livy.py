@@ -1,4 +1,4 @@
-"""A pipeline as a batch of Apache Livy.
+"""Runs a pipeline as a batch of Apache Livy.
 
 Importing this module imports Airflow's Livy provider: ``pip install 'airflow-spark-pipeline[livy]'``.
 """
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 _CLIENT = "airflow_spark_pipeline.operators.livy.livy_batch"
 _NOT_FOUND = 404
-_ENDED = frozenset(state.value for state in LivyHook.TERMINAL_STATES)  # a newer Livy has states that are none of its
-_LINES = 2  # of Livy's log, in the reason of a death
+_ENDED = frozenset(state.value for state in LivyHook.TERMINAL_STATES)  # states unknown to the provider are not ends
+_LINES = 2  # lines of Livy's log in the reason
 
 
 class SparkPipelineLivyOperator(SparkPipelineJob, LivyOperator):
@@ -40,10 +40,10 @@ class SparkPipelineLivyOperator(SparkPipelineJob, LivyOperator):
             retries=3,
         )
 
-    It takes all arguments of :class:`LivyOperator` but ``file``, ``args``, ``class_name`` and ``polling_interval``,
-    which this operator sets itself, and those of :class:`~airflow_spark_pipeline.operators.job.SparkPipelineJob`.
+    It takes all arguments of :class:`LivyOperator` except those that it sets itself (``file``, ``args``,
+    ``class_name``, ``polling_interval``), and those of :class:`~airflow_spark_pipeline.operators.job.SparkPipelineJob`.
 
-    What was tried, and what was not, is in ``docs/platforms.md``.
+    ``docs/platforms.md`` says what was tested, and what was not.
     """
 
     submit_only: ClassVar[Mapping[str, Any]] = {"file": "", "polling_interval": 0, "deferrable": False}
@@ -54,14 +54,14 @@ class SparkPipelineLivyOperator(SparkPipelineJob, LivyOperator):
     template_fields: Sequence[str] = LivyOperator.template_fields
 
     def place(self, job: StagedJob) -> None:
-        """Put the job into ``spark_params``."""
+        """Set ``spark_params`` for the job."""
         self.spark_params = {
             **self.spark_params,
             "file": job.main,
             "args": list(job.arguments),
             "py_files": list(job.py_files),
             "conf": dict(job.spark_config),
-            # Livy refuses a name that another batch has, and counts its batches from 0 after a restart.
+            # Livy refuses the name of another batch, and restarts its ids from 0.
             "name": f"{job.name} {job.token}",
         }
 
@@ -73,7 +73,7 @@ class SparkPipelineLivyOperator(SparkPipelineJob, LivyOperator):
         except AirflowException:
             if not self._has_batch:
                 raise
-            self.log.warning("Livy has the batch, and does not say more about it yet.", exc_info=True)
+            self.log.warning("Livy has the batch, but has not reported its state yet.", exc_info=True)
         return {"id": self._batch_id, "name": str(self.spark_params["name"])}
 
     @property
@@ -89,7 +89,7 @@ class SparkPipelineLivyOperator(SparkPipelineJob, LivyOperator):
         LivyBatch(self.hook, job).cancel()
 
     def job_client(self, job: JsonValue) -> tuple[str, dict[str, Any]]:
-        """Return what asks about a batch in the triggerer."""
+        """Return the class that asks about a batch in the triggerer."""
         return _CLIENT, {
             "job": job,
             "livy_conn_id": self._livy_conn_id,
@@ -99,9 +99,9 @@ class SparkPipelineLivyOperator(SparkPipelineJob, LivyOperator):
 
 
 def livy_batch(*, job: JsonValue, **hook_arguments: Any) -> LivyBatch:
-    """Return a batch for a process that has no operator.
+    """Return a batch, for a process without the operator.
 
-    :param hook_arguments: of the provider's hook
+    :param hook_arguments: arguments of the provider's hook
     """
     return LivyBatch(LivyHook(**hook_arguments), job)
 
@@ -109,7 +109,7 @@ def livy_batch(*, job: JsonValue, **hook_arguments: Any) -> LivyBatch:
 class LivyBatch:
     """One batch.
 
-    :param job: its id and name, as the operator returned them
+    :param job: id and name of the batch, as the operator returned them
     """
 
     def __init__(self, hook: LivyHook, job: Any) -> None:
@@ -117,10 +117,10 @@ class LivyBatch:
         self._id, self._name = job["id"], job["name"]
 
     def state(self) -> JobState:
-        """Return the state; a batch that Livy does not know any more has ended."""
+        """Return the state; a batch that Livy has forgotten has ended."""
         found = self._found()
         if found is None:
-            return JobState.ended("Livy does not know the batch any more")
+            return JobState.ended("Livy has forgotten the batch")
         state = str(found.get("state"))
         if state not in _ENDED:
             return ACTIVE
@@ -128,7 +128,7 @@ class LivyBatch:
         return JobState.ended(mask_text("; ".join([state, *lines[-_LINES:]])))
 
     def cancel(self) -> None:
-        """Delete the batch; one that has ended stays until Livy forgets it."""
+        """Delete the batch, unless it has ended: Livy forgets ended batches later."""
         if self.state().is_active:
             self._hook.delete_batch(self._id)
 

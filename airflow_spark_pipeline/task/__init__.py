@@ -1,1 +1,1 @@
-"""One try of a task: its description, its unit of work, its claim, and the way in which a driver is started."""
+"""One try of a task: its description, its unit of work, its claim, and how its driver is started."""

@@ -49,10 +49,10 @@ def render(
     environment: Environment,
     seen_oids: set[int],
 ) -> None:
-    """Render the templated arguments of an operator, or a sensor, of ours.
+    """Render the templated arguments of one of our operators or sensors.
 
-    :param render_fields: Airflow's own way
-    :param seen_oids: ids of what Airflow does not render, since it comes from XCom
+    :param render_fields: Airflow's function that renders fields
+    :param seen_oids: ids of objects that Airflow does not render, since they come from XCom
     """
     environment = explaining_environment(environment, context)
     ours = [name for name in fields if name in (*_TEXTS, *_NAMES, *_MAPPINGS)]
@@ -72,9 +72,9 @@ def render(
 
 
 def settle(task: Any) -> None:
-    """Give the templated arguments the types that they are documented with.
+    """Convert the templated arguments to their documented types.
 
-    :raises PipelineDefinitionError: one of them cannot have it; all are named
+    :raises PipelineDefinitionError: arguments cannot be converted; the error names all of them
     """
     problems = []
     for names, convert in ((_TEXTS, _text), (_NAMES, _texts), (_MAPPINGS, _mapping)):
@@ -90,7 +90,7 @@ def settle(task: Any) -> None:
 
 
 def names(value: str | Sequence[str] | None) -> tuple[str, ...]:
-    """Return names from an argument: one, a list, or a list that a template rendered as text; nothing empty."""
+    """Return names from an argument: one, a list, or a list that a template rendered as text; without empty ones."""
     if isinstance(value, str) and value.startswith("[") and value.endswith("]"):
         with contextlib.suppress(ValueError, SyntaxError):
             value = ast.literal_eval(value)
@@ -133,7 +133,7 @@ def _mapping(value: Any) -> Any:
 
 def _setting(name: str, value: Any) -> str:
     if isinstance(value, bool):
-        return str(value).lower()  # as Spark's settings, and most programs, spell it
+        return str(value).lower()  # as in Spark's settings, and most programs
     text = None if value is None else _nested(name, value)
     if text is None:
         raise _MisfitError(f"has no value for {name}: it is None; leave the name out, or give text")

@@ -24,7 +24,7 @@ from airflow_spark_pipeline.task.try_arguments import SparkArguments
 from airflow_spark_pipeline.task.unit import Unit
 from airflow_spark_pipeline.task.way import Ended, Way
 
-# Of the provider's arguments these mean something here as well, or nothing anywhere in this operator.
+# Arguments of the provider that have a meaning here as well, or none anywhere in this operator.
 _TAKEN = {
     "application", "application_args", "conf", "conn_id", "durable", "env_vars", "java_class", "name",
     "openlineage_inject_parent_job_info", "openlineage_inject_transport_info", "py_files", "reconnect_on_retry",
@@ -34,7 +34,7 @@ _SPARKS_OWN = ("PYSPARK_GATEWAY", "PYSPARK_REMOTE", "SPARK_CONNECT_MODE", "SPARK
 
 
 class ConnectWay(Way):
-    """A driver process on this machine, which works on a Spark Connect server; made by :meth:`to`."""
+    """A driver process on this machine that uses a Spark Connect server; created by :meth:`to`."""
 
     def __init__(self, server: ConnectString, unit: Unit, spark: SparkArguments) -> None:
         self._server = server
@@ -47,7 +47,7 @@ class ConnectWay(Way):
     def to(cls, server: ConnectString, unit: Unit, spark: SparkArguments) -> ConnectWay:
         """Return the way to a server.
 
-        :raises SparkConnectError: arguments are given that mean nothing there
+        :raises SparkConnectError: an argument has no meaning there
         :raises NotDeferrableError: the try was asked to be deferred
         """
         _refuse_arguments_of_spark_submit(unit, spark)
@@ -57,7 +57,7 @@ class ConnectWay(Way):
 
     @property
     def shows_output(self) -> bool:
-        """Always: what the process prints goes to the task's log."""
+        """Always true: what the process prints goes to the task's log."""
         return True
 
     def forget_earlier_job(self) -> None:
@@ -67,7 +67,7 @@ class ConnectWay(Way):
     def run(self) -> Ended:
         """Check, claim, and run the driver to its end.
 
-        :raises SparkConnectError: the server is not there, or takes no such modules
+        :raises SparkConnectError: the server does not answer, or does not accept a kind of module
         :raises PipelineDefinitionError: a component cannot be loaded
         """
         refuse_settings(self._spark.conf)

@@ -1,11 +1,11 @@
-"""Waiting for the driver in the triggerer: whether a try by ``spark-submit`` may, and the trigger that waits.
+"""Waiting for the driver in the triggerer: whether a try by ``spark-submit`` can, and the trigger that waits.
 
-Works if the driver runs without this task: cluster mode on YARN and Kubernetes. ``spark-submit`` then ends once the
-cluster has accepted the job, and the log says the rest: when the run ends, and by its lease when its driver died.
-Before a driver's first commit only the cluster manager knows; YARN is asked if the Spark connection names its web
-address, and anywhere else the wait for the start is bounded.
+This works if the driver runs without this task: in cluster mode on YARN and Kubernetes. ``spark-submit`` then ends once
+the cluster has accepted the job. After that, the log tells when the run has ended, and the lease when its driver died.
+Before a driver's first commit only the cluster manager knows. YARN is asked if the Spark connection has its web
+address; otherwise the wait for the start is limited.
 
-What happens to the job by other hands is the log's as well: to stop it, another claim is recorded.
+To stop the job, another claim is recorded in the log.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SHORTEST_INTERVAL = 10.0
 
 
 def is_wanted(unit: Unit, hook: SparkPipelineSubmitHook) -> bool:
-    """Whether this try defers: it was asked for, or is Airflow's default and possible.
+    """Whether this try defers: the user wants it, or it is Airflow's default and possible.
 
     :raises NotDeferrableError: it was asked for and is not possible
     """
@@ -37,9 +37,9 @@ def is_wanted(unit: Unit, hook: SparkPipelineSubmitHook) -> bool:
 
 
 def cannot_be_deferred(arguments: Arguments, why: str) -> None:
-    """Say that a try is not deferred, although it should be.
+    """Report that a try cannot be deferred, although it should be.
 
-    :raises NotDeferrableError: the operator's author asked for it, and not just Airflow's default
+    :raises NotDeferrableError: the operator's argument asks for it, not only Airflow's default
     """
     if arguments.deferrable_is_named:
         raise NotDeferrableError(f"deferrable=True is not possible: {why}.")
@@ -57,7 +57,7 @@ def _obstacle(unit: Unit, hook: SparkPipelineSubmitHook) -> str | None:
 
 
 def trigger(unit: Unit, hook: SparkPipelineSubmitHook) -> SparkPipelineAttemptTrigger:
-    """Return what waits for the driver; made once the cluster has accepted the job."""
+    """Return the trigger that waits for the driver; the cluster must have accepted the job."""
     asked = hook.asks_yarn_by
     limit = unit.arguments.start_timeout
     if limit is None and asked is None:

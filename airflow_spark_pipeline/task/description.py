@@ -1,4 +1,4 @@
-"""Where the description of a pipeline comes from: a file, a URL, or the text itself.
+"""Reads the description of a pipeline: from a file, a URL, or the text itself.
 
 Read when the task runs, never while a DAG file is parsed.
 """
@@ -64,7 +64,7 @@ def _looked_in(pipeline: str, searchpath: Sequence[str]) -> str:
 
 
 def _read_url(url: str) -> str:
-    from airflow.sdk import ObjectStoragePath  # nothing of it is needed while a DAG file is parsed
+    from airflow.sdk import ObjectStoragePath  # not needed while a DAG file is parsed
 
     try:
         return _decode(ObjectStoragePath(url).read_bytes, url)

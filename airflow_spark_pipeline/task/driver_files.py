@@ -1,4 +1,4 @@
-"""The files that a way gives a driver, in the private directory of one try: its launcher and its request."""
+"""The files for a driver in the private directory of one try: its launcher and its request."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class DriverFiles:
         return launcher
 
     def write(self, name: str, request: DriverRequest) -> Path:
-        """Write a request, which may hold secrets, for this user alone."""
+        """Write a request, which may contain secrets, readable by this user only."""
         path = self.directory / name
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "w", encoding="utf-8") as file:
@@ -52,10 +52,10 @@ class DriverFiles:
         source: str | None,
         modules_elsewhere: bool = False,
     ) -> None:
-        """Load the components as the driver will on this machine, see :func:`check_components`.
+        """Load the components as the driver on this machine would, see :func:`check_components`.
 
         :param request: without a token
-        :raises PipelineDefinitionError: what is wrong with them
+        :raises PipelineDefinitionError: lists the problems of the components
         """
         file = self.write(_CHECK, request)
         check_components(
@@ -67,4 +67,4 @@ class DriverFiles:
             modules_elsewhere=modules_elsewhere,
             source=source,
         )
-        file.unlink()  # should this task be killed, nothing with a secret in it stays behind
+        file.unlink()  # if this task is killed, no file with a secret is left

@@ -1,4 +1,4 @@
-"""The job of an earlier try, as the provider's operator remembers it in Airflow's task state store."""
+"""The job of an earlier try, which the provider's operator keeps in Airflow's task state store."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
 
 def forget_job(context: Context) -> str | None:
-    """Keep the provider's operator from looking at a job that is over; return its id, if there is one.
+    """Delete and return the id of a job that has ended, so that the provider's operator ignores it.
 
-    Of a success that was cleared since it would report the success again; and a driver that vanished with exit code 0
-    has succeeded by the cluster's word, so that no try would ever submit again.
+    Otherwise the provider's operator would report a success again after it was cleared. It would also report a driver
+    that vanished with exit code 0 as a success, and never submit again.
     """
     store = context.get("task_state_store")
     if store is None:
         return None
     known = store.get(JOB_ID)
     store.delete(JOB_ID)
-    store.delete(POD_STATUS)  # or the next job would have succeeded before it ran
+    store.delete(POD_STATUS)  # otherwise the next job would count as succeeded before it runs
     return known if isinstance(known, str) else None

@@ -1,4 +1,4 @@
-"""A Spark job as a platform gets it, what the platform reports of it, and what a platform must provide.
+"""A Spark job for a platform, the state that the platform reports, and what a platform must provide.
 
 :class:`Platform` is the interface behind :class:`~airflow_spark_pipeline.operators.job.SparkPipelineJob`.
 """
@@ -23,7 +23,7 @@ class StagedJob:
     :param py_files: URLs of the modules, for ``--py-files``
     :param spark_config: Spark settings; none of them is a secret
     :param name: name of the Spark application
-    :param token: the same for each call for the same job, and for no other; ``[0-9a-f-]``, at most 64 characters
+    :param token: unique for each job, and the same in each call for it; ``[0-9a-f-]``, at most 64 characters
     """
 
     main: str
@@ -36,9 +36,9 @@ class StagedJob:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """What the platform says of a job.
+    """The state of a job on its platform.
 
-    :param is_active: whether its driver may run, now or later
+    :param is_active: whether its driver may be running, or start later
     :param reason: why it has ended, in the platform's words; empty if it does not say
     """
 
@@ -47,7 +47,7 @@ class JobState:
 
     @classmethod
     def ended(cls, reason: str = "") -> JobState:
-        """Return the state of a job that will not run any more, or that the platform does not know."""
+        """Return the state of a job that has ended, or that the platform does not know."""
         return cls(is_active=False, reason=" ".join(reason.split()))
 
 
@@ -55,7 +55,7 @@ ACTIVE = JobState(is_active=True)
 
 
 class JobClient(Protocol):
-    """Asks about one job, in the triggerer as well, where there is no operator."""
+    """Asks about one job; also in the triggerer, which has no operator."""
 
     def state(self) -> JobState:
         """Return the job's state; blocks."""
@@ -65,7 +65,7 @@ class JobClient(Protocol):
 
 
 class Platform(Protocol):
-    """What a way needs of the operator of a platform."""
+    """The methods that a platform's operator provides."""
 
     #: What starts the driver: ``spark-submit``, or ``session`` if it runs inside a Spark session that is given to it.
     started_by: ClassVar[str]
@@ -73,13 +73,13 @@ class Platform(Protocol):
     deduplicates: ClassVar[bool]
 
     def place(self, job: StagedJob) -> None:
-        """Put the job into the operator's own arguments; what an earlier call put there is replaced."""
+        """Set the operator's own arguments for the job; they replace those of an earlier call."""
 
     def submit(self, context: Context) -> JsonValue:
         """Submit the job, and return its id without waiting for the job."""
 
     def job_state(self, job: JsonValue) -> JobState:
-        """Return the state of a job; a job that the platform does not know any more has ended."""
+        """Return the state of a job; a job that the platform has forgotten has ended."""
 
     def cancel(self, job: JsonValue) -> None:
         """Cancel a job; no error if it has ended."""

@@ -1,7 +1,7 @@
 """One try as a job of a platform: the platform's operator submits, this way waits.
 
-The log decides what came of the job. The platform is asked for two things only: whether the job of an earlier try may
-still run, and why a job has ended whose driver said nothing.
+The log decides the result of the job. The platform is asked only whether the job of an earlier try may still be
+running, and why a job has ended if its driver recorded nothing.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ from airflow_spark_pipeline.task.way import Deferred, Ended, Way
 from airflow_spark_pipeline.triggers.spark_pipeline import SparkPipelineAttemptTrigger
 
 _SHORTEST_INTERVAL = 10.0  # in the triggerer, seconds
-_START_SECONDS = 3600.0  # for a driver whose platform the triggerer cannot ask
+_START_SECONDS = 3600.0  # if the triggerer cannot ask the platform
 
 
 @dataclass(frozen=True, slots=True)
 class JobArguments:
-    """What a job of a platform needs besides.
+    """The arguments that only jobs of platforms have.
 
-    :param name: of the Spark application; default: the pipeline's name
+    :param name: name of the Spark application; default: the pipeline's name
     :param conf: Spark settings that win over the description's
     :param staging_location: where files are uploaded; ``None`` for the checkpoint location
     :param allows_secrets: whether secrets of the description may be uploaded
-    :param poll_interval: seconds between two looks at the job
+    :param poll_interval: seconds between two checks of the job
     """
 
     name: str | None = None
@@ -53,7 +53,7 @@ class JobArguments:
 
 
 def pause(seconds: float) -> None:
-    """Wait between two looks at the job."""
+    """Wait between two checks of the job."""
     time.sleep(seconds)
 
 
@@ -72,7 +72,7 @@ class JobWay(Way):
         self._starts_anew = False
 
     def forget_earlier_job(self) -> None:
-        """Cancel the job of the try before: it is over, or its driver is gone and must not come back."""
+        """Cancel the job of the previous try: it has ended, or its driver is gone and must not come back."""
         self._starts_anew = True
         if (job := remembered(self._unit.context)) is not None:
             self._cancel(job)
@@ -81,10 +81,10 @@ class JobWay(Way):
     def run(self) -> Ended | Deferred:
         """Find the job of an earlier try, or submit one; then wait.
 
-        :raises PipelineDefinitionError: the request would hold secrets, a setting is said elsewhere, or a module that
-            is to be uploaded does not exist
-        :raises CheckpointLocationError: the location is on this machine only, or files cannot be uploaded
-        :raises NotDeferrableError: it was asked for and is not possible
+        :raises PipelineDefinitionError: the request would contain secrets, a setting has a field or an argument, or a
+            module to upload does not exist
+        :raises CheckpointLocationError: the location is local to this machine, or files cannot be uploaded
+        :raises NotDeferrableError: the user wants it, and it is not possible
         """
         defers = self._checked()
         staging = Staging(self._unit.open_store(self._arguments.staging_location))
@@ -116,7 +116,7 @@ class JobWay(Way):
     # ---- before anything is claimed
 
     def _checked(self) -> bool:
-        """Check what can be checked; return whether this try defers."""
+        """Check everything that needs no claim; return whether this try defers."""
         unit, arguments = self._unit, self._unit.arguments
         refuse_settings(self._arguments.conf)
         if unit.location.location == default_location() or not unit.keeps_progress:
@@ -142,7 +142,7 @@ class JobWay(Way):
     # ---- the job of an earlier try
 
     def _found_again(self, files: StagedFiles) -> bool:
-        """Whether the job of an earlier try is waited for instead of a new one."""
+        """Whether the job of an earlier try exists, so that this try waits for it."""
         state = self._unit.attempt.newest()
         if state is None or not self._unit.attempt.is_running():
             return False
@@ -156,12 +156,12 @@ class JobWay(Way):
         if not found.is_active:
             self._unit.log.info("Job %s has ended%s", job.id, f": {found.reason}" if found.reason else "")
             return False
-        self._unit.log.info("Job %s of an earlier try is still there; waiting for it", job.id)
+        self._unit.log.info("Job %s of an earlier try is still running; waiting for it", job.id)
         self._expect(job)
         return True
 
     def _submitted_again(self, files: StagedFiles, state: CheckpointState) -> bool:
-        """Send the request of a claim again whose job id was lost: the platform returns the job, if there is one."""
+        """Send the request of a claim again if its job id was lost: the platform returns the job, if it has one."""
         if not self._platform.deduplicates or not self._unit.attempt.is_of_this_task(state):
             return False
         files.upload()
@@ -200,7 +200,7 @@ class JobWay(Way):
 
     def _look(self, before: Seen) -> Seen:
         attempt = self._unit.attempt
-        job = self._state(self._job) if self._job is not None else ACTIVE  # before the log, which has the last word
+        job = self._state(self._job) if self._job is not None else ACTIVE  # before the log is read, which decides
         state = attempt.newest()
         newest = state is not None and state.attempt_id == self._attempt_id
         return before.then(
@@ -215,7 +215,7 @@ class JobWay(Way):
         try:
             return self._platform.job_state(job.id)
         except Exception as error:  # noqa: BLE001  # whatever its client raises; the log tells when the driver has ended
-            self._unit.log.warning("The platform does not say what became of job %s: %s", job.id, error)
+            self._unit.log.warning("The platform does not report the state of job %s: %s", job.id, error)
             return ACTIVE
 
     def _cancel(self, job: RememberedJob) -> None:
@@ -244,7 +244,7 @@ class JobWay(Way):
 
 
 def forget_request(unit: Unit, staging_location: str | None) -> None:
-    """Remove the request of a job that has ended; what cannot be removed is only said.
+    """Remove the request of a job that has ended; if that fails, log it.
 
     :param staging_location: ``None`` for the checkpoint location
     """

@@ -1,7 +1,7 @@
-"""The last run of a task instance, as a retry callback finds it.
+"""Finds the last run of a task instance, for a retry callback.
 
 In the task's process, the operator is already rendered and its connection is available. The DAG processor runs the
-callbacks of tasks that were killed. There, templates are rendered with what Airflow passes to the callback alone:
+callbacks of tasks that were killed. There, templates are rendered only with what Airflow passes to the callback:
 variables, connections and XComs are not available.
 """
 
@@ -45,7 +45,7 @@ _AT_HAND = (
 
 
 class Lookup:
-    """One look-up.
+    """The search for one task instance's run.
 
     :param context: context of the callback
     :param deadline: seconds that the store has to answer
@@ -104,7 +104,7 @@ class Lookup:
 
     @property
     def _templates(self) -> Context:
-        """What templates may refer to."""
+        """The names that templates can use."""
         if self._in_task:
             return self._context
         at_hand: Any = {name: value for name, value in self._context.items() if name in _AT_HAND}

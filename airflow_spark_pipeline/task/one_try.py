@@ -1,4 +1,4 @@
-"""One try from its unit of work to its result: the same for every way in which a driver can be started."""
+"""One try from its unit of work to its result: the same for every way to start a driver."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from airflow_spark_pipeline.task.way import Deferred, Ended, Way
 
 @contextlib.contextmanager
 def private_directory() -> Iterator[Path]:
-    """Make the directory of one try, for this user alone: a request in it may hold secrets."""
+    """Create the directory of one try, for this user only: a request in it may contain secrets."""
     directory = Path(tempfile.mkdtemp(prefix="spark-pipeline-"))  # mode 0700
     try:
         yield directory
@@ -33,12 +33,12 @@ def private_directory() -> Iterator[Path]:
 
 
 def run(unit: Unit, choose: Callable[[Unit], Way]) -> dict[str, Any] | Deferred:
-    """Run what is not done yet, and return what the task pushes to XCom, or what it waits for in the triggerer.
+    """Run what is not done yet, and return the result for XCom, or the trigger to wait for.
 
-    :param choose: is asked for the way to a driver if there is anything to run
+    :param choose: returns the way to a driver; called if there is anything to run
     :raises ComponentFailedError: the try is not completed
     :raises SupersededError: a newer try is running
-    :raises SparkPipelineError: as :meth:`Unit.decide` and :meth:`Way.run` have it
+    :raises SparkPipelineError: see :meth:`Unit.decide` and :meth:`Way.run`
     """
     stats = TryStats(unit.context, unit.pipeline_name)
     with _counted(stats):
@@ -69,9 +69,9 @@ def _run_driver(unit: Unit, choose: Callable[[Unit], Way], outlook: Outlook) -> 
 
 
 def complete(unit: Unit, event: dict[str, Any], after: Callable[[Unit], None]) -> dict[str, Any]:
-    """Return what came of an attempt that was waited for in the triggerer, by its log.
+    """Return the result, by its log, of an attempt that the triggerer waited for.
 
-    :param event: of the trigger
+    :param event: event of the trigger
     :param after: called once the job has ended, however it ended
     :raises ComponentFailedError: it is not completed
     """
@@ -91,14 +91,14 @@ def complete(unit: Unit, event: dict[str, Any], after: Callable[[Unit], None]) -
 
 
 def give_up(unit: Unit, why: str) -> None:
-    """Stop the driver of a try that waits no longer."""
+    """Stop the driver of a try that has stopped waiting."""
     state = unit.attempt.newest()
     if state is not None and unit.attempt.is_mine(state):
         stop(unit.attempt.log, state.attempt_id, why)
 
 
 def _refuse_a_late_start(unit: Unit, event: dict[str, Any]) -> None:
-    """A job that is still queued must not start once no task waits for it."""
+    """Make sure that a job that is still queued does not start when no task waits for it."""
     state = unit.attempt.newest()
     if state is None or (state.attempt_id, state.status) != (event["attempt_id"], CheckpointStatus.SUBMITTED):
         return

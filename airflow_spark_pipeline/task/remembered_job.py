@@ -1,7 +1,7 @@
-"""The job of a platform that an earlier try submitted, as Airflow's task state store keeps it.
+"""The job that an earlier try submitted to a platform, kept in Airflow's task state store.
 
-The store has no place for it in older versions of Airflow, and may lose it: then the job is submitted again with the
-same token where the platform deduplicates, and otherwise a new claim ends the driver of the lost job.
+Older versions of Airflow do not have this store, and an entry may be lost. Then the job is submitted again, with the
+same token if the platform deduplicates; otherwise a new claim ends the driver of the lost job.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ JOB = "spark_pipeline.job"
 
 @dataclass(frozen=True, slots=True)
 class RememberedJob:
-    """A job, and the attempt that it was submitted for.
+    """A job and its attempt.
 
-    :param id: as the platform gave it
+    :param id: the id that the platform returned
     """
 
     attempt_id: str
@@ -40,7 +40,7 @@ def remembered(context: Context) -> RememberedJob | None:
 
 
 def remember(context: Context, job: RememberedJob) -> None:
-    """Keep the job for the tries to come.
+    """Keep the job for later tries.
 
     :raises Exception: any error of Airflow's store
     """
@@ -52,7 +52,7 @@ def remember(context: Context, job: RememberedJob) -> None:
 
 
 def forget(context: Context) -> None:
-    """Forget the job: it is over."""
+    """Forget the job, which has ended."""
     store = context.get("task_state_store")
     if store is not None:
         store.delete(JOB)

@@ -1,4 +1,4 @@
-"""The description of a pipeline as one try renders it, and what a refusal to resume says of it."""
+"""The description of a pipeline as one try renders it, and hints for a refusal to resume."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What the source says in this try.
+    """The description in this try.
 
-    :param spec: as the source says it: without the operator's arguments, and without defaults
-    :param source: before it was rendered
-    :param environment: Jinja's, of the DAG
-    :param env_vars: variables of the driver, which ``${?NAME}`` sees before those of the worker
+    :param spec: the parsed source, without the operator's arguments and without defaults
+    :param source: the source before it was rendered
+    :param environment: the DAG's Jinja environment
+    :param env_vars: variables of the driver; for ``${?NAME}`` they take precedence over those of the worker
     """
 
     spec: PipelineSpec
@@ -51,11 +51,11 @@ class Description:
         return cls(describe(source, context, environment, environ=variables), source, environment, variables)
 
     def masked(self) -> str:
-        """Return it as JSON to be shown, without its secrets."""
+        """Return the description as JSON for display, with its secrets masked."""
         return json.dumps(mask(self.spec.to_dict()), indent=2)
 
     def secrets(self, conf: Mapping[str, Any] | None) -> list[Any]:
-        """Return what may hold secrets, for Airflow's masker: the description, and what it refers to.
+        """Return what may contain secrets, for Airflow's masker: the description, and what it refers to.
 
         :param conf: the operator's Spark settings, which may refer to secrets as well
         """
@@ -64,5 +64,5 @@ class Description:
         return [plain, {"secret": values_of(variables, plain, conf)}]
 
     def explain(self, error: ResumeRefusedError, context: Mapping[str, Any]) -> ResumeRefusedError:
-        """Return a refusal with a word on fields that cannot stay the same, since they render differently each time."""
+        """Return the refusal, with a hint at fields that differ on each try because of their templates."""
         return explain(error, self.spec, self.source, context, self.environment, self.env_vars)

@@ -1,4 +1,4 @@
-"""The files of one try as a job of a platform: launcher, runtime and modules by their content, and the request."""
+"""The files of one try that are uploaded for a platform: launcher, runtime, modules, and the request."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from airflow_spark_pipeline.task.unit import Unit
 
 
 class StagedFiles:
-    """What is uploaded for one try.
+    """The uploaded files of one try.
 
     :param settings: Spark settings for the job's arguments, and those for the request
-    :param name: of the Spark application
+    :param name: name of the Spark application
     :param started_by: ``spark-submit`` or ``session``, see :class:`~airflow_spark_pipeline.task.job.Platform`
     """
 
@@ -38,7 +38,7 @@ class StagedFiles:
         self._modules: tuple[str, ...] = ()
 
     def upload(self) -> None:
-        """Upload everything but the request; what is there already stays.
+        """Upload everything except the request; existing files are not uploaded again.
 
         :raises PipelineDefinitionError: a module does not exist
         :raises CheckpointError: a file could not be uploaded
@@ -58,7 +58,7 @@ class StagedFiles:
         :raises SupersededError: a newer try is running
         :raises AlreadyCompletedError: there is nothing left to run
         """
-        # A session is there before the job's arguments are: its settings are applied by the driver.
+        # A given session starts before the job's arguments are known, so the driver applies the settings.
         settings = {**self._shown, **self._private} if self._in_session else self._private
         request = self._unit.claim(spark_config=settings, local=False, carries_keys=False)
         url = self._staging.request(self._unit.path, request)
@@ -67,7 +67,7 @@ class StagedFiles:
         return self._job(url, token.attempt_id)
 
     def claimed_before(self, attempt_id: str) -> StagedJob | None:
-        """Return the job of an earlier claim if its request is still there, and says what this try would say."""
+        """Return the job of an earlier claim if its request still exists and equals the one of this try."""
         request = self._staging.staged_request(self._unit.path, attempt_id)
         if request is None or request.pipeline != json.loads(json.dumps(self._unit.spec.to_dict())):
             return None

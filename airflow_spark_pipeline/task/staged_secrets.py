@@ -1,7 +1,7 @@
-"""What a request may hold when it is uploaded for a platform: no keys, and no secrets unless the user asks for it.
+"""Checks a request before it is uploaded for a platform: no secrets, unless the user allows them.
 
-A request for ``spark-submit`` is a file of mode 0600 that is gone at once. A staged one can be read by whoever can read
-the staging location, for as long as the job runs, and a versioned bucket keeps it even longer.
+A request for ``spark-submit`` is a file of mode 0600 that is deleted at once. An uploaded request can be read by
+everyone with read access to the staging location while the job runs, and a versioned bucket keeps it even longer.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _ADVICE = (
 
 
 def refuse_secrets(spec: PipelineSpec, conf: Mapping[str, str]) -> None:
-    """Refuse a description whose request would hold secrets.
+    """Refuse a description whose request would contain secrets.
 
     :param conf: the operator's Spark settings
-    :raises PipelineDefinitionError: fields are secrets, by their name or their value; all are named
+    :raises PipelineDefinitionError: fields are secrets, by their name or their value; the error names all of them
     """
     found = [
         join_path(leaf.path)

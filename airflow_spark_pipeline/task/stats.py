@@ -1,12 +1,12 @@
-"""Airflow's own statistics (StatsD, OpenTelemetry, as the deployment has it) about tries of pipelines.
+"""Metrics about tries of pipelines, sent with Airflow's own statistics (StatsD or OpenTelemetry).
 
 ===================================  =======  =========================================================================
-``spark_pipeline.resumed``           counter  a try took progress over
+``spark_pipeline.resumed``           counter  a try resumed earlier progress
 ``spark_pipeline.seconds_saved``     counter  whole seconds of work that a completed try did not repeat
-``spark_pipeline.superseded``        counter  a try stopped, since another one had taken over
+``spark_pipeline.superseded``        counter  a try stopped, because another one had taken over
 ===================================  =======  =========================================================================
 
-Each carries the tags ``dag_id``, ``task_id`` and ``pipeline``. They are for display: what cannot be sent fails nothing.
+Each has the tags ``dag_id``, ``task_id`` and ``pipeline``. They are for display: an error while sending is ignored.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 class TryStats:
     """The statistics of one try.
 
-    :param context: Airflow's
+    :param context: context of the task
     """
 
     def __init__(self, context: Any, pipeline_name: str) -> None:
@@ -37,7 +37,7 @@ class TryStats:
             self._count("resumed")
 
     def completed(self, state: CheckpointState) -> None:
-        """Count what a try that completed has saved."""
+        """Count the seconds that a completed try has saved."""
         saved = round(seconds_saved(state))
         if saved:
             self._count("seconds_saved", saved)

@@ -1,7 +1,7 @@
-"""One try by ``spark-submit``: what the provider's operator and its hook are given, and what came of it.
+"""One try by ``spark-submit``, through the provider's operator and its hook.
 
-The provider's ``execute`` is a template method: it asks the operator for a hook, submits by it or finds the job of the
-try before again, and waits. The operator hands each of its questions to this way: :meth:`SubmitWay.hook`,
+The provider's ``execute`` is a template method: it asks the operator for a hook, submits with it or finds the job of
+the previous try, and waits. The operator passes these calls on to :meth:`SubmitWay.hook` and
 :meth:`SubmitWay.waits_here`.
 """
 
@@ -55,11 +55,11 @@ class SubmitWay(Way):
         return self._hook is None or self._hook.runs_driver_here
 
     def forget_earlier_job(self) -> None:
-        """Keep the provider's operator from finding the job again; the hook ends what YARN still has of it."""
+        """Make the provider's operator forget the job; the hook ends what is left of it on YARN."""
         self._left_behind = forget_job(self._unit.context)
 
     def run(self) -> Ended | Deferred:
-        """Let the provider's operator submit, or reconnect. What the log says wins over how spark-submit ended."""
+        """Let the provider's operator submit, or reconnect. The log wins over the exit code of spark-submit."""
         try:
             exit_code = self._submitted()
             if self._defers and self._hook is not None and self._unit.attempt.is_running():
@@ -79,23 +79,23 @@ class SubmitWay(Way):
             self._kill()
             self._run_delayed_commands()
 
-    # ---- what the provider's operator asks, by way of ours
+    # ---- what the provider's operator asks for, through ours
 
     def hook(self, arguments: Mapping[str, Any]) -> SparkPipelineSubmitHook:
-        """Return the hook that submits the driver, once everything that can be checked beforehand is.
+        """Check everything that can be checked before submission, and return the hook that submits the driver.
 
         :param arguments: what the provider's operator passes to its own hook
         :raises SparkInstallationError: spark-submit or Java is missing
-        :raises PipelineDefinitionError: ``conf`` holds what is said elsewhere, a component cannot be loaded, or a
-            module to ship does not exist
-        :raises NotDeferrableError: it was asked for and is not possible
+        :raises PipelineDefinitionError: ``conf`` has a setting that has a field or an argument, a component cannot be
+            loaded, or a module to ship does not exist
+        :raises NotDeferrableError: the user wants it, and it is not possible
         """
         hook = self._made(arguments)
         self._defers = deferral.is_wanted(self._unit, hook)
         if self._defers:
             hook.let_go()
             if not self._unit.attempt.is_running():
-                # The run has ended, so its job has no more to say. It may be about to end, and must not be found again.
+                # The run has ended, so its job is not needed. It may still be ending, and must not be found again.
                 forget_job(self._unit.context)
         elif self._spark.durable:
             hook.require_a_way_to_reconnect()
@@ -106,16 +106,16 @@ class SubmitWay(Way):
 
     @property
     def may_reconnect(self) -> bool:
-        """Whether the provider may look for the job of the try before.
+        """Whether the provider may look for the job of the previous try.
 
-        Not on a deferred try if only the resource manager knows the job: the provider would refuse to submit. We have
-        the log.
+        Not if the try defers and only the resource manager knows the job: the provider would refuse to submit. The log
+        is enough here.
         """
         hook = self._hook
         return hook is None or not self._defers or not hook.is_on_yarn or hook.tracks_by_api
 
     def waits_here(self, job: Any) -> bool:
-        """Whether the provider shall wait for a job whose id it knows: just submitted, or found again."""
+        """Whether the provider waits for a job that it submitted or found again."""
         if self._hook is not None and not self._defers:
             self._hook.found_again(job)
         return not self._defers
@@ -192,7 +192,7 @@ class SubmitWay(Way):
         return 0
 
     def _run_delayed_commands(self) -> None:
-        """Run the user's post-submit commands if this try was to be deferred, and now is not: nobody else will."""
+        """Run the user's post-submit commands if this try was to be deferred but is not: no later call runs them."""
         if self._hook is not None:
             self._hook.run_delayed_commands()
 
@@ -207,11 +207,11 @@ class SubmitWay(Way):
                 raise why from error
             raise error
         if isinstance(error, RuntimeError):
-            self._unit.log.warning("%s", error)  # the cluster manager's diagnostics are nowhere else
+            self._unit.log.warning("%s", error)  # only this error has the cluster manager's diagnostics
         return exit_code_of(error)
 
 
 def _brings_more_modules(arguments: Mapping[str, Any], modules: list[str]) -> bool:
-    """Whether Spark may make modules importable that this machine cannot see before it runs."""
+    """Whether the driver may have modules that are not on this machine before Spark runs."""
     others = ("packages", "jars", "archives", "properties_file")
     return any(arguments[name] for name in others) or any(map(is_url, modules))

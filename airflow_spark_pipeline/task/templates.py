@@ -1,4 +1,4 @@
-"""Templates as a task has them: the file of a pipeline, or its text in the DAG, rendered with the task's context."""
+"""Renders the templates of a task: a pipeline's file, or its text in the DAG, with the task's context."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def is_text(pipeline: Any) -> bool:
 
 
 def source_of(task: Any) -> PipelineSource:
-    """Return the description of an operator, or a sensor, whose arguments are rendered.
+    """Return the source of the description of an operator, or a sensor, after its arguments were rendered.
 
-    :raises PipelineDefinitionError: it cannot be read
+    :raises PipelineDefinitionError: the source cannot be read
     """
     dag = task.get_dag()
     directory = Path(dag.fileloc).parent
@@ -50,8 +50,8 @@ def describe(
 ) -> PipelineSpec:
     """Render and parse a description.
 
-    :param context: of the task
-    :param environ: variables of the driver, which ``${?NAME}`` sees before those of the worker
+    :param context: context of the task
+    :param environ: variables of the driver; for ``${?NAME}`` they take precedence over those of the worker
     :raises PipelineDefinitionError: a template or the description is wrong
     """
     renderer = Renderer(context, environment, advise=say_why_undefined)
@@ -63,7 +63,7 @@ def describe(
 
 
 def shown(source: PipelineSource, context: Mapping[str, Any], environment: Environment) -> str:
-    """Return the rendered text of a description, to be shown; the text itself if it cannot be rendered."""
+    """Return the rendered text of a description for display; the unrendered text if rendering fails."""
     if source.is_final:
         return source.text
     renderer = Renderer(context, environment, advise=say_why_undefined)

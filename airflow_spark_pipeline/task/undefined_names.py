@@ -1,4 +1,4 @@
-"""Why a name of a template has no value under Airflow, and what to write in its place."""
+"""Explains why a name in a template has no value under Airflow, and what to write instead."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow_spark_pipeline.rendering.renderer import nearest_name
 
-# Of a DAG run without a logical date, Airflow leaves these out; and what there is for some of them.
+# Airflow does not set these in a DAG run without a logical date; some have a substitute.
 _IN_PLACE = {
     "ds": "dag_run.run_after | ds",
     "ds_nodash": "dag_run.run_after | ds_nodash",
@@ -25,16 +25,16 @@ _AT_MOST = 12  # names that are shown if none is similar
 
 
 def say_why_undefined(path: str, names: Mapping[str, Any]) -> str:
-    """Say that a name has no value, and why."""
+    """Return the message that a name has no value, and why."""
     why = why_undefined(path, names)
     return f"Jinja: {path!r} is undefined{': ' if why else ''}{why}"
 
 
 def why_undefined(path: str, names: Mapping[str, Any]) -> str:
-    """Return the likely cause, and the way out.
+    """Return the likely cause, and what to do.
 
     :param path: ``ds``, or ``params.day``
-    :param names: the context of the task
+    :param names: names in the context of the task
     """
     first, *below = path.split(".")
     has_run = names.get("dag_run") is not None

@@ -1,7 +1,7 @@
-"""One try and its unit of work: what runs, whose log it is recorded in, and what came of it.
+"""One try and its unit of work: what runs, in whose log it is recorded, and its result.
 
-:meth:`Unit.open` reads: Airflow's configuration and task state store, and the log. :meth:`Unit.decide` reads. The first
-thing that is written, in Airflow or at the location, is written by :meth:`Unit.begin`.
+:meth:`Unit.open` reads: Airflow's configuration and task state store, and the log. :meth:`Unit.decide` reads. Nothing
+is written, in Airflow or at the location, before :meth:`Unit.begin`.
 """
 
 from __future__ import annotations
@@ -52,23 +52,23 @@ from airflow_spark_pipeline.task.worker_code import code_here
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-# By the way, each success removes what is left of a few runs of its pipeline that ended a month ago.
+# Each success also removes what is left of a few runs of its pipeline that ended a month ago.
 _KEPT_SECONDS = 30 * 24 * 3600.0
 _LOOKED_AT = 10
 
 
 class Unit:
-    """One try at its unit of work; made by :meth:`open`.
+    """One try and its unit of work; created by :meth:`open`.
 
-    :param arguments: of the operator
-    :param context: Airflow's
-    :param directory: private to this try; what is written there is gone when the task ends
-    :param spec: what holds in this try, defaults and arguments included; the driver reads it so
+    :param arguments: arguments of the operator
+    :param context: context of the task
+    :param directory: private to this try; deleted when the task ends
+    :param spec: the description with defaults and arguments, as the driver gets it
     :param attempt: its claim, and what its log says
     :param location: checkpoint location
-    :param options: fsspec's, of the location
-    :param lease_seconds: after which its driver is taken for dead if it shows no sign of life
-    :param target: whose unit of work it is
+    :param options: fsspec options of the location
+    :param lease_seconds: seconds without a heartbeat after which its driver counts as dead
+    :param target: the unit of work
     """
 
     def __init__(
@@ -95,11 +95,11 @@ class Unit:
 
     @classmethod
     def open(cls, arguments: Arguments, context: Context, directory: Path, *, claimed: str | None = None) -> Unit:
-        """Return the try, with the unit of work that it is about; nothing is written.
+        """Return the try with its unit of work; nothing is written.
 
         :param claimed: the directory of the unit that this try claimed before it was deferred
         :raises CheckpointLocationError: the checkpoint location cannot be used
-        :raises NothingToResumeError: the run that has to be resumed cannot be this pipeline's
+        :raises NothingToResumeError: the run to resume does not belong to this pipeline
         """
         spec = _what_holds(arguments, wanted_on_change(context))
         location = _location(arguments, spec, directory)
@@ -111,7 +111,7 @@ class Unit:
         lease, chosen = lease_seconds(), wanted_selection(context)
         if claimed is None:
             target = _target(arguments, context, spec, store, key, me)
-        else:  # it is not looked for again: by now another unit may be the newest
+        else:  # not chosen again: by now another unit may be the newest
             target = replace(by_run_id(make_run_id(claimed, 0), spec.pipeline_name, key, me), run_id=None)
         attempt = TaskAttempt(
             spec,
@@ -128,7 +128,7 @@ class Unit:
         return cls(arguments, context, directory, spec, attempt, location, options, lease, target)
 
     def decide(self) -> Outlook:
-        """Return what this try does; nothing is claimed. See :meth:`TaskAttempt.look` for what it refuses."""
+        """Return what this try does; nothing is claimed. See :meth:`TaskAttempt.decide` for its errors."""
         try:
             return self.attempt.decide()
         except ResumeRefusedError as error:
@@ -144,11 +144,11 @@ class Unit:
         return StoreLocation.of(location or self.location.location).open(options)
 
     def remember_description(self) -> None:
-        """Keep in Airflow what this try runs, whole and before anything can refuse it."""
+        """Store in Airflow the whole description that this try runs, before anything can refuse it."""
         remember_description(self.context, json.dumps(mask(self.spec.to_dict())))
 
     def begin(self) -> None:
-        """Keep in Airflow which run this try works on, and who it is: before it records anything.
+        """Store the run of this try, and the identity of its DAG run, in Airflow, before the log records anything.
 
         A retry must find the same run, even if the process dies in between.
         """
@@ -167,11 +167,11 @@ class Unit:
     ) -> DriverRequest:
         """Claim the unit of work, and return the request for its driver. From now on no older driver records anything.
 
-        :param spark_config: settings that the request carries
-        :param local: whether the end of the driver's processes is the end of all work
+        :param spark_config: settings in the request
+        :param local: whether all work ends with the driver's processes
         :param connect: the Spark Connect server, if there is one
-        :param carries_keys: whether the request holds the credentials with which Airflow opens the location; without
-            them, the driver opens it as itself
+        :param carries_keys: whether the request contains the credentials with which Airflow opens the location;
+            otherwise the driver uses its own identity
         :raises SupersededError: a newer try is running
         :raises AlreadyCompletedError: there is nothing left to run
         """
@@ -191,18 +191,18 @@ class Unit:
         )
 
     def check_request(self) -> DriverRequest:
-        """Return a request that only has the components loaded; nothing is claimed."""
+        """Return a request for a check that only loads the components; nothing is claimed."""
         return DriverRequest(pipeline=self.spec.to_dict(), secret_names=more_names())
 
     def outcome(self, exit_code: int | None, reason: str = "") -> CheckpointState:
-        """Return the completed state of this try, and show in Airflow how far the run got either way.
+        """Return the completed state of this try; whether it completed or not, store in Airflow how far the run got.
 
         :param reason: why the job has ended, in the platform's words
         :raises ComponentFailedError: it is not completed
         :raises SupersededError: another attempt has claimed the unit
         """
         if are_temporary(self._options):
-            # Those of the start may have ended with a run of hours.
+            # Credentials from the start may have expired during a run of hours.
             self._options = storage_options(self.location.conn_id, self.location.location)
             self.attempt.use(RunLog(self.location.open(self._options), self.path))
         try:
@@ -212,7 +212,7 @@ class Unit:
                 self._remember(self.attempt.last_state)
 
     def retire(self) -> None:
-        """Clean up after success; what cannot be deleted is only said, since the work is done."""
+        """Clean up after success; an error is only logged, since the work is done."""
         try:
             self.attempt.retire(keep_history=not self.spec.checkpoint.cleanup_on_success)
             store = self.attempt.log.store
@@ -227,7 +227,7 @@ class Unit:
 
     @property
     def pipeline_name(self) -> str:
-        """As the description says it."""
+        """The name in the description."""
         return self.spec.pipeline_name
 
     @property
@@ -251,7 +251,7 @@ class Unit:
 
 
 def _what_holds(arguments: Arguments, wanted_on_change: str | None) -> PipelineSpec:
-    """Return the description with defaults and arguments in it."""
+    """Return the description, completed with defaults and arguments."""
     spec = arguments.description.spec
     checkpoint = spec.checkpoint.with_defaults(enabled=True, auto_resume=True).with_overrides(
         auto_resume=arguments.auto_resume, on_change=wanted_on_change or arguments.on_change
@@ -263,7 +263,7 @@ def _what_holds(arguments: Arguments, wanted_on_change: str | None) -> PipelineS
 
 def _location(arguments: Arguments, spec: PipelineSpec, directory: Path) -> StoreLocation:
     if not spec.checkpoint.enabled:
-        return StoreLocation.of(str(directory / "log"))  # the log still tells what came of this try, and goes with it
+        return StoreLocation.of(str(directory / "log"))  # it contains the result of this try, and is deleted with it
     return location_of(arguments.checkpoint_location, arguments.checkpoint_conn_id, spec.checkpoint)
 
 

@@ -1,4 +1,4 @@
-"""Which unit of work a try works on: its own, that of a run id, or the pipeline's last failed one.
+"""Chooses the unit of work of a try: its own, that of a run id, or the pipeline's last failed one.
 
 With the default scope ``dag_run``, a task instance only resumes itself. With ``pipeline``, a task instance without a
 record looks for the newest unfinished run of the pipeline in the same namespace, unless a driver is running in that run
@@ -66,7 +66,7 @@ def of_pipeline(
     is_active: Callable[[UnitKey], bool],
     will_retry: Callable[[UnitKey], bool],
 ) -> UnitChoice:
-    """Return the unit to work on in the scope ``pipeline``.
+    """Return the unit of a try with the scope ``pipeline``.
 
     :param remembered: id of the run that an earlier try of this task instance took
     :param is_active: whether Airflow runs, or is about to run, the task instance of a key
@@ -82,7 +82,7 @@ def of_pipeline(
     if before is None and caller.try_number > 1:
         before = _claimed_before(store, pipeline_name, guest, ended=latest is None)
     if before is not None:
-        # A clear after its success starts the task anew, in its own log.
+        # A clear after its success starts the task over, in its own log.
         cleared = decide_claim(before.state, guest).kind is ClaimKind.START
         return own if cleared else UnitChoice(parse_run_id(before.state.run_id)[0], guest, before.state.run_id)
     if latest is not None:

@@ -1,4 +1,4 @@
-"""Fields of a description that render differently on each try, so that no try can resume what another one did."""
+"""Finds fields of a description that render differently on each try, so that no try could resume another one."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def explain(
     environment: Environment,
     environ: Mapping[str, str] | None = None,
 ) -> ResumeRefusedError:
-    """Return the error with a word on the fields that were not edited but render differently on each try.
+    """Return the error with a hint at the fields that were not edited but render differently on each try.
 
-    :param spec: what the source renders to in this try
-    :param environ: the driver's variables, as for `describe`
+    :param spec: description that the source renders to in this try
+    :param environ: variables of the driver, see `describe`
     """
     volatile = sorted(_volatile(spec, source, context, environment, environ) & set(error.differences))
     if not volatile:

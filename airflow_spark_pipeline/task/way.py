@@ -1,8 +1,8 @@
-"""How a try gets a driver: the one interface of spark-submit, Spark Connect and further platforms.
+"""The interface of the ways to get a driver: spark-submit, Spark Connect and other platforms.
 
 A try is :class:`~airflow_spark_pipeline.task.unit.Unit` (what runs, and its log) and a :class:`Way`. The unit decides
 and claims; the way starts a driver, or finds the one of an earlier try, waits for it, and stops it. Neither exit codes
-nor the states of a cluster decide what came of a try: the log does (:meth:`Unit.outcome`).
+nor the states of a cluster decide the result of a try: the log does (:meth:`Unit.outcome`).
 
 **To add a platform** (EMR, Livy, Databricks, a Kubernetes operator), write two things, and change nothing here:
 
@@ -22,19 +22,19 @@ nor the states of a cluster decide what came of a try: the log does (:meth:`Unit
                self._batch = self._submit(stage(files.write(REQUEST, request)))
                return Deferred(...) if self._unit.arguments.deferrable else self._wait()
 
-   Everything that can fail comes before :meth:`Unit.claim`; the call that submits comes right after it. Whoever finds
-   the job of an earlier try again claims nothing, and waits for that.
+   Everything that can fail comes before :meth:`Unit.claim`; the call that submits comes right after it. A way that
+   finds the job of an earlier try claims nothing, and waits for that job.
 2. An operator: :class:`~airflow_spark_pipeline.operators.pipeline_task.PipelineTask` in front of the operator that
-   submits on that platform. It gives ``arguments()`` and ``choose_way()``; rendering, resuming, deferring and reporting
-   come with it.
+   submits on that platform. It defines ``arguments()`` and ``choose_way()``; rendering, resuming, deferring and
+   reporting are inherited.
 
-What a way must hold to:
+What a way must guarantee:
 
-* At most one driver is started by one call of :meth:`~Way.run`, and only after :meth:`Unit.claim`: the token in the
-  request is what lets it work.
-* :meth:`~Way.stop` may be called by a signal handler, at any moment, more than once, also before :meth:`~Way.run`.
-* A driver that cannot be stopped is not a danger: the next claim ends it within one lease.
-* :class:`~airflow_spark_pipeline.exceptions.StillRunningError` and its like are raised by the unit, not by a way.
+* At most one driver is started by one call of :meth:`~Way.run`, and only after :meth:`Unit.claim`: without the
+  token in the request it does not run.
+* :meth:`~Way.stop` may be called by a signal handler, at any time, more than once, also before :meth:`~Way.run`.
+* A driver that cannot be stopped does no harm: the next claim ends it within one lease.
+* :class:`~airflow_spark_pipeline.exceptions.StillRunningError` and similar errors are raised by the unit, not by a way.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Nobody needs to wait any longer; the log says what came of it.
+    """The wait is over; the log has the result.
 
-    :param exit_code: of the driver, or of ``spark-submit``, if it is known; it only helps to say how a driver died
-    :param reason: why the job has ended, in the platform's words; it only helps to say how a driver died
+    :param exit_code: exit code of the driver, or of ``spark-submit``, if known; only used to explain how a driver died
+    :param reason: why the job has ended, from the platform; only used to explain how a driver died
     """
 
     exit_code: int | None = None
@@ -63,7 +63,7 @@ class Ended:
 class Deferred:
     """The driver runs without this task; the task leaves its worker until the trigger fires.
 
-    :param trigger: its event is what :func:`~airflow_spark_pipeline.task.one_try.complete` takes
+    :param trigger: its event is passed to :func:`~airflow_spark_pipeline.task.one_try.complete`
     """
 
     trigger: BaseTrigger
@@ -74,28 +74,28 @@ class Way(ABC):
 
     @property
     def shows_output(self) -> bool:
-        """Whether the driver's output is in the task's log; otherwise the task reports the progress that the log has.
+        """Whether the driver's output is in the task's log; otherwise the task reports the progress in the log.
 
-        Asked again and again while :meth:`run` runs, from another thread.
+        Read repeatedly from another thread while :meth:`run` is running.
         """
         return False
 
     @abstractmethod
     def forget_earlier_job(self) -> None:
-        """Make sure that :meth:`run` starts a new driver: the job of the try before is over, or its driver is gone.
+        """Make sure that :meth:`run` starts a new driver: the previous try's job has ended, or its driver is gone.
 
-        Called before :meth:`run`. A job that the platform still holds is ended here, or by :meth:`run`.
+        Called before :meth:`run`. A job that the platform still has is ended here, or by :meth:`run`.
         """
 
     @abstractmethod
     def run(self) -> Ended | Deferred:
-        """Start a driver or find one that an earlier try started, and wait for its end, or say who waits.
+        """Start a driver, or find that of an earlier try; wait for its end, or return the trigger that waits.
 
         :raises SparkPipelineError: the driver could not be started
-        :raises Exception: whatever the platform's client raises if the driver did not start; once a driver has
-            recorded anything in the log, the log's word is better, and :class:`Ended` is returned
+        :raises Exception: any error of the platform's client if the driver did not start; once a driver has recorded
+            anything in the log, the log is more precise, and :class:`Ended` is returned
         """
 
     @abstractmethod
     def stop(self) -> None:
-        """Stop the driver, as Airflow's ``on_kill``; nothing if there is none."""
+        """Stop the driver, for Airflow's ``on_kill``; do nothing if there is none."""

@@ -1,4 +1,4 @@
-"""Which way a try of :class:`SparkPipelineOperator` gets its driver: a Spark Connect server, or ``spark-submit``."""
+"""Chooses how a try of :class:`SparkPipelineOperator` gets its driver: Spark Connect, or ``spark-submit``."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from airflow_spark_pipeline.task.way import Way
 
 
 def choose_way(unit: Unit, spark: SparkArguments, *, submit: Callable[[], None], kill: Callable[[], None]) -> Way:
-    """Return the way that the description and the connection ask for.
+    """Return the way for the description and the connection.
 
     :param submit: the provider's ``execute``
     :param kill: the provider's ``on_kill``
-    :raises SparkConnectError: the connection makes no connection string, or arguments mean nothing on such a server
-    :raises NotDeferrableError: the try was asked to be deferred, and cannot be
+    :raises SparkConnectError: the connection does not give a valid connection string, or an argument has no meaning on
+        such a server
+    :raises NotDeferrableError: the user wants the try to be deferred, and it is not possible
     """
     server = find_server(spark.conn_id, unit.spec.spark, unit.log.info, is_named=spark.conn_is_named)
     if server is None:

@@ -1,8 +1,8 @@
 """The code of the components as this worker would ship it, so that a plan can name changes before a driver runs.
 
-Promises: what it says, the driver will find too. Only what the driver sees from here counts: ``py_files`` and
-``PYTHONPATH``. Where that is not exactly the files that were recorded (a module is at a URL, or on the cluster only),
-nothing is said: the driver compares anyway. Reads files, imports nothing.
+Guarantees: the driver will find the same. Only modules that the driver gets from here are compared: ``py_files`` and
+``PYTHONPATH``. If these are not exactly the recorded files (a module is at a URL, or only on the cluster), no change is
+reported: the driver compares anyway. Reads files, imports nothing.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ def code_here(
     directory: Path,
     environment: Mapping[str, str],
 ) -> dict[str, Code]:
-    """Return the code of those components whose files are all here, by the component's name.
+    """Return the code of the components whose files are all on this worker, by component name.
 
     :param py_files: ``py_files`` of the operator; relative paths start in the directory of the DAG file
     :param directory: gets links to single files
-    :param environment: of the driver
+    :param environment: environment variables of the driver
     """
     if not recorded.fingerprint_salt or not any(component.code for component in recorded.components):
         return {}
     try:
         shipped = import_path(resolve_py_files(py_files, dag_dir), directory)
-    except SparkPipelineError:  # submitting says it
+    except SparkPipelineError:  # reported when the job is submitted
         return {}
     inherited = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
     files = CodeFiles(user_roots([*shipped, *inherited]))

@@ -1,9 +1,9 @@
-"""What an operator with :class:`~airflow_spark_pipeline.operators.job.SparkPipelineJob` in front must hold to.
+"""The tests that an operator with :class:`~airflow_spark_pipeline.operators.job.SparkPipelineJob` must pass.
 
 .. code-block:: python
 
     class OurPlatform(PlatformUnderTest):
-        ...                                     # a stand-in for the platform's API, see docs/invented_platform.py
+        ...                                     # a mock of the platform's API, see docs/invented_platform.py
 
 
     class TestOurPlatform(JobContract):
@@ -11,8 +11,8 @@
         def platform(self) -> OurPlatform:
             return OurPlatform()
 
-Neither Spark nor Airflow is started: drivers answer through the log only, and tries run in the test's own process. A
-platform that passes still has to be tried with a real job.
+Neither Spark nor Airflow is started: drivers answer only through the log, and tries run in the test's process. A
+platform that passes must still be tested with a real job.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def kill() -> None:
 
 
 class JobContract:
-    """The tests; a subclass gives the fixture ``platform``."""
+    """The tests; a subclass defines the fixture ``platform``."""
 
     @pytest.fixture
     def platform(self) -> PlatformUnderTest:
@@ -50,7 +50,7 @@ class JobContract:
 
     @pytest.fixture
     def trial(self, platform: PlatformUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trial:
-        """One task instance; instead of sleeping between two looks at the job, the test takes its next step."""
+        """One task instance; between two checks of the job, the test takes its next step instead of sleeping."""
         trial = Trial(platform, tmp_path)
 
         def step(_: float) -> None:

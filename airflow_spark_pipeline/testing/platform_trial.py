@@ -1,4 +1,4 @@
-"""A platform under test, and one task instance on it whose tries run in the test's own process."""
+"""A platform under test, and one task instance on it, whose tries run in the test's process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pipeline {
 }
 """
 
-#: What happens while the task waits: one step for each look at the job.
+#: What happens while the task waits: one step for each check of the job.
 Step = Callable[[], None]
 
 
@@ -39,7 +39,7 @@ class StartedJob:
 
     :param id: as :meth:`SparkPipelineJob.submit` returned it
     :param arguments: arguments of the job's main file
-    :param shown: everything that the platform shows of the job, as text
+    :param shown: everything that the platform shows about the job, as text
     """
 
     id: Any
@@ -48,15 +48,15 @@ class StartedJob:
 
 
 class PlatformUnderTest(ABC):
-    """A stand-in for a platform, and the operator that submits to it."""
+    """A mock of a platform, and the operator that submits to it."""
 
     @abstractmethod
     def operator(self, **arguments: Any) -> SparkPipelineJob:
-        """Return a new operator with these arguments, and those that it needs besides."""
+        """Return a new operator with these arguments, and the required ones of the platform."""
 
     @abstractmethod
     def jobs(self) -> Sequence[StartedJob]:
-        """Return the jobs that were started, in their order; a call that was deduplicated started none."""
+        """Return the jobs that were started, in order; a deduplicated call starts none."""
 
     @abstractmethod
     def cancelled(self) -> Sequence[Any]:
@@ -64,12 +64,12 @@ class PlatformUnderTest(ABC):
 
     @abstractmethod
     def end(self, job: Any, *, succeeded: bool, reason: str = "") -> None:
-        """Let a job end, as far as the platform knows."""
+        """Let a job end on the platform."""
 
     def forget(self, job: Any) -> None:
-        """Let the platform know nothing of a job any more, as after a while or a restart.
+        """Let the platform forget a job, for example after a restart.
 
-        Skips the test where a platform never forgets.
+        Skips the test if the platform never forgets.
         """
         pytest.skip("the platform never forgets a job")
 

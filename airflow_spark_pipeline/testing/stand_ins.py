@@ -1,4 +1,4 @@
-"""Stand-ins for a contract of platforms: Airflow's task instance and state store, and a driver without Spark."""
+"""Mocks for the tests of platforms: Airflow's task instance and state store, and a driver without Spark."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class WorkerKilledError(BaseException):
 
 @dataclass
 class TaskInstance:
-    """What the operator reads of Airflow's task instance."""
+    """The parts of Airflow's task instance that the operator reads."""
 
     task: Any
     try_number: int
@@ -40,14 +40,14 @@ class TaskInstance:
         return 0
 
     def xcom_push(self, key: str, value: Any) -> None:
-        """Take what an operator pushes besides its result."""
+        """Accept what an operator pushes in addition to its result."""
 
 
 @dataclass
 class StateStore:
     """Airflow's task state store of one task instance.
 
-    :param dies_at: key at whose writing the worker is killed
+    :param dies_at: the worker is killed when this key is written
     """
 
     values: dict[str, Any] = field(default_factory=dict)

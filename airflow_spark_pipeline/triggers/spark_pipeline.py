@@ -236,7 +236,7 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
         try:
             return await ask(lambda: self._job().state(), "asks the platform", _DEADLINE_SECONDS)
         except Exception as error:  # noqa: BLE001  # whatever its client raises: the log tells when the driver ends
-            self.log.warning("The platform does not say what became of the job: %s", error)
+            self.log.warning("The platform does not report the state of the job: %s", error)
             return None
 
     def _job(self) -> Any:
