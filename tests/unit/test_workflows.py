@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from airflow_spark_pipeline.cli.parser import COMMANDS
+from airflow_spark_pipeline.cli.command_table import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
