@@ -21,6 +21,8 @@ class AirflowFeatures:
     :param shares_chakra: the UI shares its component library with plugins (3.2); for older versions the bundle contains
         it
     :param has_teams: permissions are checked per team (3.2)
+    :param tasks_choose_native_rendering: a task has its own ``render_template_as_native_obj`` (3.2); in older versions,
+        only its DAG has
     :param clear_spares_running_tasks: a clear has an option to leave running tasks alone (3.2)
     :param has_retry_policies: a task may have a retry policy (3.3); in older versions an exception decides
     :param has_task_state_store: a task instance has a state store that lasts between its tries (3.3); in older versions
@@ -40,6 +42,7 @@ class AirflowFeatures:
     has_react_plugins: bool
     shares_chakra: bool
     has_teams: bool
+    tasks_choose_native_rendering: bool
     clear_spares_running_tasks: bool
     has_retry_policies: bool
     has_task_state_store: bool
@@ -62,6 +65,7 @@ def features_of(version: str) -> AirflowFeatures:
         has_react_plugins=release >= (3, 1),
         shares_chakra=release >= (3, 2),
         has_teams=release >= (3, 2),
+        tasks_choose_native_rendering=release >= (3, 2),
         clear_spares_running_tasks=release >= (3, 2),
         has_retry_policies=release >= (3, 3),
         has_task_state_store=release >= (3, 3),

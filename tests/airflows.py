@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,7 +16,12 @@ else:
     try:
         from airflow.dag_processing.dagbag import DagBag
     except ImportError:  # Airflow 3.1
-        from airflow.models.dagbag import DagBag
+        from airflow.models.dagbag import DagBag as NamelessBag
+
+        class DagBag(NamelessBag):
+            def __init__(self, *arguments: Any, bundle_name: str, **options: Any) -> None:
+                super().__init__(*arguments, **options)
+
     try:
         from airflow.sdk.exceptions import AirflowSensorTimeout, TaskDeferralTimeout
     except ImportError:  # Airflow 3.1

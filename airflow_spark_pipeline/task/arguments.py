@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_spark_pipeline.airflow_features import AIRFLOW
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.rendering.environment import hocon_environment, text_environment
 from airflow_spark_pipeline.task.templates import is_text
@@ -60,12 +61,13 @@ def render(
     if is_text(task.pipeline) and id(task.pipeline) not in seen_oids:
         task.text_of_dag = task.pipeline
         ours.remove("pipeline")  # or what a value holds would be read as HOCON
-    native, task.render_template_as_native_obj = getattr(task, "render_template_as_native_obj", None), False
+    owner = task if AIRFLOW.tasks_choose_native_rendering else task.get_dag()
+    native, owner.render_template_as_native_obj = owner.render_template_as_native_obj, False
     try:
         # Even if the DAG renders native objects: a component called 3.10 would become 3.1.
         render_fields(task, ours, context, text_environment(environment), seen_oids)
     finally:
-        task.render_template_as_native_obj = native
+        owner.render_template_as_native_obj = native
     render_fields(
         task, [name for name in fields if name not in ours and name != "pipeline"], context, environment, seen_oids
     )

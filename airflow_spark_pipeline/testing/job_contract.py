@@ -88,6 +88,8 @@ class JobContract:
 
     def test_a_job_that_was_submitted_and_not_remembered_does_nothing_twice(self, trial: Trial) -> None:
         """The worker dies between the platform's answer and remembering it."""
+        if not AIRFLOW.has_task_state_store:
+            pytest.skip("this Airflow does not keep the id of a job between tries")
         trial.store.dies_at = JOB
         with pytest.raises(WorkerKilledError):
             trial.run()

@@ -51,6 +51,8 @@ def test_what_is_said_of_the_installed_airflow_is_true() -> None:
     assert AIRFLOW.clear_spares_running_tasks is ("prevent_running_task" in ClearTaskInstancesBody.model_fields)
     assert AIRFLOW.tries_in_one_table is (find_spec("airflow.models.taskinstancehistory") is None)
     assert AIRFLOW.has_loops is (find_spec("airflow.models.dynamic_region") is not None)
+    rendering = signature(airflow.sdk.BaseOperator.__init__).parameters
+    assert AIRFLOW.tasks_choose_native_rendering is ("render_template_as_native_obj" in rendering)
     assert AIRFLOW.has_retry_policies is hasattr(airflow.sdk, "RetryPolicy")
     assert AIRFLOW.has_task_state_store is (find_spec("airflow.models.task_state_store") is not None)
     assert AIRFLOW.tells_triggers_of_kills is hasattr(BaseTrigger, "on_kill")

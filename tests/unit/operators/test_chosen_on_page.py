@@ -10,6 +10,7 @@ import pytest
 from airflow_spark_pipeline.deployment.chosen_on_page import SELECTION, selection_after
 from airflow_spark_pipeline.exceptions import ComponentFailedError, SelectionError
 from airflow_spark_pipeline.planning import Selection
+from tests.airflows import needs_store
 from tests.unit.operators.shop import Shop
 
 _ALL: dict[str, Any] = {"startFrom": None, "stopAfter": None, "only": [], "force": []}
@@ -56,6 +57,7 @@ def failed(shop: Shop) -> Shop:
     return shop
 
 
+@needs_store
 @pytest.mark.parametrize(
     ("chosen", "ran"),
     [
@@ -71,11 +73,13 @@ def test_a_cleared_task_runs_what_was_chosen(failed: Shop, chosen: dict[str, Any
     assert failed.run(try_number=2, max_tries=4)["components_run"] == ran
 
 
+@needs_store
 def test_the_choice_wins_over_the_operators_arguments(failed: Shop) -> None:
     failed.store.values[SELECTION] = _text(1)
     assert failed.run(try_number=2, max_tries=4, force=["Extract"])["components_run"] == ["Load"]
 
 
+@needs_store
 def test_a_retry_of_the_cleared_task_runs_what_the_choice_has_left(failed: Shop) -> None:
     failed.store.values[SELECTION] = _text(1, startFrom="Extract", stopAfter="Clean")
     failed.driver.fails_at = "Clean"
@@ -86,6 +90,7 @@ def test_a_retry_of_the_cleared_task_runs_what_the_choice_has_left(failed: Shop)
     assert (result["components_run"], result["components_left_out"]) == (["Clean"], ["Load"])
 
 
+@needs_store
 def test_the_next_clear_ends_the_choice(failed: Shop) -> None:
     failed.store.values[SELECTION] = _text(1, startFrom="Extract", stopAfter="Clean")
     failed.driver.fails_at = "Clean"
@@ -95,6 +100,7 @@ def test_the_next_clear_ends_the_choice(failed: Shop) -> None:
     assert failed.run(try_number=3, max_tries=5)["components_run"] == ["Clean", "Load"]
 
 
+@needs_store
 def test_a_choice_that_does_not_fit_fails_the_try_and_names_the_component(failed: Shop) -> None:
     failed.store.values[SELECTION] = _text(1, only=["Clear"])
     with pytest.raises(SelectionError, match="only names 'Clear', which does not exist"):

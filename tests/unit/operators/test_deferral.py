@@ -26,7 +26,7 @@ from airflow_spark_pipeline.exceptions import (
 )
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 from airflow_spark_pipeline.operators import spark_pipeline
-from tests.airflows import TaskDeferralTimeout
+from tests.airflows import TaskDeferralTimeout, needs_store
 from tests.triggering import event, fire, restore
 from tests.unit.operators.shop import ASKABLE, YARN, Queue, Shop
 
@@ -232,6 +232,7 @@ def test_the_users_commands_run_once_if_the_job_is_not_accepted(shop: Shop, queu
     assert (tmp_path / "done").read_text(encoding="utf-8") == "once\n"
 
 
+@needs_store
 def test_a_job_that_the_resource_manager_still_runs_is_found_again_by_the_retry(
     shop: Shop, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.exceptions import CheckpointStoreError, ComponentFailedError, SparkInstallationError
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
+from tests.airflows import needs_store
 from tests.unit.operators.shop import ASKABLE, YARN, Queue, Shop
 
 RUNNING, SUCCEEDED = ("RUNNING", "UNDEFINED", ""), ("FINISHED", "SUCCEEDED", "")
@@ -33,6 +34,7 @@ def lost_try(shop: Shop, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> RunLo
     return log
 
 
+@needs_store
 def test_a_try_that_is_stopped_stops_the_application_that_it_found_again(
     shop: Shop, queue: Queue, lost_try: RunLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -57,6 +59,7 @@ def test_a_try_that_is_stopped_stops_the_application_that_it_found_again(
     assert len(queue.requests) == 1
 
 
+@needs_store
 @pytest.mark.parametrize(("state", "killed"), [(RUNNING, ["application_1_1"]), (SUCCEEDED, [])])
 def test_what_is_left_of_a_driver_without_a_sign_of_life_is_ended_before_the_next_one_is_submitted(
     shop: Shop,
@@ -83,6 +86,7 @@ def test_what_is_left_of_a_driver_without_a_sign_of_life_is_ended_before_the_nex
     assert shop.store.get(SparkPipelineOperator.external_id_key) == "application_1_2"
 
 
+@needs_store
 def test_a_resource_manager_that_does_not_answer_keeps_no_retry_from_its_work(
     shop: Shop, queue: Queue, lost_try: RunLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +107,7 @@ def test_a_resource_manager_that_does_not_answer_keeps_no_retry_from_its_work(
     assert shop.run(try_number=2, yarn_track_via_rm_api=True)["components_run"] == ["Extract", "Clean", "Load"]
 
 
+@needs_store
 def test_a_driver_of_which_nothing_can_be_heard_is_not_said_to_have_died(
     shop: Shop, queue: Queue, lost_try: RunLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +120,7 @@ def test_a_driver_of_which_nothing_can_be_heard_is_not_said_to_have_died(
     assert len(queue.requests) == 1
 
 
+@needs_store
 def test_what_yarn_says_of_a_drivers_end_is_in_the_log(
     shop: Shop, queue: Queue, lost_try: RunLog, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -20,6 +20,7 @@ from airflow_spark_pipeline.exceptions import (
     SparkPipelineError,
     StillRunningError,
 )
+from tests.airflows import needs_store
 from tests.unit.operators.shop import UNIT, Shop, StateStore
 
 
@@ -400,6 +401,7 @@ def test_a_plan_writes_nothing_to_airflow_nor_to_the_checkpoint_location(
     assert files() == before
 
 
+@needs_store
 def test_a_try_tells_airflow_who_it_is_before_it_claims(shop: Shop) -> None:
     store = RecordingStore()
     fail(replace(shop, store=store))
@@ -408,6 +410,7 @@ def test_a_try_tells_airflow_who_it_is_before_it_claims(shop: Shop) -> None:
     assert store.written.count("spark_pipeline.dag_run") == 1
 
 
+@needs_store
 def test_airflow_is_shown_the_run_and_how_far_it_got(shop: Shop, failed: str) -> None:
     assert shop.store.values["spark_pipeline.run_id"] == failed
     assert shop.store.values["spark_pipeline.position"] == "1 of 3 done, failed at [2/3] Clean"

@@ -31,6 +31,7 @@ else:
 needs_policies = pytest.mark.skipif(not AIRFLOW.has_retry_policies, reason="this Airflow has no retry policies")
 
 
+@needs_policies
 @pytest.mark.parametrize(
     "error",
     [PipelineDefinitionError([Problem("unknown key", "pipeline.x")]), ResumeRefusedError("Extract was edited")],

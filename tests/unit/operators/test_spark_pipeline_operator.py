@@ -23,7 +23,7 @@ from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 from airflow_spark_pipeline.protocol import DriverRequest
 from airflow_spark_pipeline.secrets import set_more_names
-from tests.airflows import DagSerialization
+from tests.airflows import DagSerialization, needs_store
 from tests.unit.operators.shop import CONF, NAMES, UNIT, Shop, StateStore
 
 # ---- what Airflow sees
@@ -278,6 +278,7 @@ def test_a_success_that_was_cleared_is_run_from_the_start(shop: Shop) -> None:
     assert len(shop.driver.requests) == 2
 
 
+@needs_store
 def test_a_job_of_an_earlier_success_is_forgotten_before_a_new_one_starts(shop: Shop) -> None:
     """The provider would find the old job, see that it succeeded, and report that instead of running anything."""
     shop.run()
@@ -288,6 +289,7 @@ def test_a_job_of_an_earlier_success_is_forgotten_before_a_new_one_starts(shop: 
     assert shop.store.get(SparkPipelineOperator._K8S_DRIVER_STATUS_KEY) is None
 
 
+@needs_store
 def test_a_retry_forgets_the_job_of_a_driver_that_recorded_its_end(shop: Shop) -> None:
     """A cluster may call it a success: the parent would then never submit again."""
     shop.driver.fails_at = "Clean"
@@ -299,6 +301,7 @@ def test_a_retry_forgets_the_job_of_a_driver_that_recorded_its_end(shop: Shop) -
     assert shop.store.get(SparkPipelineOperator.external_id_key) is None
 
 
+@needs_store
 @pytest.mark.parametrize(("alive", "job"), [(True, "driver-1"), (False, None)])
 def test_a_retry_reconnects_to_a_driver_only_while_it_shows_signs_of_life(
     shop: Shop, alive: bool, job: str | None
@@ -326,6 +329,7 @@ def test_a_retry_keeps_the_job_of_a_driver_that_waits_for_the_cluster(shop: Shop
     assert shop.store.get(SparkPipelineOperator.external_id_key) == "driver-1"
 
 
+@needs_store
 def test_a_dag_run_that_was_created_again_starts_from_the_first_component(shop: Shop) -> None:
     shop.driver.fails_at = "Load"
     with pytest.raises(SparkPipelineError):
