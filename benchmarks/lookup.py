@@ -7,9 +7,11 @@ import statistics
 from collections.abc import Iterator
 
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry, unfinished_runs
+from airflow_spark_pipeline.checkpoint.encoding import encode
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
-from airflow_spark_pipeline.checkpoint.log import OPEN, RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, encode
+from airflow_spark_pipeline.checkpoint.layout import OPEN
+from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
 from benchmarks.harness import Row, interleaved, timed
 from benchmarks.places import Place, places
 from tests.fakes import make_state

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import httpx
 
+from airflow_spark_pipeline.checkpoint.encoding import encode
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
-from airflow_spark_pipeline.checkpoint.log import OPEN
-from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, encode
+from airflow_spark_pipeline.checkpoint.layout import OPEN
+from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from benchmarks.harness import Row
 from benchmarks.places import Place, places
 from tests.acceptance.deployment import Deployment, wait_for

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from airflow_spark_pipeline.checkpoint.checksum import seal, unseal
+from airflow_spark_pipeline.checkpoint.encoding import encode
 from airflow_spark_pipeline.checkpoint.heartbeat import write_heartbeat
 from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
 from airflow_spark_pipeline.checkpoint.state import (
@@ -16,7 +17,6 @@ from airflow_spark_pipeline.checkpoint.state import (
     CheckpointStatus,
     ComponentAction,
     ComponentCheckpoint,
-    encode,
 )
 from airflow_spark_pipeline.checkpoint.stores.base import (
     CheckpointStore,
@@ -83,8 +83,9 @@ class DictStore(CheckpointStore):
         self._enter("read", path)
         if path not in self.objects:
             raise ObjectNotFoundError(path, path=path)
+        data = self.objects[path]
         self.after("read", path)
-        return self.objects[path]
+        return data
 
     def create(self, path: str, data: bytes) -> None:
         self._enter("create", path)
@@ -198,3 +199,16 @@ def progressed(state: CheckpointState, done: str, **changes: Any) -> CheckpointS
         for record in state.components
     )
     return replace(state, components=records, completed_components=tuple(done), **changes)
+
+
+def with_done(state: CheckpointState, name: str) -> CheckpointState:
+    """The state as a driver records it when one more component is done."""
+    record = state.component(name)
+    assert record is not None
+    done = {*state.completed_components, name}
+    *before, last = state.attempts
+    return replace(
+        state.with_component(replace(record, action=ComponentAction.RAN, attempt=state.attempt, duration_seconds=1.0)),
+        completed_components=tuple(c.name for c in state.components if c.name in done),
+        attempts=(*before, replace(last, ran=(*last.ran, name))),
+    )

@@ -10,7 +10,7 @@ from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_pat
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit, Failure
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
-from tests.fakes import make_state, progressed
+from tests.fakes import make_state, progressed, with_done
 
 _FAILURE = Failure("b", 1, "ConnectionError", "b cannot reach its source")
 
@@ -51,6 +51,12 @@ class History:
         """Its driver is at work in ``b``; :meth:`beat` makes it alive."""
         self.submitted()
         return self._append("a", status=CheckpointStatus.RUNNING)
+
+    def done(self, name: str) -> History:
+        """Its driver has recorded one more component, as a change."""
+        assert self.commit is not None
+        self.commit = self.log.append(self.commit, with_done(self.commit.state, name))
+        return self
 
     def beat(self) -> History:
         assert self.commit is not None

@@ -12,8 +12,9 @@ from datetime import datetime
 
 from airflow_spark_pipeline.checkpoint.discard import given_up, newest_readable, unknown
 from airflow_spark_pipeline.checkpoint.key import is_pipeline_name, is_unit_path, parse_run_id, pipeline_slug
+from airflow_spark_pipeline.checkpoint.layout import OPEN, Listing
 from airflow_spark_pipeline.checkpoint.liveness import ReaderClock, signs_of_life
-from airflow_spark_pipeline.checkpoint.log import OPEN, Listing, RunLog
+from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.standing import Standing, standing_of
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectNotFoundError
@@ -148,7 +149,7 @@ def foreign_hints(store: CheckpointStore) -> list[str]:
 def read_run(
     store: CheckpointStore, path: str, now: float | ReaderClock, known: Commit | None = None
 ) -> RunEntry | None:
-    """Return the current state of a unit of work, or ``None`` if nothing is recorded: one list, at most one read.
+    """Return the current state of a unit of work, or ``None`` if nothing is recorded: one list, at most two reads.
 
     :param path: directory of the unit, relative to the location
     :param now: time by the store's clock, or a clock that is called only if a driver may be running
@@ -160,7 +161,7 @@ def read_run(
         if not listing.numbers:
             return None
         number = listing.numbers[-1]
-        commit = known if known is not None and known.number == number else log.read(number)
+        commit = known if known is not None and known.number == number else log.read(number, known)
         if isinstance(now, ReaderClock):
             if not listing.heartbeats or commit.state.status in _ENDED:
                 return RunEntry(path, commit, number=commit.number)
@@ -202,9 +203,11 @@ def discard(store: CheckpointStore, run_id: str, *, number: int | None = None) -
 
 
 def _look_again(log: RunLog, path: str) -> RunEntry | None:
-    """Read the unit again: its newest commit was cleaned up between list and read, so a newer one exists."""
+    """Read the unit again: its newest commit, or its base, was cleaned up between list and read, so a newer exists."""
     try:
         commit = log.latest()
+    except (CorruptCheckpointError, UnsupportedCheckpointError) as error:
+        return _unreadable(log, error)
     except CheckpointError as error:
         return RunEntry(path, None, error)
     return None if commit is None else RunEntry(path, commit, number=commit.number)

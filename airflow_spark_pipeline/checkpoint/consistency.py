@@ -34,22 +34,29 @@ def disagreement(
     return next((why for rule in rules if (why := rule()) is not None), None)
 
 
-def _of_place(state: CheckpointState, raw: Mapping[str, Any], unit: str | None, number: int | None) -> str | None:
+def misplaced(run_id: str, raw: Mapping[str, Any], unit: str | None, number: int | None) -> str | None:
+    """Return how the run id and number of a commit contradict the name of its object; ``None`` if they do not."""
     recorded = raw.get("number")
     if type(recorded) is not int or recorded < 0:
         return f"number is {short(recorded)}"
     if number is not None and recorded != number:
         return f"it is commit {recorded} of its run, under the name of commit {number}"
-    if state.claim_number > recorded:
-        return f"claimNumber is {state.claim_number}, and it is commit {recorded}"
     try:
-        theirs, claim = parse_run_id(state.run_id)
+        theirs, _ = parse_run_id(run_id)
     except ValueError:
-        return f"runId is {short(state.run_id)}"
+        return f"runId is {short(run_id)}"
+    return None if unit is None or theirs == unit else f"it belongs to the run in {theirs}"
+
+
+def _of_place(state: CheckpointState, raw: Mapping[str, Any], unit: str | None, number: int | None) -> str | None:
+    why = misplaced(state.run_id, raw, unit, number)
+    if why is not None:
+        return why
+    if state.claim_number > raw["number"]:
+        return f"claimNumber is {state.claim_number}, and it is commit {raw['number']}"
+    theirs, claim = parse_run_id(state.run_id)
     if claim > state.claim_number:
         return f"runId is that of claim {claim}, and claimNumber is {state.claim_number}"
-    if unit is not None and theirs != unit:
-        return f"it belongs to the run in {theirs}"
     if state.resumed_from is not None and not state.resumed_from.startswith(f"{theirs.replace('/', '~')}~"):
         return f"resumedFrom is {short(state.resumed_from)}, which is a run of a different unit of work"
     return _of_key(state, theirs)

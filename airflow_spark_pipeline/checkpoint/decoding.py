@@ -9,26 +9,27 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from airflow_spark_pipeline.checkpoint.changes import is_changes, with_changes
 from airflow_spark_pipeline.checkpoint.checksum import load, unseal
 from airflow_spark_pipeline.checkpoint.claimant import Claimant
-from airflow_spark_pipeline.checkpoint.consistency import disagreement
+from airflow_spark_pipeline.checkpoint.consistency import disagreement, misplaced
+from airflow_spark_pipeline.checkpoint.encoding import NAMES, NESTED, as_stored
 from airflow_spark_pipeline.checkpoint.key import UnitKey
 from airflow_spark_pipeline.checkpoint.state import (
-    NAMES,
+    BASE_VERSION,
     SCHEMA_VERSION,
-    AttemptSummary,
+    Base,
     CheckpointState,
     CheckpointStatus,
     ComponentAction,
     ComponentCheckpoint,
-    Failure,
 )
-from airflow_spark_pipeline.checkpoint.validation import misfit
+from airflow_spark_pipeline.checkpoint.validation import CHANGES, misfit
 from airflow_spark_pipeline.exceptions import CorruptCheckpointError, UnsupportedCheckpointError
 
-_NESTED: dict[str, type] = {"components": ComponentCheckpoint, "attempts": AttemptSummary, "failure": Failure}
 _TYPED: dict[str, type[UnitKey | Claimant]] = {"key": UnitKey, "caller": Claimant}
 _ENUMS: dict[str, type[enum.Enum]] = {"status": CheckpointStatus, "action": ComponentAction}
 _DERIVED = {"schemaVersion", "number", "lastCheckpointedIndex"}
@@ -37,7 +38,7 @@ _DERIVED = {"schemaVersion", "number", "lastCheckpointedIndex"}
 def decode(
     data: bytes, path: str, *, unit: str | None = None, number: int | None = None, way_out: str = ""
 ) -> CheckpointState:
-    """Read a commit.
+    """Read a commit that holds the whole state.
 
     :param path: full name of the object, for error messages
     :param unit: directory of the unit, from the object's name; ``None`` if it is not known
@@ -45,6 +46,20 @@ def decode(
     :param way_out: how the user can discard the run's progress, for error messages
     :raises UnsupportedCheckpointError: the commit was written by another version of this package
     :raises CorruptCheckpointError: the data is not what a writer wrote to this object
+    """
+    raw = parse(data, path, unit=unit, number=number, way_out=way_out)
+    if is_changes(raw):
+        raise _corrupt(path, f"it holds changes of commit {raw['base']} instead of a whole state", way_out)
+    return whole(raw, path, unit=unit, number=number, way_out=way_out)
+
+
+def parse(
+    data: bytes, path: str, *, unit: str | None = None, number: int | None = None, way_out: str = ""
+) -> dict[str, Any]:
+    """Return the members of a commit of either kind: the checksum matches, and this version reads its schema.
+
+    The members of a commit of changes have the right types and belong to this number and unit; :func:`whole` checks
+    those of a base. The parameters and errors are those of :func:`decode`.
     """
     try:
         raw = unseal(data)
@@ -64,8 +79,18 @@ def decode(
             f"to {SCHEMA_VERSION}. Upgrade airflow-spark-pipeline here.",
             path=path,
         )
-    if version != SCHEMA_VERSION:
+    if type(version) is not int or version not in (BASE_VERSION, SCHEMA_VERSION):
         raise _corrupt(path, f"schemaVersion is {version!r}", way_out)
+    why = (misfit(raw, CHANGES) or misplaced(raw["runId"], raw, unit, number)) if is_changes(raw) else None
+    if why is not None:
+        raise _corrupt(path, why, way_out)
+    return raw
+
+
+def whole(
+    raw: Mapping[str, Any], path: str, *, unit: str | None = None, number: int | None = None, way_out: str = ""
+) -> CheckpointState:
+    """Return the state of a base that :func:`parse` returned. The parameters and errors are those of :func:`decode`."""
     why = misfit(raw, CheckpointState)
     if why is not None:
         raise _corrupt(path, why, way_out)
@@ -74,6 +99,57 @@ def decode(
     if why is not None:
         raise _corrupt(path, why, way_out)
     return state
+
+
+def changed(
+    raw: Mapping[str, Any],
+    base: Base,
+    path: str,
+    *,
+    unit: str | None = None,
+    number: int | None = None,
+    way_out: str = "",
+) -> CheckpointState:
+    """Return the state of a commit of changes. The other parameters and errors are those of :func:`decode`.
+
+    :param raw: what :func:`parse` returned
+    :param base: the commit whose changes it holds
+    """
+    why = _of_base(raw, base)
+    records: dict[int, ComponentCheckpoint] = {}
+    for each in raw["components"] if why is None else ():
+        members = {**as_stored(base.state.components[each["index"]]), **each}
+        why = misfit(members, ComponentCheckpoint, f"component {each['index']}")
+        if why is not None:
+            break
+        records[each["index"]] = _from_dict(ComponentCheckpoint, members)
+    if why is not None:
+        raise _corrupt(path, why, way_out)
+    state = with_changes(base, raw, records)
+    more = {key: raw[key] for key in raw.keys() - CHANGES.keys()}
+    state = replace(state, extra={**state.extra, **more}) if more else state
+    derived = {"number": raw["number"], "lastCheckpointedIndex": state.last_checkpointed_index}
+    why = disagreement(state, derived, unit, number)
+    if why is not None:
+        raise _corrupt(path, why, way_out)
+    return state
+
+
+def _of_base(raw: Mapping[str, Any], base: Base) -> str | None:
+    """Return how a commit of changes contradicts its base; ``None`` if it does not."""
+    if raw["base"] >= raw["number"]:
+        return f"base is {raw['base']}, and it is commit {raw['number']}"
+    if raw["runId"] != base.state.run_id or base.state.status is not CheckpointStatus.RUNNING:
+        return f"base is {raw['base']}, which is not a commit of its running attempt"
+    names = [record.name for record in base.state.components]
+    indexes = [each.get("index") for each in raw["components"]]
+    if any(type(index) is not int or not 0 <= index < len(names) for index in indexes):
+        return "it holds the record of a component that its base does not have"
+    if len(set(indexes)) != len(indexes):
+        return "it holds the record of a component twice"
+    if not set(raw["done"]) <= set(names) or set(raw["done"]) & set(base.state.completed_components):
+        return "done names something twice, or what is not a component"
+    return "done names something twice" if len(set(raw["done"])) != len(raw["done"]) else None
 
 
 def _is_of_the_first_schema(data: bytes) -> bool:
@@ -96,10 +172,10 @@ def _from_dict(cls: type, raw: Mapping[str, Any]) -> Any:
         name = names.get(key)
         if name is None:
             continue
-        if name in _NESTED and isinstance(item, list):
-            item = tuple(_from_dict(_NESTED[name], each) for each in item)
-        elif name in _NESTED and item is not None:
-            item = _from_dict(_NESTED[name], item)
+        if name in NESTED and isinstance(item, list):
+            item = tuple(_from_dict(NESTED[name], each) for each in item)
+        elif name in NESTED and item is not None:
+            item = _from_dict(NESTED[name], item)
         elif name in _TYPED:
             item = None if item is None else _TYPED[name].from_dict(item)
         elif name in _ENUMS:

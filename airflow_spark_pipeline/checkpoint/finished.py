@@ -13,8 +13,8 @@ from typing import NamedTuple
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry, pipelines, read_run
 from airflow_spark_pipeline.checkpoint.decoding import decode
 from airflow_spark_pipeline.checkpoint.key import is_unit_path, parse_run_id, pipeline_slug
+from airflow_spark_pipeline.checkpoint.layout import ENDED, HISTORY
 from airflow_spark_pipeline.checkpoint.liveness import ReaderClock
-from airflow_spark_pipeline.checkpoint.log import ENDED, HISTORY
 from airflow_spark_pipeline.checkpoint.state import Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectNotFoundError
 from airflow_spark_pipeline.exceptions import CheckpointError

@@ -28,7 +28,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_spark_pipeline.checkpoint.heartbeat import read_heartbeat, write_heartbeat
-from airflow_spark_pipeline.checkpoint.log import HEARTBEAT, Listing, RunLog
+from airflow_spark_pipeline.checkpoint.layout import HEARTBEAT, Listing
+from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.processes import all_gone
 from airflow_spark_pipeline.checkpoint.state import DEFAULT_LEASE_SECONDS
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointStoreError, SupersededError

@@ -15,7 +15,8 @@ from typing import Any
 from airflow_spark_pipeline.checkpoint.claimant import claimer, describe
 from airflow_spark_pipeline.checkpoint.heartbeat import read_heartbeat
 from airflow_spark_pipeline.checkpoint.key import UnitKey
-from airflow_spark_pipeline.checkpoint.log import Listing, RunLog
+from airflow_spark_pipeline.checkpoint.layout import Listing
+from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.processes import all_gone, any_alive
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore

@@ -1,4 +1,6 @@
-"""The log of one unit of work: numbered, immutable commits. Each holds the whole state; the highest number counts.
+"""The log of one unit of work: numbered, immutable commits. The highest number counts.
+
+A commit holds the whole state (a base), or what changed since its base (see ``changes``); ``reading`` reads both.
 
 Guarantees: a number is used only once, ever; of several writers at most one gets a number, and every other gets
 :class:`SupersededError` and has recorded nothing; a writer that lost the store's answer finds out whether it has won; a
@@ -11,23 +13,23 @@ The other reads ``8``, finds a foreign nonce, and decides again from there.
 One file holds all operations, because each relies on what the others leave behind: read them together.
 
 Operations, by their names in the protocol: CREATE (``_create``), CHECK (``_check``), CLAIM (``claim``), the driver's
-start (``adopt``), COMMIT (``append``), CLEANUP (``retire``), DISCARD (``discard``).
+start (``adopt``), COMMIT (``append``), TRIM (``_trim``), CLEANUP (``retire``), DISCARD (``discard``).
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import re
-import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from collections.abc import Callable
+from dataclasses import replace
 
-from airflow_spark_pipeline.checkpoint.decoding import decode
-from airflow_spark_pipeline.checkpoint.discard import discard_advice, given_up, newest_readable, unknown
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit, encode, utc_now
+from airflow_spark_pipeline.checkpoint.changes import changes_since, to_trim
+from airflow_spark_pipeline.checkpoint.discard import given_up, newest_readable, unknown
+from airflow_spark_pipeline.checkpoint.encoding import encode
+from airflow_spark_pipeline.checkpoint.layout import HISTORY, ended_hint, open_hint, outputs_path
+from airflow_spark_pipeline.checkpoint.reading import LogReader
+from airflow_spark_pipeline.checkpoint.state import Base, CheckpointState, CheckpointStatus, Commit, utc_now
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectExistsError, ObjectNotFoundError
 from airflow_spark_pipeline.exceptions import (
     CheckpointLostError,
@@ -37,50 +39,14 @@ from airflow_spark_pipeline.exceptions import (
     UnsupportedCheckpointError,
 )
 
-HEARTBEAT = "hb-"  # prefix of heartbeat objects
-OPEN = "_open"  # directory of hints for unfinished units; only for listings, never for a decision
-ENDED = "_ended"  # directory, below a pipeline's, of hints for ended units; a hint's time is the unit's end
-HISTORY = "_history"  # directory, below a pipeline's, of copies of finished runs
-_COMMIT = re.compile(r"(\d{8}|[1-9]\d{8,17})\.json", re.ASCII)
 _CLAIM_ROUNDS = 8  # how often a lost claim is decided again before it fails
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """The result of one LIST of the unit's directory.
-
-    :param numbers: numbers of the commits, ascending
-    :param heartbeats: map from the name of each heartbeat object to its time, in seconds by the store's clock
-    :param written: map from the number of each commit to its time, in seconds by the store's clock
-    """
-
-    numbers: list[int]
-    heartbeats: dict[str, float]
-    written: dict[int, float] = field(default_factory=dict)
 
 
 class _LostError(Exception):
     """Another writer got the number; nothing was recorded."""
 
 
-def _commit_numbers(names: Iterable[str]) -> list[int]:
-    return sorted(int(match[1]) for match in map(_COMMIT.fullmatch, names) if match)
-
-
-def outputs_path(unit: str) -> str:
-    """Return the path of a unit's saved outputs: one directory per attempt, named after its claim number."""
-    return f"_outputs/{unit}"
-
-
-def ended_hint(unit: str) -> str:
-    """Return the name of the hint that a unit has ended; only for listings, never for a decision."""
-    pipeline, name = unit.split("/", 1)
-    return f"{pipeline}/{ENDED}/{name}"
-
-
-class RunLog:
+class RunLog(LogReader):
     """The log in one directory of a store.
 
     :param store: store that holds the log
@@ -90,77 +56,10 @@ class RunLog:
     :param sleep: function that waits for some seconds
     """
 
-    def __init__(
-        self,
-        store: CheckpointStore,
-        path: str,
-        *,
-        retry_seconds: float = 20.0,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self.store = store
-        self.path = path
-        self._retry_seconds = retry_seconds
-        self._clock = clock
-        self._sleep = sleep
-
-    def bound_retries(self, seconds: float) -> None:
-        """Limit the time for retries of each operation."""
-        self._retry_seconds = min(self._retry_seconds, seconds)
-
     @property
     def outputs(self) -> CheckpointStore:
         """The store that holds saved outputs."""
         return self.store.at_location or self.store
-
-    def latest(self) -> Commit | None:
-        """Return the newest commit, or ``None`` if nothing was ever recorded.
-
-        :raises CorruptCheckpointError: the newest commit exists and cannot be read
-        :raises CheckpointError: the store could not answer
-        """
-        for pause in self._pauses():
-            numbers = self._numbers()
-            if not numbers:
-                return None
-            try:
-                return self.read(numbers[-1])
-            except ObjectNotFoundError:
-                # It was cleaned up between list and read, so a higher number exists now. Example: 3 is listed; a
-                # clean-up keeps 4 and deletes 3; the next list shows 4.
-                self._sleep(pause)
-        raise CheckpointStoreError(
-            f"{self.store.describe(self.path)}: the listing names commits that cannot be found", path=self.path
-        )
-
-    def listing(self) -> Listing:
-        """LIST the unit's directory once, without retries.
-
-        :raises CheckpointError: the store could not answer
-        """
-        found = self.store.list_objects(self.path)
-        written = {int(match[1]): each.modified for each in found if (match := _COMMIT.fullmatch(each.name))}
-        return Listing(
-            sorted(written),
-            {each.name: each.modified for each in found if each.name.startswith(HEARTBEAT)},
-            written,
-        )
-
-    def read(self, number: int) -> Commit:
-        """Return the commit with this number, which never changes.
-
-        :raises ObjectNotFoundError: there is no such commit, or it was cleaned up
-        :raises CheckpointError: the commit cannot be read
-        """
-        name = self._name(number)
-        way_out = discard_advice(self.store, self.path, number)
-        try:
-            data = self.retried(lambda: self.store.read(name))
-        except CorruptCheckpointError as error:
-            raise CorruptCheckpointError(f"{error} {way_out}", path=error.path) from None
-        state = decode(data, self.store.describe(name), unit=self.path, number=number, way_out=way_out)
-        return Commit(number, state)
 
     def claim(self, build: Callable[[Commit | None], CheckpointState]) -> Commit:
         """Claim the unit: read the newest commit, let ``build`` decide, record what it returns.
@@ -175,7 +74,7 @@ class RunLog:
             state = replace(build(latest), claim_number=number, nonce=uuid.uuid4().hex, updated_at=utc_now())
             self._hint()
             try:
-                self._create(number, state)
+                self._create(number, state.nonce, encode(state, number))
             except _LostError:
                 continue
             self._check(number, state)
@@ -197,7 +96,7 @@ class RunLog:
         mine = latest.state.attempt_id == attempt_id and (latest.number > number or latest.state.nonce == nonce)
         if not mine or latest.state.status is CheckpointStatus.DISCARDED:  # a discard carries the attempt's id
             raise self.superseded(latest.state)
-        return latest
+        return replace(latest, base=None)  # a driver that is started again begins with a base of its own
 
     def append(self, commit: Commit, state: CheckpointState) -> Commit:
         """Record the successor of a commit that this writer made.
@@ -206,27 +105,42 @@ class RunLog:
             count
         :raises CheckpointLostError: the log was deleted or replaced in the meantime; nothing is recorded
         """
-        # As soon as an end is recorded, any process may delete the commits below it; below other commits nothing is
-        # deleted. Example: 4 below a new 5 must still be listed, unless 5 is an end.
-        return self._follow(commit.number, state, mine=state.status is not CheckpointStatus.COMPLETED)
+        # As soon as an end is recorded, any process may delete the commits below it; of a running attempt, only itself
+        # deletes commits, and not the newest. Example: 4 below a new 5 must still be listed, unless 5 is an end.
+        return self._follow(commit, state, mine=state.status is not CheckpointStatus.COMPLETED)
 
-    def _follow(self, number: int, state: CheckpointState, *, mine: bool) -> Commit:
-        """Record the successor of the commit with this number.
+    def _follow(self, commit: Commit, state: CheckpointState, *, mine: bool) -> Commit:
+        """Record the successor of a commit.
 
         :param mine: whether that commit is this writer's, and cannot have been cleaned up yet
         """
+        number = commit.number + 1
         state = replace(state, nonce=uuid.uuid4().hex, updated_at=utc_now())
+        changes = None if commit.base is None else changes_since(commit.base, number, state)
         try:
-            self._create(number + 1, state)
+            self._create(number, state.nonce, encode(state, number) if changes is None else changes)
         except _LostError:
             raise self.superseded(self.newest_state()) from None
-        numbers = self._check(number + 1, state)
-        if mine and number not in numbers:
+        numbers = self._check(number, state)
+        if mine and commit.number not in numbers:
             # The directory was replaced. Delete the new commit: a reader would otherwise take it for the state of this
             # log.
-            self._delete(self._name(number + 1))
+            self._delete(self._name(number))
             raise self.lost()
-        return Commit(number + 1, state)
+        if changes is not None:
+            return Commit(number, state, commit.base)
+        if state.status is CheckpointStatus.RUNNING:
+            self._trim(number, state, numbers)
+        return Commit(number, state, Base(number, state))
+
+    def _trim(self, base: int, state: CheckpointState, numbers: list[int]) -> None:
+        """TRIM: delete commits below a new base that was created and checked; no truth rests on them any more.
+
+        A writer that was frozen here learns nothing from its deletes, so the driver is asked again whether it must stop
+        before it enters the next component.
+        """
+        names = [self._name(number) for number in to_trim(numbers, base, state)]
+        self.retried(lambda: self.store.delete_all(names))
 
     def discard(self, *, number: int | None = None) -> Commit | None:
         """Discard the progress, so that the next attempt starts from the beginning. Returns the discarding commit.
@@ -247,19 +161,18 @@ class RunLog:
             return latest
         if number is not None and latest.number != number:
             raise self.superseded(latest.state)
-        return self._discard(latest.number, given_up(latest.state))
+        return self._discard(latest, given_up(latest.state))
 
     def _discard_unreadable(self, number: int | None) -> Commit:
         numbers = self._numbers()
         if not numbers or number not in (None, numbers[-1]):
             raise self.superseded(None)
         known = newest_readable(self.read, numbers)
-        return self._discard(
-            numbers[-1], unknown(self.path, numbers[-1] + 1) if known is None else given_up(known.state)
-        )
+        state = unknown(self.path, numbers[-1] + 1) if known is None else given_up(known.state)
+        return self._discard(Commit(numbers[-1], state), state)
 
-    def _discard(self, number: int, state: CheckpointState) -> Commit:
-        discarded = self._follow(number, state, mine=False)
+    def _discard(self, latest: Commit, state: CheckpointState) -> Commit:
+        discarded = self._follow(latest, state, mine=False)
         self.retire(discarded)
         return discarded
 
@@ -283,7 +196,7 @@ class RunLog:
         for number in self._numbers():
             if number < commit.number:
                 self._delete(self._name(number))
-        self._delete(self._hint_path)
+        self._delete(open_hint(self.path))
         if any(number > commit.number for number in self._numbers()):
             self._hint()  # another attempt claimed the unit meanwhile: restore its hint
 
@@ -303,9 +216,9 @@ class RunLog:
 
     # ---- the store, with retries and read-back
 
-    def _create(self, number: int, state: CheckpointState) -> None:
+    def _create(self, number: int, nonce: str, data: bytes) -> None:
         """CREATE: find out whether this writer got the number, whatever the store answers."""
-        data, name = encode(state, number), self._name(number)
+        name = self._name(number)
         last: Exception | None = None
         for pause in self._pauses():
             try:
@@ -316,7 +229,7 @@ class RunLog:
             try:
                 # The answer may have been lost after the create took effect; a retry inside the client then reports
                 # "exists". The nonce tells: if it is this writer's, the create has won.
-                if self.read(number).state.nonce == state.nonce:
+                if self.nonce_of(number) == nonce:
                     return
                 raise _LostError
             except ObjectNotFoundError:
@@ -337,52 +250,12 @@ class RunLog:
             raise self.superseded(newest if newest is not None and newest.attempt_id != state.attempt_id else None)
         return numbers
 
-    def _numbers(self) -> list[int]:
-        return _commit_numbers(self.retried(lambda: self.store.list_names(self.path)))
-
-    def newest_state(self) -> CheckpointState | None:
-        """Return the state of the newest commit, or ``None`` if there is none."""
-        latest = self.latest()
-        return None if latest is None else latest.state
-
     def _hint(self) -> None:
         """Write the hint by which listings find unfinished units; before the claim, so that none is missed."""
-        self.retried(lambda: self.store.write(self._hint_path, b""))
-
-    @property
-    def _hint_path(self) -> str:
-        return f"{OPEN}/{self.path.replace('/', '~')}"
+        self.retried(lambda: self.store.write(open_hint(self.path), b""))
 
     def _delete(self, name: str) -> None:
         self.retried(lambda: self.store.delete(name))
-
-    @staticmethod
-    def name_of(number: int) -> str:
-        """Return the object name of the commit with this number in the unit's directory."""
-        return f"{number:08d}.json"
-
-    def _name(self, number: int) -> str:
-        return f"{self.path}/{self.name_of(number)}"
-
-    def retried(self, operation: Callable[[], T]) -> T:
-        """Run an operation that may be repeated; transient errors are retried for a limited time."""
-        last: CheckpointStoreError | None = None
-        for pause in self._pauses():
-            try:
-                return operation()
-            except CheckpointStoreError as error:
-                last = error
-                self._sleep(pause)
-        assert last is not None  # noqa: S101  # the loop runs at least once
-        raise last
-
-    def _pauses(self) -> Iterator[float]:
-        """Yield the pauses between tries, growing from 0.05 s to 2 s, until the time for retries is over."""
-        deadline, pause = self._clock() + self._retry_seconds, 0.05
-        yield pause
-        while self._clock() < deadline:
-            pause = min(pause * 2, 2.0)
-            yield pause
 
     def lost(self) -> CheckpointLostError:
         """Return the error of an attempt whose log no longer exists."""

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from airflow_spark_pipeline.checkpoint.catalog import pipelines, read_run, units
 from airflow_spark_pipeline.checkpoint.key import pipeline_slug
+from airflow_spark_pipeline.checkpoint.layout import HISTORY, ended_hint
 from airflow_spark_pipeline.checkpoint.liveness import ReaderClock
-from airflow_spark_pipeline.checkpoint.log import HISTORY, RunLog, ended_hint
+from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.staged import prune_staged
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore

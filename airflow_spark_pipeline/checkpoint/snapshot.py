@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry, open_units, pipelines, read_run
 from airflow_spark_pipeline.checkpoint.key import is_unit_path
+from airflow_spark_pipeline.checkpoint.layout import ENDED, OPEN
 from airflow_spark_pipeline.checkpoint.liveness import reader_time
-from airflow_spark_pipeline.checkpoint.log import ENDED, OPEN, RunLog
+from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointStoreError

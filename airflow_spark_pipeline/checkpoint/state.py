@@ -40,18 +40,17 @@ from __future__ import annotations
 
 import enum
 import functools
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from airflow_spark_pipeline.checkpoint.checksum import seal
 from airflow_spark_pipeline.checkpoint.claimant import Claimant
 from airflow_spark_pipeline.checkpoint.key import UnitKey
 
-SCHEMA_VERSION = 2
+BASE_VERSION = 2  # schema version of a commit that holds the whole state
+SCHEMA_VERSION = 3  # the newest: that of a commit that holds changes
 DEFAULT_LEASE_SECONDS = 60.0
 
 
@@ -78,26 +77,17 @@ class ComponentAction(str, enum.Enum):
     UPSTREAM_FAILED = "upstream_failed"  # not run, because a component that it depends on failed
 
 
-class _Record:
-    """A part of a commit that caches its JSON text, since most parts are the same as in the previous commit.
-
-    Its fields and their contents never change; a changed record is a new object.
-    """
-
-    @functools.cached_property
-    def text(self) -> str:
-        """The record as JSON."""
-        return _dumps(_members(self))
-
-
 # Ends of Spark's lines that only announce an error of a Python function; the second is Spark Connect's.
 _ANNOUNCES = (":", "stack trace below.")
 # The line of a Python traceback that names the error.
 _RAISED = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception): ")
 
 
-@dataclass(frozen=True)  # without slots, so that the text can be cached
-class ComponentCheckpoint(_Record):
+# The records are without slots, so that ``encoding`` can keep the text of each.
+
+
+@dataclass(frozen=True)
+class ComponentCheckpoint:
     """The record of one component.
 
     :param action: what the attempt that wrote the commit did with the component
@@ -148,7 +138,7 @@ class ComponentCheckpoint(_Record):
 
 
 @dataclass(frozen=True)
-class Failure(_Record):
+class Failure:
     """Why an attempt failed.
 
     :param component: name of the component that failed; ``None`` if no component had started
@@ -179,7 +169,7 @@ class Failure(_Record):
 
 
 @dataclass(frozen=True)
-class AttemptSummary(_Record):
+class AttemptSummary:
     """What an attempt did; only for display, never for deciding what runs."""
 
     attempt: int
@@ -237,77 +227,46 @@ class CheckpointState:
         return next((c for c in self.components if c.name == name), None)
 
     def with_component(self, record: ComponentCheckpoint) -> CheckpointState:
-        """Return a copy of the state in which this record replaces the one with the same component name."""
-        components = tuple(record if c.name == record.name else c for c in self.components)
+        """Return a copy of the state in which this record replaces the one with the same index."""
+        components = (*self.components[: record.index], record, *self.components[record.index + 1 :])
         return replace(self, components=components)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form, without the checksum and number that only a stored object has."""
-        data: dict[str, Any] = json.loads(f'{{"schemaVersion":{SCHEMA_VERSION},{_spliced(self)}}}')
-        return data
 
+@dataclass(frozen=True)  # without slots, so that what is computed once can be cached
+class Base:
+    """A commit that holds the whole state, and that later ones may refer to.
 
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """A state, and the number under which the log has it."""
+    :param number: number of the commit
+    :param state: its state
+    """
 
     number: int
     state: CheckpointState
 
+    @functools.cached_property
+    def indexes(self) -> dict[str, int]:
+        """Map from the name of each component to its index."""
+        return {record.name: record.index for record in self.state.components}
 
-_NESTED: dict[str, type] = {"components": ComponentCheckpoint, "attempts": AttemptSummary, "failure": Failure}
-_ABSENT_WHEN_EMPTY = {"retries", "session", "leaves", "published", "code", "changedCode", "failureTraceback", "wrote"}
+    @functools.cached_property
+    def texts(self) -> dict[int, tuple[ComponentCheckpoint, str]]:
+        """What was written of changed records, by index: most are the same in the next commit."""
+        return {}
 
 
-def _plain(value: Any) -> dict[str, Any]:
-    return value.to_dict() if isinstance(value, (UnitKey, Claimant)) else dict(value)
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A state, and the number under which the log has it.
 
+    :param base: base of the commit: itself if it holds the whole state, or the one whose changes it holds; ``None`` if
+        the next commit has to be a base
+    """
 
-_dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=_plain).encode
+    number: int
+    state: CheckpointState
+    base: Base | None = field(default=None, compare=False, repr=False)
 
 
 def utc_now() -> str:
     """Return the current time in the recorded form: ISO 8601, UTC, milliseconds."""
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-
-
-def encode(state: CheckpointState, number: int) -> bytes:
-    """Return the bytes of a commit.
-
-    :param number: number of the commit
-    """
-    return seal(f'"schemaVersion":{SCHEMA_VERSION},"number":{number},{_spliced(state)}')
-
-
-def _spliced(state: CheckpointState) -> str:
-    members = _members(state)
-    records = {key: _text(members.pop(key)) for key in _NESTED}
-    members["lastCheckpointedIndex"] = state.last_checkpointed_index
-    spliced = "".join(f',"{key}":{text}' for key, text in records.items())
-    return f"{_dumps(members)[1:-1]}{spliced}"
-
-
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(part.capitalize() for part in rest)
-
-
-# Map from field name to persisted name; computed once, since every commit needs the names for every component.
-NAMES: dict[type, dict[str, str]] = {
-    cls: {f.name: _camel(f.name) for f in fields(cls) if f.name != "extra"}
-    for cls in (CheckpointState, ComponentCheckpoint, AttemptSummary, Failure)
-}
-
-
-def _members(record: Any) -> dict[str, Any]:
-    members = {key: getattr(record, name) for name, key in NAMES[type(record)].items()}
-    for key in _ABSENT_WHEN_EMPTY & members.keys():
-        if not members[key]:
-            del members[key]
-    return {**record.extra, **members}
-
-
-def _text(item: _Record | tuple[_Record, ...] | None) -> str:
-    if item is None:
-        return "null"
-    return f"[{','.join(each.text for each in item)}]" if isinstance(item, tuple) else item.text

@@ -17,11 +17,12 @@ from datetime import datetime
 from typing import Any
 
 from airflow_spark_pipeline.checkpoint.claimant import Claimant
+from airflow_spark_pipeline.checkpoint.encoding import NAMES
 from airflow_spark_pipeline.checkpoint.key import UnitKey
-from airflow_spark_pipeline.checkpoint.state import NAMES
 
 _AT_LEAST = {  # minimum of bounded numbers
     "attempt": 1,
+    "base": 0,
     "claimNumber": 0,
     "count": 0,
     "delaySeconds": 0,
@@ -34,7 +35,7 @@ _AT_LEAST = {  # minimum of bounded numbers
     "totalComponents": 0,
 }
 _MOMENTS = {"startedAt", "updatedAt"}
-_NOT_EMPTY = {"attemptId", "name", "nonce", "runId"}
+_NOT_EMPTY = {"attemptId", "baseNonce", "name", "nonce", "runId"}
 _IN_JSON = (UnitKey, Claimant)  # checked by the name of their member
 _OR_EMPTY = {"key", "taskInstance"}
 _LONGEST = 60  # shown characters of a value
@@ -67,6 +68,21 @@ _INSIDE: dict[str, Any] = {  # content of open annotations
     "outputs": Shape({"path": str, "schema": Mapping[str, Any], "files": Shape({"count": int, "names": str})}),
     "retries": Shape({"startedAt": str, "durationSeconds": float, "error": str, "delaySeconds": float}),
 }
+
+#: A commit of changes.
+CHANGES = Shape(
+    {
+        "schemaVersion": int,
+        "number": int,
+        "base": int,
+        "baseNonce": str,
+        "runId": str,
+        "nonce": str,
+        "updatedAt": str,
+        "done": _TEXTS,
+        "components": tuple[Mapping[str, Any], ...],
+    }
+)
 
 
 def misfit(raw: Any, hint: Any, name: str = "the commit") -> str | None:

@@ -48,7 +48,9 @@ def show(arguments: Namespace) -> int:
     if entry.commit is None:
         raise entry.error or NothingToResumeError("it cannot be read", run_id=arguments.run_id)
     if arguments.json:
-        printing.as_json({**entry.commit.state.to_dict(), "state": entry.standing.value})
+        from airflow_spark_pipeline.checkpoint.encoding import to_json
+
+        printing.as_json({**to_json(entry.commit.state), "state": entry.standing.value})
     else:
         printing.show_run(entry, entry.commit.state, traceback=arguments.traceback)
     return _DONE

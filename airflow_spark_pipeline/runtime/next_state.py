@@ -85,11 +85,10 @@ def done(
             fingerprint={**record.fingerprint, **version},
         )
     )
-    names = {*state.completed_components, step.name}
     summary = _summary(state)
     return replace(
         state,
-        completed_components=tuple(c.name for c in state.components if c.name in names),
+        completed_components=_with(state, step),
         attempts=(*state.attempts[:-1], replace(summary, ran=(*summary.ran, step.name))),
     )
 
@@ -156,8 +155,8 @@ def ended(state: CheckpointState) -> CheckpointState:
 
 def component(state: CheckpointState, step: Step) -> ComponentCheckpoint:
     """Return the record of a step's component."""
-    record = state.component(step.name)
-    assert record is not None  # noqa: S101  # the claim lists every component of the description
+    record = state.components[step.index]  # the claim lists every component of the description
+    assert record.name == step.name  # noqa: S101
     return record
 
 
@@ -179,6 +178,16 @@ def _planned(record: ComponentCheckpoint, step: Step) -> ComponentCheckpoint:
         code={},
         changed_code=(),
     )
+
+
+def _with(state: CheckpointState, step: Step) -> tuple[str, ...]:
+    """Return the completed components and this one, in the order of the description."""
+    done = state.completed_components
+    # The usual case must not cost more the more components there are: the last one that is done is right before.
+    if not done or any(c.name == done[-1] for c in reversed(state.components[: step.index])):
+        return (*done, step.name)
+    names = {*done, step.name}
+    return tuple(record.name for record in state.components if record.name in names)
 
 
 def _summary(state: CheckpointState) -> AttemptSummary:

@@ -81,6 +81,17 @@ class TestStoreContract:
         with pytest.raises(ObjectNotFoundError):
             other.read("p/u/a")
 
+    @pytest.mark.parametrize("there", [["a", "b", "c"], ["a", "c"], []], ids=["all", "some", "none"])
+    def test_of_several_names_those_that_exist_are_deleted_and_no_other(
+        self, make_store: StoreMaker, there: list[str]
+    ) -> None:
+        store, other = make_store(), make_store()
+        for name in [*there, "d", "aa"]:
+            store.create(f"p/u/{name}", b"1")
+        store.delete_all([f"p/u/{name}" for name in "abc"])
+        store.delete_all([])
+        assert sorted(_names(other, "p/u")) == ["aa", "d"]
+
     def test_directories_are_listed_one_level_deep(self, make_store: StoreMaker) -> None:
         store, other = make_store(), make_store()
         assert other.list_directories("p") == []

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 import airflow_spark_pipeline
-from airflow_spark_pipeline.checkpoint.state import SCHEMA_VERSION
+from airflow_spark_pipeline.checkpoint.state import BASE_VERSION, SCHEMA_VERSION
 from tests.steps import describe, names
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +37,11 @@ def encode(state, number, whole=encode):
     return seal(json.dumps(data)[1:-1])
 """
 }
-_KNOWS_ANOTHER_SCHEMA = {rf"SCHEMA_VERSION = {SCHEMA_VERSION}": f"SCHEMA_VERSION = {SCHEMA_VERSION + 1}"}
+_KNOWS_ANOTHER_SCHEMA = {
+    rf"BASE_VERSION = {BASE_VERSION}": f"BASE_VERSION = {SCHEMA_VERSION + 1}",
+    rf"SCHEMA_VERSION = {SCHEMA_VERSION}": f"SCHEMA_VERSION = {SCHEMA_VERSION + 2}",
+}
+_WRITES_WHOLE_STATES = {r"\Z": "\n\ndef changes_since(*_):\n    return None\n"}
 _ATTEMPT = """
 import json, sys
 import airflow_spark_pipeline
@@ -90,16 +94,22 @@ class Unit:
         newest: dict[str, Any] = json.loads(max(self.location.glob("*/*/0*.json")).read_bytes())
         return newest
 
+    @property
+    def versions(self) -> set[int]:
+        """The schema versions of the commits that are there."""
+        return {json.loads(path.read_bytes())["schemaVersion"] for path in self.location.glob("*/*/0*.json")}
+
 
 @pytest.fixture
 def unit(tmp_path: Path) -> Unit:
     return Unit(tmp_path)
 
 
-def _other_version(directory: Path, number: str, state: dict[str, str]) -> Path:
+def _other_version(directory: Path, number: str, changes: dict[str, str], of: str = "state") -> Path:
     """Return a place from which another version is imported.
 
-    :param state: what to replace in the module of the persisted format, as regular expressions
+    :param changes: what to replace in a module of the persisted format, as regular expressions
+    :param of: which module
     """
     package = directory / number / "airflow_spark_pipeline"
     shutil.copytree(ROOT / "airflow_spark_pipeline", package, ignore=shutil.ignore_patterns("__pycache__", "www"))
@@ -111,7 +121,7 @@ def _other_version(directory: Path, number: str, state: dict[str, str]) -> Path:
             text = re.sub(rf"\b{re.escape(old.replace('/', '.'))}\b", new.replace("/", "."), text)
         module.write_text(text, encoding="utf-8")
     _replace(package / "__init__.py", {r'__version__ = ".*"': f'__version__ = "{number}"'})
-    _replace(package / "checkpoint/state.py", state)
+    _replace(package / f"checkpoint/{of}.py", changes)
     return package.parent
 
 
@@ -145,10 +155,28 @@ def test_a_retry_by_this_version_goes_on_with_what_a_newer_one_recorded_and_keep
 
 
 def test_a_retry_by_this_version_goes_on_with_what_an_older_one_recorded(unit: Unit) -> None:
-    older = _other_version(unit.directory, "0.0.1", _KNOWS_LESS)
+    older = _other_version(unit.directory, "0.0.1", _KNOWS_LESS, "encoding")
     assert unit.attempt(older)["version"] == "0.0.1"
     assert "leaseSeconds" not in unit.commit
     assert unit.attempt(ROOT) == {"version": VERSION, "ran": ["b", "c"], "skipped": ["a"]}
+    assert names(unit.ledger) == "abbc"
+
+
+def test_a_retry_by_this_version_goes_on_with_what_one_recorded_that_wrote_the_whole_state_each_time(
+    unit: Unit,
+) -> None:
+    older = _other_version(unit.directory, "0.0.1", _WRITES_WHOLE_STATES, "changes")
+    assert unit.attempt(older)["error"] == "ComponentFailedError"
+    assert unit.versions == {BASE_VERSION}
+    assert unit.attempt(ROOT) == {"version": VERSION, "ran": ["b", "c"], "skipped": ["a"]}
+    assert names(unit.ledger) == "abbc"
+
+
+def test_a_retry_by_a_version_that_only_knows_whole_states_goes_on_with_what_this_one_recorded(unit: Unit) -> None:
+    older = _other_version(unit.directory, "0.0.1", _WRITES_WHOLE_STATES, "changes")
+    assert unit.attempt(ROOT)["error"] == "ComponentFailedError"
+    assert unit.commit["schemaVersion"] == BASE_VERSION  # what ends an attempt is a whole state
+    assert unit.attempt(older) == {"version": "0.0.1", "ran": ["b", "c"], "skipped": ["a"]}
     assert names(unit.ledger) == "abbc"
 
 

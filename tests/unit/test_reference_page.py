@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_spark_pipeline import PipelineRunner
+from airflow_spark_pipeline.checkpoint.encoding import to_json
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.exceptions import ComponentFailedError, ResumeRefusedError
@@ -121,7 +122,7 @@ def state(job: Job) -> dict[str, Any]:
     with pytest.raises(ComponentFailedError):
         job.runner.resume(pipeline, failed.value.run_id or "")
     (found,) = job.unfinished()
-    return {**found.to_dict(), "first": failed.value.run_id}
+    return {**to_json(found), "first": failed.value.run_id}
 
 
 def test_run_id_is_unique_for_each_attempt(state: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ Implementations may be used from several threads, and after a fork.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +120,11 @@ class CheckpointStore(ABC):
     @abstractmethod
     def delete(self, path: str) -> None:
         """Delete an object; no error if it does not exist."""
+
+    def delete_all(self, paths: Sequence[str]) -> None:
+        """Delete some objects; no error if one does not exist. A store that can do it in one request overrides this."""
+        for path in paths:
+            self.delete(path)
 
     @abstractmethod
     def delete_tree(self, directory: str) -> None:

@@ -12,8 +12,9 @@ import os
 import threading
 from collections.abc import Callable
 
+from airflow_spark_pipeline.checkpoint.layout import Listing
 from airflow_spark_pipeline.checkpoint.lease import Lease
-from airflow_spark_pipeline.checkpoint.log import Listing, RunLog
+from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import Commit
 from airflow_spark_pipeline.exceptions import CheckpointError, LeaseLostError, SparkPipelineError, SupersededError
 from airflow_spark_pipeline.protocol import EXIT_SUPERSEDED
@@ -156,7 +157,7 @@ class Watchdog:
         if written[1] == 0.0 or before is None or before[0] != written[0] or before[1] == written[1]:
             return False
         # A commit never changes, so the directory was replaced or copied.
-        return self._log.read(recorded.number).state.nonce != recorded.state.nonce
+        return self._log.nonce_of(recorded.number) != recorded.state.nonce
 
     def _watch(self) -> None:
         while not self._wake.wait(_LOOK_SECONDS):

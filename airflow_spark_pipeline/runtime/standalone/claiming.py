@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from airflow_spark_pipeline.checkpoint.catalog import find_run, unfinished_runs, units
 from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind, decide_claim
 from airflow_spark_pipeline.checkpoint.key import UnitKey, number_of, parse_run_id, pipeline_slug, unit_path
+from airflow_spark_pipeline.checkpoint.layout import ENDED, HISTORY
 from airflow_spark_pipeline.checkpoint.liveness import describe_running
-from airflow_spark_pipeline.checkpoint.log import ENDED, HISTORY, RunLog
+from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.exceptions import (

@@ -15,9 +15,10 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 
 from airflow_spark_pipeline.checkpoint.claimant import claimer
+from airflow_spark_pipeline.checkpoint.layout import Listing
 from airflow_spark_pipeline.checkpoint.lease import boottime
 from airflow_spark_pipeline.checkpoint.liveness import LiveSign, live_signs, reader_time
-from airflow_spark_pipeline.checkpoint.log import Listing, RunLog
+from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit
 from airflow_spark_pipeline.exceptions import StillRunningError
 from airflow_spark_pipeline.runtime.process.output import say

@@ -52,7 +52,7 @@ _ABSENT = "not listed"
 
 @dataclass
 class Location:
-    """Runs of two pipelines: failed, alive, finished and kept, discarded, submitted."""
+    """Runs of two pipelines: failed, alive, base and changes, finished and kept, discarded, submitted."""
 
     store: DictStore = field(default_factory=DictStore)
     units: dict[str, History] = field(default_factory=dict)
@@ -62,6 +62,7 @@ class Location:
         for history in (
             History(self.store, "failed").failed(),
             History(self.store, "alive").running(),
+            History(self.store, "base and changes").running().done("b"),
             History(self.store, "finished").completed(retired=False),
             History(self.store, "discarded").failed(),
             History(self.store, "submitted", pipeline="Other").submitted(),

@@ -10,8 +10,8 @@ import pytest
 
 from airflow_spark_pipeline.checkpoint.claimant import Caller, Claimant, claimer, is_claim_of, to_record
 from airflow_spark_pipeline.checkpoint.decoding import decode
+from airflow_spark_pipeline.checkpoint.encoding import encode
 from airflow_spark_pipeline.checkpoint.key import NO_KEY, UnitKey
-from airflow_spark_pipeline.checkpoint.state import encode
 from tests.fakes import KEY, make_state
 
 _OTHER = UnitKey("default", "other", "manual__2026", "load", 3, 1)

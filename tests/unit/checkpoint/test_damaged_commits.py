@@ -12,15 +12,10 @@ import pytest
 from airflow_spark_pipeline.checkpoint.checksum import seal
 from airflow_spark_pipeline.checkpoint.claimant import Claimant
 from airflow_spark_pipeline.checkpoint.decoding import decode
+from airflow_spark_pipeline.checkpoint.encoding import encode
 from airflow_spark_pipeline.checkpoint.key import make_run_id
 from airflow_spark_pipeline.checkpoint.log import RunLog
-from airflow_spark_pipeline.checkpoint.state import (
-    CheckpointState,
-    CheckpointStatus,
-    ComponentAction,
-    Failure,
-    encode,
-)
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction, Failure
 from airflow_spark_pipeline.exceptions import CorruptCheckpointError
 from tests.fakes import RUN_ID, UNIT, DictStore, make_state, resealed, unit_of
 

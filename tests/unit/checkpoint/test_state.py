@@ -9,6 +9,7 @@ import pytest
 from airflow_spark_pipeline.checkpoint.checksum import unseal
 from airflow_spark_pipeline.checkpoint.claimant import Claimant
 from airflow_spark_pipeline.checkpoint.decoding import decode
+from airflow_spark_pipeline.checkpoint.encoding import encode, to_json
 from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
 from airflow_spark_pipeline.checkpoint.state import (
     AttemptSummary,
@@ -17,7 +18,6 @@ from airflow_spark_pipeline.checkpoint.state import (
     ComponentAction,
     ComponentCheckpoint,
     Failure,
-    encode,
 )
 from airflow_spark_pipeline.exceptions import CorruptCheckpointError, UnsupportedCheckpointError
 from tests.fakes import make_state, resealed
@@ -109,7 +109,7 @@ def test_what_only_some_components_have_is_stored_for_them_and_read_again() -> N
     wrote = {"s3://lake/orders": {"rows": 3}}
     third = replace(third, action=ComponentAction.UPSTREAM_FAILED, reason="depends on Transform(clean), which failed")
     state = replace(state, components=(replace(first, changed_code=("my_etl/extract.py",), wrote=wrote), second, third))
-    stored = state.to_dict()["components"]
+    stored = to_json(state)["components"]
     assert [component.get("changedCode") for component in stored] == [["my_etl/extract.py"], None, None]
     assert [component.get("wrote") for component in stored] == [wrote, None, None]
     assert stored[2]["action"] == "upstream_failed"
@@ -130,7 +130,7 @@ def test_what_only_some_components_have_is_stored_for_them_and_read_again() -> N
     ],
 )
 def test_each_field_that_users_of_checkpoints_know_has_its_name(field: str) -> None:
-    assert field in make_state().to_dict()
+    assert field in to_json(make_state())
 
 
 def test_the_last_checkpointed_index_is_the_highest_that_is_done_and_minus_one_for_none() -> None:
@@ -140,21 +140,21 @@ def test_the_last_checkpointed_index_is_the_highest_that_is_done_and_minus_one_f
 
 def test_fields_that_this_version_does_not_know_are_kept() -> None:
     state = _full_state()
-    components = state.to_dict()["components"]
+    components = to_json(state)["components"]
     components[0]["sinceNine"] = ["v"]
-    again = decode(resealed(state, _NUMBER, fromTheFuture={"x": 1}, components=components), "x").to_dict()
+    again = to_json(decode(resealed(state, _NUMBER, fromTheFuture={"x": 1}, components=components), "x"))
     assert again["fromTheFuture"] == {"x": 1}
     assert again["components"][0]["sinceNine"] == ["v"]
 
 
 def test_a_newer_schema_is_refused_with_the_way_out() -> None:
-    newer = resealed(make_state(), schemaVersion=3)
-    with pytest.raises(UnsupportedCheckpointError, match=r"schema version is 3, this one reads up to 2\. Upgrade"):
+    newer = resealed(make_state(), schemaVersion=4)
+    with pytest.raises(UnsupportedCheckpointError, match=r"schema version is 4, this one reads up to 3\. Upgrade"):
         decode(newer, "p/u/00000000.json")
 
 
 def test_the_schema_before_the_first_release_is_refused_with_the_way_out() -> None:
-    first = json.dumps(make_state().to_dict() | {"schemaVersion": 1}).encode()
+    first = json.dumps(to_json(make_state()) | {"schemaVersion": 1}).encode()
     with pytest.raises(UnsupportedCheckpointError, match=r"its schema version is 1.* To start over: do this") as caught:
         decode(first, "p/u/00000000.json", way_out="To start over: do this")
     assert not caught.value.newer

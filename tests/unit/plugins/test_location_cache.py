@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from airflow_spark_pipeline.checkpoint.encoding import encode
 from airflow_spark_pipeline.checkpoint.location import StoreLocation
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit
@@ -80,7 +81,7 @@ def test_a_hint_that_came_before_its_claim_hides_no_claim(cache: LocationCache, 
     log = RunLog(store, unit_of("u"))
     log._hint()
     _refresh(cache)
-    log._create(first.number + 1, make_state(attempt=2, nonce="2", unit="u"))
+    log._create(first.number + 1, "2", encode(make_state(attempt=2, nonce="2", unit="u"), first.number + 1))
     clock.sleep(10)
     _refresh(cache)
     (entry,) = cache.entries()

@@ -43,8 +43,11 @@ def play(seed: int) -> World:
     if draw.random() < 0.3:
         _crowd(world, draw)
     others = random.Random(f"clean-ups of {seed}")  # noqa: S311
+    readers = random.Random(f"readers of {seed}")  # noqa: S311
     for _ in range(draw.randint(2, 14)):
         _something_happens(world, draw)
+        if readers.random() < 0.4:
+            _somebody_reads(world, readers)
         if others.random() < 0.03:
             world.run(others.choice((0.0, 4 * LEASE, 21 * LEASE)))
             world.prune()
@@ -60,7 +63,8 @@ def play_a_loss(seed: int) -> World:
     world.start_try()
     name = draw.choice("abc")
     world.run_until(lambda: any(process.inside == name for process in world.processes))
-    world.run(draw.uniform(0.0, 3.0))
+    # Not after the last component: others may clean up below the end, so its writer cannot miss what was before it.
+    world.run_until(lambda: any(process.inside == "d" for process in world.processes), at_most=draw.uniform(0.0, 3.0))
     world.lose_the_log()
     world.settle()
     if world.numbers():
@@ -91,6 +95,64 @@ def play_a_restart(seed: int) -> World:
     world.check()
     world.finish()
     return world
+
+
+def play_a_late_claim(seed: int) -> World:
+    """A claim lands on the number of a base that was cleaned up, between a reader's two reads."""
+    world = World(seed, components=4, changes=1, seconds=4.0)
+    world.start_try()
+    world.run_until(lambda: world.newest == 1)
+    world.next_faults["operator"] = {6: (Fault.FREEZE_BEFORE, 100 * LEASE)}  # the create of its claim, 2
+    second = world.start_try()
+    world.run_until(lambda: world.newest == 3)
+    reader = world.look()
+    world.arm(reader, 2, Fault.FREEZE_AFTER, 100 * LEASE)  # its read of 3, which names 2 as its base
+    world.run_until(lambda: world.newest == 4 and 2 not in world.numbers())
+    world.thaw(second)
+    if not world.run_until(lambda: 2 in world.numbers()):
+        world.violate("the claim did not land on the number of the base")
+    world.thaw(reader)
+    world.settle()
+    world.check()
+    world.finish()
+    return world
+
+
+def play_a_frozen_trim(seed: int) -> World:
+    """A driver is stopped between two deletes for longer than its lease, and the next try takes over."""
+    world = World(seed, components=4, changes=1, seconds=1.0, local=seed % 2 == 1)
+    world.start_try()
+    world.run_until(lambda: world.newest == 4 and 2 not in world.numbers())
+    first = next(process for process in world.processes if process.request)
+    world.freeze(first, random.Random(seed).choice(LONG))  # noqa: S311
+    world.start_try()
+    world.settle()
+    world.check()
+    world.finish()
+    return world
+
+
+def play_a_damage(seed: int) -> World:
+    """Single bits of the newest commit, or of its base, change."""
+    draw = random.Random(seed)  # noqa: S311
+    world = World(seed, components=4, changes=draw.choice((1, 2, 8)), seconds=1.0)
+    world.start_try()
+    inside = draw.choice("bcd")
+    world.run_until(lambda: any(process.inside == inside for process in world.processes))
+    for process in living(world):
+        world.kill(process)
+    world.settle()
+    for _ in range(60):
+        world.damage(draw)
+    world.check()
+    world.finish()
+    return world
+
+
+def _somebody_reads(world: World, draw: random.Random) -> None:
+    """Readers, each stopped for a while between two of its requests, while everything else goes on."""
+    for _ in range(draw.randint(1, 3)):
+        world.arm(world.look(), draw.randint(1, 4), Fault.FREEZE_AFTER, draw.choice((*SHORT, LEASE)))
 
 
 def _crowd(world: World, draw: random.Random) -> None:

@@ -9,13 +9,19 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
+from airflow_spark_pipeline.checkpoint import checksum as checksum_module
 from airflow_spark_pipeline.checkpoint import log as log_module
 from airflow_spark_pipeline.checkpoint import prune as prune_module
+from airflow_spark_pipeline.checkpoint import reading as reading_module
+from airflow_spark_pipeline.checkpoint.changes import changes_since, to_trim
 from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind, decide_claim
+from airflow_spark_pipeline.checkpoint.decoding import whole
+from airflow_spark_pipeline.checkpoint.layout import HEARTBEAT, Listing
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms, Other
-from airflow_spark_pipeline.checkpoint.log import HEARTBEAT, Listing, RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit, encode
-from airflow_spark_pipeline.checkpoint.stores.base import ObjectExistsError
+from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.reading import LogReader
+from airflow_spark_pipeline.checkpoint.state import Base, CheckpointState, CheckpointStatus, Commit
+from airflow_spark_pipeline.checkpoint.stores.base import ObjectExistsError, ObjectNotFoundError
 from airflow_spark_pipeline.exceptions import CheckpointStoreError, SupersededError
 from airflow_spark_pipeline.planning import changes, make_plan, outlook
 from airflow_spark_pipeline.runtime.driver.driver import Driver
@@ -33,10 +39,10 @@ def _no_check() -> AbstractContextManager[Any]:
 
 
 def _no_read_back() -> AbstractContextManager[Any]:
-    def create(self: RunLog, number: int, state: CheckpointState) -> None:
+    def create(self: RunLog, number: int, nonce: str, data: bytes) -> None:
         for pause in self._pauses():
             try:
-                self.store.create(self._name(number), encode(state, number))
+                self.store.create(self._name(number), data)
                 return
             except ObjectExistsError:
                 raise log_module._LostError from None
@@ -273,8 +279,8 @@ def _a_lost_log_goes_unnoticed() -> AbstractContextManager[Any]:
     """Neither the writer nor its watchdog looks for what it has recorded."""
     real = RunLog._follow
 
-    def follow(self: RunLog, number: int, state: CheckpointState, *, mine: bool) -> Commit:
-        return real(self, number, state, mine=False)
+    def follow(self: RunLog, commit: Commit, state: CheckpointState, *, mine: bool) -> Commit:
+        return real(self, commit, state, mine=False)
 
     def sign(self: Watchdog) -> Listing:
         self._lease.renew()
@@ -285,6 +291,99 @@ def _a_lost_log_goes_unnoticed() -> AbstractContextManager[Any]:
     stack.enter_context(mock.patch.object(Watchdog, "_sign", sign))
     stack.enter_context(mock.patch.object(Watchdog, "_is_lost", return_value=False))
     return stack
+
+
+def _follows(around: Callable[..., Commit]) -> AbstractContextManager[Any]:
+    """Put something around the creation of the next commit: it gets the log, the real one, and its arguments."""
+    real = RunLog._follow
+
+    def follow(self: RunLog, commit: Commit, state: CheckpointState, *, mine: bool) -> Commit:
+        return around(self, lambda before: real(self, before, state, mine=mine), commit, state)
+
+    return mock.patch.object(RunLog, "_follow", follow)
+
+
+def _changes_since_the_commit_before() -> AbstractContextManager[Any]:
+    """They are applied to the base all the same."""
+
+    def follow(self: RunLog, record: Any, commit: Commit, state: CheckpointState) -> Commit:
+        base = commit.base
+        if base is not None:
+            base = Base(base.number, replace(commit.state, nonce=base.state.nonce))
+        return record(replace(commit, base=base))  # type: ignore[no-any-return]
+
+    return _follows(follow)
+
+
+def _trimmed_before_the_base_is_there() -> AbstractContextManager[Any]:
+    def follow(self: RunLog, record: Any, commit: Commit, state: CheckpointState) -> Commit:
+        if commit.base is not None and changes_since(commit.base, commit.number + 1, state) is None:
+            self._trim(commit.number + 1, state, self._numbers())
+        return record(commit)  # type: ignore[no-any-return]
+
+    return _follows(follow)
+
+
+def _trimmed_below_changes() -> AbstractContextManager[Any]:
+    def follow(self: RunLog, record: Any, commit: Commit, state: CheckpointState) -> Commit:
+        recorded: Commit = record(commit)
+        self._trim(recorded.number, recorded.state, self._numbers())
+        return recorded
+
+    return _follows(follow)
+
+
+def _no_guard_after_a_trim() -> AbstractContextManager[Any]:
+    """A driver that has just deleted commits enters the next component without asking."""
+    trimmed: list[RunLog] = []
+    trim, guard, enter = RunLog._trim, Recorder.guard, Recorder.enter
+
+    def trims(self: RunLog, base: int, state: CheckpointState, numbers: list[int]) -> None:
+        trim(self, base, state, numbers)
+        trimmed[:] = [self] if to_trim(numbers, base, state) else []
+
+    def guards(self: Recorder) -> None:
+        if self._log not in trimmed:
+            guard(self)
+
+    def enters(self: Recorder, step: Any) -> None:
+        enter(self, step)
+        trimmed.clear()
+
+    stack = contextlib.ExitStack()
+    stack.enter_context(mock.patch.object(RunLog, "_trim", trims))
+    stack.enter_context(mock.patch.object(Recorder, "guard", guards))
+    stack.enter_context(mock.patch.object(Recorder, "enter", enters))
+    return stack
+
+
+def _an_absent_base_is_damage() -> AbstractContextManager[Any]:
+    real = LogReader.read
+
+    def read(self: LogReader, number: int, known: Commit | None = None) -> Commit:
+        try:
+            return real(self, number, known)
+        except reading_module._BaseNotFoundError as error:
+            raise self._without_base(number, error) from None
+
+    return mock.patch.object(LogReader, "read", read)
+
+
+def _any_base_is_good() -> AbstractContextManager[Any]:
+    """Whatever is found under its number."""
+
+    def base(self: LogReader, raw: dict[str, Any], number: int, known: Base | None) -> Base:
+        try:
+            found = self._object(raw["base"])
+        except ObjectNotFoundError:
+            raise reading_module._BaseNotFoundError("gone") from None
+        return Base(raw["base"], whole(found, **self._about(raw["base"])))
+
+    return mock.patch.object(LogReader, "_base", base)
+
+
+def _no_checksum() -> AbstractContextManager[Any]:
+    return mock.patch.object(checksum_module, "_digest", return_value=b"0" * 64)
 
 
 MUTATIONS: dict[str, Mutation] = {
@@ -314,4 +413,11 @@ MUTATIONS: dict[str, Mutation] = {
     "a lost log goes unnoticed": _a_lost_log_goes_unnoticed,
     "a success runs again": _running_again_after_success,
     "a discarded attempt runs again": _running_again_after_a_discard,
+    "changes are those since the commit before": _changes_since_the_commit_before,
+    "trimmed before the base is there": _trimmed_before_the_base_is_there,
+    "trimmed below changes": _trimmed_below_changes,
+    "nobody asks the watchdog after a trim": _no_guard_after_a_trim,
+    "an absent base is taken for damage": _an_absent_base_is_damage,
+    "any commit is taken for the base": _any_base_is_good,
+    "no checksum is compared": _no_checksum,
 }

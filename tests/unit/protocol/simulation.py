@@ -28,17 +28,26 @@ import greenlet  # type: ignore[import-untyped]  # its stubs are a package of th
 
 from airflow_spark_pipeline import protocol
 from airflow_spark_pipeline.checkpoint import catalog as catalog_module
+from airflow_spark_pipeline.checkpoint import changes as changes_module
 from airflow_spark_pipeline.checkpoint import lease as lease_module
 from airflow_spark_pipeline.checkpoint import prune as prune_module
+from airflow_spark_pipeline.checkpoint.changes import is_changes
 from airflow_spark_pipeline.checkpoint.claim import ClaimKind
 from airflow_spark_pipeline.checkpoint.claimant import Caller
-from airflow_spark_pipeline.checkpoint.decoding import decode
+from airflow_spark_pipeline.checkpoint.decoding import changed, parse, whole
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
+from airflow_spark_pipeline.checkpoint.layout import HEARTBEAT
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms
-from airflow_spark_pipeline.checkpoint.log import HEARTBEAT, RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit
+from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.state import Base, CheckpointState, CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectExistsError, StoredObject
-from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointStoreError, SparkPipelineError, SupersededError
+from airflow_spark_pipeline.exceptions import (
+    CheckpointError,
+    CheckpointStoreError,
+    CorruptCheckpointError,
+    SparkPipelineError,
+    SupersededError,
+)
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec
 from airflow_spark_pipeline.planning import AlreadyCompletedError
 from airflow_spark_pipeline.protocol import DriverRequest
@@ -59,7 +68,13 @@ PIPELINE = "Simulated"
 UNIT = unit_path(PIPELINE, KEY)
 ABANDONED, TOMBSTONE = 3 * LEASE, 20 * LEASE  # ages for clean-ups; nobody sleeps for as long as the second
 _FOREVER = float("inf")
-_read = functools.lru_cache(maxsize=256)(functools.partial(decode, path="commit"))
+
+
+@functools.lru_cache(maxsize=256)
+def _read(data: bytes, base: tuple[int, bytes] | None = None) -> CheckpointState:
+    """The state of a commit, and of its base where it holds changes."""
+    raw = parse(data, "commit")
+    return whole(raw, "commit") if base is None else changed(raw, Base(base[0], _read(base[1])), "commit")
 
 
 class Violation(AssertionError):  # noqa: N818  # it is what the tests look for, not a fault of theirs
@@ -269,6 +284,8 @@ class Oracle:
 
     * the highest number is never used twice and never goes away, so something recorded never reads as nothing, until
       a clean-up removes a run that ended long ago;
+    * what is recorded can be read at any time: the base of the newest commit is there, and holds what it held;
+    * whoever reads is told a state that was the newest while he read;
     * what follows a commit is the same attempt's, or a claim, or a discard; nothing follows the end but a claim;
     * within an epoch progress only grows; a new epoch needs a discard, or a clear of something completed;
     * what is recorded as done has run to its end in this epoch, with the config of the attempt that recorded it;
@@ -288,6 +305,7 @@ class Oracle:
         self.truth: Commit | None = None
         self.recorded_at = 0.0
         self.truths: set[str] = set()  # nonces
+        self.told: list[tuple[float, Commit | None]] = []  # each truth, with when it began
         self.finishes: list[Finish] = []
         self.outputs: dict[str, str] = {}  # of the components that the truth says are done
         self.entries: list[tuple[float, str, str]] = []
@@ -304,8 +322,8 @@ class Oracle:
 
     # ---- the store
 
-    def created(self, process: Process | None, number: int, data: bytes, present: list[int]) -> None:
-        state, before = _read(data), self.truth
+    def created(self, process: Process | None, number: int, present: list[int]) -> None:
+        before = self.truth
         if process is not None and process.bereft:
             self.world.note(f"{process.name} creates {number}, and has lost its log")
             return
@@ -313,19 +331,25 @@ class Oracle:
             if number == max(present):
                 self._violate(f"number {number} was used again and is the truth")
             return
+        state = self._stored(number)
+        if state is None:
+            return
         self.truth, self.recorded_at = Commit(number, state), self.world.now
+        self.told.append((self.world.now, self.truth))
         self.truths.add(state.nonce)
         who = "nobody" if process is None else process.name
         self.world.note(
             f"{who} recorded {number} {state.status.value} {state.attempt_id} e{state.epoch} "
             f"{','.join(state.completed_components)}"
         )
-        claim = state.status is CheckpointStatus.SUBMITTED
-        if process is not None and process.late and not claim:
+        if process is not None and process.late and state.status is not CheckpointStatus.SUBMITTED:
             self._violate(f"{who} recorded {number} though its claim was not the newest when it started")
-        if state.status is CheckpointStatus.DISCARDED:
-            return
-        done, previous = set(state.completed_components), self._carried(before, self.truth)
+        if state.status is not CheckpointStatus.DISCARDED:
+            self._compare_progress(process, who, before, self.truth)
+
+    def _compare_progress(self, process: Process | None, who: str, before: Commit | None, after: Commit) -> None:
+        number, state = after.number, after.state
+        done, previous = set(state.completed_components), self._carried(before, after)
         self.outputs = {name: output for name, output in self.outputs.items() if name in previous}
         for name in done - previous:
             runs = [f for f in self.finishes if (f.name, f.epoch, f.process) == (name, state.epoch, who)]
@@ -333,7 +357,7 @@ class Oracle:
                 self._violate(f"{number} says that {name} is done, and it never ran to its end")
                 continue
             self.outputs[name] = runs[-1].output
-        if process is not None and process.spec is not None and not claim:
+        if process is not None and process.spec is not None and state.status is not CheckpointStatus.SUBMITTED:
             self._compare_configs(process, state)
         if state.status is CheckpointStatus.COMPLETED and len(done) != state.total_components:
             self._violate(f"{number} says completed with {len(done)} of {state.total_components} components")
@@ -369,6 +393,7 @@ class Oracle:
     def loses(self) -> None:
         """The log is deleted from outside: what wrote it has to stop, and to leave nothing that is believed."""
         self.truth, self.outputs, self.lost_at = None, {}, self.world.now
+        self.told.append((self.world.now, None))
         for process in self.world.processes:
             process.bereft = process.bereft or (process.request is not None and not process.dead)
 
@@ -380,6 +405,8 @@ class Oracle:
                 self._violate(f"the newest commit {self.truth.number} was deleted")
             self.world.note("the run is removed")
             self.truth, self.outputs = None, {}
+            self.told.append((self.world.now, None))
+        self._compare_with_what_is_stored()
         owner = self.heartbeats.get(name)
         if owner is None:
             return
@@ -391,6 +418,26 @@ class Oracle:
             owner.lost = True  # it hangs in the store before anything began, and must not begin
         if not (owner.dead or owner.lost):
             self._violate(f"the heartbeat of {owner.name}, which is alive, was deleted")
+
+    def _compare_with_what_is_stored(self) -> None:
+        stored = None if self.truth is None else self._stored(self.truth.number)
+        if self.truth is not None and stored is not None and stored != self.truth.state:
+            self._violate(f"the newest commit {self.truth.number} reads as something else than was recorded")
+
+    def _stored(self, number: int) -> CheckpointState | None:
+        try:
+            return self.world.stored(number)
+        except KeyError as missing:
+            self._violate(f"the newest commit is {number}, and {missing}, which it needs, is not there")
+            return None
+
+    def has_read(self, since: float, found: Commit | None) -> None:
+        """Check what a reader was told, who began to read at that time."""
+        before = [truth for at, truth in self.told if at < since]
+        possible = [*(before[-1:] or [None]), *(truth for at, truth in self.told if at >= since)]
+        if found not in possible:
+            what = "nothing" if found is None else f"{found.number} {','.join(found.state.completed_components)}"
+            self._violate(f"a reader was told {what}, which was never the truth while he read")
 
     def deleted_outputs(self, process: Process | None, path: str, before: set[str]) -> None:
         gone = before - self.world.inner.objects.keys()
@@ -487,12 +534,14 @@ class World:
     :param local: processes of one machine, whose death is known
     :param stubborn: components cannot be cancelled
     :param seconds: that each component takes
+    :param changes: how many commits hold changes before there is a new base; drawn from the seed unless it is given
     """
 
     def __init__(
         self,
         seed: int = 0,
         *,
+        changes: int | None = None,
         components: int = 3,
         whole_seconds: bool = False,
         local: bool = False,
@@ -506,6 +555,7 @@ class World:
         _World.newest = self
         self.random = random.Random(seed)  # noqa: S311  # not a secret
         self.now = 1_000.0
+        self.changes = random.Random(f"changes of {seed}").choice((0, 1, 1, 2, 3)) if changes is None else changes  # noqa: S311
         self.local = local
         self.keep_history = keep_history
         self.threads: list[Thread] = []
@@ -596,6 +646,35 @@ class World:
         if not any(not other.dead and self.now - other.born > TOMBSTONE / 2 for other in self.processes):
             self._spawn(process, clean_up)
 
+    def look(self) -> Process:
+        """Somebody reads the newest commit, as the page and the command line do."""
+        process = self._process("reader")
+
+        def read() -> None:
+            began = self.now
+            with contextlib.suppress(CheckpointStoreError):  # it may be told so when the store does not answer
+                try:
+                    self.oracle.has_read(began, self.log().latest())
+                except CorruptCheckpointError as error:
+                    self.violate(f"a reader was told that something is damaged: {error}")
+            process.dead = True
+
+        self._spawn(process, read)
+        return process
+
+    def damage(self, draw: random.Random) -> None:
+        """A bit of a commit changes on the disk, somebody reads the log, and the bit is put right."""
+        path = draw.choice([path for path in self.inner.objects if path.startswith(f"{UNIT}/") and "/0" in path])
+        whole = self.inner.objects[path]
+        at = draw.randrange(len(whole))
+        self.inner.objects[path] = whole[:at] + bytes([whole[at] ^ (1 << draw.randrange(5))]) + whole[at + 1 :]
+        try:
+            self.oracle.has_read(self.now, RunLog(self.inner, UNIT, retry_seconds=0).latest())
+        except CheckpointError as error:
+            if path.rpartition("/")[2] not in str(error):
+                self.violate(f"the error about {path} does not name it: {error}")
+        self.inner.objects[path] = whole
+
     def lose_the_log(self) -> None:
         """Somebody deletes the directory of the unit under a driver; nobody else is at work."""
         self.note("the log is deleted")
@@ -625,6 +704,10 @@ class World:
         self.note(f"{process.name} is frozen for {seconds:g} s")
         process.note_lease()
         process.frozen_until = max(process.frozen_until, self.now + seconds)
+
+    def thaw(self, process: Process) -> None:
+        """SIGCONT now."""
+        process.frozen_until = self.now
 
     def arm(self, process: Process, after: int, fault: Fault, seconds: float = 0.0) -> None:
         """Let a fault happen at one of the process's next operations."""
@@ -777,9 +860,10 @@ class World:
         if path.startswith(f"{UNIT}/"):
             number = int(name[:-5]) if name.endswith(".json") else None
             if operation == "create" and number is not None:
-                data = self.inner.objects[path]
-                self._epochs[_read(data).attempt_id] = _read(data).epoch
-                self.oracle.created(process, number, data, self.numbers())
+                if not is_changes(parse(self.inner.objects[path], path)):
+                    state = self.stored(number)
+                    self._epochs[state.attempt_id] = state.epoch
+                self.oracle.created(process, number, self.numbers())
             elif operation == "delete":
                 self.oracle.deleted(process, name, self.numbers())
             elif operation == "write" and name.startswith(HEARTBEAT) and process is not None:
@@ -789,6 +873,21 @@ class World:
     def _land(self, process: Process, operation: str, path: str, effect: Callable[[], Any]) -> None:
         self.note(f"late, from {process.name}: {operation} {path.rpartition('/')[2]}")
         self._effect(process, operation, path, effect)
+
+    @property
+    def newest(self) -> int:
+        """The highest number of a commit that is there, -1 for none."""
+        return max(self.numbers(), default=-1)
+
+    def stored(self, number: int) -> CheckpointState:
+        """Return the state that a commit in the store holds.
+
+        :raises KeyError: it, or its base, is not there
+        """
+        data = self.inner.objects[f"{UNIT}/{number:08d}.json"]
+        raw = parse(data, "commit")
+        base = self.inner.objects[f"{UNIT}/{raw['base']:08d}.json"] if is_changes(raw) else None
+        return _read(data) if base is None else _read(data, (raw["base"], base))
 
     def numbers(self) -> list[int]:
         """The numbers of the commits that are there."""
@@ -985,6 +1084,7 @@ def _installed(world: World) -> Iterator[None]:
             "os": types.SimpleNamespace(_exit=exit_now),
         },
         lease_module: {"all_gone": gone},
+        changes_module: {"most_changes": lambda components: world.changes},
         # Standard output and the threads that a component starts belong to a process, and all of these share one.
         tries_module: {"KeptOutput": contextlib.nullcontext, "Leftovers": _NoLeftovers},
         catalog_module: {"RunLog": lambda store, path, **_: _SimLog(world, store, path)},

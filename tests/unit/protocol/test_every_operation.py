@@ -6,16 +6,19 @@ import functools
 
 import pytest
 
+from airflow_spark_pipeline.checkpoint.changes import is_changes
+from airflow_spark_pipeline.checkpoint.decoding import parse
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.protocol import EXIT_COMPLETED
 from tests.unit.protocol.histories import LONG, SHORT, TIMED
-from tests.unit.protocol.simulation import Fault, World
+from tests.unit.protocol.simulation import UNIT, Fault, World
 
 CASES = [(fault, seconds) for fault in Fault for seconds in ((SHORT[1], LONG[0]) if fault in TIMED else (0.0,))]
 
 
 def _world() -> World:
-    world = World(components=3, seconds=1.0, keep_history=True)
+    """Each kind of commit is made, and commits are deleted below a new base twice."""
+    world = World(components=4, changes=1, seconds=1.0, keep_history=True)
     world.latencies = (0.05,)
     return world
 
@@ -59,6 +62,38 @@ def test_a_next_try_that_does_not_wait_for_the_one_in_trouble_resumes_right_as_w
         world.next_faults[kind] = {number: (fault, seconds)}
         world.start_try()
         world.run_until(lambda world=world, kind=kind, number=number: _reached(world, kind, number))  # type: ignore[misc]
+        world.start_try()
+        world.finish()
+
+
+def test_the_run_whose_operations_fail_makes_both_kinds_of_commits_and_deletes_below_bases() -> None:
+    world = _world()
+    world.start_try()
+    kinds = []
+    for number in range(6):
+        assert world.run_until(lambda number=number: world.newest == number)  # type: ignore[misc]
+        kinds.append("changes" if is_changes(parse(world.inner.objects[f"{UNIT}/{number:08d}.json"], "")) else "base")
+    assert kinds == ["base", "base", "base", "changes", "base", "changes"]
+    assert world.numbers() == [0, 4, 5]
+
+
+@pytest.mark.parametrize("seconds", LONG)
+@pytest.mark.parametrize("then", ["discarded", "resumed and cleaned up", "started again by the cluster manager"])
+def test_a_driver_that_was_frozen_at_any_operation_harms_nobody_who_goes_on_meanwhile(
+    then: str, seconds: float
+) -> None:
+    for number in range(1, operations()["driver"] + 1):
+        world = _world()
+        world.next_faults["driver"] = {number: (Fault.FREEZE_BEFORE, seconds)}
+        world.start_try()
+        world.run_until(lambda world=world, number=number: _reached(world, "driver", number))  # type: ignore[misc]
+        if then == "discarded":
+            world.discard()
+            world.run(1.0)
+        if then == "started again by the cluster manager":
+            world.rerun(next(process for process in world.processes if process.request))
+            world.run(1.0)
+        world.look()
         world.start_try()
         world.finish()
 

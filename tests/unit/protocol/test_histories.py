@@ -14,7 +14,17 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tests.unit.protocol.histories import DURATIONS, TIMED, living, play, play_a_loss, play_a_restart
+from tests.unit.protocol.histories import (
+    DURATIONS,
+    TIMED,
+    living,
+    play,
+    play_a_damage,
+    play_a_frozen_trim,
+    play_a_late_claim,
+    play_a_loss,
+    play_a_restart,
+)
 from tests.unit.protocol.mutations import MUTATIONS
 from tests.unit.protocol.simulation import LEASE, Fault, Violation, World
 
@@ -44,6 +54,8 @@ SEEDS_THAT_FOUND_IT = {
     "tombstones are removed at once": (47, 58),
 }
 
+STORIES = (play_a_loss, play_a_restart, play_a_late_claim, play_a_frozen_trim, play_a_damage)
+
 durations = st.sampled_from(DURATIONS)
 faults = st.sampled_from(list(Fault))
 soon = st.integers(1, 25)
@@ -70,6 +82,21 @@ def test_a_driver_that_is_started_again_after_the_end_runs_nothing(seed: int) ->
     play_a_restart(seed)
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_a_reader_whose_base_was_replaced_by_a_late_claim_is_told_the_truth(seed: int) -> None:
+    play_a_late_claim(seed)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_driver_that_was_frozen_between_two_deletes_enters_nothing(seed: int) -> None:
+    play_a_frozen_trim(seed)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_changed_bit_in_a_commit_or_in_its_base_is_never_believed(seed: int) -> None:
+    play_a_damage(seed)
+
+
 class Protocol(RuleBasedStateMachine):
     """The same world, with what happens drawn, and shrunk, by Hypothesis."""
 
@@ -85,6 +112,7 @@ class Protocol(RuleBasedStateMachine):
         stubborn=st.booleans(),
         fail_fast=st.booleans(),
         keep_history=st.booleans(),
+        changes=st.integers(0, 3),
     )
     def begin(self, **options: int) -> None:
         self.world = World(seconds=2.0, **options)  # type: ignore[arg-type]
@@ -127,6 +155,10 @@ class Protocol(RuleBasedStateMachine):
     def the_cluster_manager_starts_a_driver_again(self, who: int) -> None:
         drivers = [process for process in self.world.processes if process.request]
         self.world.rerun(drivers[who % len(drivers)])
+
+    @rule(at=st.integers(1, 4), seconds=durations)
+    def somebody_reads(self, at: int, seconds: float) -> None:
+        self.world.arm(self.world.look(), at, Fault.FREEZE_AFTER, seconds)
 
     @rule()
     def somebody_discards_the_progress(self) -> None:
@@ -178,7 +210,7 @@ def test_a_protocol_with_one_rule_broken_is_found_out(rule: str) -> None:
     with MUTATIONS[rule]():
         stories = itertools.chain(
             ((play, seed) for seed in SEEDS_THAT_FOUND_IT.get(rule, ())),
-            ((story, seed) for story in (play_a_loss, play_a_restart) for seed in range(6)),
+            ((story, seed) for story in STORIES for seed in range(6)),
             ((play, seed) for seed in range(ENOUGH_TO_FIND_A_MUTATION)),
         )
         for story, seed in stories:

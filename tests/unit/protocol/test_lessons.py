@@ -12,9 +12,10 @@ import pytest
 from airflow_spark_pipeline import protocol
 from airflow_spark_pipeline.checkpoint.claimant import Caller
 from airflow_spark_pipeline.checkpoint.decoding import decode
+from airflow_spark_pipeline.checkpoint.encoding import encode
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.checkpoint.log import RunLog
-from airflow_spark_pipeline.checkpoint.state import SCHEMA_VERSION, CheckpointStatus, Failure, encode
+from airflow_spark_pipeline.checkpoint.state import SCHEMA_VERSION, CheckpointStatus, Failure
 from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
 from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.exceptions import (

@@ -12,7 +12,8 @@ import pytest
 
 from airflow_spark_pipeline import PipelineRunner
 from airflow_spark_pipeline.checkpoint.decoding import decode
-from airflow_spark_pipeline.checkpoint.state import Failure, encode
+from airflow_spark_pipeline.checkpoint.encoding import encode, to_json
+from airflow_spark_pipeline.checkpoint.state import Failure
 from airflow_spark_pipeline.exceptions import ComponentFailedError, PipelineDefinitionError
 from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, PipelineHooks
 from airflow_spark_pipeline.user_errors import text as errors
@@ -66,7 +67,7 @@ def test_a_failure_is_recorded_retried_and_told_whatever_it_is_made_of(
     assert [failure and failure.error_type for failure in hooks.retried + hooks.failed] == [kind, kind]
     assert [entry["name"] for entry in read(tmp_path / "ledger")] == ["odd", "odd"]
     assert kind in str(failed.value)
-    (capsys.readouterr().out + str(failed.value) + json.dumps(state.to_dict(), ensure_ascii=False)).encode()
+    (capsys.readouterr().out + str(failed.value) + json.dumps(to_json(state), ensure_ascii=False)).encode()
 
 
 def test_a_component_that_fails_oddly_once_is_done_after_its_retry(

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from airflow_spark_pipeline.checkpoint.encoding import encode
 from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms
 from airflow_spark_pipeline.checkpoint.log import RunLog
-from airflow_spark_pipeline.checkpoint.state import Commit, encode
+from airflow_spark_pipeline.checkpoint.state import Commit
 from airflow_spark_pipeline.exceptions import CheckpointLostError, CheckpointStoreError, LeaseLostError, SupersededError
 from airflow_spark_pipeline.pipeline.policies import RetryPolicy
 from airflow_spark_pipeline.protocol import EXIT_SUPERSEDED

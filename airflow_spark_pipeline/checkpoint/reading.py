@@ -1,0 +1,190 @@
+"""Reads the log of one unit of work: every process that needs a commit gets it from here.
+
+Guarantees: the newest commit costs one list and at most two reads, however many commits there are; a commit that was
+cleaned up, or whose base was, in between leads to the newer one; an unreadable commit is an error that names it, and is
+never "nothing recorded".
+
+Example: 7 holds changes and names 5 as its base. A reader lists 5, 6, 7 and reads 7. Meanwhile the writer creates 8, a
+new base, and deletes 5 to 7. The reader finds no 5, lists again, finds 8, and reads it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from airflow_spark_pipeline.checkpoint.changes import is_changes
+from airflow_spark_pipeline.checkpoint.decoding import changed, parse, whole
+from airflow_spark_pipeline.checkpoint.discard import discard_advice
+from airflow_spark_pipeline.checkpoint.layout import Listing, commit_name, commit_numbers, listing_of
+from airflow_spark_pipeline.checkpoint.state import Base, CheckpointState, Commit
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectNotFoundError
+from airflow_spark_pipeline.exceptions import CheckpointStoreError, CorruptCheckpointError
+
+_ROUNDS = 3  # how often a reader lists again at least: a writer that is fast may clean up between any two requests
+
+T = TypeVar("T")
+
+
+class _BaseNotFoundError(ObjectNotFoundError):
+    """A commit was read, and its base is not there: it was cleaned up, or somebody deleted it."""
+
+
+class LogReader:
+    """Reads the log in one directory of a store.
+
+    :param store: store that holds the log
+    :param path: directory of the unit, relative to the store's location
+    :param retry_seconds: how long to retry a transient error of the store, in seconds per operation
+    :param clock: function that returns monotonic seconds
+    :param sleep: function that waits for some seconds
+    """
+
+    def __init__(
+        self,
+        store: CheckpointStore,
+        path: str,
+        *,
+        retry_seconds: float = 20.0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.store = store
+        self.path = path
+        self._retry_seconds = retry_seconds
+        self._clock = clock
+        self._sleep = sleep
+
+    def bound_retries(self, seconds: float) -> None:
+        """Limit the time for retries of each operation."""
+        self._retry_seconds = min(self._retry_seconds, seconds)
+
+    def latest(self) -> Commit | None:
+        """Return the newest commit, or ``None`` if nothing was ever recorded.
+
+        :raises CorruptCheckpointError: the newest commit exists and cannot be read
+        :raises CheckpointError: the store could not answer
+        """
+        for pause in self._pauses(_ROUNDS):
+            numbers = self._numbers()
+            if not numbers:
+                return None
+            try:
+                return self.read(numbers[-1])
+            except _BaseNotFoundError as error:
+                # Whoever deletes a base has recorded something higher before.
+                if self._numbers()[-1:] == numbers[-1:]:
+                    raise self._without_base(numbers[-1], error) from None
+            except ObjectNotFoundError:
+                # It was cleaned up between list and read, so a higher number exists now. Example: 3 is listed; a
+                # clean-up keeps 4 and deletes 3; the next list shows 4.
+                self._sleep(pause)
+        raise CheckpointStoreError(
+            f"{self.store.describe(self.path)}: the listing names commits that cannot be found", path=self.path
+        )
+
+    def newest_state(self) -> CheckpointState | None:
+        """Return the state of the newest commit, or ``None`` if there is none."""
+        latest = self.latest()
+        return None if latest is None else latest.state
+
+    def listing(self) -> Listing:
+        """LIST the unit's directory once, without retries.
+
+        :raises CheckpointError: the store could not answer
+        """
+        return listing_of(self.store.list_objects(self.path))
+
+    def read(self, number: int, known: Commit | None = None) -> Commit:
+        """Return the commit with this number, which never changes.
+
+        :param known: commit of this unit that was read before; its base is not read again
+        :raises ObjectNotFoundError: there is no such commit, or it or its base was cleaned up
+        :raises CheckpointError: the commit cannot be read
+        """
+        raw, where = self._object(number), self._about(number)
+        if not is_changes(raw):
+            state = whole(raw, **where)
+            return Commit(number, state, Base(number, state))
+        base = self._base(raw, number, None if known is None else known.base)
+        return Commit(number, changed(raw, base, **where), base)
+
+    def nonce_of(self, number: int) -> str:
+        """Return the nonce of a commit, with one read.
+
+        :raises ObjectNotFoundError: there is no such commit
+        :raises CheckpointError: the commit cannot be read
+        """
+        return str(self._object(number).get("nonce"))
+
+    def _object(self, number: int) -> dict[str, Any]:
+        name, where = self._name(number), self._about(number)
+        try:
+            data = self.retried(lambda: self.store.read(name))
+        except CorruptCheckpointError as error:
+            raise CorruptCheckpointError(f"{error} {where['way_out']}", path=error.path) from None
+        return parse(data, **where)
+
+    def _base(self, raw: dict[str, Any], number: int, known: Base | None) -> Base:
+        """Return the base of a commit of changes."""
+        name = f"{self.store.describe(self._name(number))} holds changes of {commit_name(raw['base'])}"
+        if known is not None and (known.number, known.state.nonce) == (raw["base"], raw["baseNonce"]):
+            return known
+        try:
+            found = self._object(raw["base"])
+        except ObjectNotFoundError:
+            raise _BaseNotFoundError(f"{name}, which does not exist", path=self._name(number)) from None
+        # A late writer may have created the number again after the base was cleaned up.
+        if is_changes(found) or found.get("nonce") != raw["baseNonce"]:
+            raise _BaseNotFoundError(f"{name}, and under that name is another commit", path=self._name(number))
+        return Base(raw["base"], whole(found, **self._about(raw["base"])))
+
+    def _without_base(self, number: int, error: _BaseNotFoundError) -> CorruptCheckpointError:
+        why = f"{error}. Nothing is skipped without a readable record. Restore the object from a backup."
+        return CorruptCheckpointError(f"{why} {discard_advice(self.store, self.path, number)}", path=error.path)
+
+    def _about(self, number: int) -> dict[str, Any]:
+        """Return what the errors about a commit say, and what its content is compared with."""
+        return {
+            "path": self.store.describe(self._name(number)),
+            "unit": self.path,
+            "number": number,
+            "way_out": discard_advice(self.store, self.path, number),
+        }
+
+    def _numbers(self) -> list[int]:
+        return commit_numbers(self.retried(lambda: self.store.list_names(self.path)))
+
+    @staticmethod
+    def name_of(number: int) -> str:
+        """Return the object name of the commit with this number in the unit's directory."""
+        return commit_name(number)
+
+    def _name(self, number: int) -> str:
+        return f"{self.path}/{commit_name(number)}"
+
+    def retried(self, operation: Callable[[], T]) -> T:
+        """Run an operation that may be repeated; transient errors are retried for a limited time."""
+        last: CheckpointStoreError | None = None
+        for pause in self._pauses():
+            try:
+                return operation()
+            except CheckpointStoreError as error:
+                last = error
+                self._sleep(pause)
+        assert last is not None  # noqa: S101  # the loop runs at least once
+        raise last
+
+    def _pauses(self, at_least: int = 1) -> Iterator[float]:
+        """Yield the pauses between tries, growing from 0.05 s to 2 s, until the time for retries is over.
+
+        :param at_least: number of tries, whatever the time
+        """
+        deadline, pause = self._clock() + self._retry_seconds, 0.05
+        for tries in itertools.count():
+            if tries >= at_least and self._clock() >= deadline:
+                return
+            yield pause
+            pause = min(pause * 2, 2.0)
