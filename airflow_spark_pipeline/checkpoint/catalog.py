@@ -15,6 +15,7 @@ from airflow_spark_pipeline.checkpoint.key import is_pipeline_name, is_unit_path
 from airflow_spark_pipeline.checkpoint.layout import OPEN, Listing
 from airflow_spark_pipeline.checkpoint.liveness import ReaderClock, signs_of_life
 from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.parallel import in_parallel
 from airflow_spark_pipeline.checkpoint.standing import Standing, standing_of
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectNotFoundError
@@ -85,10 +86,8 @@ def unfinished_runs(store: CheckpointStore, pipeline_name: str | None = None) ->
     """
     prefix = "" if pipeline_name is None else f"{pipeline_slug(pipeline_name)}/"
     now = ReaderClock(store)
-    for path in sorted(open_units(store)):
-        if not path.startswith(prefix):
-            continue
-        entry = read_run(store, path, now)
+    paths = [path for path in sorted(open_units(store)) if path.startswith(prefix)]
+    for entry in in_parallel(store, lambda path: read_run(store, path, now), paths):
         if entry is not None and not entry.ended:
             yield entry
 
@@ -101,10 +100,8 @@ def all_runs(store: CheckpointStore, pipeline_name: str | None = None) -> Iterat
     """
     now = ReaderClock(store)
     for pipeline in [pipeline_slug(pipeline_name)] if pipeline_name is not None else pipelines(store):
-        for path in units(store, pipeline):
-            entry = read_run(store, path, now)
-            if entry is not None:
-                yield entry
+        found = in_parallel(store, lambda path: read_run(store, path, now), units(store, pipeline))
+        yield from (entry for entry in found if entry is not None)
 
 
 def pipelines(store: CheckpointStore) -> list[str]:
@@ -156,6 +153,7 @@ def read_run(
     :param known: commit of this unit that was read before; if it is still the newest, nothing is read
     """
     log = RunLog(store, path, retry_seconds=0)
+    was_asked = isinstance(now, ReaderClock) and now.was_asked
     try:
         listing = log.listing()
         if not listing.numbers:
@@ -165,7 +163,7 @@ def read_run(
         if isinstance(now, ReaderClock):
             if not listing.heartbeats or commit.state.status in _ENDED:
                 return RunEntry(path, commit, number=commit.number)
-            if not now.was_asked:
+            if not was_asked:
                 now()  # before the listing it is compared with; otherwise a heartbeat would look older than it is
                 return read_run(store, path, now, commit)
             now = now()

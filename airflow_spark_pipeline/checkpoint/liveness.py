@@ -6,6 +6,7 @@ store's clock.
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -115,6 +116,7 @@ class ReaderClock:
     def __init__(self, store: CheckpointStore) -> None:
         self._store = store
         self._time: float | None = None
+        self._lock = threading.Lock()
 
     @property
     def was_asked(self) -> bool:
@@ -123,9 +125,10 @@ class ReaderClock:
 
     def __call__(self) -> float:
         """Return the time that the first call determined, see :func:`reader_time`."""
-        if self._time is None:
-            self._time = reader_time(self._store)
-        return self._time
+        with self._lock:
+            if self._time is None:
+                self._time = reader_time(self._store)
+            return self._time
 
 
 def _about(log: RunLog, name: str) -> Mapping[str, Any]:

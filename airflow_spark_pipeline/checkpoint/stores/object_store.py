@@ -38,6 +38,7 @@ class FsspecStore(CheckpointStore):
     :param options: fsspec options for the file system (credentials, endpoint); never shown
     """
 
+    parallel_reads = 16
     clock_slack = 2.0  # S3 and Azure have times in whole seconds
 
     def __init__(self, location: str, protocol: str, root: str, options: Mapping[str, Any] | None = None) -> None:

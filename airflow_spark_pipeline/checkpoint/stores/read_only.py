@@ -22,6 +22,7 @@ class ReadingStore(CheckpointStore):
         super().__init__(store.location)
         self._store = store
         self.clock_slack = store.clock_slack
+        self.parallel_reads = store.parallel_reads
         self.way = store.way
         if store.at_location is not None:
             self.at_location = ReadingStore(store.at_location)

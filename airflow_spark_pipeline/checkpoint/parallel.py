@@ -1,0 +1,40 @@
+"""Reads many units of work at a time, each in a thread of a small pool.
+
+Guarantees: results come in the order of the items; only so many reads run at a time, and only a few results wait for
+whoever asked, so a caller that stops early has not read everything.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def in_parallel(store: CheckpointStore, read: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """Yield the result of ``read`` for each item, in order.
+
+    :param store: store that ``read`` asks; it says how many requests it answers at a time
+    :param read: called in several threads
+    """
+    left = list(items)
+    if store.parallel_reads <= 1 or len(left) <= 1:
+        yield from map(read, left)
+        return
+    pool = ThreadPoolExecutor(store.parallel_reads, thread_name_prefix="spark-pipeline-read")
+    try:
+        ahead: deque[Future[R]] = deque()
+        for item in left:
+            ahead.append(pool.submit(read, item))
+            if len(ahead) > 2 * store.parallel_reads:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

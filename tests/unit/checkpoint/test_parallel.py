@@ -1,0 +1,77 @@
+"""Many runs are read at a time, and the answers are those of one read after the other."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from airflow_spark_pipeline.checkpoint.catalog import all_runs, unfinished_runs
+from airflow_spark_pipeline.checkpoint.parallel import in_parallel
+from airflow_spark_pipeline.checkpoint.stores.read_only import ReadingStore
+from airflow_spark_pipeline.exceptions import CheckpointStoreError
+from tests.fakes import DictStore
+from tests.histories_of_runs import History
+
+
+@pytest.fixture
+def store() -> DictStore:
+    store = DictStore()
+    store.parallel_reads = 4
+    return store
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 100])
+def test_results_come_in_the_order_of_the_items(store: DictStore, count: int) -> None:
+    assert list(in_parallel(store, lambda item: item * 2, range(count))) == [item * 2 for item in range(count)]
+
+
+def test_as_many_reads_as_the_store_allows_run_at_a_time(store: DictStore) -> None:
+    together = threading.Barrier(4, timeout=30)  # broken unless four wait for each other
+    assert list(in_parallel(store, lambda item: together.wait() >= 0, range(8))) == [True] * 8
+
+
+def test_a_store_that_answers_one_request_at_a_time_is_asked_by_the_caller_alone() -> None:
+    asked = list(in_parallel(DictStore(), lambda _: threading.current_thread(), range(3)))
+    assert asked == [threading.current_thread()] * 3
+
+
+def test_a_caller_that_stops_early_has_not_read_everything(store: DictStore) -> None:
+    read: list[int] = []
+    found = in_parallel(store, read.append, range(1_000))
+    next(found)
+    found.close()  # type: ignore[attr-defined]
+    assert len(read) < 50
+
+
+def test_an_error_reaches_the_caller_and_no_thread_is_left(store: DictStore) -> None:
+    def fail(item: int) -> int:
+        if item == 5:
+            raise CheckpointStoreError("503")
+        return item
+
+    before = threading.active_count()
+    with pytest.raises(CheckpointStoreError, match="503"):
+        list(in_parallel(store, fail, range(100)))
+    assert threading.active_count() == before
+
+
+def test_runs_are_found_as_by_one_read_after_the_other(store: DictStore) -> None:
+    store.clock.sleep(1_000.0)
+    for number in range(20):
+        history = History(store, f"r{number}")
+        (history.failed, history.running, history.completed, history.submitted)[number % 4]()
+        if number % 8 == 1:
+            history.beat()
+        if number % 8 == 0:
+            store.objects[f"{history.path}/00000002.json"] = b"damaged"
+    in_turn = DictStore()
+    in_turn.objects, in_turn.modified, in_turn.clock = store.objects, store.modified, store.clock
+    for listing in (unfinished_runs, all_runs):
+        found, expected = list(listing(store)), list(listing(in_turn))
+        assert [(e.path, e.standing, e.number) for e in found] == [(e.path, e.standing, e.number) for e in expected]
+        assert len(found) >= 15
+
+
+def test_a_store_that_is_opened_for_reading_answers_as_many_requests_as_the_one_behind_it(store: DictStore) -> None:
+    assert ReadingStore(store).parallel_reads == 4
