@@ -17,15 +17,13 @@ from airflow_spark_pipeline.checkpoint.liveness import ReaderClock, signs_of_lif
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.parallel import in_parallel
 from airflow_spark_pipeline.checkpoint.standing import Standing, standing_of
-from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit
+from airflow_spark_pipeline.checkpoint.state import ENDED_STATUSES, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectNotFoundError
 from airflow_spark_pipeline.exceptions import (
     CheckpointError,
     CorruptCheckpointError,
     UnsupportedCheckpointError,
 )
-
-_ENDED = (CheckpointStatus.COMPLETED, CheckpointStatus.DISCARDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ class RunEntry:
     @property
     def ended(self) -> bool:
         """Whether the run is known to be completed or discarded."""
-        return self.commit is not None and self.commit.state.status in _ENDED
+        return self.commit is not None and self.commit.state.status in ENDED_STATUSES
 
     @property
     def standing(self) -> Standing:
@@ -158,10 +156,9 @@ def read_run(
         listing = log.listing()
         if not listing.numbers:
             return None
-        number = listing.numbers[-1]
-        commit = known if known is not None and known.number == number else log.read(number, known)
+        commit = log.newest_of(listing.numbers, known)
         if isinstance(now, ReaderClock):
-            if not listing.heartbeats or commit.state.status in _ENDED:
+            if not listing.heartbeats or commit.state.status in ENDED_STATUSES:
                 return RunEntry(path, commit, number=commit.number)
             if not was_asked:
                 now()  # before the listing it is compared with; otherwise a heartbeat would look older than it is

@@ -54,6 +54,8 @@ def _of_place(state: CheckpointState, raw: Mapping[str, Any], unit: str | None, 
         return why
     if state.claim_number > raw["number"]:
         return f"claimNumber is {state.claim_number}, and it is commit {raw['number']}"
+    if state.decided_on is not None and state.decided_on["number"] >= state.claim_number:
+        return f"decidedOn is commit {state.decided_on['number']}, and claimNumber is {state.claim_number}"
     theirs, claim = parse_run_id(state.run_id)
     if claim > state.claim_number:
         return f"runId is that of claim {claim}, and claimNumber is {state.claim_number}"

@@ -22,7 +22,20 @@ from airflow_spark_pipeline.checkpoint.state import (
 )
 
 NESTED: dict[str, type] = {"components": ComponentCheckpoint, "attempts": AttemptSummary, "failure": Failure}
-_ABSENT_WHEN_EMPTY = {"retries", "session", "leaves", "published", "code", "changedCode", "failureTraceback", "wrote"}
+# A field that is added to a record or to the state goes in here, with a default: then a commit without it stays as it
+# was, byte for byte, and a commit that was written before the field existed reads as its default. If a driver changes
+# the field while it runs, put it into a ``ComponentCheckpoint``: commits of changes hold whatever differs in one.
+_ABSENT_WHEN_EMPTY = {
+    "retries",
+    "session",
+    "leaves",
+    "published",
+    "code",
+    "changedCode",
+    "failureTraceback",
+    "wrote",
+    "decidedOn",
+}
 
 
 def _plain(value: Any) -> dict[str, Any]:

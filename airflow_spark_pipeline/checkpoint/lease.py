@@ -181,7 +181,7 @@ class Lease:
             except CheckpointStoreError:
                 sleep(min(1.0, self.terms.interval))  # a lasting outage ends with the lease
                 continue
-            if listing.numbers and listing.numbers[-1] > number:
+            if self._log.is_passed(number, listing.numbers):
                 raise SupersededError("This attempt was superseded while it waited; it has run nothing.")
             blocking = self.blocking(others, listing)
             if not blocking:

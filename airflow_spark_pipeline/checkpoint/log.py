@@ -10,10 +10,10 @@ driver is running *now*. A writer learns of its successor when it records.
 Example: commit 7 is the newest, and two attempts try to claim with number 8. The store creates ``8`` for one of them.
 The other reads ``8``, finds a foreign nonce, and decides again from there.
 
-One file holds all operations, because each relies on what the others leave behind: read them together.
+One file holds these operations, because each relies on what the others leave behind: read them together.
 
-Operations, by their names in the protocol: CREATE (``_create``), CHECK (``_check``), CLAIM (``claim``), the driver's
-start (``adopt``), COMMIT (``append``), TRIM (``_trim``), CLEANUP (``retire``), DISCARD (``discard``).
+Operations, by their names in the protocol: CLAIM (``claim``), the driver's start (``adopt``), COMMIT (``append``), TRIM
+(``_trim``), CLEANUP (``retire``), DISCARD (``discard``); ``writing`` has CREATE and CHECK.
 """
 
 from __future__ import annotations
@@ -23,17 +23,23 @@ import functools
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from airflow_spark_pipeline.checkpoint.changes import changes_since, to_trim
 from airflow_spark_pipeline.checkpoint.discard import given_up, newest_readable, unknown
 from airflow_spark_pipeline.checkpoint.encoding import encode
 from airflow_spark_pipeline.checkpoint.layout import HISTORY, ended_hint, open_hint, outputs_path
-from airflow_spark_pipeline.checkpoint.reading import LogReader
-from airflow_spark_pipeline.checkpoint.state import Base, CheckpointState, CheckpointStatus, Commit, utc_now
-from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectExistsError, ObjectNotFoundError
+from airflow_spark_pipeline.checkpoint.state import (
+    ENDED_STATUSES,
+    Base,
+    CheckpointState,
+    CheckpointStatus,
+    Commit,
+    utc_now,
+)
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectExistsError
+from airflow_spark_pipeline.checkpoint.writing import LogWriter, LostError
 from airflow_spark_pipeline.exceptions import (
-    CheckpointLostError,
-    CheckpointStoreError,
     CorruptCheckpointError,
     SupersededError,
     UnsupportedCheckpointError,
@@ -42,11 +48,7 @@ from airflow_spark_pipeline.exceptions import (
 _CLAIM_ROUNDS = 8  # how often a lost claim is decided again before it fails
 
 
-class _LostError(Exception):
-    """Another writer got the number; nothing was recorded."""
-
-
-class RunLog(LogReader):
+class RunLog(LogWriter):
     """The log in one directory of a store.
 
     :param store: store that holds the log
@@ -69,19 +71,25 @@ class RunLog(LogReader):
         :raises SupersededError: a newer attempt has claimed
         """
         for _ in range(_CLAIM_ROUNDS):
-            latest = self.latest()
-            number = 0 if latest is None else latest.number + 1
-            state = replace(build(latest), claim_number=number, nonce=uuid.uuid4().hex, updated_at=utc_now())
-            self._hint()
-            try:
-                self._create(number, state.nonce, encode(state, number))
-            except _LostError:
-                continue
-            self._check(number, state)
-            return Commit(number, state)
+            with contextlib.suppress(LostError):
+                return self._claim(self.latest(), build)
         raise SupersededError(
             f"{self.store.describe(self.path)}: lost the claim to others {_CLAIM_ROUNDS} times in a row"
         )
+
+    def _claim(self, latest: Commit | None, build: Callable[[Commit | None], CheckpointState]) -> Commit:
+        nonce, end = uuid.uuid4().hex, _end(latest)
+
+        def make(number: int) -> tuple[Commit, bytes]:
+            before = None if latest is None else replace(latest, number=number - 1)
+            state = replace(build(before), claim_number=number, nonce=nonce, updated_at=utc_now(), decided_on=end)
+            self._hint()
+            return Commit(number, state), encode(state, number)
+
+        claimed = self._create_next(latest, make)
+        if self.is_late(claimed, self._check(claimed)):
+            raise LostError  # it stays, and counts for nobody
+        return claimed
 
     def adopt(self, number: int, attempt_id: str, nonce: str) -> Commit:
         """Return the commit that a driver with this token continues from.
@@ -98,40 +106,55 @@ class RunLog(LogReader):
             raise self.superseded(latest.state)
         return replace(latest, base=None)  # a driver that is started again begins with a base of its own
 
-    def append(self, commit: Commit, state: CheckpointState) -> Commit:
+    def append(
+        self, commit: Commit, state: CheckpointState, *, announce: Callable[[int], None] | None = None
+    ) -> Commit:
         """Record the successor of a commit that this writer made.
 
+        :param announce: function that is called with the number before it is created
         :raises SupersededError: another attempt has taken over; nothing was recorded, or the recorded commit does not
             count
         :raises CheckpointLostError: the log was deleted or replaced in the meantime; nothing is recorded
         """
         # As soon as an end is recorded, any process may delete the commits below it; of a running attempt, only itself
         # deletes commits, and not the newest. Example: 4 below a new 5 must still be listed, unless 5 is an end.
-        return self._follow(commit, state, mine=state.status is not CheckpointStatus.COMPLETED)
+        return self._follow(commit, state, mine=state.status is not CheckpointStatus.COMPLETED, announce=announce)
 
-    def _follow(self, commit: Commit, state: CheckpointState, *, mine: bool) -> Commit:
+    def _follow(
+        self,
+        commit: Commit,
+        state: CheckpointState,
+        *,
+        mine: bool,
+        announce: Callable[[int], None] | None = None,
+    ) -> Commit:
         """Record the successor of a commit.
 
         :param mine: whether that commit is this writer's, and cannot have been cleaned up yet
         """
-        number = commit.number + 1
         state = replace(state, nonce=uuid.uuid4().hex, updated_at=utc_now())
-        changes = None if commit.base is None else changes_since(commit.base, number, state)
+
+        def make(number: int) -> tuple[Commit, bytes]:
+            if announce is not None:
+                announce(number)
+            changes = None if commit.base is None else changes_since(commit.base, number, state)
+            if changes is not None:
+                return Commit(number, state, commit.base), changes
+            return Commit(number, state, Base(number, state)), encode(state, number)
+
         try:
-            self._create(number, state.nonce, encode(state, number) if changes is None else changes)
-        except _LostError:
+            recorded = self._create_next(commit, make)
+        except LostError:
             raise self.superseded(self.newest_state()) from None
-        numbers = self._check(number, state)
+        numbers = self._check(recorded)
         if mine and commit.number not in numbers:
             # The directory was replaced. Delete the new commit: a reader would otherwise take it for the state of this
             # log.
-            self._delete(self._name(number))
+            self._delete(self._name(recorded.number))
             raise self.lost()
-        if changes is not None:
-            return Commit(number, state, commit.base)
-        if state.status is CheckpointStatus.RUNNING:
-            self._trim(number, state, numbers)
-        return Commit(number, state, Base(number, state))
+        if recorded.base is not commit.base and state.status is CheckpointStatus.RUNNING:
+            self._trim(recorded.number, state, numbers)
+        return recorded
 
     def _trim(self, base: int, state: CheckpointState, numbers: list[int]) -> None:
         """TRIM: delete commits below a new base that was created and checked; no truth rests on them any more.
@@ -197,7 +220,7 @@ class RunLog(LogReader):
             if number < commit.number:
                 self._delete(self._name(number))
         self._delete(open_hint(self.path))
-        if any(number > commit.number for number in self._numbers()):
+        if self.is_passed(commit.number, self._numbers()):
             self._hint()  # another attempt claimed the unit meanwhile: restore its hint
 
     def _delete_outputs(self, commit: Commit) -> None:
@@ -214,67 +237,9 @@ class RunLog(LogReader):
         """Remove an object of the unit's directory."""
         self._delete(f"{self.path}/{name}")
 
-    # ---- the store, with retries and read-back
 
-    def _create(self, number: int, nonce: str, data: bytes) -> None:
-        """CREATE: find out whether this writer got the number, whatever the store answers."""
-        name = self._name(number)
-        last: Exception | None = None
-        for pause in self._pauses():
-            try:
-                self.store.create(name, data)
-                return
-            except (ObjectExistsError, CheckpointStoreError) as error:
-                last = error
-            try:
-                # The answer may have been lost after the create took effect; a retry inside the client then reports
-                # "exists". The nonce tells: if it is this writer's, the create has won.
-                if self.nonce_of(number) == nonce:
-                    return
-                raise _LostError
-            except ObjectNotFoundError:
-                if any(n > number for n in self._numbers()):
-                    raise _LostError from None
-            self._sleep(pause)
-        raise CheckpointStoreError(
-            f"{self.store.describe(name)} could not be written within {self._retry_seconds:g} s: {last}", path=name
-        ) from last
-
-    def _check(self, number: int, state: CheckpointState) -> list[int]:
-        """CHECK: a create on a number that a clean-up has freed does not count. Returns the numbers."""
-        numbers = self._numbers()
-        if not numbers or numbers[-1] < number:
-            raise self.lost()
-        if numbers[-1] != number:
-            newest = self.newest_state()
-            raise self.superseded(newest if newest is not None and newest.attempt_id != state.attempt_id else None)
-        return numbers
-
-    def _hint(self) -> None:
-        """Write the hint by which listings find unfinished units; before the claim, so that none is missed."""
-        self.retried(lambda: self.store.write(open_hint(self.path), b""))
-
-    def _delete(self, name: str) -> None:
-        self.retried(lambda: self.store.delete(name))
-
-    def lost(self) -> CheckpointLostError:
-        """Return the error of an attempt whose log no longer exists."""
-        path = self.store.describe(self.path)
-        return CheckpointLostError(
-            f"{path} no longer contains what this attempt has recorded there: the directory was "
-            "deleted, emptied or replaced, or the location now leads elsewhere (a mount, a link, a "
-            "bucket). This attempt stops and records nothing more. Restore the location before the "
-            "next try; if it is lost, clear the task, or run the pipeline again, to start over.",
-            path=path,
-        )
-
-    @staticmethod
-    def superseded(by: CheckpointState | None) -> SupersededError:
-        """Return the error of an attempt that was superseded by another."""
-        if by is None:
-            return SupersededError("This attempt was superseded; it stops and records nothing more.")
-        return SupersededError(
-            f"This attempt was superseded by attempt {by.attempt} (run {by.run_id}, {by.status.value}, started "
-            f"{by.started_at}); it stops and records nothing more.",
-            by=by.run_id,
-        )
+def _end(latest: Commit | None) -> dict[str, Any] | None:
+    """Return which end a claim was decided on; ``None`` if the newest commit was not an end."""
+    if latest is None or latest.state.status not in ENDED_STATUSES:
+        return None
+    return {"number": latest.number, "nonce": latest.state.nonce}

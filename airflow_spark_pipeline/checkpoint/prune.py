@@ -14,11 +14,9 @@ from airflow_spark_pipeline.checkpoint.layout import HISTORY, ended_hint
 from airflow_spark_pipeline.checkpoint.liveness import ReaderClock
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.staged import prune_staged
-from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit
+from airflow_spark_pipeline.checkpoint.state import ENDED_STATUSES, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.exceptions import SupersededError
-
-_ENDED = (CheckpointStatus.COMPLETED, CheckpointStatus.DISCARDED)
 
 #: A last commit is kept for at least this many seconds, far above any pause of a process: three days.
 TOMBSTONE_SECONDS = 3 * 24 * 3600.0
@@ -94,7 +92,7 @@ class _Pruning:
             report.alive.append(self.path)
         elif entry.commit is None:
             report.unreadable.append(self.path)
-        elif entry.commit.state.status not in _ENDED:
+        elif entry.commit.state.status not in ENDED_STATUSES:
             if self.abandoned and (dry_run or self._discard(entry.commit)):
                 report.discarded.append(self.path)
         elif age > self.tombstone_seconds:

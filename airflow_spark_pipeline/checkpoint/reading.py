@@ -1,11 +1,15 @@
 """Reads the log of one unit of work: every process that needs a commit gets it from here.
 
 Guarantees: the newest commit costs one list and at most two reads, however many commits there are; a commit that was
-cleaned up, or whose base was, in between leads to the newer one; an unreadable commit is an error that names it, and is
-never "nothing recorded".
+cleaned up, or whose base was, in between leads to the newer one; a claim that arrived after its log had been removed
+and begun anew does not count; an unreadable commit is an error that names it, and is never "nothing recorded".
 
 Example: 7 holds changes and names 5 as its base. A reader lists 5, 6, 7 and reads 7. Meanwhile the writer creates 8, a
 new base, and deletes 5 to 7. The reader finds no 5, lists again, finds 8, and reads it.
+
+Example of a late claim: a try finds the discarded commit 5, decides to start over, and is frozen. A prune removes 5, as
+it is days old, and the next try begins again with 0, 1, 2. The first try wakes up and creates 6. Whoever lists 0, 1, 2
+and 6 finds that 6 was decided on 5, which is not there: the newest commit is 2.
 """
 
 from __future__ import annotations
@@ -19,9 +23,14 @@ from airflow_spark_pipeline.checkpoint.changes import is_changes
 from airflow_spark_pipeline.checkpoint.decoding import changed, parse, whole
 from airflow_spark_pipeline.checkpoint.discard import discard_advice
 from airflow_spark_pipeline.checkpoint.layout import Listing, commit_name, commit_numbers, listing_of
-from airflow_spark_pipeline.checkpoint.state import Base, CheckpointState, Commit
+from airflow_spark_pipeline.checkpoint.state import Base, CheckpointState, CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectNotFoundError
-from airflow_spark_pipeline.exceptions import CheckpointStoreError, CorruptCheckpointError
+from airflow_spark_pipeline.exceptions import (
+    CheckpointError,
+    CheckpointStoreError,
+    CorruptCheckpointError,
+    UnsupportedCheckpointError,
+)
 
 _ROUNDS = 3  # how often a reader lists again at least: a writer that is fast may clean up between any two requests
 
@@ -29,7 +38,14 @@ T = TypeVar("T")
 
 
 class _BaseNotFoundError(ObjectNotFoundError):
-    """A commit was read, and its base is not there: it was cleaned up, or somebody deleted it."""
+    """A commit was read, and its base is not there: it was cleaned up, or somebody deleted it.
+
+    :param number: number of the commit
+    """
+
+    def __init__(self, message: str, *, number: int, path: str | None = None) -> None:
+        super().__init__(message, path=path)
+        self.number = number
 
 
 class LogReader:
@@ -72,11 +88,11 @@ class LogReader:
             if not numbers:
                 return None
             try:
-                return self.read(numbers[-1])
+                return self.newest_of(numbers)
             except _BaseNotFoundError as error:
                 # Whoever deletes a base has recorded something higher before.
-                if self._numbers()[-1:] == numbers[-1:]:
-                    raise self._without_base(numbers[-1], error) from None
+                if _above(error.number, self._numbers()) == _above(error.number, numbers):
+                    raise self._without_base(error.number, error) from None
             except ObjectNotFoundError:
                 # It was cleaned up between list and read, so a higher number exists now. Example: 3 is listed; a
                 # clean-up keeps 4 and deletes 3; the next list shows 4.
@@ -84,6 +100,46 @@ class LogReader:
         raise CheckpointStoreError(
             f"{self.store.describe(self.path)}: the listing names commits that cannot be found", path=self.path
         )
+
+    def newest_of(self, numbers: list[int], known: Commit | None = None) -> Commit:
+        """Return the newest commit of a listing that counts.
+
+        :param numbers: numbers of the commits, ascending, at least one
+        :param known: commit of this unit that was read before
+        :raises ObjectNotFoundError: it, or what it refers to, was cleaned up since the listing
+        :raises CheckpointError: the commit cannot be read
+        """
+        commits = (known if known and known.number == n else self.read(n, known) for n in reversed(numbers))
+        return next(commit for commit in commits if not self.is_late(commit, numbers))
+
+    def is_late(self, commit: Commit, numbers: list[int]) -> bool:
+        """Whether a claim was decided on an end that a prune removed before the claim was created.
+
+        Only a claim that follows an end can be: nothing else is ever removed together with everything below it. It
+        counts if nothing else is there: then there is nothing that it could hide.
+
+        :param numbers: numbers of the commits, ascending
+        :raises ObjectNotFoundError: the end was removed since the listing
+        """
+        end = commit.state.decided_on
+        if end is None or commit.state.status is not CheckpointStatus.SUBMITTED or commit.number == numbers[0]:
+            return False
+        if end["number"] not in numbers:
+            return True
+        try:
+            return self.nonce_of(end["number"]) != str(end["nonce"])
+        except (CorruptCheckpointError, UnsupportedCheckpointError):
+            return False  # it is there; whether it is damaged is no matter to who claimed after it
+
+    def is_passed(self, number: int, numbers: list[int]) -> bool:
+        """Whether a listing has a higher number that counts."""
+        if not numbers or numbers[-1] <= number:
+            return False
+        try:
+            latest = self.latest()
+        except CheckpointError:
+            return True
+        return latest is not None and latest.number > number
 
     def newest_state(self) -> CheckpointState | None:
         """Return the state of the newest commit, or ``None`` if there is none."""
@@ -135,10 +191,12 @@ class LogReader:
         try:
             found = self._object(raw["base"])
         except ObjectNotFoundError:
-            raise _BaseNotFoundError(f"{name}, which does not exist", path=self._name(number)) from None
+            why = f"{name}, which does not exist"
+            raise _BaseNotFoundError(why, number=number, path=self._name(number)) from None
         # A late writer may have created the number again after the base was cleaned up.
         if is_changes(found) or found.get("nonce") != raw["baseNonce"]:
-            raise _BaseNotFoundError(f"{name}, and under that name is another commit", path=self._name(number))
+            why = f"{name}, and under that name is another commit"
+            raise _BaseNotFoundError(why, number=number, path=self._name(number))
         return Base(raw["base"], whole(found, **self._about(raw["base"])))
 
     def _without_base(self, number: int, error: _BaseNotFoundError) -> CorruptCheckpointError:
@@ -188,3 +246,7 @@ class LogReader:
                 return
             yield pause
             pause = min(pause * 2, 2.0)
+
+
+def _above(number: int, numbers: list[int]) -> list[int]:
+    return [each for each in numbers if each > number]

@@ -123,7 +123,8 @@ class Snapshot:
             except CheckpointError as error:
                 return RunEntry(path, None, error)
             # A driver that ends between two requests removes its heartbeat and leaves a commit.
-            if listing.numbers[-1:] == [entry.commit.number]:
+            number = entry.commit.number
+            if number in listing.numbers and not log.is_passed(number, listing.numbers):
                 return replace(entry, last_sign=max(listing.heartbeats.values(), default=None))
         return RunEntry(path, None, CheckpointStoreError(f"{self.store.describe(path)} changes all the time"))
 

@@ -17,6 +17,7 @@ know; the others are for the protocol and for display.
 ``attempt``                   number of the attempt within the epoch, counted from 1
 ``attemptId``                 unique for each claim
 ``claimNumber``               number of the commit by which the attempt claimed the unit
+``decidedOn``                 the end that the attempt's claim follows: ``number``, ``nonce``; absent if it follows none
 ``nonce``                     new for each commit; a writer that lost the store's answer finds out whether it won
 ``epoch``                     number that increases whenever the unit starts over
 ``caller``                    what Airflow knew at the claim (see ``claimant``), or null
@@ -62,6 +63,10 @@ class CheckpointStatus(str, enum.Enum):
     FAILED = "failed"
     COMPLETED = "completed"
     DISCARDED = "discarded"
+
+
+#: States that only a new claim follows.
+ENDED_STATUSES = (CheckpointStatus.COMPLETED, CheckpointStatus.DISCARDED)
 
 
 class ComponentAction(str, enum.Enum):
@@ -208,6 +213,7 @@ class CheckpointState:
     lease_seconds: float = DEFAULT_LEASE_SECONDS
     spark_application_id: str | None = None
     selection: Mapping[str, Any] | None = None
+    decided_on: Mapping[str, Any] | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -32,6 +32,7 @@ _AT_LEAST = {  # minimum of bounded numbers
     "iteration": 0,
     "leaseSeconds": 0.001,
     "mapIndex": -1,
+    "number": 0,
     "totalComponents": 0,
 }
 _MOMENTS = {"startedAt", "updatedAt"}
@@ -64,6 +65,7 @@ _INSIDE: dict[str, Any] = {  # content of open annotations
     "taskInstance": _KEY,
     "caller": _CALLER,
     "owner": Shape({**_OF_CALLER, "owner?": type(None)}),
+    "decidedOn": Shape({"number": int, "nonce": str}),
     "selection": Shape({"startFrom?": str | None, "only?": _TEXTS, "force?": _TEXTS, "stopAfter?": str | None}),
     "outputs": Shape({"path": str, "schema": Mapping[str, Any], "files": Shape({"count": int, "names": str})}),
     "retries": Shape({"startedAt": str, "durationSeconds": float, "error": str, "delaySeconds": float}),

@@ -212,8 +212,10 @@ class Recorder:
         # Set the number before writing: otherwise the watchdog, listing in between, would take this driver's own commit
         # for a successor's and stop the driver. Example: newest is 7; set 8, write 8; a listing that shows 8 is then
         # this driver's.
-        self._writing = self._commit.number + 1
-        self._adopted = self._log.append(self._commit, state)
+        self._adopted = self._log.append(self._commit, state, announce=self._announce)
+
+    def _announce(self, number: int) -> None:
+        self._writing = number
 
     def _note(self, state: CheckpointState) -> None:
         self._adopted = replace(self._commit, state=state)

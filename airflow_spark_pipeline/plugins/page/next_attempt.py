@@ -10,7 +10,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
+from airflow_spark_pipeline.checkpoint.state import ENDED_STATUSES, CheckpointState
 from airflow_spark_pipeline.exceptions import ResumeRefusedError, SelectionError
 from airflow_spark_pipeline.pipeline.fingerprint import differences, fingerprint
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec
@@ -18,7 +18,6 @@ from airflow_spark_pipeline.planning import Code, Plan, Selection, changed_code,
 from airflow_spark_pipeline.plugins.page.models import NextAttempt, PlannedStep, Selected
 from airflow_spark_pipeline.secrets import MASK, mask
 
-_ENDED = (CheckpointStatus.COMPLETED, CheckpointStatus.DISCARDED)
 _OTHER = "#" * len(MASK)
 
 
@@ -75,7 +74,7 @@ def next_attempt(
     :param selection: the user's selection; ``None`` for the recorded one
     :raises SelectionError: the selection does not fit the components
     """
-    if state.status in _ENDED:
+    if state.status in ENDED_STATUSES:
         return None
     spec = _spec(config)
     if spec is None:

@@ -141,7 +141,7 @@ class Watchdog:
     def _judge(self, recorded: Commit | None, listing: Listing) -> None:
         """Stop this driver if a listing shows that it must."""
         newest = self._newest()
-        if newest is not None and listing.numbers and listing.numbers[-1] > newest:
+        if newest is not None and self._log.is_passed(newest, listing.numbers):
             self._cancel(self._superseded())
         elif recorded is not None and self._is_lost(recorded, listing):
             self._cancel(self._log.lost())

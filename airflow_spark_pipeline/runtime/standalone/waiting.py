@@ -49,8 +49,10 @@ def wait_until_silent(
     while True:
         listing = log.retried(log.listing)
         if listing.numbers and listing.numbers[-1] != commit.number:
-            commit = log.latest() or commit
-            continue
+            newest = log.latest() or commit
+            if newest.number != commit.number:
+                commit = newest
+                continue
         signs = live_signs(log, commit, listing, clock() + ahead)
         if not signs and not _may_be_starting(commit.state, listing):
             return commit

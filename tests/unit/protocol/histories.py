@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from airflow_spark_pipeline.protocol import EXIT_COMPLETED, EXIT_SUPERSEDED
-from tests.unit.protocol.simulation import LEASE, Fault, Process, World
+from tests.unit.protocol.simulation import LEASE, TOMBSTONE, Fault, Process, World
 
 #: How long a fault lasts: short is well below the lease, long is above it.
 SHORT, LONG = (0.5, 2.0, LEASE / 3), (LEASE * 1.5, LEASE * 3)
@@ -115,6 +115,40 @@ def play_a_late_claim(seed: int) -> World:
     world.settle()
     world.check()
     world.finish()
+    return world
+
+
+def play_a_claim_of_another_time(seed: int) -> World:
+    """A claim follows an end that was removed meanwhile, and the run has begun again; the claimant may be dead."""
+    draw = random.Random(seed)  # noqa: S311
+    world = World(seed, components=4, changes=draw.choice((0, 1, 2)), seconds=2.0)
+    world.start_try()
+    world.run_until(lambda: any(process.inside == draw.choice("ab") for process in world.processes))
+    world.discard()
+    world.settle()
+    world.run(TOMBSTONE + LEASE)
+    claim = world.newest + 1
+    world.next_faults["operator"] = {6: (Fault.FREEZE_BEFORE, 100 * LEASE)}  # the create of its claim
+    late = world.start_try()
+    world.run_until(lambda: late.operations == 6)
+    world.prune()
+    if not world.run_until(lambda: not world.numbers()):
+        world.violate("the run was not removed")
+    world.start_try()
+    inside = draw.choice("abc")
+    world.run_until(lambda: any(process.inside == inside for process in world.processes))
+    if seed % 2:
+        world.arm(late, 1, Fault.DEATH_AFTER)
+    world.thaw(late)
+    if not world.run_until(lambda: claim in world.numbers()):
+        world.violate("the claim came too early")
+    world.look()
+    world.settle()
+    world.check()
+    world.finish()
+    if seed % 2 == 0 and world.try_number > 3:
+        world.violate("the late claim cost a try")
+    world.check()
     return world
 
 

@@ -10,7 +10,6 @@ from typing import Any
 from unittest import mock
 
 from airflow_spark_pipeline.checkpoint import checksum as checksum_module
-from airflow_spark_pipeline.checkpoint import log as log_module
 from airflow_spark_pipeline.checkpoint import prune as prune_module
 from airflow_spark_pipeline.checkpoint import reading as reading_module
 from airflow_spark_pipeline.checkpoint.changes import changes_since, to_trim
@@ -22,6 +21,7 @@ from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.reading import LogReader
 from airflow_spark_pipeline.checkpoint.state import Base, CheckpointState, CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import ObjectExistsError, ObjectNotFoundError
+from airflow_spark_pipeline.checkpoint.writing import LostError
 from airflow_spark_pipeline.exceptions import CheckpointStoreError, SupersededError
 from airflow_spark_pipeline.planning import changes, make_plan, outlook
 from airflow_spark_pipeline.runtime.driver.driver import Driver
@@ -45,7 +45,7 @@ def _no_read_back() -> AbstractContextManager[Any]:
                 self.store.create(self._name(number), data)
                 return
             except ObjectExistsError:
-                raise log_module._LostError from None
+                raise LostError from None
             except CheckpointStoreError:
                 self._sleep(pause)
         raise CheckpointStoreError("could not be written")
@@ -279,8 +279,8 @@ def _a_lost_log_goes_unnoticed() -> AbstractContextManager[Any]:
     """Neither the writer nor its watchdog looks for what it has recorded."""
     real = RunLog._follow
 
-    def follow(self: RunLog, commit: Commit, state: CheckpointState, *, mine: bool) -> Commit:
-        return real(self, commit, state, mine=False)
+    def follow(self: RunLog, commit: Commit, state: CheckpointState, *, mine: bool, **options: Any) -> Commit:
+        return real(self, commit, state, mine=False, **options)
 
     def sign(self: Watchdog) -> Listing:
         self._lease.renew()
@@ -297,8 +297,8 @@ def _follows(around: Callable[..., Commit]) -> AbstractContextManager[Any]:
     """Put something around the creation of the next commit: it gets the log, the real one, and its arguments."""
     real = RunLog._follow
 
-    def follow(self: RunLog, commit: Commit, state: CheckpointState, *, mine: bool) -> Commit:
-        return around(self, lambda before: real(self, before, state, mine=mine), commit, state)
+    def follow(self: RunLog, commit: Commit, state: CheckpointState, **options: Any) -> Commit:
+        return around(self, lambda before: real(self, before, state, **options), commit, state)
 
     return mock.patch.object(RunLog, "_follow", follow)
 
@@ -376,10 +376,18 @@ def _any_base_is_good() -> AbstractContextManager[Any]:
         try:
             found = self._object(raw["base"])
         except ObjectNotFoundError:
-            raise reading_module._BaseNotFoundError("gone") from None
+            raise reading_module._BaseNotFoundError("gone", number=number) from None
         return Base(raw["base"], whole(found, **self._about(raw["base"])))
 
     return mock.patch.object(LogReader, "_base", base)
+
+
+def _late_claims_count() -> AbstractContextManager[Any]:
+    return mock.patch.object(LogReader, "is_late", return_value=False)
+
+
+def _late_claims_are_not_passed_over() -> AbstractContextManager[Any]:
+    return mock.patch.object(RunLog, "_is_newest", return_value=False)
 
 
 def _no_checksum() -> AbstractContextManager[Any]:
@@ -419,5 +427,7 @@ MUTATIONS: dict[str, Mutation] = {
     "nobody asks the watchdog after a trim": _no_guard_after_a_trim,
     "an absent base is taken for damage": _an_absent_base_is_damage,
     "any commit is taken for the base": _any_base_is_good,
+    "late claims count": _late_claims_count,
+    "the number of a late claim stops a driver": _late_claims_are_not_passed_over,
     "no checksum is compared": _no_checksum,
 }

@@ -284,6 +284,7 @@ class Oracle:
 
     * the highest number is never used twice and never goes away, so something recorded never reads as nothing, until
       a clean-up removes a run that ended long ago;
+    * a claim that was decided on an end counts only if that end still is the newest, or nothing is there;
     * what is recorded can be read at any time: the base of the newest commit is there, and holds what it held;
     * whoever reads is told a state that was the newest while he read;
     * what follows a commit is the same attempt's, or a claim, or a discard; nothing follows the end but a claim;
@@ -333,6 +334,10 @@ class Oracle:
             return
         state = self._stored(number)
         if state is None:
+            return
+        end = state.decided_on if state.status is CheckpointStatus.SUBMITTED else None
+        if before is not None and end is not None and end["nonce"] != before.state.nonce:
+            self.world.note(f"{number} comes too late: {end['number']}, which it was decided on, was removed")
             return
         self.truth, self.recorded_at = Commit(number, state), self.world.now
         self.told.append((self.world.now, self.truth))
@@ -1015,9 +1020,9 @@ class _SimLog(RunLog):
         self._world.oracle.told_recorded(commit)
         return commit
 
-    def append(self, commit: Commit, state: CheckpointState) -> Commit:
+    def append(self, commit: Commit, state: CheckpointState, **options: Any) -> Commit:
         try:
-            successor = super().append(commit, state)
+            successor = super().append(commit, state, **options)
         except SupersededError:
             if state.status is not CheckpointStatus.DISCARDED:  # which is recorded in another's name
                 self._world.oracle.told_superseded(state.attempt_id)

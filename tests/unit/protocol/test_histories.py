@@ -19,6 +19,7 @@ from tests.unit.protocol.histories import (
     TIMED,
     living,
     play,
+    play_a_claim_of_another_time,
     play_a_damage,
     play_a_frozen_trim,
     play_a_late_claim,
@@ -54,7 +55,16 @@ SEEDS_THAT_FOUND_IT = {
     "tombstones are removed at once": (47, 58),
 }
 
-STORIES = (play_a_loss, play_a_restart, play_a_late_claim, play_a_frozen_trim, play_a_damage)
+STORIES = (
+    play_a_loss,
+    play_a_restart,
+    play_a_late_claim,
+    play_a_claim_of_another_time,
+    play_a_frozen_trim,
+    play_a_damage,
+)
+#: Histories that broke a promise once: a claim that was decided on an end which was removed before it was created.
+LESSONS = (12620,)
 
 durations = st.sampled_from(DURATIONS)
 faults = st.sampled_from(list(Fault))
@@ -69,6 +79,16 @@ def test_every_seeded_history_keeps_every_promise(chunk: int) -> None:
             play(seed)
         except Violation as violation:
             raise Violation(f"play({seed}): {violation}") from None
+
+
+@pytest.mark.parametrize("seed", LESSONS)
+def test_a_history_that_broke_a_promise_once_keeps_them_all(seed: int) -> None:
+    play(seed)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_claim_that_follows_an_end_of_an_earlier_log_counts_for_nobody(seed: int) -> None:
+    play_a_claim_of_another_time(seed)
 
 
 @pytest.mark.parametrize("seed", range(20))
