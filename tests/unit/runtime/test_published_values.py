@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from airflow_spark_pipeline import PipelineRunner
+from airflow_spark_pipeline.checkpoint.encoding import to_json
 from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.planning import published
 from airflow_spark_pipeline.runtime.component.base import ComponentContext
@@ -146,5 +147,5 @@ def test_secrets_in_published_values_are_masked_in_the_record(job: Job) -> None:
     report = job.run(
         asks("a", values='{ url = "jdbc:postgresql://me:hunter22secret@db/x", password = hunter22secret, rows = 5 }')
     )
-    assert "hunter22secret" not in str(report.state.to_dict())
+    assert "hunter22secret" not in str(to_json(report.state))
     assert report.published["a"]["rows"] == 5
