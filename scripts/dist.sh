@@ -17,6 +17,9 @@ if [ -n "$release" ]; then
     [ "$release" = "$version" ] || die "The tag says $release, airflow_spark_pipeline/__init__.py says $version."
     grep -qE "^## $version \([0-9]{4}-[0-9]{2}-[0-9]{2}\)$" CHANGELOG.md ||
         die "CHANGELOG.md has no line '## $version (<date of the release>)'."
+    if grep -n "is not on a package index yet" README.md docs/getting-started.md; then
+        die "These lines say that no version is published. Remove them, and the hint at make dist with them."
+    fi
 fi
 
 rm -rf dist

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,7 +40,10 @@ def errors() -> list[type[SparkPipelineError]]:
 
 def _below(cls: type[SparkPipelineError]) -> Iterator[type[SparkPipelineError]]:
     for error in cls.__subclasses__():
-        if error.__module__.startswith("airflow_spark_pipeline.") and not error.__name__.startswith("_"):
+        # A class that is made when a task fails has the name of an error, and is not the one of its module.
+        is_of_its_module = getattr(sys.modules.get(error.__module__), error.__name__, None) is error
+        ours = error.__module__.startswith("airflow_spark_pipeline.") and not error.__name__.startswith("_")
+        if ours and is_of_its_module:
             yield error
         yield from _below(error)
 

@@ -15,6 +15,7 @@ from airflow_spark_pipeline.checkpoint.stop import stop
 from airflow_spark_pipeline.exceptions import CheckpointError, ComponentFailedError, SupersededError
 from airflow_spark_pipeline.launch.progress import follow_progress
 from airflow_spark_pipeline.planning import Outlook
+from airflow_spark_pipeline.task import component_reports
 from airflow_spark_pipeline.task.asset_events import add_asset_events
 from airflow_spark_pipeline.task.result import result
 from airflow_spark_pipeline.task.stats import TryStats
@@ -46,10 +47,12 @@ def run(unit: Unit, choose: Callable[[Unit], Way]) -> dict[str, Any] | Deferred:
         outlook = unit.decide()
         stats.looked(outlook)
         unit.begin()
+        if unit.keeps_progress:
+            component_reports.begin(unit.context, None if outlook.latest is None else outlook.latest.state)
         ended = _run_driver(unit, choose, outlook)
         if isinstance(ended, Deferred):
             return ended
-        return _completed(unit, stats, unit.outcome(ended.exit_code, ended.reason))
+        return _completed(unit, stats, _outcome(unit, ended.exit_code, ended.reason))
 
 
 def _run_driver(unit: Unit, choose: Callable[[Unit], Way], outlook: Outlook) -> Ended | Deferred:
@@ -84,7 +87,7 @@ def complete(unit: Unit, event: dict[str, Any], after: Callable[[Unit], None]) -
     stats = TryStats(unit.context, unit.pipeline_name)
     with _counted(stats):
         try:
-            state = unit.outcome(None, event.get("reason", ""))
+            state = _outcome(unit, None, event.get("reason", ""))
         finally:
             after(unit)
         return _completed(unit, stats, state)
@@ -104,6 +107,21 @@ def _refuse_a_late_start(unit: Unit, event: dict[str, Any]) -> None:
         return
     stop(unit.attempt.log, state.attempt_id, event["because"])
     raise ComponentFailedError(f"Pipeline {state.pipeline_name!r}: {event['because']}", run_id=state.run_id)
+
+
+def _outcome(unit: Unit, exit_code: int | None, reason: str) -> CheckpointState:
+    try:
+        state = unit.outcome(exit_code, reason)
+    except ComponentFailedError:
+        _tell(unit)
+        raise
+    _tell(unit)
+    return state
+
+
+def _tell(unit: Unit) -> None:
+    if (state := unit.attempt.last_state) is not None:
+        component_reports.tell(unit.context, state, unit.log, keeps_progress=unit.keeps_progress)
 
 
 def _completed(unit: Unit, stats: TryStats, state: CheckpointState) -> dict[str, Any]:
