@@ -91,6 +91,7 @@ def _of_components(state: CheckpointState, raw: Mapping[str, Any]) -> str | None
 
 
 _OF_DONE = (ComponentAction.RAN, ComponentAction.REPLAYED, ComponentAction.SKIPPED)
+_OF_FAILED = (ComponentAction.FAILED, ComponentAction.UPSTREAM_FAILED)
 _OF_OPEN = tuple(action for action in ComponentAction if action not in _OF_DONE)
 
 
@@ -103,6 +104,8 @@ def _of_progress(state: CheckpointState) -> str | None:
         if not fits and not (record.action is ComponentAction.FAILED and record.name in before):
             is_done = "is" if record.name in done else "is not"
             return f"{record.name} {is_done} among completedComponents, and its action is {record.action.value}"
+        if record.tolerated and record.action not in _OF_FAILED:
+            return f"the failure of {record.name} is tolerated, and its action is {record.action.value}"
         if record.changed_code and not record.code:
             return f"{record.name} has changed code, and no code is recorded"
         if record.attempt is None and record.name in done:

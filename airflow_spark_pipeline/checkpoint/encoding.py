@@ -32,6 +32,7 @@ _ABSENT_WHEN_EMPTY = {
     "published",
     "code",
     "changedCode",
+    "tolerated",
     "failureTraceback",
     "wrote",
     "decidedOn",

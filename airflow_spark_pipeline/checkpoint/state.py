@@ -116,6 +116,8 @@ class ComponentCheckpoint:
         there are none
     :param wrote: what the component wrote: map from URI to facts about it, for Airflow's asset events; absent in JSON
         if it said nothing
+    :param tolerated: whether the run can complete although this component failed, or was not run because one that it
+        depends on failed: ``optional`` in the description; absent in JSON if not
     :param failure_traceback: traceback of its failure, secrets masked; absent in JSON if it did not fail, or if its
         failure is the first one of the attempt, which the commit itself has
     """
@@ -137,6 +139,7 @@ class ComponentCheckpoint:
     published: Mapping[str, Any] = field(default_factory=dict)
     code: Mapping[str, str] = field(default_factory=dict)
     changed_code: tuple[str, ...] = ()
+    tolerated: bool = False
     failure_traceback: str | None = None
     wrote: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
@@ -224,9 +227,9 @@ class CheckpointState:
 
     @property
     def all_done(self) -> bool:
-        """Whether all components are done, except those that the user or the description leaves out."""
+        """Whether all components are done, except those left out, and optional ones that failed."""
         done, left_out = set(self.completed_components), (ComponentAction.OMITTED, ComponentAction.DISABLED)
-        return all(c.name in done or c.action in left_out for c in self.components)
+        return all(c.name in done or c.action in left_out or c.tolerated for c in self.components)
 
     def component(self, name: str) -> ComponentCheckpoint | None:
         """Return the record of the component with this name, or ``None``."""

@@ -17,7 +17,7 @@ from airflow_spark_pipeline.checkpoint.state import (
     ComponentCheckpoint,
 )
 from airflow_spark_pipeline.exceptions import CheckpointError
-from airflow_spark_pipeline.planning import readable
+from airflow_spark_pipeline.planning import failure_note, readable
 
 SECONDS = 10.0
 
@@ -62,7 +62,7 @@ def _line(component: ComponentCheckpoint, state: CheckpointState) -> str | None:
     if component.action is ComponentAction.SKIPPED:
         return f"{_place(component, state)} skipped ({component.reason})"
     if component.action is ComponentAction.FAILED and component.attempt == state.attempt:
-        return f"{_place(component, state)} failed after {took}{tries}: {component.reason}"
+        return f"{_place(component, state)} failed after {took}{tries}: {component.reason}{failure_note(component)}"
     if component.action is ComponentAction.UPSTREAM_FAILED:
         return f"{_place(component, state)} not run ({component.reason})"
     return None

@@ -147,6 +147,7 @@ class ComponentSpec(JsonForm):
     :param depends_on: names of earlier components: if one of them runs again, so does this one; with ``parallelism``
         it starts when they have ended. ``None``: it starts when all before it have ended
     :param enabled: ``False`` leaves it out of the run; it is neither loaded nor recorded as done
+    :param optional: whether the run continues, and can complete, although this component failed
     :param timeout_ms: milliseconds that one try of it may take
     :param retry_policy: in place of the pipeline's, as a whole; ``None`` leaves it to the pipeline
     :param hooks: those of this component alone
@@ -160,6 +161,7 @@ class ComponentSpec(JsonForm):
     replay_on_resume: bool | None = None
     depends_on: Texts | None = None
     enabled: bool = True
+    optional: bool = False
     timeout_ms: Milliseconds | None = field(default=None, metadata={KEY: "timeout"})
     retry_policy: RetryPolicy | None = None
     hooks: tuple[HookSpec, ...] = ()

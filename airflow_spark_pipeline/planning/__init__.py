@@ -7,8 +7,10 @@ from airflow_spark_pipeline.planning.plan import Plan, Step, StepAction, left_be
 from airflow_spark_pipeline.planning.schedule import KnownViews, Waits, conflicts, startable, waits_for, waves
 from airflow_spark_pipeline.planning.selection import Selection
 from airflow_spark_pipeline.planning.summary import (
+    OPTIONAL,
     all_stopped_at,
     describe_run,
+    failure_note,
     failures,
     next_try,
     position,
@@ -17,9 +19,11 @@ from airflow_spark_pipeline.planning.summary import (
     seconds_saved,
     stopped_at,
     summarize,
+    tolerated_failures,
 )
 
 __all__ = [
+    "OPTIONAL",
     "AlreadyCompletedError",
     "Code",
     "CodeNow",
@@ -35,6 +39,7 @@ __all__ = [
     "claim_state",
     "conflicts",
     "describe_run",
+    "failure_note",
     "failures",
     "left_behind",
     "look_ahead",
@@ -47,6 +52,7 @@ __all__ = [
     "startable",
     "stopped_at",
     "summarize",
+    "tolerated_failures",
     "waits_for",
     "waves",
 ]

@@ -83,7 +83,8 @@ def _record(spec: PipelineSpec, step: Step, carried: CheckpointState | None, sal
     old = carried.component(step.name) if carried is not None else None
     if step.action in (StepAction.SKIP, StepAction.REPLAY) and old is not None:
         skipped = ComponentAction.SKIPPED
-        return replace(old, index=step.index, action=skipped, reason=step.reason, changed_code=step.changed_code)
+        kept = replace(old, index=step.index, action=skipped, reason=step.reason, changed_code=step.changed_code)
+        return replace(kept, tolerated=False) if kept.tolerated else kept
     return ComponentCheckpoint(
         index=step.index,
         name=step.name,

@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 
 
+#: What is said of an optional component that failed.
+OPTIONAL = "it is optional, so the run continues"
+
+
 def position(state: CheckpointState) -> str:
     """Return how far a run got: ``2 of 5 done, failed at [3/5] load``."""
     done, total = len(state.completed_components), state.total_components
-    position = f"{done} of {total} done"
+    position = f"{done} of {total} done{tolerated_failures(state)}"
     if state.status is CheckpointStatus.FAILED and state.failure is not None and state.failure.index is not None:
         return f"{position}, failed{_places(failures(state), state)}"
     return position if state.status is CheckpointStatus.RUNNING else f"{position}, {state.status.value}"
@@ -66,13 +70,32 @@ def readable(seconds: float) -> str:
 
 def _counts(state: CheckpointState) -> str:
     total, ran = state.total_components, len(state.attempts[-1].ran)
+    missing = sum(c.tolerated and c.name not in state.completed_components for c in state.components)
     omitted = sum(c.action is ComponentAction.OMITTED for c in state.components)
     disabled = sum(c.action is ComponentAction.DISABLED for c in state.components)
-    text = f"{ran} of {total} components ran, {total - ran - omitted - disabled} skipped"
+    text = f"{ran} of {total} components ran, {total - ran - omitted - disabled - missing} skipped"
     text += f", {omitted} left out" if omitted else ""
     text += f", {disabled} disabled" if disabled else ""
     saved = seconds_saved(state)
+    text += tolerated_failures(state)
     return f"{text}; {readable(saved)} of work not repeated" if saved else text
+
+
+def failure_note(record: ComponentCheckpoint) -> str:
+    """Return what to add to the error of a component that failed: that the run continues, if it does."""
+    return f"; {OPTIONAL}" if record.tolerated and record.action is ComponentAction.FAILED else ""
+
+
+def tolerated_failures(state: CheckpointState) -> str:
+    """Return a text about optional components that failed, and those not run because of them; empty if there are none.
+
+    Example: ``, 1 optional failed (Enrich(geo)), 2 not run because of it (Report, Mail)``.
+    """
+    tolerated = [c for c in state.components if c.tolerated]
+    failed = [c.name for c in tolerated if c.action is ComponentAction.FAILED]
+    not_run = [c.name for c in tolerated if c.action is ComponentAction.UPSTREAM_FAILED]
+    text = f", {len(failed)} optional failed ({', '.join(failed)})" if failed else ""
+    return f"{text}, {len(not_run)} not run because of it ({', '.join(not_run)})" if not_run else text
 
 
 def next_try(state: CheckpointState) -> dict[str, Any]:

@@ -108,11 +108,21 @@ def retrying(
 
 
 def failed(
-    state: CheckpointState, step: Step, started_at: str, seconds: float, failure: Failure, *, final: bool
+    state: CheckpointState,
+    step: Step,
+    started_at: str,
+    seconds: float,
+    failure: Failure,
+    *,
+    final: bool,
+    tolerated: bool = False,
 ) -> CheckpointState:
-    """The component failed. The attempt keeps its first failure; a later one keeps its traceback with its component."""
+    """The component failed. The attempt keeps its first failure; a later one keeps its traceback with its component.
+
+    A failure that is tolerated is kept with its component alone: the attempt has not failed.
+    """
     earlier, summary = state.failure, _summary(state)
-    if summary.failed is None:
+    if summary.failed is None and not tolerated:
         summary = replace(summary, failed=step.name, error=failure.headline)
     record = replace(
         component(state, step),
@@ -121,19 +131,21 @@ def failed(
         attempt=state.attempt,
         started_at=started_at,
         duration_seconds=round(seconds, 3),
-        failure_traceback=None if earlier is None else failure.traceback,
+        tolerated=tolerated,
+        failure_traceback=failure.traceback if tolerated or earlier is not None else None,
     )
     return replace(
         state.with_component(record),
         status=CheckpointStatus.FAILED if final else CheckpointStatus.RUNNING,
-        failure=earlier or failure,
+        failure=earlier if tolerated else earlier or failure,
         attempts=(*state.attempts[:-1], summary),
     )
 
 
-def upstream_failed(state: CheckpointState, step: Step, reason: str) -> CheckpointState:
+def upstream_failed(state: CheckpointState, step: Step, reason: str, *, tolerated: bool = False) -> CheckpointState:
     """The component is not run, because a component that it depends on is not done."""
-    return state.with_component(replace(component(state, step), action=ComponentAction.UPSTREAM_FAILED, reason=reason))
+    action = ComponentAction.UPSTREAM_FAILED
+    return state.with_component(replace(component(state, step), action=action, reason=reason, tolerated=tolerated))
 
 
 def refused(state: CheckpointState, failure: Failure) -> CheckpointState:
@@ -177,6 +189,7 @@ def _planned(record: ComponentCheckpoint, step: Step) -> ComponentCheckpoint:
         wrote={},
         code={},
         changed_code=(),
+        tolerated=False,
     )
 
 

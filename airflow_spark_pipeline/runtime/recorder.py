@@ -152,21 +152,33 @@ class Recorder:
         """
         self._append(next_state.retrying(self.state, step, started_at, seconds, failure, delay))
 
-    def failed(self, step: Step, started_at: str, seconds: float, error: BaseException, *, final: bool) -> Failure:
+    def failed(
+        self,
+        step: Step,
+        started_at: str,
+        seconds: float,
+        error: BaseException,
+        *,
+        final: bool,
+        tolerated: bool = False,
+    ) -> Failure:
         """Record that the component failed. Returns the recorded failure.
 
         :param final: whether the attempt ends with this failure
+        :param tolerated: whether the run can complete although the component failed
         """
         failure = self.describe(error, step)
-        self._append(next_state.failed(self.state, step, started_at, seconds, failure, final=final))
+        state = next_state.failed(self.state, step, started_at, seconds, failure, final=final, tolerated=tolerated)
+        self._append(state)
         return failure
 
-    def upstream_failed(self, step: Step, reason: str) -> None:
+    def upstream_failed(self, step: Step, reason: str, *, tolerated: bool = False) -> None:
         """Record that the component is not run, because a component that it depends on is not done.
 
         :param reason: which component, and why it is not done
+        :param tolerated: whether the run can complete although the component is not run
         """
-        self._append(next_state.upstream_failed(self.state, step, reason))
+        self._append(next_state.upstream_failed(self.state, step, reason, tolerated=tolerated))
 
     def refused(self, error: BaseException) -> None:
         """Record that the attempt failed before any component ran."""

@@ -10,6 +10,8 @@ from airflow_spark_pipeline.planning import published, seconds_saved
 
 def result(state: CheckpointState) -> dict[str, Any]:
     """Return the small summary that the task pushes to XCom."""
+    failed = [c for c in state.components if c.action is ComponentAction.FAILED]
+    not_run = [c for c in state.components if c.action is ComponentAction.UPSTREAM_FAILED]
     ran = [c for c in state.components if c.action is ComponentAction.RAN]
     return {
         "run_id": state.run_id,
@@ -21,6 +23,8 @@ def result(state: CheckpointState) -> dict[str, Any]:
         "components_skipped": [c.name for c in state.components if c.action is ComponentAction.SKIPPED],
         "components_left_out": [c.name for c in state.components if c.action is ComponentAction.OMITTED],
         "components_disabled": [c.name for c in state.components if c.action is ComponentAction.DISABLED],
+        "components_failed": [c.name for c in failed],
+        "components_not_run": [c.name for c in not_run],
         "published": published(state),
         "seconds_saved": seconds_saved(state),
         "seconds": round(sum(c.duration_seconds or 0.0 for c in ran), 3),

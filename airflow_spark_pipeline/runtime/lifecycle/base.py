@@ -55,6 +55,8 @@ class PipelineEvent:
     :param ran: names of the components that this attempt completed
     :param skipped: names of the components that were completed before
     :param disabled: names of the components that the description disables
+    :param failed: names of the components that failed; in a completed run, these are optional
+    :param not_run: names of the components that were not run, because one that they depend on failed
     """
 
     run: RunInfo
@@ -66,6 +68,8 @@ class PipelineEvent:
     ran: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     disabled: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    not_run: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ class ComponentEvent:
     :param index: position of the component in the pipeline, counted from 0
     :param config: ``instance-config`` of the component, secrets masked
     :param retry: number of the try inside this attempt, 0 for the first
+    :param optional: whether the run can complete although this component fails
     :param replayed: whether the component was done before and only defines its views again
     :param seconds: duration of the try, if it has ended
     :param delay_seconds: seconds until the next try, for ``on_retry``
@@ -92,6 +97,7 @@ class ComponentEvent:
     config: Mapping[str, Any] = field(default_factory=dict)
     retry: int = 0
     replayed: bool = False
+    optional: bool = False
     seconds: float | None = None
     delay_seconds: float | None = None
     failure: Failure | None = None

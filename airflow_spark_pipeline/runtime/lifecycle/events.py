@@ -52,20 +52,26 @@ class Events:
             self._configs[step.index] = self._recorder.masked(spec.instance_config)
         config = self._configs[step.index]
         return ComponentEvent(
-            self._run(), step.name, spec.instance_type, step.index, config=config, replayed=replayed, **what
+            self._run(),
+            step.name,
+            spec.instance_type,
+            step.index,
+            config=config,
+            replayed=replayed,
+            optional=spec.optional,
+            **what,
         )
 
     def _pipeline(self, **what: Any) -> PipelineEvent:
         state = self._recorder.state
-        names = {
-            action: tuple(c.name for c in state.components if c.action is action)
-            for action in (ComponentAction.SKIPPED, ComponentAction.DISABLED)
-        }
+        names = {action: tuple(c.name for c in state.components if c.action is action) for action in ComponentAction}
         return PipelineEvent(
             self._run(),
             seconds_saved=seconds_saved(state),
             skipped=names[ComponentAction.SKIPPED],
             disabled=names[ComponentAction.DISABLED],
+            failed=names[ComponentAction.FAILED],
+            not_run=names[ComponentAction.UPSTREAM_FAILED],
             **what,
         )
 

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from airflow_spark_pipeline.planning import readable
+from airflow_spark_pipeline.planning import OPTIONAL, readable
 from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, PipelineEvent, PipelineHooks
 from airflow_spark_pipeline.runtime.lifecycle.records import record_of
 from airflow_spark_pipeline.runtime.process.output import say
@@ -44,6 +44,8 @@ class LoggingHooks(PipelineHooks):
         words = f"{event.status} after {readable(event.seconds or 0.0)}"
         if event.seconds_saved:
             words += f"; {readable(event.seconds_saved)} of work not repeated"
+        if event.status == "completed" and event.failed:
+            words += f"; optional components failed: {', '.join(event.failed)}"
         self._print("after_pipeline", event, words + _why(event))
 
     def before_component(self, event: ComponentEvent) -> None:
@@ -56,7 +58,8 @@ class LoggingHooks(PipelineHooks):
 
     def on_component_failure(self, event: ComponentEvent) -> None:
         """Print the event."""
-        self._print("on_component_failure", event, f"failed{_why(event)}")
+        goes_on = f"; {OPTIONAL}" if event.optional else ""
+        self._print("on_component_failure", event, f"failed{_why(event)}{goes_on}")
 
     def on_retry(self, event: ComponentEvent) -> None:
         """Print the event."""

@@ -42,6 +42,7 @@ def _of_component(event: ComponentEvent) -> dict[str, Any]:
         "total": event.run.total_components,
         "retry": event.retry,
         "replayed": event.replayed or None,
+        "optional": event.optional or None,
         "seconds": None if event.seconds is None else round(event.seconds, 3),
         "delay_seconds": event.delay_seconds,
     }
@@ -57,5 +58,6 @@ def _of_pipeline(name: str, event: PipelineEvent) -> dict[str, Any]:
     }
     if name != "before_pipeline":
         record |= {"status": event.status, "ran": list(event.ran)}
+        record |= {"failed": list(event.failed) or None, "not_run": list(event.not_run) or None}
         record["seconds"] = None if event.seconds is None else round(event.seconds, 3)
     return record
