@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class Asks(Component):
-    """Publishes ``values``; fails the first ``fails`` times that anybody runs it, after it has published."""
+    """Publishes; fails the first ``fails`` times that anybody runs it, and from the ``fails_from``-th time on."""
 
     ledger: str
     values: dict[str, Any] = field(default_factory=dict)
     fails: int = 0
+    fails_from: int = 99
 
     def run(self, spark: SparkSession) -> None:
         name = self.context.component_name
@@ -27,14 +28,14 @@ class Asks(Component):
         note(self.ledger, name=name)
         if self.values:
             self.context.publish(**self.values)
-        if earlier < self.fails:
+        if earlier < self.fails or earlier + 1 >= self.fails_from:
             self.context.publish(failed=True)
             raise ConnectionError(f"{name} is down")
 
 
 def asks(name: str, more: str = "", **config: str) -> str:
     """Return a component of a description; ``more`` is HOCON inside the component."""
-    lines = "".join(f", {key} = {value}" for key, value in config.items())
+    lines = "".join(f", {key.replace('_', '-')} = {value}" for key, value in config.items())
     return (
         f'{{ instance-type = "tests.asking.Asks", instance-name = {name}\n{more}\n'
         f"instance-config {{ ledger = ${{LEDGER}}{lines} }} }}"
@@ -46,3 +47,10 @@ class Dates(Component):
 
     def run(self, spark: SparkSession) -> None:
         self.context.publish(day=date(2026, 1, 31))
+
+
+class StopsSpark(Component):
+    """Ends the session of the whole pipeline."""
+
+    def run(self, spark: SparkSession) -> None:
+        spark.stop()

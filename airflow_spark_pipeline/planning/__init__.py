@@ -1,5 +1,6 @@
 """Planning: which components run, which are skipped, and why; and summaries of the result."""
 
+from airflow_spark_pipeline.planning.blocked import Blocked, blocked
 from airflow_spark_pipeline.planning.changes import Code, CodeNow, changed_code
 from airflow_spark_pipeline.planning.claim_state import claim_state
 from airflow_spark_pipeline.planning.outlook import AlreadyCompletedError, Outlook, look_ahead
@@ -25,6 +26,7 @@ from airflow_spark_pipeline.planning.summary import (
 __all__ = [
     "OPTIONAL",
     "AlreadyCompletedError",
+    "Blocked",
     "Code",
     "CodeNow",
     "KnownViews",
@@ -35,6 +37,7 @@ __all__ = [
     "StepAction",
     "Waits",
     "all_stopped_at",
+    "blocked",
     "changed_code",
     "claim_state",
     "conflicts",

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_spark_pipeline.checkpoint.state import ComponentAction, Failure, utc_now
-from airflow_spark_pipeline.planning import Plan, Step, StepAction, readable
+from airflow_spark_pipeline.checkpoint.state import Failure, utc_now
+from airflow_spark_pipeline.planning import OPTIONAL, Blocked, Plan, Step, StepAction, blocked, readable
 from airflow_spark_pipeline.runtime.lifecycle.calls import HookCalls
 from airflow_spark_pipeline.runtime.lifecycle.events import Events
 from airflow_spark_pipeline.runtime.loop.retry import RetryDecision, decide_retry
@@ -68,19 +68,10 @@ class Attempt:
         """Return the names of the components that are running next to this one."""
         return tuple(self.plan.steps[index].name for index in self.workers.inside if index != step.index)
 
-    def blocked(self, step: Step) -> str | None:
-        """Return why a component is not run, if one that it depends on is not done."""
-        depends_on = self.spec.components[step.index].depends_on
-        if not depends_on:
-            return None
-        state = self.recorder.state
-        there = {*state.completed_components, *(omitted.name for omitted in self.plan.omitted)}
-        name = next((name for name in depends_on if name not in there), None)
-        record = None if name is None else state.component(name)
-        if record is None:
-            return None
-        failed = record.action is ComponentAction.FAILED
-        return f"depends on {record.name}, which {'failed' if failed else 'was not run'}"
+    def blocked(self, step: Step) -> Blocked | None:
+        """Return why a component is not run, if one that it depends on failed."""
+        depends_on = self.spec.components[step.index].depends_on or ()
+        return blocked(self.recorder.state, depends_on, {omitted.name for omitted in self.plan.omitted})
 
 
 class OneComponent:
@@ -100,9 +91,9 @@ class OneComponent:
     def starts(self) -> bool:
         """Announce the component; called in the main thread. Returns whether it is run."""
         self._recorder.guard()
-        if (reason := self._attempt.blocked(self._step)) is not None:
-            self._recorder.upstream_failed(self._step, reason)
-            say(f"{self._label} not run ({reason})")
+        if (why := self._attempt.blocked(self._step)) is not None:
+            self._recorder.upstream_failed(self._step, why.reason, tolerated=why.tolerated)
+            say(f"{self._label} not run ({why.reason})")
             return False
         replayed = f"replayed, {self._step.reason}" if self._step.action is StepAction.REPLAY else ""
         say(f"{self._label} … {replayed}".rstrip())
@@ -120,8 +111,7 @@ class OneComponent:
     def give_up(self, error: BaseException) -> None:
         """Record the failure of a component that cannot be stopped; called in the main thread."""
         self._attempt.hooks.forget_calls()
-        self._attempt.ends = True  # it may still run, so nothing new is started
-        self._fail(self._took, error)
+        self._fail(self._took, error, stops=True)  # it may still run, so nothing new is started
 
     def _try_once(self) -> bool:
         """Run one try and record what came of it. Returns whether there is another one."""
@@ -172,7 +162,7 @@ class OneComponent:
         gone = stopped_by_component(self._spark) or ended_from_outside(self._spark)
         decision = self._decide(error, gone=gone)
         if not decision.retry:
-            self._main(lambda: self._fail(took, error, gone=gone))
+            self._main(lambda: self._fail(took, error, stops=gone))
             return False
         try:
             self._main(lambda: self._retry(took, error, decision))
@@ -199,18 +189,25 @@ class OneComponent:
         self._recorder.retrying(self._step, self._started_at, took, failure, decision.delay_seconds)
         self._tell("on_retry", took, failure, error, delay_seconds=decision.delay_seconds)
 
-    def _fail(self, took: float, error: BaseException, *, gone: bool = False) -> None:
+    def _fail(self, took: float, error: BaseException, *, stops: bool = False) -> None:
+        """Record the failure.
+
+        :param stops: whether nothing new can be started, not even what does not need Spark
+        """
         attempt = self._attempt
         if isinstance(error, KeyboardInterrupt):
             attempt.interrupt = error
-        # Without Spark no further component is started, even one that does not need it.
-        attempt.ends = attempt.ends or gone or attempt.interrupt is not None
-        attempt.ended = attempt.ended or attempt.ends
-        final = attempt.ends and not attempt.others(self._step)
-        failure = self._recorder.failed(self._step, self._started_at, took, error, final=final)
-        say(f"{self._label} failed after {readable(took)}{self._tries}: {failure.headline}")
+        stops = stops or attempt.interrupt is not None
+        tolerated = self._spec.optional and not stops
+        ends = stops or (attempt.ends and not tolerated)
+        attempt.ends = attempt.ends or stops
+        attempt.ended = attempt.ended or ends
+        final = ends and not attempt.others(self._step)
+        failure = self._recorder.failed(self._step, self._started_at, took, error, final=final, tolerated=tolerated)
+        goes_on = f"; {OPTIONAL}" if tolerated else ""
+        say(f"{self._label} failed after {readable(took)}{self._tries}: {failure.headline}{goes_on}")
         self._tell("on_component_failure", took, failure, error)
-        if not attempt.ends:
+        if not ends:
             self._put_back()
 
     def _put_back(self) -> None:
