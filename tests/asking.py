@@ -21,6 +21,8 @@ class Asks(Component):
     values: dict[str, Any] = field(default_factory=dict)
     fails: int = 0
     fails_from: int = 99
+    finish: str = ""
+    finish_after: int = 0  # runs
 
     def run(self, spark: SparkSession) -> None:
         name = self.context.component_name
@@ -28,6 +30,8 @@ class Asks(Component):
         note(self.ledger, name=name)
         if self.values:
             self.context.publish(**self.values)
+        if self.finish and earlier >= self.finish_after:
+            self.context.finish(self.finish)
         if earlier < self.fails or earlier + 1 >= self.fails_from:
             self.context.publish(failed=True)
             raise ConnectionError(f"{name} is down")

@@ -106,6 +106,8 @@ def _of_progress(state: CheckpointState) -> str | None:
             return f"{record.name} {is_done} among completedComponents, and its action is {record.action.value}"
         if record.tolerated and record.action not in _OF_FAILED:
             return f"the failure of {record.name} is tolerated, and its action is {record.action.value}"
+        if record.finished is not None and record.name not in done:
+            return f"{record.name} finished the run early, and it is not done"
         if record.changed_code and not record.code:
             return f"{record.name} has changed code, and no code is recorded"
         if record.attempt is None and record.name in done:

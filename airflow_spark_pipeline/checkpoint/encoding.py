@@ -30,6 +30,7 @@ _ABSENT_WHEN_EMPTY = {
     "session",
     "leaves",
     "published",
+    "finished",
     "code",
     "changedCode",
     "tolerated",

@@ -110,6 +110,7 @@ class ComponentCheckpoint:
     :param leaves: what the component left in the session that a resume cannot restore: map from kind (``views``,
         ``functions``, ``tables``, …) to names; absent in JSON if there is nothing
     :param published: values that the component published, by name, secrets masked; absent in JSON if there are none
+    :param finished: why the component finished the run early; absent in JSON if it did not
     :param code: code of the component's class and of the user's modules that it imports: map from file to keyed digest;
         ``planning`` compares it; absent in JSON if the code is not known
     :param changed_code: files of ``code`` that had changed when an attempt skipped the component; absent in JSON if
@@ -137,6 +138,7 @@ class ComponentCheckpoint:
     session: Mapping[str, Any] = field(default_factory=dict)
     leaves: Mapping[str, Any] = field(default_factory=dict)
     published: Mapping[str, Any] = field(default_factory=dict)
+    finished: str | None = None
     code: Mapping[str, str] = field(default_factory=dict)
     changed_code: tuple[str, ...] = ()
     tolerated: bool = False

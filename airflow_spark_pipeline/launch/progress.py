@@ -55,8 +55,9 @@ def _line(component: ComponentCheckpoint, state: CheckpointState) -> str | None:
     took = readable(component.duration_seconds or 0.0)
     tries = f" (try {len(component.retries) + 1})" if component.retries else ""
     saved = f"; saved {', '.join(component.outputs)}" if component.outputs else ""
+    finish = f"; finishes the run early: {component.finished}" if component.finished is not None else ""
     if component.action is ComponentAction.RAN:
-        return f"{_place(component, state)} done in {took}{tries}{saved}"
+        return f"{_place(component, state)} done in {took}{tries}{saved}{finish}"
     if component.action is ComponentAction.REPLAYED:
         return f"{_place(component, state)} replayed"
     if component.action is ComponentAction.SKIPPED:

@@ -73,8 +73,8 @@ class SparkPipelineJob(PipelineTask, BaseOperator):
     Four methods depend on the platform: :meth:`place`, :meth:`submit`, :meth:`job_state` and :meth:`cancel`.
 
     :param pipeline: as in :class:`~airflow_spark_pipeline.operators.spark_pipeline.SparkPipelineOperator`, and so are
-        ``auto_resume``, ``resume_run_id``, ``resume_scope``, ``start_from``, ``stop_after``, ``only``, ``force`` and
-        ``on_change``
+        ``auto_resume``, ``resume_run_id``, ``resume_scope``, ``start_from``, ``stop_after``, ``only``, ``force``,
+        ``on_change`` and ``finish_early_as``
     :param checkpoint_location: URL where progress is recorded. Airflow and the job must both reach it, each with its
         own identity: the job gets none of Airflow's keys. (templated)
     :param checkpoint_conn_id: Airflow connection with which Airflow opens the checkpoint and the staging location
@@ -138,6 +138,7 @@ class SparkPipelineJob(PipelineTask, BaseOperator):
         name: str | None = None,
         deferrable: bool | None = None,
         start_timeout: float | timedelta | None = None,
+        finish_early_as: Literal["success", "skipped"] = "success",
         job_poll_interval: float = 10.0,
         **kwargs: Any,
     ) -> None:
@@ -168,6 +169,7 @@ class SparkPipelineJob(PipelineTask, BaseOperator):
             py_files=py_files,
             name=name,
             start_timeout=start_timeout,
+            finish_early_as=finish_early_as,
         )
 
     def execute(self, context: Context) -> Any:

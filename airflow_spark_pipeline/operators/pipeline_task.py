@@ -54,6 +54,7 @@ class PipelineTask(_Operator):
     name: Any
     deferrable: Any
     deferrable_is_named: bool
+    finish_early_as: str
 
     _description: Description | None = None
     _way: Way | None = None
@@ -77,6 +78,7 @@ class PipelineTask(_Operator):
         py_files: Any,
         name: str | None,
         start_timeout: float | timedelta | None,
+        finish_early_as: str = "success",
     ) -> None:
         """Keep the arguments of a pipeline, and set what its retries need; called by ``__init__``.
 
@@ -92,6 +94,9 @@ class PipelineTask(_Operator):
             raise ValueError(f"on_change is {on_change!r}; it is one of fail, restart, rerun-from-change")
         if resume_scope not in ("dag_run", "pipeline"):
             raise ValueError(f"resume_scope is {resume_scope!r}; it is one of dag_run, pipeline")
+        if finish_early_as not in ("success", "skipped"):
+            raise ValueError(f"finish_early_as is {finish_early_as!r}; it is one of success, skipped")
+        self.finish_early_as = finish_early_as
         self.resume_run_id = resume_run_id
         self.resume_scope = resume_scope
         self.start_from = start_from
@@ -176,7 +181,7 @@ class PipelineTask(_Operator):
         from airflow_spark_pipeline.exceptions import SparkPipelineError
 
         try:
-            return self._run(context)
+            ended = self._run(context)
         except SparkPipelineError as error:
             self.log.debug("Where it comes from:", exc_info=True)
             remember_failure(context, error)
@@ -185,6 +190,7 @@ class PipelineTask(_Operator):
         except Exception as error:
             remember_failure(context, error)
             raise
+        return self._shown(ended, context)
 
     def _run(self, context: Context) -> dict[str, Any]:
         from airflow_spark_pipeline.task import one_try
@@ -220,11 +226,23 @@ class PipelineTask(_Operator):
         from airflow_spark_pipeline.task import one_try
 
         try:
-            return self._with_unit(
+            ended = self._with_unit(
                 context, lambda unit: one_try.complete(unit, event, self.after_deferral), claimed=event["unit"]
             )
         except SparkPipelineError as error:
             raise final(error).with_traceback(None) from None  # as in execute
+        return self._shown(ended, context)
+
+    def _shown(self, ended: dict[str, Any], context: Context) -> dict[str, Any]:
+        """Return what the task pushes to XCom; a run that was finished early is shown as skipped, if asked to."""
+        early = ended["finished_early"]
+        if early is None or self.finish_early_as == "success":
+            return ended
+        from airflow.providers.common.compat.sdk import AirflowSkipException
+
+        if self.do_xcom_push:  # Airflow pushes what a task returns, and a skipped one returns nothing
+            context["ti"].xcom_push(key="return_value", value=ended)
+        raise AirflowSkipException(f"{early['component']} finished the run early: {early['reason']}")
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Continue after the triggerer; if no task waits for the driver any longer, it is stopped."""

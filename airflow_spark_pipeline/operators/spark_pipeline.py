@@ -87,6 +87,8 @@ class SparkPipelineOperator(PipelineTask, SparkSubmitOperator):
     :param start_timeout: seconds, or ``timedelta``, that a deferred task waits for the first sign of life of its driver
         after the cluster has accepted the job. Default: no limit if YARN can be asked about the job (the Spark
         connection has ``yarn_resourcemanager_webapp_address``), otherwise an hour
+    :param finish_early_as: how Airflow shows the task if a component finished the run early: ``success`` (the
+        default), or ``skipped``
     :raises SparkPipelineError: the subclass says what is wrong, and ``retry_helps`` whether another try may end
         differently. The default retry policy, :class:`~airflow_spark_pipeline.retries.AutoResumeRetryPolicy`, uses it.
     :return: run id, attempt, names of the components run and skipped, seconds of work (XCom)
@@ -128,6 +130,7 @@ class SparkPipelineOperator(PipelineTask, SparkSubmitOperator):
         name: str | None = None,
         deferrable: bool | None = None,
         start_timeout: float | timedelta | None = None,
+        finish_early_as: Literal["success", "skipped"] = "success",
         **kwargs: Any,
     ) -> None:
         from airflow_spark_pipeline.launch.provider import java_class
@@ -157,6 +160,7 @@ class SparkPipelineOperator(PipelineTask, SparkSubmitOperator):
             py_files=py_files,
             name=name,
             start_timeout=start_timeout,
+            finish_early_as=finish_early_as,
         )
 
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]  # the parent returns nothing

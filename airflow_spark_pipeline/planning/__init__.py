@@ -3,10 +3,12 @@
 from airflow_spark_pipeline.planning.blocked import Blocked, blocked
 from airflow_spark_pipeline.planning.changes import Code, CodeNow, changed_code
 from airflow_spark_pipeline.planning.claim_state import claim_state
+from airflow_spark_pipeline.planning.early_end import EarlyEnd, early_end
 from airflow_spark_pipeline.planning.outlook import AlreadyCompletedError, Outlook, look_ahead
-from airflow_spark_pipeline.planning.plan import Plan, Step, StepAction, left_behind, make_plan
+from airflow_spark_pipeline.planning.plan import Plan, left_behind, make_plan
 from airflow_spark_pipeline.planning.schedule import KnownViews, Waits, conflicts, startable, waits_for, waves
 from airflow_spark_pipeline.planning.selection import Selection
+from airflow_spark_pipeline.planning.step import Step, StepAction
 from airflow_spark_pipeline.planning.summary import (
     OPTIONAL,
     all_stopped_at,
@@ -29,6 +31,7 @@ __all__ = [
     "Blocked",
     "Code",
     "CodeNow",
+    "EarlyEnd",
     "KnownViews",
     "Outlook",
     "Plan",
@@ -42,6 +45,7 @@ __all__ = [
     "claim_state",
     "conflicts",
     "describe_run",
+    "early_end",
     "failure_note",
     "failures",
     "left_behind",

@@ -23,8 +23,10 @@ from airflow_spark_pipeline.checkpoint.state import (
 )
 from airflow_spark_pipeline.pipeline.fingerprint import fingerprint
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-from airflow_spark_pipeline.planning.plan import Plan, Step, StepAction
+from airflow_spark_pipeline.planning.early_end import EarlyEnd
+from airflow_spark_pipeline.planning.plan import Plan
 from airflow_spark_pipeline.planning.selection import Selection
+from airflow_spark_pipeline.planning.step import Step, StepAction
 
 _KEPT_ATTEMPTS = 50  # for display; the commits of a task with endless retries must not grow without limit
 _WITHOUT = {StepAction.OMIT: ComponentAction.OMITTED, StepAction.DISABLE: ComponentAction.DISABLED}
@@ -67,7 +69,7 @@ def claim_state(
         updated_at=now,
         total_components=len(spec.components),
         completed_components=tuple(step.name for step in plan.done),
-        components=tuple(_record(spec, step, carried, salt) for step in plan.steps),
+        components=tuple(_record(spec, step, carried, salt, plan.early_end) for step in plan.steps),
         attempts=(*(() if carried is None else carried.attempts), summary)[-_KEPT_ATTEMPTS:],
         resumed_from=plan.resumed_from,
         caller=to_record(caller, None if latest is None else latest.state.caller),
@@ -78,13 +80,16 @@ def claim_state(
     )
 
 
-def _record(spec: PipelineSpec, step: Step, carried: CheckpointState | None, salt: str) -> ComponentCheckpoint:
+def _record(
+    spec: PipelineSpec, step: Step, carried: CheckpointState | None, salt: str, end: EarlyEnd | None
+) -> ComponentCheckpoint:
     component = spec.components[step.index]
     old = carried.component(step.name) if carried is not None else None
     if step.action in (StepAction.SKIP, StepAction.REPLAY) and old is not None:
         skipped = ComponentAction.SKIPPED
         kept = replace(old, index=step.index, action=skipped, reason=step.reason, changed_code=step.changed_code)
-        return replace(kept, tolerated=False) if kept.tolerated else kept
+        finished = kept.finished if end is not None and end.component == step.name else None
+        return replace(kept, tolerated=False, finished=finished)
     return ComponentCheckpoint(
         index=step.index,
         name=step.name,

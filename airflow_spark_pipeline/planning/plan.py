@@ -13,7 +13,6 @@ with ``config-match = strict`` nothing at all may change.
 
 from __future__ import annotations
 
-import enum
 import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -23,34 +22,12 @@ from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointS
 from airflow_spark_pipeline.exceptions import ResumeRefusedError
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec
 from airflow_spark_pipeline.planning.changes import Change, Code, CodeNow, changed_code, first_change
+from airflow_spark_pipeline.planning.early_end import EarlyEnd, still_ended
 from airflow_spark_pipeline.planning.selection import Selection
+from airflow_spark_pipeline.planning.step import Step, StepAction
 from airflow_spark_pipeline.planning.summary import all_stopped_at
 
 _FIRST = "first attempt"  # reason of every step if nothing is recorded
-
-
-class StepAction(enum.Enum):
-    """What the attempt does with a component."""
-
-    RUN = "run"
-    SKIP = "skip"
-    REPLAY = "replay"  # completed, and run again because it only defines views
-    OMIT = "omit"  # not completed and not run: the user left it out
-    DISABLE = "disable"  # not run, because the description has enabled = false
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What the attempt does with one component, and why.
-
-    :param changed_code: files of a component that is not run again which have changed since it ran
-    """
-
-    index: int
-    name: str
-    action: StepAction
-    reason: str
-    changed_code: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +36,13 @@ class Plan:
 
     :param resumed_from: id of the run whose progress is taken over; ``None`` if the run starts from the beginning
     :param restart: why a run that could be resumed starts over; ``None`` if it does not
+    :param early_end: the early end of the run that holds for this attempt
     """
 
     steps: tuple[Step, ...]
     resumed_from: str | None = None
     restart: str | None = None
+    early_end: EarlyEnd | None = None
 
     @property
     def to_run(self) -> tuple[Step, ...]:
@@ -118,7 +97,7 @@ def make_plan(
     left_out = asked.left_out(spec)
     if recorded is None:
         return _from_the_start(spec, _FIRST, left_out)
-    again = dict(lost or {})
+    again, forced = dict(lost or {}), dict[str, str]()
     if asked.to_dict() != served:
         forced = asked.forced(spec)
         again |= {name: reason for name, reason in forced.items() if name in recorded.completed_components}
@@ -133,8 +112,9 @@ def make_plan(
         reason = f"{change.what}, and on-change is rerun-from-change"
         again |= {c.instance_name: reason for c in spec.components[change.index :]}
     done = _still_done(spec, recorded, again)
-    steps = _steps(spec, recorded, done, again, replays, code or {})
-    return Plan(tuple(_leave_out(step, left_out) for step in steps), recorded.run_id)
+    steps = [_leave_out(step, left_out) for step in _steps(spec, recorded, done, again, replays, code or {})]
+    end = still_ended(spec, recorded, done, forced)
+    return Plan(tuple(steps if end is None else end.applied_to(steps)), recorded.run_id, early_end=end)
 
 
 def _from_the_start(spec: PipelineSpec, reason: str, left_out: Mapping[str, str]) -> Plan:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from airflow_spark_pipeline.exceptions import Problem
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec
-from airflow_spark_pipeline.planning.plan import Step, StepAction
+from airflow_spark_pipeline.planning.step import Step, StepAction
 
 #: For each component the indexes of those that it waits for; ``None``: all before it.
 Waits = Sequence[Collection[int] | None]

@@ -11,6 +11,7 @@ from airflow_spark_pipeline.checkpoint.state import (
     ComponentAction,
     ComponentCheckpoint,
 )
+from airflow_spark_pipeline.planning.early_end import early_end
 
 if TYPE_CHECKING:
     from airflow_spark_pipeline.checkpoint.catalog import RunEntry
@@ -78,6 +79,8 @@ def _counts(state: CheckpointState) -> str:
     text += f", {disabled} disabled" if disabled else ""
     saved = seconds_saved(state)
     text += tolerated_failures(state)
+    end = early_end(state)
+    text += f"; {end.text}" if end is not None else ""
     return f"{text}; {readable(saved)} of work not repeated" if saved else text
 
 

@@ -19,7 +19,7 @@ from airflow_spark_pipeline.checkpoint.state import (
     Failure,
 )
 from airflow_spark_pipeline.pipeline.fingerprint import VERSION
-from airflow_spark_pipeline.planning import Code, Plan, Step, StepAction
+from airflow_spark_pipeline.planning import Code, EarlyEnd, Plan, Step, StepAction
 
 _KEPT_RETRIES = 50  # for display; a commit must not grow without limit
 
@@ -27,7 +27,7 @@ _KEPT_RETRIES = 50  # for display; a commit must not grow without limit
 def running(state: CheckpointState, plan: Plan) -> CheckpointState:
     """The driver runs this plan; components that the plan reruns no longer count as done."""
     done = {step.name for step in plan.done}
-    components = tuple(_planned(component(state, step), step) for step in plan.steps)
+    components = tuple(_planned(component(state, step), step, plan.early_end) for step in plan.steps)
     return replace(
         state,
         status=CheckpointStatus.RUNNING,
@@ -85,11 +85,28 @@ def done(
             fingerprint={**record.fingerprint, **version},
         )
     )
+    if state.components[step.index].finished is not None:
+        state = _left_out_after(state, step)
     summary = _summary(state)
     return replace(
         state,
         completed_components=_with(state, step),
         attempts=(*state.attempts[:-1], replace(summary, ran=(*summary.ran, step.name))),
+    )
+
+
+def _left_out_after(state: CheckpointState, step: Step) -> CheckpointState:
+    """The component finished the run early: those after it that have not started are left out."""
+    record = component(state, step)
+    reason = EarlyEnd(record.name, record.index, str(record.finished)).text
+    return replace(
+        state,
+        components=tuple(
+            replace(later, action=ComponentAction.OMITTED, reason=reason)
+            if later.index > step.index and later.action is ComponentAction.PENDING and later.started_at is None
+            else later
+            for later in state.components
+        ),
     )
 
 
@@ -172,9 +189,10 @@ def component(state: CheckpointState, step: Step) -> ComponentCheckpoint:
     return record
 
 
-def _planned(record: ComponentCheckpoint, step: Step) -> ComponentCheckpoint:
+def _planned(record: ComponentCheckpoint, step: Step, end: EarlyEnd | None) -> ComponentCheckpoint:
     if step.action in (StepAction.SKIP, StepAction.REPLAY, StepAction.DISABLE):
-        return replace(record, reason=step.reason, changed_code=step.changed_code)
+        finished = record.finished if end is not None and end.component == step.name else None
+        return replace(record, reason=step.reason, changed_code=step.changed_code, finished=finished)
     return replace(
         record,
         reason=step.reason,
@@ -186,6 +204,7 @@ def _planned(record: ComponentCheckpoint, step: Step) -> ComponentCheckpoint:
         session={},
         leaves={},
         published={},
+        finished=None,
         wrote={},
         code={},
         changed_code=(),

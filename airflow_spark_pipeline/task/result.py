@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, ComponentAction
-from airflow_spark_pipeline.planning import published, seconds_saved
+from airflow_spark_pipeline.planning import early_end, published, seconds_saved
 
 
 def result(state: CheckpointState) -> dict[str, Any]:
     """Return the small summary that the task pushes to XCom."""
+    end = early_end(state)
     failed = [c for c in state.components if c.action is ComponentAction.FAILED]
     not_run = [c for c in state.components if c.action is ComponentAction.UPSTREAM_FAILED]
     ran = [c for c in state.components if c.action is ComponentAction.RAN]
@@ -25,6 +26,7 @@ def result(state: CheckpointState) -> dict[str, Any]:
         "components_disabled": [c.name for c in state.components if c.action is ComponentAction.DISABLED],
         "components_failed": [c.name for c in failed],
         "components_not_run": [c.name for c in not_run],
+        "finished_early": None if end is None else {"component": end.component, "reason": end.reason},
         "published": published(state),
         "seconds_saved": seconds_saved(state),
         "seconds": round(sum(c.duration_seconds or 0.0 for c in ran), 3),

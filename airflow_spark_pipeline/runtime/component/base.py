@@ -101,6 +101,18 @@ class ComponentContext:
         """
         self.results.wrote(uri, facts)
 
+    def finish(self, reason: str) -> None:
+        """End the run early as a success, once this component is done: the components after it are left out.
+
+        It does not end ``run``: return after it. It counts only if this try succeeds. Example:
+        ``self.context.finish("no new data")``.
+
+        :param reason: why, for people: it is shown wherever the run is
+        :raises TypeError: the reason is not text
+        :raises ValueError: the reason is empty
+        """
+        self.results.finish(reason)
+
     @classmethod
     def standalone(cls, workdir: str, *, component_name: str = "standalone") -> ComponentContext:
         """Return a context for running one component outside a pipeline: in a test or a notebook.

@@ -18,6 +18,7 @@ from airflow_spark_pipeline.runtime.component.written import asset_uri, check_fa
 MOST_BYTES = 16_384
 _MOST_URIS = 100  # that one component wrote
 _DEEPEST = 20
+_LONGEST_REASON = 500  # characters
 _WAY_OUT = (
     "Publish text, numbers, booleans, None, lists and dicts of these; convert anything else first, as in str(value)"
 )
@@ -29,6 +30,7 @@ class Results:
     def __init__(self) -> None:
         self._published: dict[str, Any] = {}
         self._written: dict[str, Mapping[str, Any]] = {}
+        self._finished: str | None = None
         self._lock = threading.Lock()
 
     @property
@@ -36,13 +38,31 @@ class Results:
         """The published values by name."""
         return dict(self._published)
 
+    @property
+    def finished(self) -> str | None:
+        """Why the component finishes the run early; ``None`` if it does not."""
+        return self._finished
+
+    def finish(self, reason: str) -> None:
+        """Finish the run once the component is done.
+
+        :raises TypeError: the reason is not text
+        :raises ValueError: the reason is empty, or is not valid Unicode
+        """
+        if not isinstance(reason, str):
+            raise TypeError(f"finish: the reason is of type {_type(reason)}; it is text, such as 'no new data'")
+        text = " ".join(_text(reason, "finish: the reason").split())
+        if not text:
+            raise ValueError("finish: the reason is empty; say why the run ends early, such as 'no new data'")
+        self._finished = text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
+
     def publish(self, values: Mapping[str, Any]) -> None:
         """Add values; a later value of the same name replaces the earlier one.
 
         :raises TypeError: a value is not JSON
         :raises ValueError: a value cannot be stored as JSON, or all values together are too large
         """
-        plain = {name: plain_json(value, name) for name, value in values.items()}
+        plain = {name: plain_json(value, f"publish: {name}") for name, value in values.items()}
         with self._lock:
             together = {**self._published, **plain}
             size = len(json.dumps(together, ensure_ascii=False).encode())
@@ -75,7 +95,7 @@ class Results:
 
     def to_record(self) -> dict[str, Any]:
         """Return the results as fields of the component's record."""
-        return {"published": self._published, "wrote": self._written}
+        return {"published": self._published, "finished": self._finished, "wrote": self._written}
 
 
 def plain_json(value: Any, where: str, depth: int = 0) -> Any:
@@ -88,7 +108,7 @@ def plain_json(value: Any, where: str, depth: int = 0) -> Any:
     :raises ValueError: it is NaN or infinite, is not valid Unicode, or is nested too deeply
     """
     if depth > _DEEPEST:
-        raise ValueError(f"publish: {where} is nested more than {_DEEPEST} levels deep")
+        raise ValueError(f"{where} is nested more than {_DEEPEST} levels deep")
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -97,18 +117,18 @@ def plain_json(value: Any, where: str, depth: int = 0) -> Any:
         return int(value)
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise ValueError(f"publish: {where} is {value}, which JSON does not have; publish None instead")
+            raise ValueError(f"{where} is {value}, which JSON does not have; publish None instead")
         return float(value)
     if isinstance(value, (list, tuple)):
         return [plain_json(each, f"{where}[{index}]", depth + 1) for index, each in enumerate(value)]
     if isinstance(value, Mapping):
         return {_key(key, where): plain_json(each, f"{where}[{key!r}]", depth + 1) for key, each in value.items()}
-    raise TypeError(f"publish: {where} is of type {_type(value)}, which is not JSON. {_WAY_OUT}")
+    raise TypeError(f"{where} is of type {_type(value)}, which is not JSON. {_WAY_OUT}")
 
 
 def _key(key: Any, where: str) -> str:
     if not isinstance(key, str):
-        raise TypeError(f"publish: {where} has the key {key!r}; the keys of JSON are text, so use {str(key)!r}")
+        raise TypeError(f"{where} has the key {key!r}; the keys of JSON are text, so use {str(key)!r}")
     return _text(key, where)
 
 
@@ -116,7 +136,7 @@ def _text(text: str, where: str) -> str:
     try:
         return text.encode().decode()
     except UnicodeEncodeError:
-        raise ValueError(f"publish: {where} is not valid Unicode: {text[:60]!a}") from None
+        raise ValueError(f"{where} is not valid Unicode: {text[:60]!a}") from None
 
 
 def _type(value: Any) -> str:

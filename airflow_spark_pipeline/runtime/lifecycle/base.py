@@ -56,6 +56,7 @@ class PipelineEvent:
     :param skipped: names of the components that were completed before
     :param disabled: names of the components that the description disables
     :param failed: names of the components that failed; in a completed run, these are optional
+    :param finished_early: which component finished the run early, and why; ``None`` if none did
     :param not_run: names of the components that were not run, because one that they depend on failed
     """
 
@@ -70,6 +71,7 @@ class PipelineEvent:
     disabled: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     not_run: tuple[str, ...] = ()
+    finished_early: str | None = None
 
 
 @dataclass(frozen=True)

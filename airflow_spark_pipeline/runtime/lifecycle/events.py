@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.checkpoint.state import ComponentAction, Failure
-from airflow_spark_pipeline.planning import Step, StepAction, seconds_saved
+from airflow_spark_pipeline.planning import Step, StepAction, early_end, seconds_saved
 from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, PipelineEvent, RunInfo
 
 if TYPE_CHECKING:
@@ -65,12 +65,14 @@ class Events:
     def _pipeline(self, **what: Any) -> PipelineEvent:
         state = self._recorder.state
         names = {action: tuple(c.name for c in state.components if c.action is action) for action in ComponentAction}
+        end = early_end(state)
         return PipelineEvent(
             self._run(),
             seconds_saved=seconds_saved(state),
             skipped=names[ComponentAction.SKIPPED],
             disabled=names[ComponentAction.DISABLED],
             failed=names[ComponentAction.FAILED],
+            finished_early=None if end is None else end.text,
             not_run=names[ComponentAction.UPSTREAM_FAILED],
             **what,
         )

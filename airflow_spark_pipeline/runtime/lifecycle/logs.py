@@ -44,6 +44,8 @@ class LoggingHooks(PipelineHooks):
         words = f"{event.status} after {readable(event.seconds or 0.0)}"
         if event.seconds_saved:
             words += f"; {readable(event.seconds_saved)} of work not repeated"
+        if event.finished_early:
+            words += f"; {event.finished_early}"
         if event.status == "completed" and event.failed:
             words += f"; optional components failed: {', '.join(event.failed)}"
         self._print("after_pipeline", event, words + _why(event))

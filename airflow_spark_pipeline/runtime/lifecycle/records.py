@@ -59,5 +59,6 @@ def _of_pipeline(name: str, event: PipelineEvent) -> dict[str, Any]:
     if name != "before_pipeline":
         record |= {"status": event.status, "ran": list(event.ran)}
         record |= {"failed": list(event.failed) or None, "not_run": list(event.not_run) or None}
+        record["finished_early"] = event.finished_early
         record["seconds"] = None if event.seconds is None else round(event.seconds, 3)
     return record

@@ -141,6 +141,8 @@ class ComponentLoop:
         """Return the steps that start now."""
         if self._stops:
             return []
+        if (end := self._attempt.early_end) is not None:
+            self._waiting = [end.applied(step) for step in self._waiting]
         return startable(self._waiting, self._workers.inside, self._ended, self._waits, self._spec.parallelism)
 
     @property

@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_spark_pipeline.checkpoint.state import Failure, utc_now
-from airflow_spark_pipeline.planning import OPTIONAL, Blocked, Plan, Step, StepAction, blocked, readable
+from airflow_spark_pipeline.planning import (
+    OPTIONAL,
+    Blocked,
+    EarlyEnd,
+    Plan,
+    Step,
+    StepAction,
+    blocked,
+    early_end,
+    readable,
+)
+from airflow_spark_pipeline.runtime.component.results import Results
 from airflow_spark_pipeline.runtime.lifecycle.calls import HookCalls
 from airflow_spark_pipeline.runtime.lifecycle.events import Events
 from airflow_spark_pipeline.runtime.loop.retry import RetryDecision, decide_retry
@@ -42,6 +53,7 @@ class Attempt:
 
     :param ends: whether the attempt ends at a component that fails
     :param ended: whether nothing new is started
+    :param early_end: set once a component finished the run early
     """
 
     spec: PipelineSpec
@@ -56,6 +68,7 @@ class Attempt:
     ends: bool
     ended: bool = False
     interrupt: KeyboardInterrupt | None = None
+    early_end: EarlyEnd | None = None
 
     def __post_init__(self) -> None:
         self.last = max((step.index for step in self.plan.to_run), default=-1)  # the last component that runs
@@ -237,11 +250,20 @@ class OneComponent:
                 reported=result.results.to_record(),
             )
         saved = f"; saved {', '.join(result.outputs)}" if result.outputs else ""
-        say(f"{self._label} done in {readable(took)}{self._tries}{saved}")
+        say(f"{self._label} done in {readable(took)}{self._tries}{saved}{self._finish(result.results)}")
         if step.index < attempt.last:
             warn_of_tables_in_memory(traces)
         retries = self._retries
         attempt.hooks.reporters("after_component", lambda: attempt.events.component(step, retry=retries, seconds=took))
+
+    def _finish(self, results: Results) -> str:
+        """Leave out the rest if the component finished the run. Returns what to say of it."""
+        if results.finished is None:
+            return ""
+        if self._step.action is StepAction.REPLAY:
+            return "; finish() is ignored, because the component was done before and is only replayed"
+        self._attempt.early_end = early_end(self._recorder.state)
+        return f"; finishes the run early: {results.finished}"
 
     @property
     def _tries(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, ComponentAction
 from airflow_spark_pipeline.exceptions import ComponentFailedError
-from airflow_spark_pipeline.planning import published, seconds_saved
+from airflow_spark_pipeline.planning import EarlyEnd, early_end, published, seconds_saved
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,11 @@ class RunReport:
     def published(self) -> dict[str, dict[str, Any]]:
         """Values that the components published, by component and name; those of skipped components are included."""
         return published(self.state)
+
+    @property
+    def finished_early(self) -> EarlyEnd | None:
+        """The component that finished the run early, and its reason; ``None`` if none did."""
+        return early_end(self.state)
 
     def _names(self, action: ComponentAction) -> list[str]:
         return [c.name for c in self.state.components if c.action is action]

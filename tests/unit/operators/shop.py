@@ -56,6 +56,12 @@ class TaskInstance:
     #: What other task instances are doing: state by DAG run.
     others: dict[str, str] = field(default_factory=dict)
 
+    #: What is pushed to XCom beside the task's result.
+    pushed: dict[str, Any] = field(default_factory=dict)
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.pushed[key] = value
+
     def get_ti_count(self, *, dag_id: str, run_ids: list[str], states: list[str], **_: Any) -> int:
         return sum(self.others.get(run_id) in states for run_id in run_ids if dag_id == self.dag_id)
 
@@ -81,11 +87,13 @@ class Driver:
     """Does what the request says until the component that fails, if any.
 
     :param fails_at: name of a component
+    :param finishes_at: name of a component that finishes the run early
     :param answer: raised when it has ended, as the provider's hook does for an exit code
     :param silent: it never starts, as where the cluster refuses the job
     """
 
     fails_at: str | None = None
+    finishes_at: str | None = None
     answer: Exception | None = None
     silent: bool = False
     commands: list[list[str]] = field(default_factory=list)
@@ -114,6 +122,9 @@ class Driver:
                 log.append(commit, replace(commit.state, status=CheckpointStatus.FAILED, failure=failure))
                 return
             commit = log.append(commit, self.done(commit.state, component.name))
+            if component.name == self.finishes_at:
+                commit = log.append(commit, finished(commit.state, component.index))
+                break
         log.append(commit, replace(commit.state, status=CheckpointStatus.COMPLETED))
 
     @staticmethod
@@ -122,6 +133,19 @@ class Driver:
         assert record is not None
         ran = replace(record, action=ComponentAction.RAN, attempt=state.attempt, duration_seconds=1.0)
         return replace(state.with_component(ran), completed_components=(*state.completed_components, name))
+
+
+def finished(state: CheckpointState, index: int) -> CheckpointState:
+    """Return the state of a run that the component of an index finished early."""
+    components = (
+        replace(c, finished="no new data")
+        if c.index == index
+        else replace(c, action=ComponentAction.OMITTED)
+        if c.index > index
+        else c
+        for c in state.components
+    )
+    return replace(state, components=tuple(components))
 
 
 @dataclass
