@@ -44,12 +44,15 @@ class ClaimDecision:
     reason: str
 
 
-def decide_claim(latest: CheckpointState | None, caller: Caller | None, *, start_over: bool = False) -> ClaimDecision:
+def decide_claim(
+    latest: CheckpointState | None, caller: Caller | None, *, start_over: bool = False, again: bool = False
+) -> ClaimDecision:
     """Decide what a new attempt does with a unit of work.
 
     :param latest: newest recorded state, or ``None`` if nothing is recorded
     :param caller: what Airflow knows about this try; ``None`` outside Airflow
     :param start_over: whether the user asked to start from the beginning
+    :param again: whether a completed run is kept, and the user names components of it that are to run again
     """
     if latest is None:
         return ClaimDecision(ClaimKind.START, 0, "nothing is recorded yet")
@@ -67,7 +70,12 @@ def decide_claim(latest: CheckpointState | None, caller: Caller | None, *, start
         # A guest's success is reported once; after that the claim is recorded as the owner's (see TaskAttempt).
         mine = is_claim_of(caller, latest.caller)
         if caller is not None and mine and _was_cleared(caller, recorded):
+            if again:
+                reason = f"attempt {latest.attempt} completed the pipeline, and components of it are to run again"
+                return ClaimDecision(ClaimKind.RESUME, latest.epoch, reason)
             return ClaimDecision(ClaimKind.START, fresh_epoch, "the task had succeeded and was cleared")
+        if caller is None and again:
+            return ClaimDecision(ClaimKind.RESUME, latest.epoch, f"attempt {latest.attempt} completed the pipeline")
         return ClaimDecision(ClaimKind.REPORT, latest.epoch, f"attempt {latest.attempt} completed the pipeline")
     if start_over:
         return ClaimDecision(ClaimKind.START, fresh_epoch, "auto-resume is off")

@@ -37,6 +37,7 @@ _ABSENT_WHEN_EMPTY = {
     "failureTraceback",
     "wrote",
     "decidedOn",
+    "keptSeconds",
 }
 
 

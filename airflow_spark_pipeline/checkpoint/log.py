@@ -199,13 +199,14 @@ class RunLog(LogWriter):
         self.retire(discarded)
         return discarded
 
-    def retire(self, commit: Commit, *, keep_history: bool = False) -> None:
+    def retire(self, commit: Commit, *, keep_history: bool = False, keep_outputs: bool = False) -> None:
         """Clean up below the last commit, which stays: without it the number of a late writer would be free again.
 
         Example: commits 0 to 5, a frozen writer about to create 3. If only 5 stays, its check after the create lists 5
         and fails. If nothing stayed, 3 would count as the newest commit.
 
         :param keep_history: whether to keep a copy of the commit permanently
+        :param keep_outputs: whether to keep the saved outputs: the run may run again from a component on
         """
         if keep_history:
             pipeline, unit = self.path.split("/", 1)
@@ -215,7 +216,8 @@ class RunLog(LogWriter):
                 self.retried(lambda: self.store.create(copy, encode(commit.state, commit.number)))
         # Before the other hint is deleted: a process that waits for the end of a run finds it by one of the two.
         self.retried(lambda: self.store.write(ended_hint(self.path), b""))
-        self._delete_outputs(commit)
+        if not keep_outputs:
+            self._delete_outputs(commit)
         for number in self._numbers():
             if number < commit.number:
                 self._delete(self._name(number))

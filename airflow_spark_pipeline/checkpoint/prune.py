@@ -8,13 +8,14 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from airflow_spark_pipeline.checkpoint.catalog import pipelines, read_run, units
+from airflow_spark_pipeline.checkpoint.catalog import RunEntry, pipelines, read_run, units
+from airflow_spark_pipeline.checkpoint.kept import keeps
 from airflow_spark_pipeline.checkpoint.key import pipeline_slug
-from airflow_spark_pipeline.checkpoint.layout import HISTORY, ended_hint
+from airflow_spark_pipeline.checkpoint.layout import HISTORY, ended_hint, outputs_path
 from airflow_spark_pipeline.checkpoint.liveness import ReaderClock
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.staged import prune_staged
-from airflow_spark_pipeline.checkpoint.state import ENDED_STATUSES, Commit
+from airflow_spark_pipeline.checkpoint.state import ENDED_STATUSES, CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.exceptions import SupersededError
 
@@ -24,13 +25,17 @@ TOMBSTONE_SECONDS = 3 * 24 * 3600.0
 
 @dataclass(slots=True)
 class PruneReport:
-    """The runs that :func:`prune` removed or discarded, or would in a dry run."""
+    """The runs that :func:`prune` removed or discarded, or would in a dry run.
+
+    :param outputs: runs whose saved outputs were kept longer than ``keep-for``, and are deleted now
+    """
 
     discarded: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     alive: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     staged: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
 
 
 def prune(
@@ -55,11 +60,13 @@ def prune(
     """
     report, now = PruneReport(), ReaderClock(store)
     for pipeline in [pipeline_slug(pipeline_name)] if pipeline_name is not None else pipelines(store):
-        paths = units(store, pipeline)
+        paths, with_outputs = units(store, pipeline), _with_outputs(store, pipeline)
         if at_most is not None and at_most < len(paths):
             paths = random.sample(paths, at_most)
         for path in paths:
-            work = _Pruning(store, path, now, older_than, tombstone_seconds, abandoned=abandoned)
+            work = _Pruning(
+                store, path, now, older_than, tombstone_seconds, abandoned=abandoned, has_outputs=path in with_outputs
+            )
             work.prune(report, dry_run=dry_run)
         if not dry_run:
             for found in store.list_objects(f"{pipeline}/{HISTORY}"):
@@ -68,6 +75,11 @@ def prune(
     if pipeline_name is None:
         report.staged += prune_staged(store.at_location or store, now, older_than, dry_run=dry_run)
     return report
+
+
+def _with_outputs(store: CheckpointStore, pipeline: str) -> set[str]:
+    """Return the units of a pipeline that have saved outputs."""
+    return {f"{pipeline}/{name}" for name in (store.at_location or store).list_directories(outputs_path(pipeline))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +92,19 @@ class _Pruning:
     older_than: float
     tombstone_seconds: float
     abandoned: bool
+    has_outputs: bool
 
     def prune(self, report: PruneReport, *, dry_run: bool) -> None:
         now = self.clock()  # before the listing it is compared with
         seen = self.store.list_objects(self.path)
         age = now - max((found.modified for found in seen), default=now)
-        entry = read_run(self.store, self.path, now) if age > self.older_than else None
-        if entry is None:
+        is_old = age > self.older_than
+        entry = read_run(self.store, self.path, now) if is_old or self.has_outputs else None
+        if entry is None or (entry.commit is not None and keeps(entry.commit.state, age)):
             return
-        if entry.alive:
+        if not is_old:
+            self._delete_kept_outputs(entry, report, dry_run=dry_run)
+        elif entry.alive:
             report.alive.append(self.path)
         elif entry.commit is None:
             report.unreadable.append(self.path)
@@ -99,6 +115,16 @@ class _Pruning:
             report.removed.append(self.path)
             if not dry_run:
                 self._remove(entry.commit, [found.name for found in seen])
+
+    def _delete_kept_outputs(self, entry: RunEntry, report: PruneReport, *, dry_run: bool) -> None:
+        """Delete the saved outputs of a completed run whose ``keep-for`` is over; the rest follows when it is old."""
+        commit = entry.commit
+        if entry.alive or commit is None or commit.state.kept_seconds is None:
+            return
+        if commit.state.status is CheckpointStatus.COMPLETED:
+            report.outputs.append(self.path)
+            if not dry_run:
+                RunLog(self.store, self.path).retire(commit)
 
     def _discard(self, commit: Commit) -> bool:
         try:

@@ -33,6 +33,7 @@ know; the others are for the protocol and for display.
 ``fingerprintSalt``           key of the fingerprints' digests, one for each epoch
 ``leaseSeconds``              seconds without a heartbeat after which the attempt's driver counts as dead
 ``sparkApplicationId``        id of the Spark application that made the commit, or null
+``keptSeconds``               how long the run is kept after it has completed; absent if it is not
 ``selection``                 the user's selection by component name (startFrom, stopAfter, only, force), or null
 ============================  ========================================================================================
 """
@@ -219,6 +220,7 @@ class CheckpointState:
     spark_application_id: str | None = None
     selection: Mapping[str, Any] | None = None
     decided_on: Mapping[str, Any] | None = None
+    kept_seconds: float | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property

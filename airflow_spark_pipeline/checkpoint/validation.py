@@ -30,6 +30,7 @@ _AT_LEAST = {  # minimum of bounded numbers
     "epoch": 0,
     "index": 0,
     "iteration": 0,
+    "keptSeconds": 0.001,
     "leaseSeconds": 0.001,
     "mapIndex": -1,
     "number": 0,

@@ -18,6 +18,8 @@ from airflow_spark_pipeline.cli.run_choice import newest_first, numbers_of, run_
 from airflow_spark_pipeline.exceptions import NothingToResumeError
 
 _DONE, _CANNOT = 0, 2
+#: What rarely occurs in a clean-up, and what to say of it.
+_DONE_TO = {"staged": "removed", "outputs": "saved outputs removed"}
 
 
 def runs(arguments: Namespace) -> int:
@@ -96,15 +98,16 @@ def prune(arguments: Namespace) -> int:
         "alive": report.alive,
         "unreadable": report.unreadable,
         "staged": report.staged,
+        "outputs": report.outputs,
     }
     if arguments.json:
         printing.as_json({"dryRun": arguments.dry_run, **found})
         return _DONE
     for what, paths in found.items():
-        would = "would be " if arguments.dry_run and what in ("discarded", "removed", "staged") else ""
+        would = "would be " if arguments.dry_run and what in ("discarded", "removed", "staged", "outputs") else ""
         for path in paths:
-            out(f"{would}{'removed' if what == 'staged' else what}  {path}")
-    err(", ".join(f"{len(paths)} {what}" for what, paths in found.items() if paths or what != "staged"))
+            out(f"{would}{_DONE_TO.get(what, what)}  {path}")
+    err(", ".join(f"{len(paths)} {what}" for what, paths in found.items() if paths or what not in _DONE_TO))
     return _DONE
 
 

@@ -83,6 +83,8 @@ class StoreSpec(JsonForm):
 class CheckpointSpec(JsonForm):
     """The ``checkpoint`` block; the defaults are those of the reference page.
 
+    :param keep_for_ms: milliseconds for which a completed run keeps its state and its saved outputs, so that it can run
+        again from a component on; ``None`` keeps them until it completes
     :param on_change: what a resume does when a completed component was edited: ``fail``, ``restart`` from the first
         component, or ``rerun-from-change``
     :param config_match: what must be unchanged to resume: ``completed`` components, or everything (``strict``)
@@ -96,6 +98,7 @@ class CheckpointSpec(JsonForm):
     location: Text | None = None
     auto_resume: bool = False
     cleanup_on_success: bool = True
+    keep_for_ms: Milliseconds | None = field(default=None, metadata={KEY: "keep-for"})
     on_change: Literal["fail", "restart", "rerun-from-change"] = "fail"
     config_match: Literal["completed", "strict"] = "completed"
     code_match: bool = False

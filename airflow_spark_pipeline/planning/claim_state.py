@@ -76,6 +76,7 @@ def claim_state(
         fingerprint_salt=salt,
         lease_seconds=lease_seconds,
         selection=(selection or Selection()).to_dict(),
+        kept_seconds=None if spec.checkpoint.keep_for_ms is None else spec.checkpoint.keep_for_ms / 1000,
         extra={} if carried is None else carried.extra,
     )
 

@@ -98,7 +98,8 @@ def make_plan(
     if recorded is None:
         return _from_the_start(spec, _FIRST, left_out)
     again, forced = dict(lost or {}), dict[str, str]()
-    if asked.to_dict() != served:
+    # What a completed run was asked for is served; the same names ask for it again.
+    if asked.to_dict() != served or (selection is not None and recorded.status is CheckpointStatus.COMPLETED):
         forced = asked.forced(spec)
         again |= {name: reason for name, reason in forced.items() if name in recorded.completed_components}
         recorded = _without(recorded, forced)

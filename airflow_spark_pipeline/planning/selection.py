@@ -44,6 +44,11 @@ class Selection:
         stop = {} if self.stop_after is None else {"stopAfter": self.stop_after}
         return {"startFrom": self.start_from, "only": list(self.only), "force": list(self.force), **stop}
 
+    @property
+    def names_components(self) -> bool:
+        """Whether it asks for components that run although they may be done."""
+        return bool(self.start_from or self.only or self.force)
+
     def forced(self, spec: PipelineSpec) -> dict[str, str]:
         """Return the components that run although they may be done, and why."""
         return {

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from airflow_spark_pipeline.checkpoint.claim import ClaimKind, decide_claim
 from airflow_spark_pipeline.checkpoint.claimant import Caller, is_claim_of, is_same_try, to_record
+from airflow_spark_pipeline.checkpoint.kept import is_kept
 from airflow_spark_pipeline.checkpoint.key import UnitKey, parse_run_id
 from airflow_spark_pipeline.checkpoint.liveness import describe_running, signs_of_life, store_time
 from airflow_spark_pipeline.checkpoint.log import RunLog
@@ -220,7 +221,8 @@ class TaskAttempt:
         """
         latest = self._log.latest()
         if latest is not None and latest.state.status is CheckpointStatus.COMPLETED:
-            self._log.retire(latest, keep_history=keep_history)
+            keep_outputs = latest.state.kept_seconds is not None
+            self._log.retire(latest, keep_history=keep_history, keep_outputs=keep_outputs)
 
     def _claim_state(self, latest: Commit | None) -> CheckpointState:
         outlook = self._outlook(latest)
@@ -242,7 +244,8 @@ class TaskAttempt:
         self._refuse_what_cannot_be_resumed(state)
         self._refuse_to_supersede_another_task(latest)
         start_over = not self._auto_resume and self._run_id is None
-        decision = decide_claim(state, self._caller, start_over=start_over)
+        again = state is not None and is_kept(state) and self._selection.names_components
+        decision = decide_claim(state, self._caller, start_over=start_over, again=again and not start_over)
         if decision.kind is ClaimKind.STOP:
             raise SupersededError(f"This try stops: {decision.reason}.")
         return look_ahead(self._spec, latest, decision, selection=self._selection, code_now=self._code_now)

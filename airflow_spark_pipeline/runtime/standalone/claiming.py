@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from airflow_spark_pipeline.checkpoint.catalog import find_run, unfinished_runs, units
 from airflow_spark_pipeline.checkpoint.claim import ClaimDecision, ClaimKind, decide_claim
+from airflow_spark_pipeline.checkpoint.kept import is_kept
 from airflow_spark_pipeline.checkpoint.key import UnitKey, number_of, parse_run_id, pipeline_slug, unit_path
 from airflow_spark_pipeline.checkpoint.layout import ENDED, HISTORY
 from airflow_spark_pipeline.checkpoint.liveness import describe_running
@@ -165,7 +166,8 @@ def decide(
     :raises ResumeRefusedError: the recorded state no longer fits the description
     """
     state = None if latest is None else latest.state
-    decision = decide_claim(state, None)
+    again = state is not None and is_kept(state) and selection is not None and selection.names_components
+    decision = decide_claim(state, None, again=again)
     if decision.kind is ClaimKind.REPORT and state is not None:
         raise AlreadyCompletedError(state)
 

@@ -122,6 +122,7 @@ def _retire(log: RunLog, checkpoint: CheckpointSpec) -> None:
     try:
         latest = log.latest()
         if latest is not None and latest.state.status is CheckpointStatus.COMPLETED:
-            log.retire(latest, keep_history=not checkpoint.cleanup_on_success)
+            keep_outputs = latest.state.kept_seconds is not None
+            log.retire(latest, keep_history=not checkpoint.cleanup_on_success, keep_outputs=keep_outputs)
     except CheckpointError as error:
         say(f"The run succeeded, but its checkpoints could not be cleaned up: {error}")
