@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.runtime.component.base import Component
-from tests.steps import note, read
+from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, PipelineHooks
+from tests.steps import names, note, read
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+recorded: set[str] = set()  # names of components, by :class:`Recorded`
+
+
+class Recorded(PipelineHooks):
+    """Keeps the names of the components that are recorded as done."""
+
+    def after_component(self, event: ComponentEvent) -> None:
+        recorded.add(event.name)
+
+
+def _wait(holds: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + 60
+    while not holds():
+        if time.monotonic() > give_up:
+            raise TimeoutError("it did not happen")
+        time.sleep(0.01)
 
 
 @dataclass
@@ -23,11 +43,15 @@ class Asks(Component):
     fails_from: int = 99
     finish: str = ""
     finish_after: int = 0  # runs
+    waits_for: str = ""  # a component that has to have started
+    waits_until_done: str = ""  # a component of this process that has to be recorded
 
     def run(self, spark: SparkSession) -> None:
         name = self.context.component_name
         earlier = sum(entry["name"] == name for entry in read(self.ledger))
         note(self.ledger, name=name)
+        _wait(lambda: not self.waits_for or self.waits_for in names(self.ledger))
+        _wait(lambda: not self.waits_until_done or self.waits_until_done in recorded)
         if self.values:
             self.context.publish(**self.values)
         if self.finish and earlier >= self.finish_after:

@@ -19,7 +19,7 @@ from airflow_spark_pipeline.runtime.component.base import ComponentContext
 from airflow_spark_pipeline.runtime.lifecycle.base import PipelineEvent
 from airflow_spark_pipeline.runtime.standalone.report import RunReport
 from airflow_spark_pipeline.task.result import result
-from tests.asking import asks
+from tests.asking import Recorded, asks, recorded
 from tests.sparkless import FakeSpark
 from tests.steps import describe, names
 
@@ -32,12 +32,15 @@ class PowerCutError(BaseException):
 
 
 class Job:
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, parallelism: int = 1) -> None:
+        self.parallelism = f"parallelism = {parallelism}\n"
         self.ledger = directory / "ledger"
         self.runner = PipelineRunner(FakeSpark(), location=directory / "checkpoints")  # type: ignore[arg-type]
 
     def run(self, *components: str, more: str = "", hooks: PipelineHooks | None = None) -> RunReport:
-        return self.runner.run_with_checkpointing(describe(*components, more=more), hooks, auto_resume=True)
+        return self.runner.run_with_checkpointing(
+            describe(*components, more=self.parallelism + more), hooks, auto_resume=True
+        )
 
     def fails(self, *components: str, more: str = "") -> CheckpointState:
         with pytest.raises(ComponentFailedError):
@@ -49,9 +52,9 @@ class Job:
         return state
 
 
-@pytest.fixture
-def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
-    job = Job(tmp_path)
+@pytest.fixture(params=[1, 3])
+def job(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
+    job = Job(tmp_path, request.param)
     monkeypatch.setenv("LEDGER", str(job.ledger))
     return job
 
@@ -202,3 +205,21 @@ def test_a_record_that_finished_and_is_not_done_is_not_accepted(job: Job) -> Non
     assert disagreement(state, raw) is None
     wrong = state.with_component(replace(state.components[2], finished="no new data"))
     assert disagreement(wrong, raw) == "c finished the run early, and it is not done"
+
+
+def test_what_is_running_next_to_it_is_finished_and_what_has_not_started_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = Job(tmp_path, 2)
+    monkeypatch.setenv("LEDGER", str(job.ledger))
+    recorded.clear()
+    report = job.run(
+        asks("a", "depends-on = []", finish=NO_DATA, waits_for="b"),
+        asks("b", "depends-on = []", waits_until_done="a"),
+        asks("c", "depends-on = []"),
+        asks("d"),
+        hooks=Recorded(),
+    )
+    assert actions(report.state) == ["ran", "ran", "omitted", "omitted"]
+    assert report.finished_early is not None
+    assert report.finished_early.component == "a"

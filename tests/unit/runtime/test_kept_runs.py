@@ -17,21 +17,24 @@ KEPT = "checkpoint { keep-for = 7 days }"
 
 
 class Job:
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, parallelism: int = 1) -> None:
+        self.parallelism = f"parallelism = {parallelism}\n"
         self.ledger = directory / "ledger"
         self.runner = PipelineRunner(FakeSpark(), location=directory / "checkpoints")  # type: ignore[arg-type]
 
     def run(self, *components: str, more: str = KEPT) -> RunReport:
-        return self.runner.run_with_checkpointing(describe(*components, more=more))
+        return self.runner.run_with_checkpointing(describe(*components, more=self.parallelism + more))
 
     def again(self, report: RunReport, *components: str, more: str = KEPT, **asked: str) -> RunReport:
         selection = Selection(**asked) if asked else None  # type: ignore[arg-type]
-        return self.runner.resume(describe(*components, more=more), report.run_id, selection=selection)
+        return self.runner.resume(
+            describe(*components, more=self.parallelism + more), report.run_id, selection=selection
+        )
 
 
-@pytest.fixture
-def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
-    job = Job(tmp_path)
+@pytest.fixture(params=[1, 3])
+def job(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
+    job = Job(tmp_path, request.param)
     monkeypatch.setenv("LEDGER", str(job.ledger))
     return job
 

@@ -49,12 +49,15 @@ class RefusesA(PipelineHooks):
 
 
 class Job:
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, parallelism: int = 1) -> None:
+        self.parallelism = f"parallelism = {parallelism}\n"
         self.ledger = directory / "ledger"
         self.runner = PipelineRunner(FakeSpark(), location=directory / "checkpoints")  # type: ignore[arg-type]
 
     def run(self, *components: str, more: str = "", hooks: PipelineHooks | None = None) -> RunReport:
-        return self.runner.run_with_checkpointing(describe(*components, more=more), hooks, auto_resume=True)
+        return self.runner.run_with_checkpointing(
+            describe(*components, more=self.parallelism + more), hooks, auto_resume=True
+        )
 
     def fails(self, *components: str, more: str = "") -> CheckpointState:
         with pytest.raises(ComponentFailedError):
@@ -63,9 +66,9 @@ class Job:
         return state
 
 
-@pytest.fixture
-def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
-    job = Job(tmp_path)
+@pytest.fixture(params=[1, 3])
+def job(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
+    job = Job(tmp_path, request.param)
     monkeypatch.setenv("LEDGER", str(job.ledger))
     return job
 

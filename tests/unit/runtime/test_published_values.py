@@ -36,17 +36,18 @@ class Kind(str, enum.Enum):
 class Job:
     """A pipeline of components on a local disk."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, parallelism: int = 1) -> None:
+        self.parallelism = f"parallelism = {parallelism}\n"
         self.ledger = directory / "ledger"
         self.runner = PipelineRunner(FakeSpark(), location=directory / "checkpoints")  # type: ignore[arg-type]
 
     def run(self, *components: str, more: str = "") -> RunReport:
-        return self.runner.run_with_checkpointing(describe(*components, more=more), auto_resume=True)
+        return self.runner.run_with_checkpointing(describe(*components, more=self.parallelism + more), auto_resume=True)
 
 
-@pytest.fixture
-def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
-    job = Job(tmp_path)
+@pytest.fixture(params=[1, 3])
+def job(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
+    job = Job(tmp_path, request.param)
     monkeypatch.setenv("LEDGER", str(job.ledger))
     return job
 
