@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from airflow_spark_pipeline.checkpoint.key import unit_path
-from airflow_spark_pipeline.checkpoint.log import RunLog, outputs_path
+from airflow_spark_pipeline.checkpoint.layout import outputs_path
+from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.exceptions import ComponentFailedError, ResumeRefusedError
 from tests.unit.operators.shop import CONF, UNIT, Shop

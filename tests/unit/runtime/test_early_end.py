@@ -9,6 +9,7 @@ import pytest
 
 from airflow_spark_pipeline import LoggingHooks, PipelineHooks, PipelineRunner
 from airflow_spark_pipeline.checkpoint.consistency import disagreement
+from airflow_spark_pipeline.checkpoint.encoding import to_json
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
 from airflow_spark_pipeline.exceptions import ComponentFailedError
@@ -201,7 +202,7 @@ def test_a_long_reason_is_one_shortened_line() -> None:
 
 def test_a_record_that_finished_and_is_not_done_is_not_accepted(job: Job) -> None:
     state = job.run(*PIPELINE).state
-    raw = {**state.to_dict(), "number": 9}
+    raw = {**to_json(state), "number": 9}
     assert disagreement(state, raw) is None
     wrong = state.with_component(replace(state.components[2], finished="no new data"))
     assert disagreement(wrong, raw) == "c finished the run early, and it is not done"

@@ -9,6 +9,7 @@ import pytest
 
 from airflow_spark_pipeline import LoggingHooks, PipelineHooks, PipelineRunner
 from airflow_spark_pipeline.checkpoint.consistency import disagreement
+from airflow_spark_pipeline.checkpoint.encoding import to_json
 from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
 from airflow_spark_pipeline.exceptions import ComponentFailedError
@@ -199,7 +200,7 @@ def test_a_replay_that_fails_blocks_what_depends_on_it(job: Job) -> None:
 
 def test_a_record_that_tolerates_a_success_is_not_accepted(job: Job) -> None:
     report = job.run(*PIPELINE)
-    raw = {**report.state.to_dict(), "number": 9}
+    raw = {**to_json(report.state), "number": 9}
     assert disagreement(report.state, raw) is None
     wrong = report.state.with_component(replace(report.state.components[0], tolerated=True))
     assert disagreement(wrong, raw) == "the failure of a is tolerated, and its action is ran"
