@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,8 +99,8 @@ def test_a_driver_that_dies_right_after_the_record_and_its_retry_conclude_the_sa
 ) -> None:
     append = RunLog.append
 
-    def dies_after(self: RunLog, commit: object, state: CheckpointState) -> object:
-        appended = append(self, commit, state)  # type: ignore[arg-type]
+    def dies_after(self: RunLog, commit: Any, state: CheckpointState, **how: Any) -> Any:
+        appended = append(self, commit, state, **how)
         if "b" in state.completed_components:
             raise PowerCutError
         return appended
