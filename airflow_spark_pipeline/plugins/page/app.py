@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from datetime import datetime
 from pathlib import Path
@@ -19,8 +18,9 @@ from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.exceptions import SelectionError
 from airflow_spark_pipeline.planning import Selection
 from airflow_spark_pipeline.plugins.page.access import READS, WRITES, RightsDep
-from airflow_spark_pipeline.plugins.page.actions import DISCARD_SECONDS, discard_run
+from airflow_spark_pipeline.plugins.page.actions import discard_run
 from airflow_spark_pipeline.plugins.page.details import dag_runs, planned, task_runs
+from airflow_spark_pipeline.plugins.page.errors import send_codes
 from airflow_spark_pipeline.plugins.page.filters import ORDERS, Filters
 from airflow_spark_pipeline.plugins.page.history import task_history
 from airflow_spark_pipeline.plugins.page.history_models import History
@@ -38,10 +38,6 @@ from airflow_spark_pipeline.plugins.page.service import ENDED, Service
 BUNDLE = Path(__file__).parents[1] / "www" / "dist"
 
 _LIMIT = 100
-_LATE = (
-    f"The checkpoint location did not answer within {DISCARD_SECONDS:.0f} s. The progress may be discarded or not: "
-    "look again before you go on."
-)
 
 
 class _Bundle(StaticFiles):
@@ -59,6 +55,7 @@ def build_app() -> FastAPI:
     app = FastAPI(title="Spark pipelines", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     service = Service()
     app.state.service = service
+    send_codes(app)
     _add_routes_of_a_task(app, service)
 
     @app.get("/api/runs", response_model=RunList)
@@ -99,10 +96,7 @@ def build_app() -> FastAPI:
     @app.post("/api/dags/{dag_id}/discard", response_model=Discarded, dependencies=WRITES)
     async def discard(dag_id: str, body: Discard, rights: RightsDep) -> Discarded:
         """Discard the progress of a task instance that is not running; its next attempt starts over."""
-        try:
-            return await discard_run(service, dag_id, body, rights)
-        except (TimeoutError, asyncio.TimeoutError):
-            raise HTTPException(status.HTTP_504_GATEWAY_TIMEOUT, _LATE) from None
+        return await discard_run(service, dag_id, body, rights)
 
     @app.get("/api/openapi.json", include_in_schema=False)
     async def document(request: Request, user: GetUserDep) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cached_property
 from typing import Any
 
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
@@ -30,36 +31,48 @@ class Filters:
     offset: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Item:
-    """A readable run, before it becomes a row."""
+    """A readable run, before it becomes a row. What is computed of it is kept: a listing looks at each of thousands."""
 
     cache: LocationCache
     entry: RunEntry
     state: Standing
     key: TaskKey
 
-    @property
+    @cached_property
     def recorded(self) -> CheckpointState:
         """The state of its newest commit."""
         assert self.entry.recorded is not None  # noqa: S101  # what nothing is known of is no item
         return self.entry.recorded.state
 
+    @cached_property
+    def pipeline(self) -> str:
+        """The name of its pipeline."""
+        return self.recorded.pipeline_name
+
+    @cached_property
+    def started(self) -> str:
+        """When its first attempt started: ISO 8601."""
+        return first_started(self.recorded)
+
+    @cached_property
+    def searched(self) -> str:
+        """The text that a search looks at, casefolded."""
+        failure = self.recorded.failure
+        words = [*self.key[:3], self.pipeline, self.recorded.run_id, failure.headline if failure else ""]
+        return "\n".join(words).casefold()
+
 
 def matches(item: Item, filters: Filters) -> bool:
     """Whether a run passes the filters."""
-    state = item.recorded
     key = item.key
-    parts = ((filters.dag_id, key.dag_id), (filters.run_id, key.run_id), (filters.pipeline, state.pipeline_name))
-    if any(part is not None and part.casefold() not in whole.casefold() for part, whole in parts):
+    for part, whole in ((filters.dag_id, key.dag_id), (filters.run_id, key.run_id), (filters.pipeline, item.pipeline)):
+        if part is not None and part.casefold() not in whole.casefold():
+            return False
+    if filters.started_before is not None and _moment(item.started) >= _aware(filters.started_before):
         return False
-    if filters.started_before is not None and _moment(first_started(state)) >= _aware(filters.started_before):
-        return False
-    if not filters.text:
-        return True
-    failure = state.failure
-    words = [*item.key[:3], state.pipeline_name, state.run_id, failure.headline if failure else ""]
-    return filters.text.casefold() in "\n".join(words).casefold()
+    return not filters.text or filters.text.casefold() in item.searched
 
 
 def _moment(iso: str) -> datetime:
@@ -81,10 +94,10 @@ _BY_STATE = (
     Standing.UNREADABLE,
 )
 _ORDERS: dict[str, Callable[[Item], Any]] = {
-    "started_at": lambda item: first_started(item.recorded),
+    "started_at": lambda item: item.started,
     "updated_at": lambda item: item.recorded.updated_at,
     "dag_id": lambda item: item.key,
-    "pipeline": lambda item: item.recorded.pipeline_name,
+    "pipeline": lambda item: item.pipeline,
     "state": lambda item: _BY_STATE.index(item.state),
     "attempt": lambda item: item.recorded.attempt,
     "saved_seconds": lambda item: resume_saves(item.recorded),

@@ -229,8 +229,9 @@ def _at_work(entry: RunEntry, claimer: TaskFacts, *, guest: bool) -> str | None:
     if entry.alive:
         return "Its driver is alive and at work."
     if claimer.pending:
-        whose = "another task, which resumes it," if guest else "the task"
-        return f"Airflow has {whose} as {claimer.state}." if claimer.state else f"Airflow is about to run {whose}."
+        if claimer.state is None:
+            return f"Airflow is about to run {'another task, which resumes it' if guest else 'the task'}."
+        return f"Airflow has {'another task, which resumes it,' if guest else 'the task'} as {claimer.state}."
     return None
 
 

@@ -55,6 +55,7 @@ class Service:
         self.namespace = configured("namespace") or "default"
         self.misconfigured: str | None = None
         self._slow: set[str] = set()  # ids of locations that were late the last time
+        self._items: dict[tuple[str, str], Item] = {}  # of the last listing, by location and path
         self.caches: list[LocationCache] = []
         try:
             self.caches = [LocationCache(place) for place in configured_places()]
@@ -65,7 +66,7 @@ class Service:
     async def refreshed(self, *, now: bool = False) -> set[str]:
         """Wait until every location is refreshed, or the time is over. Returns the ids of those that are late."""
         running = {cache.place.id: cache.refresh(now=now) for cache in self.caches}
-        late = await _late(running, LIST_SECONDS)
+        late = await self._answered(running, lambda _: True, LIST_SECONDS)
         return {cache.place.id for cache in self.caches if cache.place.id in late and not cache.loading}
 
     async def look_at_finished(self) -> set[str]:
@@ -102,11 +103,11 @@ class Service:
             visible=len(items),
             counts=dict(sorted(counts.items())),
             dag_ids=sorted({item.key[0] for item in items}),
-            pipelines=sorted({item.recorded.pipeline_name for item in items}),
+            pipelines=sorted({item.pipeline for item in items}),
             locations=self.locations(late, rights),
             active=any(item.state in MOVING for item in items)
             or any(row.task_pending or row.task_state == "up_for_retry" for row in shown)
-            or any(cache.loading for cache in self.caches),
+            or any(cache.loading or (cache.place.id in late and not cache.seen) for cache in self.caches),
         )
 
     async def find(self, key: TaskKey, *, history: bool = False) -> tuple[list[tuple[LocationCache, Found]], set[str]]:
@@ -136,16 +137,18 @@ class Service:
         found = [(key, cache, each) for key, (some, _) in zip(keys, answers, strict=True) for cache, each in some]
         return found, set().union(*(late for _, late in answers))
 
-    async def _answered(self, running: Mapping[str, Future[T]], enough: Callable[[T], bool]) -> set[str]:
-        """Wait for the locations' answers. Returns the ids of those that are late.
+    async def _answered(
+        self, running: Mapping[str, Future[T]], enough: Callable[[T], bool], seconds: float = FIND_SECONDS
+    ) -> set[str]:
+        """Wait for the locations' answers, for so long at most. Returns the ids of those that are late.
 
         Once one has found something, the others get only a short time; so does one that was late the last time.
         """
         waiting = {name: asyncio.wrap_future(future) for name, future in running.items()}
-        until = time.monotonic() + FIND_SECONDS
+        until = time.monotonic() + seconds
         while open_ones := {name for name, future in waiting.items() if not future.done()}:
             found = any(_succeeded(future) and enough(future.result()) for future in waiting.values())
-            moment = GRACE_SECONDS if found or open_ones <= self._slow else FIND_SECONDS
+            moment = GRACE_SECONDS if found or open_ones <= self._slow else seconds
             left = min(moment, until - time.monotonic())
             if left <= 0:
                 break
@@ -171,14 +174,22 @@ class Service:
         return self._key(entry) == key
 
     def _readable(self, rights: Rights, *, finished: bool) -> list[Item]:
-        items = []
+        known, items = self._items, {}
         for cache in self.caches:
             for entry in (*cache.entries(), *(cache.finished() if finished else ())):
-                key = self._key(entry)
-                if key is not None:
-                    items.append(Item(cache, entry, entry.standing, key))
-        readable = rights.readable({item.key[0] for item in items})
-        return [item for item in items if item.key[0] in readable]
+                name = (cache.place.id, entry.path)
+                item = known.get(name)
+                if item is None or item.entry is not entry:  # an entry never changes: what changed is another one
+                    item = self._item(cache, entry)
+                if item is not None:
+                    items[name] = item
+        self._items = items
+        readable = rights.readable({item.key[0] for item in items.values()})
+        return [item for item in items.values() if item.key[0] in readable]
+
+    def _item(self, cache: LocationCache, entry: RunEntry) -> Item | None:
+        key = self._key(entry)
+        return None if key is None else Item(cache, entry, entry.standing, key)
 
     def _key(self, entry: RunEntry) -> TaskKey | None:
         """Return the owner of a unit; ``None`` for another deployment's unit, and for a run without a DAG."""

@@ -200,8 +200,18 @@ def test_a_broken_location_is_a_state_of_the_page_and_hides_no_other(
     assert not (tmp_path / "empty").exists()
 
 
+@pytest.mark.parametrize(
+    ("list_seconds", "grace_seconds"),
+    [(0.2, 0.2), (3_600.0, 0.05)],  # the second: what another one has answered is sent without waiting that long
+)
 def test_a_location_that_hangs_is_named_and_holds_nobody_up(
-    page: Page, record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, airflow_config: Any
+    page: Page,
+    record: Record,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    airflow_config: Any,
+    list_seconds: float,
+    grace_seconds: float,
 ) -> None:
     """It may hold its own threads only: the others' answers, and those to come, do not wait for it."""
     record.run()
@@ -214,14 +224,16 @@ def test_a_location_that_hangs_is_named_and_holds_nobody_up(
 
     listed = LocalStore.list_objects
     monkeypatch.setattr(LocalStore, "list_objects", hang)
-    monkeypatch.setattr(service, "LIST_SECONDS", 0.2)
-    monkeypatch.setattr(service, "FIND_SECONDS", 0.2)
+    monkeypatch.setattr(service, "LIST_SECONDS", list_seconds)
+    monkeypatch.setattr(service, "FIND_SECONDS", list_seconds)
+    monkeypatch.setattr(service, "GRACE_SECONDS", grace_seconds)
     airflow_config("spark_pipeline", "checkpoint_locations", json.dumps([str(tmp_path / "hangs")]))
     try:
         for _ in range(20):  # more than there are threads for it
             answer = page.get("/api/runs").json()
             assert [place["state"] for place in answer["locations"]] == ["ok", "slow"]
             assert [row["run_id"] for row in answer["runs"]] == ["r1"]
+            assert answer["active"]  # the page asks again soon: what it has not seen yet may come
             assert len(page.get("/api/task", params=TASK).json()["runs"]) == 1
     finally:
         gate.set()
@@ -279,12 +291,14 @@ def test_a_discard_of_what_has_changed_since_is_refused(page: Page, record: Reco
     response = page.post("/api/dags/page_a/discard", _discard(row))
     assert response.status_code == 409
     assert "look again" in response.json()["detail"]
+    assert (response.json()["code"], response.json()["values"]) == ("changed", {})
     assert record.newest(log).state.status is CheckpointStatus.FAILED
 
 
 def test_a_discard_of_nothing_is_not_found(page: Page) -> None:
     body = {"run_id": "r1", "task_id": "etl", "id": "p~u~0", "number": 1}
-    assert page.post("/api/dags/page_a/discard", body).status_code == 404
+    response = page.post("/api/dags/page_a/discard", body)
+    assert (response.status_code, response.json()["code"]) == (404, "absent")
 
 
 def test_a_run_whose_record_is_damaged_is_listed_and_can_only_be_discarded(page: Page, record: Record) -> None:

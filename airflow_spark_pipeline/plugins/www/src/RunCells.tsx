@@ -2,7 +2,7 @@ import { Box, Checkbox, Stack, Text } from "@chakra-ui/react";
 
 import { dagPath, dagRunPath, runQuery, taskPath } from "./api";
 import { ComponentBar, ERROR_TEXT, PageLink, clamped } from "./parts";
-import { t } from "./texts";
+import { said, t } from "./texts";
 import { formatDuration } from "./time";
 import type { Run } from "./types";
 import { fullName, position, taskName } from "./words";
@@ -39,8 +39,8 @@ export const Origin = ({ run }: { run: Run }) => (
 const reason = (run: Run): string | null => {
   const newest = run.task_pending ? null : run.newest_try;
   if (newest === null) return run.error;
-  const said = newest.refused ? t.run.refused(newest.try_number) : t.run.failedEarly(newest.try_number);
-  return newest.error === null ? `${said}. ${t.run.seeLog}` : `${said}: ${newest.error}`;
+  const what = newest.refused ? t.run.refused(newest.try_number) : t.run.failedEarly(newest.try_number);
+  return newest.error === null ? `${what}. ${t.run.seeLog}` : `${what}: ${said(newest.error)}`;
 };
 
 export const Progress = ({ run }: { run: Run }) => {

@@ -72,7 +72,7 @@ export const RunView = ({ run, refresh, titled = true }: Props) => {
       <Section title={t.run.pipeline}>
         {run.config === null ? (
           <Text color="fg.muted" fontSize="sm">
-            {run.config_note}
+            {run.config_note === null ? null : said(run.config_note)}
           </Text>
         ) : (
           <Unfold label={t.run.description}>
@@ -142,7 +142,7 @@ const Head = ({ run, ended, titled, onAct }: HeadProps) => {
           status="error"
           title={newest.refused ? t.run.refused(newest.try_number) : t.run.failedEarly(newest.try_number)}
         >
-          {newest.error ?? t.run.seeLog} <TryLog run={run} number={newest.try_number} />
+          {newest.error === null ? t.run.seeLog : said(newest.error)} <TryLog run={run} number={newest.try_number} />
         </Notice>
       )}
       {refusal === null ? null : (

@@ -122,7 +122,7 @@ export const Attempts = ({ run }: { run: RunDetail }) => {
       cell: (attempt) => (
         <>
           <Text {...clamped(4)} title={attempt.error ?? ""}>
-            <bdi>{attempt.error ?? "–"}</bdi>
+            <bdi>{attempt.error === null ? "–" : said(attempt.error)}</bdi>
           </Text>
           <Narrow>{application(attempt)}</Narrow>
         </>

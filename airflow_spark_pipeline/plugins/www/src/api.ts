@@ -1,4 +1,4 @@
-import { t } from "./texts";
+import { said, t } from "./texts";
 import type { DagRuns, History, NextAttempt, Run, RunList, Selected, TaskKey, TaskRuns } from "./types";
 
 /** Where Airflow is mounted: "" or "/sub/path", as its page's <base> says. */
@@ -29,9 +29,20 @@ const call = async <T>(path: string, init?: RequestInit): Promise<T> => {
 const explain = async (response: Response): Promise<string> => {
   const body: unknown = await response.json().catch(() => null);
   const detail = body !== null && typeof body === "object" && "detail" in body ? body.detail : null;
+  const known = inOwnLanguage(body);
+  if (known !== null) return known;
   if (typeof detail === "string" && detail.includes("AirflowClearRunningTaskException")) return t.action.running;
-  if (typeof detail === "string" && detail !== "Forbidden" && detail !== "Not authenticated") return detail;
+  if (typeof detail === "string" && detail !== "Forbidden" && detail !== "Not authenticated") return said(detail);
   return (t.trouble.statuses as Record<number, string>)[response.status] ?? t.trouble.status(response.status);
+};
+
+/** The text of an error of ours that has a code, such as `{"code": "late", "values": {"seconds": "30"}}`. */
+const inOwnLanguage = (body: unknown): string | null => {
+  if (body === null || typeof body !== "object" || !("code" in body) || !("values" in body)) return null;
+  const text: unknown = (t.errors as Record<string, unknown>)[String(body.code)];
+  if (typeof text === "string") return text;
+  const values = Object.values(body.values as Record<string, string>);
+  return typeof text === "function" ? (text as (...given: string[]) => string)(...values) : null;
 };
 
 const send = <T>(path: string, body: unknown, method = "POST"): Promise<T> =>

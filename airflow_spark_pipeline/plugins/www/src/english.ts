@@ -330,6 +330,13 @@ export const english = {
   attempts: { one: "{count} attempt", other: "{count} attempts" },
   startedAgo: "started",
   iteration: ", iteration {number}",
+  // Errors that the server sends by their code; see `explain`.
+  errors: {
+    changed: "Something was recorded since you looked. Nothing was discarded: look again, and decide again.",
+    absent: "Nothing is recorded of this task instance in the configured locations.",
+    late: "The checkpoint location did not answer within {seconds} s. The progress may be discarded or not: look again before you continue.",
+    location: "The checkpoint location failed: {message}",
+  },
   // Sentences that the server sends; see `said`.
   server: {
     complete: "It is complete; there is nothing to resume.",
@@ -361,5 +368,24 @@ export const english = {
     startFrom: "start_from is {name}",
     stopAfter: "stop_after is {name}",
     only: "only {names}",
+    guest: "Airflow has another task, which resumes it, as {state}.",
+    starts: "Airflow is about to run the task.",
+    guestStarts: "Airflow is about to run another task, which resumes it.",
+    stop: "{reason} Stop it first.",
+    notRead: "No try of this task has read its description yet, or Airflow has removed what it kept of it.",
+    cut: "Airflow has cut the description short: [core] max_templated_field_length says how much it keeps.",
+    unread: "The description could not be read when the task last started; its log says why.",
+    slow: "It does not answer in time; what is shown may be old.",
+    toRead: "{number} runs are still to be read.",
+    empty: "No run has recorded anything here yet, or the name is misspelled.",
+    refusal:
+      "Cannot resume {run}: {reason}. Undo the change, start over with auto_resume=False, or allow the change with checkpoint.on-change = restart | rerun-from-change.",
+    differs: "{name} is recorded as done, and differs now at {paths}",
+    strict: "{name} must be unchanged (config-match = strict), but differs now at {paths}",
+    code: "{name} is recorded as done, and its code has changed since: {files} (code-match = true)",
+    onChange: "{reason}, and on-change is rerun-from-change",
+    restart: "{reason}, and on-change is restart",
+    notRunIn: "not run in attempt {attempt}: {reason}",
+    notResumed: "auto-resume is off",
   },
 } as const satisfies Messages;

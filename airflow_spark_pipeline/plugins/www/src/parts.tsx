@@ -18,7 +18,7 @@ import { Link as RouterLink } from "react-router-dom";
 
 import { ApiError, root } from "./api";
 import { StateIcon } from "./icons";
-import { stateName, t } from "./texts";
+import { said, stateName, t } from "./texts";
 import { formatAge, formatTime, useNow, useZone } from "./time";
 import type { AttemptStatus, Location, Piece, Run } from "./types";
 import { COMPONENT_PALETTES, RUN_PALETTES, isRunState } from "./words";
@@ -256,7 +256,7 @@ export const Locations = ({ locations }: { locations: Location[] }) => (
       <Stack key={location.name} gap={2} _empty={{ display: "none" }}>
         {location.state === "ok" ? null : (
           <Notice status={SEVERITY[location.state]} title={t.locations[location.state](location.name)}>
-            {location.message}
+            {location.message == null ? null : said(location.message)}
           </Notice>
         )}
         {location.unreadable === 0 ? null : (

@@ -22,18 +22,31 @@ export const stateName = (state: string): string =>
   (t.airflowStates as Record<string, string>)[state] ??
   state.replaceAll("_", " ").replaceAll(/(^| )\w/g, (letter) => letter.toUpperCase());
 
+const begins = (key: keyof typeof english.server): boolean => english.server[key].startsWith("{");
+
+/** Placeholders for one word. */
+const WORDS = ["{state}", "{attempt}", "{number}"];
+
 const SENTENCES = Object.entries(english.server).map(([key, sentence]) => {
   const pattern = sentence
-    .split(/\{\w+\}/)
-    .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`))
-    .join("(.+)");
+    .split(/(\{\w+\})/)
+    .map((part) =>
+      part.startsWith("{")
+        ? WORDS.includes(part)
+          ? String.raw`(\w+)`
+          : "(.+?)"
+        : part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`),
+    )
+    .join("");
   return {
     key: key as keyof typeof english.server,
     names: placeholders(sentence),
-    pattern: new RegExp(`^${pattern}$`),
+    pattern: new RegExp(`^${pattern}$`, "s"),
   };
 });
 SENTENCES.reverse(); // a longer sentence follows the shorter one that it begins with
+// One that begins with a name would also fit the whole of a sentence that only ends like it.
+SENTENCES.sort((one, other) => Number(begins(one.key)) - Number(begins(other.key)));
 
 /** A sentence of the server in the user's language; one that is not known, as an error's text, stays as it is. */
 export const said = (sentence: string): string => {

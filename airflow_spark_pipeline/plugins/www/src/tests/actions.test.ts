@@ -1,6 +1,8 @@
 import { afterEach, expect, test, vi } from "vitest";
 
+import german from "../../public/locales/de.json";
 import { act, actOnAll, blocked } from "../act";
+import { show } from "../texts";
 import { makeRun } from "./samples";
 
 type Answer = [status: number, body: unknown];
@@ -55,6 +57,19 @@ test.each([
   expect(
     bodies.map(({ keep_task_state, prevent_running_task }) => ({ keep_task_state, prevent_running_task })),
   ).toEqual(told);
+});
+
+test.each([
+  [{ detail: "no", code: "changed", values: {} }, "Seit Sie nachgesehen haben"],
+  [{ detail: "no", code: "late", values: { seconds: "30" } }, "nicht innerhalb von 30 s"],
+  [{ detail: "no", code: "location", values: { message: "disk full" } }, "disk full"],
+  [{ detail: "There is no progress to discard." }, "Es gibt keinen Fortschritt zu verwerfen."],
+  [{ detail: "said by a newer server", code: "newer", values: {} }, "said by a newer server"],
+])("what the server refuses, %j, is said in the user's language", async (body, text) => {
+  show("de", german);
+  server(() => [409, body]);
+  expect(await act("discard", makeRun(), OPTIONS)).toMatchObject({ ok: false, text: expect.stringContaining(text) });
+  show("en", {});
 });
 
 test("an iteration of a loop is cleared by the id of its task instance", async () => {

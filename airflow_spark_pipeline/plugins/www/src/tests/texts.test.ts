@@ -113,6 +113,18 @@ test.each([
   ["Its driver is alive and at work. Stop it first.", "Der Driver lebt und arbeitet. Halten Sie ihn zuerst an."],
   ["ran again: forced", "erneut gelaufen: erzwungen"],
   ["ran again: failed in attempt 1: OSError", "erneut gelaufen: fehlgeschlagen in Anlauf 1: OSError"],
+  [
+    "Airflow has another task, which resumes it, as running. Stop it first.",
+    "In Airflow ist ein anderer Task, der ihn fortsetzt, im Status Laufend. Halten Sie ihn zuerst an.",
+  ],
+  [
+    "ran: a is recorded as done, and differs now at x.y, and on-change is rerun-from-change",
+    "gelaufen: a ist als erledigt verzeichnet und unterscheidet sich jetzt bei x.y, und on-change ist rerun-from-change",
+  ],
+  [
+    "Cannot resume p~r~0: a is recorded as done, and differs now at x: y. Undo the change, start over with auto_resume=False, or allow the change with checkpoint.on-change = restart | rerun-from-change.",
+    "p~r~0 kann nicht fortgesetzt werden: a ist als erledigt verzeichnet und unterscheidet sich jetzt bei x: y. Machen Sie die Änderung rückgängig, beginnen Sie mit auto_resume=False von vorn, oder erlauben Sie die Änderung mit checkpoint.on-change = restart | rerun-from-change.",
+  ],
   ["disk full", "disk full"],
 ])("the server's sentence %s is translated if it is known", (sentence, text) => {
   expect(said(sentence)).toBe(sentence);
