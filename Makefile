@@ -19,7 +19,7 @@ WWW := airflow_spark_pipeline/plugins/www
 WITH_JAVA := JAVA_HOME=$$(scripts/java.sh) && export JAVA_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java test slow nightly unit acceptance kill-matrix stateful chaos hocon-fuzz e2e www www-check engines topology check format demo airflow bench docs dist constraints matrix prerelease clean
+.PHONY: help setup java test slow nightly unit acceptance kill-matrix stateful chaos hocon-fuzz e2e www www-check engines topology check format demo airflow bench docs docs-versions dist constraints matrix prerelease clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,6 +99,9 @@ bench: setup ## What checkpoints cost and what a resume saves (NAMES="loop tpch"
 
 docs: setup ## The documentation as a site in site/, built strictly (130 MB of tools in .venv-docs, once)
 	@$(TIMED) docs scripts/docs.sh $(PY)
+
+docs-versions: setup ## The documentation of the newest releases as a site in site/, as a release publishes it
+	@$(TIMED) docs-versions scripts/docs_versions.sh "$(abspath $(PY))"
 
 dist: setup ## Build the wheel and the sdist into dist/, and check what an index would make of them (RELEASE=1.2.3 REPOSITORY=https://…)
 	@$(TIMED) dist scripts/dist.sh $(PY) "$(RELEASE)" "$(REPOSITORY)"
