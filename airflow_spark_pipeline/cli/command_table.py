@@ -177,6 +177,13 @@ COMMANDS = (
             _FILE,
             Argument(_RUN_ID.flags, {**_RUN_ID.options, "nargs": "?"}),
             *_RUN,
+            _argument(
+                "--graph",
+                nargs="?",
+                const="text",
+                choices=("text", "mermaid"),
+                help="show which components run at the same time: text (default) or a Mermaid diagram",
+            ),
             _JSON,
         ),
     ),

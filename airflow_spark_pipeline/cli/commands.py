@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.cli import printing
+from airflow_spark_pipeline.cli.graph import mermaid_lines, text_rows, wave_of
 from airflow_spark_pipeline.cli.location_choice import open_place
 from airflow_spark_pipeline.cli.modules import archives_of, modules_of
 from airflow_spark_pipeline.cli.printing import err, out
@@ -21,7 +22,7 @@ from airflow_spark_pipeline.cli.project import write_project
 from airflow_spark_pipeline.cli.recorded_runs import discard, prune, runs, show
 from airflow_spark_pipeline.cli.run_choice import last_run, run_id_of
 from airflow_spark_pipeline.exceptions import ComponentFailedError
-from airflow_spark_pipeline.planning import Selection
+from airflow_spark_pipeline.planning import Plan, Selection, Waits
 
 if TYPE_CHECKING:
     from airflow_spark_pipeline.pipeline.spec import PipelineSpec
@@ -91,14 +92,42 @@ def plan(arguments: Namespace) -> int:
     """Print what would run."""
     spec, runner = _runner(arguments)
     steps = runner.plan(spec, arguments.run_id, selection=_selection(arguments))
+    waits = runner.waits(spec) if arguments.graph or spec.parallelism > 1 else None
+    if arguments.graph and waits is not None:
+        _draw(steps, waits, arguments.graph)
+        return _DONE
+    wave = {} if waits is None else wave_of(steps, waits)
     if arguments.json:
-        data = [{"index": s.index, "name": s.name, "action": s.action.value, "reason": s.reason} for s in steps.steps]
+        data = [
+            {"index": s.index, "name": s.name, "action": s.action.value, "reason": s.reason}
+            | ({"wave": wave.get(s.name)} if wave else {})
+            for s in steps.steps
+        ]
         printing.as_json({"resumedFrom": steps.resumed_from, "steps": data})
         return _DONE
     out(f"resumes {steps.resumed_from}" if steps.resumed_from else "starts from nothing")
     total = len(steps.steps)
-    printing.table([[f"[{s.index + 1}/{total}]", s.name, s.action.value, s.reason] for s in steps.steps])
+    printing.table(
+        [
+            [
+                f"[{s.index + 1}/{total}]",
+                s.name,
+                s.action.value,
+                *([f"wave {wave[s.name]}" if s.name in wave else ""] if wave else []),
+                s.reason,
+            ]
+            for s in steps.steps
+        ]
+    )
     return _DONE
+
+
+def _draw(steps: Plan, waits: Waits, form: str) -> None:
+    if form == "mermaid":
+        for line in mermaid_lines(steps, waits):
+            out(line)
+        return
+    printing.table(list(text_rows(steps, waits)))
 
 
 def run(arguments: Namespace) -> int:

@@ -28,8 +28,9 @@ from airflow_spark_pipeline.exceptions import (
 )
 from airflow_spark_pipeline.pipeline.parse_result import Reading
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-from airflow_spark_pipeline.planning import AlreadyCompletedError, Plan, Selection
+from airflow_spark_pipeline.planning import AlreadyCompletedError, KnownViews, Plan, Selection, Waits, waits_for
 from airflow_spark_pipeline.runtime.component.loading import load_components
+from airflow_spark_pipeline.runtime.component.views import known_views
 from airflow_spark_pipeline.runtime.driver.components_and_hooks import problems_of
 from airflow_spark_pipeline.runtime.lifecycle.base import PipelineHooks, flatten
 from airflow_spark_pipeline.runtime.lifecycle.checkpoints import CheckpointHooks
@@ -232,6 +233,16 @@ class PipelineRunner:
             except PipelineDefinitionError:  # their code cannot be compared then; a run reports why
                 components = None
             return claiming.decide(spec, RunLog(store, unit.path).latest(), selection, components)[1]
+
+    def waits(self, config: Config) -> Waits:
+        """Return what each component waits for, in order; views are not known if a class cannot be loaded."""
+        spec = _read(config, self._values)
+        with importable(*directory_of(spec.source)):
+            try:
+                views = known_views(load_components(spec.components))
+            except PipelineDefinitionError:
+                views = [KnownViews()] * len(spec.components)
+        return waits_for(spec, views)
 
     # ---- one run
 
