@@ -38,6 +38,7 @@ def play(seed: int) -> World:
         seconds=draw.choice((0.5, 2.0, 4.0)),
         fail_fast=draw.random() < 0.8,
         keep_history=draw.random() < 0.2,
+        parallelism=random.Random(f"parallelism of {seed}").choice((1, 1, 2, 3)),  # noqa: S311
     )
     world.latencies = draw.choice(((0.01, 0.02, 0.05, 0.2), (0.01, 0.3, 0.9), (0.05,)))
     if draw.random() < 0.3:
@@ -80,7 +81,7 @@ def play_a_restart(seed: int) -> World:
     world = World(seed, components=3, seconds=draw.choice((0.5, 2.0)), local=draw.random() < 0.5)
     world.start_try()
     inside = draw.choice("abc")
-    world.run_until(lambda: any(process.inside == inside for process in world.processes))
+    world.run_until(lambda: any(inside in process.within for process in world.processes))
     first = next(process for process in world.processes if process.request)
     discarded = seed % 2 == 1
     if discarded:

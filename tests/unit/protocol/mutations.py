@@ -27,6 +27,7 @@ from airflow_spark_pipeline.planning import changes, make_plan, outlook
 from airflow_spark_pipeline.runtime.driver.driver import Driver
 from airflow_spark_pipeline.runtime.driver.watchdog import Watchdog
 from airflow_spark_pipeline.runtime.loop.one_component import OneComponent
+from airflow_spark_pipeline.runtime.loop.workers import Workers
 from airflow_spark_pipeline.runtime.recorder import Recorder
 from airflow_spark_pipeline.task import attempt as attempt_module
 from tests.fakes import DictStore
@@ -394,6 +395,11 @@ def _no_checksum() -> AbstractContextManager[Any]:
     return mock.patch.object(checksum_module, "_digest", return_value=b"0" * 64)
 
 
+def _every_worker_records() -> AbstractContextManager[Any]:
+    """Each thread writes its own commits, next to those of the others."""
+    return mock.patch.object(Workers, "call", lambda self, index, work: work())
+
+
 MUTATIONS: dict[str, Mutation] = {
     "nobody checks after a create": _no_check,
     "no nonce is read back": _no_read_back,
@@ -413,6 +419,7 @@ MUTATIONS: dict[str, Mutation] = {
     "any token is good": _any_token_is_good,
     "progress is not carried over": _progress_is_not_carried,
     "edits are not compared": _edits_are_not_compared,
+    "every worker records": _every_worker_records,
     "recorded before it ran": _recorded_before_it_ran,
     "all heartbeats are cleared": _all_heartbeats_are_cleared,
     "who stops deletes all of its outputs": _all_own_outputs_are_deleted,

@@ -17,6 +17,7 @@ import enum
 import functools
 import io
 import itertools
+import queue
 import random
 import types
 from collections.abc import Callable, Iterator
@@ -56,6 +57,7 @@ from airflow_spark_pipeline.runtime.driver import driver as driver_module
 from airflow_spark_pipeline.runtime.driver import heartbeat as process_module
 from airflow_spark_pipeline.runtime.driver import watchdog as watchdog_module
 from airflow_spark_pipeline.runtime.loop import tries as tries_module
+from airflow_spark_pipeline.runtime.loop import workers as workers_module
 from airflow_spark_pipeline.runtime.spark import starting as starting_module
 from airflow_spark_pipeline.task.attempt import TaskAttempt
 from tests.fakes import DictStore
@@ -165,6 +167,49 @@ class Event:
         return self._is_set
 
 
+class Queue:
+    """What the workers use of :class:`queue.SimpleQueue`."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._items: list[Any] = []
+        self._filled = Event(world)
+
+    def put(self, item: Any) -> None:
+        self._items.append(item)
+        self._filled.set()
+
+    def get(self, timeout: float | None = None) -> Any:
+        if not self._items:
+            self._filled = Event(self._world)
+            if not self._filled.wait(timeout):
+                raise queue.Empty
+        return self._items.pop(0)
+
+
+class Result:
+    """What the workers use of :class:`concurrent.futures.Future`."""
+
+    def __init__(self, world: World) -> None:
+        self._done = Event(world)
+        self._value: Any = None
+        self._error: BaseException | None = None
+
+    def set_result(self, value: Any) -> None:
+        self._value = value
+        self._done.set()
+
+    def set_exception(self, error: BaseException) -> None:
+        self._error = error
+        self._done.set()
+
+    def result(self) -> Any:
+        self._done.wait()
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+
 @dataclass(eq=False)
 class Process:
     """An operator or a driver."""
@@ -182,7 +227,7 @@ class Process:
     lease_until: float = 0.0  # by true time
     lost: bool = False  # it was frozen when its lease ran out: it may still be inside a component when it wakes up
     thawed_at: float = 0.0
-    inside: str | None = None
+    within: list[str] = field(default_factory=list)  # the components that it is inside of
     bereft: bool = False  # its log was deleted from outside
     late: bool = False  # its claim was not the newest when it started
     spark: SimSpark | None = None
@@ -191,6 +236,11 @@ class Process:
     @property
     def frozen(self) -> bool:
         return self.frozen_until > self.world.now
+
+    @property
+    def inside(self) -> str | None:
+        """The component that it entered last, of those that it is inside of."""
+        return self.within[-1] if self.within else None
 
     def note_lease(self) -> None:
         if self.frozen_until >= self.lease_until > 0 and self.frozen_until > self.thawed_at:
@@ -484,12 +534,12 @@ class Oracle:
         for other in self.world.processes:
             if other is not process and other.inside is not None and not other.dead and not other.lost:
                 self._violate(f"{process.name} enters {name} while {other.name} is inside {other.inside}")
-        process.inside = name
+        process.within.append(name)
 
     def leaves(self, process: Process, name: str, n: int, *, done: bool, output: str = "") -> None:
-        process.inside = None
         if process.dead:
             return
+        process.within.remove(name)
         self.world.note(f"{process.name} leaves {name} ({'done' if done else 'not done'})")
         terms = LeaseTerms(LEASE)
         if process.lost and self.world.now > process.thawed_at + 2 * terms.patience + 1.0:
@@ -540,6 +590,7 @@ class World:
     :param stubborn: components cannot be cancelled
     :param seconds: that each component takes
     :param changes: how many commits hold changes before there is a new base; drawn from the seed unless it is given
+    :param parallelism: how many components run at the same time
     """
 
     def __init__(
@@ -554,6 +605,7 @@ class World:
         seconds: float = 3.0,
         fail_fast: bool = True,
         keep_history: bool = False,
+        parallelism: int = 1,
     ) -> None:
         if _World.newest is not None:
             _World.newest.close()
@@ -595,6 +647,8 @@ class World:
                     name,
                     {"n": 1, "seconds": seconds, "stubborn": stubborn},
                     f"pipeline.pipeline-components[{index}]",
+                    # with several at a time: a and b together, c after a, d after all, and so on
+                    depends_on=None if parallelism == 1 or name in "dh" else ("a",) if name == "c" else (),
                 )
                 for index, name in enumerate("abcdefgh"[:components])
             ),
@@ -602,6 +656,7 @@ class World:
             CheckpointSpec(),
             fail_fast,
             None,
+            parallelism=parallelism,
         )
 
     # ---- what happens from outside
@@ -699,7 +754,7 @@ class World:
         """SIGKILL."""
         if not process.dead:
             self.note(f"{process.name} dies")
-        process.dead, process.inside = True, None
+        process.dead, process.within = True, []
         for thread in self.threads:
             if thread.process is process:
                 thread.due = self.now
@@ -949,7 +1004,7 @@ class World:
             self.threads.remove(thread)
             if thread.name == "main":
                 # Daemon threads die with the process.
-                process.dead, process.inside = True, None
+                process.dead, process.within = True, []
                 for other in self.threads:
                     if other.process is process:
                         other.due = self.now
@@ -1052,8 +1107,8 @@ def _installed(world: World) -> Iterator[None]:
         yield
         return
 
-    def thread(target: Callable[[], Any], name: str = "", daemon: bool = True) -> Thread:
-        return Thread(world.current.process, target, name)
+    def thread(target: Callable[..., Any], name: str = "", daemon: bool = True, args: tuple[Any, ...] = ()) -> Thread:
+        return Thread(world.current.process, functools.partial(target, *args), name)
 
     def within(seconds: float, call: Callable[[], Any], name: str) -> None:
         started = thread(call, name)
@@ -1092,6 +1147,13 @@ def _installed(world: World) -> Iterator[None]:
         changes_module: {"most_changes": lambda components: world.changes},
         # Standard output and the threads that a component starts belong to a process, and all of these share one.
         tries_module: {"KeptOutput": contextlib.nullcontext, "Leftovers": _NoLeftovers},
+        workers_module: {
+            "KeptOutput": contextlib.nullcontext,
+            "threading": types.SimpleNamespace(Thread=thread),
+            "queue": types.SimpleNamespace(SimpleQueue=lambda: Queue(world), Empty=queue.Empty),
+            "Future": lambda: Result(world),
+            "time": types.SimpleNamespace(monotonic=world.clock),
+        },
         catalog_module: {"RunLog": lambda store, path, **_: _SimLog(world, store, path)},
         prune_module: {"RunLog": lambda store, path, **_: _SimLog(world, store, path)},
     }
