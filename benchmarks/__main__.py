@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import commandline, engines, imports, lookup, loop, outputs, page, sensors, tpch
+from benchmarks import commandline, engines, imports, lookup, loop, outputs, page, parallel, sensors, tpch
 from benchmarks.harness import Row
 
 _ALL: dict[str, Callable[[], Iterator[Row]]] = {
@@ -21,6 +21,7 @@ _ALL: dict[str, Callable[[], Iterator[Row]]] = {
     "lookup": lookup.rows,
     "outputs": outputs.rows,
     "page": page.rows,
+    "parallel": parallel.rows,
     "sensors": sensors.rows,
     "tpch": tpch.rows,
     "engines": engines.rows,

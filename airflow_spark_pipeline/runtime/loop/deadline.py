@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,6 +24,7 @@ from airflow_spark_pipeline.runtime.process.output import say
 
 _GRACE_SECONDS = 5.0
 _LAST_SECONDS = 30.0
+_AGAIN_SECONDS = 1.0  # between two attempts to cancel jobs
 
 
 class _TimeIsUp(BaseException):  # not an Exception, so that the user's `except Exception` does not catch it
@@ -115,12 +117,20 @@ class _Watch:
                 return
             self.fired = True
         say(f"Stopping {self._name}: its timeout of {seconds:g} s has expired")
-        threading.Thread(target=self._cancel, name="cancel", daemon=True).start()
+        self._cancel_jobs()
         if self._ended.wait(self._grace):
             return
         self._interrupt()
-        if not self._ended.wait(max(_LAST_SECONDS, self._grace)):
-            self._last_resort()
+        last = max(_LAST_SECONDS, self._grace)
+        end = time.monotonic() + last
+        while not self._ended.wait(min(_AGAIN_SECONDS, last)):
+            if time.monotonic() >= end:
+                self._last_resort()
+                return
+            self._cancel_jobs()  # also a job that was only about to start: a thread that waits for it is not interrupted
+
+    def _cancel_jobs(self) -> None:
+        threading.Thread(target=self._cancel, name="cancel", daemon=True).start()
 
     def _interrupt(self) -> None:
         with self._lock:

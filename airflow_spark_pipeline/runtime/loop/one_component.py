@@ -157,7 +157,8 @@ class OneComponent:
 
         def read() -> Traces | Exception:
             try:
-                return self._watch.after(self._step.name, result.views, self._attempt.others(self._step))
+                others, returned = self._attempt.others(self._step), self._attempt.tries.returned
+                return self._watch.after(self._step.name, result.views, others, returned)
             except Exception as error:  # it must not end the main thread
                 return error
 

@@ -88,6 +88,8 @@ class Tries:
         self._events = events
         self._workdir = workdir
         self._stops = stops
+        #: Names, in lower case, of the views that components returned while others may have been running.
+        self.returned: set[str] = set()
         self._origin = Origin(component.instance_type for component in spec.components)
 
     def run(self, step: Step, spark: SparkSession, retry: int, main: Callable[[Callable[[], None]], None]) -> TryResult:
@@ -125,6 +127,8 @@ class Tries:
             place = self._spec.components[step.index].path
             outputs = save(frames, context.workdir, spark, component=step.name, path=place)
             frames = restore(outputs, spark)
+        if self._stops.shares_process:
+            self.returned |= {view.lower() for view in frames}  # before another component sees them in the session
         register(frames, spark)
         _require_spark(step.name, spark)
         if not replay:

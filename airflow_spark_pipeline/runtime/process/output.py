@@ -15,6 +15,7 @@ import io
 import os
 import stat
 import sys
+import threading
 from collections.abc import Callable
 from typing import IO, Any
 
@@ -38,6 +39,7 @@ class _Console:
 
 
 _console = _Console()
+_begun = threading.local()  # the line that this thread has begun to print, for each stream
 
 
 def say(text: str) -> None:
@@ -86,10 +88,19 @@ def own_output() -> None:
 
 
 class _Masked(io.TextIOWrapper):
-    """A standard stream without secrets, piece by piece as it is printed."""
+    """A standard stream without secrets, piece by piece as it is printed.
+
+    While several components are running it prints whole lines, since ``print`` writes the parts of a line one by one:
+    those of two threads would be mixed.
+    """
 
     def write(self, text: str) -> int:
-        super().write(_console.mask(text))
+        key = str(id(self))
+        begun = vars(_begun).get(key, "") + text
+        whole = len(begun) if not _console.names else begun.rfind("\n") + 1
+        vars(_begun)[key] = begun[whole:]
+        if whole:
+            super().write(_console.mask(begun[:whole]))
         return len(text)
 
 

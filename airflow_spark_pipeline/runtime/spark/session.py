@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 SCHEDULER_MODE = "spark.scheduler.mode"
+#: Names of views that exist only while views are registered begin so.
+PASSING_VIEWS = "_spark_pipeline_"
 
 _STOP_SECONDS = 30.0
 _REDACTION = "spark.redaction.regex"
@@ -91,7 +93,7 @@ def register(frames: Mapping[str, DataFrame], spark: SparkSession) -> None:
     fixed = frames
     if len(frames) > 1 and is_connect(spark):
         fixed = {}
-        own = f"_spark_pipeline_{threading.get_ident()}"  # components that run at the same time share the session
+        own = f"{PASSING_VIEWS}{threading.get_ident()}"  # components that run at the same time share the session
         for index, (view, frame) in enumerate(frames.items()):
             frame.createOrReplaceTempView(f"{own}_{index}")
             fixed[view] = spark.table(f"{own}_{index}")

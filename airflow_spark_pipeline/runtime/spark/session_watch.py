@@ -20,13 +20,14 @@ from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import Step, left_behind
 from airflow_spark_pipeline.runtime.process.output import say
 from airflow_spark_pipeline.runtime.spark.connect import is_connect
+from airflow_spark_pipeline.runtime.spark.session import PASSING_VIEWS
 from airflow_spark_pipeline.runtime.spark.session_reading import Objects, SessionReader
 from airflow_spark_pipeline.runtime.spark.session_reading_classic import ClassicReader
 from airflow_spark_pipeline.runtime.spark.session_state import SessionNotRestoredError, difference, set_again
 from airflow_spark_pipeline.user_errors.text import attribute, cause_of, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from pyspark.sql import SparkSession
 
@@ -98,7 +99,9 @@ class SessionWatch:
         self._made: set[str] = set()
         self._blocked: dict[str, str] = {}
 
-    def after(self, name: str, views: Iterable[str] = (), others: Sequence[str] = ()) -> Traces:
+    def after(
+        self, name: str, views: Iterable[str] = (), others: Sequence[str] = (), ignored: Collection[str] = ()
+    ) -> Traces:
         """Read the session after a successful component. Returns what the component left.
 
         The session is shared, so it cannot be told which of several running components changed it. The change is
@@ -107,10 +110,12 @@ class SessionWatch:
         :param name: name of the component
         :param views: names of the views that the component returned
         :param others: names of the components that are still running
+        :param ignored: names of views, in lower case, that other components returned; they are recorded with those
         """
         state, objects = self._reader.state(), self._reader.objects()
         returned = {view.lower() for view in views}
-        leaves = {kind: sorted(names) for kind, names in _new(self._objects, objects, returned) if names}
+        known = returned.union(ignored)
+        leaves = {kind: sorted(names) for kind, names in _new(self._objects, objects, known) if names}
         traces = Traces(difference(self._state, state, self._is_private), leaves)
         self._state, self._objects = state, objects
         self._made |= {*returned, *(view.lower() for view in leaves.get("views", ()))}
@@ -229,15 +234,22 @@ class SessionWatch:
 
 
 def _changes(traces: Traces) -> str:
-    settings = [name for kind in ("set", "unset") for name in traces.session.get(kind, ())]
-    place = [name for name in ("catalog", "database") if name in traces.session]
-    return ", ".join([*settings, *place, *filter(None, [left_behind(traces.leaves)])]) or "values of settings"
+    found: list[str] = []
+    for part, change in traces.session.items():
+        found += list(change) if isinstance(change, Mapping | list) else [f"current {part} {change}"]
+    return ", ".join([*found, *filter(None, [left_behind(traces.leaves)])])
 
 
 def _new(before: Objects, after: Objects, returned: set[str]) -> Iterator[tuple[str, list[str]]]:
     yield (
         "views",
-        [v for v, made in after.views.items() if v.lower() not in returned and before.views.get(v, ()) != made],
+        [
+            view
+            for view, made in after.views.items()
+            if view.lower() not in returned
+            and before.views.get(view, ()) != made
+            and not view.startswith(PASSING_VIEWS)
+        ],
     )
     yield "functions", [f for f, made in after.functions.items() if before.functions.get(f, ()) != made]
     yield "tables", list(after.tables - before.tables)

@@ -38,3 +38,46 @@ def test_no_secret_is_printed() -> None:
     assert "swordfish" not in printed
     said = ("printed *** *** ", "error ***", "said ***", "logged ***", "inside ***", "set to None ***", "closed ***")
     assert [text for text in (*said, "ValueError: first ***", "RuntimeError: then ***") if text not in printed] == []
+
+
+_THREADS = """
+import threading
+from airflow_spark_pipeline.runtime.process import output
+
+output.own_output()
+output.mask_output(lambda text: text.replace("hunter2", "***"))
+output.name_components()
+turns = [threading.Event(), threading.Event()]
+
+def first():
+    print("a", "hun", end="")
+    turns[0].set()
+    turns[1].wait(30)
+    print("ter2", "b")
+
+def second():
+    turns[0].wait(30)
+    print("c", "d")
+    turns[1].set()
+
+threads = [threading.Thread(target=first), threading.Thread(target=second)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+output.say_below("load", "two\\nlines")
+output.stop_naming_components()
+output.say_below("load", "one line")
+print("the end")
+"""
+
+
+def test_while_several_components_run_lines_are_printed_whole() -> None:
+    """And a secret in two pieces is found."""
+    result = subprocess.run([sys.executable, "-c", _THREADS], capture_output=True, timeout=60, check=True)
+    assert result.stdout.decode().splitlines() == [
+        "c d",
+        "a *** b",
+        "    [load] two",
+        "    [load] lines",
+        "    one line",
+        "the end",
+    ]
