@@ -127,7 +127,7 @@ class _Watch:
             if time.monotonic() >= end:
                 self._last_resort()
                 return
-            self._cancel_jobs()  # also a job that was only about to start: a thread that waits for it is not interrupted
+            self._cancel_jobs()  # one that was about to start, too: a thread that waits for it cannot be interrupted
 
     def _cancel_jobs(self) -> None:
         threading.Thread(target=self._cancel, name="cancel", daemon=True).start()
