@@ -35,7 +35,7 @@ class Job:
     def __init__(self, directory: Path) -> None:
         self.location = directory / "checkpoints"
         self.ledger = str(directory / "ledger")
-        self.runner = PipelineRunner(FakeSpark(), location=self.location, lease_seconds=6)  # type: ignore[arg-type]  # it is asked for little
+        self.runner = PipelineRunner(FakeSpark(), location=self.location)  # type: ignore[arg-type]  # it is asked for little
 
     def text(self, *components: str, parallelism: int = 3, more: str = "") -> str:
         lines = "\n".join(components)
