@@ -15,6 +15,7 @@ from airflow_spark_pipeline.checkpoint.decoding import decode
 from airflow_spark_pipeline.checkpoint.key import is_unit_path, parse_run_id, pipeline_slug
 from airflow_spark_pipeline.checkpoint.layout import ENDED, HISTORY
 from airflow_spark_pipeline.checkpoint.liveness import ReaderClock
+from airflow_spark_pipeline.checkpoint.parallel import in_parallel
 from airflow_spark_pipeline.checkpoint.state import Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectNotFoundError
 from airflow_spark_pipeline.exceptions import CheckpointError
@@ -48,10 +49,9 @@ def finished_runs(
     found = [each for pipeline in names for each in (*_copies(store, pipeline), *_hints(store, pipeline))]
     clock, given = ReaderClock(store), set[tuple[str, int | None]]()
     # If both a hint and a copy exist for one end, the copy comes first: it is kept longer.
-    for each in sorted(found, key=lambda each: (-each.at, each.number is None)):
-        if since is not None and each.at < since:
-            return
-        entry = _entry(store, each, clock)
+    newest = sorted(found, key=lambda each: (-each.at, each.number is None))
+    wanted = [each for each in newest if since is None or each.at >= since]
+    for entry in in_parallel(store, lambda each: _entry(store, each, clock), wanted, ahead=limit):
         if entry is None or (entry.path, entry.number) in given:
             continue
         given.add((entry.path, entry.number))

@@ -17,24 +17,27 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def in_parallel(store: CheckpointStore, read: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+def in_parallel(
+    store: CheckpointStore, read: Callable[[T], R], items: Iterable[T], *, ahead: int | None = None
+) -> Iterator[R]:
     """Yield the result of ``read`` for each item, in order.
 
     :param store: store that ``read`` asks; it says how many requests it answers at a time
     :param read: called in several threads
+    :param ahead: how many items are read at most before their results are asked for; default: two for each thread
     """
-    left = list(items)
-    if store.parallel_reads <= 1 or len(left) <= 1:
+    left, most = list(items), 2 * store.parallel_reads if ahead is None else min(ahead, 2 * store.parallel_reads)
+    if store.parallel_reads <= 1 or len(left) <= 1 or most <= 1:
         yield from map(read, left)
         return
     pool = ThreadPoolExecutor(store.parallel_reads, thread_name_prefix="spark-pipeline-read")
     try:
-        ahead: deque[Future[R]] = deque()
+        begun: deque[Future[R]] = deque()
         for item in left:
-            ahead.append(pool.submit(read, item))
-            if len(ahead) > 2 * store.parallel_reads:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
+            begun.append(pool.submit(read, item))
+            if len(begun) >= most:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

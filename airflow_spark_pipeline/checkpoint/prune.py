@@ -14,6 +14,7 @@ from airflow_spark_pipeline.checkpoint.key import pipeline_slug
 from airflow_spark_pipeline.checkpoint.layout import HISTORY, ended_hint, outputs_path
 from airflow_spark_pipeline.checkpoint.liveness import ReaderClock
 from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.parallel import in_parallel
 from airflow_spark_pipeline.checkpoint.staged import prune_staged
 from airflow_spark_pipeline.checkpoint.state import ENDED_STATUSES, CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
@@ -36,6 +37,11 @@ class PruneReport:
     unreadable: list[str] = field(default_factory=list)
     staged: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
+
+    def add(self, other: PruneReport) -> None:
+        """Add the runs of another report."""
+        for name in self.__dataclass_fields__:
+            getattr(self, name).extend(getattr(other, name))
 
 
 def prune(
@@ -63,11 +69,14 @@ def prune(
         paths, with_outputs = units(store, pipeline), _with_outputs(store, pipeline)
         if at_most is not None and at_most < len(paths):
             paths = random.sample(paths, at_most)
-        for path in paths:
-            work = _Pruning(
+        works = [
+            _Pruning(
                 store, path, now, older_than, tombstone_seconds, abandoned=abandoned, has_outputs=path in with_outputs
             )
-            work.prune(report, dry_run=dry_run)
+            for path in paths
+        ]
+        for one in in_parallel(store, lambda work: work.prune(dry_run=dry_run), works):
+            report.add(one)
         if not dry_run:
             for found in store.list_objects(f"{pipeline}/{HISTORY}"):
                 if now() - found.modified > older_than:
@@ -94,7 +103,12 @@ class _Pruning:
     abandoned: bool
     has_outputs: bool
 
-    def prune(self, report: PruneReport, *, dry_run: bool) -> None:
+    def prune(self, *, dry_run: bool) -> PruneReport:
+        report = PruneReport()
+        self._prune(report, dry_run=dry_run)
+        return report
+
+    def _prune(self, report: PruneReport, *, dry_run: bool) -> None:
         now = self.clock()  # before the listing it is compared with
         seen = self.store.list_objects(self.path)
         age = now - max((found.modified for found in seen), default=now)

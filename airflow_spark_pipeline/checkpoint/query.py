@@ -74,15 +74,16 @@ class RunQuery:
         """Yield the runs that may match, unfinished ones first; a unit that was resumed is in both listings."""
         pipeline = None if self.pipeline_name is None else pipeline_slug(self.pipeline_name)
         open_units = snapshot.open_units(pipeline)
-        runs = [snapshot.run(path) for path in open_units if self._may_mean(path)]
+        runs = snapshot.runs(path for path in open_units if self._may_mean(path))
         if self.wait_for != "resumable" or self.component is not None:
             unfinished = set(open_units)
             for name in snapshot.pipelines() if pipeline is None else [pipeline]:
-                runs += [
-                    snapshot.ended(path, ended)
+                ends = {
+                    path: ended
                     for path, ended in snapshot.ended_units(name).items()
                     if path not in unfinished and self._may_mean(path) and self._since(ended + _CLOCKS_DIFFER)
-                ]
+                }
+                runs += snapshot.all_ended(ends)
         return (run for run in runs if run is not None)
 
     @property

@@ -8,7 +8,8 @@ old as the snapshot.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from airflow_spark_pipeline.checkpoint.key import is_unit_path
 from airflow_spark_pipeline.checkpoint.layout import ENDED, OPEN
 from airflow_spark_pipeline.checkpoint.liveness import reader_time
 from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.parallel import in_parallel
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointStoreError
@@ -44,6 +46,7 @@ class Snapshot:
         self.store = store
         self.cache = SnapshotCache()
         self._before = SnapshotCache() if cache is None else cache
+        self._lock = threading.Lock()  # several units are read at a time
         self._time: float | None = None
         self._listings: dict[str, Any] = {}
         self._seen: dict[str, RunEntry | None] = {}
@@ -51,9 +54,10 @@ class Snapshot:
     @property
     def time(self) -> float:
         """The time by the store's clock, determined once; the times of the store's objects are compared with it."""
-        if self._time is None:
-            self._time = reader_time(self.store)
-        return self._time
+        with self._lock:
+            if self._time is None:
+                self._time = reader_time(self.store)
+            return self._time
 
     def open_units(self, pipeline: str | None = None) -> list[str]:
         """Return the directories of the units that may be unfinished; none is missed.
@@ -94,13 +98,24 @@ class Snapshot:
             self.cache.ended[path] = known
         return known[1]
 
+    def all_ended(self, ends: Mapping[str, float]) -> list[RunEntry | None]:
+        """Return some units of :meth:`ended_units`, in order: several are read at a time, if the store allows it."""
+        self.runs(path for path, ended in ends.items() if self._before.ended.get(path, (None,))[0] != ended)
+        return [self.ended(path, ended) for path, ended in ends.items()]
+
     def run(self, path: str) -> RunEntry | None:
         """Return a unit of work, or ``None`` if nothing is recorded."""
-        if path not in self._seen:
-            self._seen[path] = found = self._read(path)
+        return self.runs([path])[0]
+
+    def runs(self, paths: Iterable[str]) -> list[RunEntry | None]:
+        """Return some units of work, in order: several are read at a time, if the store allows it."""
+        wanted = list(paths)
+        missing = [path for path in dict.fromkeys(wanted) if path not in self._seen]
+        for path, found in zip(missing, in_parallel(self.store, self._read, missing), strict=True):
+            self._seen[path] = found
             if found is not None and found.commit is not None:
                 self.cache.commits[path] = found.commit
-        return self._seen[path]
+        return [self._seen[path] for path in wanted]
 
     def _read(self, path: str) -> RunEntry | None:
         known = self._before.commits.get(path)

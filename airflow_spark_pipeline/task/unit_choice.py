@@ -122,7 +122,7 @@ def _claimed_before(store: CheckpointStore, pipeline_name: str, guest: Caller, *
         snapshot = Snapshot(store)
         units = snapshot.ended_units(pipeline_slug(pipeline_name))
         newest = sorted(units, key=lambda path: units[path], reverse=True)[:_ENDED_LOOKED_AT]
-        found += [run.commit for run in map(snapshot.run, newest) if run is not None and run.commit is not None]
+        found += [run.commit for run in snapshot.runs(newest) if run is not None and run.commit is not None]
     mine = [commit for commit in found if _is_mine(commit.state, guest)]
     return max(mine, key=lambda commit: commit.state.updated_at, default=None)
 

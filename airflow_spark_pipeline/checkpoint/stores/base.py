@@ -54,7 +54,7 @@ class CheckpointStore(ABC):
     #: Possible error between two times of the store's clock, in seconds: 2 if it has whole seconds.
     clock_slack: float = 0.0
 
-    #: How many requests a reader of many runs makes at a time: more than one helps only if each waits for a network.
+    #: How many runs are read or pruned at a time: more than one helps only if each request waits for a network.
     parallel_reads: int = 1
 
     #: Client that is used for the location, for people, if there is a choice; printed once in the log.

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import posixpath
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectNotFoundError, StoredObject
@@ -47,6 +48,7 @@ class S3Store(CheckpointStore):
         ``anon``, ``endpoint_url``, ``client_kwargs``, ``config_kwargs``; never shown
     """
 
+    parallel_reads = 16
     clock_slack = 2.0  # S3 has times in whole seconds
     way = "boto3"
 
@@ -99,10 +101,19 @@ class S3Store(CheckpointStore):
             self._client.delete_object(Bucket=self._bucket, Key=self._prefix + path)
 
     def delete_tree(self, directory: str) -> None:
-        names = [{"Key": found["Key"]} for page in self._pages(directory) for found in page.get("Contents", ())]
-        for first in range(0, len(names), _AT_ONCE):
+        self._delete_keys(
+            [found["Key"] for page in self._pages(directory) for found in page.get("Contents", ())], directory
+        )
+
+    def delete_all(self, paths: Sequence[str]) -> None:
+        with contextlib.suppress(ObjectNotFoundError):
+            self._delete_keys([self._prefix + path for path in paths], posixpath.dirname(next(iter(paths), "")))
+
+    def _delete_keys(self, keys: list[str], directory: str) -> None:
+        for first in range(0, len(keys), _AT_ONCE):
             with self._errors(directory):
-                wanted = {"Objects": names[first : first + _AT_ONCE], "Quiet": True}
+                objects = [{"Key": key} for key in keys[first : first + _AT_ONCE]]
+                wanted = {"Objects": objects, "Quiet": True}
                 failed = self._client.delete_objects(Bucket=self._bucket, Delete=wanted).get("Errors", ())
             for error in failed:
                 raise self._errors_at(directory).failed(f"{error.get('Code')}: {error.get('Message')}")
@@ -132,7 +143,7 @@ class S3Store(CheckpointStore):
         from botocore.config import Config
 
         given = self._options
-        config = dict(given.get("config_kwargs") or {})
+        config = {"max_pool_connections": self.parallel_reads, **(given.get("config_kwargs") or {})}
         if given.get("anon"):
             config["signature_version"] = UNSIGNED
         arguments = {"endpoint_url": given.get("endpoint_url"), **(given.get("client_kwargs") or {})}

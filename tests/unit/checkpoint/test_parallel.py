@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 
 from airflow_spark_pipeline.checkpoint.catalog import all_runs, unfinished_runs
+from airflow_spark_pipeline.checkpoint.finished import finished_runs
 from airflow_spark_pipeline.checkpoint.parallel import in_parallel
+from airflow_spark_pipeline.checkpoint.prune import TOMBSTONE_SECONDS, prune
+from airflow_spark_pipeline.checkpoint.query import RunQuery, WaitFor
+from airflow_spark_pipeline.checkpoint.snapshot import Snapshot
 from airflow_spark_pipeline.checkpoint.stores.read_only import ReadingStore
 from airflow_spark_pipeline.exceptions import CheckpointStoreError
 from tests.fakes import DictStore
@@ -56,7 +61,8 @@ def test_an_error_reaches_the_caller_and_no_thread_is_left(store: DictStore) -> 
     assert threading.active_count() == before
 
 
-def test_runs_are_found_as_by_one_read_after_the_other(store: DictStore) -> None:
+def _filled(store: DictStore) -> DictStore:
+    """The same runs in a store that answers one request at a time."""
     store.clock.sleep(1_000.0)
     for number in range(20):
         history = History(store, f"r{number}")
@@ -66,11 +72,58 @@ def test_runs_are_found_as_by_one_read_after_the_other(store: DictStore) -> None
         if number % 8 == 0:
             store.objects[f"{history.path}/00000002.json"] = b"damaged"
     in_turn = DictStore()
-    in_turn.objects, in_turn.modified, in_turn.clock = store.objects, store.modified, store.clock
-    for listing in (unfinished_runs, all_runs):
-        found, expected = list(listing(store)), list(listing(in_turn))
-        assert [(e.path, e.standing, e.number) for e in found] == [(e.path, e.standing, e.number) for e in expected]
-        assert len(found) >= 15
+    in_turn.objects, in_turn.modified, in_turn.clock = dict(store.objects), dict(store.modified), store.clock
+    return in_turn
+
+
+@pytest.mark.parametrize("listing", [unfinished_runs, all_runs, finished_runs])
+def test_runs_are_found_as_by_one_read_after_the_other(store: DictStore, listing: Any) -> None:
+    in_turn = _filled(store)
+    found, expected = list(listing(store)), list(listing(in_turn))
+    assert [(e.path, e.standing, e.number) for e in found] == [(e.path, e.standing, e.number) for e in expected]
+    assert len(found) >= 5
+
+
+@pytest.mark.parametrize("wait_for", ["resumable", "completed", "ended"])
+def test_a_query_finds_the_run_that_one_read_after_the_other_finds(store: DictStore, wait_for: WaitFor) -> None:
+    in_turn = _filled(store)
+    query = RunQuery(wait_for, "default", retrying=True)
+    found, expected = query.find(Snapshot(store)), query.find(Snapshot(in_turn))
+    assert found is not None
+    assert expected is not None
+    assert (found.path, found.number) == (expected.path, expected.number)
+
+
+def test_a_snapshot_asks_for_the_time_once_however_many_read(store: DictStore) -> None:
+    for number in range(12):
+        History(store, f"r{number}").running().beat()
+    snapshot = Snapshot(store)
+    runs = snapshot.runs(snapshot.open_units())
+    assert [run is not None and run.alive for run in runs] == [True] * 12
+    assert [operation for operation, path in store.calls if path.startswith("_clock/")].count("write") == 1
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_the_same_runs_are_pruned_as_one_after_the_other(store: DictStore, dry_run: bool) -> None:
+    in_turn = _filled(store)
+    store.clock.sleep(10 * TOMBSTONE_SECONDS)
+    reports = [prune(each, 60.0, dry_run=dry_run) for each in (store, in_turn)]
+    assert reports[0] == reports[1]
+    assert reports[0].removed
+    assert reports[0].discarded
+    assert reports[0].unreadable
+    assert store.objects.keys() == in_turn.objects.keys()
+
+
+@pytest.mark.parametrize(("limit", "most"), [(1, 1), (3, 3), (None, 20)])
+def test_no_more_ends_are_read_than_are_asked_for(store: DictStore, limit: int | None, most: int) -> None:
+    for number in range(20):
+        History(store, f"r{number}").completed()
+    store.calls.clear()
+    found = list(finished_runs(store, limit=limit))
+    reads = [path for operation, path in store.calls if operation == "read"]
+    assert len(found) == most
+    assert len(reads) <= most + (limit or 0)
 
 
 def test_a_store_that_is_opened_for_reading_answers_as_many_requests_as_the_one_behind_it(store: DictStore) -> None:
