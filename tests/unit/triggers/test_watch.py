@@ -115,11 +115,10 @@ def test_a_store_that_hangs_blocks_neither_the_loop_nor_the_next_look() -> None:
 
     async def work() -> str:
         waiting = asyncio.create_task(first(make_watch(Place(store), deadline=0.05), resumable, told))
-        started, ticks = time.monotonic(), 0
-        while time.monotonic() - started < 0.5:
+        started = time.monotonic()
+        for _ in range(50):
             await asyncio.sleep(0.01)
-            ticks += 1
-        assert ticks > 20  # the loop went on all the time
+        assert time.monotonic() - started < 15  # the loop went on all the time: the store hangs for longer
         assert looks == 1  # and nobody piled up behind the one that hangs
         store.before = lambda operation, path: None
         go_on.set()
