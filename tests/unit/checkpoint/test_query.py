@@ -47,6 +47,7 @@ class TestResumable:
             "map_index": -1,
             "iteration": None,
             "failed_component": "b",
+            "failed_components": ["b"],
             "failed_position": 2,
             "total_components": 3,
             "completed_components": ["a"],
