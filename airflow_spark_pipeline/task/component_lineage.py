@@ -34,11 +34,20 @@ def emit(context: Context, state: CheckpointState, runs: Sequence[ComponentRun])
         from airflow.providers.openlineage.api import is_openlineage_active
     except ImportError:  # not installed, or older than its public functions
         return
-    if not is_openlineage_active():
+    if not is_openlineage_active() or not _may_emit(context["ti"]):
         return
     for run in runs:
         for event in _events(context["ti"], state, run):
             emit_event(event)
+
+
+def _may_emit(ti: Any) -> bool:
+    """Whether the deployment or the DAG lets this task emit events: ``emission_policy``, or its older options."""
+    try:
+        from airflow.providers.openlineage.utils.emission_policy import resolve_task_emission_policy
+    except ImportError:  # older than the policy
+        return True
+    return bool(resolve_task_emission_policy(operator=ti.task, dag_id=ti.dag_id, task_id=ti.task_id).emit)
 
 
 def _events(ti: Any, state: CheckpointState, run: ComponentRun) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import uuid
 from dataclasses import replace
@@ -23,6 +24,7 @@ from airflow_spark_pipeline.task.component_runs import ComponentRun
 from airflow_spark_pipeline.task.unit import Unit
 from tests.unit.operators.shop import Driver, Shop
 
+IDS = {name: str(uuid.uuid4()) for name in ("lineage_run_id", "lineage_root_run_id")}
 STARTED = datetime(2026, 1, 31, 4, tzinfo=timezone.utc)
 Told = list[tuple[str, int | None, str | None]]
 
@@ -209,18 +211,30 @@ def test_what_was_written_has_openlineages_name_for_it(uri: str, namespace: str,
     assert component_lineage.dataset(uri, {"rows": True}).outputFacets == {}
 
 
-def test_each_run_has_a_start_and_an_end_below_the_tasks_own_run(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def forget_configuration() -> None:
+    """The provider reads its configuration once in a process."""
+    for cached in vars(pytest.importorskip("airflow.providers.openlineage.conf")).values():
+        if hasattr(cached, "cache_clear"):
+            cached.cache_clear()
+
+
+@pytest.fixture
+def sent(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The events that are emitted by an active provider."""
     api = pytest.importorskip("airflow.providers.openlineage.api", reason="an optional provider")
     macros = pytest.importorskip("airflow.providers.openlineage.plugins.macros")
-    ids = {name: str(uuid.uuid4()) for name in ("lineage_run_id", "lineage_root_run_id")}
     names = {"lineage_job_name": "shop.etl", "lineage_root_job_name": "shop", "lineage_root_job_namespace": "root"}
-    for name, value in {**ids, **names}.items():
+    for name, value in {**IDS, **names}.items():
         monkeypatch.setattr(macros, name, lambda _, value=value: value)
     monkeypatch.setattr(macros, "lineage_job_namespace", lambda: "ours")
     sent: list[Any] = []
     monkeypatch.setattr(api, "is_openlineage_active", lambda: True)
     monkeypatch.setattr(api, "emit", sent.append)
+    monkeypatch.setattr(shop.driver, "done", done)
+    return sent
 
+
+def test_each_run_has_a_start_and_an_end_below_the_tasks_own_run(shop: Shop, sent: list[Any]) -> None:
     shop.run()
     state = shop.latest().state
     record = replace(state.components[0], wrote={"s3://lake/raw": {"rows": 3}})
@@ -239,14 +253,35 @@ def test_each_run_has_a_start_and_an_end_below_the_tasks_own_run(shop: Shop, mon
     assert (start.eventTime, done.eventTime) == ("2026-01-31T04:00:00+00:00", "2026-01-31T04:00:02+00:00")
     assert start.run.runId == done.run.runId != failed.run.runId
     parent = done.run.facets["parent"]
-    assert (parent.run.runId, parent.job.namespace, parent.job.name) == (ids["lineage_run_id"], "ours", "shop.etl")
-    assert (parent.root.run.runId, parent.root.job.name) == (ids["lineage_root_run_id"], "shop")
+    assert (parent.run.runId, parent.job.namespace, parent.job.name) == (IDS["lineage_run_id"], "ours", "shop.etl")
+    assert (parent.root.run.runId, parent.root.job.name) == (IDS["lineage_root_run_id"], "shop")
     assert [(each.namespace, each.name) for each in done.outputs] == [("s3://lake", "raw")]
     assert failed.run.facets["errorMessage"].message == "OSError: disk full"
     first = [event.run.runId for event in sent]
     sent.clear()
     component_lineage.emit(context, state, runs)
     assert [event.run.runId for event in sent] == first, "an event that is sent twice is the same event"
+
+
+@pytest.mark.parametrize(
+    ("policy", "events"),
+    [
+        ([], 6),
+        ([{"scope": {"dag_id": "shop"}, "controls": {"emit": False}}], 0),
+        ([{"scope": {"dag_id": "shop", "task_id": "etl"}, "controls": {"emit_task_events": False}}], 0),
+        ([{"scope": {"dag_id": "other"}, "controls": {"emit": False}}], 6),
+    ],
+)
+def test_a_task_whose_lineage_is_switched_off_emits_none_for_its_components(
+    shop: Shop, sent: list[Any], airflow_config: Any, policy: list[Any], events: int
+) -> None:
+    airflow_config("openlineage", "emission_policy", json.dumps(policy))
+    forget_configuration()
+    try:
+        shop.run()
+    finally:
+        forget_configuration()
+    assert len(sent) == events
 
 
 def test_without_the_provider_there_is_no_lineage(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
