@@ -1,7 +1,8 @@
 """One try and its unit of work: what runs, in whose log it is recorded, and its result.
 
-:meth:`Unit.open` reads: Airflow's configuration and task state store, and the log. :meth:`Unit.decide` reads. Nothing
-is written, in Airflow or at the location, before :meth:`Unit.begin`.
+:meth:`Unit.open` reads Airflow's configuration and task state store, and the log; :meth:`Unit.decide` reads the log. A
+plan needs no more. A try also writes: :meth:`Unit.remember_description` and :meth:`Unit.begin` into Airflow's task
+state store, and :meth:`Unit.claim` into the log.
 """
 
 from __future__ import annotations
