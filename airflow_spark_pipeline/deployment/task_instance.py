@@ -35,7 +35,8 @@ _TOLD = "spark_pipeline.told"
 _IDENTITY = "spark_pipeline.dag_run"
 _LONGEST = 4_000  # maximum length of an error kept in Airflow, in characters
 _NO_REGION = "00000000-0000-0000-0000-000000000000"
-_ACTIVE = ("scheduled", "queued", "running", "restarting", "deferred", "up_for_reschedule")
+#: States of a task instance that is running or about to run.
+ACTIVE_STATES = ("scheduled", "queued", "running", "restarting", "deferred", "up_for_reschedule")
 
 log = logging.getLogger(__name__)
 
@@ -163,7 +164,7 @@ def task_is(context: Context, *, or_will_retry: bool) -> Callable[[UnitKey], boo
 
     :param or_will_retry: whether a task instance that waits for its retry also counts
     """
-    states = [*_ACTIVE, *(("up_for_retry",) if or_will_retry else ())]
+    states = [*ACTIVE_STATES, *(("up_for_retry",) if or_will_retry else ())]
 
     def is_active(key: UnitKey) -> bool:
         mapped: dict[str, Any] = {"map_index": key.map_index} if key.map_index >= 0 else {}

@@ -124,11 +124,15 @@ class _Directory:
 
 class _Zip:
     def __init__(self, root: str) -> None:
+        self._root = root
+
+    @functools.cached_property
+    def _files(self) -> dict[str, bytes]:
         try:
-            with zipfile.ZipFile(root) as archive:
-                self._files = {n: archive.read(n) for n in archive.namelist() if n.endswith((".py", ".pyc"))}
+            with zipfile.ZipFile(self._root) as archive:
+                return {n: archive.read(n) for n in archive.namelist() if n.endswith((".py", ".pyc"))}
         except (OSError, zipfile.BadZipFile):
-            self._files = {}  # Python imports nothing from it either
+            return {}  # Python imports nothing from it either
 
     def read(self, file: str) -> bytes | None:
         return self._files.get(file)

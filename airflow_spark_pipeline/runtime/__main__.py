@@ -11,7 +11,7 @@ from pathlib import Path
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.protocol import EXIT_DEFINITION, SUBMIT_PROPERTIES, DriverRequest
 from airflow_spark_pipeline.runtime.driver.components_and_hooks import check
-from airflow_spark_pipeline.runtime.driver.driver import drive
+from airflow_spark_pipeline.runtime.driver.main import drive
 from airflow_spark_pipeline.runtime.driver.staged_request import drive_staged
 from airflow_spark_pipeline.runtime.process.lifeline import end_with_parent, leave, started_by_spark_submit
 from airflow_spark_pipeline.runtime.process.output import own_output, say

@@ -29,7 +29,7 @@ def superuser(hdfs_cluster: Hdfs) -> NameNode:
 def place(superuser: NameNode) -> str:
     """A directory as an administrator makes it: alice's, and of the group etl, which may write."""
     path = f"/{uuid.uuid4().hex[:12]}"
-    superuser.make_directories(path)
+    superuser.fs._call("MKDIRS", "put", path=path)
     superuser.fs.chown(path, "alice", "etl")
     superuser.fs.chmod(path, "770")
     return path
@@ -94,7 +94,7 @@ def test_who_may_delete_what_spark_saved_is_decided_by_the_jobs_umask(
     saved = f"{place}/_outputs/p/u/0-1/view"
     host, _, port = hdfs_cluster.web.rpartition(":")
     bob = NameNode(host, int(port), user="bob")
-    bob.make_directories(saved, permission=f"{0o777 & ~int(umask, 8):o}")  # what Hadoop's client asks for
+    bob.fs._call("MKDIRS", "put", path=saved, permission=f"{0o777 & ~int(umask, 8):o}")  # what Hadoop's client asks for
     bob.put(f"{saved}/part", b"rows")
     airflow = open_store(location, {"host": hdfs_cluster.web, "user": "alice"})
     if may:
@@ -109,14 +109,15 @@ def test_a_default_acl_of_the_location_lets_both_users_delete_whatever_the_jobs_
     hdfs_cluster: Hdfs, superuser: NameNode
 ) -> None:
     path = f"/{uuid.uuid4().hex[:12]}"
-    superuser.make_directories(path, permission="700")
+    superuser.fs._call("MKDIRS", "put", path=path, permission="700")
     superuser.fs.chown(path, "alice", "others")
     both = ",".join(f"{scope}user:{user}:rwx" for scope in ("", "default:") for user in ("alice", "bob"))
     superuser.fs._call("MODIFYACLENTRIES", "put", path=path, aclspec=both)
     host, _, port = hdfs_cluster.web.rpartition(":")
     bob = NameNode(host, int(port), user="bob")
     # Hadoop's client sends both: what its umask left, and what it was asked for.
-    bob.make_directories(f"{path}/_outputs/p/u/0-1/view", permission="755", unmaskedpermission="777")
+    view = f"{path}/_outputs/p/u/0-1/view"
+    bob.fs._call("MKDIRS", "put", path=view, permission="755", unmaskedpermission="777")
     airflow = open_store(f"{hdfs_cluster.uri}{path}", {"host": hdfs_cluster.web, "user": "alice"})
     airflow.create("p/u/a", b"1")
     airflow.delete_tree("_outputs/p/u/0-1")

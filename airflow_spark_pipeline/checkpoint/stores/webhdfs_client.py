@@ -64,10 +64,6 @@ class NameNode:
         location = self._apply_proxy(answer.headers["Location"])
         self.fs.session.put(location, data=data, headers=_OCTETS).raise_for_status()
 
-    def make_directories(self, path: str, **parameters: Any) -> None:
-        """Create a directory, and those above it."""
-        self._call("MKDIRS", "put", path=path, **parameters)
-
     def rename(self, path: str, to: str) -> bool:
         """Rename a file, unless the new name exists. Returns whether the file was renamed."""
         return bool(self._call("RENAME", "put", path=path, destination=to).json()["boolean"])

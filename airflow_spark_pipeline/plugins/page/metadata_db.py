@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_spark_pipeline.airflow_features import AIRFLOW
+from airflow_spark_pipeline.deployment.task_instance import ACTIVE_STATES
 from airflow_spark_pipeline.plugins.page.rights import Rights
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ class TaskKey(NamedTuple):
 
 
 _CHUNK = 500  # databases limit how many parameters a statement has
-#: States of a task that is running or about to run.
-ACTIVE_TASKS = ("running", "queued", "scheduled", "restarting", "deferred")
 _OURS = ("pipeline", "resolved_pipeline")  # template fields that only SparkPipelineOperator and its children have
 
 
@@ -71,7 +70,7 @@ class TaskFacts:
         """Whether it is running or about to run: right after a clear it has no state, and its DAG run is queued."""
         if self.state is None:
             return self.exists and self.run_state in ("queued", "running")
-        return self.state in ACTIVE_TASKS
+        return self.state in ACTIVE_STATES
 
 
 def task_facts(keys: Iterable[TaskKey], rights: Rights) -> dict[TaskKey, TaskFacts]:

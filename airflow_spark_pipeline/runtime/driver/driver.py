@@ -1,4 +1,4 @@
-"""The driver from its request to its exit code.
+"""The driver: runs one attempt.
 
 1. start the heartbeat;
 2. adopt the claim whose token the operator passed (rejected if it is not the newest), and record *running*;
@@ -41,7 +41,6 @@ from airflow_spark_pipeline.runtime.component.logs import LogPrinter
 from airflow_spark_pipeline.runtime.component.views import refuse_views_left_out
 from airflow_spark_pipeline.runtime.driver.components_and_hooks import load
 from airflow_spark_pipeline.runtime.driver.heartbeat import heartbeat_of
-from airflow_spark_pipeline.runtime.driver.open_log import open_log
 from airflow_spark_pipeline.runtime.driver.output_directories import OutputDirectories
 from airflow_spark_pipeline.runtime.driver.watchdog import Watchdog
 from airflow_spark_pipeline.runtime.lifecycle.base import PipelineEvent, PipelineHooks
@@ -49,8 +48,7 @@ from airflow_spark_pipeline.runtime.lifecycle.calls import HookCalls
 from airflow_spark_pipeline.runtime.lifecycle.events import Events
 from airflow_spark_pipeline.runtime.loop.final_plan import final_plan
 from airflow_spark_pipeline.runtime.loop.loop import ComponentLoop
-from airflow_spark_pipeline.runtime.process.output import mask_output, say
-from airflow_spark_pipeline.runtime.process.redaction import redactor_of
+from airflow_spark_pipeline.runtime.process.output import say
 from airflow_spark_pipeline.runtime.recorder import Recorder
 from airflow_spark_pipeline.runtime.spark.jobs import Jobs
 from airflow_spark_pipeline.runtime.spark.session import (
@@ -64,49 +62,15 @@ from airflow_spark_pipeline.runtime.spark.starting import start_spark
 from airflow_spark_pipeline.secrets import Redactor
 from airflow_spark_pipeline.secrets.references import resolve
 from airflow_spark_pipeline.time_limit import within
-from airflow_spark_pipeline.user_errors.text import text_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def drive(request: DriverRequest) -> int:
-    """Run the pipeline of a request. Returns the exit code; the last line printed is the summary."""
-    code, _ = drive_in(request, None)
-    return code
-
-
-def drive_in(request: DriverRequest, spark: SparkSession | None) -> tuple[int, str]:
-    """Run the pipeline of a request. Returns the exit code and the summary, which is the last line printed.
-
-    :param spark: session to use; neither it nor the process is ended
-    """
-    redactor = redactor_of(request)
-    mask_output(redactor.mask)
-    try:
-        driver = Driver(request, redactor, spark=spark, owns_process=spark is None)
-        with driver.logs():
-            code, summary = driver.drive()
-    except SupersededError as error:
-        code, summary = protocol.EXIT_SUPERSEDED, str(error)
-    except (CheckpointError, LeaseLostError) as error:
-        code = protocol.EXIT_CHECKPOINT
-        summary = f"Progress cannot be recorded, so the run stops here: {error}"
-    except SparkPipelineError as error:
-        code, summary = protocol.EXIT_DEFINITION, str(error)
-    except Exception as error:  # Python would print the traceback, with any secrets in its text
-        text = text_of(error)
-        say(redactor.mask(text.traceback))
-        code, summary = protocol.EXIT_COMPONENT_FAILED, f"The driver failed: {text.line}"
-    summary = redactor.mask(summary)
-    say(summary)
-    return code, summary
-
-
 class Driver:
     """Runs one attempt: heartbeat, claim, components, end.
 
-    :param log: log of the unit of work; default: the one that the request names
+    :param log: log of the unit of work
     :param spark: Spark session to use, which is not stopped; default: the driver opens one. If it is given, the process
         belongs to the caller and is never ended, whatever a component does
     :param hooks: hooks to call in addition to those of the description
@@ -118,8 +82,8 @@ class Driver:
         self,
         request: DriverRequest,
         redactor: Redactor,
+        log: RunLog,
         *,
-        log: RunLog | None = None,
         spark: SparkSession | None = None,
         hooks: Sequence[PipelineHooks] = (),
         owns_process: bool = True,
@@ -132,7 +96,7 @@ class Driver:
         self._missing = missing_settings(request.spark_config, os.environ)
         self._request = request = replace(request, spark_config=resolve(request.spark_config, os.environ))
         self._spec = PipelineSpec.from_dict(request.pipeline)
-        self._log = log or open_log(self._spec, request)
+        self._log = log
         # a write retried for a whole lease would come too late to keep it
         self._log.bound_retries(request.lease_seconds / 3)
         self._redactor = redactor

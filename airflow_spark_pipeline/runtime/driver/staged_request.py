@@ -24,7 +24,7 @@ from airflow_spark_pipeline.protocol import (
     EXIT_SUPERSEDED,
     DriverRequest,
 )
-from airflow_spark_pipeline.runtime.driver.driver import drive_in
+from airflow_spark_pipeline.runtime.driver.main import drive_in
 from airflow_spark_pipeline.runtime.process.lifeline import say_inside_a_session
 from airflow_spark_pipeline.runtime.process.output import say
 from airflow_spark_pipeline.runtime.spark.given_session import configured

@@ -89,7 +89,7 @@ class OneRun:
         request = self._request(token, settings, spark, target)
         redactor = redactor_of(request)
         driver = Driver(
-            request, redactor, log=log, spark=spark, hooks=hooks, owns_process=False, py_files=settings.py_files
+            request, redactor, log, spark=spark, hooks=hooks, owns_process=False, py_files=settings.py_files
         )
         code, summary = driver.drive()
         if driver.interrupt is not None:

@@ -1,6 +1,6 @@
 """A small world in which the real operator side and the real driver run against each other, one step at a time.
 
-Everything that takes part is the package's own: :class:`TaskAttempt`, ``driver.drive`` with its log, lease, watchdog,
+Everything that takes part is the package's own: :class:`TaskAttempt`, ``main.drive`` with its log, lease, watchdog,
 recorder and runner. Simulated are only the store (a dictionary), time, threads, and Airflow's bookkeeping. Each process
 has its threads as greenlets, which hand over at each store operation (before it takes effect, and before its answer is
 there), at each sleep and at each wait; the world lets one of them go at a time, in the order of simulated time. A world
@@ -55,6 +55,7 @@ from airflow_spark_pipeline.protocol import DriverRequest
 from airflow_spark_pipeline.runtime.component.base import Component
 from airflow_spark_pipeline.runtime.driver import driver as driver_module
 from airflow_spark_pipeline.runtime.driver import heartbeat as process_module
+from airflow_spark_pipeline.runtime.driver import main as main_module
 from airflow_spark_pipeline.runtime.driver import watchdog as watchdog_module
 from airflow_spark_pipeline.runtime.loop import tries as tries_module
 from airflow_spark_pipeline.runtime.loop import workers as workers_module
@@ -1047,7 +1048,7 @@ class World:
         process.late = truth is None or (
             truth.state.attempt_id != request.token.attempt_id or truth.state.status is CheckpointStatus.DISCARDED
         )
-        process.code = driver_module.drive(request)
+        process.code = main_module.drive(request)
         self.note(f"{process.name} exits with {process.code}")
 
 
@@ -1128,8 +1129,8 @@ def _installed(world: World) -> Iterator[None]:
         return bool(identity) and world.processes[identity["index"]].dead
 
     patches: dict[Any, dict[str, Any]] = {
+        main_module: {"open_log": lambda *_: world.log()},
         driver_module: {
-            "open_log": lambda *_: world.log(),
             "close_session": lambda spark: spark.stop(),
             "Lease": functools.partial(Lease, clock=world.clock),
             "time": types.SimpleNamespace(sleep=world.block, monotonic=world.clock),

@@ -22,7 +22,7 @@ from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec
 from airflow_spark_pipeline.protocol import EXIT_COMPLETED, DriverRequest
 from airflow_spark_pipeline.runtime.component.base import Component
 from airflow_spark_pipeline.runtime.driver import components_and_hooks as ready
-from airflow_spark_pipeline.runtime.driver import driver
+from airflow_spark_pipeline.runtime.driver import main
 from airflow_spark_pipeline.runtime.spark import starting
 from airflow_spark_pipeline.task.attempt import TaskAttempt
 from tests.sparkless import FakeSpark
@@ -94,7 +94,7 @@ def _whole_run(faults: _Faults, monkeypatch: pytest.MonkeyPatch) -> int:
     attempt = TaskAttempt(spec, RunLog(open_store(location), unit), _KEY, Caller(1, 1, 1, "id"), auto_resume=True)
     attempt.decide()
     request = DriverRequest(spec.to_dict(), location, unit=unit, token=attempt.claim())
-    assert driver.drive(request) == EXIT_COMPLETED
+    assert main.drive(request) == EXIT_COMPLETED
     assert attempt.outcome().completed_components == ("a", "b")
     attempt.retire(keep_history=True)
     requests, faults.failing = faults.count, None

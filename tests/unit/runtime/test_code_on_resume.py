@@ -69,7 +69,7 @@ class Pipeline:
         attempt = TaskAttempt(spec, log, key, Caller(5, 5, self._tries, "id"), auto_resume=True)
         attempt.decide()
         request = DriverRequest(spec.to_dict(), location, unit=unit, token=attempt.claim(), lease_seconds=30)
-        driver = Driver(request, Redactor(), log=log, spark=cast("Any", FakeSpark()), owns_process=False)
+        driver = Driver(request, Redactor(), log, spark=cast("Any", FakeSpark()), owns_process=False)
         return driver.drive()[0], driver.state
 
     def _runner(self) -> PipelineRunner:
