@@ -6,14 +6,13 @@ has its threads as greenlets, which hand over at each store operation (before it
 there), at each sleep and at each wait; the world lets one of them go at a time, in the order of simulated time. A world
 with the same seed and the same calls does the same thing again.
 
-The world sees everything, so it checks what no attempt could: see :class:`Oracle`. What it finds is kept in
+The world sees everything, so it checks what no attempt could: see ``oracle.py``. What it finds is kept in
 ``violations`` (the code under test catches exceptions, on purpose) and raised by :meth:`World.check`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import enum
 import functools
 import io
 import itertools
@@ -21,7 +20,7 @@ import queue
 import random
 import types
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 
@@ -35,12 +34,11 @@ from airflow_spark_pipeline.checkpoint import prune as prune_module
 from airflow_spark_pipeline.checkpoint.changes import is_changes
 from airflow_spark_pipeline.checkpoint.claim import ClaimKind
 from airflow_spark_pipeline.checkpoint.claimant import Caller
-from airflow_spark_pipeline.checkpoint.decoding import changed, parse, whole
-from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
+from airflow_spark_pipeline.checkpoint.decoding import parse
 from airflow_spark_pipeline.checkpoint.layout import HEARTBEAT
-from airflow_spark_pipeline.checkpoint.lease import Lease, LeaseTerms
+from airflow_spark_pipeline.checkpoint.lease import Lease
 from airflow_spark_pipeline.checkpoint.log import RunLog
-from airflow_spark_pipeline.checkpoint.state import Base, CheckpointState, CheckpointStatus, Commit
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectExistsError, StoredObject
 from airflow_spark_pipeline.exceptions import (
     CheckpointError,
@@ -52,7 +50,6 @@ from airflow_spark_pipeline.exceptions import (
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec
 from airflow_spark_pipeline.planning import AlreadyCompletedError
 from airflow_spark_pipeline.protocol import DriverRequest
-from airflow_spark_pipeline.runtime.component.base import Component
 from airflow_spark_pipeline.runtime.driver import driver as driver_module
 from airflow_spark_pipeline.runtime.driver import heartbeat as process_module
 from airflow_spark_pipeline.runtime.driver import main as main_module
@@ -62,523 +59,32 @@ from airflow_spark_pipeline.runtime.loop import workers as workers_module
 from airflow_spark_pipeline.runtime.spark import starting as starting_module
 from airflow_spark_pipeline.task.attempt import TaskAttempt
 from tests.fakes import DictStore
-from tests.sparkless import FakeContext, FakeSpark
-
-LEASE = 12.0
-RETRIES = 2
-KEY = UnitKey("default", "dag", "run", "task")
-PIPELINE = "Simulated"
-UNIT = unit_path(PIPELINE, KEY)
-ABANDONED, TOMBSTONE = 3 * LEASE, 20 * LEASE  # ages for clean-ups; nobody sleeps for as long as the second
-_FOREVER = float("inf")
-
-
-@functools.lru_cache(maxsize=256)
-def _read(data: bytes, base: tuple[int, bytes] | None = None) -> CheckpointState:
-    """The state of a commit, and of its base where it holds changes."""
-    raw = parse(data, "commit")
-    return whole(raw, "commit") if base is None else changed(raw, Base(base[0], _read(base[1])), "commit")
-
-
-class Violation(AssertionError):  # noqa: N818  # it is what the tests look for, not a fault of theirs
-    """One of the promises was broken."""
-
-
-class Death(BaseException):
-    """Unwinds the threads of a process that is no more; whatever they do meanwhile has no effect."""
-
-
-class Fault(enum.Enum):
-    """What may happen at one operation of the store."""
-
-    ERROR_BEFORE = "an error, and it did not take effect"
-    ERROR_AFTER = "an error, and it did take effect"
-    ERROR_LATE = "an error, and it takes effect later"
-    EXISTS_AFTER = "the client library's own retry is told that it exists"
-    OUTAGE = "the store does not answer this process for a while"
-    DEATH_BEFORE = "the process dies before it takes effect"
-    DEATH_AFTER = "the process dies after it took effect"
-    DEATH_LATE = "the process dies, and it takes effect later"
-    FREEZE_BEFORE = "the process is stopped for a while before it takes effect"
-    FREEZE_AFTER = "the process is stopped for a while after it took effect"
-    HANG_BEFORE = "this one operation hangs before it takes effect"
-    HANG_AFTER = "this one operation hangs after it took effect"
-
-
-class Thread:
-    """A thread of a simulated process, with what the watchdog uses of :class:`threading.Thread`."""
-
-    def __init__(self, process: Process, target: Callable[[], Any], name: str) -> None:
-        self.process = process
-        self.name = name
-        self.due = 0.0  # when it may go on
-        self.waits_for: Event | None = None
-        self.alive = False
-        self.result: Any = None
-        self.greenlet: greenlet.greenlet = greenlet.greenlet(
-            functools.partial(self._run, target), parent=process.world.hub
-        )
-
-    def start(self) -> None:
-        world = self.process.world
-        self.alive, self.due = True, world.now
-        world.threads.append(self)
-
-    def is_alive(self) -> bool:
-        return self.alive
-
-    def join(self, timeout: float | None = None) -> None:
-        world = self.process.world
-        deadline = _FOREVER if timeout is None else world.now + timeout
-        while self.alive and world.now < deadline:
-            world.block(min(0.05, deadline - world.now))
-
-    def _run(self, target: Callable[[], Any]) -> None:
-        try:
-            self.result = target()
-        except Death:
-            pass
-        except BaseException as error:  # noqa: BLE001  # the thread's last word, whatever it is
-            self.process.world.violate(f"{self.process.name}, thread {self.name}: {type(error).__name__}: {error}")
-        finally:
-            self.alive = False
-
-
-class Event:
-    """What the watchdog uses of :class:`threading.Event`."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._is_set = False
-
-    def is_set(self) -> bool:
-        return self._is_set
-
-    def set(self) -> None:
-        self._is_set = True
-        for thread in self._world.threads:
-            if thread.waits_for is self:
-                thread.due = min(thread.due, self._world.now)
-
-    def wait(self, timeout: float | None = None) -> bool:
-        if not self._is_set:
-            self._world.current.waits_for = self
-            self._world.block(_FOREVER if timeout is None else timeout)
-            self._world.current.waits_for = None
-        return self._is_set
-
-
-class Queue:
-    """What the workers use of :class:`queue.SimpleQueue`."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._items: list[Any] = []
-        self._filled = Event(world)
-
-    def put(self, item: Any) -> None:
-        self._items.append(item)
-        self._filled.set()
-
-    def get(self, timeout: float | None = None) -> Any:
-        if not self._items:
-            self._filled = Event(self._world)
-            if not self._filled.wait(timeout):
-                raise queue.Empty
-        return self._items.pop(0)
-
-
-class Result:
-    """What the workers use of :class:`concurrent.futures.Future`."""
-
-    def __init__(self, world: World) -> None:
-        self._done = Event(world)
-        self._value: Any = None
-        self._error: BaseException | None = None
-
-    def set_result(self, value: Any) -> None:
-        self._value = value
-        self._done.set()
-
-    def set_exception(self, error: BaseException) -> None:
-        self._error = error
-        self._done.set()
-
-    def result(self) -> Any:
-        self._done.wait()
-        if self._error is not None:
-            raise self._error
-        return self._value
-
-
-@dataclass(eq=False)
-class Process:
-    """An operator or a driver."""
-
-    world: World
-    name: str
-    request: DriverRequest | None = None
-    spec: PipelineSpec | None = None
-    dead: bool = False
-    code: int | None = None
-    operations: int = 0
-    faults: dict[int, tuple[Fault, float]] = field(default_factory=dict)
-    unreachable_until: float = 0.0
-    frozen_until: float = 0.0
-    lease_until: float = 0.0  # by true time
-    lost: bool = False  # it was frozen when its lease ran out: it may still be inside a component when it wakes up
-    thawed_at: float = 0.0
-    within: list[str] = field(default_factory=list)  # the components that it is inside of
-    bereft: bool = False  # its log was deleted from outside
-    late: bool = False  # its claim was not the newest when it started
-    spark: SimSpark | None = None
-    born: float = 0.0
-
-    @property
-    def frozen(self) -> bool:
-        return self.frozen_until > self.world.now
-
-    @property
-    def inside(self) -> str | None:
-        """The component that it entered last, of those that it is inside of."""
-        return self.within[-1] if self.within else None
-
-    def note_lease(self) -> None:
-        if self.frozen_until >= self.lease_until > 0 and self.frozen_until > self.thawed_at:
-            self.lost = self.lost or min(self.world.now, self.frozen_until) >= self.lease_until
-
-
-class _NoLeftovers(contextlib.nullcontext[Any]):
-    """Components of a simulated process start no threads."""
-
-    def __init__(self, *_: Any) -> None:
-        super().__init__(self)
-
-    def mine(self) -> bool:
-        return False
-
-    def finish(self) -> None:
-        pass
-
-
-class SimSpark(FakeSpark):
-    """A session whose jobs are the sleeps of components."""
-
-    def __init__(self, world: World) -> None:
-        super().__init__()
-        self.cancelled = Event(world)
-        context = self.sparkContext = _Context()
-        context.session = self
-
-    def stop(self) -> None:
-        super().stop()
-        self.cancelled.set()
-
-
-class _Context(FakeContext):
-    session: SimSpark
-
-    def cancelJobsWithTag(self, tag: str) -> None:  # noqa: N802  # Spark's name
-        self.session.cancelled.set()
-
-
-@dataclass
-class Sleeper(Component):
-    """A component that takes a while; a stubborn one cannot be cancelled."""
-
-    n: int
-    seconds: float
-    stubborn: bool = False
-
-    def run(self, spark: Any) -> None:
-        world = _World.now_running
-        assert world is not None
-        process, name = world.current.process, self.context.component_name
-        world.oracle.enters(process, name)
-        output = f"{self.context.workdir.removeprefix('sim:/')}/part-0"
-        world.oracle.writes(process, output)
-        try:
-            end = world.now + self.seconds
-            while world.now < end:
-                if self.stubborn:
-                    world.block(end - world.now)
-                elif spark.cancelled.wait(end - world.now):
-                    raise RuntimeError("the job was cancelled")
-            if world.failures.get(name, 0) > 0:
-                world.failures[name] -= 1
-                raise RuntimeError("this component fails")
-        except BaseException:
-            world.oracle.leaves(process, name, self.n, done=False)
-            raise
-        world.oracle.leaves(process, name, self.n, done=True, output=output)
-
-
-class _World:
-    now_running: World | None = None
-    newest: World | None = None
-
-
-@dataclass(frozen=True)
-class Finish:
-    """A component ran to its end."""
-
-    time: float
-    process: str
-    epoch: int
-    name: str
-    n: int
-    output: str
-
-
-class Oracle:
-    """Sees every effect in the order in which it happened, and checks the promises.
-
-    * the highest number is never used twice and never goes away, so something recorded never reads as nothing, until
-      a clean-up removes a run that ended long ago;
-    * a claim that was decided on an end counts only if that end still is the newest, or nothing is there;
-    * what is recorded can be read at any time: the base of the newest commit is there, and holds what it held;
-    * whoever reads is told a state that was the newest while he read;
-    * what follows a commit is the same attempt's, or a claim, or a discard; nothing follows the end but a claim;
-    * within an epoch progress only grows; a new epoch needs a discard, or a clear of something completed;
-    * what is recorded as done has run to its end in this epoch, with the config of the attempt that recorded it;
-    * a component that is recorded as done is not entered in that epoch;
-    * two attempts are inside components at once only where one was frozen while its lease ran out, and that one never
-      enters another component, and is out soon after it wakes up;
-    * a driver whose claim was not the newest when it started records and enters nothing;
-    * the outputs of what is recorded as done are there until the end, or a discard; a driver that is told to stop
-      deletes none but its own;
-    * a heartbeat is removed by somebody else only where its owner is dead, was frozen for too long, or has not begun;
-    * who loses the log to somebody outside soon stops, and leaves nothing in the new one;
-    * whoever is told that he recorded something has become the truth by it; whoever is told that he was superseded was.
-    """
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.truth: Commit | None = None
-        self.recorded_at = 0.0
-        self.truths: set[str] = set()  # nonces
-        self.told: list[tuple[float, Commit | None]] = []  # each truth, with when it began
-        self.finishes: list[Finish] = []
-        self.outputs: dict[str, str] = {}  # of the components that the truth says are done
-        self.entries: list[tuple[float, str, str]] = []
-        self.since = 0.0  # the last time at which everything was asked to run again
-        self.heartbeats: dict[str, Process] = {}
-        self.writers: dict[str, Process] = {}  # of outputs
-        self.lost_at = 0.0  # when the log was deleted from outside
-
-    @property
-    def ended(self) -> bool:
-        """Whether the truth is an end."""
-        ends = (CheckpointStatus.COMPLETED, CheckpointStatus.DISCARDED)
-        return self.truth is not None and self.truth.state.status in ends
-
-    # ---- the store
-
-    def created(self, process: Process | None, number: int, present: list[int]) -> None:
-        before = self.truth
-        if process is not None and process.bereft:
-            self.world.note(f"{process.name} creates {number}, and has lost its log")
-            return
-        if before is not None and number <= before.number:
-            if number == max(present):
-                self._violate(f"number {number} was used again and is the truth")
-            return
-        state = self._stored(number)
-        if state is None:
-            return
-        end = state.decided_on if state.status is CheckpointStatus.SUBMITTED else None
-        if before is not None and end is not None and end["nonce"] != before.state.nonce:
-            self.world.note(f"{number} comes too late: {end['number']}, which it was decided on, was removed")
-            return
-        self.truth, self.recorded_at = Commit(number, state), self.world.now
-        self.told.append((self.world.now, self.truth))
-        self.truths.add(state.nonce)
-        who = "nobody" if process is None else process.name
-        self.world.note(
-            f"{who} recorded {number} {state.status.value} {state.attempt_id} e{state.epoch} "
-            f"{','.join(state.completed_components)}"
-        )
-        if process is not None and process.late and state.status is not CheckpointStatus.SUBMITTED:
-            self._violate(f"{who} recorded {number} though its claim was not the newest when it started")
-        if state.status is not CheckpointStatus.DISCARDED:
-            self._compare_progress(process, who, before, self.truth)
-
-    def _compare_progress(self, process: Process | None, who: str, before: Commit | None, after: Commit) -> None:
-        number, state = after.number, after.state
-        done, previous = set(state.completed_components), self._carried(before, after)
-        self.outputs = {name: output for name, output in self.outputs.items() if name in previous}
-        for name in done - previous:
-            runs = [f for f in self.finishes if (f.name, f.epoch, f.process) == (name, state.epoch, who)]
-            if not runs:
-                self._violate(f"{number} says that {name} is done, and it never ran to its end")
-                continue
-            self.outputs[name] = runs[-1].output
-        if process is not None and process.spec is not None and state.status is not CheckpointStatus.SUBMITTED:
-            self._compare_configs(process, state)
-        if state.status is CheckpointStatus.COMPLETED and len(done) != state.total_components:
-            self._violate(f"{number} says completed with {len(done)} of {state.total_components} components")
-
-    def _carried(self, before: Commit | None, after: Commit) -> set[str]:
-        """Check that a commit may follow another one; returns what it takes over as done."""
-        if before is None:
-            return set()
-        state, number = after.state, after.number
-        ended = before.state.status in (CheckpointStatus.DISCARDED, CheckpointStatus.COMPLETED)
-        if state.status is not CheckpointStatus.SUBMITTED and (ended or before.state.attempt_id != state.attempt_id):
-            self._violate(f"{number} follows {before.number} ({before.state.status.value}), another's or an end")
-        if state.epoch < before.state.epoch:
-            self._violate(f"{number} is of an older epoch than {before.number}")
-        if state.epoch > before.state.epoch:
-            cleared = before.state.status is CheckpointStatus.COMPLETED and self.world.cleared
-            if not (before.state.status is CheckpointStatus.DISCARDED or cleared):
-                self._violate(f"{number} starts over though nobody asked for it")
-            return set()
-        previous = set(before.state.completed_components)
-        if not previous <= set(state.completed_components):
-            self._violate(f"{number} gives up what {before.number} had recorded")
-        return previous
-
-    def _compare_configs(self, process: Process, state: CheckpointState) -> None:
-        assert process.spec is not None
-        for component in process.spec.components:
-            name = component.instance_name
-            runs = [f for f in self.finishes if (f.name, f.epoch) == (name, state.epoch)]
-            if name in state.completed_components and all(f.n != component.instance_config["n"] for f in runs):
-                self._violate(f"{name} is recorded as done, and never ran with the config of {process.name}")
-
-    def loses(self) -> None:
-        """The log is deleted from outside: what wrote it has to stop, and to leave nothing that is believed."""
-        self.truth, self.outputs, self.lost_at = None, {}, self.world.now
-        self.told.append((self.world.now, None))
-        for process in self.world.processes:
-            process.bereft = process.bereft or (process.request is not None and not process.dead)
-
-    def deleted(self, process: Process | None, name: str, present: list[int]) -> None:
-        if process is not None and process.bereft:
-            return
-        if self.truth is not None and self.truth.number not in present:
-            if self.world.now - self.recorded_at < TOMBSTONE or not self.ended:
-                self._violate(f"the newest commit {self.truth.number} was deleted")
-            self.world.note("the run is removed")
-            self.truth, self.outputs = None, {}
-            self.told.append((self.world.now, None))
-        self._compare_with_what_is_stored()
-        owner = self.heartbeats.get(name)
-        if owner is None:
-            return
-        if owner is process:
-            del self.heartbeats[name]  # released: whoever deletes it again deletes nothing
-            return
-        owner.note_lease()
-        if owner.inside is None and self.world.now > owner.lease_until:
-            owner.lost = True  # it hangs in the store before anything began, and must not begin
-        if not (owner.dead or owner.lost):
-            self._violate(f"the heartbeat of {owner.name}, which is alive, was deleted")
-
-    def _compare_with_what_is_stored(self) -> None:
-        stored = None if self.truth is None else self._stored(self.truth.number)
-        if self.truth is not None and stored is not None and stored != self.truth.state:
-            self._violate(f"the newest commit {self.truth.number} reads as something else than was recorded")
-
-    def _stored(self, number: int) -> CheckpointState | None:
-        try:
-            return self.world.stored(number)
-        except KeyError as missing:
-            self._violate(f"the newest commit is {number}, and {missing}, which it needs, is not there")
-            return None
-
-    def has_read(self, since: float, found: Commit | None) -> None:
-        """Check what a reader was told, who began to read at that time."""
-        before = [truth for at, truth in self.told if at < since]
-        possible = [*(before[-1:] or [None]), *(truth for at, truth in self.told if at >= since)]
-        if found not in possible:
-            what = "nothing" if found is None else f"{found.number} {','.join(found.state.completed_components)}"
-            self._violate(f"a reader was told {what}, which was never the truth while he read")
-
-    def deleted_outputs(self, process: Process | None, path: str, before: set[str]) -> None:
-        gone = before - self.world.inner.objects.keys()
-        lost = {} if self.ended else {name: output for name, output in self.outputs.items() if output in gone}
-        if lost:
-            self._violate(f"{path} was deleted, which holds the outputs of {', '.join(lost)}, recorded as done")
-        if process is not None and process.request is not None:
-            others = {name for name in gone if self.writers[name] is not process}
-            if others:
-                self._violate(f"{process.name} deleted outputs of another driver: {', '.join(others)}")
-
-    def renewed(self, process: Process, name: str) -> None:
-        process.note_lease()
-        self.heartbeats[name] = process
-        process.lease_until = self.world.now + LEASE
-
-    # ---- components
-
-    def writes(self, process: Process, output: str) -> None:
-        if not process.dead:
-            self.world.inner.objects[output] = b""
-            self.writers[output] = process
-
-    def enters(self, process: Process, name: str) -> None:
-        self.world.note(f"{process.name} enters {name}")
-        for other in self.world.processes:
-            other.note_lease()
-        self.entries.append((self.world.now, process.name, name))
-        epoch = self.world.epoch_of(process)
-        if process.bereft and self.world.now > self.lost_at + LeaseTerms(LEASE).interval + 1.0:
-            self._violate(f"{process.name} enters {name} although its log is lost")
-        if process.late:
-            self._violate(f"{process.name} entered {name} though its claim was not the newest when it started")
-        if process.lost:
-            self._violate(f"{process.name} entered {name} after its lease had run out")
-        truth = self.truth
-        if truth is not None and truth.state.epoch == epoch and name in truth.state.completed_components:
-            self._violate(f"{process.name} runs {name}, which is recorded as done")
-        for other in self.world.processes:
-            if other is not process and other.inside is not None and not other.dead and not other.lost:
-                self._violate(f"{process.name} enters {name} while {other.name} is inside {other.inside}")
-        process.within.append(name)
-
-    def leaves(self, process: Process, name: str, n: int, *, done: bool, output: str = "") -> None:
-        if process.dead:
-            return
-        process.within.remove(name)
-        self.world.note(f"{process.name} leaves {name} ({'done' if done else 'not done'})")
-        terms = LeaseTerms(LEASE)
-        if process.lost and self.world.now > process.thawed_at + 2 * terms.patience + 1.0:
-            self._violate(f"{process.name} was inside {name} long after it woke up without a lease")
-        if done:
-            epoch = self.world.epoch_of(process)
-            self.finishes.append(Finish(self.world.now, process.name, epoch, name, n, output))
-
-    # ---- what attempts are told
-
-    def told_recorded(self, commit: Commit) -> None:
-        if commit.state.nonce not in self.truths:
-            self._violate(f"somebody was told that {commit.number} is recorded, and it never was the truth")
-
-    def told_superseded(self, attempt_id: str) -> None:
-        truth = self.truth
-        if (
-            truth is not None
-            and truth.state.attempt_id == attempt_id
-            and truth.state.status
-            in (
-                CheckpointStatus.SUBMITTED,
-                CheckpointStatus.RUNNING,
-            )
-            and not any(p.request is not None and _attempt(p) == attempt_id for p in self.world.reruns)
-        ):
-            self._violate(f"{attempt_id} was told that it was superseded, and nobody had taken over")
-
-    def success(self, state: CheckpointState, spec: PipelineSpec) -> None:
-        if state.status is not CheckpointStatus.COMPLETED:
-            self._violate("success was reported without a completed commit")
-        for component in spec.components:
-            name = component.instance_name
-            if not any((f.name, f.epoch) == (name, state.epoch) and f.time >= self.since for f in self.finishes):
-                self._violate(f"success was reported, and {name} did not run since it was asked for")
-
-    def _violate(self, what: str) -> None:
-        self.world.violate(what)
+from tests.unit.protocol.oracle import (
+    ABANDONED,
+    KEY,
+    LEASE,
+    PIPELINE,
+    RETRIES,
+    TOMBSTONE,
+    UNIT,
+    Oracle,
+    Violation,
+    read_commit,
+)
+from tests.unit.protocol.processes import (
+    FOREVER,
+    Death,
+    Event,
+    Fault,
+    NoLeftovers,
+    Process,
+    Queue,
+    Result,
+    SimSpark,
+    Sleeper,
+    Thread,
+    Worlds,
+)
 
 
 class World:
@@ -608,9 +114,9 @@ class World:
         keep_history: bool = False,
         parallelism: int = 1,
     ) -> None:
-        if _World.newest is not None:
-            _World.newest.close()
-        _World.newest = self
+        if Worlds.newest is not None:
+            Worlds.newest.close()
+        Worlds.newest = self
         self.random = random.Random(seed)  # noqa: S311  # not a secret
         self.now = 1_000.0
         self.changes = random.Random(f"changes of {seed}").choice((0, 1, 1, 2, 3)) if changes is None else changes  # noqa: S311
@@ -644,7 +150,7 @@ class World:
             PIPELINE,
             tuple(
                 ComponentSpec(
-                    f"{__name__}.Sleeper",
+                    f"{Sleeper.__module__}.Sleeper",
                     name,
                     {"n": 1, "seconds": seconds, "stubborn": stubborn},
                     f"pipeline.pipeline-components[{index}]",
@@ -821,7 +327,7 @@ class World:
         self.arriving.clear()
         for process in self.processes:
             self.kill(process)
-        self._run(_FOREVER, lambda: not self.threads)
+        self._run(FOREVER, lambda: not self.threads)
 
     def check(self) -> None:
         """Raise the first violation, with what led to it."""
@@ -948,7 +454,7 @@ class World:
         data = self.inner.objects[f"{UNIT}/{number:08d}.json"]
         raw = parse(data, "commit")
         base = self.inner.objects[f"{UNIT}/{raw['base']:08d}.json"] if is_changes(raw) else None
-        return _read(data) if base is None else _read(data, (raw["base"], base))
+        return read_commit(data) if base is None else read_commit(data, (raw["base"], base))
 
     def numbers(self) -> list[int]:
         """The numbers of the commits that are there."""
@@ -976,7 +482,7 @@ class World:
         with _installed(self):
             while not reached():
                 thread = min(self.threads, key=_when, default=None)
-                when = _FOREVER if thread is None else _when(thread)
+                when = FOREVER if thread is None else _when(thread)
                 if self.arriving and min(self.arriving, key=lambda a: a[0])[0] <= when:
                     late = min(self.arriving, key=lambda a: a[0])
                     if late[0] > end:
@@ -990,7 +496,7 @@ class World:
                 self._go(thread, when)
             else:
                 return
-        if end != _FOREVER:
+        if end != FOREVER:
             self.now = max(self.now, end)
 
     def _go(self, thread: Thread, when: float) -> None:
@@ -1054,14 +560,8 @@ class World:
 
 def _when(thread: Thread) -> float:
     if thread.process.dead:
-        return thread.due if thread.due < _FOREVER else 0.0
+        return thread.due if thread.due < FOREVER else 0.0
     return max(thread.due, thread.process.frozen_until)
-
-
-def _attempt(process: Process) -> str:
-    assert process.request is not None
-    assert process.request.token is not None
-    return process.request.token.attempt_id
 
 
 class _SimLog(RunLog):
@@ -1104,7 +604,7 @@ def _sim_store(world: World, slack: float) -> CheckpointStore:
 @contextlib.contextmanager
 def _installed(world: World) -> Iterator[None]:
     """Put the world's store, time, threads and Spark in place of the real ones, while it runs."""
-    if _World.now_running is world:
+    if Worlds.now_running is world:
         yield
         return
 
@@ -1147,7 +647,7 @@ def _installed(world: World) -> Iterator[None]:
         lease_module: {"all_gone": gone},
         changes_module: {"most_changes": lambda components: world.changes},
         # Standard output and the threads that a component starts belong to a process, and all of these share one.
-        tries_module: {"KeptOutput": contextlib.nullcontext, "Leftovers": _NoLeftovers},
+        tries_module: {"KeptOutput": contextlib.nullcontext, "Leftovers": NoLeftovers},
         workers_module: {
             "KeptOutput": contextlib.nullcontext,
             "threading": types.SimpleNamespace(Thread=thread),
@@ -1162,11 +662,23 @@ def _installed(world: World) -> Iterator[None]:
         for module, names in patches.items():
             stack.enter_context(mock.patch.multiple(module, **names))
         stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
-        _World.now_running = world
+        Worlds.now_running = world
         try:
             yield
         finally:
-            _World.now_running = None
+            Worlds.now_running = None
 
 
-__all__ = ["KEY", "LEASE", "UNIT", "Fault", "Process", "StoredObject", "Violation", "World", "protocol"]
+__all__ = [
+    "KEY",
+    "LEASE",
+    "PIPELINE",
+    "TOMBSTONE",
+    "UNIT",
+    "Fault",
+    "Process",
+    "StoredObject",
+    "Violation",
+    "World",
+    "protocol",
+]
