@@ -81,3 +81,12 @@ def features_of(version: str) -> AirflowFeatures:
 
 #: Features of the installed Airflow.
 AIRFLOW = features_of(__version__)
+
+
+def deferral_timeout() -> type[Exception]:
+    """Return Airflow's error for a task that was deferred for too long."""
+    try:
+        from airflow.sdk.exceptions import TaskDeferralTimeout
+    except ImportError:  # in Airflow 3.1 it is elsewhere
+        from airflow.exceptions import TaskDeferralTimeout  # type: ignore[no-redef]
+    return TaskDeferralTimeout

@@ -154,6 +154,7 @@ class SparkPipelineJob(PipelineTask, BaseOperator):
         self.deferrable_is_named = deferrable is not None
         self.deferrable = False  # the platform's operator must not defer
         self.job_poll_interval = job_poll_interval
+        # Named twice: Airflow applies default_args and checks partial() by the signature of each operator.
         self.take_arguments(
             pipeline=pipeline,
             checkpoint_location=checkpoint_location,

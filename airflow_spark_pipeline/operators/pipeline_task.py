@@ -1,10 +1,8 @@
 """What every operator of pipelines does in Airflow, independent of what starts its driver.
 
-Airflow's template methods are here and in the operator that inherits from this, and nowhere else. What a try needs is
-read from the operator once, into :class:`~airflow_spark_pipeline.task.try_arguments.Arguments`; from there on
-``task/one_try.py`` runs the try and knows no operator.
-
-Importing this module imports nothing of what a task needs when it runs.
+Only this module and the operators that inherit from :class:`PipelineTask` define Airflow's template methods. What a try
+needs is read from the operator once, into :class:`~airflow_spark_pipeline.task.try_arguments.Arguments`; from there on
+``task/one_try.py`` runs the try and knows no operator. Importing this module imports nothing that only a task needs.
 """
 
 from __future__ import annotations
@@ -38,10 +36,10 @@ _Used = TypeVar("_Used")
 
 
 class PipelineTask(_Operator):
-    """In front of an operator that can start one Spark application.
+    """A mixin for an operator that can start one Spark application.
 
-    The operator's ``execute`` calls :meth:`run_pipeline`; it is to be defined in the operator's own class, since
-    Airflow watches over ``execute`` there. See :mod:`airflow_spark_pipeline.task.way` for what else it gives.
+    The operator's own class must define ``execute``, since Airflow checks it there, and call :meth:`run_pipeline`.
+    See :mod:`airflow_spark_pipeline.task.way` for what else it must define.
     """
 
     # What its templates are rendered and read from, see task/arguments.py.
@@ -81,9 +79,6 @@ class PipelineTask(_Operator):
         finish_early_as: str = "success",
     ) -> None:
         """Keep the arguments of a pipeline, and set what its retries need; called by ``__init__``.
-
-        Each operator names these arguments in its own signature, too: Airflow applies ``default_args`` and checks
-        ``partial()`` by that signature, and editors show it.
 
         :raises ValueError: one of them is not one of its choices
         """
@@ -151,10 +146,10 @@ class PipelineTask(_Operator):
         raise NotImplementedError
 
     def after_deferral(self, unit: Unit) -> None:
-        """Do what is to be done once a job that was waited for in the triggerer has ended."""
+        """Clean up after a job that the triggerer waited for; called once the job has ended."""
 
     def after_timeout(self, context: Context) -> None:
-        """Do what is to be done if a job took too long in the triggerer; the log has stopped its driver."""
+        """Clean up after a job that took too long in the triggerer; the log has stopped its driver."""
 
     # ---- what Airflow calls
 
@@ -163,7 +158,7 @@ class PipelineTask(_Operator):
     ) -> None:
         """Render the templated arguments, and resolve the description, so that Airflow shows it from the start.
 
-        Airflow calls this for a mapped task as well, which its public counterpart is not called for.
+        Airflow calls this for mapped tasks as well, but not its public counterpart.
         """
         from airflow_spark_pipeline.exceptions import SparkPipelineError
         from airflow_spark_pipeline.task import arguments
@@ -221,7 +216,7 @@ class PipelineTask(_Operator):
             self._way.stop()
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        """Go on once the trigger saw the end of the attempt: what came of it is in the log."""
+        """Continue after the trigger has seen the end of the attempt; the log has the result."""
         from airflow_spark_pipeline.exceptions import SparkPipelineError
         from airflow_spark_pipeline.task import one_try
 
@@ -246,14 +241,11 @@ class PipelineTask(_Operator):
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Continue after the triggerer; if no task waits for the driver any longer, it is stopped."""
-        try:
-            from airflow.sdk.exceptions import TaskDeferralTimeout
-        except ImportError:  # Airflow 3.1 has it there alone
-            from airflow.exceptions import TaskDeferralTimeout  # type: ignore[no-redef]
+        from airflow_spark_pipeline.airflow_features import deferral_timeout
 
         try:
             return super().resume_execution(next_method, next_kwargs, context)
-        except TaskDeferralTimeout:
+        except deferral_timeout():
             from airflow_spark_pipeline.task import one_try
 
             self._with_unit(context, lambda unit: one_try.give_up(unit, "its task took longer than execution_timeout"))
@@ -263,7 +255,7 @@ class PipelineTask(_Operator):
     # ---- from Airflow to the try
 
     def _with_unit(self, context: Context, use: Callable[[Unit], _Used], *, claimed: str | None = None) -> _Used:
-        """Open this try, and use it; nothing of it is left afterwards, so that another one reads the file again."""
+        """Open this try, and use it; afterwards it is forgotten, so that the next try reads the file again."""
         from airflow_spark_pipeline.task.one_try import private_directory
         from airflow_spark_pipeline.task.unit import Unit
 
@@ -285,7 +277,7 @@ class PipelineTask(_Operator):
 
         take_names_of_airflow()
         settle(self)
-        # Before anything can fail, and say why: these are rendered already.
+        # Before anything can fail with a message that contains them: these are rendered already.
         tell_airflow(self.conf, secrets_of_environment(self.env_vars or {}), [self.checkpoint_location])
         source, environment = source_of(self), self.get_template_env()
         if source.file is None:

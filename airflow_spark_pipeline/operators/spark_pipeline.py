@@ -145,6 +145,7 @@ class SparkPipelineOperator(PipelineTask, SparkSubmitOperator):
         self.conn_is_named = conn_id is not None
         self.deferrable_is_named = deferrable is not None
         self.deferrable = _DEFAULT_DEFERRABLE if deferrable is None else deferrable
+        # Named twice: Airflow applies default_args and checks partial() by the signature of each operator.
         self.take_arguments(
             pipeline=pipeline,
             checkpoint_location=checkpoint_location,

@@ -74,8 +74,7 @@ class TaskAttempt:
         self._seen: Commit | None = None
         self._claimed: Commit | None = None
         self._attempt_id: str | None = None
-        #: The state by which :meth:`outcome` judged.
-        self.last_state: CheckpointState | None = None
+        self.last_state: CheckpointState | None = None  #: the one by which :meth:`outcome` judged
 
     def use(self, log: RunLog) -> None:
         """Continue with the same log, opened again."""

@@ -23,12 +23,7 @@ from airflow_spark_pipeline.runtime.spark.connect import is_connect
 from airflow_spark_pipeline.runtime.spark.session import PASSING_VIEWS
 from airflow_spark_pipeline.runtime.spark.session_reading import Objects, SessionReader
 from airflow_spark_pipeline.runtime.spark.session_reading_classic import ClassicReader
-from airflow_spark_pipeline.runtime.spark.session_state import (
-    SessionNotRestoredError,
-    SessionState,
-    difference,
-    set_again,
-)
+from airflow_spark_pipeline.runtime.spark.session_state import SessionNotRestoredError, difference, set_again
 from airflow_spark_pipeline.user_errors.text import attribute, cause_of, text_of
 
 if TYPE_CHECKING:
@@ -88,35 +83,21 @@ def warn_of_tables_in_memory(traces: Traces) -> None:
 
 
 class SessionWatch:
-    """Watches the session of one attempt; created by :meth:`start`."""
+    """Watches the session of one attempt.
 
-    def __init__(
-        self,
-        spark: SparkSession,
-        spec: PipelineSpec,
-        is_private: Callable[[str], bool],
-        reader: SessionReader,
-        state: SessionState,
-        objects: Objects,
-    ) -> None:
+    :param is_private: function that returns whether a text holds a secret
+    """
+
+    def __init__(self, spark: SparkSession, spec: PipelineSpec, is_private: Callable[[str], bool]) -> None:
         self._spark = spark
         self._spec = spec
         self._is_private = is_private
-        self._reader = reader
-        self._state = state
-        self._objects = objects
+        self._reader = _reader_of(spark)
+        self._state = self._reader.state()
+        self._objects = self._reader.objects()
         self._lost: list[_Lost] = []
         self._made: set[str] = set()
         self._blocked: dict[str, str] = {}
-
-    @classmethod
-    def start(cls, spark: SparkSession, spec: PipelineSpec, is_private: Callable[[str], bool]) -> SessionWatch:
-        """Read the session, to compare it with its later states.
-
-        :param is_private: function that returns whether a text holds a secret
-        """
-        reader = _reader_of(spark)
-        return cls(spark, spec, is_private, reader, reader.state(), reader.objects())
 
     def after(
         self, name: str, views: Iterable[str] = (), others: Sequence[str] = (), ignored: Collection[str] = ()
