@@ -49,7 +49,7 @@ class SparkPipelineLivyOperator(SparkPipelineJob, LivyOperator):
     submit_only: ClassVar[Mapping[str, Any]] = {"file": "", "polling_interval": 0, "deferrable": False}
     sets_itself: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("file", "args", "class_name"), NAME_THE_COMPONENTS),
-        "polling_interval": "use job_poll_interval for the seconds between two looks at the batch",
+        "polling_interval": "use job_poll_interval for the seconds between two checks of the batch",
     }
     template_fields: Sequence[str] = LivyOperator.template_fields
 
