@@ -24,7 +24,11 @@ from benchmarks.places import Place, places
 from tests.acceptance.deployment import Deployment, wait_for
 from tests.fakes import make_state
 
-_SIZES = (10, 1_000)
+#: Unfinished runs, and the milliseconds that an answer for so many may take.
+_WARM: dict[int, float | None] = {10: None, 1_000: 300.0, 10_000: 1_000.0}
+_COLD = {1_000: 5_000.0}
+_POLLED = 1_000  # runs, while Airflow's own answers are compared
+_OLD_SECONDS = 3_600.0  # since the runs were claimed: what was claimed just now is looked at again and again
 _HISTORY = 5_000
 _ROUNDS = 21
 _REQUESTS = 150
@@ -43,18 +47,17 @@ def rows() -> Iterator[Row]:
 
 def _place(place: Place, home: Path, database: Path) -> Iterator[Row]:
     _fill(place, "done", _HISTORY, unfinished=False)
-    warm, cold = {}, {}
-    for size in _SIZES:
+    for size, warm_allowed in _WARM.items():
         _fill(place, "open", size, unfinished=True)
         with _server(home / f"{place.name.split()[0]}-{size}", database, place) as client:
-            cold[size] = _until_complete(client, size)
-            warm[size] = statistics.median(_timed(client, "/spark-pipeline/api/runs") for _ in range(_ROUNDS))
-            if size == _SIZES[-1]:
+            cold = _until_complete(client, size)
+            warm = statistics.median(_timed(client, "/spark-pipeline/api/runs") for _ in range(_ROUNDS))
+            if size == _POLLED:
                 yield from _others(client, place)
-    few, many = _SIZES
-    beside = f"beside {_HISTORY:,} finished ones ({place.name})"
-    yield Row(f"the page, {many:,} unfinished runs, warm, {beside}", f"{few} runs", warm[many], warm[few])
-    yield Row(f"the page, {many:,} unfinished runs, cold, {beside}", f"{few} runs", cold[many], cold[few])
+        for kind, measured, allowed in (("warm", warm, warm_allowed), ("cold", cold, _COLD.get(size))):
+            what = f"the page, {size:,} unfinished runs, {kind}, next to {_HISTORY:,} finished ones ({place.name})"
+            baseline = "what it took" if allowed is None else f"{allowed:,.0f} ms"
+            yield Row(what, baseline, measured, allowed or measured, aim=None if allowed is None else 1.0)
 
 
 def _others(client: httpx.Client, place: Place) -> Iterator[Row]:
@@ -65,7 +68,7 @@ def _others(client: httpx.Client, place: Place) -> Iterator[Row]:
         alone += [_timed(client, "/api/v2/dags?limit=25") for _ in range(_REQUESTS)]
         with _polling(client):
             beside += [_timed(client, "/api/v2/dags?limit=25") for _ in range(_REQUESTS)]
-    what = f"p95 of Airflow's own GET /dags while {_PAGES} pages poll {_SIZES[-1]:,} runs ({place.name})"
+    what = f"p95 of Airflow's own GET /dags while {_PAGES} pages poll {_POLLED:,} runs ({place.name})"
     yield Row(what, "nobody polls", _p95(beside), _p95(alone), aim=1.2)
 
 
@@ -105,7 +108,7 @@ def _timed(client: httpx.Client, path: str) -> float:
 def _until_complete(client: httpx.Client, size: int) -> float:
     start = time.perf_counter()
     while client.get("/spark-pipeline/api/runs").raise_for_status().json()["total"] < size:
-        assert time.perf_counter() - start < 300, "the page never showed all runs"
+        assert time.perf_counter() - start < 900, "the page never showed all runs"
     return (time.perf_counter() - start) * 1_000
 
 
@@ -117,7 +120,9 @@ def _fill(place: Place, kind: str, count: int, *, unfinished: bool) -> None:
         state = make_state("abcdefgh", done="abc" if unfinished else "", status=status, key=key, pipeline_name="Bench")
         place.put(f"{path}/00000003.json", encode(state, 3))
         if unfinished:
-            place.put(f"{OPEN}/{path.replace('/', '~')}", b"")
+            hint = f"{OPEN}/{path.replace('/', '~')}"
+            place.put(hint, b"")
+            place.age(hint, _OLD_SECONDS)
 
 
 def _database(home: Path) -> Path:

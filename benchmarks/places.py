@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import bisect
 import contextlib
+import os
 import tempfile
+import time
 import types
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -23,11 +26,13 @@ class Place:
     """Where checkpoints lie.
 
     :param put: stores an object the short way, to have many of them soon: without syncs, without HTTP
+    :param age: makes a stored object as old as if it had been written so many seconds ago
     """
 
     name: str
     location: str
     put: Callable[[str, bytes], None]
+    age: Callable[[str, float], None]
     options: dict[str, Any] = field(default_factory=dict)
 
     def store(self) -> CheckpointStore:
@@ -48,7 +53,11 @@ def _local(directory: Path) -> Place:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
 
-    return Place("local disk", str(directory), put)
+    def age(path: str, seconds: float) -> None:
+        moment = time.time() - seconds
+        os.utime(directory / path, (moment, moment))
+
+    return Place("local disk", str(directory), put, age)
 
 
 def _s3(url: str) -> Place:
@@ -64,7 +73,12 @@ def _s3(url: str) -> Place:
     def put(path: str, data: bytes) -> None:
         backend.put_object(bucket, f"checkpoints/{path}", data)
 
-    return Place("S3 (moto)", f"s3://{bucket}/checkpoints", put, options)
+    def age(path: str, seconds: float) -> None:
+        stored = backend.get_object(bucket, f"checkpoints/{path}")
+        assert stored is not None, path
+        stored.last_modified -= timedelta(seconds=seconds)
+
+    return Place("S3 (moto)", f"s3://{bucket}/checkpoints", put, age, options)
 
 
 class _Index(list[str]):

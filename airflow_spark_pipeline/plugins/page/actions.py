@@ -58,7 +58,7 @@ async def discard_run(service: Service, dag_id: str, wanted: Discard, rights: Ri
         raise PageError(status.HTTP_503_SERVICE_UNAVAILABLE, "location", message=message) from error
     about = {"run": wanted.id, "pipeline": row.pipeline, "done": sum(piece.state == "done" for piece in row.pieces)}
     await run_in_threadpool(metadata_db.record_discard, key, rights.user, about)
-    await service.refreshed(now=True)
+    await service.look_again(cache)
     return Discarded(id=wanted.id)
 
 

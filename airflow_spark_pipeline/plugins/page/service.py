@@ -36,6 +36,7 @@ LIST_SECONDS = 3.0
 FIND_SECONDS = 10.0
 #: Seconds that it still waits for the others once one of them has answered it.
 GRACE_SECONDS = 0.5
+_MOMENT = 0.05  # for those that were late the last time, once another one has answered
 
 #: States of runs that ended: they are listed only if a filter names them.
 ENDED = (Standing.COMPLETED, Standing.DISCARDED)
@@ -63,11 +64,15 @@ class Service:
             self.misconfigured = str(error)
         self.finders = {cache.place.id: Finder(cache, self.namespace) for cache in self.caches}
 
-    async def refreshed(self, *, now: bool = False) -> set[str]:
+    async def refreshed(self) -> set[str]:
         """Wait until every location is refreshed, or the time is over. Returns the ids of those that are late."""
-        running = {cache.place.id: cache.refresh(now=now) for cache in self.caches}
+        running = {cache.place.id: cache.refresh() for cache in self.caches}
         late = await self._answered(running, lambda _: True, LIST_SECONDS)
         return {cache.place.id for cache in self.caches if cache.place.id in late and not cache.loading}
+
+    async def look_again(self, cache: LocationCache) -> None:
+        """Wait until a location was looked at after a change, or the time is over; the others are not asked."""
+        await _late({cache.place.id: cache.refresh(now=True)}, LIST_SECONDS)
 
     async def look_at_finished(self) -> set[str]:
         """Wait until the ended runs of every location are read. Returns the ids of those that are late."""
@@ -148,7 +153,8 @@ class Service:
         until = time.monotonic() + seconds
         while open_ones := {name for name, future in waiting.items() if not future.done()}:
             found = any(_succeeded(future) and enough(future.result()) for future in waiting.values())
-            moment = GRACE_SECONDS if found or open_ones <= self._slow else seconds
+            slow = open_ones <= self._slow
+            moment = seconds if not (found or slow) else _MOMENT if found and slow else GRACE_SECONDS
             left = min(moment, until - time.monotonic())
             if left <= 0:
                 break
