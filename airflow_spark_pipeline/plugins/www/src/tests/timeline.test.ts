@@ -59,3 +59,18 @@ test("Spark's start is a part of its attempt, and the time between attempts is t
   expect(one?.bars[0]?.start).toBeCloseTo((100 * 134) / 165);
   expect(two).toMatchObject({ seconds: 20, startup: { seconds: 10, width: 50 }, gap: 300 });
 });
+
+test("components that run at the same time overlap, each in its own line, and the attempt lasts until the last ends", () => {
+  const bars = [
+    bar(0, { duration_seconds: 30 }),
+    bar(1, { started_at: at(10), duration_seconds: 30 }),
+    bar(2, { started_at: at(10), action: "running", duration_seconds: null }),
+  ];
+  const [segment] = place([attempt({ bars, status: "running" })], Date.parse(at(60)));
+  expect(segment?.seconds).toBe(60);
+  expect(segment?.bars.map(({ start, width }) => [Math.round(start), Math.round(width)])).toEqual([
+    [0, 50],
+    [17, 50],
+    [17, 83],
+  ]);
+});
