@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -82,3 +83,59 @@ class StopsSpark(Component):
 
     def run(self, spark: SparkSession) -> None:
         spark.stop()
+
+
+@dataclass
+class InParts(Component):
+    """Notes each part; fails at a part once, or leaves the loop there in some way, once."""
+
+    ledger: str
+    days: list[str]
+    table: str = ""
+    fails_at: str = ""
+    leaves_at: str = ""
+    way: str = "raise"
+    each: bool = False
+    at_once: int = 4
+
+    def run(self, spark: SparkSession) -> None:
+        if self.each:
+            self.context.each_part(self.days, self._part, parallelism=self.at_once)
+            return
+        for day in self.context.parts(self.days):
+            if self._part(day) and self.way == "break":
+                break
+            if self._is_left(day) and self.way == "return":
+                self._fail()
+        if self._left:
+            self._fail()
+
+    _left = False
+
+    def _is_left(self, day: str) -> bool:
+        return self._left and day == self.leaves_at
+
+    def _part(self, day: str) -> bool:
+        """Do one part. Returns whether the loop is left here."""
+        earlier = sum(entry.get("part") == day for entry in read(self.ledger))
+        note(self.ledger, part=day)
+        if day == self.fails_at and not earlier:
+            raise ConnectionError(f"{day} is not there")
+        if day == self.leaves_at and not earlier:
+            self._left = True
+            if self.way == "raise":
+                self._fail()
+            return True
+        return False
+
+    def _fail(self) -> None:
+        raise ConnectionError("it is down")
+
+
+def in_parts(name: str, days: list[str], more: str = "", **config: str) -> str:
+    """Return a component of a description that does these days."""
+    lines = "".join(f', {key.replace("_", "-")} = "{value}"' for key, value in config.items())
+    return (
+        f'{{ instance-type = "tests.asking.InParts", instance-name = {name}\n{more}\n'
+        f"instance-config {{ ledger = ${{LEDGER}}, days = {json.dumps(days)}{lines} }} }}"
+    )

@@ -16,7 +16,8 @@ Example of a commit of changes, after base 5: component 2 is done.
 ``baseNonce``             nonce of the base, so that another commit under its number is not taken for it
 ``runId``                 as in the base
 ``done``                  names of the components that completed since the base, in the order in which they did
-``components``            of each record that changed since the base: its index, and the members that differ
+``components``            of each record that changed since the base: its index, and the members that differ; of
+                          ``parts`` only those that were added (``partsAdded``)
 ========================  ============================================================================================
 """
 
@@ -40,6 +41,8 @@ from airflow_spark_pipeline.checkpoint.state import (
 
 _MOST = 64  # commits between two bases, however many components there are: a directory has to stay small
 _MEMBERS = NAMES[ComponentCheckpoint]
+#: Of a changed record: the parts since the base, instead of all its parts.
+PARTS_ADDED = "partsAdded"
 _FIXED = ("index", "name", "type", "extra")  # of a record; a change of these needs a new base
 #: Fields of a state that a commit of changes holds; it has the others of its base.
 HELD = ("nonce", "updated_at", "components", "completed_components", "attempts")
@@ -51,13 +54,15 @@ def is_changes(raw: Mapping[str, Any]) -> bool:
     return raw.get("schemaVersion") == SCHEMA_VERSION
 
 
-def most_changes(components: int) -> int:
+def most_changes(records: int) -> int:
     """Return after how many commits a new base is written.
 
     Example: of 200 components, 28 commits hold changes of 1 to 28 records. Fewer bases would make these larger than the
     bases that they save.
+
+    :param records: components, and the parts of components that are recorded
     """
-    return min(_MOST, math.isqrt(4 * components))
+    return min(_MOST, math.isqrt(4 * records))
 
 
 def to_trim(numbers: list[int], base: int, state: CheckpointState) -> list[int]:
@@ -80,7 +85,7 @@ def changes_since(base: Base, number: int, state: CheckpointState) -> bytes | No
 
     :param number: number of the commit
     """
-    if number - base.number > most_changes(len(state.components)):
+    if number - base.number > most_changes(sum(1 + len(record.parts) for record in state.components)):
         return None
     done = _done_since(base, state)
     changed = None if done is None else _changed(base, state)
@@ -132,6 +137,10 @@ def _changed(base: Base, state: CheckpointState) -> list[str] | None:
 
 def _difference(old: ComponentCheckpoint, new: ComponentCheckpoint) -> str:
     different = {key: value for name, key in _MEMBERS.items() if (value := getattr(new, name)) != getattr(old, name)}
+    if new.parts and new.parts[: len(old.parts)] == old.parts:  # most have many parts, and one more than before
+        different.pop("parts", None)
+        if added := new.parts[len(old.parts) :]:
+            different[PARTS_ADDED] = added
     return dumps({"index": new.index, **different}) if different else ""
 
 

@@ -108,6 +108,8 @@ def _of_progress(state: CheckpointState) -> str | None:
             return f"the failure of {record.name} is tolerated, and its action is {record.action.value}"
         if record.finished is not None and record.name not in done:
             return f"{record.name} finished the run early, and it is not done"
+        if len(set(record.parts)) != len(record.parts) or (record.parts and record.name in done):
+            return f"{record.name} lists parts twice, or although it is done"
         if record.changed_code and not record.code:
             return f"{record.name} has changed code, and no code is recorded"
         if record.attempt is None and record.name in done:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from airflow_spark_pipeline.checkpoint.changes import is_changes, with_changes
+from airflow_spark_pipeline.checkpoint.changes import PARTS_ADDED, is_changes, with_changes
 from airflow_spark_pipeline.checkpoint.checksum import load, unseal
 from airflow_spark_pipeline.checkpoint.claimant import Claimant
 from airflow_spark_pipeline.checkpoint.consistency import disagreement, misplaced
@@ -118,7 +118,7 @@ def changed(
     why = _of_base(raw, base)
     records: dict[int, ComponentCheckpoint] = {}
     for each in raw["components"] if why is None else ():
-        members = {**as_stored(base.state.components[each["index"]]), **each}
+        members = _with_added_parts({**as_stored(base.state.components[each["index"]]), **each})
         why = misfit(members, ComponentCheckpoint, f"component {each['index']}")
         if why is not None:
             break
@@ -133,6 +133,16 @@ def changed(
     if why is not None:
         raise _corrupt(path, why, way_out)
     return state
+
+
+def _with_added_parts(members: dict[str, Any]) -> dict[str, Any]:
+    """Return the members of a record, in which the parts since the base follow those of the base."""
+    if PARTS_ADDED not in members:
+        return members
+    added, parts = members.pop(PARTS_ADDED), members.get("parts", [])
+    # What is not a list is left as it is, for the check of types to find.
+    both = [*parts, *added] if isinstance(added, list) and isinstance(parts, list) else added
+    return {**members, "parts": both}
 
 
 def _of_base(raw: Mapping[str, Any], base: Base) -> str | None:

@@ -31,6 +31,8 @@ _ABSENT_WHEN_EMPTY = {
     "leaves",
     "published",
     "finished",
+    "parts",
+    "partCounts",
     "code",
     "changedCode",
     "tolerated",

@@ -112,6 +112,10 @@ class ComponentCheckpoint:
         ``functions``, ``tables``, …) to names; absent in JSON if there is nothing
     :param published: values that the component published, by name, secrets masked; absent in JSON if there are none
     :param finished: why the component finished the run early; absent in JSON if it did not
+    :param parts: keys of its parts that are done, in the order in which they were recorded, until it is done itself;
+        absent in JSON if there are none
+    :param part_counts: how many parts it has (``total``), and how many of them earlier attempts (``skipped``) and this
+        one (``run``) did; absent in JSON if it has none
     :param code: code of the component's class and of the user's modules that it imports: map from file to keyed digest;
         ``planning`` compares it; absent in JSON if the code is not known
     :param changed_code: files of ``code`` that had changed when an attempt skipped the component; absent in JSON if
@@ -140,6 +144,8 @@ class ComponentCheckpoint:
     leaves: Mapping[str, Any] = field(default_factory=dict)
     published: Mapping[str, Any] = field(default_factory=dict)
     finished: str | None = None
+    parts: tuple[str, ...] = ()
+    part_counts: Mapping[str, int] = field(default_factory=dict)
     code: Mapping[str, str] = field(default_factory=dict)
     changed_code: tuple[str, ...] = ()
     tolerated: bool = False

@@ -10,9 +10,9 @@ from typing import Any
 
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.standing import Standing
-from airflow_spark_pipeline.checkpoint.state import CheckpointState
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, ComponentCheckpoint
 from airflow_spark_pipeline.cli.output import OUTPUT, complain
-from airflow_spark_pipeline.planning import failure_note, published, readable, seconds_saved, stopped_at
+from airflow_spark_pipeline.planning import failure_note, parts_note, published, readable, seconds_saved, stopped_at
 
 _STOPPED = (Standing.FAILED, Standing.DEAD)
 
@@ -143,7 +143,7 @@ def show_run(entry: RunEntry, state: CheckpointState, *, traceback: bool) -> Non
                 c.action.value,
                 "" if c.duration_seconds is None else readable(c.duration_seconds),
                 "" if c.attempt is None else f"attempt {c.attempt}",
-                f"{c.reason or ''}{f' ({len(c.retries)} retries)' if c.retries else ''}{failure_note(c)}",
+                f"{c.reason or ''}{f' ({len(c.retries)} retries)' if c.retries else ''}{_notes(c)}",
             ]
             for c in state.components
         ]
@@ -167,3 +167,7 @@ def show_run(entry: RunEntry, state: CheckpointState, *, traceback: bool) -> Non
 def _short(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=not OUTPUT.is_unicode)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _notes(record: ComponentCheckpoint) -> str:
+    return f"{parts_note(record)}{failure_note(record)}"

@@ -17,7 +17,7 @@ from airflow_spark_pipeline.checkpoint.state import (
     ComponentCheckpoint,
 )
 from airflow_spark_pipeline.exceptions import CheckpointError
-from airflow_spark_pipeline.planning import failure_note, readable
+from airflow_spark_pipeline.planning import failure_note, parts_note, readable
 
 SECONDS = 10.0
 
@@ -55,15 +55,16 @@ def _line(component: ComponentCheckpoint, state: CheckpointState) -> str | None:
     took = readable(component.duration_seconds or 0.0)
     tries = f" (try {len(component.retries) + 1})" if component.retries else ""
     saved = f"; saved {', '.join(component.outputs)}" if component.outputs else ""
+    notes = f"{parts_note(component)}{failure_note(component)}"
     finish = f"; finishes the run early: {component.finished}" if component.finished is not None else ""
     if component.action is ComponentAction.RAN:
-        return f"{_place(component, state)} done in {took}{tries}{saved}{finish}"
+        return f"{_place(component, state)} done in {took}{tries}{saved}{parts_note(component)}{finish}"
     if component.action is ComponentAction.REPLAYED:
         return f"{_place(component, state)} replayed"
     if component.action is ComponentAction.SKIPPED:
         return f"{_place(component, state)} skipped ({component.reason})"
     if component.action is ComponentAction.FAILED and component.attempt == state.attempt:
-        return f"{_place(component, state)} failed after {took}{tries}: {component.reason}{failure_note(component)}"
+        return f"{_place(component, state)} failed after {took}{tries}: {component.reason}{notes}"
     if component.action is ComponentAction.UPSTREAM_FAILED:
         return f"{_place(component, state)} not run ({component.reason})"
     return None

@@ -4,6 +4,7 @@ from airflow_spark_pipeline.planning.blocked import Blocked, blocked
 from airflow_spark_pipeline.planning.changes import Code, CodeNow, changed_code
 from airflow_spark_pipeline.planning.claim_state import claim_state
 from airflow_spark_pipeline.planning.early_end import EarlyEnd, early_end
+from airflow_spark_pipeline.planning.held_parts import parts_note
 from airflow_spark_pipeline.planning.outlook import AlreadyCompletedError, Outlook, look_ahead
 from airflow_spark_pipeline.planning.plan import Plan, left_behind, make_plan
 from airflow_spark_pipeline.planning.schedule import KnownViews, Waits, conflicts, startable, waits_for, waves
@@ -52,6 +53,7 @@ __all__ = [
     "look_ahead",
     "make_plan",
     "next_try",
+    "parts_note",
     "position",
     "published",
     "readable",

@@ -21,9 +21,10 @@ from airflow_spark_pipeline.checkpoint.state import (
     ComponentCheckpoint,
     utc_now,
 )
-from airflow_spark_pipeline.pipeline.fingerprint import fingerprint
+from airflow_spark_pipeline.pipeline.fingerprint import VERSION, fingerprint
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning.early_end import EarlyEnd
+from airflow_spark_pipeline.planning.held_parts import taken_over
 from airflow_spark_pipeline.planning.plan import Plan
 from airflow_spark_pipeline.planning.selection import Selection
 from airflow_spark_pipeline.planning.step import Step, StepAction
@@ -91,11 +92,17 @@ def _record(
         kept = replace(old, index=step.index, action=skipped, reason=step.reason, changed_code=step.changed_code)
         finished = kept.finished if end is not None and end.component == step.name else None
         return replace(kept, tolerated=False, finished=finished)
+    digests = fingerprint(component, salt)
+    with_parts = old if old is not None and step.keeps_parts else None
+    if with_parts is not None and VERSION in with_parts.fingerprint:
+        digests[VERSION] = with_parts.fingerprint[VERSION]
     return ComponentCheckpoint(
         index=step.index,
         name=step.name,
         type=component.instance_type,
         action=_WITHOUT.get(step.action, ComponentAction.PENDING),
         reason=step.reason,
-        fingerprint=fingerprint(component, salt),
+        fingerprint=digests,
+        parts=() if with_parts is None else with_parts.parts,
+        part_counts={} if with_parts is None else taken_over(with_parts),
     )

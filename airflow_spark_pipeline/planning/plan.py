@@ -23,10 +23,12 @@ from airflow_spark_pipeline.exceptions import ResumeRefusedError
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec
 from airflow_spark_pipeline.planning.changes import Change, Code, CodeNow, changed_code, first_change
 from airflow_spark_pipeline.planning.early_end import EarlyEnd, still_ended
+from airflow_spark_pipeline.planning.held_parts import parts_done, why_parts_start_anew
 from airflow_spark_pipeline.planning.selection import Selection
 from airflow_spark_pipeline.planning.step import Step, StepAction
 from airflow_spark_pipeline.planning.summary import all_stopped_at
 
+_ANEW = "its parts start anew, because "
 _FIRST = "first attempt"  # reason of every step if nothing is recorded
 
 
@@ -175,7 +177,7 @@ def _steps(
             reason = again.get(name)
             if reason is None:
                 reason = _why_run(recorded, name, interrupted=name in interrupted)
-            steps.append(Step(index, name, StepAction.RUN, reason))
+            steps.append(_with_parts(Step(index, name, StepAction.RUN, reason), spec, recorded, again, code))
             continue
         record = recorded.component(name)
         reason = f"done in attempt {record.attempt if record is not None else None}"
@@ -189,6 +191,21 @@ def _steps(
             reason += f"; a new session does not have its {left_behind(record.leaves)}"
         steps.append(Step(index, name, action, reason, changed))
     return steps
+
+
+def _with_parts(
+    step: Step, spec: PipelineSpec, recorded: CheckpointState, again: Mapping[str, str], code: CodeNow
+) -> Step:
+    """Return a step that runs, with what becomes of the parts that its component has recorded."""
+    record = recorded.component(step.name)
+    if record is None or not record.parts:  # a claim that dropped them says so in its reason
+        _, anew, why_anew = step.reason.partition(_ANEW)
+        return replace(step, parts_note=f"{anew}{why_anew}") if anew else step
+    component, salt = spec.components[step.index], recorded.fingerprint_salt
+    why = why_parts_start_anew(component, record, salt, code.get(step.name, Code()), again)
+    note = f"{parts_done(record)} parts are done" if why is None else f"{_ANEW}{why}"
+    reason = step.reason if note in step.reason else f"{step.reason}; {note}"
+    return replace(step, reason=reason, parts_note=note, keeps_parts=why is None)
 
 
 def left_behind(leaves: Mapping[str, Any]) -> str:

@@ -20,6 +20,8 @@ class StepAction(enum.Enum):
 class Step:
     """What the attempt does with one component, and why.
 
+    :param parts_note: what becomes of the parts of the component that are recorded; empty if there are none
+    :param keeps_parts: whether the parts of the component that are recorded still count
     :param changed_code: files of a component that is not run again which have changed since it ran
     """
 
@@ -28,3 +30,5 @@ class Step:
     action: StepAction
     reason: str
     changed_code: tuple[str, ...] = ()
+    parts_note: str = ""
+    keeps_parts: bool = False

@@ -60,6 +60,7 @@ def done(
     session: Mapping[str, Any] | None = None,
     leaves: Mapping[str, Any] | None = None,
     reported: Mapping[str, Any] | None = None,
+    parts_total: int = 0,
     code: Code,
 ) -> CheckpointState:
     """The component is done. For the other parameters see ``Recorder.done``.
@@ -81,6 +82,8 @@ def done(
             session=dict(session or {}),
             leaves=dict(leaves or {}),
             **(reported or {}),
+            parts=(),
+            part_counts=_part_counts(record, parts_total) if parts_total or record.parts else {},
             code=code.files,
             fingerprint={**record.fingerprint, **version},
         )
@@ -108,6 +111,23 @@ def _left_out_after(state: CheckpointState, step: Step) -> CheckpointState:
             for later in state.components
         ),
     )
+
+
+def part(state: CheckpointState, step: Step, key: str, total: int, code: Code) -> CheckpointState:
+    """A part of the component is done.
+
+    :param total: how many parts the component has, done or not
+    :param code: current code of the component; its version is kept, since the parts count for this version alone
+    """
+    record = component(state, step)
+    version = {} if code.version is None else {VERSION: code.version}
+    record = replace(record, parts=(*record.parts, key), fingerprint={**record.fingerprint, **version})
+    return state.with_component(replace(record, part_counts=_part_counts(record, total)))
+
+
+def _part_counts(record: ComponentCheckpoint, total: int) -> dict[str, int]:
+    parts, skipped = len(record.parts), record.part_counts.get("skipped", 0)
+    return {"total": max(total, parts), "skipped": skipped, "run": parts - skipped}
 
 
 def retrying(
@@ -209,6 +229,8 @@ def _planned(record: ComponentCheckpoint, step: Step, end: EarlyEnd | None) -> C
         code={},
         changed_code=(),
         tolerated=False,
+        parts=record.parts if step.keeps_parts else (),
+        part_counts=record.part_counts if step.keeps_parts else {},
     )
 
 

@@ -119,6 +119,7 @@ class Recorder:
         session: Mapping[str, Any] | None = None,
         leaves: Mapping[str, Any] | None = None,
         reported: Mapping[str, Any] | None = None,
+        parts_total: int = 0,
     ) -> None:
         """Record that the component is done, so that it is not run again.
 
@@ -127,6 +128,7 @@ class Recorder:
         :param session: changes that the component made to the Spark session
         :param leaves: what the component left in the session that a resume cannot restore
         :param reported: what the component reported through its context, as fields of its record
+        :param parts_total: how many parts the component has; 0 if it has none
         """
         self.guard()
         self._inside.discard(step.index)  # a successor may have read the commit even if the store reports an error
@@ -140,9 +142,17 @@ class Recorder:
             session=session,
             leaves=leaves,
             reported=self._reported(reported or {}),
+            parts_total=parts_total,
             code=self._code.get(step.name, Code()),
         )
         self._append(state)
+
+    def part(self, step: Step, key: str, total: int) -> None:
+        """Record that a part of the component is done, so that it is not given again.
+
+        :param total: how many parts the component has, done or not
+        """
+        self._append(next_state.part(self.state, step, key, total, self._code.get(step.name, Code())))
 
     def retrying(self, step: Step, started_at: str, seconds: float, failure: Failure, delay: float) -> None:
         """Record that the component failed and is tried again inside this attempt.

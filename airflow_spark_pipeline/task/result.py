@@ -27,6 +27,8 @@ def result(state: CheckpointState) -> dict[str, Any]:
         "components_failed": [c.name for c in failed],
         "components_not_run": [c.name for c in not_run],
         "finished_early": None if end is None else {"component": end.component, "reason": end.reason},
+        "parts_run": {c.name: c.part_counts.get("run", 0) for c in ran if c.part_counts},
+        "parts_skipped": {c.name: c.part_counts.get("skipped", 0) for c in ran if c.part_counts},
         "published": published(state),
         "seconds_saved": seconds_saved(state),
         "seconds": round(sum(c.duration_seconds or 0.0 for c in ran), 3),

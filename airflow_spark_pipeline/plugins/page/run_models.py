@@ -16,7 +16,7 @@ from airflow_spark_pipeline.checkpoint.state import (
     ComponentCheckpoint,
 )
 from airflow_spark_pipeline.deployment.chosen_on_page import selection_after
-from airflow_spark_pipeline.planning import all_stopped_at, failure_note
+from airflow_spark_pipeline.planning import all_stopped_at, failure_note, parts_note
 from airflow_spark_pipeline.plugins.page.metadata_db import TaskFacts, TaskKey
 from airflow_spark_pipeline.plugins.page.models import (
     Component,
@@ -177,7 +177,7 @@ def _reason(c: ComponentCheckpoint, is_in: ComponentState) -> str | None:
     if c.action is ComponentAction.PENDING:
         return None if is_in is ComponentState.PENDING else c.reason  # the reason comes from the plan
     if is_in is not ComponentState.DONE or c.action is not ComponentAction.RAN or c.reason is None:
-        return f"{c.reason}{failure_note(c)}" if c.reason else None
+        return f"{c.reason}{parts_note(c)}{failure_note(c)}" if c.reason else None
     if c.reason == "first attempt" or c.reason.startswith("not "):
         return None
     if c.reason.startswith("new "):

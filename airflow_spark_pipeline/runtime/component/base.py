@@ -14,17 +14,20 @@ from __future__ import annotations
 import abc
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from airflow_spark_pipeline.binding.annotations import own_annotations
 from airflow_spark_pipeline.exceptions import SparkPipelineError
+from airflow_spark_pipeline.runtime.component.parts import Parts
 from airflow_spark_pipeline.runtime.component.results import Results
 from airflow_spark_pipeline.runtime.process.output import say_below
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from pyspark.sql import DataFrame, SparkSession
+
+Item = TypeVar("Item")
 
 _CONTEXT = "_airflow_spark_pipeline_context"
 
@@ -53,6 +56,7 @@ class ComponentContext:
     :param logger: a logger that carries the component's name
     :param retry: number of the try inside this attempt (``retry-policy``), 0 for the first; each try has its own
         workdir
+    :param recorded_parts: which parts of the component are recorded; see :meth:`parts`
     :param results: what this try has reported so far, as with :meth:`publish`; a test can read it
     """
 
@@ -66,6 +70,7 @@ class ComponentContext:
     logger: logging.Logger
     retry: int = 0
     results: Results = field(default_factory=Results, repr=False, compare=False)
+    recorded_parts: Parts = field(default_factory=Parts, repr=False, compare=False)
 
     def progress(self, message: str) -> None:
         """Print one or more lines under the component's line in the task log, immediately.
@@ -75,6 +80,48 @@ class ComponentContext:
         :param message: text for people to read; it is not masked, so keep secrets out of it
         """
         say_below(self.component_name, message)
+
+    def parts(
+        self, items: Iterable[Item], *, key: Callable[[Item], Any] | None = None, name: str = ""
+    ) -> Iterator[Item]:
+        """Return an iterator over the parts of this component that are not recorded yet, in order.
+
+        A part is recorded when the loop comes back for the next one, or ends; not after an exception, ``break`` or
+        ``return``. The next attempt continues with the missing parts. Example::
+
+            for day in self.context.parts(self.days):
+                load(day)
+
+        :param items: all parts, done or not
+        :param key: function that returns text, a number or a date by which a part is known in every attempt; default:
+            the item itself
+        :param name: name of these parts, if the component asks for parts more than once
+        :raises TypeError: an item is not text, a number or a date, and there is no ``key``
+        :raises ValueError: two items have the same key, or the name was used before in this try
+        :raises SupersededError: another attempt has taken over
+        """
+        return self.recorded_parts.iterate(items, key, name)
+
+    def each_part(
+        self,
+        items: Iterable[Item],
+        work: Callable[[Item], object],
+        *,
+        parallelism: int = 4,
+        key: Callable[[Item], Any] | None = None,
+        name: str = "",
+    ) -> None:
+        """Do the work of the parts that are not recorded yet, several at a time, each in a thread.
+
+        Each part is recorded when its work has returned. After an error no other part starts; those that are running
+        are finished and recorded, then the error is raised. Example: ``self.context.each_part(self.days, load)``.
+
+        :param work: function that does one part
+        :param parallelism: how many parts run at the same time
+
+        The other parameters and the errors are those of :meth:`parts`.
+        """
+        self.recorded_parts.run_each(items, work, parallelism, key, name)
 
     def publish(self, **values: Any) -> None:
         """Give small values to the tasks after this one: they are kept with the component, and reach the task's XCom.

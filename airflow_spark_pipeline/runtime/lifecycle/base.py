@@ -83,6 +83,8 @@ class ComponentEvent:
     :param index: position of the component in the pipeline, counted from 0
     :param config: ``instance-config`` of the component, secrets masked
     :param retry: number of the try inside this attempt, 0 for the first
+    :param parts: how many parts the component has (``total``), and how many earlier attempts (``skipped``) and this one
+        (``run``) did; empty if it has none
     :param optional: whether the run can complete although this component fails
     :param replayed: whether the component was done before and only defines its views again
     :param seconds: duration of the try, if it has ended
@@ -100,6 +102,7 @@ class ComponentEvent:
     retry: int = 0
     replayed: bool = False
     optional: bool = False
+    parts: Mapping[str, int] = field(default_factory=dict)
     seconds: float | None = None
     delay_seconds: float | None = None
     failure: Failure | None = None

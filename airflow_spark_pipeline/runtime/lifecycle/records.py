@@ -43,6 +43,7 @@ def _of_component(event: ComponentEvent) -> dict[str, Any]:
         "retry": event.retry,
         "replayed": event.replayed or None,
         "optional": event.optional or None,
+        "parts": dict(event.parts) or None,
         "seconds": None if event.seconds is None else round(event.seconds, 3),
         "delay_seconds": event.delay_seconds,
     }

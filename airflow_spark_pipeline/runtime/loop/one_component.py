@@ -22,6 +22,7 @@ from airflow_spark_pipeline.planning import (
     StepAction,
     blocked,
     early_end,
+    parts_note,
     readable,
 )
 from airflow_spark_pipeline.runtime.component.results import Results
@@ -109,7 +110,7 @@ class OneComponent:
             say(f"{self._label} not run ({why.reason})")
             return False
         replayed = f"replayed, {self._step.reason}" if self._step.action is StepAction.REPLAY else ""
-        say(f"{self._label} … {replayed}".rstrip())
+        say(f"{self._label} … {replayed or self._step.parts_note}".rstrip())
         return True
 
     def run(self) -> None:
@@ -219,7 +220,9 @@ class OneComponent:
         final = ends and not attempt.others(self._step)
         failure = self._recorder.failed(self._step, self._started_at, took, error, final=final, tolerated=tolerated)
         goes_on = f"; {OPTIONAL}" if tolerated else ""
-        say(f"{self._label} failed after {readable(took)}{self._tries}: {failure.headline}{goes_on}")
+        record = self._recorder.state.component(self._step.name)
+        parts = "" if record is None else parts_note(record)
+        say(f"{self._label} failed after {readable(took)}{self._tries}: {failure.headline}{parts}{goes_on}")
         self._tell("on_component_failure", took, failure, error)
         if not ends:
             self._put_back()
@@ -249,9 +252,12 @@ class OneComponent:
                 session=traces.session,
                 leaves=traces.leaves,
                 reported=result.results.to_record(),
+                parts_total=result.parts_total,
             )
+        record = self._recorder.state.component(step.name)
+        parts = parts_note(record) if record is not None and step.action is StepAction.RUN else ""
         saved = f"; saved {', '.join(result.outputs)}" if result.outputs else ""
-        say(f"{self._label} done in {readable(took)}{self._tries}{saved}{self._finish(result.results)}")
+        say(f"{self._label} done in {readable(took)}{self._tries}{saved}{parts}{self._finish(result.results)}")
         if step.index < attempt.last:
             warn_of_tables_in_memory(traces)
         retries = self._retries

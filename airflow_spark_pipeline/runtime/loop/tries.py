@@ -16,6 +16,7 @@ from airflow_spark_pipeline.planning import Step, StepAction
 from airflow_spark_pipeline.runtime.component.base import Component, ComponentContext
 from airflow_spark_pipeline.runtime.component.code_origin import Origin
 from airflow_spark_pipeline.runtime.component.logs import COMPONENT_LOGGER, LoggedAs
+from airflow_spark_pipeline.runtime.component.parts import Parts, PartsShown
 from airflow_spark_pipeline.runtime.component.results import Results
 from airflow_spark_pipeline.runtime.component.saved_outputs import restore, save
 from airflow_spark_pipeline.runtime.component.views import saves
@@ -28,6 +29,7 @@ from airflow_spark_pipeline.runtime.process.forked_processes import end_if_forke
 from airflow_spark_pipeline.runtime.process.output import KeptOutput
 from airflow_spark_pipeline.runtime.recorder import Recorder
 from airflow_spark_pipeline.runtime.spark.session import ended_from_outside, register, stopped_by_component
+from airflow_spark_pipeline.runtime.spark.versions import inheriting
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -42,11 +44,13 @@ class TryResult:
     :param views: names of the views that the component made
     :param outputs: saved outputs keyed by view, in the form that a commit records
     :param results: what the component reported through its context
+    :param parts_total: how many parts the component has; 0 if it has none
     """
 
     views: tuple[str, ...] = ()
     outputs: Mapping[str, Any] = field(default_factory=dict)
     results: Results = field(default_factory=Results)
+    parts_total: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,9 +106,16 @@ class Tries:
         main(lambda: self._recorder.enter(step))
         if retry == 0:
             self._hooks.before("before_component", lambda: self._events.component(step, spark=spark))
+        parts = self._parts(step, spark, main)
+        try:
+            return self._run_in_time(step, spark, retry, parts)
+        finally:
+            parts.settle()  # before anything else is recorded
+
+    def _run_in_time(self, step: Step, spark: SparkSession, retry: int, parts: Parts) -> TryResult:
         timeout = self._spec.components[step.index].timeout_ms
         if timeout is None:
-            return self._run(step, spark, retry)
+            return self._run(step, spark, retry, parts)
         stops, index = self._stops, step.index
         with deadline(
             timeout / 1000,
@@ -112,13 +123,13 @@ class Tries:
             cancel=lambda: stops.cancel(index),
             last_resort=lambda error: stops.last_resort(index, error),
         ):
-            return self._run(step, spark, retry)
+            return self._run(step, spark, retry, parts)
 
-    def _run(self, step: Step, spark: SparkSession, retry: int) -> TryResult:
+    def _run(self, step: Step, spark: SparkSession, retry: int, parts: Parts) -> TryResult:
         start = time.monotonic()
         # Each try gets a component with the described config, even if an earlier try changed its fields.
         component = copy.copy(self._components[step.index])
-        context = self._context(step, retry)
+        context = self._context(step, retry, parts)
         component.attach(context)
         frames = _frames(self._result(component, step.name, spark))
         outputs: dict[str, dict[str, Any]] = {}
@@ -136,7 +147,7 @@ class Tries:
             self._hooks.gates(
                 "after_component", lambda: self._events.component(step, spark=spark, retry=retry, seconds=took)
             )
-        return TryResult(tuple(frames), outputs, context.results)
+        return TryResult(tuple(frames), outputs, context.results, parts.total)
 
     def _result(self, component: Component, name: str, spark: SparkSession) -> Any:
         """Run the user's code until all of it has ended."""
@@ -155,7 +166,20 @@ class Tries:
             raise
         return result
 
-    def _context(self, step: Step, retry: int) -> ComponentContext:
+    def _parts(self, step: Step, spark: SparkSession, main: Callable[[Callable[[], None]], None]) -> Parts:
+        """Return the parts of a component; a replay does all of them again, and records none."""
+        record = self._recorder.state.component(step.name)
+        if step.action is StepAction.REPLAY or record is None:
+            return Parts()
+        shown = PartsShown(len(record.parts))
+
+        def done(key: str, total: int) -> None:
+            main(lambda: self._recorder.part(step, key, total))
+            shown.one_more(total)
+
+        return Parts(record.parts, done, self._recorder.guard, lambda target: inheriting(spark, target))
+
+    def _context(self, step: Step, retry: int, parts: Parts) -> ComponentContext:
         state = self._recorder.state
         return ComponentContext(
             run_id=state.run_id,
@@ -167,6 +191,7 @@ class Tries:
             workdir=self._workdir(step.index, retry),
             logger=logging.getLogger(f"{COMPONENT_LOGGER}.{step.name}"),
             retry=retry,
+            recorded_parts=parts,
         )
 
 

@@ -83,6 +83,42 @@ def test_a_base_with_the_changes_since_is_the_state(change: Callable[[Checkpoint
     assert _read(data, base) == state
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "written"),
+    [
+        ((), ("x",), {"partsAdded": ["x"]}),
+        (("x", "y"), ("x", "y", "z", "é"), {"partsAdded": ["z", "é"]}),
+        (("x",), (), {"parts": []}),
+        (("x", "y"), ("y",), {"parts": ["y"]}),
+    ],
+)
+def test_of_the_parts_of_a_component_only_those_since_the_base_are_written(
+    before: tuple[str, ...], after: tuple[str, ...], written: dict[str, Any]
+) -> None:
+    base = Base(1, _record(_base().state, "b", parts=before, part_counts={"total": 9, "skipped": 0, "run": 1}))
+    state = replace(_record(base.state, "b", parts=after), nonce="mine")
+    data = changes_since(base, 2, state)
+    assert data is not None
+    assert unseal(data)["components"] == [{"index": 1, **written}]
+    assert _read(data, base) == state
+
+
+def test_many_parts_cost_little_more_than_their_keys_each() -> None:
+    store = DictStore()
+    log = RunLog(store, UNIT)
+    commit = log.claim(lambda _: make_state("a"))
+    written: list[int] = []
+    store.after = lambda operation, path: written.append(len(store.objects[path])) if operation == "create" else None
+    for number in range(1_000):
+        record = commit.state.components[0]
+        state = commit.state.with_component(replace(record, parts=(*record.parts, f"2026-{number:06}")))
+        commit = log.append(commit, state)
+    assert sum(written) / len(written) < 3_000
+    latest = RunLog(store, UNIT).latest()
+    assert latest is not None
+    assert len(latest.state.components[0].parts) == 1_000
+
+
 def test_what_a_record_no_longer_has_is_a_change_as_well() -> None:
     base = Base(1, _record(_base().state, "b", retries=(_TRIED,), views=("v",), leaves={"views": ["v"]}))
     state = _record(replace(base.state, nonce="mine"), "b", retries=(), views=(), leaves={})
@@ -213,6 +249,11 @@ def _refused(data: bytes) -> str:
         {"components": [{"index": 2, "action": "ran", "attempt": 2}]},
         {"components": [{"index": 2, "action": "ran", "attempt": 1, "views": "v"}]},
         {"components": [{"index": 2, "action": "ran", "attempt": 1, "name": "x"}]},
+        {"done": [], "components": [{"index": 3, "partsAdded": "x"}]},
+        {"done": [], "components": [{"index": 3, "partsAdded": 0}]},
+        {"done": [], "components": [{"index": 3, "partsAdded": [1]}]},
+        {"done": [], "components": [{"index": 3, "partsAdded": ["x", "x"]}]},
+        {"done": [], "components": [{"index": 0, "partsAdded": ["x"]}]},
         {"components": [{"index": 2, "action": "ran", "attempt": 1}] * 2},
         {"components": [{"index": 2, "action": "ran", "attempt": 1, "outputs": {"v": {**_OUTPUT, "path": "/etc"}}}]},
     ],

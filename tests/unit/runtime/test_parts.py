@@ -1,0 +1,245 @@
+"""Parts of a component: each is recorded when it is done, and the next attempt continues with the missing ones."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_spark_pipeline import PipelineRunner
+from airflow_spark_pipeline.checkpoint.consistency import disagreement
+from airflow_spark_pipeline.checkpoint.encoding import to_json
+from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.state import CheckpointState
+from airflow_spark_pipeline.exceptions import ComponentFailedError, SupersededError
+from airflow_spark_pipeline.planning import Selection
+from airflow_spark_pipeline.runtime.component.base import ComponentContext
+from airflow_spark_pipeline.runtime.component.parts import LONGEST_KEY, part_key
+from airflow_spark_pipeline.runtime.standalone.report import RunReport
+from tests.asking import InParts, in_parts
+from tests.sparkless import FakeSpark
+from tests.steps import describe, read
+
+DAYS = [f"2026-01-0{day}" for day in range(1, 7)]
+
+
+class PowerCutError(BaseException):
+    """The driver dies."""
+
+
+class Job:
+    def __init__(self, directory: Path, parallelism: int = 1) -> None:
+        self.parallelism = f"parallelism = {parallelism}\n"
+        self.ledger = directory / "ledger"
+        self.runner = PipelineRunner(FakeSpark(), location=directory / "checkpoints")  # type: ignore[arg-type]
+
+    def run(self, *components: str, more: str = "", selection: Selection | None = None) -> RunReport:
+        description = describe(*components, more=self.parallelism + more)
+        return self.runner.run_with_checkpointing(description, auto_resume=True, selection=selection)
+
+    def fails(self, *components: str, **more: Any) -> CheckpointState:
+        with pytest.raises(ComponentFailedError):
+            self.run(*components, **more)
+        (state,) = self.runner.list_resumable("Steps")
+        return state
+
+    @property
+    def ran(self) -> list[str]:
+        return [entry["part"] for entry in read(self.ledger) if "part" in entry]
+
+
+@pytest.fixture(params=[1, 3])
+def job(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
+    job = Job(tmp_path, request.param)
+    monkeypatch.setenv("LEDGER", str(job.ledger))
+    return job
+
+
+@pytest.mark.parametrize("each", ["false", "true"])
+def test_the_next_attempt_continues_with_the_missing_parts(job: Job, each: str) -> None:
+    state = job.fails(in_parts("load", DAYS, fails_at=DAYS[3], at_once="1", each=each))
+    record = state.components[0]
+    assert record.parts == tuple(DAYS[:3])
+    assert record.part_counts == {"total": 6, "skipped": 0, "run": 3}
+    report = job.run(in_parts("load", DAYS, fails_at=DAYS[3], at_once="1", each=each))
+    assert job.ran == [*DAYS[:4], *DAYS[3:]]
+    record = report.state.components[0]
+    assert (record.parts, record.part_counts) == ((), {"total": 6, "skipped": 3, "run": 3})
+
+
+@pytest.mark.parametrize("way", ["break", "return", "raise"])
+def test_a_part_is_recorded_only_when_the_loop_comes_back_for_the_next_one(job: Job, way: str) -> None:
+    failing = in_parts("load", DAYS, leaves_at=DAYS[2], way=way)
+    state = job.fails(failing)
+    assert state.components[0].parts == tuple(DAYS[:2])
+    job.run(failing)
+    assert job.ran == [*DAYS[:3], *DAYS[2:]]
+
+
+def test_a_driver_that_dies_in_a_part_has_recorded_those_before_it(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    append = RunLog.append
+
+    dead = False
+
+    def dies_after(self: RunLog, commit: Any, state: CheckpointState, **how: Any) -> Any:
+        nonlocal dead
+        if not dead:
+            appended = append(self, commit, state, **how)
+            dead = len(state.components[0].parts) == 4
+        if dead:
+            raise PowerCutError
+        return appended
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RunLog, "append", dies_after)
+        with pytest.raises(PowerCutError):
+            job.run(in_parts("load", DAYS))
+    job.run(in_parts("load", DAYS))
+    assert sorted(job.ran) == DAYS
+
+
+def test_retries_in_the_job_keep_the_parts(job: Job) -> None:
+    again = "retry-policy { max-retries = 2, initial-delay-ms = 1 }"
+    report = job.run(in_parts("load", DAYS, more=again, fails_at=DAYS[3]))
+    assert job.ran == [*DAYS[:4], *DAYS[3:]]
+    assert report.state.components[0].part_counts == {"total": 6, "skipped": 0, "run": 6}
+
+
+@pytest.mark.parametrize(
+    ("edit", "why"),
+    [
+        ({"table": "other"}, "because instance-config.table has changed"),
+        ({"days": DAYS[:3]}, "because instance-config.days[3], instance-config.days[4]"),
+    ],
+)
+def test_parts_of_an_edited_component_start_anew_and_the_log_says_why(
+    job: Job, edit: dict[str, Any], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job.fails(in_parts("load", DAYS, fails_at=DAYS[2], table="orders"))
+    given: dict[str, Any] = {"days": DAYS, "table": "orders", **edit}
+    report = job.run(in_parts("load", given.pop("days"), fails_at=DAYS[2], **given))
+    assert job.ran[:4] == [*DAYS[:3], DAYS[0]]
+    assert f"its parts start anew, {why}" in capsys.readouterr().out
+    assert report.state.components[0].part_counts["skipped"] == 0
+
+
+def test_parts_start_anew_for_another_version_of_the_class(
+    job: Job, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job.fails(in_parts("load", DAYS, fails_at=DAYS[2]))
+    monkeypatch.setattr(InParts, "version", 2, raising=False)
+    job.run(in_parts("load", DAYS, fails_at=DAYS[2]))
+    assert job.ran == [*DAYS[:3], *DAYS]
+    assert "its parts start anew, because tests.asking.InParts.version is a different one" in capsys.readouterr().out
+
+
+def test_parts_start_anew_if_what_the_component_depends_on_runs_again(job: Job) -> None:
+    pipeline = (in_parts("extract", ["x"]), in_parts("load", DAYS, "depends-on = [extract]", fails_at=DAYS[2]))
+    job.fails(*pipeline)
+    job.run(*pipeline, selection=Selection(force=("extract",)))
+    assert job.ran == ["x", *DAYS[:3], "x", *DAYS]
+
+
+def test_parts_of_a_component_that_is_left_out_once_are_kept(job: Job) -> None:
+    pipeline = (
+        in_parts("extract", ["x"]),
+        in_parts("load", DAYS, fails_at=DAYS[2]),
+        in_parts("mail", ["m"], fails_at="m"),
+    )
+    job.fails(*pipeline)
+    state = job.fails(*pipeline, selection=Selection(only=("mail",)))
+    assert state.components[1].parts == tuple(DAYS[:2])
+    job.run(*pipeline, selection=Selection())
+    assert job.ran == ["x", *DAYS[:3], "m", *DAYS[2:], "m"]
+
+
+def test_a_done_component_that_runs_again_does_all_its_parts(job: Job) -> None:
+    pipeline = (in_parts("load", DAYS), in_parts("mail", ["m"], fails_at="m"))
+    job.fails(*pipeline)
+    job.run(*pipeline, selection=Selection(start_from="load"))
+    assert job.ran == [*DAYS, "m", *DAYS, "m"]
+
+
+def test_a_part_that_a_superseded_driver_finishes_is_not_recorded(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    def superseded(*_: object, **__: object) -> None:
+        raise SupersededError("another attempt has taken over")
+
+    append = RunLog.append
+
+    def refuses(self: RunLog, commit: Any, state: CheckpointState, **how: Any) -> Any:
+        if len(state.components[0].parts) == 2:
+            superseded()
+        return append(self, commit, state, **how)
+
+    monkeypatch.setattr(RunLog, "append", refuses)
+    monkeypatch.setattr("airflow_spark_pipeline.runtime.recorder.Recorder.failed", superseded)
+    with pytest.raises(SupersededError):
+        job.run(in_parts("load", DAYS))
+    assert job.ran == DAYS[:2]
+
+
+def test_several_at_a_time_finish_what_is_running_after_an_error(tmp_path: Path) -> None:
+    done: list[str] = []
+
+    def work(item: str) -> None:
+        if item == "b":
+            raise ValueError("b is broken")
+        done.append(item)
+
+    context = ComponentContext.standalone(str(tmp_path))
+    with pytest.raises(ValueError, match="b is broken"):
+        context.each_part("abcdefgh", work, parallelism=2)
+    assert "a" in done
+    assert "h" not in done
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "text"),
+    [
+        ("x", "", "x"),
+        (5, "", "5"),
+        (dt.date(2026, 1, 31), "", "2026-01-31"),
+        (Path("/in/a"), "", "/in/a"),
+        ("x", "orders", "[orders] x"),
+        ("[orders] x", "", "[] [orders] x"),
+    ],
+)
+def test_a_key_is_text_that_is_the_same_in_every_attempt(value: Any, name: str, text: str) -> None:
+    assert part_key(value, name) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "said"),
+    [
+        (object(), TypeError, "pass key="),
+        ({"a": 1}, TypeError, "pass key="),
+        (None, TypeError, "pass key="),
+        ("x" * (LONGEST_KEY + 1), ValueError, "at most 200"),
+        ("a\nb", ValueError, "cannot be printed"),
+        ("\ud800", ValueError, "cannot be printed"),
+    ],
+)
+def test_what_is_not_a_key_is_refused(value: Any, error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said):
+        part_key(value)
+
+
+def test_two_items_with_one_key_and_two_calls_with_one_name_are_refused() -> None:
+    context = ComponentContext.standalone("/nowhere")
+    with pytest.raises(ValueError, match=r"two items have the key '\[mixed\] 1'"):
+        context.parts([1, "1"], name="mixed")
+    assert list(context.parts([1, 2], key=lambda item: item * 10)) == [1, 2]
+    assert list(context.parts(["a"], name="tables")) == ["a"]
+    with pytest.raises(ValueError, match="give each of several calls in a component its own name="):
+        context.parts([3])
+
+
+def test_a_record_of_a_done_component_with_parts_is_not_accepted(job: Job) -> None:
+    state = job.run(in_parts("load", DAYS)).state
+    raw = {**to_json(state), "number": 99}
+    assert disagreement(state, raw) is None
+    wrong = state.with_component(replace(state.components[0], parts=("x",)))
+    assert disagreement(wrong, raw) == "load lists parts twice, or although it is done"
