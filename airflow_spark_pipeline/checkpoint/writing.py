@@ -74,10 +74,10 @@ class LogWriter(LogReader):
         numbers = self._numbers()
         if not numbers or numbers[-1] < commit.number:
             raise self.lost()
-        newest = commit if numbers[-1] == commit.number else self.latest()
-        if newest is None or newest.number != commit.number:
-            other = newest is not None and newest.state.attempt_id != commit.state.attempt_id
-            raise self.superseded(newest.state if newest is not None and other else None)
+        if self.is_passed(commit.number, numbers):
+            newest = self.newest_state()
+            other = newest is not None and newest.attempt_id != commit.state.attempt_id
+            raise self.superseded(newest if other else None)
         return numbers
 
     def _is_newest(self, commit: Commit | None) -> bool:

@@ -163,6 +163,28 @@ def test_a_late_claim_stops_nobody_who_watches_the_log(log: RunLog, store: DictS
         list(lease.wait([], commit.number, sleep=lambda _: None, tell=lambda _: None))
 
 
+def test_a_listing_from_before_a_drivers_own_next_commit_does_not_stop_it(log: RunLog, store: DictStore) -> None:
+    commit = _running(log, "a")
+    _late(store)
+    before = log.listing().numbers
+    log.append(commit, commit.state)
+    assert not log.is_passed(commit.number, before)
+    assert log.is_passed(commit.number, log.listing().numbers)
+
+
+@pytest.mark.parametrize("data", [None, b"damaged"])
+def test_a_higher_number_that_is_gone_or_damaged_passes_a_driver(
+    log: RunLog, store: DictStore, data: bytes | None
+) -> None:
+    commit = _running(log, "a")
+    log.append(commit, commit.state)
+    numbers = log.listing().numbers
+    store.objects[_path(commit.number + 1)] = data or b""
+    if data is None:
+        del store.objects[_path(commit.number + 1)]
+    assert log.is_passed(commit.number, numbers)
+
+
 def test_whoever_waits_for_a_run_or_shows_it_looks_below_a_late_claim(log: RunLog, store: DictStore) -> None:
     commit = _running(log, "a")
     _late(store)
