@@ -7,7 +7,7 @@ from argparse import Namespace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow_spark_pipeline.cli.command_table import COMMANDS, DESCRIPTION
+from airflow_spark_pipeline.cli.command_table import COMMANDS, DESCRIPTION, Argument
 from airflow_spark_pipeline.cli.parser import exit_codes
 
 if TYPE_CHECKING:
@@ -25,14 +25,18 @@ def get_cli_commands() -> list[GroupCommand]:
             description=command.description,
             epilog=exit_codes(),
             func=partial(_run, command.name),
-            args=tuple(
-                Arg(flags=argument.flags, **argument.options)  # type: ignore[no-untyped-call]  # Airflow's
-                for argument in command.arguments
-            ),
+            args=tuple(_arg(Arg, argument) for argument in command.arguments),
         )
         for command in COMMANDS
     ]
     return [GroupCommand(name="spark-pipeline", help=DESCRIPTION, subcommands=subcommands)]
+
+
+def _arg(arg: Any, argument: Argument) -> Any:
+    """Return an argument of Airflow's command line, whose class does not know the option ``const``."""
+    found = arg(flags=argument.flags, **{name: each for name, each in argument.options.items() if name != "const"})
+    found.kwargs |= {name: each for name, each in argument.options.items() if name == "const"}
+    return found
 
 
 def _run(command: str, arguments: Namespace) -> None:
