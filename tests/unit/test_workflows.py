@@ -66,6 +66,13 @@ def test_what_takes_too_long_for_each_change_runs_once_a_night() -> None:
     assert workflow["jobs"]["nightly"]["steps"][-1] == {"run": "make nightly"}
 
 
+def test_every_set_of_versions_is_tried_once_a_night() -> None:
+    workflow = yaml.safe_load(WORKFLOWS[0].read_text(encoding="utf-8"))
+    assert "schedule" in workflow["jobs"]["matrix"]["if"]
+    described = (ROOT / "scripts" / "matrix.sh").read_text(encoding="utf-8")
+    assert matrix("matrix", "name") == re.findall(r"^#   (\w+-[\d.]+) ", described, re.MULTILINE)
+
+
 def test_every_supported_python_is_tried() -> None:
     classifiers = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', (ROOT / "pyproject.toml").read_text())
     assert matrix("unit", "python") == classifiers
