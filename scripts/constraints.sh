@@ -1,5 +1,5 @@
 #!/bin/sh
-# Renews constraints-dev.txt and constraints-docs.txt: scripts/constraints.sh VENV [OPTION OF uv pip compile ...]
+# Renews constraints-dev.txt, constraints-docs.txt and the pins of older Airflows: scripts/constraints.sh VENV [OPTION OF uv pip compile ...]
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -22,4 +22,26 @@ sed -n 's/^docs = \[\([^#]*\)\].*/\1/p' pyproject.toml | tr ',' '\n' | tr -d '" 
     echo "# What builds the documentation (make docs), for every supported Python. Made by \`make constraints\`."
     cat "$new"
 } >constraints-docs.txt
+
+# An older Airflow with the packages of its date: it does not start with those of today. What this package needs newer,
+# the Spark provider and Spark, is of another date.
+dated() {
+    name=$1 date=$2 ours=$3 comment=$4
+    shift 4
+    printf '%s\n' "$@" >"$new.pins"
+    "$venv/bin/uv" pip compile pyproject.toml --extra spark --extra test --universal --python-version 3.11 \
+        --no-annotate --no-header --quiet -c "$new.pins" -o "$new.dated" --exclude-newer "$date" \
+        --exclude-newer-package "apache-airflow-providers-apache-spark=$ours" \
+        --exclude-newer-package "apache-airflow-providers-common-compat=$ours" \
+        --exclude-newer-package "pyspark=$ours" --exclude-newer-package "pyspark-client=$ours"
+    {
+        echo "# What the tests run with on Airflow $name, on Python 3.11 and later: the packages of its date, but $comment"
+        echo "# and this package's Spark (make matrix NAME=airflow-$name). Made by \`make constraints\`."
+        cat "$new.dated"
+    } >"constraints-airflow-$name.txt"
+    rm "$new.pins" "$new.dated"
+}
+dated 3.1 2026-03-12 2026-09-18 "the oldest Spark provider" \
+    apache-airflow==3.1.8 apache-airflow-providers-apache-spark==6.3.2 apache-airflow-providers-common-compat==1.14.0
+dated 3.2 2026-05-30 2026-11-27 "the newest Spark provider" apache-airflow==3.2.2
 say "constraints-dev.txt holds $(grep -c == constraints-dev.txt) pins"
