@@ -46,7 +46,7 @@ unit: setup ## The tests that start neither Spark nor Airflow: seconds
 acceptance: setup ## The promises, proven with a real Airflow and a real Spark
 	@$(WITH_JAVA) && $(TIMED) acceptance $(PY) -m pytest $(PYTEST_ARGS) tests/acceptance
 
-kill-matrix: ## Kill everything that can die, on local Spark and a standalone cluster, under a real Airflow
+kill-matrix: setup ## Kill everything that can die, on local Spark and a standalone cluster, under a real Airflow
 	@$(WITH_JAVA) && $(TIMED) "kill matrix" $(PY) -m pytest -m kill_matrix -v $(PYTEST_ARGS) tests/acceptance
 
 stateful: setup ## Random histories of the checkpoint protocol (HISTORIES=100000)
@@ -109,7 +109,7 @@ dist: setup ## Build the wheel and the sdist into dist/, and check what an index
 constraints: setup ## Renew constraints-dev.txt: the newest of everything, for every supported Python
 	@scripts/constraints.sh "$(VENV)"
 
-matrix: setup ## Tests on the oldest and the newest Airflow (NAME=airflow-3.2 for one set of versions; TESTS=... for other tests)
+matrix: ## Tests on the oldest and the newest Airflow (NAME=airflow-3.2 for one set of versions; TESTS=... for other tests)
 	@$(WITH_JAVA) && PYTEST_ARGS="$(PYTEST_ARGS)" TESTS="$(TESTS)" scripts/matrix.sh "$(NAME)"
 
 prerelease: ## The same on the pre-release of Airflow that comes next
