@@ -46,7 +46,14 @@ export const Bulk = ({ runs, total, asked, onAct, setSelected }: BulkProps) => {
     >
       <Text fontSize="sm">{t.selection.selected(runs.length)}</Text>
       {runs.length >= total ? null : (
-        <Button size="xs" variant="plain" color="fg.info" loading={collecting} onClick={() => void selectAll()}>
+        <Button
+          size="xs"
+          variant="plain"
+          color="fg.info"
+          loading={collecting}
+          loadingText={t.selection.collecting}
+          onClick={() => void selectAll()}
+        >
           {t.selection.all(total)}
         </Button>
       )}

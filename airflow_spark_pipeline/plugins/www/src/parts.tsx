@@ -155,6 +155,7 @@ export const ReasonedButton = ({
     <Tooltip.Trigger asChild>
       <Button
         size="xs"
+        loadingText={children} // without it, the button would have no name while it works
         {...more}
         aria-disabled={reason !== null}
         {...(reason === null ? {} : { "aria-description": reason, opacity: 0.65, cursor: "not-allowed" })}
