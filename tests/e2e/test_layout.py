@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.acceptance.client import Run
+from tests.e2e.axe import OURS, finds_nothing
 
 LIST = "/plugin/spark-pipeline"
 LONGEST = 250  # characters that Airflow allows in an id
@@ -21,11 +22,6 @@ NAMES = {
     "arabic": ("خط_الأنابيب_" * LONGEST)[:LONGEST],
 }
 SIZES = {360: 740, 768: 1024, 1024: 768, 1440: 900}
-_AXE = Path(__file__).parents[2] / "airflow_spark_pipeline/plugins/www/node_modules/axe-core/axe.min.js"
-_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-_OURS = (
-    "[data-testid=resumable-runs], [data-testid=dag-runs], [data-testid=run-view], [role=dialog], [role=alertdialog]"
-)
 
 # What of the page is outside the window, or outside the box that holds it, and cannot be scrolled to.
 _OUTSIDE = """(selector) => [...document.querySelectorAll(selector)].filter((element) => {
@@ -74,29 +70,12 @@ def _rename(page: Any, name: str) -> None:
 
 def _is_whole(page: Any, what: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), what
-    outside = page.evaluate(_OUTSIDE, f":is({_OURS}) :is(button, a, th, td)")
+    outside = page.evaluate(_OUTSIDE, f":is({OURS}) :is(button, a, th, td)")
     assert outside == [], (what, outside[:5])
     tall = page.evaluate(
         "Math.max(0, ...[...document.querySelectorAll('[data-testid=run]')].map((e) => e.offsetHeight))"
     )
     assert tall < 260, (what, tall)
-
-
-def _finds_nothing(page: Any, what: str) -> None:
-    """axe finds nothing in what is ours; Airflow's frame around it is not."""
-    if not _AXE.exists():
-        pytest.skip("needs axe-core: npm ci in airflow_spark_pipeline/plugins/www")
-    page.evaluate(_AXE.read_text(encoding="utf-8"))
-    found = page.evaluate(
-        """async ([ours, rules]) => {
-            const include = [...document.querySelectorAll(ours)];
-            const result = await axe.run({ include }, { runOnly: { type: 'tag', values: rules } });
-            const told = (node) => node.target.join(' ') + ': ' + node.failureSummary;
-            return result.violations.map((each) => [each.id, each.nodes.map(told)]);
-        }""",
-        [_OURS, _RULES],
-    )
-    assert found == [], what
 
 
 @pytest.mark.parametrize(
@@ -147,22 +126,22 @@ def test_axe_finds_nothing_of_ours(visit: Callable[..., Any], runs: dict[str, Ru
     base = page.url.rstrip("/")
     page.goto(base + LIST)
     expect(page.get_by_test_id("run").first).to_be_visible()
-    _finds_nothing(page, "the list")
+    finds_nothing(page, "the list")
     page.get_by_label("Select all runs on this page").first.locator("..").click()
     page.get_by_role("button", name="+ Filter").click()
     page.get_by_role("menuitem", name="State").click()
-    _finds_nothing(page, "a selection and a filter")
+    finds_nothing(page, "a selection and a filter")
     page.get_by_role("toolbar").get_by_role("button", name="Discard").click()
     expect(page.get_by_role("alertdialog")).to_be_visible()
     page.wait_for_timeout(400)  # colours of what fades in
-    _finds_nothing(page, "the dialog for many")
+    finds_nothing(page, "the dialog for many")
     page.goto(f"{base}{LIST}?dag_id={run.dag_id}&run_id={run.run_id}&task_id=etl")
     expect(page.get_by_test_id("run-view")).to_be_visible()
-    _finds_nothing(page, "a run")
+    finds_nothing(page, "a run")
     page.get_by_role("button", name="Resume", exact=True).click()
     expect(page.get_by_role("dialog")).to_contain_text("Affected Tasks")
     page.wait_for_timeout(400)
-    _finds_nothing(page, "the dialog for one")
+    finds_nothing(page, "the dialog for one")
     page.goto(f"{base}/dags/{run.dag_id}/plugin/spark-pipelines")
     expect(page.get_by_test_id("dag-runs").get_by_test_id("run").first).to_be_attached()
-    _finds_nothing(page, "the tab of a Dag")
+    finds_nothing(page, "the tab of a Dag")

@@ -1,0 +1,29 @@
+"""axe looks at what is ours of the page; Airflow's frame around it is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_AXE = Path(__file__).parents[2] / "airflow_spark_pipeline/plugins/www/node_modules/axe-core/axe.min.js"
+_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+OURS = "[data-testid=resumable-runs], [data-testid=dag-runs], [data-testid=run-view], [role=dialog], [role=alertdialog]"
+
+
+def finds_nothing(page: Any, what: str) -> None:
+    """axe finds nothing in the page as it is shown now."""
+    if not _AXE.exists():
+        pytest.skip("needs axe-core: npm ci in airflow_spark_pipeline/plugins/www")
+    page.evaluate(_AXE.read_text(encoding="utf-8"))
+    found = page.evaluate(
+        """async ([ours, rules]) => {
+            const include = [...document.querySelectorAll(ours)];
+            const result = await axe.run({ include }, { runOnly: { type: 'tag', values: rules } });
+            const told = (node) => node.target.join(' ') + ': ' + node.failureSummary;
+            return result.violations.map((each) => [each.id, each.nodes.map(told)]);
+        }""",
+        [OURS, _RULES],
+    )
+    assert found == [], f"{what}: {found}"
