@@ -11,7 +11,7 @@ from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, Pipeli
 from tests.steps import OutageError, note
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 SECONDS = 60.0
 _barriers: dict[tuple[str, str], threading.Barrier] = {}
@@ -117,3 +117,57 @@ class GateOneAtATime(OneAtATime):
     """The same, as a gate."""
 
     gate = True
+
+
+@dataclass
+class Makes(Component):
+    """Returns a view while ``size`` components are inside; can change a setting of the session before."""
+
+    ledger: str
+    view: str
+    size: int = 1
+    setting: str = ""
+
+    def run(self, spark: SparkSession) -> dict[str, DataFrame]:
+        context = self.context
+        tags = spark.sparkContext.getLocalProperty("spark.job.tags") or ""
+        note(self.ledger, name=context.component_name, tags=sorted(tags.split(",")))
+        with _lock:
+            barrier = _barriers.setdefault((self.ledger, context.run_id), threading.Barrier(self.size))
+        barrier.wait(SECONDS)
+        if self.setting:
+            spark.conf.set("spark.sql.shuffle.partitions", self.setting)
+        frame = spark.range(100).selectExpr("id % 3 AS part").groupBy("part").count()
+        barrier.wait(SECONDS)
+        return {self.view: frame}
+
+    def makes_views(self) -> list[str]:
+        return [self.view]
+
+
+@dataclass
+class Counts(Component):
+    """Notes the number of rows of views; fails the first time."""
+
+    ledger: str
+    views: list[str]
+
+    def run(self, spark: SparkSession) -> None:
+        found = [spark.table(view).count() for view in self.views]
+        note(self.ledger, name=self.context.component_name, found=found)
+        if self.context.attempt == 1:
+            raise OutageError("down")
+
+    def reads_views(self) -> list[str]:
+        return self.views
+
+
+@dataclass
+class LongJob(Component):
+    """One Spark job that takes hours."""
+
+    ledger: str
+
+    def run(self, spark: SparkSession) -> None:
+        note(self.ledger, name=self.context.component_name)
+        spark.range(10**15).selectExpr("sum(id % 7)").collect()
