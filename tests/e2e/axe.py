@@ -13,12 +13,14 @@ OURS = "[data-testid=resumable-runs], [data-testid=dag-runs], [data-testid=run-v
 
 
 def finds_nothing(page: Any, what: str) -> None:
-    """axe finds nothing in the page as it is shown now."""
+    """axe finds nothing in the page as it is shown now, after what fades in or changes its color has done so."""
     if not _AXE.exists():
         pytest.skip("needs axe-core: npm ci in airflow_spark_pipeline/plugins/www")
     page.evaluate(_AXE.read_text(encoding="utf-8"))
     found = page.evaluate(
         """async ([ours, rules]) => {
+            const moving = document.getAnimations().filter((each) => each.effect.getComputedTiming().endTime < Infinity);
+            await Promise.allSettled(moving.map((each) => each.finished));
             const include = [...document.querySelectorAll(ours)];
             const result = await axe.run({ include }, { runOnly: { type: 'tag', values: rules } });
             const told = (node) => node.target.join(' ') + ': ' + node.failureSummary;
