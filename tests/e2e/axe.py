@@ -19,7 +19,8 @@ def finds_nothing(page: Any, what: str) -> None:
     page.evaluate(_AXE.read_text(encoding="utf-8"))
     found = page.evaluate(
         """async ([ours, rules]) => {
-            const moving = document.getAnimations().filter((each) => each.effect.getComputedTiming().endTime < Infinity);
+            const ends = (each) => each.effect.getComputedTiming().endTime < Infinity;
+            const moving = document.getAnimations().filter(ends);
             await Promise.allSettled(moving.map((each) => each.finished));
             const include = [...document.querySelectorAll(ours)];
             const result = await axe.run({ include }, { runOnly: { type: 'tag', values: rules } });

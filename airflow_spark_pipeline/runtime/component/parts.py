@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
+from airflow_spark_pipeline.runtime.component.driver_only import DriverOnly
 from airflow_spark_pipeline.runtime.process.output import say
 
 Item = TypeVar("Item")
@@ -33,7 +34,7 @@ _SHOWN_EVERY_SECONDS = 10.0
 _PLAIN = (str, int, float, decimal.Decimal, dt.date, dt.time, uuid.UUID, os.PathLike)
 
 
-class Parts:
+class Parts(DriverOnly):
     """The parts of one component, in one try.
 
     :param recorded: keys of the parts that are recorded

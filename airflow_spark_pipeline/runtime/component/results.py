@@ -12,6 +12,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_spark_pipeline.runtime.component.driver_only import DriverOnly
 from airflow_spark_pipeline.runtime.component.written import asset_uri, check_facts
 
 #: How much JSON the published values of one component may be, in bytes: a commit and XCom hold them.
@@ -24,7 +25,7 @@ _WAY_OUT = (
 )
 
 
-class Results:
+class Results(DriverOnly):
     """The results of one try of one component."""
 
     def __init__(self) -> None:

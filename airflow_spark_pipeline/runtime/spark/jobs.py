@@ -74,8 +74,10 @@ def fair_scheduling(config: Mapping[str, str], parallelism: int) -> dict[str, st
 
     :param config: settings of the session that is about to start; those of ``spark-submit`` are read here
     """
-    from pyspark import SparkConf
+    if parallelism == 1 or SCHEDULER_MODE in config:
+        return {}
+    from pyspark import SparkConf  # above, it would be imported by every driver
 
-    if parallelism == 1 or SCHEDULER_MODE in config or SparkConf().get(SCHEDULER_MODE) is not None:
+    if SparkConf().get(SCHEDULER_MODE) is not None:
         return {}
     return {SCHEDULER_MODE: "FAIR"}

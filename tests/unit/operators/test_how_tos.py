@@ -125,7 +125,7 @@ def test_every_name_that_a_notifier_may_use_is_given(shop: Shop) -> None:
     AutoResumeCallback(told.append)(context)
     names = re.findall(r"\{\{ spark_pipeline\.(\w+) \}\}", page("alerts"))
     assert set(names) <= {*told[0]["spark_pipeline"]}
-    assert {"text", "failed_component", "error", "run_id"} == set(names)
+    assert {"text", "failed_component", "failed_components", "error", "run_id"} == set(names)
 
 
 # ---- layout, CI, managed Airflow
