@@ -8,21 +8,19 @@ from typing import Any
 
 import pytest
 
-from airflow_spark_pipeline import LoggingHooks, PipelineHooks, PipelineRunner
+from airflow_spark_pipeline import LoggingHooks, PipelineHooks
 from airflow_spark_pipeline.checkpoint.consistency import disagreement
 from airflow_spark_pipeline.checkpoint.encoding import to_json
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
-from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.launch.progress import Progress
 from airflow_spark_pipeline.pipeline.parser import parse_pipeline
 from airflow_spark_pipeline.planning import Selection, StepAction, make_plan, summarize
 from airflow_spark_pipeline.runtime.component.base import ComponentContext
 from airflow_spark_pipeline.runtime.lifecycle.base import PipelineEvent
-from airflow_spark_pipeline.runtime.standalone.report import RunReport
 from airflow_spark_pipeline.task.result import result
 from tests.asking import Recorded, asks, recorded
-from tests.sparkless import FakeSpark
+from tests.jobs import Job
 from tests.steps import describe, names
 
 NO_DATA = '"no new data"'
@@ -31,34 +29,6 @@ EARLY = "b finished the run early: no new data"
 
 class PowerCutError(BaseException):
     """The driver dies."""
-
-
-class Job:
-    def __init__(self, directory: Path, parallelism: int = 1) -> None:
-        self.parallelism = f"parallelism = {parallelism}\n"
-        self.ledger = directory / "ledger"
-        self.runner = PipelineRunner(FakeSpark(), location=directory / "checkpoints")  # type: ignore[arg-type]
-
-    def run(self, *components: str, more: str = "", hooks: PipelineHooks | None = None) -> RunReport:
-        return self.runner.run_with_checkpointing(
-            describe(*components, more=self.parallelism + more), hooks, auto_resume=True
-        )
-
-    def fails(self, *components: str, more: str = "") -> CheckpointState:
-        with pytest.raises(ComponentFailedError):
-            self.run(*components, more=more)
-        return self.unfinished()
-
-    def unfinished(self) -> CheckpointState:
-        (state,) = self.runner.list_resumable("Steps")
-        return state
-
-
-@pytest.fixture(params=[1, 3])
-def job(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
-    job = Job(tmp_path, request.param)
-    monkeypatch.setenv("LEDGER", str(job.ledger))
-    return job
 
 
 def actions(state: CheckpointState) -> list[str]:

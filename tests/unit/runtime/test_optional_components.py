@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from airflow_spark_pipeline import LoggingHooks, PipelineHooks, PipelineRunner
+from airflow_spark_pipeline import LoggingHooks, PipelineHooks
 from airflow_spark_pipeline.checkpoint.consistency import disagreement
 from airflow_spark_pipeline.checkpoint.encoding import to_json
 from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
-from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.launch.progress import Progress
 from airflow_spark_pipeline.planning import position, summarize
 from airflow_spark_pipeline.plugins.page.run_models import components as page_components
 from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, PipelineEvent
-from airflow_spark_pipeline.runtime.standalone.report import RunReport
 from airflow_spark_pipeline.task.result import result
 from tests.asking import asks
-from tests.sparkless import FakeSpark
-from tests.steps import component, describe, names
+from tests.jobs import Job
+from tests.steps import component, names
 
 OPTIONAL = "optional = true"
 ALWAYS = "99"
@@ -47,31 +44,6 @@ class RefusesA(PipelineHooks):
     def after_component(self, event: ComponentEvent) -> None:
         if event.name == "a":
             raise ValueError("too few rows")
-
-
-class Job:
-    def __init__(self, directory: Path, parallelism: int = 1) -> None:
-        self.parallelism = f"parallelism = {parallelism}\n"
-        self.ledger = directory / "ledger"
-        self.runner = PipelineRunner(FakeSpark(), location=directory / "checkpoints")  # type: ignore[arg-type]
-
-    def run(self, *components: str, more: str = "", hooks: PipelineHooks | None = None) -> RunReport:
-        return self.runner.run_with_checkpointing(
-            describe(*components, more=self.parallelism + more), hooks, auto_resume=True
-        )
-
-    def fails(self, *components: str, more: str = "") -> CheckpointState:
-        with pytest.raises(ComponentFailedError):
-            self.run(*components, more=more)
-        (state,) = self.runner.list_resumable("Steps")
-        return state
-
-
-@pytest.fixture(params=[1, 3])
-def job(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
-    job = Job(tmp_path, request.param)
-    monkeypatch.setenv("LEDGER", str(job.ledger))
-    return job
 
 
 def actions(state: CheckpointState) -> list[str]:

@@ -9,53 +9,22 @@ from typing import Any
 
 import pytest
 
-from airflow_spark_pipeline import PipelineRunner
 from airflow_spark_pipeline.checkpoint.consistency import disagreement
 from airflow_spark_pipeline.checkpoint.encoding import to_json
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
-from airflow_spark_pipeline.exceptions import ComponentFailedError, SupersededError
+from airflow_spark_pipeline.exceptions import SupersededError
 from airflow_spark_pipeline.planning import Selection
 from airflow_spark_pipeline.runtime.component.base import ComponentContext
 from airflow_spark_pipeline.runtime.component.parts import LONGEST_KEY, part_key
-from airflow_spark_pipeline.runtime.standalone.report import RunReport
 from tests.asking import InParts, in_parts
-from tests.sparkless import FakeSpark
-from tests.steps import describe, read
+from tests.jobs import Job
 
 DAYS = [f"2026-01-0{day}" for day in range(1, 7)]
 
 
 class PowerCutError(BaseException):
     """The driver dies."""
-
-
-class Job:
-    def __init__(self, directory: Path, parallelism: int = 1) -> None:
-        self.parallelism = f"parallelism = {parallelism}\n"
-        self.ledger = directory / "ledger"
-        self.runner = PipelineRunner(FakeSpark(), location=directory / "checkpoints")  # type: ignore[arg-type]
-
-    def run(self, *components: str, more: str = "", selection: Selection | None = None) -> RunReport:
-        description = describe(*components, more=self.parallelism + more)
-        return self.runner.run_with_checkpointing(description, auto_resume=True, selection=selection)
-
-    def fails(self, *components: str, **more: Any) -> CheckpointState:
-        with pytest.raises(ComponentFailedError):
-            self.run(*components, **more)
-        (state,) = self.runner.list_resumable("Steps")
-        return state
-
-    @property
-    def ran(self) -> list[str]:
-        return [entry["part"] for entry in read(self.ledger) if "part" in entry]
-
-
-@pytest.fixture(params=[1, 3])
-def job(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
-    job = Job(tmp_path, request.param)
-    monkeypatch.setenv("LEDGER", str(job.ledger))
-    return job
 
 
 @pytest.mark.parametrize("each", ["false", "true"])
@@ -65,7 +34,7 @@ def test_the_next_attempt_continues_with_the_missing_parts(job: Job, each: str) 
     assert record.parts == tuple(DAYS[:3])
     assert record.part_counts == {"total": 6, "skipped": 0, "run": 3}
     report = job.run(in_parts("load", DAYS, fails_at=DAYS[3], at_once="1", each=each))
-    assert job.ran == [*DAYS[:4], *DAYS[3:]]
+    assert job.parts == [*DAYS[:4], *DAYS[3:]]
     record = report.state.components[0]
     assert (record.parts, record.part_counts) == ((), {"total": 6, "skipped": 3, "run": 3})
 
@@ -76,7 +45,7 @@ def test_a_part_is_recorded_only_when_the_loop_comes_back_for_the_next_one(job: 
     state = job.fails(failing)
     assert state.components[0].parts == tuple(DAYS[:2])
     job.run(failing)
-    assert job.ran == [*DAYS[:3], *DAYS[2:]]
+    assert job.parts == [*DAYS[:3], *DAYS[2:]]
 
 
 def test_a_driver_that_dies_in_a_part_has_recorded_those_before_it(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,13 +67,13 @@ def test_a_driver_that_dies_in_a_part_has_recorded_those_before_it(job: Job, mon
         with pytest.raises(PowerCutError):
             job.run(in_parts("load", DAYS))
     job.run(in_parts("load", DAYS))
-    assert sorted(job.ran) == DAYS
+    assert sorted(job.parts) == DAYS
 
 
 def test_retries_in_the_job_keep_the_parts(job: Job) -> None:
     again = "retry-policy { max-retries = 2, initial-delay-ms = 1 }"
     report = job.run(in_parts("load", DAYS, more=again, fails_at=DAYS[3]))
-    assert job.ran == [*DAYS[:4], *DAYS[3:]]
+    assert job.parts == [*DAYS[:4], *DAYS[3:]]
     assert report.state.components[0].part_counts == {"total": 6, "skipped": 0, "run": 6}
 
 
@@ -121,7 +90,7 @@ def test_parts_of_an_edited_component_start_anew_and_the_log_says_why(
     job.fails(in_parts("load", DAYS, fails_at=DAYS[2], table="orders"))
     given: dict[str, Any] = {"days": DAYS, "table": "orders", **edit}
     report = job.run(in_parts("load", given.pop("days"), fails_at=DAYS[2], **given))
-    assert job.ran[:4] == [*DAYS[:3], DAYS[0]]
+    assert job.parts[:4] == [*DAYS[:3], DAYS[0]]
     assert f"its parts start anew, {why}" in capsys.readouterr().out
     assert report.state.components[0].part_counts["skipped"] == 0
 
@@ -132,7 +101,7 @@ def test_parts_start_anew_for_another_version_of_the_class(
     job.fails(in_parts("load", DAYS, fails_at=DAYS[2]))
     monkeypatch.setattr(InParts, "version", 2, raising=False)
     job.run(in_parts("load", DAYS, fails_at=DAYS[2]))
-    assert job.ran == [*DAYS[:3], *DAYS]
+    assert job.parts == [*DAYS[:3], *DAYS]
     assert "its parts start anew, because tests.asking.InParts.version is a different one" in capsys.readouterr().out
 
 
@@ -140,7 +109,7 @@ def test_parts_start_anew_if_what_the_component_depends_on_runs_again(job: Job) 
     pipeline = (in_parts("extract", ["x"]), in_parts("load", DAYS, "depends-on = [extract]", fails_at=DAYS[2]))
     job.fails(*pipeline)
     job.run(*pipeline, selection=Selection(force=("extract",)))
-    assert job.ran == ["x", *DAYS[:3], "x", *DAYS]
+    assert job.parts == ["x", *DAYS[:3], "x", *DAYS]
 
 
 def test_parts_of_a_component_that_is_left_out_once_are_kept(job: Job) -> None:
@@ -153,14 +122,14 @@ def test_parts_of_a_component_that_is_left_out_once_are_kept(job: Job) -> None:
     state = job.fails(*pipeline, selection=Selection(only=("mail",)))
     assert state.components[1].parts == tuple(DAYS[:2])
     job.run(*pipeline, selection=Selection())
-    assert job.ran == ["x", *DAYS[:3], "m", *DAYS[2:], "m"]
+    assert job.parts == ["x", *DAYS[:3], "m", *DAYS[2:], "m"]
 
 
 def test_a_done_component_that_runs_again_does_all_its_parts(job: Job) -> None:
     pipeline = (in_parts("load", DAYS), in_parts("mail", ["m"], fails_at="m"))
     job.fails(*pipeline)
     job.run(*pipeline, selection=Selection(start_from="load"))
-    assert job.ran == [*DAYS, "m", *DAYS, "m"]
+    assert job.parts == [*DAYS, "m", *DAYS, "m"]
 
 
 def test_a_part_that_a_superseded_driver_finishes_is_not_recorded(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +147,7 @@ def test_a_part_that_a_superseded_driver_finishes_is_not_recorded(job: Job, monk
     monkeypatch.setattr("airflow_spark_pipeline.runtime.recorder.Recorder.failed", superseded)
     with pytest.raises(SupersededError):
         job.run(in_parts("load", DAYS))
-    assert job.ran == DAYS[:2]
+    assert job.parts == DAYS[:2]
 
 
 def test_several_at_a_time_finish_what_is_running_after_an_error(tmp_path: Path) -> None:

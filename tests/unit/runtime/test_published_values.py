@@ -7,21 +7,18 @@ import math
 from collections import OrderedDict
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from airflow_spark_pipeline import PipelineRunner
 from airflow_spark_pipeline.checkpoint.encoding import to_json
 from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.planning import published
 from airflow_spark_pipeline.runtime.component.base import ComponentContext
 from airflow_spark_pipeline.runtime.component.results import MOST_BYTES, Results
-from airflow_spark_pipeline.runtime.standalone.report import RunReport
 from airflow_spark_pipeline.task.result import result
 from tests.asking import asks
-from tests.sparkless import FakeSpark
+from tests.jobs import Job
 from tests.steps import describe, names
 
 
@@ -31,25 +28,6 @@ class Level(enum.IntEnum):
 
 class Kind(str, enum.Enum):
     FULL = "full"
-
-
-class Job:
-    """A pipeline of components on a local disk."""
-
-    def __init__(self, directory: Path, parallelism: int = 1) -> None:
-        self.parallelism = f"parallelism = {parallelism}\n"
-        self.ledger = directory / "ledger"
-        self.runner = PipelineRunner(FakeSpark(), location=directory / "checkpoints")  # type: ignore[arg-type]
-
-    def run(self, *components: str, more: str = "") -> RunReport:
-        return self.runner.run_with_checkpointing(describe(*components, more=self.parallelism + more), auto_resume=True)
-
-
-@pytest.fixture(params=[1, 3])
-def job(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
-    job = Job(tmp_path, request.param)
-    monkeypatch.setenv("LEDGER", str(job.ledger))
-    return job
 
 
 @pytest.mark.parametrize(
