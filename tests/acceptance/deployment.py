@@ -17,7 +17,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -112,6 +112,7 @@ class Deployment:
             self.environment[f"AIRFLOW_CONN_{conn_id.upper()}"] = json.dumps(connection)
         self.python = sys.executable
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._sessions: set[int] = set()  # of all processes that were started, those that were killed included
 
     def start(self, components: Sequence[str] = _COMPONENTS) -> None:
         """Start all processes, or some; returns when all of them say that they are healthy."""
@@ -183,7 +184,7 @@ class Deployment:
 
     def processes(self) -> list[tuple[int, str]]:
         """Find the processes of this Airflow and their command lines, zombies not counted."""
-        return list(carriers(f"{_MARK}={self._mark}"))
+        return list(carriers(f"{_MARK}={self._mark}", self._sessions))
 
     def _start(self, name: str) -> None:
         with self.log(name).open("ab") as output:
@@ -196,6 +197,7 @@ class Deployment:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self._sessions.add(self._processes[name].pid)
 
     def _healthy(self) -> bool:
         return self._are_healthy("metadatabase", *(_HEALTH[name] for name in self._processes if name in _HEALTH))
@@ -283,15 +285,20 @@ def _bundles(folders: Mapping[str, Path], repositories: Mapping[str, Path]) -> l
     ]
 
 
-def carriers(mark: str) -> Iterator[tuple[int, str]]:
-    """Find the processes with ``NAME=value`` in their environment, and their command lines; zombies are not counted."""
+def carriers(mark: str, sessions: Collection[int] = ()) -> Iterator[tuple[int, str]]:
+    """Find the processes with ``NAME=value`` in their environment, and their command lines; zombies are not counted.
+
+    :param sessions: ids of sessions whose processes belong to them, too. Airflow's workers change their title, which
+        overwrites the environment that ``/proc`` shows.
+    """
     wanted = mark.encode()
     for directory in Path("/proc").iterdir():
         if not directory.name.isdigit():
             continue
         pid = int(directory.name)
         with contextlib.suppress(OSError):
-            if wanted in (directory / "environ").read_bytes().split(b"\0") and is_running(pid):
+            marked = wanted in (directory / "environ").read_bytes().split(b"\0") or os.getsid(pid) in sessions
+            if marked and is_running(pid):
                 command = (directory / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
                 yield pid, command[:200]
 

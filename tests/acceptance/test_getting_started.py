@@ -93,9 +93,11 @@ class Terminal:
             process.wait(30)
 
     def _end(self) -> None:
-        while marked := list(carriers(f"{_MARK}={self.mark}")):
+        sessions: set[int] = set()
+        while marked := list(carriers(f"{_MARK}={self.mark}", sessions)):
             for pid, _ in marked:
                 with contextlib.suppress(ProcessLookupError):
+                    sessions |= {os.getsid(pid)} - {os.getsid(0)}
                     os.kill(pid, signal.SIGKILL)
 
 
