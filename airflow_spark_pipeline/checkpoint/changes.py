@@ -85,7 +85,9 @@ def changes_since(base: Base, number: int, state: CheckpointState) -> bytes | No
 
     :param number: number of the commit
     """
-    if number - base.number > most_changes(sum(1 + len(record.parts) for record in state.components)):
+    # Parts only allow more commits, so they are counted only when the components alone would not allow this one.
+    since = number - base.number
+    if since > most_changes(len(state.components)) and since > most_changes(_records(state)):
         return None
     done = _done_since(base, state)
     changed = None if done is None else _changed(base, state)
@@ -104,6 +106,10 @@ def changes_since(base: Base, number: int, state: CheckpointState) -> bytes | No
         }
     )
     return seal(f'{head[1:-1]},"components":[{",".join(changed)}]')
+
+
+def _records(state: CheckpointState) -> int:
+    return sum(1 + len(record.parts) for record in state.components)
 
 
 def _done_since(base: Base, state: CheckpointState) -> list[str] | None:

@@ -103,8 +103,8 @@ class Parts(DriverOnly):
 
     def settle(self) -> None:
         """Wait until the part that is being recorded is recorded, if the loop was interrupted meanwhile."""
-        if self._recording is not None:
-            self._recording.join()
+        if (recording := self._recording) is not None:
+            recording.join()
 
     def _bound(self, work: Callable[[Item], object], item: Item) -> Target:
         """Return the work of one part; made in the component's thread, whose properties its Spark jobs inherit."""

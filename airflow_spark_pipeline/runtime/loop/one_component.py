@@ -73,6 +73,7 @@ class Attempt:
 
     def __post_init__(self) -> None:
         self.last = max((step.index for step in self.plan.to_run), default=-1)  # the last component that runs
+        self._left_out = {step.name for step in self.plan.omitted}
 
     def label(self, step: Step) -> str:
         """Return how lines of the log name a component."""
@@ -85,7 +86,7 @@ class Attempt:
     def blocked(self, step: Step) -> Blocked | None:
         """Return why a component is not run, if one that it depends on failed."""
         depends_on = self.spec.components[step.index].depends_on or ()
-        return blocked(self.recorder.state, depends_on, {omitted.name for omitted in self.plan.omitted})
+        return blocked(self.recorder.state, depends_on, self._left_out)
 
 
 class OneComponent:
