@@ -58,7 +58,7 @@ chaos: setup ## Real drivers, killed and stopped at random (ROUNDS=1000 SEED=0)
 hocon-fuzz: setup ## Generated HOCON, read here and by its reference implementation (N=20000 SEED=0; needs Maven)
 	@$(WITH_JAVA) && $(TIMED) "HOCON" $(PY) -m tests.hocon_reference --files $(N) --seed $(SEED)
 
-e2e: setup ## The page, in a real Chromium against a real Airflow (CHROMIUM=/usr/bin/chromium; eight minutes)
+e2e: setup ## The page, in a real Chromium against a real Airflow (CHROMIUM=/usr/bin/chromium; ten minutes)
 	@scripts/install.sh chromium
 	@[ -d $(WWW)/node_modules/axe-core ] || ! command -v npm >/dev/null || (cd $(WWW) && npm ci)
 	@$(WITH_JAVA) && $(TIMED) e2e $(PY) -m pytest -m e2e --durations=0 $(PYTEST_ARGS) tests/e2e
