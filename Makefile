@@ -49,8 +49,8 @@ acceptance: setup ## The promises, proven with a real Airflow and a real Spark
 kill-matrix: setup ## Kill everything that can die, on local Spark and a standalone cluster, under a real Airflow
 	@$(WITH_JAVA) && $(TIMED) "kill matrix" $(PY) -m pytest -m kill_matrix -v $(PYTEST_ARGS) tests/acceptance
 
-stateful: setup ## Random histories of the checkpoint protocol (HISTORIES=100000)
-	@HISTORIES=$(HISTORIES) $(TIMED) stateful $(PY) -m pytest -q --timeout=0 -k "seeded or Protocol" tests/unit/protocol/test_histories.py
+stateful: setup ## Random histories of the checkpoint protocol, on all cores (HISTORIES=100000)
+	@HISTORIES=$(HISTORIES) $(TIMED) stateful $(PY) -m pytest -q -n auto --timeout=0 -k "seeded or Protocol" tests/unit/protocol/test_histories.py
 
 chaos: setup ## Real drivers, killed and stopped at random (ROUNDS=1000 SEED=0)
 	@$(TIMED) chaos $(PY) -m tests.chaos --rounds $(ROUNDS) --seed $(SEED)

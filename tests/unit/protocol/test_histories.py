@@ -32,7 +32,7 @@ from tests.unit.protocol.simulation import LEASE, Fault, Violation, World
 HISTORIES = int(os.environ.get("HISTORIES", "0"))
 SEEDED = HISTORIES or 1_000
 DRAWN = max(HISTORIES // 10, 250)
-CHUNKS = 10
+CHUNKS = max(HISTORIES // 500, 10)
 ENOUGH_TO_FIND_A_MUTATION = 4_000
 # Tried first, to save time. That they no longer do, after a change of the histories, is no failure.
 SEEDS_THAT_FOUND_IT = {
