@@ -6,19 +6,19 @@ hide the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from airflow_spark_pipeline.checkpoint.discard import given_up, newest_readable, unknown
 from airflow_spark_pipeline.checkpoint.key import is_pipeline_name, is_unit_path, parse_run_id, pipeline_slug
-from airflow_spark_pipeline.checkpoint.layout import OPEN, Listing
+from airflow_spark_pipeline.checkpoint.layout import OPEN, Listing, listing_of
 from airflow_spark_pipeline.checkpoint.liveness import ReaderClock, signs_of_life
 from airflow_spark_pipeline.checkpoint.log import RunLog
-from airflow_spark_pipeline.checkpoint.parallel import in_parallel
+from airflow_spark_pipeline.checkpoint.parallel import read_listed
 from airflow_spark_pipeline.checkpoint.standing import Standing, standing_of
 from airflow_spark_pipeline.checkpoint.state import ENDED_STATUSES, Commit
-from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectNotFoundError
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectNotFoundError, StoredObject
 from airflow_spark_pipeline.exceptions import (
     CheckpointError,
     CorruptCheckpointError,
@@ -77,15 +77,14 @@ class RunEntry:
 
 
 def unfinished_runs(store: CheckpointStore, pipeline_name: str | None = None) -> Iterator[RunEntry]:
-    """Yield the units of work that are neither completed nor discarded: one list request, and two requests per unit.
+    """Yield the units of work that are neither completed nor discarded: one list request, and two per unit at most.
 
     :param pipeline_name: name of the pipeline whose units to return; default: all pipelines
     :raises CheckpointError: the location cannot be listed
     """
     prefix = "" if pipeline_name is None else f"{pipeline_slug(pipeline_name)}/"
-    now = ReaderClock(store)
     paths = [path for path in sorted(open_units(store)) if path.startswith(prefix)]
-    for entry in in_parallel(store, lambda path: read_run(store, path, now), paths):
+    for entry in read_runs(store, paths, ReaderClock(store)):
         if entry is not None and not entry.ended:
             yield entry
 
@@ -98,7 +97,7 @@ def all_runs(store: CheckpointStore, pipeline_name: str | None = None) -> Iterat
     """
     now = ReaderClock(store)
     for pipeline in [pipeline_slug(pipeline_name)] if pipeline_name is not None else pipelines(store):
-        found = in_parallel(store, lambda path: read_run(store, path, now), units(store, pipeline))
+        found = read_runs(store, units(store, pipeline), now)
         yield from (entry for entry in found if entry is not None)
 
 
@@ -141,19 +140,31 @@ def foreign_hints(store: CheckpointStore) -> list[str]:
     return [store.describe(f"{OPEN}/{name}") for name in names if not is_unit_path(name.replace("~", "/", 1))]
 
 
+def read_runs(store: CheckpointStore, paths: Sequence[str], now: ReaderClock) -> Iterator[RunEntry | None]:
+    """Return the results of :func:`read_run` for some units, in order; many may be listed with one request."""
+    return read_listed(store, lambda path, listed: read_run(store, path, now, listed=listed), paths)
+
+
 def read_run(
-    store: CheckpointStore, path: str, now: float | ReaderClock, known: Commit | None = None
+    store: CheckpointStore,
+    path: str,
+    now: float | ReaderClock,
+    known: Commit | None = None,
+    *,
+    listed: list[StoredObject] | None = None,
 ) -> RunEntry | None:
     """Return the current state of a unit of work, or ``None`` if nothing is recorded: one list, at most two reads.
 
     :param path: directory of the unit, relative to the location
     :param now: time by the store's clock, or a clock that is called only if a driver may be running
     :param known: commit of this unit that was read before; if it is still the newest, nothing is read
+    :param listed: a listing of the unit, instead of the list request. It is never older than ``now``, if that is a
+        number. What was recorded since is not seen, as if this had been called when it was made.
     """
     log = RunLog(store, path, retry_seconds=0)
-    was_asked = isinstance(now, ReaderClock) and now.was_asked
+    was_asked = isinstance(now, ReaderClock) and now.was_asked and listed is None
     try:
-        listing = log.listing()
+        listing = log.listing() if listed is None else listing_of(listed)
         if not listing.numbers:
             return None
         commit = log.newest_of(listing.numbers, known)

@@ -7,14 +7,32 @@ whoever asked, so a caller that stops early has not read everything.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, StoredObject
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+_LISTED_TOGETHER = 256  # units: they are read right after they were listed, and a caller that stops listed few more
+
+
+def read_listed(
+    store: CheckpointStore, read: Callable[[str, list[StoredObject] | None], R], paths: Sequence[str]
+) -> Iterator[R]:
+    """Yield the result of ``read`` for each directory, in order: many are listed together before, if the store can.
+
+    :param read: called in several threads, with a directory and what was listed there, or ``None`` if it was not. What
+        was recorded after this was called may be missing in the listing.
+    :param paths: directories relative to the location
+    """
+    for first in range(0, len(paths), _LISTED_TOGETHER):
+        some = paths[first : first + _LISTED_TOGETHER]
+        listed = store.list_together(some)
+        yield from in_parallel(store, lambda item: read(*item), [(path, listed.get(path)) for path in some])
 
 
 def in_parallel(

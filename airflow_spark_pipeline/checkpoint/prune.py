@@ -14,10 +14,10 @@ from airflow_spark_pipeline.checkpoint.key import pipeline_slug
 from airflow_spark_pipeline.checkpoint.layout import HISTORY, ended_hint, outputs_path
 from airflow_spark_pipeline.checkpoint.liveness import ReaderClock
 from airflow_spark_pipeline.checkpoint.log import RunLog
-from airflow_spark_pipeline.checkpoint.parallel import in_parallel
+from airflow_spark_pipeline.checkpoint.parallel import read_listed
 from airflow_spark_pipeline.checkpoint.staged import prune_staged
 from airflow_spark_pipeline.checkpoint.state import ENDED_STATUSES, CheckpointStatus, Commit
-from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, StoredObject
 from airflow_spark_pipeline.exceptions import SupersededError
 
 #: A last commit is kept for at least this many seconds, far above any pause of a process: three days.
@@ -69,14 +69,16 @@ def prune(
         paths, with_outputs = units(store, pipeline), _with_outputs(store, pipeline)
         if at_most is not None and at_most < len(paths):
             paths = random.sample(paths, at_most)
-        works = [
-            _Pruning(
-                store, path, now, older_than, tombstone_seconds, abandoned=abandoned, has_outputs=path in with_outputs
-            )
-            for path in paths
-        ]
-        for one in in_parallel(store, lambda work: work.prune(dry_run=dry_run), works):
-            report.add(one)
+        if paths:
+            now()  # before the listings it is compared with
+
+        def one(path: str, listed: list[StoredObject] | None, with_outputs: set[str] = with_outputs) -> PruneReport:
+            has_outputs = path in with_outputs
+            work = _Pruning(store, path, now, older_than, tombstone_seconds, abandoned, has_outputs)
+            return PruneReport() if listed and work.is_spared(listed) else work.prune(dry_run=dry_run)
+
+        for each in read_listed(store, one, paths):
+            report.add(each)
         if not dry_run:
             for found in store.list_objects(f"{pipeline}/{HISTORY}"):
                 if now() - found.modified > older_than:
@@ -102,6 +104,11 @@ class _Pruning:
     tombstone_seconds: float
     abandoned: bool
     has_outputs: bool
+
+    def is_spared(self, listed: list[StoredObject]) -> bool:
+        """Whether nothing has to be done, even if more was written since the listing: that only makes it younger."""
+        age = self.clock() - max(found.modified for found in listed)
+        return age <= self.older_than and not self.has_outputs
 
     def prune(self, *, dry_run: bool) -> PruneReport:
         report = PruneReport()

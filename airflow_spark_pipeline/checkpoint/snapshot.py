@@ -18,9 +18,9 @@ from airflow_spark_pipeline.checkpoint.key import is_unit_path
 from airflow_spark_pipeline.checkpoint.layout import ENDED, OPEN
 from airflow_spark_pipeline.checkpoint.liveness import reader_time
 from airflow_spark_pipeline.checkpoint.log import RunLog
-from airflow_spark_pipeline.checkpoint.parallel import in_parallel
+from airflow_spark_pipeline.checkpoint.parallel import read_listed
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit
-from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, StoredObject
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointStoreError
 
 T = TypeVar("T")
@@ -111,26 +111,26 @@ class Snapshot:
         """Return some units of work, in order: several are read at a time, if the store allows it."""
         wanted = list(paths)
         missing = [path for path in dict.fromkeys(wanted) if path not in self._seen]
-        for path, found in zip(missing, in_parallel(self.store, self._read, missing), strict=True):
+        for path, found in zip(missing, read_listed(self.store, self._read, missing), strict=True):
             self._seen[path] = found
             if found is not None and found.commit is not None:
                 self.cache.commits[path] = found.commit
         return [self._seen[path] for path in wanted]
 
-    def _read(self, path: str) -> RunEntry | None:
+    def _read(self, path: str, listed: list[StoredObject] | None) -> RunEntry | None:
         known = self._before.commits.get(path)
+        # The time costs a request, so ask for it only if a driver may be running: time 0 makes every driver look alive.
+        # The time may also have been determined after ``listed``, and then a heartbeat would look older than it is.
+        time = None if listed is not None else self._time
         for _ in range(_ROUNDS):
-            # The time costs a request, so ask for it only if a driver may be running: time 0 makes every driver look
-            # alive.
-            entry = read_run(self.store, path, self._time or 0.0, known)
+            entry = read_run(self.store, path, time or 0.0, known, listed=listed)
             if entry is None or entry.commit is None or entry.commit.state.status is not CheckpointStatus.RUNNING:
                 return entry
             known = entry.commit
-            if entry.alive and self._time is not None:
+            if entry.alive and time is not None:
                 return entry
             if entry.alive:
-                # before the listing it is compared with; otherwise a heartbeat would look older than it is
-                _ = self.time
+                time, listed = self.time, None  # before the listing it is compared with
                 continue
             log = RunLog(self.store, path, retry_seconds=0)
             try:

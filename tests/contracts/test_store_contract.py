@@ -41,6 +41,21 @@ class TestStoreContract:
         store.create("p/u/deeper/b", b"2")
         assert _names(store, "p/u") == ["a"]
 
+    def test_directories_that_are_listed_together_hold_what_each_holds_alone(self, make_store: StoreMaker) -> None:
+        store = make_store()
+        directories = [f"p/u{mark}{number}" for number in range(10) for mark in ("", "-", ".", "~")]
+        for directory in directories[1:]:
+            store.write(f"{directory}/00000000.json", b"1")
+        store.write("p/u/deeper/00000000.json", b"1")
+        store.write("p/u-1/hb-1", b"1")
+        store.delete("p/u.1/00000000.json")
+        for asked in (directories, [*directories[:3], "q/u"], []):
+            listed = make_store().list_together(asked)
+            assert listed.keys() <= set(asked)
+            assert listed == {directory: store.list_objects(directory) for directory in listed}
+        if store.way in ("s3fs", "boto3"):
+            assert store.list_together(directories).keys() == set(directories)
+
     def test_times_are_the_stores_and_a_later_write_is_never_earlier(self, make_store: StoreMaker) -> None:
         store = make_store()
         store.write("p/u/first", b"1")

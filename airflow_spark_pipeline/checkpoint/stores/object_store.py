@@ -19,6 +19,7 @@ from typing import Any
 
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectNotFoundError, StoredObject
 from airflow_spark_pipeline.checkpoint.stores.errors import StoreErrors, described, needing_a_bucket, translated
+from airflow_spark_pipeline.checkpoint.stores.together import Answer, answer_of_s3, listed_together
 from airflow_spark_pipeline.exceptions import CheckpointError
 
 _CLIENTS = {"s3": "s3fs", "gcs": "gcsfs", "abfs": "adlfs"}
@@ -61,6 +62,9 @@ class FsspecStore(CheckpointStore):
     def list_objects(self, directory: str) -> list[StoredObject]:
         return [found for entry in self._entries(directory) if (found := _stored(entry)) is not None]
 
+    def list_together(self, directories: Sequence[str]) -> dict[str, list[StoredObject]]:
+        return listed_together(directories, self._from) if self._protocol == "s3" else {}
+
     def list_directories(self, directory: str) -> list[str]:
         found = self._entries(directory)
         return [posixpath.basename(entry["name"].rstrip("/")) for entry in found if entry["type"] == "directory"]
@@ -98,6 +102,14 @@ class FsspecStore(CheckpointStore):
                 return entries
         except ObjectNotFoundError:
             return []
+
+    def _from(self, parent: str, after: str) -> Answer:
+        """Ask S3 itself: fsspec has no listing that starts at a name."""
+        bucket, _, prefix = self._root.partition("/")
+        below = f"{prefix}/" if prefix else ""
+        with self._errors(parent):
+            found = self._fs.call_s3("list_objects_v2", Bucket=bucket, Prefix=below + parent, StartAfter=below + after)
+            return answer_of_s3(found, below)
 
     def _put(self, path: str, data: bytes, *, exclusive: bool) -> None:
         if self._protocol == "abfs":

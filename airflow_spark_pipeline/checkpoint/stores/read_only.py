@@ -6,6 +6,7 @@ store's time, since determining it needs a write; this machine's time is used, s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NoReturn
 
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, StoredObject
@@ -38,6 +39,10 @@ class ReadingStore(CheckpointStore):
     def list_names(self, directory: str) -> list[str]:
         """See :meth:`CheckpointStore.list_names`."""
         return self._store.list_names(directory)
+
+    def list_together(self, directories: Sequence[str]) -> dict[str, list[StoredObject]]:
+        """See :meth:`CheckpointStore.list_together`."""
+        return self._store.list_together(directories)
 
     def list_directories(self, directory: str) -> list[str]:
         """See :meth:`CheckpointStore.list_directories`."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectNotFoundError, StoredObject
 from airflow_spark_pipeline.checkpoint.stores.errors import StoreErrors, described, needing_a_bucket, translated
+from airflow_spark_pipeline.checkpoint.stores.together import Answer, answer_of_s3, listed_together
 from airflow_spark_pipeline.exceptions import CheckpointError
 
 _IDENTITY = {
@@ -77,6 +78,9 @@ class S3Store(CheckpointStore):
             if found["Key"] != prefix
         ]
 
+    def list_together(self, directories: Sequence[str]) -> dict[str, list[StoredObject]]:
+        return listed_together(directories, self._from)
+
     def list_directories(self, directory: str) -> list[str]:
         prefix = self._below(directory)
         return [
@@ -117,6 +121,13 @@ class S3Store(CheckpointStore):
                 failed = self._client.delete_objects(Bucket=self._bucket, Delete=wanted).get("Errors", ())
             for error in failed:
                 raise self._errors_at(directory).failed(f"{error.get('Code')}: {error.get('Message')}")
+
+    def _from(self, parent: str, after: str) -> Answer:
+        with self._errors(parent):
+            found = self._client.list_objects_v2(
+                Bucket=self._bucket, Prefix=self._prefix + parent, StartAfter=self._prefix + after
+            )
+            return answer_of_s3(found, self._prefix)
 
     def _pages(self, directory: str, **how: str) -> Iterator[dict[str, Any]]:
         with contextlib.suppress(ObjectNotFoundError), self._errors(directory):

@@ -24,15 +24,15 @@ from airflow_spark_pipeline.checkpoint.finished import finished_runs
 from airflow_spark_pipeline.checkpoint.liveness import store_time
 from airflow_spark_pipeline.checkpoint.location import StoreLocation
 from airflow_spark_pipeline.checkpoint.log import RunLog
+from airflow_spark_pipeline.checkpoint.parallel import read_listed
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit
-from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, StoredObject
 from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
 from airflow_spark_pipeline.deployment.locations import open_location
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
 
 log = logging.getLogger(__name__)
 
-_LOOKERS = 8  # requests at a time to one location
 _FINDERS = 4  # requests at a time for single runs
 _FRESH_SECONDS = 1.5  # a younger result also answers the next request
 _CLOCK_SECONDS = 300.0  # how long a comparison of the store's clock with ours holds
@@ -84,7 +84,6 @@ class LocationCache:
         self._lock = threading.Lock()
         self._running: Future[None] | None = None
         self._refresher = ThreadPoolExecutor(1, thread_name_prefix=f"spark-pipeline-page-{place.id}")
-        self._lookers = ThreadPoolExecutor(_LOOKERS, thread_name_prefix=f"spark-pipeline-look-{place.id}")
         # Two pools: otherwise a request for one run would wait until thousands are read for the first time.
         self._finders = ThreadPoolExecutor(_FINDERS, thread_name_prefix=f"spark-pipeline-find-{place.id}")
 
@@ -166,7 +165,8 @@ class LocationCache:
             self._forget(hints)
             due = [path for path, hint in hints.items() if self._is_due(path, hint)]
             self.loading = sum(path not in self._kept for path in due)
-            list(self._lookers.map(lambda path: self._see(path, hints[path], now), due))
+            for _ in read_listed(self.store, lambda path, listed: self._see(path, hints[path], now, listed), due):
+                pass
             self.trouble = None
         except CheckpointError as error:
             self.trouble = str(error)
@@ -187,11 +187,11 @@ class LocationCache:
         kept = self._kept.get(path)
         return kept is None or kept.hint != hint or self._clock() >= kept.due
 
-    def _see(self, path: str, hint: float, now: float) -> None:
+    def _see(self, path: str, hint: float, now: float, listed: list[StoredObject] | None) -> None:
         kept = self._kept.get(path)
         same = kept is not None and kept.entry is not None and kept.hint == hint
         known = kept.entry.commit if same and kept is not None and kept.entry is not None else None
-        entry = read_run(self.store, path, now, known)
+        entry = read_run(self.store, path, now, known, listed=listed)
         self._kept[path] = _Kept(entry, hint, self._clock() + _pause(entry, now - hint))
         if kept is None:
             self.loading = max(0, self.loading - 1)
