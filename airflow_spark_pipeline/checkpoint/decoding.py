@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from airflow_spark_pipeline.checkpoint.changes import PARTS_ADDED, is_changes, with_changes
@@ -35,82 +35,92 @@ _ENUMS: dict[str, type[enum.Enum]] = {"status": CheckpointStatus, "action": Comp
 _DERIVED = {"schemaVersion", "number", "lastCheckpointedIndex"}
 
 
-def decode(
-    data: bytes, path: str, *, unit: str | None = None, number: int | None = None, way_out: str = ""
-) -> CheckpointState:
-    """Read a commit that holds the whole state.
+@dataclass(frozen=True)
+class CommitObject:
+    """The object that a commit is read from.
 
     :param path: full name of the object, for error messages
     :param unit: directory of the unit, from the object's name; ``None`` if it is not known
-    :param number: number of the commit, from the object's name
+    :param number: number of the commit, from the object's name; ``None`` if it is not known
     :param way_out: how the user can discard the run's progress, for error messages
+    """
+
+    path: str
+    unit: str | None = None
+    number: int | None = None
+    way_out: str = ""
+
+    def corrupt(self, why: str) -> CorruptCheckpointError:
+        """Return the error of an object that is not what a writer wrote."""
+        what = f"{self.path} is not a readable commit: {why}. Nothing is skipped without a readable record."
+        return CorruptCheckpointError(
+            f"{what} Restore the object from a backup. {self.way_out}".rstrip(), path=self.path
+        )
+
+
+def decode(
+    data: bytes, path: str, *, unit: str | None = None, number: int | None = None, way_out: str = ""
+) -> CheckpointState:
+    """Read a commit that holds the whole state. For the other parameters see :class:`CommitObject`.
+
     :raises UnsupportedCheckpointError: the commit was written by another version of this package
     :raises CorruptCheckpointError: the data is not what a writer wrote to this object
     """
-    raw = parse(data, path, unit=unit, number=number, way_out=way_out)
+    stored = CommitObject(path, unit, number, way_out)
+    raw = parse(data, stored)
     if is_changes(raw):
-        raise _corrupt(path, f"it holds changes of commit {raw['base']} instead of a whole state", way_out)
-    return whole(raw, path, unit=unit, number=number, way_out=way_out)
+        raise stored.corrupt(f"it holds changes of commit {raw['base']} instead of a whole state")
+    return whole(raw, stored)
 
 
-def parse(
-    data: bytes, path: str, *, unit: str | None = None, number: int | None = None, way_out: str = ""
-) -> dict[str, Any]:
+def parse(data: bytes, stored: CommitObject) -> dict[str, Any]:
     """Return the members of a commit of either kind: the checksum matches, and this version reads its schema.
 
     The members of a commit of changes have the right types and belong to this number and unit; :func:`whole` checks
-    those of a base. The parameters and errors are those of :func:`decode`.
+    those of a base. The errors are those of :func:`decode`.
     """
     try:
         raw = unseal(data)
     except ValueError as error:
         if _is_of_the_first_schema(data):
             raise UnsupportedCheckpointError(
-                f"{path} was written by an airflow-spark-pipeline before its first release: its schema version is 1, "
-                f"this one reads version {SCHEMA_VERSION}. {way_out or 'Discard the run.'}",
-                path=path,
+                f"{stored.path} was written by an airflow-spark-pipeline before its first release: its schema version "
+                f"is 1, this one reads version {SCHEMA_VERSION}. {stored.way_out or 'Discard the run.'}",
+                path=stored.path,
                 newer=False,
             ) from None
-        raise _corrupt(path, str(error), way_out) from None
+        raise stored.corrupt(str(error)) from None
     version = raw.get("schemaVersion")
     if type(version) is int and version > SCHEMA_VERSION:
         raise UnsupportedCheckpointError(
-            f"{path} was written by a newer airflow-spark-pipeline: its schema version is {version}, this one reads up "
-            f"to {SCHEMA_VERSION}. Upgrade airflow-spark-pipeline here.",
-            path=path,
+            f"{stored.path} was written by a newer airflow-spark-pipeline: its schema version is {version}, this one "
+            f"reads up to {SCHEMA_VERSION}. Upgrade airflow-spark-pipeline here.",
+            path=stored.path,
         )
     if type(version) is not int or version not in (BASE_VERSION, SCHEMA_VERSION):
-        raise _corrupt(path, f"schemaVersion is {version!r}", way_out)
-    why = (misfit(raw, CHANGES) or misplaced(raw["runId"], raw, unit, number)) if is_changes(raw) else None
+        raise stored.corrupt(f"schemaVersion is {version!r}")
+    if not is_changes(raw):
+        return raw
+    why = misfit(raw, CHANGES) or misplaced(raw["runId"], raw, stored.unit, stored.number)
     if why is not None:
-        raise _corrupt(path, why, way_out)
+        raise stored.corrupt(why)
     return raw
 
 
-def whole(
-    raw: Mapping[str, Any], path: str, *, unit: str | None = None, number: int | None = None, way_out: str = ""
-) -> CheckpointState:
-    """Return the state of a base that :func:`parse` returned. The parameters and errors are those of :func:`decode`."""
+def whole(raw: Mapping[str, Any], stored: CommitObject) -> CheckpointState:
+    """Return the state of a base that :func:`parse` returned. The errors are those of :func:`decode`."""
     why = misfit(raw, CheckpointState)
     if why is not None:
-        raise _corrupt(path, why, way_out)
+        raise stored.corrupt(why)
     state: CheckpointState = _from_dict(CheckpointState, raw)
-    why = disagreement(state, raw, unit, number)
+    why = disagreement(state, raw, stored.unit, stored.number)
     if why is not None:
-        raise _corrupt(path, why, way_out)
+        raise stored.corrupt(why)
     return state
 
 
-def changed(
-    raw: Mapping[str, Any],
-    base: Base,
-    path: str,
-    *,
-    unit: str | None = None,
-    number: int | None = None,
-    way_out: str = "",
-) -> CheckpointState:
-    """Return the state of a commit of changes. The other parameters and errors are those of :func:`decode`.
+def changed(raw: Mapping[str, Any], base: Base, stored: CommitObject) -> CheckpointState:
+    """Return the state of a commit of changes. The errors are those of :func:`decode`.
 
     :param raw: what :func:`parse` returned
     :param base: the commit whose changes it holds
@@ -124,14 +134,14 @@ def changed(
             break
         records[each["index"]] = _from_dict(ComponentCheckpoint, members)
     if why is not None:
-        raise _corrupt(path, why, way_out)
+        raise stored.corrupt(why)
     state = with_changes(base, raw, records)
     more = {key: raw[key] for key in raw.keys() - CHANGES.keys()}
     state = replace(state, extra={**state.extra, **more}) if more else state
     derived = {"number": raw["number"], "lastCheckpointedIndex": state.last_checkpointed_index}
-    why = disagreement(state, derived, unit, number)
+    why = disagreement(state, derived, stored.unit, stored.number)
     if why is not None:
-        raise _corrupt(path, why, way_out)
+        raise stored.corrupt(why)
     return state
 
 
@@ -168,11 +178,6 @@ def _is_of_the_first_schema(data: bytes) -> bool:
     except ValueError:
         return False
     return raw.get("schemaVersion") == 1 and "checksum" not in raw
-
-
-def _corrupt(path: str, why: str, way_out: str) -> CorruptCheckpointError:
-    what = f"{path} is not a readable commit: {why}. Nothing is skipped without a readable record."
-    return CorruptCheckpointError(f"{what} Restore the object from a backup. {way_out}".rstrip(), path=path)
 
 
 def _from_dict(cls: type, raw: Mapping[str, Any]) -> Any:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from airflow_spark_pipeline.checkpoint.changes import is_changes
-from airflow_spark_pipeline.checkpoint.decoding import changed, parse, whole
+from airflow_spark_pipeline.checkpoint.decoding import CommitObject, changed, parse, whole
 from airflow_spark_pipeline.checkpoint.discard import discard_advice
 from airflow_spark_pipeline.checkpoint.layout import Listing, commit_name, commit_numbers, listing_of
 from airflow_spark_pipeline.checkpoint.state import Base, CheckpointState, CheckpointStatus, Commit
@@ -160,12 +160,12 @@ class LogReader:
         :raises ObjectNotFoundError: there is no such commit, or it or its base was cleaned up
         :raises CheckpointError: the commit cannot be read
         """
-        raw, where = self._object(number), self._about(number)
+        raw, stored = self._object(number), self._stored(number)
         if not is_changes(raw):
-            state = whole(raw, **where)
+            state = whole(raw, stored)
             return Commit(number, state, Base(number, state))
         base = self._base(raw, number, None if known is None else known.base)
-        return Commit(number, changed(raw, base, **where), base)
+        return Commit(number, changed(raw, base, stored), base)
 
     def nonce_of(self, number: int) -> str:
         """Return the nonce of a commit, with one read.
@@ -176,12 +176,12 @@ class LogReader:
         return str(self._object(number).get("nonce"))
 
     def _object(self, number: int) -> dict[str, Any]:
-        name, where = self._name(number), self._about(number)
+        name, stored = self._name(number), self._stored(number)
         try:
             data = self.retried(lambda: self.store.read(name))
         except CorruptCheckpointError as error:
-            raise CorruptCheckpointError(f"{error} {where['way_out']}", path=error.path) from None
-        return parse(data, **where)
+            raise CorruptCheckpointError(f"{error} {stored.way_out}", path=error.path) from None
+        return parse(data, stored)
 
     def _base(self, raw: dict[str, Any], number: int, known: Base | None) -> Base:
         """Return the base of a commit of changes."""
@@ -197,20 +197,15 @@ class LogReader:
         if is_changes(found) or found.get("nonce") != raw["baseNonce"]:
             why = f"{name}, and under that name is another commit"
             raise _BaseNotFoundError(why, number=number, path=self._name(number))
-        return Base(raw["base"], whole(found, **self._about(raw["base"])))
+        return Base(raw["base"], whole(found, self._stored(raw["base"])))
 
     def _without_base(self, number: int, error: _BaseNotFoundError) -> CorruptCheckpointError:
         why = f"{error}. Nothing is skipped without a readable record. Restore the object from a backup."
         return CorruptCheckpointError(f"{why} {discard_advice(self.store, self.path, number)}", path=error.path)
 
-    def _about(self, number: int) -> dict[str, Any]:
-        """Return what the errors about a commit say, and what its content is compared with."""
-        return {
-            "path": self.store.describe(self._name(number)),
-            "unit": self.path,
-            "number": number,
-            "way_out": discard_advice(self.store, self.path, number),
-        }
+    def _stored(self, number: int) -> CommitObject:
+        way_out = discard_advice(self.store, self.path, number)
+        return CommitObject(self.store.describe(self._name(number)), self.path, number, way_out)
 
     def _numbers(self) -> list[int]:
         return commit_numbers(self.retried(lambda: self.store.list_names(self.path)))

@@ -6,9 +6,8 @@ written. An attempt's summary is always the last one in ``attempts``, since the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from airflow_spark_pipeline.checkpoint.state import (
     AttemptSummary,
@@ -20,6 +19,7 @@ from airflow_spark_pipeline.checkpoint.state import (
 )
 from airflow_spark_pipeline.pipeline.fingerprint import VERSION
 from airflow_spark_pipeline.planning import Code, EarlyEnd, Plan, Step, StepAction
+from airflow_spark_pipeline.runtime.outcome import Outcome
 
 _KEPT_RETRIES = 50  # for display; a commit must not grow without limit
 
@@ -50,45 +50,33 @@ def replayed(state: CheckpointState, step: Step) -> CheckpointState:
 
 
 def done(
-    state: CheckpointState,
-    step: Step,
-    started_at: str,
-    seconds: float,
-    *,
-    views: Iterable[str] = (),
-    outputs: Mapping[str, Any] | None = None,
-    session: Mapping[str, Any] | None = None,
-    leaves: Mapping[str, Any] | None = None,
-    reported: Mapping[str, Any] | None = None,
-    parts_total: int = 0,
-    code: Code,
+    state: CheckpointState, step: Step, started_at: str, seconds: float, outcome: Outcome, code: Code
 ) -> CheckpointState:
-    """The component is done. For the other parameters see ``Recorder.done``.
+    """The component is done.
 
-    :param reported: what the component reported, as fields of its record
+    :param code: current code of the component
     """
-    record = component(state, step)
+    record, total = component(state, step), outcome.parts_total
     version = {} if code.version is None else {VERSION: code.version}
-    state = state.with_component(
-        replace(
-            record,
-            action=ComponentAction.RAN,
-            reason=step.reason,
-            attempt=state.attempt,
-            started_at=started_at,
-            duration_seconds=round(seconds, 3),
-            views=tuple(views),
-            outputs=dict(outputs or {}),
-            session=dict(session or {}),
-            leaves=dict(leaves or {}),
-            **(reported or {}),
-            parts=(),
-            part_counts=_part_counts(record, parts_total) if parts_total or record.parts else {},
-            code=code.files,
-            fingerprint={**record.fingerprint, **version},
-        )
+    record = replace(
+        record,
+        action=ComponentAction.RAN,
+        reason=step.reason,
+        attempt=state.attempt,
+        started_at=started_at,
+        duration_seconds=round(seconds, 3),
+        views=outcome.views,
+        outputs=outcome.outputs,
+        session=outcome.session,
+        leaves=outcome.leaves,
+        **outcome.reported,
+        parts=(),
+        part_counts=_part_counts(record, total) if total or record.parts else {},
+        code=code.files,
+        fingerprint={**record.fingerprint, **version},
     )
-    if state.components[step.index].finished is not None:
+    state = state.with_component(record)
+    if record.finished is not None:
         state = _left_out_after(state, step)
     summary = _summary(state)
     return replace(

@@ -18,6 +18,7 @@ from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.planning import Code, CodeNow, Plan, Step
 from airflow_spark_pipeline.protocol import Token
 from airflow_spark_pipeline.runtime import next_state
+from airflow_spark_pipeline.runtime.outcome import Outcome
 from airflow_spark_pipeline.runtime.process.forked_processes import end_if_forked
 from airflow_spark_pipeline.secrets import Redactor
 from airflow_spark_pipeline.user_errors.archives import with_archive_hint
@@ -108,44 +109,16 @@ class Recorder:
         """Note that a completed component has defined its views again; recorded with the next commit."""
         self._note(next_state.replayed(self.state, step))
 
-    def done(
-        self,
-        step: Step,
-        started_at: str,
-        seconds: float,
-        *,
-        views: Iterable[str] = (),
-        outputs: Mapping[str, Any] | None = None,
-        session: Mapping[str, Any] | None = None,
-        leaves: Mapping[str, Any] | None = None,
-        reported: Mapping[str, Any] | None = None,
-        parts_total: int = 0,
-    ) -> None:
+    def done(self, step: Step, started_at: str, seconds: float, outcome: Outcome) -> None:
         """Record that the component is done, so that it is not run again.
 
-        :param views: names of the views that the component made
-        :param outputs: saved outputs of the component, keyed by view
-        :param session: changes that the component made to the Spark session
-        :param leaves: what the component left in the session that a resume cannot restore
-        :param reported: what the component reported through its context, as fields of its record
-        :param parts_total: how many parts the component has; 0 if it has none
+        :param outcome: what the component left; secrets in what it reported are masked here
         """
         self.guard()
         self._inside.discard(step.index)  # a successor may have read the commit even if the store reports an error
-        state = next_state.done(
-            self.state,
-            step,
-            started_at,
-            seconds,
-            views=views,
-            outputs=outputs,
-            session=session,
-            leaves=leaves,
-            reported=self._reported(reported or {}),
-            parts_total=parts_total,
-            code=self._code.get(step.name, Code()),
-        )
-        self._append(state)
+        outcome = replace(outcome, reported=self._reported(outcome.reported))
+        code = self._code.get(step.name, Code())
+        self._append(next_state.done(self.state, step, started_at, seconds, outcome, code))
 
     def part(self, step: Step, key: str, total: int) -> None:
         """Record that a part of the component is done, so that it is not given again.

@@ -10,6 +10,7 @@ from airflow_spark_pipeline.launch.archives import runtime_archive
 from airflow_spark_pipeline.launch.child_process import Child, environment
 from airflow_spark_pipeline.launch.driver_output import Levels
 from airflow_spark_pipeline.launch.executables import driver_python
+from airflow_spark_pipeline.launch.preflight import DriverHere
 from airflow_spark_pipeline.launch.py_files import import_path, is_url, resolve_py_files
 from airflow_spark_pipeline.launch.spark_connect import await_server
 from airflow_spark_pipeline.pipeline.connect_string import ConnectString
@@ -95,14 +96,8 @@ class ConnectWay(Way):
             self._child.stop()
 
     def _check(self, launcher: Path, python: str, path: list[str]) -> None:
-        self._files.check(
-            self._unit.check_request(),
-            launcher,
-            python=python,
-            path=path,
-            variables=self._unit.arguments.env_vars,
-            source=self._unit.spec.source,
-        )
+        driver = DriverHere(launcher, python, path, self._unit.arguments.env_vars)
+        self._files.check(self._unit.check_request(), driver, self._unit.spec.source)
 
     def _claim(self, modules: list[str]) -> DriverRequest:
         config = {

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from airflow_spark_pipeline.launch.archives import LAUNCHER
-from airflow_spark_pipeline.launch.preflight import check_components
+from airflow_spark_pipeline.launch.preflight import DriverHere, check_components
 from airflow_spark_pipeline.protocol import DriverRequest
 
 REQUEST = "request.json"
@@ -41,30 +40,12 @@ class DriverFiles:
             file.write(request.to_json())
         return path
 
-    def check(
-        self,
-        request: DriverRequest,
-        launcher: Path,
-        *,
-        python: str,
-        path: Sequence[str],
-        variables: Mapping[str, str],
-        source: str | None,
-        modules_elsewhere: bool = False,
-    ) -> None:
+    def check(self, request: DriverRequest, driver: DriverHere, source: str | None) -> None:
         """Load the components as the driver on this machine would, see :func:`check_components`.
 
         :param request: without a token
         :raises PipelineDefinitionError: lists the problems of the components
         """
         file = self.write(_CHECK, request)
-        check_components(
-            file,
-            launcher=launcher,
-            python=python,
-            path=path,
-            variables=variables,
-            modules_elsewhere=modules_elsewhere,
-            source=source,
-        )
+        check_components(file, driver, source)
         file.unlink()  # if this task is killed, no file with a secret is left

@@ -16,6 +16,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
 from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
 from airflow_spark_pipeline.launch.archives import runtime_archive
+from airflow_spark_pipeline.launch.preflight import DriverHere
 from airflow_spark_pipeline.launch.private_settings import hidden
 from airflow_spark_pipeline.launch.provider import exit_code_of, says_that_nobody_answers, says_that_the_job_ended
 from airflow_spark_pipeline.launch.py_files import import_path, is_url, resolve_py_files, without_commas
@@ -159,15 +160,9 @@ class SubmitWay(Way):
         self, hook: SparkPipelineSubmitHook, launcher: Path, modules: list[str], *, modules_elsewhere: bool
     ) -> None:
         mine = import_path(modules, self._unit.directory / "modules")
-        self._files.check(
-            self._unit.check_request(),
-            launcher,
-            python=hook.driver_python,
-            path=[str(runtime_archive()), *mine, *hook.spark_path()],
-            variables=self._unit.arguments.env_vars,
-            source=self._unit.spec.source,
-            modules_elsewhere=modules_elsewhere,
-        )
+        path = [str(runtime_archive()), *mine, *hook.spark_path()]
+        driver = DriverHere(launcher, hook.driver_python, path, self._unit.arguments.env_vars, modules_elsewhere)
+        self._files.check(self._unit.check_request(), driver, self._unit.spec.source)
 
     def _claim(self, hook: SparkPipelineSubmitHook, private: Mapping[str, str]) -> list[str]:
         """Claim, right before spark-submit starts; return the driver's arguments."""

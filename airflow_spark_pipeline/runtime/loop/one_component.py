@@ -31,6 +31,7 @@ from airflow_spark_pipeline.runtime.lifecycle.events import Events
 from airflow_spark_pipeline.runtime.loop.retry import RetryDecision, decide_retry
 from airflow_spark_pipeline.runtime.loop.tries import Tries, TryResult
 from airflow_spark_pipeline.runtime.loop.workers import Workers
+from airflow_spark_pipeline.runtime.outcome import Outcome
 from airflow_spark_pipeline.runtime.process.lifeline import started_by_spark_submit
 from airflow_spark_pipeline.runtime.process.output import say
 from airflow_spark_pipeline.runtime.recorder import Recorder
@@ -244,17 +245,7 @@ class OneComponent:
         if step.action is StepAction.REPLAY:
             self._recorder.replayed(step)
         else:
-            self._recorder.done(
-                step,
-                self._started_at,
-                took,
-                views=result.views,
-                outputs=result.outputs,
-                session=traces.session,
-                leaves=traces.leaves,
-                reported=result.results.to_record(),
-                parts_total=result.parts_total,
-            )
+            self._recorder.done(step, self._started_at, took, _outcome(result, traces))
         record = self._recorder.state.component(step.name)
         parts = parts_note(record) if record is not None and step.action is StepAction.RUN else ""
         saved = f"; saved {', '.join(result.outputs)}" if result.outputs else ""
@@ -276,6 +267,11 @@ class OneComponent:
     @property
     def _tries(self) -> str:
         return f" (try {self._retries + 1})" if self._retries else ""
+
+
+def _outcome(result: TryResult, traces: Traces) -> Outcome:
+    reported = result.results.to_record()
+    return Outcome(result.views, result.outputs, traces.session, traces.leaves, reported, result.parts_total)
 
 
 def _wait_for_the_end_of_a_dying_jvm(spark: SparkSession) -> None:

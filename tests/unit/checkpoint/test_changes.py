@@ -12,7 +12,7 @@ import pytest
 
 from airflow_spark_pipeline.checkpoint.changes import changes_since, is_changes, most_changes, to_trim
 from airflow_spark_pipeline.checkpoint.checksum import seal, unseal
-from airflow_spark_pipeline.checkpoint.decoding import changed, decode, parse
+from airflow_spark_pipeline.checkpoint.decoding import CommitObject, changed, decode, parse
 from airflow_spark_pipeline.checkpoint.encoding import encode
 from airflow_spark_pipeline.checkpoint.key import make_run_id
 from airflow_spark_pipeline.checkpoint.log import RunLog
@@ -46,7 +46,8 @@ def _after(base: Base, done: str = "c") -> CheckpointState:
 
 
 def _read(data: bytes, base: Base) -> CheckpointState:
-    return changed(parse(data, _WHERE, unit=UNIT, number=2), base, _WHERE, unit=UNIT, number=2)
+    stored = CommitObject(_WHERE, UNIT, 2)
+    return changed(parse(data, stored), base, stored)
 
 
 def _record(state: CheckpointState, name: str, **changes: Any) -> CheckpointState:

@@ -28,6 +28,7 @@ from airflow_spark_pipeline.runtime.driver.driver import Driver
 from airflow_spark_pipeline.runtime.driver.watchdog import Watchdog
 from airflow_spark_pipeline.runtime.loop.one_component import OneComponent
 from airflow_spark_pipeline.runtime.loop.workers import Workers
+from airflow_spark_pipeline.runtime.outcome import Outcome
 from airflow_spark_pipeline.runtime.recorder import Recorder
 from airflow_spark_pipeline.task import attempt as attempt_module
 from tests.fakes import DictStore
@@ -205,7 +206,7 @@ def _recorded_before_it_ran() -> AbstractContextManager[Any]:
     real = OneComponent.starts
 
     def starts(self: OneComponent) -> bool:
-        self._recorder.done(self._step, "", 0.0)
+        self._recorder.done(self._step, "", 0.0, Outcome())
         return real(self)
 
     return mock.patch.object(OneComponent, "starts", starts)
@@ -256,9 +257,9 @@ def _outputs_of_a_begun_commit_are_deleted() -> AbstractContextManager[Any]:
     """By a driver that was told that it lost the commit, though a successor may have read it."""
     real = Recorder.done
 
-    def done(self: Recorder, step: Any, *arguments: Any, **outcome: Any) -> None:
+    def done(self: Recorder, step: Any, *arguments: Any) -> None:
         try:
-            real(self, step, *arguments, **outcome)
+            real(self, step, *arguments)
         except SupersededError:
             self._inside.add(step.index)
             raise
@@ -378,7 +379,7 @@ def _any_base_is_good() -> AbstractContextManager[Any]:
             found = self._object(raw["base"])
         except ObjectNotFoundError:
             raise reading_module._BaseNotFoundError("gone", number=number) from None
-        return Base(raw["base"], whole(found, **self._about(raw["base"])))
+        return Base(raw["base"], whole(found, self._stored(raw["base"])))
 
     return mock.patch.object(LogReader, "_base", base)
 

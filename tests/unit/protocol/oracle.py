@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_spark_pipeline.checkpoint.decoding import changed, parse, whole
+from airflow_spark_pipeline.checkpoint.decoding import CommitObject, changed, parse, whole
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.checkpoint.lease import LeaseTerms
 from airflow_spark_pipeline.checkpoint.state import Base, CheckpointState, CheckpointStatus, Commit
@@ -27,8 +27,9 @@ ABANDONED, TOMBSTONE = 3 * LEASE, 20 * LEASE  # ages for clean-ups; nobody sleep
 @functools.lru_cache(maxsize=256)
 def read_commit(data: bytes, base: tuple[int, bytes] | None = None) -> CheckpointState:
     """The state of a commit, and of its base where it holds changes."""
-    raw = parse(data, "commit")
-    return whole(raw, "commit") if base is None else changed(raw, Base(base[0], read_commit(base[1])), "commit")
+    stored = CommitObject("commit")
+    raw = parse(data, stored)
+    return whole(raw, stored) if base is None else changed(raw, Base(base[0], read_commit(base[1])), stored)
 
 
 class Violation(AssertionError):  # noqa: N818  # it is what the tests look for, not a fault of theirs

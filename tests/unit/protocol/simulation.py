@@ -34,7 +34,7 @@ from airflow_spark_pipeline.checkpoint import prune as prune_module
 from airflow_spark_pipeline.checkpoint.changes import is_changes
 from airflow_spark_pipeline.checkpoint.claim import ClaimKind
 from airflow_spark_pipeline.checkpoint.claimant import Caller
-from airflow_spark_pipeline.checkpoint.decoding import parse
+from airflow_spark_pipeline.checkpoint.decoding import CommitObject, parse
 from airflow_spark_pipeline.checkpoint.layout import HEARTBEAT
 from airflow_spark_pipeline.checkpoint.lease import Lease
 from airflow_spark_pipeline.checkpoint.log import RunLog
@@ -427,7 +427,7 @@ class World:
         if path.startswith(f"{UNIT}/"):
             number = int(name[:-5]) if name.endswith(".json") else None
             if operation == "create" and number is not None:
-                if not is_changes(parse(self.inner.objects[path], path)):
+                if not is_changes(parse(self.inner.objects[path], CommitObject(path))):
                     state = self.stored(number)
                     self._epochs[state.attempt_id] = state.epoch
                 self.oracle.created(process, number, self.numbers())
@@ -452,7 +452,7 @@ class World:
         :raises KeyError: it, or its base, is not there
         """
         data = self.inner.objects[f"{UNIT}/{number:08d}.json"]
-        raw = parse(data, "commit")
+        raw = parse(data, CommitObject("commit"))
         base = self.inner.objects[f"{UNIT}/{raw['base']:08d}.json"] if is_changes(raw) else None
         return read_commit(data) if base is None else read_commit(data, (raw["base"], base))
 

@@ -7,7 +7,7 @@ import functools
 import pytest
 
 from airflow_spark_pipeline.checkpoint.changes import is_changes
-from airflow_spark_pipeline.checkpoint.decoding import parse
+from airflow_spark_pipeline.checkpoint.decoding import CommitObject, parse
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.protocol import EXIT_COMPLETED
 from tests.unit.protocol.histories import LONG, SHORT, TIMED
@@ -72,7 +72,8 @@ def test_the_run_whose_operations_fail_makes_both_kinds_of_commits_and_deletes_b
     kinds = []
     for number in range(6):
         assert world.run_until(lambda number=number: world.newest == number)  # type: ignore[misc]
-        kinds.append("changes" if is_changes(parse(world.inner.objects[f"{UNIT}/{number:08d}.json"], "")) else "base")
+        data = world.inner.objects[f"{UNIT}/{number:08d}.json"]
+        kinds.append("changes" if is_changes(parse(data, CommitObject(""))) else "base")
     assert kinds == ["base", "base", "base", "changes", "base", "changes"]
     assert world.numbers() == [0, 4, 5]
 

@@ -13,7 +13,7 @@ import pytest
 from airflow_spark_pipeline import protocol
 from airflow_spark_pipeline.exceptions import SparkInstallationError
 from airflow_spark_pipeline.launch.archives import LAUNCHER
-from airflow_spark_pipeline.launch.preflight import check_components
+from airflow_spark_pipeline.launch.preflight import DriverHere, check_components
 from airflow_spark_pipeline.runtime import launcher
 from tests.engines.pythons import TOO_OLD, find_python
 
@@ -42,15 +42,7 @@ def test_a_python_that_is_too_old_is_one_sentence_before_anything_is_submitted(
         aged.chmod(0o755)
         python = aged
     with pytest.raises(SparkInstallationError, match=r"needs 3\.10 or newer there\. Set another one") as raised:
-        check_components(
-            tmp_path / "check.json",
-            launcher=LAUNCHER,
-            python=str(python),
-            path=[],
-            variables={},
-            modules_elsewhere=False,
-            source=None,
-        )
+        check_components(tmp_path / "check.json", DriverHere(LAUNCHER, str(python)), None)
     assert str(raised.value).startswith("The driver's Python, ")
     ran = subprocess.run([python, LAUNCHER, "run", "request.json"], capture_output=True, text=True, check=False)
     assert ran.returncode == protocol.EXIT_PYTHON
