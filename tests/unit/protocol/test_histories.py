@@ -51,7 +51,7 @@ SEEDS_THAT_FOUND_IT = {
     "edits are not compared": (142,),
     "all heartbeats are cleared": (279,),
     "who stops deletes all of its outputs": (19,),
-    "who stops deletes what it may have recorded": (149, 352, 526),
+    "who stops deletes what it may have recorded": (192,),
     "tombstones are removed at once": (47, 58),
 }
 
