@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 _INTEGRATION = "Spark Pipeline"
+_PLATFORMS = ("emr_serverless", "emr_steps", "emr_container", "livy", "databricks", "spark_application")
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -22,8 +23,7 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": _INTEGRATION,
                 "python-modules": [
-                    f"airflow_spark_pipeline.operators.{name}"
-                    for name in ("spark_pipeline", "job", "emr_serverless", "livy", "databricks")
+                    f"airflow_spark_pipeline.operators.{name}" for name in ("spark_pipeline", "job", *_PLATFORMS)
                 ],
             }
         ],

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Renews constraints-dev.txt, constraints-docs.txt and the pins of older Airflows: scripts/constraints.sh VENV [OPTION OF uv pip compile ...]
+# Renews constraints-dev.txt, constraints-docs.txt, constraints-platforms.txt and the pins of older Airflows: scripts/constraints.sh VENV [OPTION OF uv pip compile ...]
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -22,6 +22,15 @@ sed -n 's/^docs = \[\([^#]*\)\].*/\1/p' pyproject.toml | tr ',' '\n' | tr -d '" 
     echo "# What builds the documentation (make docs), for every supported Python. Made by \`make constraints\`."
     cat "$new"
 } >constraints-docs.txt
+
+# The providers that have other pins than the development environment, or slow it down (make platforms).
+"$venv/bin/uv" pip compile pyproject.toml --extra dataproc --extra kubernetes --extra test --universal \
+    --python-version 3.11 --no-annotate --no-header --quiet -o "$new" "$@"
+{
+    echo "# What the tests of Dataproc and of SparkApplications run with, on Python 3.11 and later (make platforms). Made by"
+    echo "# \`make constraints\`."
+    cat "$new"
+} >constraints-platforms.txt
 
 # An older Airflow with the packages of its date: it does not start with those of today. What this package needs newer,
 # the Spark provider and Spark, is of another date.

@@ -61,7 +61,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         made = self._made(self._body())
-        self.api.objects[f"{urlsplit(self.path).path}/{made['metadata']['name']}"] = made
+        path = f"{urlsplit(self.path).path}/{made['metadata']['name']}"
+        if path in self.api.objects:
+            there = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "AlreadyExists", "code": 409}
+            self._answer(409, there)
+            return
+        self.api.objects[path] = made
         self._answer(201, made)
 
     def do_PATCH(self) -> None:  # an apply, which may be what creates it

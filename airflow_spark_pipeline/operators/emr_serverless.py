@@ -6,13 +6,13 @@ Importing this module imports Airflow's Amazon provider: ``pip install 'airflow-
 from __future__ import annotations
 
 import contextlib
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.amazon.aws.hooks.emr import EmrServerlessHook
 from airflow.providers.amazon.aws.operators.emr import EmrServerlessStartJobOperator
 
+from airflow_spark_pipeline.operators.emr_submission import job_driver
 from airflow_spark_pipeline.operators.job import ACTIVE, NAME_THE_COMPONENTS, JobState, SparkPipelineJob, StagedJob
 
 if TYPE_CHECKING:
@@ -66,16 +66,7 @@ class SparkPipelineEmrServerlessOperator(SparkPipelineJob, EmrServerlessStartJob
 
     def place(self, job: StagedJob) -> None:
         """Set ``job_driver`` for the job, and its token."""
-        options = ["--py-files", ",".join(map(_s3, job.py_files))]
-        for name, value in job.spark_config.items():
-            options += ["--conf", f"{name}={value}"]
-        self.job_driver = {
-            "sparkSubmit": {
-                "entryPoint": _s3(job.main),
-                "entryPointArguments": list(job.arguments),
-                "sparkSubmitParameters": " ".join(filter(None, [shlex.join(options), self.spark_submit_parameters])),
-            }
-        }
+        self.job_driver = {"sparkSubmit": job_driver(job, self.spark_submit_parameters)}
         self.client_request_token = job.token
         self.name = job.name
 
@@ -141,9 +132,3 @@ class EmrServerlessJob:
         with contextlib.suppress(known.ResourceNotFoundException, known.ValidationException):  # it has ended since
             if self.state().is_active:
                 self._client.cancel_job_run(**self._which)
-
-
-def _s3(url: str) -> str:
-    """Return the URL with a scheme that EMR supports."""
-    scheme, separator, rest = url.partition("://")
-    return f"s3://{rest}" if separator and scheme in ("s3a", "s3n") else url

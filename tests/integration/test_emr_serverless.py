@@ -22,7 +22,8 @@ from airflow.sdk import DAG
 
 from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.testing.stand_ins import StateStore, TaskInstance
-from tests.platforms.emr_serverless import REGION, EmrServerless, emr_serverless
+from tests.platforms.aws import REGION
+from tests.platforms.emr_serverless import EmrServerless, emr_serverless
 
 pytestmark = [pytest.mark.spark, pytest.mark.s3, pytest.mark.slow]
 

@@ -9,9 +9,7 @@ from typing import Any
 
 from airflow_spark_pipeline.operators.job import SparkPipelineJob
 from airflow_spark_pipeline.testing.job_contract import PlatformUnderTest, StartedJob
-
-ROLE = "arn:aws:iam::123456789012:role/etl"
-REGION = "us-east-1"
+from tests.platforms.aws import ACCOUNT, REGION, ROLE, aws
 
 
 class EmrServerless(PlatformUnderTest):
@@ -71,14 +69,8 @@ def emr_serverless(patch: Any, *, endpoint: str | None = None) -> Iterator[EmrSe
     :param endpoint: URL of moto's server
     """
     import boto3
-    from moto import mock_aws
     from moto.emrserverless import models
 
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        patch.setenv(name, "identity-of-the-worker")
-    if endpoint is not None:
-        patch.setenv("AWS_ENDPOINT_URL", endpoint)
-    patch.setenv("AWS_DEFAULT_REGION", REGION)
     patch.setattr(models, "JOB_STATUS", "SUBMITTED")  # moto's jobs succeed at once
     start = models.EMRServerlessBackend.start_job_run
 
@@ -89,7 +81,7 @@ def emr_serverless(patch: Any, *, endpoint: str | None = None) -> Iterator[EmrSe
         return next(same, None) or start(backend, **arguments)
 
     patch.setattr(models.EMRServerlessBackend, "start_job_run", once)
-    with mock_aws() if endpoint is None else contextlib.nullcontext():
+    with aws(patch, endpoint=endpoint):
         client = boto3.client("emr-serverless", region_name=REGION)
         made = client.create_application(name="etl", releaseLabel="emr-7.13.0", type="SPARK", clientToken="made")
-        yield EmrServerless(models.emrserverless_backends["123456789012"][REGION], made["applicationId"])
+        yield EmrServerless(models.emrserverless_backends[ACCOUNT][REGION], made["applicationId"])

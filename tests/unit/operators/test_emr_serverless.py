@@ -14,7 +14,8 @@ pytest.importorskip("airflow.providers.amazon.aws.operators.emr")
 
 from airflow_spark_pipeline.operators.emr_serverless import SparkPipelineEmrServerlessOperator
 from airflow_spark_pipeline.testing.job_contract import JobContract
-from tests.platforms.emr_serverless import REGION, ROLE, EmrServerless, emr_serverless
+from tests.platforms.aws import REGION, ROLE
+from tests.platforms.emr_serverless import EmrServerless, emr_serverless
 from tests.platforms.staged import staged_job
 
 JOB = staged_job(
