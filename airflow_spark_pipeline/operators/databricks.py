@@ -51,7 +51,7 @@ class SparkPipelineDatabricksOperator(SparkPipelineJob, DatabricksSubmitRunOpera
     The driver runs inside the Spark session of the cluster, which it neither starts nor stops: set settings that cannot
     be changed in a running session in ``new_cluster``.
 
-    Tested only against a mock of the API, see ``docs/platforms.md``; not tested on Databricks.
+    Tested only against a mock of the API, see ``docs/databricks.md``; not tested on Databricks.
     """
 
     started_by: ClassVar[str] = "session"

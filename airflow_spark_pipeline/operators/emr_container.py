@@ -45,7 +45,7 @@ class SparkPipelineEmrContainerOperator(SparkPipelineJob, EmrContainerOperator):
     ``client_request_token``, ``wait_for_completion``, ``poll_interval``, ``max_polling_attempts``), and those of
     :class:`~airflow_spark_pipeline.operators.job.SparkPipelineJob`.
 
-    Tested with the provider's operator against a mock of the API, see ``docs/platforms.md``; not tested on AWS.
+    Tested with the provider's operator against a mock of the API, see ``docs/emr.md``; not tested on AWS.
 
     :param spark_submit_parameters: more options for ``spark-submit``, such as ``--jars`` (templated)
     """

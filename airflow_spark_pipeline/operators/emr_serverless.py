@@ -42,7 +42,7 @@ class SparkPipelineEmrServerlessOperator(SparkPipelineJob, EmrServerlessStartJob
     ``client_request_token``, ``wait_for_completion``), and those of
     :class:`~airflow_spark_pipeline.operators.job.SparkPipelineJob`.
 
-    Tested with the provider's operator against a mock of the API that starts real drivers, see ``docs/platforms.md``;
+    Tested with the provider's operator against a mock of the API that starts real drivers, see ``docs/emr.md``;
     not tested on AWS.
 
     :param spark_submit_parameters: more options for ``spark-submit``, such as ``--jars`` (templated)

@@ -43,7 +43,7 @@ class SparkPipelineEmrStepsOperator(SparkPipelineJob, EmrAddStepsOperator):  # t
 
     The step does not end its cluster when it fails, so that the retry finds the cluster.
 
-    Tested with the provider's operator against a mock of the API, see ``docs/platforms.md``; not tested on AWS.
+    Tested with the provider's operator against a mock of the API, see ``docs/emr.md``; not tested on AWS.
 
     :param spark_submit_parameters: more options for ``spark-submit``, such as ``--jars``; the last one wins, so
         ``--deploy-mode client`` runs the driver on the primary node (templated)

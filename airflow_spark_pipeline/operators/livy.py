@@ -43,7 +43,7 @@ class SparkPipelineLivyOperator(SparkPipelineJob, LivyOperator):
     It takes all arguments of :class:`LivyOperator` except those that it sets itself (``file``, ``args``,
     ``class_name``, ``polling_interval``), and those of :class:`~airflow_spark_pipeline.operators.job.SparkPipelineJob`.
 
-    ``docs/platforms.md`` says what was tested, and what was not.
+    ``docs/livy.md`` says what was tested, and what was not.
     """
 
     submit_only: ClassVar[Mapping[str, Any]] = {"file": "", "polling_interval": 0, "deferrable": False}

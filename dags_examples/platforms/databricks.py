@@ -1,7 +1,7 @@
 """The pipeline of ``ready_made`` as a run on Databricks.
 
 Needs ``pip install 'airflow-spark-pipeline[databricks,s3]'`` and a connection ``databricks_default``. See
-``docs/platforms.md``.
+``docs/databricks.md``.
 """
 
 from __future__ import annotations

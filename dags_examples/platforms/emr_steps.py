@@ -1,7 +1,7 @@
 """The pipeline of ``ready_made`` as a step of an EMR cluster.
 
 Needs ``pip install 'airflow-spark-pipeline[emr,s3]'``, a connection ``aws_default``, and a cluster whose role reads
-and writes the bucket. See ``docs/platforms.md``.
+and writes the bucket. See ``docs/emr.md``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The pipeline of ``ready_made`` as a batch of Apache Livy.
 
-Needs ``pip install 'airflow-spark-pipeline[livy,hdfs]'`` and a connection ``livy_default``. See ``docs/platforms.md``.
+Needs ``pip install 'airflow-spark-pipeline[livy,hdfs]'`` and a connection ``livy_default``. See ``docs/livy.md``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The pipeline of ``ready_made`` as a SparkApplication of the Kubernetes operator for Apache Spark.
 
 Needs ``pip install 'airflow-spark-pipeline[kubernetes,s3]'``, a connection ``kubernetes_default``, and a service
-account ``spark`` whose pods read and write the bucket. See ``docs/platforms.md``.
+account ``spark`` whose pods read and write the bucket. See ``docs/spark-application.md``.
 """
 
 from __future__ import annotations
