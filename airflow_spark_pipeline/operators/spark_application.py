@@ -52,8 +52,8 @@ class SparkPipelineSparkApplicationOperator(SparkPipelineJob, SparkKubernetesOpe
     ``random_name_suffix``, ``reattach_on_restart``, ``durable``, ``startup_timeout_seconds``, ``get_logs``,
     ``delete_on_termination``), and those of :class:`~airflow_spark_pipeline.operators.job.SparkPipelineJob`.
 
-    Tested with the provider's operator against a mock of the Kubernetes API, see ``docs/spark-application.md``; not tested
-    with the Kubernetes operator itself.
+    Tested with the provider's operator against a mock of the Kubernetes API, see ``docs/spark-application.md``; not
+    tested with the Kubernetes operator itself.
     """
 
     deduplicates: ClassVar[bool] = True  # an attempt always has the same name
