@@ -70,6 +70,7 @@ def deployment(
         connections["spark_connect"] = server.connection
     extra = planted.values(planted.EXTRA)
     connections |= {f"planted_{name}": {**each, "extra": extra} for name, each in connections.items()}
+    connections["git_default"] = {"conn_type": "git"}  # the Git provider of Airflow 3.1's date does not do without
     repositories = {"versioned": repository.path}
     airflow = Deployment(home, airflow_db / "airflow.db", bundles, connections, repositories)
     airflow.environment["PLANTED"] = str(_plant(tmp_path_factory.mktemp("planted") / "planted", airflow))

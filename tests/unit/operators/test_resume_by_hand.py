@@ -205,21 +205,45 @@ def test_in_the_scope_of_the_pipeline_the_last_failed_run_is_taken_over(shop: Sh
     assert shop.latest().state.status is CheckpointStatus.COMPLETED
 
 
+@pytest.fixture(params=["the store", "the log"])
+def retried(request: pytest.FixtureRequest, other: Shop) -> Shop:
+    """The task of the later day while it runs, with Airflow's task state store or without."""
+    running = replace(other, others={other.run_id: "running"})
+    return running if request.param == "the store" else with_memory(running, None)
+
+
 def test_in_the_scope_of_the_pipeline_a_retry_goes_on_with_the_run_that_was_taken_over(
-    other: Shop, failed: str
+    shop: Shop, retried: Shop, failed: str
 ) -> None:
     assert failed
-    other.driver.fails_at = "Load"
-    with pytest.raises(ComponentFailedError):
-        other.run(resume_scope="pipeline")
-    other.driver.fails_at = None
-    assert other.run(try_number=2, resume_scope="pipeline")["components_run"] == ["Load"]
+    retried.driver.fails_at = "Load"
+    for try_number in (1, 2):
+        with pytest.raises(ComponentFailedError):
+            retried.run(try_number=try_number, resume_scope="pipeline")
+    retried.driver.fails_at = None
+    assert retried.run(try_number=3, resume_scope="pipeline")["components_run"] == ["Load"]
+    assert shop.latest().state.status is CheckpointStatus.COMPLETED
+    assert log_of(retried, retried.run_id).latest() is None
 
 
-def test_in_the_scope_of_the_pipeline_an_unreported_success_is_reported(other: Shop, failed: str) -> None:
+def test_in_the_scope_of_the_pipeline_a_retry_leaves_what_failed_since_alone(
+    shop: Shop, retried: Shop, failed: str
+) -> None:
     assert failed
-    first = other.run(resume_scope="pipeline")
-    assert other.run(try_number=2, resume_scope="pipeline") == first
+    retried.driver.fails_at = "Load"
+    with pytest.raises(ComponentFailedError):
+        retried.run(resume_scope="pipeline")
+    failed_since = shop.in_dag_run("manual__2026-02-02")
+    fail(failed_since)
+    untouched = failed_since.latest()
+    assert retried.run(try_number=2, resume_scope="pipeline")["components_run"] == ["Load"]
+    assert failed_since.latest() == untouched
+
+
+def test_in_the_scope_of_the_pipeline_an_unreported_success_is_reported(retried: Shop, failed: str) -> None:
+    assert failed
+    first = retried.run(resume_scope="pipeline")
+    assert retried.run(try_number=2, resume_scope="pipeline") == first
 
 
 def test_in_the_scope_of_the_pipeline_the_clear_of_a_success_starts_anew(other: Shop, failed: str) -> None:

@@ -54,6 +54,7 @@ def test_the_callback_says_what_failed_and_what_the_next_try_skips(
     shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     context, _ = fail(shop)
+    caplog.clear()
     with caplog.at_level(logging.INFO, "airflow_spark_pipeline"):
         auto_resume_on_retry(context)
     run_id = shop.latest().state.run_id
