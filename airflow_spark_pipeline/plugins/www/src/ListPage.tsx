@@ -1,4 +1,4 @@
-import { Box, Button, Checkbox, Flex, HStack, Heading, Stack } from "@chakra-ui/react";
+import { Box, Button, Checkbox, Flex, HStack, Heading, Progress, Stack } from "@chakra-ui/react";
 import { useEffect, useState } from "react";
 import { useLocation, useSearchParams } from "react-router-dom";
 
@@ -182,7 +182,8 @@ const Runs = ({ data, params, change, stale, selected, setSelected, chosen, onAc
   return (
     <>
       {chosen.length === 0 ? null : <Bulk runs={chosen} total={data.total} {...{ asked, onAct, setSelected }} />}
-      <Box opacity={stale ? 0.6 : 1} transition="opacity 0.15s">
+      <Box aria-busy={stale}>
+        <Waiting visible={stale} />
         {data.runs.length === 0 ? (
           <Empty title={data.total > 0 ? t.filters.noPage(page) : t.filters.none}>
             <Button
@@ -222,6 +223,15 @@ const Runs = ({ data, params, change, stale, selected, setSelected, chosen, onAc
     </>
   );
 };
+
+/** What Airflow shows above a table whose next answer is not there yet: what is shown can still be read. */
+const Waiting = ({ visible }: { visible: boolean }) => (
+  <Progress.Root value={null} size="xs" visibility={visible ? "visible" : "hidden"} aria-label={t.empty.loading}>
+    <Progress.Track>
+      <Progress.Range />
+    </Progress.Track>
+  </Progress.Root>
+);
 
 const Nothing = ({ list }: { list: RunList }) => {
   const readable = list.locations.filter((location) => location.state === "ok");

@@ -1,5 +1,6 @@
-import { Button, HStack, NativeSelect, Text } from "@chakra-ui/react";
+import { Button, HStack, IconButton, NativeSelect, Pagination } from "@chakra-ui/react";
 
+import { PageIcon } from "./icons";
 import { t } from "./texts";
 
 export const SMALLEST = 25;
@@ -16,7 +17,7 @@ interface Props {
 export const Paging = ({ page, size, total, onPage, onSize }: Props) => {
   const last = Math.max(1, Math.ceil(total / size));
   return (
-    <HStack as="nav" aria-label={t.paging.label} justify="flex-end" wrap="wrap" fontSize="sm" color="fg.muted">
+    <HStack wrap="wrap" fontSize="sm" color="fg.muted">
       {total <= SMALLEST ? null : (
         <NativeSelect.Root size="xs" w="auto">
           <NativeSelect.Field
@@ -36,31 +37,51 @@ export const Paging = ({ page, size, total, onPage, onSize }: Props) => {
         </NativeSelect.Root>
       )}
       {last === 1 ? null : (
-        <>
-          <Button
-            size="xs"
-            variant="outline"
-            disabled={page <= 1}
-            onClick={() => {
-              onPage(page - 1);
-            }}
-          >
-            {t.paging.previous}
-          </Button>
-          <Text>
-            <bdi>{t.paging.range(page, last)}</bdi>
-          </Text>
-          <Button
-            size="xs"
-            variant="outline"
-            disabled={page >= last}
-            onClick={() => {
-              onPage(page + 1);
-            }}
-          >
-            {t.paging.next}
-          </Button>
-        </>
+        <Pagination.Root
+          count={total}
+          pageSize={size}
+          page={page}
+          siblingCount={1}
+          onPageChange={(wanted) => {
+            onPage(wanted.page);
+          }}
+          translations={{
+            rootLabel: t.paging.label,
+            prevTriggerLabel: t.paging.previous,
+            nextTriggerLabel: t.paging.next,
+            itemLabel: ({ page: each, totalPages }) => t.paging.range(each, totalPages),
+          }}
+        >
+          <HStack gap={2} wrap="wrap">
+            <Pagination.PrevTrigger asChild>
+              <IconButton size="sm" variant="ghost">
+                <PageIcon to="previous" />
+              </IconButton>
+            </Pagination.PrevTrigger>
+            <Pagination.Context>
+              {({ pages }) =>
+                pages.map((each, index) =>
+                  each.type === "ellipsis" ? (
+                    <Pagination.Ellipsis key={index} index={index}>
+                      …
+                    </Pagination.Ellipsis>
+                  ) : (
+                    <Pagination.Item key={index} type="page" value={each.value} asChild>
+                      <Button size="sm" variant={each.value === page ? "outline" : "ghost"}>
+                        {each.value}
+                      </Button>
+                    </Pagination.Item>
+                  ),
+                )
+              }
+            </Pagination.Context>
+            <Pagination.NextTrigger asChild>
+              <IconButton size="sm" variant="ghost">
+                <PageIcon to="next" />
+              </IconButton>
+            </Pagination.NextTrigger>
+          </HStack>
+        </Pagination.Root>
       )}
     </HStack>
   );

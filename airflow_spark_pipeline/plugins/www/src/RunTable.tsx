@@ -184,7 +184,7 @@ const GroupRow = ({ runs, columns, selected, onSelect }: GroupProps) => {
             <CheckAll runs={runs} selected={selected} onSelect={onSelect} label={t.selection.inGroup(name)} />
           )}
           <Box minW={0}>
-            <PageLink to={dagRunPath(first)} lines={1} fontWeight="bold" title={name}>
+            <PageLink to={dagRunPath(first)} lines={1} fontWeight="bold" lineHeight="24px" title={name}>
               {name}
             </PageLink>
           </Box>

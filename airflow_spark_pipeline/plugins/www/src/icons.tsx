@@ -12,9 +12,9 @@ const PATHS: Record<string, string> = {
   deferred: "M4 5h8l-2-2M12 11H4l2 2",
 };
 
-/** The sign of a state; its name is next to it. */
+/** The sign of a state; its name is next to it. In dark, some of the states' colors are too close to their backgrounds. */
 export const StateIcon = ({ palette }: { palette: string }) => (
-  <Box asChild color="colorPalette.solid" flexShrink={0}>
+  <Box asChild color={{ base: "colorPalette.solid", _dark: "inherit" }} flexShrink={0}>
     <svg aria-hidden width="12" height="12" viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth="2.2">
       <path d={PATHS[palette] ?? PATHS["queued"]} strokeLinecap="round" strokeLinejoin="round" />
     </svg>
@@ -45,4 +45,13 @@ export const ColumnsIcon = () => (
   <svg aria-hidden width="14" height="14" viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth="1.6">
     <path d="M2 3h12v10H2zM6 3v10M10 3v10" strokeLinejoin="round" />
   </svg>
+);
+
+/** An arrow to the next or the previous page, in the direction of reading. */
+export const PageIcon = ({ to }: { to: "next" | "previous" }) => (
+  <Box asChild css={{ "[dir=rtl] &": { transform: "scaleX(-1)" } }}>
+    <svg aria-hidden width="14" height="14" viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth="1.6">
+      <path d={to === "next" ? "M6 3l5 5-5 5" : "M10 3 5 8l5 5"} strokeLinecap="round" strokeLinejoin="round" />
+    </svg>
+  </Box>
 );

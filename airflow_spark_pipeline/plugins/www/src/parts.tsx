@@ -116,6 +116,7 @@ interface LinkProps {
   to: string;
   children: ReactNode;
   fontWeight?: string;
+  lineHeight?: string;
   lines?: number;
   title?: string;
 }

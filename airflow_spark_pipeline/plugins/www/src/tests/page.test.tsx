@@ -222,6 +222,7 @@ test("all that match are selected over all pages, and paging keeps the selection
   expect(await screen.findByText("2 runs selected")).toBeTruthy();
   fireEvent.click(screen.getByRole("button", { name: "Next" }));
   await screen.findAllByText("r25");
+  expect(screen.getByRole("button", { name: "2 of 10" }).getAttribute("aria-current")).toBe("page");
   expect(screen.getByText("2 runs selected")).toBeTruthy();
   fireEvent.click(screen.getByRole("button", { name: "Select all 230 that match" }));
   expect(await screen.findByText("230 runs selected")).toBeTruthy();
