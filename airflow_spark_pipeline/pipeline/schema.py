@@ -7,7 +7,7 @@ configs of components.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from airflow_spark_pipeline.binding.suggestions import did_you_mean, suggest
 from airflow_spark_pipeline.exceptions import Problem
 from airflow_spark_pipeline.pipeline.connect_string import SESSION_ID, ConnectString
 from airflow_spark_pipeline.pipeline.hocon.scalars import Places
+from airflow_spark_pipeline.pipeline.order import circle, ordered
 from airflow_spark_pipeline.pipeline.parse_result import Reading
 from airflow_spark_pipeline.pipeline.plain_values import PlainValues
 from airflow_spark_pipeline.pipeline.policies import HookSpec, RetryPolicy
@@ -65,6 +66,7 @@ def read_description(
             whole = {"pipeline_name": "", "components": (), **stated, "spark": SparkSpec(**bound), "source": source}
             spec = _complete(PipelineSpec(**whole), pipeline)
             wrong += _rules(spec)
+            spec = replace(spec, components=ordered(spec.components))
     at = Reading(None, places={join_path(address): place for address, place in places.of.items()})
     found = [
         at.locate(replace(problem, file=source))
@@ -114,9 +116,10 @@ def _rules(spec: PipelineSpec) -> Iterator[Problem]:
             message = "with `connect-string` the server has a master already; remove one of the two"
             yield Problem(message, "spark.master")
     earlier: dict[str, ComponentSpec] = {}
+    known = {component.instance_name: component for component in spec.components}
     for component in spec.components:
         yield from _name(component, earlier)
-        yield from _dependencies(component, earlier, spec)
+        yield from _dependencies(component, earlier, spec, known)
         earlier.setdefault(component.instance_name, component)
     if spec.components and not any(component.enabled for component in spec.components):
         message = "no component is enabled; a pipeline needs at least one that runs"
@@ -142,33 +145,31 @@ def _name(component: ComponentSpec, earlier: dict[str, ComponentSpec]) -> Iterat
         yield Problem(message, f"{component.path}.instance-name")
 
 
-def _dependencies(component: ComponentSpec, earlier: dict[str, ComponentSpec], spec: PipelineSpec) -> Iterator[Problem]:
+def _dependencies(
+    component: ComponentSpec,
+    earlier: Mapping[str, ComponentSpec],
+    spec: PipelineSpec,
+    known: Mapping[str, ComponentSpec],
+) -> Iterator[Problem]:
     for position, name in enumerate(component.depends_on or ()):
         path = f"{component.path}.depends-on[{position}]"
-        if name not in earlier:
-            yield Problem(_not_earlier(component, name, earlier, spec), path)
-        elif component.enabled and not earlier[name].enabled:
+        if name not in known:
+            others = [each for each in known if each != component.instance_name]
+            yield Problem(f"there is no component {name!r}{did_you_mean(name, others)}", path)
+        # every circle leads at least once to a component that is not earlier in the file
+        elif name not in earlier and (found := circle(component.instance_name, name, spec.components)) is not None:
+            yield Problem(_circular(found, known), path)
+        elif component.enabled and not known[name].enabled:
             yield Problem(f"`{name}` is not enabled, so this would never run; set enabled = false here, too", path)
 
 
-def _not_earlier(component: ComponentSpec, name: str, earlier: dict[str, ComponentSpec], spec: PipelineSpec) -> str:
-    known = {each.instance_name: each for each in spec.components}
-    message = f"{name!r} is not an earlier component"
-    if name not in known:
-        return f"{message}{did_you_mean(name, earlier)}"
-    if (circle := _circle(component.instance_name, name, known)) is not None:
-        return f"{message}: they depend on each other ({' -> '.join(circle)}); remove one of these dependencies"
-    return f"{message}, it comes later in the file; move `{component.instance_name}` behind it"
+def _circular(names: Sequence[str], known: Mapping[str, ComponentSpec]) -> str:
+    """Return what to say of components that wait for each other.
 
-
-def _circle(start: str, first: str, known: dict[str, ComponentSpec]) -> list[str] | None:
-    """Return the names along a way of dependencies from a component back to it, or ``None``."""
-    ways, seen = [[start, first]], set[str]()
-    while ways:
-        way = ways.pop(0)
-        if way[-1] == start:
-            return way
-        if way[-1] not in seen and way[-1] in known:
-            seen.add(way[-1])
-            ways += [[*way, each] for each in known[way[-1]].depends_on or ()]
-    return None
+    :param names: the components along the circle; the first is also the last
+    """
+    message = f"they depend on each other ({' -> '.join(names)})"
+    silent = next((name for name in names if known[name].depends_on is None), None)
+    if silent is None:
+        return f"{message}; remove one of these dependencies"
+    return f"{message}: `{silent}` has no depends-on, so it waits for all before it in the file; set depends-on there"

@@ -147,8 +147,8 @@ class ComponentSpec(JsonForm):
     :param save_outputs: save the frames that it returns in the checkpoint location; ``None`` leaves it to the pipeline
     :param replay_on_resume: run it again on resume, since it only defines views; ``None`` leaves it to the pipeline,
         and then to the class
-    :param depends_on: names of earlier components: if one of them runs again, so does this one; with ``parallelism``
-        it starts when they have ended. ``None``: it starts when all before it have ended
+    :param depends_on: names of components that run before it: if one of them runs again, so does this one; with
+        ``parallelism`` it starts when they have ended. ``None``: it starts when all before it have ended
     :param enabled: ``False`` leaves it out of the run; it is neither loaded nor recorded as done
     :param optional: whether the run continues, and can complete, although this component failed
     :param timeout_ms: milliseconds that one try of it may take

@@ -79,7 +79,7 @@ def _moved(spec: PipelineSpec, old: ComponentCheckpoint, *, strict: bool) -> Cha
     now = spec.components[old.index].instance_name if old.index < len(spec.components) else "nothing"
     if now == old.name:
         return None
-    path = f"pipeline.pipeline-components[{old.index}]"
+    path = _path(spec, old.index)
     why = "with config-match = strict nothing may change" if strict else "before a component that is recorded as done"
     return Change(min(old.index, len(spec.components)), f"{path} was {old.name} and is {now} now, {why}", (path,))
 
@@ -118,5 +118,11 @@ def _coded(spec: PipelineSpec, old: ComponentCheckpoint, code: Code) -> Change |
 
 
 def _added(spec: PipelineSpec, index: int) -> Change:
-    path = f"pipeline.pipeline-components[{index}]"
+    path = _path(spec, index)
     return Change(index, f"{path} is new, and with config-match = strict nothing may change", (path,))
+
+
+def _path(spec: PipelineSpec, index: int) -> str:
+    """Return where a component is in the file, which can have another order than the pipeline."""
+    found = spec.components[index].path if index < len(spec.components) else ""
+    return found or f"pipeline.pipeline-components[{index}]"

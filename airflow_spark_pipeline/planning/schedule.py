@@ -1,8 +1,9 @@
 """The schedule: which components may run at the same time, and which of them start now. Pure functions.
 
-Guarantees: with ``parallelism = 1`` the order is that of the file. A component that says nothing about dependencies
-waits for all before it; one with ``depends-on`` waits for the components named there, and for those that make a view
-which it is known to read. Nothing waits for a component that comes later in the file, so there are no cycles.
+Guarantees: with ``parallelism = 1`` the order is that of the description. A component that says nothing about
+dependencies waits for all before it; one with ``depends-on`` waits for the components named there, and for those that
+make a view which it is known to read. In a description nothing waits for a later component (``pipeline/order.py`` puts
+them in order), so there are no cycles.
 """
 
 from __future__ import annotations
