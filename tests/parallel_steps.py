@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.runtime.component.base import Component
 from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, PipelineHooks
+from airflow_spark_pipeline.runtime.spark.connect import is_connect
 from tests.steps import OutageError, note
 
 if TYPE_CHECKING:
@@ -130,8 +131,7 @@ class Makes(Component):
 
     def run(self, spark: SparkSession) -> dict[str, DataFrame]:
         context = self.context
-        tags = spark.sparkContext.getLocalProperty("spark.job.tags") or ""
-        note(self.ledger, name=context.component_name, tags=sorted(tags.split(",")))
+        note(self.ledger, name=context.component_name, tags=sorted(_tags(spark)))
         with _lock:
             barrier = _barriers.setdefault((self.ledger, context.run_id), threading.Barrier(self.size))
         barrier.wait(SECONDS)
@@ -164,10 +164,61 @@ class Counts(Component):
 
 @dataclass
 class LongJob(Component):
-    """One Spark job that takes hours."""
+    """One Spark job that takes hours, in its first attempt.
+
+    :param in_thread: whether a thread of the component runs it, as a part of it
+    """
 
     ledger: str
+    in_thread: bool = False
 
     def run(self, spark: SparkSession) -> None:
         note(self.ledger, name=self.context.component_name)
-        spark.range(10**15).selectExpr("sum(id % 7)").collect()
+        if self.context.attempt > 1:
+            return
+        if self.in_thread:
+            self.context.each_part(["only"], lambda _: self._long(spark), parallelism=1)
+        else:
+            self._long(spark)
+
+    def _long(self, spark: SparkSession) -> None:
+        if not is_connect(spark):
+            spark.range(10**15).selectExpr("sum(id % 7)").collect()
+            return
+        # A server that cancels an operation too early lets its job run on: this one leaves a core free, and the test
+        # can end it.
+        from pyspark.sql.functions import udf
+
+        end = f"{self.ledger}.end"
+
+        def waits() -> None:  # runs on the server, which does not have this module
+            import os
+            import time
+
+            while not os.path.exists(end):
+                time.sleep(0.05)
+
+        spark.range(0, 1, 1, 1).select(udf(lambda _: waits(), "string")("id")).collect()
+
+
+@dataclass
+class Shares(Component):
+    """Runs jobs until a sign; ends or, in its first attempt, fails. Notes whether its thread has an active session."""
+
+    ledger: str
+    waits_for: str
+    fails: bool = False
+
+    def run(self, spark: SparkSession) -> None:
+        context = self.context
+        note(self.ledger, name=context.component_name, active=type(spark).getActiveSession() is not None)
+        while not sign(self.ledger, self.waits_for).is_set():
+            spark.range(1000).selectExpr("sum(id)").collect()
+        if self.fails and context.attempt == 1:
+            raise OutageError(f"{context.component_name} is down")
+
+
+def _tags(spark: Any) -> set[str]:
+    """The tags of this thread's jobs."""
+    found: set[str] = spark.getTags() if is_connect(spark) else spark.sparkContext.getJobTags()
+    return found

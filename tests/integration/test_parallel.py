@@ -1,24 +1,26 @@
-"""Components in parallel on a real Spark: saved outputs, jobs that are cancelled alone, and the shared session."""
+"""Components in parallel on a real Spark of either kind: saved outputs, jobs cancelled alone, the shared session."""
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 
-from airflow_spark_pipeline import PipelineRunner
+from airflow_spark_pipeline import PipelineHooks, PipelineRunner
 from airflow_spark_pipeline.exceptions import ComponentFailedError
+from airflow_spark_pipeline.protocol import ConnectTarget
+from airflow_spark_pipeline.runtime.spark.connect import close, open_session
+from tests.parallel_steps import sign
 from tests.steps import names, read
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.spark
 
 
 class Job:
-    def __init__(self, spark: SparkSession, directory: Path, parallelism: int) -> None:
+    def __init__(self, spark: Any, directory: Path, parallelism: int) -> None:
         self.ledger = directory / "ledger"
         self.runner = PipelineRunner(spark, location=directory / "checkpoints")
         self._parallelism = parallelism
@@ -37,9 +39,22 @@ class Job:
         )
 
 
+@pytest.fixture(params=["classic", pytest.param("connect", marks=pytest.mark.slow)])
+def session(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    if request.param == "classic":
+        yield request.getfixturevalue("spark")
+        return
+    server = request.getfixturevalue("connect_server")
+    monkeypatch.setenv("SPARK_CONNECT_MODE_ENABLED", "1")
+    remote = open_session(ConnectTarget(server.url), {}, str(uuid.uuid4()))
+    yield remote
+    (tmp_path / "ledger.end").touch()
+    close(remote)
+
+
 @pytest.fixture(params=[1, 3])
-def job(request: pytest.FixtureRequest, spark: SparkSession, tmp_path: Path) -> Job:
-    return Job(spark, tmp_path, request.param)
+def job(request: pytest.FixtureRequest, session: Any, tmp_path: Path) -> Job:
+    return Job(session, tmp_path, request.param)
 
 
 def test_outputs_are_saved_and_restored(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,9 +81,10 @@ def test_outputs_are_saved_and_restored(job: Job, capsys: pytest.CaptureFixture[
     assert [len(found) for found in tags] == ([1, 1] if size == 1 else [2, 2])
 
 
-def test_a_timeout_cancels_the_jobs_of_its_component_alone(job: Job) -> None:
+@pytest.mark.parametrize("in_thread", ["true", "false"])
+def test_a_timeout_cancels_the_jobs_of_its_component_alone(job: Job, in_thread: str) -> None:
     text = job.text(
-        job.component("LongJob", "long", more="depends-on = [], timeout = 2 s"),
+        job.component("LongJob", "long", f"in-thread = {in_thread}", more="depends-on = [], timeout = 2 s"),
         job.component("Makes", "a", "view = made"),
         job.component("Makes", "b", "view = made_too", more="depends-on = [a]"),
         more="fail-fast = false, save-outputs = true",
@@ -80,10 +96,40 @@ def test_a_timeout_cancels_the_jobs_of_its_component_alone(job: Job) -> None:
     assert sorted(names(job.ledger).replace("long", "l")) == ["a", "b", "l"]
 
 
+def test_a_timeout_a_failure_and_a_component_that_goes_on_and_then_a_resume(session: Any, tmp_path: Path) -> None:
+    job = Job(session, tmp_path, 4)
+    text = job.text(
+        job.component("LongJob", "late", more="depends-on = [], timeout = 2 s"),
+        job.component("Shares", "down", "waits-for = late, fails = true"),
+        job.component("Shares", "fine", "waits-for = down"),
+        job.component("Makes", "quick", "view = quick"),
+        job.component("Shares", "last", "waits-for = late", more=""),
+        more="save-outputs = true",
+    )
+
+    class Signs(PipelineHooks):
+        def on_component_failure(self, event: Any) -> None:
+            sign(str(job.ledger), event.name).set()
+
+    with pytest.raises(ComponentFailedError) as failed:
+        job.runner.run_with_checkpointing(text, Signs())
+    assert "late took longer than its timeout of 2 s, and was stopped" in str(failed.value)
+    assert "down is down" in str(failed.value)
+    (state,) = job.runner.list_resumable("Parallel")
+    assert set(state.completed_components) == {"quick", "fine"}
+
+    assert failed.value.run_id is not None
+    report = job.runner.resume(text, failed.value.run_id)
+    assert (sorted(report.ran[:2]), report.ran[2:]) == (["down", "late"], ["last"])
+    entries = read(job.ledger)
+    assert [entry["name"] for entry in entries].count("fine") == 1
+    assert all(entry["active"] for entry in entries if "active" in entry)
+
+
 def test_a_change_of_the_session_while_several_run_is_told_and_set_again(
-    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    session: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    job = Job(spark, tmp_path, 2)
+    job, spark = Job(session, tmp_path, 2), session
     before = spark.conf.get("spark.sql.shuffle.partitions")
     text = job.text(
         job.component("Makes", "a", "view = first, size = 2"),

@@ -2,7 +2,8 @@
 
 Every job carries the tag of the driver. If components run in threads, a job also carries the tag of its component, and
 belongs to a scheduler pool with the component's name, unless the user chose another scheduling. Jobs of threads that a
-component starts carry them if the thread inherits them, with ``pyspark.inheritable_thread_target`` or on Spark Connect.
+component starts carry them if the thread inherits them, with ``pyspark.inheritable_thread_target``; on Spark Connect
+that function takes the session: ``inheritable_thread_target(spark)(target)``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from airflow_spark_pipeline.runtime.spark.session import SCHEDULER_MODE, cancel_jobs, tag_jobs
-from airflow_spark_pipeline.runtime.spark.versions import inheriting, is_classic
+from airflow_spark_pipeline.runtime.spark.versions import activate, inheriting, is_classic
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -53,6 +54,8 @@ class Jobs:
         def marked() -> None:
             tag_jobs(spark, self._tag)
             tag_jobs(spark, f"{self._tag}-{index}")
+            if is_classic(spark):
+                activate(spark)  # otherwise SparkSession.getActiveSession() would be None in the component
             if _has_pools(spark):
                 spark.sparkContext.setLocalProperty(_POOL, self._names[index])
             target()

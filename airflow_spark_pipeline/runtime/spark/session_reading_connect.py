@@ -2,14 +2,16 @@
 
 Settings are read after each component, in one call. The client's commands are observed: anything else is read only if a
 command may have changed it: the SQL path after ``SET PATH``, session variables after statements about them (see
-``session_variables_connect``).
+``session_variables_connect``). Components that run at the same time send commands while the session is read: a command
+is noted when the server has answered, and what is noted during a reading is read by the next one.
 """
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from airflow_spark_pipeline.runtime.spark.session_reading import Objects, SessionReader
@@ -32,8 +34,11 @@ class ConnectReader(SessionReader):
 
     def __init__(self, spark: Any) -> None:
         super().__init__(spark)
-        self._place: tuple[str, str] | None = None
-        self._objects: tuple[frozenset[str], frozenset[str]] | None = None
+        self._lock = (
+            threading.RLock()
+        )  # of what commands change; a generator that is collected in between notes one, too
+        self._place = ("", "")
+        self._place_stale = self._objects_stale = True
         self._counter = itertools.count()
         self._made: dict[str, int] = {}
         self._registered: dict[str, int] = {}
@@ -45,7 +50,8 @@ class ConnectReader(SessionReader):
 
     def state(self) -> SessionState:
         """Return the state of the session."""
-        if self._place is None or not self._listens:
+        if self._place_stale or not self._listens:
+            self._place_stale = False  # before it is read: a command that is noted meanwhile sets it again
             self._place = (self._spark.catalog.currentCatalog(), self._spark.catalog.currentDatabase())
         conf = dict(settings_of(self._spark))
         return SessionState(conf, *self._place, path=self._current_path(conf), variables=self._variables.values())
@@ -62,7 +68,7 @@ class ConnectReader(SessionReader):
     def _read_path(self) -> str:
         ((path,),) = self._spark.sql("SELECT current_path()").collect()
         entries = [entry.strip() for entry in _PATH_ENTRY.findall(path)]
-        here = [".".join(map(_quoted_if_necessary, self._place or ()))] if self._path_follows else []
+        here = [".".join(map(_quoted_if_necessary, self._place))] if self._path_follows else []
         return ", ".join("CURRENT_SCHEMA" if entry in here else entry for entry in entries)
 
     def set_path(self, path: str | None) -> None:
@@ -79,33 +85,40 @@ class ConnectReader(SessionReader):
 
     def objects(self) -> Objects:
         """Return the objects that exist only in this session."""
-        if self._objects is None or not self._listens:
+        if self._objects_stale or not self._listens:
+            self._objects_stale = False  # as above
+            since = next(self._counter)
             views = self._spark.sql("SHOW VIEWS IN global_temp").collect()
             functions = self._spark.sql("SHOW USER FUNCTIONS").collect()
             found = {f"global_temp.{row.viewName}" if row.namespace else str(row.viewName) for row in views}
             # Permanent functions are listed with their catalog and database.
             temporary = {str(row.function) for row in functions if "." not in row.function}
-            self._objects = frozenset(found), frozenset(temporary)
-            self._made = {view: self._made.get(view, -1) for view in found}
-            self._registered = {function: self._registered.get(function, -1) for function in temporary}
-        return Objects(dict(self._made), dict(self._registered), variables=dict(self._variables.unreadable))
+            with self._lock:
+                self._made = _merged(self._made, found, since)
+                self._registered = _merged(self._registered, temporary, since)
+        with self._lock:
+            return Objects(dict(self._made), dict(self._registered), variables=dict(self._variables.unreadable))
 
     def use(self, catalog: str, database: str) -> None:
         """Make a database the current one."""
         super().use(catalog, database)
-        self._place = None
+        self._place_stale = True
 
     def _heard(self, plan: Any) -> None:
-        """Note what a request may change: the current catalog and database, the objects, or nothing."""
+        """Note what a request may have changed: the current catalog and database, the objects, or nothing."""
+        with self._lock:
+            self._heard_plan(plan)
+
+    def _heard_plan(self, plan: Any) -> None:
         if plan.HasField("command"):
             self._heard_command(plan.command)
         elif not plan.HasField("root"):  # compressed
-            self._place = self._objects = None
+            self._place_stale = self._objects_stale = True
         elif plan.root.HasField("catalog"):
             call = plan.root.catalog
             kind = call.WhichOneof("cat_type")
             if kind in ("set_current_database", "set_current_catalog"):
-                self._place = None
+                self._place_stale = True
             elif kind in ("drop_temp_view", "drop_global_temp_view"):
                 view = getattr(call, kind).view_name
                 self._made.pop(view if kind == "drop_temp_view" else f"global_temp.{view}", None)
@@ -121,7 +134,7 @@ class ConnectReader(SessionReader):
         elif kind == "sql_command":
             text = command.sql_command.input.sql.query or command.sql_command.sql
             if _CHANGES.search(text):
-                self._place = self._objects = None
+                self._place_stale = self._objects_stale = True
                 sql = command.sql_command.input.sql
                 self._variables.heard(text, parameters=bool(sql.named_arguments or sql.pos_arguments))
                 self._heard_path(text)
@@ -134,6 +147,12 @@ class ConnectReader(SessionReader):
             self._path_follows, self._path_stale = keeps or bool(_CURRENT.search(found[1])), True
 
 
+def _merged(known: Mapping[str, int], found: Iterable[str], since: int) -> dict[str, int]:
+    """Return the numbers of what the server listed, and of what was made after the list was asked for."""
+    later = {name: number for name, number in known.items() if number > since}
+    return {**{name: known.get(name, -1) for name in found}, **later}
+
+
 def _quoted_if_necessary(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z_]\w*", name) else f"`{name.replace('`', '``')}`"
 
@@ -144,18 +163,34 @@ _VIEW = re.compile(
 
 
 def _listen(client: Any, heard: Callable[[Any], None]) -> bool:
-    """Call ``heard`` with each plan that the client sends from now on. Returns whether this client allows it."""
+    """Call ``heard`` with each plan that the client sends, when it is done. Returns whether this client allows it."""
     names = ("_execute", "_execute_and_fetch_as_iterator")
     if not all(callable(getattr(client, name, None)) for name in names):
         return False
-    for name in names:
-        setattr(client, name, _wrapped(getattr(client, name), heard))
+    client._execute = _after_call(client._execute, heard)
+    client._execute_and_fetch_as_iterator = _after_last(client._execute_and_fetch_as_iterator, heard)
     return True
 
 
-def _wrapped(send: Callable[..., Any], heard: Callable[[Any], None]) -> Callable[..., Any]:
+def _after_call(send: Callable[..., Any], heard: Callable[[Any], None]) -> Callable[..., Any]:
     def wrapper(*arguments: Any, **options: Any) -> Any:
-        heard((arguments[0] if arguments else options["req"]).plan)
-        return send(*arguments, **options)
+        try:
+            return send(*arguments, **options)
+        finally:
+            heard(_plan(arguments, options))
 
     return wrapper
+
+
+def _after_last(send: Callable[..., Iterator[Any]], heard: Callable[[Any], None]) -> Callable[..., Iterator[Any]]:
+    def wrapper(*arguments: Any, **options: Any) -> Iterator[Any]:
+        try:
+            yield from send(*arguments, **options)
+        finally:
+            heard(_plan(arguments, options))
+
+    return wrapper
+
+
+def _plan(arguments: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
+    return (arguments[0] if arguments else options["req"]).plan

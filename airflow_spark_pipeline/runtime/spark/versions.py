@@ -107,14 +107,24 @@ def _restore(spark: SparkSession, before: Mapping[str, str | None]) -> None:
 
 
 def inheriting(spark: SparkSession, target: Callable[[], None]) -> Callable[[], None]:
-    """Return the target of a new thread, whose jobs get the local properties and the job tags of this thread."""
+    """Return the target of a new thread, whose jobs get the local properties and the job tags of this thread.
+
+    On Spark Connect there are only tags, and the session becomes the thread's active one.
+    """
     import pyspark
 
-    if not is_classic(spark):  # Spark Connect, where a thread has only tags
-        return target
-    if spark.version.startswith("3."):
+    if is_classic(spark) and spark.version.startswith("3."):
         return cast("Callable[[], None]", pyspark.inheritable_thread_target(target))
+    if not hasattr(spark, "addTag"):  # a stand-in for a session
+        return target
     return cast("Callable[[], None]", pyspark.inheritable_thread_target(spark)(target))
+
+
+def activate(spark: SparkSession) -> None:
+    """Make a session with a JVM the active one of this thread, as it is in the thread that opened it."""
+    session: Any = spark
+    of_jvm = getattr(session, "_get_j_spark_session_class", lambda jvm: jvm.SparkSession)  # 3.5 has only the second
+    of_jvm(session._jvm).setActiveSession(session._jsparkSession)
 
 
 def is_classic(spark: object) -> bool:
