@@ -19,7 +19,7 @@ WWW := airflow_spark_pipeline/plugins/www
 WITH_JAVA := JAVA_HOME=$$(scripts/java.sh) && export JAVA_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java test slow nightly unit acceptance kill-matrix stateful chaos hocon-fuzz e2e www www-check engines topology check format demo airflow bench docs docs-versions dist constraints matrix prerelease clean
+.PHONY: help setup java test slow nightly unit acceptance kill-matrix stateful chaos hocon-fuzz e2e www www-check engines platforms topology check format demo airflow bench docs docs-versions dist constraints matrix prerelease clean
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,11 @@ www-check: ## Types, lint and tests of the front end, and whether the committed 
 engines: setup ## Real engines under a real Airflow: YARN, HDFS, standalone, Spark Connect, S3A, the topology (needs Maven; fetches 800 MB once; an hour and a quarter)
 	@$(WITH_JAVA) && $(TIMED) engines $(PY) -m pytest --durations=0 $(PYTEST_ARGS) tests/engines
 	$(if $(PYTEST_ARGS),,@$(MAKE) --no-print-directory topology)
+
+platforms: setup ## The tests of Dataproc and of SparkApplications, whose providers have pins of their own (900 MB once; a minute)
+	@EXTRAS=dataproc,kubernetes,test CONSTRAINTS=constraints-platforms.txt scripts/setup.sh .venv-platforms
+	@$(TIMED) platforms .venv-platforms/bin/python -m pytest -q -W default $(PYTEST_ARGS) \
+		tests/unit/operators/test_dataproc.py tests/unit/operators/test_spark_application.py tests/unit/operators/test_platform_examples.py
 
 topology: setup ## The services of docker-compose.yaml as processes, and one of their machines lost (Postgres, Redis, MinIO; 9 minutes)
 	@$(WITH_JAVA) && minio=$$(scripts/topology.sh) && PATH="$${minio:+$$minio:}$$PATH" && export PATH && \

@@ -9,7 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 _INTEGRATION = "Spark Pipeline"
-_PLATFORMS = ("emr_serverless", "emr_steps", "emr_container", "livy", "databricks", "spark_application")
+_PLATFORMS = (
+    *("emr_serverless", "emr_steps", "emr_container", "livy", "databricks"),
+    *("dataproc_batch", "dataproc_job", "spark_application"),
+)
 
 
 def get_provider_info() -> dict[str, Any]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from airflow_spark_pipeline.operators.job import SparkPipelineJob
 from airflow_spark_pipeline.testing.job_contract import PlatformUnderTest, StartedJob
-from tests.platforms.http_server import serve
+from tests.platforms.http_server import at_once, serve
 
 
 class Databricks(PlatformUnderTest):
@@ -62,13 +62,20 @@ class Databricks(PlatformUnderTest):
 
 
 @contextlib.contextmanager
-def databricks(patch: Any) -> Iterator[Databricks]:
+def databricks(patch: Any, *, around: Callable[..., Any] = at_once) -> Iterator[Databricks]:
     """Give a workspace, and the connection ``databricks`` to it.
 
     :param patch: pytest's ``monkeypatch``
+    :param around: is called with each submission, and makes it
     """
     platform = Databricks()
-    with serve(platform.answer) as port:
+
+    def answer(method: str, path: list[str], body: Any) -> tuple[int, Any]:
+        submits = path[-1] == "submit"
+        said: tuple[int, Any] = (around if submits else at_once)(lambda: platform.answer(method, path, body))
+        return said
+
+    with serve(answer) as port:
         where = {"conn_type": "databricks", "schema": "http", "host": "127.0.0.1", "port": port}
         connection = {**where, "password": "token-of-the-worker"}
         patch.setenv("AIRFLOW_CONN_DATABRICKS", json.dumps(connection))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from airflow_spark_pipeline.operators.job import SparkPipelineJob
 from airflow_spark_pipeline.testing.job_contract import PlatformUnderTest, StartedJob
 from tests.platforms.aws import ACCOUNT, REGION, ROLE, aws
+from tests.platforms.http_server import at_once
 
 
 class EmrServerless(PlatformUnderTest):
@@ -62,11 +63,14 @@ class EmrServerless(PlatformUnderTest):
 
 
 @contextlib.contextmanager
-def emr_serverless(patch: Any, *, endpoint: str | None = None) -> Iterator[EmrServerless]:
+def emr_serverless(
+    patch: Any, *, endpoint: str | None = None, around: Callable[..., Any] = at_once
+) -> Iterator[EmrServerless]:
     """Give an application; its client is answered by moto, in this process or by a server of it.
 
     :param patch: pytest's ``monkeypatch``
     :param endpoint: URL of moto's server
+    :param around: is called with each submission, and makes it
     """
     import boto3
     from moto.emrserverless import models
@@ -80,7 +84,10 @@ def emr_serverless(patch: Any, *, endpoint: str | None = None) -> Iterator[EmrSe
         same = (run for run in earlier if run.client_token == arguments["client_token"])
         return next(same, None) or start(backend, **arguments)
 
-    patch.setattr(models.EMRServerlessBackend, "start_job_run", once)
+    def held(backend: Any, **arguments: Any) -> Any:
+        return around(lambda: once(backend, **arguments))
+
+    patch.setattr(models.EMRServerlessBackend, "start_job_run", held)
     with aws(patch, endpoint=endpoint):
         client = boto3.client("emr-serverless", region_name=REGION)
         made = client.create_application(name="etl", releaseLabel="emr-7.13.0", type="SPARK", clientToken="made")

@@ -11,6 +11,11 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 
+def at_once(call: Callable[[], Any]) -> Any:
+    """Call, with nothing around it."""
+    return call()
+
+
 @contextlib.contextmanager
 def serve(answer: Callable[[str, list[str], Any], tuple[int, Any]]) -> Iterator[int]:
     """Give the port of a server.

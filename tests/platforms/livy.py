@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from airflow_spark_pipeline.operators.job import SparkPipelineJob
 from airflow_spark_pipeline.testing.job_contract import PlatformUnderTest, StartedJob
-from tests.platforms.http_server import serve
+from tests.platforms.http_server import at_once, serve
 
 _DEAD = ("success", "dead", "killed", "error")
 
@@ -64,13 +64,19 @@ class Livy(PlatformUnderTest):
 
 
 @contextlib.contextmanager
-def livy(patch: Any) -> Iterator[Livy]:
+def livy(patch: Any, *, around: Callable[..., Any] = at_once) -> Iterator[Livy]:
     """Give a server, and the connection ``livy`` to it.
 
     :param patch: pytest's ``monkeypatch``
+    :param around: is called with each submission, and makes it
     """
     platform = Livy()
 
-    with serve(platform.answer) as port:
+    def answer(method: str, path: list[str], body: Any) -> tuple[int, Any]:
+        submits = method == "POST"
+        said: tuple[int, Any] = (around if submits else at_once)(lambda: platform.answer(method, path, body))
+        return said
+
+    with serve(answer) as port:
         patch.setenv("AIRFLOW_CONN_LIVY", f"http://127.0.0.1:{port}")
         yield platform

@@ -22,6 +22,8 @@ NAME = "airflow-spark-pipeline"
 #: What the operators of platforms need, which is not on every set of versions.
 PROVIDERS = {
     "airflow_spark_pipeline.operators.databricks": "airflow.providers.databricks",
+    "airflow_spark_pipeline.operators.dataproc_batch": "airflow.providers.google",
+    "airflow_spark_pipeline.operators.dataproc_job": "airflow.providers.google",
     "airflow_spark_pipeline.operators.emr_container": "airflow.providers.amazon",
     "airflow_spark_pipeline.operators.emr_serverless": "airflow.providers.amazon",
     "airflow_spark_pipeline.operators.emr_steps": "airflow.providers.amazon",

@@ -90,6 +90,12 @@ class Step(Component):
     def wait_in_python(self, spark: SparkSession) -> None:
         threading.Event().wait(_LONGER_THAN_ANY_TEST)
 
+    def wait_for_a_file(self, spark: SparkSession) -> None:
+        """Wait for a file next to the ledger."""
+        waited = threading.Event()
+        while not Path(f"{self.ledger}.go").exists():
+            waited.wait(0.1)
+
     def wait_in_spark(self, spark: SparkSession) -> None:
         jvm: Any = spark._jvm
         jvm.java.lang.Thread.sleep(int(_LONGER_THAN_ANY_TEST * 1000))
