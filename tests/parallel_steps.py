@@ -83,6 +83,17 @@ class Stuck(Component):
         sign(self.ledger, "let go").wait(SECONDS)
 
 
+@dataclass
+class Finishes(Component):
+    """Finishes the run early."""
+
+    ledger: str
+
+    def run(self, spark: SparkSession) -> None:
+        note(self.ledger, name=self.context.component_name)
+        self.context.finish("no new data")
+
+
 class OneAtATime(PipelineHooks):
     """Notes its calls, and whether one began before another had returned."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk import DAG
 
 from airflow_spark_pipeline import PipelineHooks, PipelineRunner
 from airflow_spark_pipeline.checkpoint.log import RunLog
@@ -18,10 +19,12 @@ from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointS
 from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.exceptions import ComponentFailedError, SupersededError
 from airflow_spark_pipeline.pipeline.parser import parse_pipeline
-from airflow_spark_pipeline.planning import all_stopped_at, next_try, summarize
+from airflow_spark_pipeline.planning import Selection, all_stopped_at, next_try, summarize
 from airflow_spark_pipeline.plugins.page.run_models import components as page_components
+from airflow_spark_pipeline.plugins.page.run_models import more_failures
 from airflow_spark_pipeline.runtime.component.logs import LogPrinter
 from airflow_spark_pipeline.runtime.loop import deadline, workers
+from airflow_spark_pipeline.sensors.spark_pipeline import SparkPipelineRunSensor
 from tests.parallel_steps import GateOneAtATime, OneAtATime, sign
 from tests.sparkless import FakeSpark
 from tests.steps import Gate, names
@@ -161,6 +164,16 @@ def test_every_failure_is_told(job: Job) -> None:
         assert name in next_try(state)["failed_components"]
     assert len(next_try(state)["failed_components"]) == 3
     assert {c.state for c in page_components(state, Standing.FAILED)} == {"failed", "pending"}
+    assert sorted(failure.component or "" for failure in [state.failure, *more_failures(state)] if failure) == [*"abc"]
+
+
+def test_a_sensor_is_given_every_component_that_failed(job: Job, caplog: pytest.LogCaptureFixture) -> None:
+    state = job.fails(job.text(*(job.component(name, size=3, fails=9) for name in "abc"), job.component("d")))
+    with DAG("recovery", schedule=None):
+        sensor = SparkPipelineRunSensor(task_id="wait", pipeline_name="Steps", checkpoint_location=str(job.location))
+    run = sensor.execute({})
+    assert sorted(run["failed_components"]) == ["a", "b", "c"]
+    assert run["failed_component"] == run["failed_components"][0] == state.failure.component  # type: ignore[union-attr]
 
 
 def test_a_resumed_run_runs_exactly_what_is_missing(job: Job) -> None:
@@ -310,6 +323,64 @@ def test_a_component_that_cannot_be_stopped_fails_and_what_runs_next_to_it_is_re
     assert "stuck took longer than its timeout of 0.1 s, and could not be stopped" in job.error
 
 
+@AT_ONCE
+def test_what_is_disabled_is_left_out_and_nobody_waits_for_it(job: Job, parallelism: int) -> None:
+    text = job.text(
+        job.component("a", more="enabled = false,"),
+        job.component("b"),
+        job.component("c", "b"),
+        job.component("d", None, more="enabled = false,"),
+        job.component("e", None),
+        parallelism=parallelism,
+    )
+    report = job.run(text)
+    assert report.ran == ["b", "c", "e"]
+    assert {name for name, action in actions(report.state).items() if action == "disabled"} == {"a", "d"}
+
+
+SELECTIONS: dict[str, tuple[Selection, str, str]] = {
+    "start_from": (Selection(start_from="b"), "bcde", "a"),
+    "stop_after": (Selection(stop_after="b"), "b", "a"),
+    "only": (Selection(only=("a", "e")), "ae", ""),
+    "force": (Selection(force=("a",)), "abcde", ""),
+    "start_from and stop_after": (Selection(start_from="b", stop_after="d"), "bcd", "a"),
+}
+
+
+@AT_ONCE
+@pytest.mark.parametrize("selection", SELECTIONS)
+def test_a_selection_runs_the_same_components(job: Job, parallelism: int, selection: str) -> None:
+    """In the first attempt a is done, and b fails; d depends on what may be left out."""
+    text = job.text(
+        job.component("a", kind="Step"),
+        job.component("b", None, kind="Step", fails=1),
+        job.component("c", "b", kind="Step"),
+        job.component("d", "b", kind="Step"),
+        job.component("e", None, kind="Step"),
+        parallelism=parallelism,
+    )
+    failed = job.fails(text)
+    assert (actions(failed)["a"], actions(failed)["b"]) == ("ran", "failed")
+    asked, ran, skipped = SELECTIONS[selection]
+    report = job.runner.resume(text, failed.run_id, selection=asked)
+    assert "".join(sorted(report.ran)) == ran
+    assert "".join(report.skipped) == skipped
+    assert "".join(sorted(names(job.ledger))) == "".join(sorted(f"ab{ran}"))
+
+
+@AT_ONCE
+def test_a_component_that_finishes_the_run_leaves_out_what_has_not_started(job: Job, parallelism: int) -> None:
+    text = job.text(
+        job.component("a", kind="Finishes"),
+        job.component("b", "a"),
+        job.component("c", None),
+        parallelism=parallelism,
+    )
+    report = job.run(text)
+    assert report.ran == ["a"]
+    assert actions(report.state) == {"a": "ran", "b": "omitted", "c": "omitted"}
+
+
 # ---- the end from outside
 
 
@@ -343,7 +414,8 @@ def test_ctrl_c_ends_all_components_that_run_and_the_run_can_be_resumed(
     assert actions(state) == {"a": "failed", "b": "failed", "d": "pending"}
 
 
-def test_when_another_attempt_takes_over_nothing_more_is_recorded(job: Job) -> None:
+@AT_ONCE
+def test_when_another_attempt_takes_over_nothing_more_is_recorded(job: Job, parallelism: int) -> None:
     class Successor(PipelineHooks):
         def after_component(self, event: Any) -> None:
             self.recorded = job.recorded(event.run.run_id)
@@ -351,16 +423,18 @@ def test_when_another_attempt_takes_over_nothing_more_is_recorded(job: Job) -> N
             sign(job.ledger, "taken over").set()
 
     text = job.text(
-        job.component("a", size=3),
-        job.component("b", size=3, waits_for="taken over"),
-        job.component("c", size=3, waits_for="taken over"),
+        job.component("a", size=parallelism),
+        job.component("b", size=parallelism, waits_for="taken over"),
+        job.component("c", size=parallelism, waits_for="taken over"),
         job.component("d", None),
+        parallelism=parallelism,
     )
     hooks = Successor()
     with pytest.raises(SupersededError):
         job.run(text, hooks)
     assert hooks.recorded.completed_components == ("a",)
-    assert job.entered == ["a", "b", "c"]
+    # In sequence b may have started when it was noticed.
+    assert job.entered in ([["a"], ["a", "b"]] if parallelism == 1 else [["a", "b", "c"]])
     assert job.runner.list_resumable("Steps") == []
 
 
