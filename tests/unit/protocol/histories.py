@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 from airflow_spark_pipeline.protocol import EXIT_COMPLETED, EXIT_SUPERSEDED
 from tests.unit.protocol.simulation import LEASE, TOMBSTONE, Fault, Process, World
@@ -26,8 +27,11 @@ def living(world: World, kind: str = "") -> list[Process]:
     return [process for process in world.processes if not process.dead and process.name.startswith(kind)]
 
 
-def play(seed: int) -> World:
-    """One random history to its good end; the world is checked."""
+def play(seed: int, *, more: bool = True) -> World:
+    """One random history to its good end; the world is checked.
+
+    :param more: whether it may have parts, early ends, retries in the job, and tries that start over
+    """
     draw = random.Random(seed)  # noqa: S311  # not a secret
     world = World(
         seed,
@@ -39,14 +43,18 @@ def play(seed: int) -> World:
         fail_fast=draw.random() < 0.8,
         keep_history=draw.random() < 0.2,
         parallelism=random.Random(f"parallelism of {seed}").choice((1, 1, 2, 3)),  # noqa: S311
+        **(_more(random.Random(f"parts of {seed}")) if more else {}),  # noqa: S311
     )
     world.latencies = draw.choice(((0.01, 0.02, 0.05, 0.2), (0.01, 0.3, 0.9), (0.05,)))
     if draw.random() < 0.3:
         _crowd(world, draw)
     others = random.Random(f"clean-ups of {seed}")  # noqa: S311
     readers = random.Random(f"readers of {seed}")  # noqa: S311
+    starts_over = random.Random(f"starting over in {seed}")  # noqa: S311
     for _ in range(draw.randint(2, 14)):
         _something_happens(world, draw)
+        if more and starts_over.random() < 0.02:
+            world.start_try(start_over=True)
         if readers.random() < 0.4:
             _somebody_reads(world, readers)
         if others.random() < 0.03:
@@ -55,6 +63,92 @@ def play(seed: int) -> World:
         world.check()
     world.finish()
     return world
+
+
+def _more(draw: random.Random) -> dict[str, Any]:
+    """What a third of the histories have: parts, early ends, and retries in the job."""
+    if draw.random() < 0.7:
+        return {}
+    return {
+        "parts": draw.choice((2, 3, 5)),
+        "at_once": draw.choice((1, 1, 2)),
+        "finisher": draw.choice(("", "", "b")),
+        "retries": draw.choice((0, 2)),
+    }
+
+
+def play_parts(seed: int) -> World:
+    """A component has parts, and something happens while they run; ``seed % 6`` says what."""
+    draw = random.Random(seed)  # noqa: S311
+    what = ("kill", "edit", "fail", "start over", "freeze", "overtake")[seed % 6]
+    world = World(
+        seed,
+        components=2,
+        parts=4,
+        at_once=draw.choice((1, 1, 2)),
+        seconds=6.0,
+        retries=2 if what == "fail" else 0,
+        stubborn=what == "overtake",  # the part ends, and is not cancelled
+    )
+    world.latencies = (0.05,)
+    world.failures = {"b": 1} if what == "fail" else {}
+    world.start_try()
+    some = draw.choice((1, 2))
+    if not world.run_until(lambda: _recorded_parts(world) >= some, at_most=60.0) and what != "fail":
+        world.violate(f"{some} parts were not recorded")
+    driver = next(process for process in world.processes if process.request)
+    if what in ("kill", "edit", "start over"):
+        world.run(draw.uniform(0.0, 1.0))
+        world.kill(driver)
+        if what == "edit":
+            world.edit(1)
+        world.start_try(start_over=what == "start over")
+    elif what == "freeze":
+        world.arm(driver, draw.choice((1, 2)), Fault.FREEZE_AFTER, LONG[0])  # the commit of a part, or its check
+        world.run_until(lambda: driver.frozen)
+        world.start_try()
+    elif what == "overtake":
+        world.run(draw.uniform(0.0, 0.5))
+        world.start_try()
+    world.settle()
+    world.check()
+    world.finish()
+    return world
+
+
+def play_an_early_end(seed: int) -> World:
+    """A component finishes the run early, and the driver dies before it has recorded the end."""
+    world = World(seed, components=4, finisher="b", seconds=1.0, parallelism=1 + seed % 2)
+    world.latencies = (0.05,)
+    world.start_try()
+    if not world.run_until(lambda: "b" in _done(world)):
+        world.violate("b was not recorded")
+    world.kill(next(process for process in world.processes if process.request))
+    world.settle()
+    world.finish()
+    return world
+
+
+def play_side_by_side(seed: int) -> World:
+    """Components at the same time, of which one waits for another; some die, and nothing else goes wrong."""
+    world = World(seed, components=4, seconds=1.0 + seed % 3, parallelism=2 + seed % 2)
+    world.start_try()
+    world.run(random.Random(seed).uniform(0.5, 6.0))  # noqa: S311
+    for process in living(world, "driver"):
+        world.kill(process)
+    world.settle()
+    world.finish()
+    return world
+
+
+def _recorded_parts(world: World) -> int:
+    truth = world.oracle.truth
+    return 0 if truth is None else sum(len(record.parts) for record in truth.state.components)
+
+
+def _done(world: World) -> tuple[str, ...]:
+    truth = world.oracle.truth
+    return () if truth is None else truth.state.completed_components
 
 
 def play_a_loss(seed: int) -> World:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from airflow_spark_pipeline.checkpoint.decoding import CommitObject, changed, parse, whole
 from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.checkpoint.lease import LeaseTerms
-from airflow_spark_pipeline.checkpoint.state import Base, CheckpointState, CheckpointStatus, Commit
+from airflow_spark_pipeline.checkpoint.state import Base, CheckpointState, CheckpointStatus, Commit, ComponentAction
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+from tests.unit.protocol.oracle_of_parts import PartsOracle
 from tests.unit.protocol.processes import Process, attempt_of
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ def read_commit(data: bytes, base: tuple[int, bytes] | None = None) -> Checkpoin
     stored = CommitObject("commit")
     raw = parse(data, stored)
     return whole(raw, stored) if base is None else changed(raw, Base(base[0], read_commit(base[1])), stored)
+
+
+def _left_out(state: CheckpointState) -> list[str]:
+    """The components that are left out because one before them finished the run early."""
+    return [record.name for record in state.components if record.action is ComponentAction.OMITTED]
 
 
 class Violation(AssertionError):  # noqa: N818  # it is what the tests look for, not a fault of theirs
@@ -60,6 +66,9 @@ class Oracle:
     * within an epoch progress only grows; a new epoch needs a discard, or a clear of something completed;
     * what is recorded as done has run to its end in this epoch, with the config of the attempt that recorded it;
     * a component that is recorded as done is not entered in that epoch;
+    * a component starts when those that it names in ``depends_on`` are recorded as done;
+    * what is left out because a component finished the run early does not run in that epoch;
+    * of parts, see ``oracle_of_parts.py``;
     * two attempts are inside components at once only where one was frozen while its lease ran out, and that one never
       enters another component, and is out soon after it wakes up;
     * a driver whose claim was not the newest when it started records and enters nothing;
@@ -83,6 +92,7 @@ class Oracle:
         self.heartbeats: dict[str, Process] = {}
         self.writers: dict[str, Process] = {}  # of outputs
         self.lost_at = 0.0  # when the log was deleted from outside
+        self.parts = PartsOracle(world)
 
     @property
     def ended(self) -> bool:
@@ -118,12 +128,14 @@ class Oracle:
         )
         if process is not None and process.late and state.status is not CheckpointStatus.SUBMITTED:
             self._violate(f"{who} recorded {number} though its claim was not the newest when it started")
+        if process is not None and process.request is not None and state.attempt_id != attempt_of(process):
+            self._violate(f"{who} recorded {number} in the name of {state.attempt_id}")
         if state.status is not CheckpointStatus.DISCARDED:
             self._compare_progress(process, who, before, self.truth)
 
     def _compare_progress(self, process: Process | None, who: str, before: Commit | None, after: Commit) -> None:
         number, state = after.number, after.state
-        done, previous = set(state.completed_components), self._carried(before, after)
+        done, previous = set(state.completed_components), self._carried(process, before, after)
         self.outputs = {name: output for name, output in self.outputs.items() if name in previous}
         for name in done - previous:
             runs = [f for f in self.finishes if (f.name, f.epoch, f.process) == (name, state.epoch, who)]
@@ -133,10 +145,14 @@ class Oracle:
             self.outputs[name] = runs[-1].output
         if process is not None and process.spec is not None and state.status is not CheckpointStatus.SUBMITTED:
             self._compare_configs(process, state)
-        if state.status is CheckpointStatus.COMPLETED and len(done) != state.total_components:
+        self.parts.compare(process, who, before, after)
+        left_out = _left_out(state)
+        if left_out and not any(c.finished and c.name in done for c in state.components):
+            self._violate(f"{number} leaves out {','.join(left_out)}, and nobody finished the run")
+        if state.status is CheckpointStatus.COMPLETED and len(done) + len(left_out) != state.total_components:
             self._violate(f"{number} says completed with {len(done)} of {state.total_components} components")
 
-    def _carried(self, before: Commit | None, after: Commit) -> set[str]:
+    def _carried(self, process: Process | None, before: Commit | None, after: Commit) -> set[str]:
         """Check that a commit may follow another one; returns what it takes over as done."""
         if before is None:
             return set()
@@ -148,12 +164,16 @@ class Oracle:
             self._violate(f"{number} is of an older epoch than {before.number}")
         if state.epoch > before.state.epoch:
             cleared = before.state.status is CheckpointStatus.COMPLETED and self.world.cleared
+            if process is not None and process.starts_over:
+                return set()
             if not (before.state.status is CheckpointStatus.DISCARDED or cleared):
                 self._violate(f"{number} starts over though nobody asked for it")
             return set()
         previous = set(before.state.completed_components)
         if not previous <= set(state.completed_components):
             self._violate(f"{number} gives up what {before.number} had recorded")
+        if missing := set(_left_out(before.state)) - set(_left_out(state)):
+            self._violate(f"{number} no longer leaves out {','.join(sorted(missing))}")
         return previous
 
     def _compare_configs(self, process: Process, state: CheckpointState) -> None:
@@ -250,10 +270,22 @@ class Oracle:
         truth = self.truth
         if truth is not None and truth.state.epoch == epoch and name in truth.state.completed_components:
             self._violate(f"{process.name} runs {name}, which is recorded as done")
+        if truth is not None and truth.state.epoch == epoch:
+            self._compare_with_others(process, name, truth.state)
         for other in self.world.processes:
             if other is not process and other.inside is not None and not other.dead and not other.lost:
                 self._violate(f"{process.name} enters {name} while {other.name} is inside {other.inside}")
         process.within.append(name)
+
+    def _compare_with_others(self, process: Process, name: str, state: CheckpointState) -> None:
+        """Check that a component may start, after those that it depends on, and before an early end."""
+        if name in _left_out(state):
+            self._violate(f"{process.name} runs {name}, although the run was finished early")
+        assert process.spec is not None
+        needs = next(c.depends_on or () for c in process.spec.components if c.instance_name == name)
+        missing = [need for need in needs if need not in state.completed_components]
+        if missing and state.attempt_id == attempt_of(process) and state.status is CheckpointStatus.RUNNING:
+            self._violate(f"{process.name} runs {name} before {','.join(missing)}, which it depends on")
 
     def leaves(self, process: Process, name: str, n: int, *, done: bool, output: str = "") -> None:
         if process.dead:
@@ -292,6 +324,8 @@ class Oracle:
             self._violate("success was reported without a completed commit")
         for component in spec.components:
             name = component.instance_name
+            if name in _left_out(state):
+                continue
             if not any((f.name, f.epoch) == (name, state.epoch) and f.time >= self.since for f in self.finishes):
                 self._violate(f"success was reported, and {name} did not run since it was asked for")
 

@@ -6,7 +6,7 @@ import contextlib
 import enum
 import functools
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.unit.protocol.simulation import World
 
 FOREVER = float("inf")
+PARTS = tuple("12345678")  # their keys
 
 
 class Death(BaseException):
@@ -132,22 +133,73 @@ class Result:
 
     def __init__(self, world: World) -> None:
         self._done = Event(world)
+        self.any_done = Event(world)  # of the results that somebody waits for together
         self._value: Any = None
         self._error: BaseException | None = None
 
     def set_result(self, value: Any) -> None:
         self._value = value
         self._done.set()
+        self.any_done.set()
 
     def set_exception(self, error: BaseException) -> None:
         self._error = error
         self._done.set()
+        self.any_done.set()
+
+    def done(self) -> bool:
+        return self._done.is_set()
+
+    def exception(self) -> BaseException | None:
+        self._done.wait()
+        return self._error
 
     def result(self) -> Any:
         self._done.wait()
         if self._error is not None:
             raise self._error
         return self._value
+
+
+class Pool:
+    """What parts use of :class:`concurrent.futures.ThreadPoolExecutor`."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._threads: list[Thread] = []
+
+    def __enter__(self) -> Pool:  # noqa: PYI034  # Self is not in Python 3.10
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for thread in self._threads:
+            thread.join()
+
+    def submit(self, work: Callable[[], Any]) -> Result:
+        result = Result(self._world)
+
+        def target() -> None:
+            try:
+                result.set_result(work())
+            except Exception as error:  # noqa: BLE001  # whoever asked for the work is told
+                result.set_exception(error)
+
+        thread = Thread(self._world.current.process, target, "part")
+        self._threads.append(thread)
+        thread.start()
+        return result
+
+
+def wait_for_any(world: World, results: Iterable[Result]) -> tuple[set[Result], set[Result]]:
+    """What parts use of :func:`concurrent.futures.wait`."""
+    known = set(results)
+    if not any(result.done() for result in known):
+        event = Event(world)
+        for result in known:
+            result.any_done = event
+        event.wait()
+    done = {result for result in known if result.done()}
+    return done, known - done
 
 
 @dataclass(eq=False)
@@ -170,6 +222,7 @@ class Process:
     within: list[str] = field(default_factory=list)  # the components that it is inside of
     bereft: bool = False  # its log was deleted from outside
     late: bool = False  # its claim was not the newest when it started
+    starts_over: bool = False  # auto-resume is off
     spark: SimSpark | None = None
     born: float = 0.0
 
@@ -223,11 +276,19 @@ class _Context(FakeContext):
 
 @dataclass
 class Sleeper(Component):
-    """A component that takes a while; a stubborn one cannot be cancelled."""
+    """A component that takes a while; a stubborn one cannot be cancelled.
+
+    :param parts: how many parts it has, or 0
+    :param at_once: how many of its parts run at the same time
+    :param finishes: whether it finishes the run early
+    """
 
     n: int
     seconds: float
     stubborn: bool = False
+    parts: int = 0
+    at_once: int = 1
+    finishes: bool = False
 
     def run(self, spark: Any) -> None:
         world = Worlds.now_running
@@ -237,19 +298,47 @@ class Sleeper(Component):
         output = f"{self.context.workdir.removeprefix('sim:/')}/part-0"
         world.oracle.writes(process, output)
         try:
-            end = world.now + self.seconds
-            while world.now < end:
-                if self.stubborn:
-                    world.block(end - world.now)
-                elif spark.cancelled.wait(end - world.now):
-                    raise RuntimeError("the job was cancelled")
-            if world.failures.get(name, 0) > 0:
-                world.failures[name] -= 1
-                raise RuntimeError("this component fails")
+            if self.parts:
+                self._run_parts(world, process, spark)
+            else:
+                self._work(world, spark, self.seconds)
+                self._maybe_fail(world)
+            if self.finishes:
+                self.context.finish("nothing is new")
         except BaseException:
             world.oracle.leaves(process, name, self.n, done=False)
             raise
         world.oracle.leaves(process, name, self.n, done=True, output=output)
+
+    def _run_parts(self, world: World, process: Process, spark: Any) -> None:
+        name = self.context.component_name
+
+        def work(part: str) -> None:
+            world.oracle.parts.begins(process, name, part)
+            self._work(world, spark, self.seconds / self.parts)
+            if part == PARTS[self.parts // 2]:
+                self._maybe_fail(world)
+            world.oracle.parts.ends(process, name, part, self.n)
+
+        if self.at_once > 1:
+            self.context.each_part(PARTS[: self.parts], work, parallelism=self.at_once)
+            return
+        for part in self.context.parts(PARTS[: self.parts]):
+            work(part)
+
+    def _work(self, world: World, spark: Any, seconds: float) -> None:
+        end = world.now + seconds
+        while world.now < end:
+            if self.stubborn:
+                world.block(end - world.now)
+            elif spark.cancelled.wait(end - world.now):
+                raise RuntimeError("the job was cancelled")
+
+    def _maybe_fail(self, world: World) -> None:
+        name = self.context.component_name
+        if world.failures.get(name, 0) > 0:
+            world.failures[name] -= 1
+            raise RuntimeError("this component fails")
 
 
 class Worlds:

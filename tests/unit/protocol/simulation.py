@@ -47,9 +47,11 @@ from airflow_spark_pipeline.exceptions import (
     SparkPipelineError,
     SupersededError,
 )
+from airflow_spark_pipeline.pipeline.policies import RetryPolicy
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec
 from airflow_spark_pipeline.planning import AlreadyCompletedError
 from airflow_spark_pipeline.protocol import DriverRequest
+from airflow_spark_pipeline.runtime.component import parts as parts_module
 from airflow_spark_pipeline.runtime.driver import driver as driver_module
 from airflow_spark_pipeline.runtime.driver import heartbeat as process_module
 from airflow_spark_pipeline.runtime.driver import main as main_module
@@ -77,6 +79,7 @@ from tests.unit.protocol.processes import (
     Event,
     Fault,
     NoLeftovers,
+    Pool,
     Process,
     Queue,
     Result,
@@ -84,6 +87,7 @@ from tests.unit.protocol.processes import (
     Sleeper,
     Thread,
     Worlds,
+    wait_for_any,
 )
 
 
@@ -98,6 +102,10 @@ class World:
     :param seconds: that each component takes
     :param changes: how many commits hold changes before there is a new base; drawn from the seed unless it is given
     :param parallelism: how many components run at the same time
+    :param parts: how many parts each second component has
+    :param at_once: how many of them run at the same time
+    :param finisher: the component that finishes the run early
+    :param retries: how often a component that fails is tried again in the same job
     """
 
     def __init__(
@@ -113,6 +121,10 @@ class World:
         fail_fast: bool = True,
         keep_history: bool = False,
         parallelism: int = 1,
+        parts: int = 0,
+        at_once: int = 1,
+        finisher: str = "",
+        retries: int = 0,
     ) -> None:
         if Worlds.newest is not None:
             Worlds.newest.close()
@@ -152,7 +164,14 @@ class World:
                 ComponentSpec(
                     f"{Sleeper.__module__}.Sleeper",
                     name,
-                    {"n": 1, "seconds": seconds, "stubborn": stubborn},
+                    {
+                        "n": 1,
+                        "seconds": seconds,
+                        "stubborn": stubborn,
+                        "parts": parts * (index % 2),
+                        "at-once": at_once,
+                        "finishes": name == finisher,
+                    },
                     f"pipeline.pipeline-components[{index}]",
                     # with several at a time: a and b together, c after a, d after all, and so on
                     depends_on=None if parallelism == 1 or name in "dh" else ("a",) if name == "c" else (),
@@ -163,13 +182,17 @@ class World:
             CheckpointSpec(),
             fail_fast,
             None,
+            retry_policy=RetryPolicy(retries, initial_delay_ms=200) if retries else None,
             parallelism=parallelism,
         )
 
     # ---- what happens from outside
 
-    def start_try(self, *, clear: bool = False) -> Process:
-        """Airflow starts the next try: a retry, or after a clear. The tries before it may still be at work."""
+    def start_try(self, *, clear: bool = False, start_over: bool = False) -> Process:
+        """Airflow starts the next try: a retry, or after a clear. The tries before it may still be at work.
+
+        :param start_over: auto-resume is off for this try
+        """
         if clear or self.success or self.try_number > self.max_tries:
             if self.success:
                 self.oracle.since = self.now
@@ -178,7 +201,7 @@ class World:
         self.try_number += 1
         caller = Caller(self.max_tries, RETRIES, self.try_number, "identity")
         self.note(f"Airflow starts try {self.try_number} of {self.max_tries + 1}")
-        process = self._process("operator", spec=self.spec)
+        process = self._process("operator", spec=self.spec, starts_over=start_over)
         self._spawn(process, functools.partial(self._operate_task, caller, self.spec))
         return process
 
@@ -520,7 +543,7 @@ class World:
         """What the operator does with a try; the order is that of ``SparkPipelineOperator``."""
         process = self.current.process
         try:
-            attempt = TaskAttempt(spec, self.log(), KEY, caller, auto_resume=True)
+            attempt = TaskAttempt(spec, self.log(), KEY, caller, auto_resume=not process.starts_over)
             with contextlib.suppress(AlreadyCompletedError):
                 outlook = attempt.decide()
                 if outlook.decision.kind is ClaimKind.REPORT and outlook.latest is not None:
@@ -654,6 +677,11 @@ def _installed(world: World) -> Iterator[None]:
             "queue": types.SimpleNamespace(SimpleQueue=lambda: Queue(world), Empty=queue.Empty),
             "Future": lambda: Result(world),
             "time": types.SimpleNamespace(monotonic=world.clock),
+        },
+        parts_module: {
+            "threading": types.SimpleNamespace(Thread=thread, Lock=contextlib.nullcontext),
+            "ThreadPoolExecutor": lambda *_, **__: Pool(world),
+            "wait": lambda results, **_: wait_for_any(world, results),
         },
         catalog_module: {"RunLog": lambda store, path, **_: _SimLog(world, store, path)},
         prune_module: {"RunLog": lambda store, path, **_: _SimLog(world, store, path)},

@@ -6,8 +6,11 @@ reproduction, and the story that led to it.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -25,8 +28,12 @@ from tests.unit.protocol.histories import (
     play_a_late_claim,
     play_a_loss,
     play_a_restart,
+    play_an_early_end,
+    play_parts,
+    play_side_by_side,
 )
 from tests.unit.protocol.mutations import MUTATIONS
+from tests.unit.protocol.mutations_of_parts import MUTATIONS_OF_PARTS
 from tests.unit.protocol.simulation import LEASE, Fault, Violation, World
 
 HISTORIES = int(os.environ.get("HISTORIES", "0"))
@@ -55,6 +62,12 @@ SEEDS_THAT_FOUND_IT = {
     "tombstones are removed at once": (47, 58),
 }
 
+#: The same, of the stories.
+STORY_THAT_FINDS_IT: Mapping[str, Callable[[int], World]] = dict.fromkeys(MUTATIONS_OF_PARTS, play_parts) | {
+    "an early end is forgotten": play_an_early_end,
+    "dependencies are not waited for": play_side_by_side,
+}
+
 STORIES = (
     play_a_loss,
     play_a_restart,
@@ -62,6 +75,9 @@ STORIES = (
     play_a_claim_of_another_time,
     play_a_frozen_trim,
     play_a_damage,
+    play_parts,
+    play_an_early_end,
+    play_side_by_side,
 )
 #: Histories that broke a promise once: a claim that was decided on an end which was removed before it was created.
 LESSONS = (12620,)
@@ -117,6 +133,22 @@ def test_a_changed_bit_in_a_commit_or_in_its_base_is_never_believed(seed: int) -
     play_a_damage(seed)
 
 
+@pytest.mark.parametrize("seed", range(24))
+def test_whatever_happens_while_parts_run_exactly_the_missing_ones_are_done(seed: int) -> None:
+    assert play_parts(seed).oracle.parts.begun >= 4
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_a_component_left_out_stays_left_out_after_a_death(seed: int) -> None:
+    world = play_an_early_end(seed)
+    assert {name for _, _, name in world.oracle.entries} == {"a", "b"}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_components_at_the_same_time_wait_for_what_they_depend_on_after_a_death_too(seed: int) -> None:
+    assert {name for _, _, name in play_side_by_side(seed).oracle.entries} == set("abcd")
+
+
 class Protocol(RuleBasedStateMachine):
     """The same world, with what happens drawn, and shrunk, by Hypothesis."""
 
@@ -133,9 +165,14 @@ class Protocol(RuleBasedStateMachine):
         fail_fast=st.booleans(),
         keep_history=st.booleans(),
         changes=st.integers(0, 3),
+        parallelism=st.integers(1, 3),
+        parts=st.sampled_from((0, 0, 3)),
+        at_once=st.integers(1, 2),
+        finisher=st.sampled_from(("", "", "b")),
+        retries=st.sampled_from((0, 0, 1)),
     )
-    def begin(self, **options: int) -> None:
-        self.world = World(seconds=2.0, **options)  # type: ignore[arg-type]
+    def begin(self, **options: Any) -> None:
+        self.world = World(seconds=2.0, **options)
 
     @rule(
         clear=st.booleans(),
@@ -150,6 +187,11 @@ class Protocol(RuleBasedStateMachine):
     @rule(kind=st.sampled_from(("operator", "driver")), at=soon, fault=faults, seconds=durations)
     def the_next_one_is_doomed(self, kind: str, at: int, fault: Fault, seconds: float) -> None:
         self.world.next_faults[kind][at] = (fault, seconds if fault in TIMED else 0.0)
+
+    @rule(wait=st.sampled_from((0.5, 6.0)))
+    def airflow_starts_a_try_that_starts_over(self, wait: float) -> None:
+        self.world.start_try(start_over=True)
+        self.world.run(wait)
 
     @precondition(lambda self: bool(living(self.world)))
     @rule(who=st.integers(0, 7), after=soon, fault=faults, seconds=durations, wait=st.sampled_from((0.0, 1.0, 4.0)))
@@ -224,14 +266,16 @@ TestProtocol = Protocol.TestCase
 TestProtocol.pytestmark = [pytest.mark.timeout(0 if HISTORIES else 300)]  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("rule", MUTATIONS)
+@pytest.mark.parametrize("rule", [*MUTATIONS, *MUTATIONS_OF_PARTS])
 def test_a_protocol_with_one_rule_broken_is_found_out(rule: str) -> None:
     """A test that cannot fail proves nothing."""
-    with MUTATIONS[rule]():
-        stories = itertools.chain(
-            ((play, seed) for seed in SEEDS_THAT_FOUND_IT.get(rule, ())),
+    play_less = functools.partial(play, more=False)  # what has no parts finds it sooner
+    with (MUTATIONS | MUTATIONS_OF_PARTS)[rule]():
+        stories: Iterator[tuple[Callable[[int], World], int]] = itertools.chain(
+            ((play_less, seed) for seed in SEEDS_THAT_FOUND_IT.get(rule, ())),
+            ((story, seed) for name, story in STORY_THAT_FINDS_IT.items() if name == rule for seed in range(6)),
             ((story, seed) for story in STORIES for seed in range(6)),
-            ((play, seed) for seed in range(ENOUGH_TO_FIND_A_MUTATION)),
+            ((play_less, seed) for seed in range(ENOUGH_TO_FIND_A_MUTATION)),
         )
         for story, seed in stories:
             try:
