@@ -38,6 +38,7 @@ class Recorder:
         self._writing: int | None = None
         self._inside: set[int] = set()
         self._guard: Callable[[], None] = lambda: None
+        self._unwritten: SparkPipelineError | None = None
         self._pid = os.getpid()
         self._code: CodeNow = {}
 
@@ -67,9 +68,11 @@ class Recorder:
         return tuple(sorted(self._inside))
 
     def guard(self) -> None:
-        """Raise if this driver must stop; a forked copy of the driver ends here."""
+        """Raise if this driver must stop, or has failed to record something; a forked copy of the driver ends here."""
         end_if_forked(self._pid)
         self._guard()
+        if self._unwritten is not None:
+            raise self._unwritten
 
     def enter(self, step: Step) -> None:
         """Record in memory that a component starts; raise if this driver must stop."""
@@ -207,7 +210,13 @@ class Recorder:
         # Set the number before writing: otherwise the watchdog, listing in between, would take this driver's own commit
         # for a successor's and stop the driver. Example: newest is 7; set 8, write 8; a listing that shows 8 is then
         # this driver's.
-        self._adopted = self._log.append(self._commit, state, announce=self._announce)
+        try:
+            self._adopted = self._log.append(self._commit, state, announce=self._announce)
+        except SparkPipelineError as error:
+            # The commit may be there all the same. A component that catches the error, or is tried again, must not
+            # lead to another commit: it would find its number taken, and take that for a successor's.
+            self._unwritten = error
+            raise
 
     def _announce(self, number: int) -> None:
         self._writing = number

@@ -13,7 +13,7 @@ from airflow_spark_pipeline.checkpoint.consistency import disagreement
 from airflow_spark_pipeline.checkpoint.encoding import to_json
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
-from airflow_spark_pipeline.exceptions import SupersededError
+from airflow_spark_pipeline.exceptions import CheckpointStoreError, SupersededError
 from airflow_spark_pipeline.planning import Selection
 from airflow_spark_pipeline.runtime.component.base import ComponentContext
 from airflow_spark_pipeline.runtime.component.parts import LONGEST_KEY, part_key
@@ -148,6 +148,30 @@ def test_a_part_that_a_superseded_driver_finishes_is_not_recorded(job: Job, monk
     with pytest.raises(SupersededError):
         job.run(in_parts("load", DAYS))
     assert job.parts == DAYS[:2]
+
+
+@pytest.mark.parametrize("appears", [True, False])
+@pytest.mark.parametrize("again", ["", "retry-policy { max-retries = 2, initial-delay-ms = 1 }"])
+def test_a_part_that_could_not_be_recorded_ends_the_attempt_with_that_error_and_no_retry(
+    job: Job, monkeypatch: pytest.MonkeyPatch, again: str, appears: bool
+) -> None:
+    """The commit may be there: what is recorded next would meet it, and take it for a successor's."""
+    append = RunLog.append
+
+    def fails(self: RunLog, commit: Any, state: CheckpointState, **how: Any) -> Any:
+        if len(state.components[0].parts) != 2:
+            return append(self, commit, state, **how)
+        if appears:
+            append(self, commit, state, **how)
+        raise CheckpointStoreError("503 Slow Down")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RunLog, "append", fails)
+        with pytest.raises(CheckpointStoreError, match="503 Slow Down"):
+            job.run(in_parts("load", DAYS, more=again))
+    assert job.parts == DAYS[:2]
+    job.run(in_parts("load", DAYS, more=again))
+    assert job.parts == [*DAYS[:2], *DAYS[2 if appears else 1 :]]
 
 
 def test_several_at_a_time_finish_what_is_running_after_an_error(tmp_path: Path) -> None:
