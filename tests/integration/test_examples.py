@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_spark_pipeline import PipelineRunner
+from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.rendering.without_airflow import read_config
 from airflow_spark_pipeline.runtime.component.base import Component, ComponentContext
 from airflow_spark_pipeline.runtime.component.loading import load_components
@@ -121,6 +123,34 @@ def test_a_component_can_run_again_over_its_own_result(spark: SparkSession, data
     before = sorted(spark.read.parquet(str(work / "delays_by_wind")).collect())
     run(components["Delays(wind)"], spark, ComponentContext.standalone(str(data_dir)))
     assert sorted(spark.read.parquet(str(work / "delays_by_wind")).collect()) == before
+
+
+def test_a_year_that_is_loaded_by_day_continues_with_the_day_that_failed(
+    spark: SparkSession, data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Twelve days of it, in two attempts; the source does not answer on the eighth day of the first one."""
+    params = {"data_dir": str(data_dir), "first_day": "2013-06-27", "last_day": "2013-07-08", "outage_on": "2013-07-04"}
+    spec = read_config(EXAMPLES / "flights_by_day.conf", {"params": params, "run_id": "by-day"}).checked()
+    runner = PipelineRunner(spark, location=tmp_path / "checkpoints", py_files=[EXAMPLES / "flights_by_day_components"])
+    with pytest.raises(ComponentFailedError, match="2013-07-04 are not available"):
+        runner.run_with_checkpointing(spec)
+    flights = data_dir / "by_day/by-day/flights"
+    before = {folder.name: folder.stat().st_mtime_ns for folder in flights.iterdir()}
+    assert sorted(before) == [
+        *(f"date=2013-06-{day}" for day in range(27, 31)),
+        *(f"date=2013-07-0{d}" for d in (1, 2, 3)),
+    ]
+    assert "7 of 12 parts are done" in capsys.readouterr().out
+
+    assert runner.run_id is not None
+    report = runner.resume(spec, runner.run_id)
+
+    assert report.state.components[0].part_counts == {"total": 12, "skipped": 7, "run": 5}
+    after = {folder.name: folder.stat().st_mtime_ns for folder in flights.iterdir()}
+    assert {name: after[name] for name in before} == before  # no day was loaded twice
+    counts = spark.read.parquet(str(flights.parent / "flights_by_month"))
+    assert spark.read.parquet(str(flights)).count() == sum(row["count"] for row in counts.collect())
+    assert len(after) == 12
 
 
 def test_the_ready_made_pipeline_needs_no_python(spark: SparkSession, tmp_path: Path) -> None:
