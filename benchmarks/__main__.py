@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import commandline, engines, imports, lookup, loop, outputs, page, parallel, sensors, tpch
+from benchmarks import commandline, engines, imports, lookup, loop, outputs, page, parallel, parts, sensors, tpch
 from benchmarks.harness import Row
 
 _ALL: dict[str, Callable[[], Iterator[Row]]] = {
@@ -22,6 +22,7 @@ _ALL: dict[str, Callable[[], Iterator[Row]]] = {
     "outputs": outputs.rows,
     "page": page.rows,
     "parallel": parallel.rows,
+    "parts": parts.rows,
     "sensors": sensors.rows,
     "tpch": tpch.rows,
     "engines": engines.rows,
@@ -63,8 +64,8 @@ def _line(row: Row) -> str:
 def _keep(name: str, part: str) -> None:
     """Put one part into the file, in place of what an earlier run measured."""
     found = re.split(r"^## (\w+)\n+", _RESULTS.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    parts = {**dict(zip(found[1::2], found[2::2], strict=True)), name: part}
-    kept = [f"## {each}\n\n{parts[each].strip()}\n" for each in _ALL if each in parts]
+    known = {**dict(zip(found[1::2], found[2::2], strict=True)), name: part}
+    kept = [f"## {each}\n\n{known[each].strip()}\n" for each in _ALL if each in known]
     _RESULTS.write_text("\n".join([_HEAD, *kept]), encoding="utf-8")
 
 

@@ -66,10 +66,10 @@ def rows() -> Iterator[Row]:
         yield Row("objects of that run at most", "the aim", run.most, 100, "objects", aim=1.0)
 
 
-class _Counted:
-    """The store of a run, with what is written to it."""
+class Counted:
+    """The store of a run, with what is written to it: ``sizes`` of its commits, and the ``most`` that it holds."""
 
-    def __init__(self, store: CheckpointStore, run: _Run) -> None:
+    def __init__(self, store: CheckpointStore, run: Any) -> None:
         self._store = store
         self._run = run
 
@@ -77,10 +77,12 @@ class _Counted:
         return getattr(self._store, name)
 
     def create(self, path: str, data: bytes) -> None:
+        """Note the size."""
         self._run.sizes.append(len(data))
         self._store.create(path, data)
 
     def list_names(self, directory: str) -> list[str]:
+        """Note how many there are."""
         names = self._store.list_names(directory)
         self._run.most = max(self._run.most, len(names))
         return names
@@ -103,7 +105,7 @@ class _Run:
     def loop(self) -> float:
         """Return how long all components take, claim and start left out."""
         key = UnitKey.fresh("bench", self._spec.pipeline_name)
-        log = RunLog(_Counted(self._place.store(), self), unit_path(self._spec.pipeline_name, key))  # type: ignore[arg-type]
+        log = RunLog(Counted(self._place.store(), self), unit_path(self._spec.pipeline_name, key))  # type: ignore[arg-type]
         plan, decision = make_plan(self._spec, None), decide_claim(None, None)
         claim = log.claim(lambda latest: claim_state(self._spec, plan, decision, latest, key=key, caller=None))
         recorder = Recorder(log, Redactor())
@@ -121,27 +123,29 @@ class _Run:
         return took
 
     def bare(self) -> float:
-        """Return how long as many durable writes of the same bytes take (on S3 each with a listing)."""
-        directory = f"bare-{uuid.uuid4().hex}"
-        sizes = self.sizes[: len(self._spec.components)]
-        if not self._place.name.startswith("local"):
-            store = self._place.store()
+        """Return how long as many writes of the same bytes take."""
+        return bare(self._place, self.sizes[: len(self._spec.components)])
 
-            def write_and_list(number: int, size: int) -> None:
-                store.write(f"{directory}/{number % 64:08d}", bytes(size))
-                store.list_objects(directory)
 
-            write_and_list(0, sizes[0])
-            return timed(lambda: _each(write_and_list, sizes))
-        target = Path(self._place.location, directory)
-        target.mkdir()
-        descriptor = os.open(target, os.O_RDONLY)
-        try:
-            return timed(
-                lambda: _each(lambda number, size: _durable(target / str(number), bytes(size), descriptor), sizes)
-            )
-        finally:
-            os.close(descriptor)
+def bare(place: Place, sizes: list[int]) -> float:
+    """Return how long durable writes of so many bytes take (on S3 each with a listing)."""
+    directory = f"bare-{uuid.uuid4().hex}"
+    if not place.name.startswith("local"):
+        store = place.store()
+
+        def write_and_list(number: int, size: int) -> None:
+            store.write(f"{directory}/{number % 64:08d}", bytes(size))
+            store.list_objects(directory)
+
+        write_and_list(0, sizes[0])
+        return timed(lambda: _each(write_and_list, sizes))
+    target = Path(place.location, directory)
+    target.mkdir()
+    descriptor = os.open(target, os.O_RDONLY)
+    try:
+        return timed(lambda: _each(lambda number, size: _durable(target / str(number), bytes(size), descriptor), sizes))
+    finally:
+        os.close(descriptor)
 
 
 def _each(write: Callable[[int, int], None], sizes: list[int]) -> None:
