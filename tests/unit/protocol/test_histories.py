@@ -79,8 +79,8 @@ STORIES = (
     play_an_early_end,
     play_side_by_side,
 )
-#: Histories that broke a promise once: a claim that was decided on an end which was removed before it was created; a part
-#: whose commit could not be tidied up after, whose component was tried again.
+#: Histories that broke a promise once: a claim that was decided on an end which was removed before it was created;
+#: a part whose commit was there although recording it failed, and whose component was tried again.
 LESSONS = (12620, 727)
 
 durations = st.sampled_from(DURATIONS)
