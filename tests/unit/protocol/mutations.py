@@ -271,8 +271,8 @@ def _tombstones_are_removed_at_once() -> AbstractContextManager[Any]:
     real: Any = prune_module._Pruning.__init__
 
     def init(self: Any, *arguments: Any, **options: Any) -> None:
-        *others, _ = arguments
-        real(self, *others, 0.0, **options)
+        store, path, clock, older_than, _, *others = arguments
+        real(self, store, path, clock, older_than, 0.0, *others, **options)
 
     return mock.patch.object(prune_module._Pruning, "__init__", init)
 
