@@ -12,6 +12,7 @@ import { Empty, Loading, Locations, Trouble, useDocumentTitle } from "./parts";
 import { RunActions } from "./RunActions";
 import { type Selected, runKey } from "./RunCells";
 import { RunTable } from "./RunTable";
+import { NEWEST_FIRST, Sorting } from "./Sorting";
 import { type Action, t } from "./texts";
 import { Toaster } from "./toaster";
 import type { Run, RunList } from "./types";
@@ -206,6 +207,14 @@ const Runs = ({ data, params, change, stale, selected, setSelected, chosen, onAc
             grouped={params.get("group") === "dag_run"}
             actions={(run) => <RunActions run={run} onAct={onAct} />}
             header={(column, label) => sorter(column, label, params, change)}
+            sorting={
+              <Sorting
+                order={question(params).get("order_by") ?? NEWEST_FIRST}
+                onSort={(order) => {
+                  change("order_by", order);
+                }}
+              />
+            }
           />
         )}
       </Box>
@@ -248,7 +257,7 @@ const Nothing = ({ list }: { list: RunList }) => {
 };
 
 const sorter = (column: string, label: string, params: URLSearchParams, change: Changing["change"]) => {
-  const order = params.get("order_by") ?? "-started_at";
+  const order = params.get("order_by") ?? NEWEST_FIRST;
   const sort = order === column ? "ascending" : order === `-${column}` ? "descending" : "none";
   const content = (
     <Button

@@ -16,6 +16,8 @@ interface Props {
   onSelect?: (selected: Selected) => void;
   header?: (column: string, label: string) => { content: ReactNode; sort?: "ascending" | "descending" | "none" };
   grouped?: boolean;
+  /** Sorts the cards, which have no headers. */
+  sorting?: ReactNode;
 }
 
 // What decides is the room that the table has: the window may be wide, and the pane of a tab narrow.
@@ -31,11 +33,12 @@ export const RunTable = (props: Props) => (
     </Box>
     <Stack gap={3} css={{ [WIDE]: { display: "none" } }}>
       {props.selected === undefined || props.onSelect === undefined ? null : (
-        <HStack gap={2}>
+        <HStack gap={2} wrap="wrap">
           <CheckAll runs={props.runs} selected={props.selected} onSelect={props.onSelect} label={t.selection.onPage} />
-          <Text fontSize="sm" aria-hidden>
+          <Text fontSize="sm" aria-hidden flex={1}>
             {t.selection.onPage}
           </Text>
+          {props.sorting}
         </HStack>
       )}
       {props.runs.map((run) => (

@@ -187,7 +187,8 @@ interface NoticeProps {
 export const Notice = ({ status, title, children, action }: NoticeProps) => (
   <Alert.Root status={status} alignItems="flex-start" role={status === "error" ? "alert" : "status"} color="fg">
     <Alert.Indicator />
-    <Alert.Content minW={0} color="fg">
+    {/* The color of links has too little contrast on some of the backgrounds. */}
+    <Alert.Content minW={0} color="fg" css={{ "& a": { color: "fg", textDecoration: "underline" } }}>
       <Alert.Title overflowWrap="anywhere">{title}</Alert.Title>
       {children === undefined ? null : (
         <Alert.Description overflowWrap="anywhere" w="full">
