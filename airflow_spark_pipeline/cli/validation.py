@@ -16,7 +16,7 @@ from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.parse_result import Reading
 from airflow_spark_pipeline.pipeline.policies import HookSpec
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec
-from airflow_spark_pipeline.runtime.driver.components_and_hooks import problems_of
+from airflow_spark_pipeline.runtime.driver.components_and_hooks import LOCATION, problems_of
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,12 @@ def _as_operator(reading: Reading) -> Reading:
 
 
 def _differing(one: PipelineSpec | None, two: PipelineSpec | None) -> frozenset[str]:
-    """Return the paths of components and hooks that contain made-up values."""
+    """Return the paths of what contains made-up values: components, hooks, the checkpoint location."""
     known = {} if two is None else {each.path: each for each in _configured(two)}
-    return frozenset(each.path for each in _configured(one) if known.get(each.path) != each)
+    paths = {each.path for each in _configured(one) if known.get(each.path) != each}
+    if one is not None and (two is None or one.checkpoint.location != two.checkpoint.location):
+        paths.add(LOCATION)
+    return frozenset(paths)
 
 
 def _configured(spec: PipelineSpec | None) -> Iterable[ComponentSpec | HookSpec]:

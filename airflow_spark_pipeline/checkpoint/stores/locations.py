@@ -33,6 +33,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:/)")
 
 # Scheme -> fsspec's protocol, the module that provides it, the extra of this package that installs it.
 _PYTHON_ONLY = {"gs": ("gcs", "gcsfs", "gcs"), "abfss": ("abfs", "adlfs", "azure")}
+_S3 = ("s3", "s3a", "s3n")
 # Known schemes that are rejected: exclusive creation is not proven there.
 _NOT_SHOWN = ("abfs", "az", "viewfs", "wasb", "wasbs")
 _SUPPORTED = "Supported: a directory, file://, s3a://, s3://, hdfs://, gs://, abfss://."
@@ -49,35 +50,55 @@ def open_store(
         ``spark-submit``
     :raises CheckpointLocationError: the location cannot be used; the message says why
     """
-    if not location.strip():
-        raise CheckpointLocationError("The checkpoint location is empty.")
-    match = _SCHEME.match(location)
-    if match is None:
+    scheme = check_location(location)
+    if not scheme:
         return LocalStore(location, _absolute(location, location))
-    scheme = match.group().lower()
     if scheme == "file":
-        return _open_local(location)
+        return LocalStore(location, _absolute(unquote(urlsplit(location).path), location))
     if scheme == "memory":
         return FsspecStore(location, "memory", "/" + location.split("://", 1)[-1].strip("/"), options)
-    if scheme in ("s3", "s3a", "s3n"):
+    if scheme in _S3:
         return _open_s3(location, options, spark_config or {})
     if scheme == "hdfs":
         return _open_hdfs(location, options or {}, spark_config or {})
-    if scheme in _PYTHON_ONLY:
-        return _open_python_only(location, scheme, dict(options or {}))
+    return _open_python_only(location, scheme, dict(options or {}))
+
+
+def check_location(location: str) -> str:
+    """Return the scheme of a location in lower case; an empty text for a plain path. No process is asked for anything.
+
+    :raises CheckpointLocationError: no process can use the location, whatever is installed there
+    """
+    if not location.strip():
+        raise CheckpointLocationError("The checkpoint location is empty.")
+    match = _SCHEME.match(location)
+    scheme = "" if match is None else match.group().lower()
+    if not scheme:
+        _absolute(location, location)
+    elif scheme == "file":
+        _check_local(location)
+    elif scheme in _S3 and not location.split("://", 1)[-1].strip("/"):
+        raise CheckpointLocationError(f"The checkpoint location {location} has no bucket.")
+    elif scheme in _PYTHON_ONLY:
+        _check_bucket(location, scheme)
+    elif scheme not in (*_S3, "hdfs", "memory"):
+        raise _unsupported(location, scheme)
+    return scheme
+
+
+def _unsupported(location: str, scheme: str) -> CheckpointLocationError:
+    name = f"The checkpoint location {location}"
     if scheme in ("webhdfs", "swebhdfs"):
-        raise CheckpointLocationError(
-            f"The checkpoint location {location} cannot be used: write it as hdfs://…, which Spark understands too, "
+        return CheckpointLocationError(
+            f"{name} cannot be used: write it as hdfs://…, which Spark understands too, "
             "and put the HTTP address of the name node into a checkpoint connection (checkpoint_conn_id)."
         )
     if scheme in _NOT_SHOWN:
-        raise CheckpointLocationError(
-            f"The checkpoint location {location} cannot be used: {scheme}:// is not supported yet, "
+        return CheckpointLocationError(
+            f"{name} cannot be used: {scheme}:// is not supported yet, "
             f"because exclusive creation was not verified there. {_SUPPORTED}"
         )
-    raise CheckpointLocationError(
-        f"The checkpoint location {location} has the unknown scheme {scheme}://. {_SUPPORTED}"
-    )
+    return CheckpointLocationError(f"{name} has the unknown scheme {scheme}://. {_SUPPORTED}")
 
 
 def load_store(
@@ -119,20 +140,25 @@ def load_store(
     return store
 
 
-def _open_local(location: str) -> CheckpointStore:
+def _check_local(location: str) -> None:
     parts = urlsplit(location)
     if parts.netloc not in ("", "localhost"):
         raise CheckpointLocationError(
             f"The checkpoint location {location} has the host {parts.netloc!r}: write a local location "
             "with three slashes, file:///path."
         )
-    return LocalStore(location, _absolute(unquote(parts.path), location))
+    _absolute(unquote(parts.path), location)
+
+
+def _check_bucket(location: str, scheme: str) -> None:
+    bucket, _, host = urlsplit(location).netloc.partition("@")
+    if not bucket or (scheme == "abfss") != bool(host):
+        form = "gs://BUCKET/path" if scheme == "gs" else "abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/path"
+        raise CheckpointLocationError(f"The checkpoint location {location} is not written as {form}.")
 
 
 def _open_s3(location: str, options: Mapping[str, Any] | None, spark_config: Mapping[str, str]) -> CheckpointStore:
     root = location.split("://", 1)[-1]
-    if not root.strip("/"):
-        raise CheckpointLocationError(f"The checkpoint location {location} has no bucket.")
     if importlib.util.find_spec("s3fs") is not None:
         return FsspecStore(location, "s3", root, options)
     has_boto3 = importlib.util.find_spec("boto3") is not None
@@ -161,11 +187,7 @@ def _open_python_only(location: str, scheme: str, options: dict[str, Any]) -> Ch
             f"Spark driver. {scheme}:// is not supported through the driver's Hadoop client, because "
             "exclusive creation was not verified there."
         )
-    parts = urlsplit(location)
-    bucket, _, host = parts.netloc.partition("@")
-    if not bucket or (scheme == "abfss") != bool(host):
-        form = "gs://BUCKET/path" if scheme == "gs" else "abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/path"
-        raise CheckpointLocationError(f"The checkpoint location {location} is not written as {form}.")
+    bucket, _, host = urlsplit(location).netloc.partition("@")
     if host and "connection_string" not in options:
         options.setdefault("account_name", host.partition(".")[0])
     return FsspecStore(location, protocol, f"{bucket}/{location.split('://', 1)[1].partition('/')[2]}", options)

@@ -9,9 +9,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_spark_pipeline import protocol
+from airflow_spark_pipeline.checkpoint.location import StoreLocation
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
-from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+from airflow_spark_pipeline.checkpoint.stores.locations import check_location
+from airflow_spark_pipeline.exceptions import CheckpointLocationError, PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.parse_result import Reading
 from airflow_spark_pipeline.pipeline.secret_references import missing, resolved
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
@@ -29,10 +31,14 @@ from airflow_spark_pipeline.runtime.lifecycle.calls import ActiveHook
 from airflow_spark_pipeline.runtime.lifecycle.loading import load_hooks
 from airflow_spark_pipeline.runtime.process.output import say
 from airflow_spark_pipeline.secrets import Redactor
-from airflow_spark_pipeline.secrets.references import values_of
+from airflow_spark_pipeline.secrets.references import has_reference, values_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+
+#: Path of the checkpoint location in a description.
+LOCATION = "pipeline.checkpoint.location"
 
 
 def check(request: DriverRequest) -> int:
@@ -81,10 +87,12 @@ def problems_of(reading: Reading, *, made_up: Container[str] = (), classes: bool
     """Return all problems of a description and its classes, sorted by file and line. Nothing runs.
 
     :param reading: as much of the description as could be read; its classes are checked even if it has problems
-    :param made_up: paths of components and hooks with made-up values, see `find_problems`
+    :param made_up: paths of components and hooks with made-up values, see `find_problems`, and of a made-up location
     :param classes: whether to import the classes
     """
     problems = [*reading.problems]
+    if reading.spec is not None and LOCATION not in made_up:
+        problems += [reading.locate(problem) for problem in _location_problems(reading.spec)]
     if reading.spec is not None and classes:
         found = find_problems(reading.spec, made_up=made_up, is_whole=not problems)
         problems += [reading.locate(problem) for problem in found]
@@ -95,6 +103,18 @@ def problems_of(reading: Reading, *, made_up: Container[str] = (), classes: bool
         dict.fromkeys(problems),
         key=lambda each: (each.file != main, each.file or "", each.line or unknown),
     )
+
+
+def _location_problems(spec: PipelineSpec) -> list[Problem]:
+    """Return why no process could use the checkpoint location; a custom store takes any."""
+    location = spec.checkpoint.location
+    if location is None or spec.checkpoint.store is not None or has_reference(location):
+        return []
+    try:
+        check_location(location)
+    except CheckpointLocationError as error:
+        return [Problem(StoreLocation.of(location).hide_password(str(error)), LOCATION)]
+    return []
 
 
 def find_problems(spec: PipelineSpec, *, made_up: Container[str] = (), is_whole: bool = True) -> list[Problem]:

@@ -213,3 +213,51 @@ def test_a_check_loads_only_what_it_needs(tmp_path: Path, text: str, loaded: lis
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True, env=environment
     )
     assert done.stdout.splitlines()[-1] == str(loaded)
+
+
+def with_location(location: str, more: str = "") -> str:
+    return describe("a", more=f"checkpoint {{ location = {location}, {more} }}")
+
+
+@pytest.mark.parametrize(
+    ("location", "says"),
+    [
+        ('"checkpoints"', "is a relative path"),
+        ('"../checkpoints"', "is a relative path"),
+        ('"file:checkpoints"', "is a relative path"),
+        ('"file://server/share"', "has the host 'server'"),
+        ('"s3a://"', "has no bucket"),
+        ('"gs:///x"', "is not written as gs://BUCKET/path"),
+        ('"abfss://box/x"', "is not written as abfss://CONTAINER@ACCOUNT"),
+        ('"wasbs://box@account/x"', "wasbs:// is not supported yet"),
+        ('"webhdfs://nn:9870/x"', "write it as hdfs://"),
+        ('"ftp://server/x"', "unknown scheme ftp://"),
+    ],
+)
+def test_a_location_that_no_process_could_use_is_refused_as_by_plan(shell: Shell, location: str, says: str) -> None:
+    shell.write(with_location(location))
+    assert shell("validate", "--no-classes", "steps.conf") == 2
+    (line,) = shell.out.splitlines()
+    assert line.startswith("steps.conf:")
+    assert ": pipeline.checkpoint.location: " in line
+    assert says in line
+    assert shell("plan", "steps.conf") == 4
+    assert line.partition(".location: ")[2] in shell.err
+    assert [says in problem.message for problem in PipelineRunner().validate(shell.directory / "steps.conf")] == [True]
+
+
+@pytest.mark.parametrize(
+    ("location", "more"),
+    [
+        ('"/data/checkpoints"', ""),
+        ('"~/checkpoints"', ""),
+        ('"s3a://lake/checkpoints"', ""),
+        ('"hdfs:///checkpoints"', ""),
+        ('"{{ var.value.checkpoints }}"', ""),
+        ('"{{ params.root }}/checkpoints"', ""),
+        ('"redis:1"', "store { instance-type = stores.Redis }"),
+    ],
+)
+def test_a_location_that_some_process_can_use_is_no_problem(shell: Shell, location: str, more: str) -> None:
+    shell.write(with_location(location, more))
+    assert shell("validate", "--no-classes", "steps.conf") == 0, shell.out
