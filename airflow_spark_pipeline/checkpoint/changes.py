@@ -23,7 +23,9 @@ Example of a commit of changes, after base 5: component 2 is done.
 
 from __future__ import annotations
 
+import itertools
 import math
+import operator
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -43,10 +45,11 @@ _MOST = 64  # commits between two bases, however many components there are: a di
 _MEMBERS = NAMES[ComponentCheckpoint]
 #: Of a changed record: the parts since the base, instead of all its parts.
 PARTS_ADDED = "partsAdded"
-_FIXED = ("index", "name", "type", "extra")  # of a record; a change of these needs a new base
 #: Fields of a state that a commit of changes holds; it has the others of its base.
 HELD = ("nonce", "updated_at", "components", "completed_components", "attempts")
-_OTHERS = tuple(name for name in CheckpointState.__dataclass_fields__ if name not in HELD)
+_others = operator.attrgetter(*(name for name in CheckpointState.__dataclass_fields__ if name not in HELD))
+_fixed = operator.attrgetter("index", "name", "type", "extra")  # of a record; a change of these needs a new base
+_members = operator.attrgetter(*_MEMBERS)
 
 
 def is_changes(raw: Mapping[str, Any]) -> bool:
@@ -115,7 +118,7 @@ def _records(state: CheckpointState) -> int:
 def _done_since(base: Base, state: CheckpointState) -> list[str] | None:
     """Return the components that completed since the base; ``None`` if more than that has changed."""
     old = base.state
-    if state.status is not CheckpointStatus.RUNNING or any(getattr(old, n) != getattr(state, n) for n in _OTHERS):
+    if state.status is not CheckpointStatus.RUNNING or _others(old) != _others(state):
         return None
     if len(old.components) != len(state.components) or not (old.attempts and state.attempts):
         return None
@@ -129,12 +132,13 @@ def _done_since(base: Base, state: CheckpointState) -> list[str] | None:
 def _changed(base: Base, state: CheckpointState) -> list[str] | None:
     """Return the changed records as JSON; ``None`` if one has changed in what the base alone holds."""
     found = []
-    for old, new in zip(base.state.components, state.components, strict=True):
-        if old is new:
-            continue
+    before, after = base.state.components, state.components
+    # Nearly all records are those of the base: this must not be a loop of Python over all of them.
+    for new in itertools.compress(after, map(operator.is_not, before, after)):
+        old = before[new.index]
         known = base.texts.get(new.index)
         if known is None or known[0] is not new:
-            if any(getattr(old, name) != getattr(new, name) for name in _FIXED):
+            if _fixed(old) != _fixed(new):
                 return None
             known = base.texts[new.index] = (new, _difference(old, new))
         found.append(known[1])
@@ -142,7 +146,8 @@ def _changed(base: Base, state: CheckpointState) -> list[str] | None:
 
 
 def _difference(old: ComponentCheckpoint, new: ComponentCheckpoint) -> str:
-    different = {key: value for name, key in _MEMBERS.items() if (value := getattr(new, name)) != getattr(old, name)}
+    pairs = zip(_MEMBERS.values(), _members(old), _members(new), strict=True)
+    different = {key: value for key, before, value in pairs if value != before}
     if new.parts and new.parts[: len(old.parts)] == old.parts:  # most have many parts, and one more than before
         different.pop("parts", None)
         if added := new.parts[len(old.parts) :]:

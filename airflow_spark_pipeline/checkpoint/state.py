@@ -89,7 +89,7 @@ _ANNOUNCES = (":", "stack trace below.")
 _RAISED = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception): ")
 
 
-# The records are without slots, so that ``encoding`` can keep the text of each.
+# These are without slots: ``encoding`` keeps the text of each record, and a state keeps an index of its records.
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ class AttemptSummary:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CheckpointState:
     """The whole state of a unit of work, as in one commit; see the table in the module's docstring."""
 
@@ -243,12 +243,19 @@ class CheckpointState:
 
     def component(self, name: str) -> ComponentCheckpoint | None:
         """Return the record of the component with this name, or ``None``."""
-        return next((c for c in self.components if c.name == name), None)
+        return self._by_name.get(name)
 
-    def with_component(self, record: ComponentCheckpoint) -> CheckpointState:
-        """Return a copy of the state in which this record replaces the one with the same index."""
+    @functools.cached_property
+    def _by_name(self) -> dict[str, ComponentCheckpoint]:
+        return {record.name: record for record in self.components}
+
+    def with_component(self, record: ComponentCheckpoint, **changes: Any) -> CheckpointState:
+        """Return a copy of the state in which this record replaces the one with the same index.
+
+        :param changes: other fields to change
+        """
         components = (*self.components[: record.index], record, *self.components[record.index + 1 :])
-        return replace(self, components=components)
+        return replace(self, components=components, **changes)
 
 
 @dataclass(frozen=True)  # without slots, so that what is computed once can be cached

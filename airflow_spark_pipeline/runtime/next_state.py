@@ -75,15 +75,13 @@ def done(
         code=code.files,
         fingerprint={**record.fingerprint, **version},
     )
-    state = state.with_component(record)
-    if record.finished is not None:
-        state = _left_out_after(state, step)
     summary = _summary(state)
-    return replace(
-        state,
+    state = state.with_component(
+        record,
         completed_components=_with(state, step),
         attempts=(*state.attempts[:-1], replace(summary, ran=(*summary.ran, step.name))),
     )
+    return state if record.finished is None else _left_out_after(state, step)
 
 
 def _left_out_after(state: CheckpointState, step: Step) -> CheckpointState:
@@ -226,7 +224,8 @@ def _with(state: CheckpointState, step: Step) -> tuple[str, ...]:
     """Return the completed components and this one, in the order of the description."""
     done = state.completed_components
     # The usual case must not cost more the more components there are: the last one that is done is right before.
-    if not done or any(c.name == done[-1] for c in reversed(state.components[: step.index])):
+    before = (state.components[index].name for index in range(step.index - 1, -1, -1))
+    if not done or done[-1] in before:
         return (*done, step.name)
     names = {*done, step.name}
     return tuple(record.name for record in state.components if record.name in names)

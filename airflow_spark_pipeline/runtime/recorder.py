@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from airflow_spark_pipeline.checkpoint.log import RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, Commit, Failure
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, Commit, ComponentCheckpoint, Failure
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.planning import Code, CodeNow, Plan, Step
 from airflow_spark_pipeline.protocol import Token
@@ -89,6 +89,10 @@ class Recorder:
         """The recorded state."""
         return self._commit.state
 
+    def record(self, step: Step) -> ComponentCheckpoint:
+        """Return the recorded state of a step's component."""
+        return next_state.component(self.state, step)
+
     def running(self, plan: Plan) -> None:
         """Record that the driver runs this plan; components that the plan reruns no longer count as done."""
         self._append(next_state.running(self.state, plan))
@@ -119,7 +123,8 @@ class Recorder:
         """
         self.guard()
         self._inside.discard(step.index)  # a successor may have read the commit even if the store reports an error
-        outcome = replace(outcome, reported=self._reported(outcome.reported))
+        if outcome.reported:
+            outcome = replace(outcome, reported=self._reported(outcome.reported))
         code = self._code.get(step.name, Code())
         self._append(next_state.done(self.state, step, started_at, seconds, outcome, code))
 

@@ -106,7 +106,9 @@ class LocalStore(CheckpointStore):
     def delete(self, path: str) -> None:
         with self._errors(path):
             try:
-                Path(self._full(path)).unlink(missing_ok=True)
+                os.unlink(self._full(path))
+            except FileNotFoundError:
+                pass
             except IsADirectoryError:
                 shutil.rmtree(self._full(path))
 
@@ -120,7 +122,7 @@ class LocalStore(CheckpointStore):
     @contextlib.contextmanager
     def _synced(self, target: str, data: bytes) -> Iterator[str]:
         """Yield a synced temporary file next to the target; then sync the directory, which holds the name."""
-        directory, name = os.path.split(target)
+        directory, _, name = target.rpartition("/")
         temporary = f"{directory}/{_TEMPORARY}{name}-{uuid.uuid4().hex}"
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
@@ -174,7 +176,7 @@ def _stored(entry: os.DirEntry[str]) -> StoredObject | None:
 
 def _is_object(entry: os.DirEntry[str]) -> bool:
     # A directory or a broken link in place of a commit is not the same as no commit: reading it must fail.
-    return not entry.name.startswith(_TEMPORARY) and (entry.is_file() or entry.name.endswith(".json"))
+    return not entry.name.startswith(_TEMPORARY) and (entry.name.endswith(".json") or entry.is_file())
 
 
 def _make_directories(directory: Path, root: Path) -> None:

@@ -95,8 +95,9 @@ class Results(DriverOnly):
             self._written[uri] = facts
 
     def to_record(self) -> dict[str, Any]:
-        """Return the results as fields of the component's record."""
-        return {"published": self._published, "finished": self._finished, "wrote": self._written}
+        """Return the results as fields of the component's record, without those that are empty."""
+        fields = {"published": self._published, "finished": self._finished, "wrote": self._written}
+        return {name: value for name, value in fields.items() if value}
 
 
 def plain_json(value: Any, where: str, depth: int = 0) -> Any:

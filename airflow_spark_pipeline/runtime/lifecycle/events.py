@@ -47,7 +47,7 @@ class Events:
     def component(self, step: Step, **what: Any) -> ComponentEvent:
         """Return the event of a component."""
         spec = self._spec.components[step.index]
-        replayed, record = step.action is StepAction.REPLAY, self._recorder.state.component(step.name)
+        replayed = step.action is StepAction.REPLAY
         if step.index not in self._configs:
             self._configs[step.index] = self._recorder.masked(spec.instance_config)
         config = self._configs[step.index]
@@ -59,7 +59,7 @@ class Events:
             config=config,
             replayed=replayed,
             optional=spec.optional,
-            parts={} if record is None else record.part_counts,
+            parts=self._recorder.record(step).part_counts,
             **what,
         )
 

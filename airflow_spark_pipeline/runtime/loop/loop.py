@@ -151,8 +151,10 @@ class ComponentLoop:
 
     def _announce_start(self, steps: Sequence[Step]) -> None:
         """Record which components start, if several can be running: it does not follow from what is recorded."""
+        if self._spec.parallelism == 1:
+            return
         starting = [step for step in steps if step.action is StepAction.RUN and self._attempt.blocked(step) is None]
-        if starting and self._spec.parallelism > 1:
+        if starting:
             self._recorder.starting(starting, utc_now())
 
     def _begin(self, step: Step, spark: SparkSession) -> None:
@@ -180,12 +182,12 @@ class ComponentLoop:
                 self._refusal = error
 
     def _skip(self, step: Step, spark: SparkSession, *, restores: bool) -> None:
-        record = self._recorder.state.component(step.name)
-        outputs = record.outputs if record is not None and restores else {}
+        record = self._recorder.record(step)
+        outputs = record.outputs if restores else {}
         register(restore(outputs, spark), spark)
         restored = f"; restored {', '.join(outputs)}" if outputs else ""
         say(f"{self._attempt.label(step)} skipped ({step.reason}{restored})")
-        if record is not None and restores:
+        if restores:
             self._watch.skipped(step, record, outputs)
 
     def _end(self) -> None:

@@ -123,6 +123,7 @@ class OneComponent:
         """
         while self._try_once():
             self._retries += 1
+            self._begin_try()
 
     def give_up(self, error: BaseException) -> None:
         """Record the failure of a component that cannot be stopped; called in the main thread."""
@@ -131,7 +132,6 @@ class OneComponent:
 
     def _try_once(self) -> bool:
         """Run one try and record what came of it. Returns whether there is another one."""
-        self._begin_try()
         try:
             with self._attempt.workers.interruptible(self._step.index):
                 result = self._attempt.tries.run(self._step, self._spark, self._retries, self._main)
@@ -222,8 +222,7 @@ class OneComponent:
         final = ends and not attempt.others(self._step)
         failure = self._recorder.failed(self._step, self._started_at, took, error, final=final, tolerated=tolerated)
         goes_on = f"; {OPTIONAL}" if tolerated else ""
-        record = self._recorder.state.component(self._step.name)
-        parts = "" if record is None else parts_note(record)
+        parts = parts_note(self._recorder.record(self._step))
         say(f"{self._label} failed after {readable(took)}{self._tries}: {failure.headline}{parts}{goes_on}")
         self._tell("on_component_failure", took, failure, error)
         if not ends:
@@ -246,8 +245,7 @@ class OneComponent:
             self._recorder.replayed(step)
         else:
             self._recorder.done(step, self._started_at, took, _outcome(result, traces))
-        record = self._recorder.state.component(step.name)
-        parts = parts_note(record) if record is not None and step.action is StepAction.RUN else ""
+        parts = parts_note(self._recorder.record(step)) if step.action is StepAction.RUN else ""
         saved = f"; saved {', '.join(result.outputs)}" if result.outputs else ""
         say(f"{self._label} done in {readable(took)}{self._tries}{saved}{parts}{self._finish(result.results)}")
         if step.index < attempt.last:

@@ -140,8 +140,9 @@ class Tries:
             frames = restore(outputs, spark)
         if self._stops.shares_process:
             self.returned |= {view.lower() for view in frames}  # before another component sees them in the session
-        register(frames, spark)
-        _require_spark(step.name, spark)
+        if frames:
+            register(frames, spark)
+            _require_spark(step.name, spark)
         if not replay:
             took = time.monotonic() - start
             self._hooks.gates(
@@ -168,9 +169,9 @@ class Tries:
 
     def _parts(self, step: Step, spark: SparkSession, main: Callable[[Callable[[], None]], None]) -> Parts:
         """Return the parts of a component; a replay does all of them again, and records none."""
-        record = self._recorder.state.component(step.name)
-        if step.action is StepAction.REPLAY or record is None:
+        if step.action is StepAction.REPLAY:
             return Parts()
+        record = self._recorder.record(step)
         shown = PartsShown(len(record.parts))
 
         def done(key: str, total: int) -> None:

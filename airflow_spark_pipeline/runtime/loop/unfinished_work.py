@@ -152,13 +152,16 @@ class Leftovers:
         return [*self._threads(), *self._processes()]
 
     def _threads(self) -> list[threading.Thread]:
+        own = [
+            each for each in threading.enumerate() if owner_of(each) is self and each is not threading.current_thread()
+        ]
+        if not own:
+            return []
         frames = sys._current_frames()  # the only way to see what a thread is doing
         return [
             thread
-            for thread in threading.enumerate()
-            if owner_of(thread) is self
-            and thread is not threading.current_thread()
-            and not _is_idle(thread, frames.get(thread.ident or 0))
+            for thread in own
+            if not _is_idle(thread, frames.get(thread.ident or 0))
             and (not thread.daemon or self._works(frames.get(thread.ident or 0)))
         ]
 
@@ -169,6 +172,8 @@ class Leftovers:
         )
 
     def _processes(self) -> list[_Process]:
+        if not self._started:
+            return []
         idle = {pid for thread in threading.enumerate() if owner_of(thread) is self for pid in _idle_workers(thread)}
         return [process for process in self._started if process.pid not in idle and process.runs]
 

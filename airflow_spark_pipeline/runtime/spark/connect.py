@@ -10,6 +10,7 @@ little.
 from __future__ import annotations
 
 import contextlib
+import functools
 import getpass
 import os
 import threading
@@ -49,7 +50,13 @@ _SERVERS_OWN = ("CANNOT_MODIFY_CONFIG", "CANNOT_MODIFY_STATIC_CONFIG")
 
 def is_connect(spark: SparkSession) -> bool:
     """Whether a session is one of Spark Connect."""
-    return any(kind.__module__.startswith("pyspark.sql.connect.") for kind in type(spark).__mro__)
+    session: Any = type(spark)
+    return _is_of_connect(session)
+
+
+@functools.cache  # asked several times for each component
+def _is_of_connect(session: type) -> bool:
+    return any(kind.__module__.startswith("pyspark.sql.connect.") for kind in session.__mro__)
 
 
 def session_id(unit: str, incarnation: str) -> str:

@@ -65,6 +65,8 @@ def difference(
     withheld: list[str] = []
     for part, prefix in _MAPS.items():
         old, new = getattr(before, part), getattr(after, part)
+        if old == new:
+            continue
         changed = {key: new.get(key) for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)}
         secret = [
             key for key, value in changed.items() if value is not None and (is_secret(key) or _any(value, is_private))
