@@ -53,9 +53,13 @@ class CodeFiles:
     """
 
     def __init__(self, roots: Sequence[str]) -> None:
-        self._roots = [_Directory(root) if os.path.isdir(root) else _Zip(root) for root in roots]
+        self._places = tuple(roots)
         self._modules: dict[str, tuple[str, bytes] | None] = {}
         self._imports: dict[str, tuple[str, ...]] = {}
+
+    @functools.cached_property
+    def _roots(self) -> list[_Directory | _Zip]:
+        return [_Directory(root) if os.path.isdir(root) else _Zip(root) for root in self._places]
 
     def digests(self, instance_type: str, salt: str) -> dict[str, str]:
         """Return a digest of each file that the code of a class is in, by file name; empty if it is not here.

@@ -111,7 +111,7 @@ class Trial:
 
     def driver(self, number: int = -1) -> StandInDriver:
         """Start the driver of a job, by default of the last one."""
-        return StandInDriver(self.platform.jobs()[number].arguments)
+        return StandInDriver.started(self.platform.jobs()[number].arguments)
 
     def end(self, reason: str = "", *, succeeded: bool = False, number: int = -1) -> None:
         """Let a job end on the platform."""

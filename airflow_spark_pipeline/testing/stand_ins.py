@@ -72,24 +72,39 @@ class StateStore:
 class StandInDriver:
     """Does what the launcher does with its arguments, without Spark: it answers through the log.
 
-    :param arguments: arguments of the job's main file
-    :raises ObjectNotFoundError: the request is gone
-    :raises SupersededError: another attempt has claimed the unit of work
+    :param url: URL of the request
+    :param request: the request
     """
 
-    def __init__(self, arguments: list[str]) -> None:
-        self.url = arguments[1]
-        location, self._name = split_url(self.url)
-        self._staging = open_store(location)
-        self.request = DriverRequest.from_json(self._staging.read(self._name).decode())
-        token = self.request.token
+    def __init__(self, url: str, request: DriverRequest, log: RunLog, commit: Commit) -> None:
+        self.url = url
+        self.request = request
+        self._log = log
+        self._heartbeat = f"{request.unit}/hb-{commit.state.attempt_id}"
+        self._commit = commit
+
+    @classmethod
+    def started(cls, arguments: list[str]) -> StandInDriver:
+        """Return a driver that has read its request, and has recorded that it runs.
+
+        :param arguments: arguments of the job's main file
+        :raises ObjectNotFoundError: the request is gone
+        :raises SupersededError: another attempt has claimed the unit of work
+        """
+        location, name = split_url(arguments[1])
+        request = DriverRequest.from_json(open_store(location).read(name).decode())
+        token = request.token
         if token is None:
             raise ValueError("the request holds no token")
-        self._log = RunLog(open_store(self.request.location), self.request.unit)
-        commit = self._log.adopt(token.number, token.attempt_id, token.nonce)
-        self._heartbeat = f"{self.request.unit}/hb-{token.attempt_id}"
+        log = RunLog(open_store(request.location), request.unit)
+        driver = cls(arguments[1], request, log, log.adopt(token.number, token.attempt_id, token.nonce))
+        driver.begin()
+        return driver
+
+    def begin(self) -> None:
+        """Write the first heartbeat, and record that the driver runs."""
         self._log.store.write(self._heartbeat, b"{}")
-        self._commit = self._log.append(commit, replace(commit.state, status=CheckpointStatus.RUNNING))
+        self._commit = self._log.append(self._commit, replace(self._commit.state, status=CheckpointStatus.RUNNING))
 
     def run(self, *, fails_at: str | None = None) -> None:
         """Run what is not done, to the end."""
@@ -125,4 +140,5 @@ class StandInDriver:
     def _end(self, state: CheckpointState) -> None:
         self._log.append(self._commit, state)
         self.vanish()
-        self._staging.delete(self._name)
+        location, name = split_url(self.url)
+        open_store(location).delete(name)

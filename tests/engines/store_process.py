@@ -120,7 +120,7 @@ def _open(kind: str, location: str, settings: dict[str, Any], class_path: str) -
     conf = jvm.org.apache.hadoop.conf.Configuration()
     for name, value in settings.items():
         conf.set(name, value)
-    return HadoopStore(location, jvm, conf)
+    return HadoopStore.open(location, jvm, conf)
 
 
 def main() -> None:

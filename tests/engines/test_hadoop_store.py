@@ -50,7 +50,7 @@ def make_store(request: pytest.FixtureRequest) -> StoreMaker:
     uri = request.getfixturevalue(f"{request.param}_uri")
     settings = request.getfixturevalue("s3a_settings") if request.param == "s3a" else {}
     location = f"{uri}/{uuid.uuid4().hex[:12]}"
-    return lambda: HadoopStore(location, jvm, _settings(jvm, settings))
+    return lambda: HadoopStore.open(location, jvm, _settings(jvm, settings))
 
 
 class TestHadoopStore(test_store_contract.TestStoreContract):
@@ -59,7 +59,7 @@ class TestHadoopStore(test_store_contract.TestStoreContract):
 
 def test_a_file_system_that_was_not_shown_to_create_exclusively_is_refused_in_words(jvm: Any, tmp_path: Path) -> None:
     with pytest.raises(CheckpointLocationError, match="exclusive creation was not verified on file://"):
-        HadoopStore(f"file://{tmp_path}", jvm, _settings(jvm, {}))
+        HadoopStore.open(f"file://{tmp_path}", jvm, _settings(jvm, {}))
 
 
 def test_s3a_without_conditional_creation_is_refused_in_words(
@@ -67,18 +67,18 @@ def test_s3a_without_conditional_creation_is_refused_in_words(
 ) -> None:
     off = {**s3a_settings, "fs.s3a.create.conditional.enabled": "false", "fs.s3a.impl.disable.cache": "true"}
     with pytest.raises(CheckpointLocationError, match="does not create objects conditionally"):
-        HadoopStore(s3a_uri, jvm, _settings(jvm, off))
+        HadoopStore.open(s3a_uri, jvm, _settings(jvm, off))
 
 
 def test_a_name_node_that_does_not_answer_is_an_error_of_the_store_and_not_an_empty_list(jvm: Any) -> None:
     conf = _settings(jvm, {"ipc.client.connect.max.retries": "0"})
     with pytest.raises(CheckpointError, match="Connect"):
-        HadoopStore("hdfs://127.0.0.1:1/checkpoints", jvm, conf).list_objects("p")
+        HadoopStore.open("hdfs://127.0.0.1:1/checkpoints", jvm, conf).list_objects("p")
 
 
 def test_unfinished_temporary_files_are_no_objects(jvm: Any, hdfs_uri: str) -> None:
     location = f"{hdfs_uri}/{uuid.uuid4().hex[:12]}"
-    store = HadoopStore(location, jvm, _settings(jvm, {}))
+    store = HadoopStore.open(location, jvm, _settings(jvm, {}))
     store.create("p/u/a", b"1")
     stream = store._fs.create(store._path("p/u/.tmp-b-gone"), False)
     stream.close()
@@ -87,12 +87,12 @@ def test_unfinished_temporary_files_are_no_objects(jvm: Any, hdfs_uri: str) -> N
 
 def test_a_location_without_a_host_is_on_the_default_name_node(jvm: Any, hdfs_uri: str) -> None:
     directory = uuid.uuid4().hex[:12]
-    store = HadoopStore(f"hdfs:///{directory}", jvm, _settings(jvm, {"fs.defaultFS": hdfs_uri}))
+    store = HadoopStore.open(f"hdfs:///{directory}", jvm, _settings(jvm, {"fs.defaultFS": hdfs_uri}))
     store.create("p/u/a", b"1")
     store.write("p/u/b", b"2")
     with pytest.raises(ObjectExistsError):
         store.create("p/u/a", b"3")
-    named = HadoopStore(f"{hdfs_uri}/{directory}", jvm, _settings(jvm, {}))
+    named = HadoopStore.open(f"{hdfs_uri}/{directory}", jvm, _settings(jvm, {}))
     assert {found.name: named.read(f"p/u/{found.name}") for found in named.list_objects("p/u")} == {
         "a": b"1",
         "b": b"2",

@@ -13,6 +13,7 @@ import contextlib
 import re
 import uuid
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectNotFoundError, StoredObject
@@ -41,44 +42,77 @@ _STATUS = re.compile(
 )
 
 
-class HadoopStore(CheckpointStore):
-    """A store in a directory of HDFS, or in an S3 prefix as ``s3a://``.
+@dataclass(frozen=True)
+class HadoopClient:
+    """A Hadoop file system that is open in a JVM.
 
-    :param location: URI, such as ``hdfs://cluster/checkpoints``; ``hdfs:///checkpoints`` uses the default file system
     :param jvm: the driver's JVM, see :func:`airflow_spark_pipeline.checkpoint.stores.jvm.driver_jvm`
-    :param hadoop_conf: Hadoop configuration of the job
-    :raises CheckpointLocationError: the file system is not available, or does not create files exclusively
+    :param fs: Hadoop's ``FileSystem``
+    :param context: Hadoop's ``FileContext``, which renames; ``None`` if objects are created conditionally instead
+    :param root: URI of the location, with its name node or bucket
+    :param scheme: scheme of the file system
+    :param version: version of Hadoop
     """
 
-    def __init__(self, location: str, jvm: Any, hadoop_conf: Any) -> None:
-        super().__init__(location)
-        self._jvm = jvm
-        self._root = _as_hadoop_calls_it(location)
-        with self._opening():
-            root = self._path("")
+    jvm: Any
+    fs: Any
+    context: Any
+    root: str
+    scheme: str
+    version: str
+
+    @classmethod
+    def open(cls, location: str, jvm: Any, hadoop_conf: Any) -> HadoopClient:
+        """Return the client of a location. No server is contacted yet.
+
+        :param hadoop_conf: Hadoop configuration of the job
+        :raises CheckpointLocationError: the file system is not available, or does not create files exclusively
+        """
+        name = _as_hadoop_calls_it(location)
+        with _opening(location, name.partition(":")[0], jvm):
+            root = jvm.org.apache.hadoop.fs.Path(name)
             # Not the driver's shared file system object, which a component may close.
-            self._fs = jvm.org.apache.hadoop.fs.FileSystem.newInstance(root.toUri(), hadoop_conf)
-            # hdfs:///… means the default name node, which rename needs explicitly.
-            self._root = str(self._fs.makeQualified(root).toString())
-            scheme = str(self._fs.getScheme())
-            self._conditional = bool(self._fs.hasPathCapability(root, _CONDITIONAL))
+            fs = jvm.org.apache.hadoop.fs.FileSystem.newInstance(root.toUri(), hadoop_conf)
+            scheme, conditional = str(fs.getScheme()), bool(fs.hasPathCapability(root, _CONDITIONAL))
+            context = None
             if scheme == "hdfs":
-                self._context = jvm.org.apache.hadoop.fs.FileContext.getFileContext(self._fs.getUri(), hadoop_conf)
-        self.way = f"the driver's own Hadoop client ({scheme}, Hadoop {self._version})"
-        if scheme == "s3a" and self._conditional:
-            self.clock_slack = 2.0  # S3 has times in whole seconds
-        elif scheme == "s3a":
+                context = jvm.org.apache.hadoop.fs.FileContext.getFileContext(fs.getUri(), hadoop_conf)
+            # hdfs:///… means the default name node, which rename needs explicitly.
+            opened = cls(jvm, fs, context, str(fs.makeQualified(root).toString()), scheme, _version(jvm))
+        if scheme == "s3a" and not conditional:
             raise CheckpointLocationError(
-                f"The checkpoint location {location} cannot be used: this S3A (Hadoop {self._version}) "
+                f"The checkpoint location {location} cannot be used: this S3A (Hadoop {opened.version}) "
                 "does not create objects conditionally, so two writers could not be kept apart. Use a "
                 "hadoop-aws that supports it (such as 3.5.0) and do not set "
                 "fs.s3a.create.conditional.enabled to false, or install s3fs in the driver."
             )
-        elif scheme != "hdfs":
+        if scheme not in ("s3a", "hdfs"):
             raise CheckpointLocationError(
                 f"The checkpoint location {location} cannot be used: exclusive creation was not "
                 f"verified on {scheme}:// through Hadoop. Supported: hdfs://, s3a://."
             )
+        return opened
+
+
+class HadoopStore(CheckpointStore):
+    """A store in a directory of HDFS, or in an S3 prefix as ``s3a://``.
+
+    :param location: URI, such as ``hdfs://cluster/checkpoints``; ``hdfs:///checkpoints`` uses the default file system
+    :param client: client of the location
+    """
+
+    def __init__(self, location: str, client: HadoopClient) -> None:
+        super().__init__(location)
+        self._jvm, self._fs, self._context, self._root = client.jvm, client.fs, client.context, client.root
+        self._conditional = client.scheme == "s3a"
+        self.way = f"the driver's own Hadoop client ({client.scheme}, Hadoop {client.version})"
+        if self._conditional:
+            self.clock_slack = 2.0  # S3 has times in whole seconds
+
+    @classmethod
+    def open(cls, location: str, jvm: Any, hadoop_conf: Any) -> HadoopStore:
+        """Return the store of a location. The parameters and errors are those of :meth:`HadoopClient.open`."""
+        return cls(location, HadoopClient.open(location, jvm, hadoop_conf))
 
     def exists(self) -> bool:
         with self._errors(""):
@@ -163,34 +197,34 @@ class HadoopStore(CheckpointStore):
     def _path(self, path: str) -> Any:
         return self._jvm.org.apache.hadoop.fs.Path(f"{self._root}/{path}".rstrip("/"))
 
-    @property
-    def _version(self) -> str:
-        return str(self._jvm.org.apache.hadoop.util.VersionInfo.getVersion())
-
-    @contextlib.contextmanager
-    def _opening(self) -> Iterator[None]:
-        """Raise an error that says what is missing if the file system cannot be opened; no server is contacted."""
-        try:
-            yield
-        except Exception as error:
-            kinds, why = _java(error)
-            errors = StoreErrors(self.location, self.location)
-            if not kinds:
-                raise errors.failed(why) from error
-            advice = "Check the address, and the job's Hadoop configuration (HADOOP_CONF_DIR, spark.hadoop.*)."
-            if kinds & _NO_JAR:
-                scheme = self._root.partition(":")[0]
-                advice = (
-                    f"The driver has no Hadoop file system for {scheme}://. Add it to the job, such as "
-                    f'packages="org.apache.hadoop:hadoop-aws:{self._version}" for s3a://, or install '
-                    "the Python client of the location in the driver (s3fs for s3a://)."
-                )
-            raise errors.unusable(f"cannot be opened ({why}). {advice}") from error
-
     def _errors(
         self, path: str, absent: type[CheckpointError] = ObjectNotFoundError
     ) -> contextlib.AbstractContextManager[None]:
         return translated(StoreErrors(self.location, self.describe(path)), _read, absent)
+
+
+def _version(jvm: Any) -> str:
+    return str(jvm.org.apache.hadoop.util.VersionInfo.getVersion())
+
+
+@contextlib.contextmanager
+def _opening(location: str, scheme: str, jvm: Any) -> Iterator[None]:
+    """Raise an error that says what is missing if the file system cannot be opened."""
+    try:
+        yield
+    except Exception as error:
+        kinds, why = _java(error)
+        errors = StoreErrors(location, location)
+        if not kinds:
+            raise errors.failed(why) from error
+        advice = "Check the address, and the job's Hadoop configuration (HADOOP_CONF_DIR, spark.hadoop.*)."
+        if kinds & _NO_JAR:
+            advice = (
+                f"The driver has no Hadoop file system for {scheme}://. Add it to the job, such as "
+                f'packages="org.apache.hadoop:hadoop-aws:{_version(jvm)}" for s3a://, or install '
+                "the Python client of the location in the driver (s3fs for s3a://)."
+            )
+        raise errors.unusable(f"cannot be opened ({why}). {advice}") from error
 
 
 def _read(error: Exception, errors: StoreErrors) -> CheckpointError:

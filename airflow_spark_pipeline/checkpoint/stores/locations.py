@@ -165,7 +165,7 @@ def _open_s3(location: str, options: Mapping[str, Any] | None, spark_config: Map
     jvm = driver_jvm()
     if jvm is not None:
         try:
-            return HadoopStore(location, jvm, hadoop_configuration(jvm, spark_config))
+            return HadoopStore.open(location, jvm, hadoop_configuration(jvm, spark_config))
         except CheckpointLocationError:
             if not has_boto3:
                 raise
@@ -196,7 +196,7 @@ def _open_python_only(location: str, scheme: str, options: dict[str, Any]) -> Ch
 def _open_hdfs(location: str, options: Mapping[str, Any], spark_config: Mapping[str, str]) -> CheckpointStore:
     jvm = driver_jvm()
     if jvm is not None:
-        return HadoopStore(location, jvm, hadoop_configuration(jvm, spark_config))
+        return HadoopStore.open(location, jvm, hadoop_configuration(jvm, spark_config))
     if importlib.util.find_spec("requests") is None:
         raise CheckpointLocationError(
             f"The checkpoint location {location} needs the package requests here, for WebHDFS: pip "

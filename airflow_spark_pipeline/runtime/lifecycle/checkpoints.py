@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping
 from typing import Any
 
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
-from airflow_spark_pipeline.checkpoint.stores.locations import open_store
+from airflow_spark_pipeline.checkpoint.stores.locations import check_location, open_store
 from airflow_spark_pipeline.runtime.lifecycle.base import PipelineHooks
 
 
@@ -19,7 +20,7 @@ class CheckpointHooks(PipelineHooks):
 
     :param store: a store object, or a location: a directory or a URL
     :param storage_options: fsspec options, if a location is passed
-    :raises CheckpointLocationError: the location cannot be used
+    :raises CheckpointLocationError: no process could use the location
     """
 
     gate = True
@@ -28,5 +29,16 @@ class CheckpointHooks(PipelineHooks):
         self, store: CheckpointStore | str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None
     ) -> None:
         if not isinstance(store, CheckpointStore):
-            store = open_store(os.fspath(store), storage_options)
-        self.store = store
+            check_location(os.fspath(store))
+        self._store = store
+        self._options = storage_options
+
+    @functools.cached_property
+    def store(self) -> CheckpointStore:
+        """The store; a location is opened when it is needed first.
+
+        :raises CheckpointLocationError: the location cannot be used here
+        """
+        if isinstance(self._store, CheckpointStore):
+            return self._store
+        return open_store(os.fspath(self._store), self._options)

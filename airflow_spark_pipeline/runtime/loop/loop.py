@@ -104,7 +104,7 @@ class ComponentLoop:
         :raises CheckpointError: progress could not be recorded
         """
         if self._announce():
-            self._watch = watch = SessionWatch(spark, self._spec, self._recorder.is_private)
+            self._watch = watch = SessionWatch.watching(spark, self._spec, self._recorder.is_private)
             self._run_steps(spark)
             self._end()
             with contextlib.suppress(Exception):  # the session may be gone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,11 @@ class ClassicReader(SessionReader):
         self._read: dict[str, Any] = {}
         self._hadoop: Any = None
         self._set_in_hadoop: dict[str, str] = {}
-        self._in_memory = spark.conf.get("spark.sql.catalogImplementation") == "in-memory" and not spark.conf.get(
+
+    @functools.cached_property
+    def _in_memory(self) -> bool:
+        conf = self._spark.conf
+        return conf.get("spark.sql.catalogImplementation") == "in-memory" and not conf.get(
             "spark.sql.catalog.spark_catalog", ""
         )
 

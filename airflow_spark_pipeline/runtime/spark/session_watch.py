@@ -23,7 +23,12 @@ from airflow_spark_pipeline.runtime.spark.connect import is_connect
 from airflow_spark_pipeline.runtime.spark.session import PASSING_VIEWS
 from airflow_spark_pipeline.runtime.spark.session_reading import Objects, SessionReader
 from airflow_spark_pipeline.runtime.spark.session_reading_classic import ClassicReader
-from airflow_spark_pipeline.runtime.spark.session_state import SessionNotRestoredError, difference, set_again
+from airflow_spark_pipeline.runtime.spark.session_state import (
+    SessionNotRestoredError,
+    SessionState,
+    difference,
+    set_again,
+)
 from airflow_spark_pipeline.user_errors.text import attribute, cause_of, text_of
 
 if TYPE_CHECKING:
@@ -86,18 +91,32 @@ class SessionWatch:
     """Watches the session of one attempt.
 
     :param is_private: function that returns whether a text holds a secret
+    :param reader: reader of the session
+    :param before: the session before the first component
     """
 
-    def __init__(self, spark: SparkSession, spec: PipelineSpec, is_private: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        spark: SparkSession,
+        spec: PipelineSpec,
+        is_private: Callable[[str], bool],
+        reader: SessionReader,
+        before: tuple[SessionState, Objects],
+    ) -> None:
         self._spark = spark
         self._spec = spec
         self._is_private = is_private
-        self._reader = _reader_of(spark)
-        self._state = self._reader.state()
-        self._objects = self._reader.objects()
+        self._reader = reader
+        self._state, self._objects = before
         self._lost: list[_Lost] = []
         self._made: set[str] = set()
         self._blocked: dict[str, str] = {}
+
+    @classmethod
+    def watching(cls, spark: SparkSession, spec: PipelineSpec, is_private: Callable[[str], bool]) -> SessionWatch:
+        """Read the session, and watch it from now on."""
+        reader = _reader_of(spark)
+        return cls(spark, spec, is_private, reader, (reader.state(), reader.objects()))
 
     def after(
         self, name: str, views: Iterable[str] = (), others: Sequence[str] = (), ignored: Collection[str] = ()
