@@ -41,6 +41,12 @@ class SessionReader:
     def __init__(self, spark: SparkSession) -> None:
         self._spark: Any = spark
 
+    @property
+    def spark(self) -> SparkSession:
+        """The session that is read."""
+        session: SparkSession = self._spark
+        return session
+
     def state(self) -> SessionState:
         """Return the state of the session."""
         raise NotImplementedError

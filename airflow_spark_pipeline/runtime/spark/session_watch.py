@@ -23,18 +23,15 @@ from airflow_spark_pipeline.runtime.spark.connect import is_connect
 from airflow_spark_pipeline.runtime.spark.session import PASSING_VIEWS
 from airflow_spark_pipeline.runtime.spark.session_reading import Objects, SessionReader
 from airflow_spark_pipeline.runtime.spark.session_reading_classic import ClassicReader
-from airflow_spark_pipeline.runtime.spark.session_state import (
-    SessionNotRestoredError,
-    SessionState,
-    difference,
-    set_again,
-)
+from airflow_spark_pipeline.runtime.spark.session_state import SessionNotRestoredError, difference, set_again
 from airflow_spark_pipeline.user_errors.text import attribute, cause_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
     from pyspark.sql import SparkSession
+
+    from airflow_spark_pipeline.runtime.spark.session_state import SessionState
 
 _UNRESOLVED = re.compile(
     r"\[((?:TABLE_OR_)?VIEW_NOT_FOUND|UNRESOLVED_ROUTINE|ROUTINE_NOT_FOUND|UNRESOLVABLE_TABLE_VALUED_FUNCTION"
@@ -91,23 +88,14 @@ class SessionWatch:
     """Watches the session of one attempt.
 
     :param is_private: function that returns whether a text holds a secret
-    :param reader: reader of the session
-    :param before: the session before the first component
     """
 
-    def __init__(
-        self,
-        spark: SparkSession,
-        spec: PipelineSpec,
-        is_private: Callable[[str], bool],
-        reader: SessionReader,
-        before: tuple[SessionState, Objects],
-    ) -> None:
-        self._spark = spark
+    def __init__(self, reader: SessionReader, spec: PipelineSpec, is_private: Callable[[str], bool]) -> None:
+        self._reader = reader
         self._spec = spec
         self._is_private = is_private
-        self._reader = reader
-        self._state, self._objects = before
+        self._state: SessionState
+        self._objects: Objects
         self._lost: list[_Lost] = []
         self._made: set[str] = set()
         self._blocked: dict[str, str] = {}
@@ -115,8 +103,12 @@ class SessionWatch:
     @classmethod
     def watching(cls, spark: SparkSession, spec: PipelineSpec, is_private: Callable[[str], bool]) -> SessionWatch:
         """Read the session, and watch it from now on."""
-        reader = _reader_of(spark)
-        return cls(spark, spec, is_private, reader, (reader.state(), reader.objects()))
+        watch = cls(_reader_of(spark), spec, is_private)
+        watch._read()
+        return watch
+
+    def _read(self) -> None:
+        self._state, self._objects = self._reader.state(), self._reader.objects()
 
     def after(
         self, name: str, views: Iterable[str] = (), others: Sequence[str] = (), ignored: Collection[str] = ()
@@ -183,7 +175,7 @@ class SessionWatch:
             say(f"    not set again, because it is a secret: {', '.join(withheld)} (from {step.name}); {replay}")
         self._made |= {view.lower() for view in restored}
         self._miss(step, record, {view.lower() for view in restored}, replay)
-        self._state, self._objects = self._reader.state(), self._reader.objects()
+        self._read()
 
     def _miss(self, step: Step, record: ComponentCheckpoint, restored: set[str], replay: str) -> None:
         objects = self._reader.objects()
@@ -210,11 +202,11 @@ class SessionWatch:
 
     def _block(self, view: str, step: Step) -> None:
         """Block the name of a lost view, so that a component cannot read something else under it."""
-        if "." in view or not (view.lower() in self._made or self._spark.catalog.tableExists(view)):
+        if "." in view or not (view.lower() in self._made or self._reader.spark.catalog.tableExists(view)):
             return
         marker = f"view {view} of {step.name} is not in this session"
         name, column, text = (_quoted(view), _quoted(marker), marker.replace("\\", "\\\\").replace("'", "\\'"))
-        self._spark.sql(
+        self._reader.spark.sql(
             f"CREATE OR REPLACE TEMPORARY VIEW {name} AS SELECT id AS {column} FROM range(1) "  # noqa: S608  # quoted
             f"WHERE coalesce(CAST(raise_error('{text}') AS BOOLEAN), id >= 0)"
         )
@@ -223,8 +215,8 @@ class SessionWatch:
     def close(self) -> None:
         """Drop the views that block names."""
         for view, marker in self._blocked.items():
-            if self._spark.table(_quoted(view)).columns == [marker]:
-                self._spark.catalog.dropTempView(view)
+            if self._reader.spark.table(_quoted(view)).columns == [marker]:
+                self._reader.spark.catalog.dropTempView(view)
 
     def explained(self, error: BaseException, step: Step) -> BaseException:
         """Return the error, or one that names the skipped component whose view, function or table is missing."""
