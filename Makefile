@@ -114,7 +114,7 @@ dist: setup ## Build the wheel and the sdist into dist/, and check what an index
 constraints: setup ## Renew constraints-dev.txt: the newest of everything, for every supported Python
 	@scripts/constraints.sh "$(VENV)"
 
-matrix: ## Tests on the oldest and the newest Airflow (NAME=airflow-3.2 for one set of versions; TESTS=... for other tests)
+matrix: ## Tests, a running Airflow and the page on the oldest and the newest Airflow (NAME=airflow-3.2 for one set; TESTS=... for other tests)
 	@$(WITH_JAVA) && PYTEST_ARGS="$(PYTEST_ARGS)" TESTS="$(TESTS)" scripts/matrix.sh "$(NAME)"
 
 prerelease: ## The same on the pre-release of Airflow that comes next

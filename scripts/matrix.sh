@@ -1,10 +1,10 @@
 #!/bin/sh
 # Runs tests on other sets of versions: scripts/matrix.sh [NAME]; without a name on the oldest and the newest Airflow
 #
-#   airflow-3.1   the oldest Airflow, with the packages of its date: unit tests, the page's server, and what a clear does
+#   airflow-3.1   the oldest Airflow, with the packages of its date: unit tests, tests with a running Airflow, the page
 #   airflow-3.2   the one after it: the same
 #   airflow-3.4   the pre-release of Airflow that comes next: the same
-#   spark-3.5     pyspark 3.5: the tests that run Spark
+#   spark-3.5     pyspark 3.5: the tests that run Spark, and a running Airflow whose tasks fail
 #   spark-4.1     pyspark 4.1: the same
 #
 # The pins are those of constraints-NAME.txt; a set of Spark has those of constraints-dev.txt and the extra of
@@ -49,24 +49,31 @@ if [ "$name" = spark-3.5 ] && "$venv/bin/python" -m pip show -q pyspark-client 2
 fi
 "$venv/bin/python" -c 'from importlib.metadata import version as v; print(">> Airflow", v("apache-airflow"),
     "Spark provider", v("apache-airflow-providers-apache-spark"), "pyspark", v("pyspark"))'
+# Packages of another date warn of other things, and other versions of Spark leave other sockets open.
+run() {
+    label=$1
+    shift
+    scripts/timed.sh "$label on $name" "$venv/bin/python" -m pytest -q -W default ${PYTEST_ARGS:-} "$@"
+}
+
 if [ -n "${TESTS:-}" ]; then
-    scripts/timed.sh "$name" "$venv/bin/python" -m pytest -q -W default ${PYTEST_ARGS:-} $TESTS
+    run tests $TESTS
     exit
 fi
 case $name in
 spark-*)
-    # Other versions of Spark leave other sockets open and warn of other things.
-    scripts/timed.sh "Spark on $name" "$venv/bin/python" -m pytest -q -W default -m "not slow" ${PYTEST_ARGS:-} \
-        tests/integration --ignore=tests/integration/page
+    run "Spark" -m "not slow" tests/integration --ignore=tests/integration/page
+    run "failures" tests/acceptance/test_failures.py tests/acceptance/test_ready_made.py
     ;;
 *)
-    # What never imports Airflow behaves the same on each of its versions. Packages of another date warn of other things.
-    scripts/timed.sh "unit on $name" "$venv/bin/python" -m pytest -q -W default -m "not spark" ${PYTEST_ARGS:-} \
-        tests/unit tests/integration/page \
+    # What never imports Airflow behaves the same on each of its versions.
+    run "unit tests" -m "not spark" tests/unit tests/integration/page \
         --ignore=tests/unit/binding --ignore=tests/unit/docs --ignore=tests/unit/pipeline \
         --ignore=tests/unit/planning --ignore=tests/unit/protocol --ignore=tests/unit/rendering \
         --ignore=tests/unit/runtime --ignore=tests/unit/test_compose.py --ignore=tests/unit/test_contracts.py
-    scripts/timed.sh "clears on $name" "$venv/bin/python" -m pytest -q -W default ${PYTEST_ARGS:-} \
-        tests/acceptance/test_clears.py
+    run "clears, failures and deaths" tests/acceptance/test_clears.py tests/acceptance/test_failures.py \
+        tests/acceptance/test_recovery.py tests/acceptance/test_retry_callback.py tests/acceptance/test_deaths.py
+    scripts/install.sh chromium
+    run "the page" tests/e2e/test_page.py tests/e2e/test_states.py tests/e2e/test_airflows_clear.py
     ;;
 esac

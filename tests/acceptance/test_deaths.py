@@ -9,12 +9,14 @@ import pytest
 
 from tests.acceptance.client import Run
 from tests.acceptance.deployment import is_running, parent_of, wait_for
+from tests.airflows import survives_lost_workers
 
 pytestmark = pytest.mark.slow
 
 _DRIVER_SECONDS = 40.0  # from a death to the end of all of the driver; a busy machine is slow
 
 
+@survives_lost_workers
 @pytest.mark.dag_run("dies_unheard", dies="before it cleans up")
 def test_a_success_that_airflow_never_heard_of_is_reported_and_not_run_again(run: Run) -> None:
     """The worker is lost when the driver is done and the operator has not cleaned up yet."""
@@ -22,6 +24,7 @@ def test_a_success_that_airflow_never_heard_of_is_reported_and_not_run_again(run
 
 
 @pytest.mark.nightly
+@survives_lost_workers
 @pytest.mark.dag_run("dies_unheard", dies="before it reports")
 def test_a_success_is_not_run_again_when_the_worker_dies_between_clean_up_and_report(run: Run) -> None:
     """Only the last commit is left then, and it is enough."""

@@ -16,9 +16,9 @@ def test_a_recovery_dag_waits_without_a_worker_and_resumes_what_failed(triggerer
     recovery.trigger()
     wait_for("the sensor to defer", lambda: sensor.details()["state"] == "deferred" or None, seconds=240)
 
-    # No slot of the pool is taken, no process works on it; the triggerer does.
+    # It takes no slot of its pool, and no process works on it; the triggerer does. Runs of other tests may take slots.
     pool = client.get("/pools/default_pool")
-    assert (pool["occupied_slots"], pool["deferred_slots"]) == (0, 1)
+    assert (pool["include_deferred"], pool["deferred_slots"]) == (False, 1)
     assert not [
         command for _, command in triggerer.processes() if "airflow worker" in command and "recovers" in command
     ]
