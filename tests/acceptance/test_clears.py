@@ -106,3 +106,27 @@ def test_a_run_is_resumed_by_its_id_from_another_dag_run(run: Run) -> None:
     run.clear()
     run.wait("success")
     assert run.started() == "a1 b1 b2 c2 d2"
+
+
+@pytest.mark.nightly  # the unit tests show the same with an Airflow that is made up
+@pytest.mark.dag_run("tried_once", pipeline="Taken over", b={"1": "fail"})
+def test_a_task_that_took_over_the_pipelines_failed_run_keeps_it_over_a_retry_and_a_clear(run: Run) -> None:
+    run.wait("failed", tries=1)
+    later = Run(
+        run.client,
+        "taking_over",
+        f"{run.run_id}-later",
+        {"pipeline": "Taken over", "ledger": run.run_id, "c": {"2": "fail", "3": "fail"}},
+        run.task_id,
+    )
+    later.trigger()
+    later.wait("failed", tries=2)
+    assert run.started() == "a1 b1 b2 c2 c3"
+
+    later.clear(only_failed=True)
+    later.wait("success", tries=3)
+    assert run.started() == "a1 b1 b2 c2 c3 c4 d4"
+
+    later.clear()  # of a success: from the start, in the log of its own DAG run
+    later.wait("success", tries=4)
+    assert run.started() == "a1 b1 b2 c2 c3 c4 d4 a1 b1 c1 d1"

@@ -70,6 +70,7 @@ retried_standalone_with_timeout = steps(
 )
 recovered = steps("recovered", retries=0, resume_run_id="{{ dag_run.conf.get('resume_run_id', '') }}")
 tried_once = steps("tried_once", retries=0)
+taking_over = steps("taking_over", retries=1, resume_scope="pipeline")
 dies_unheard = steps("dies_unheard", DiesUnheard, retries=1)
 hooked = steps("hooked", pipeline="hooked.conf", py_files=["steps", str(_REDIS_STORE)], retries=0)
 in_redis = steps("in_redis", py_files=["steps", str(_REDIS_STORE)], retries=0)
