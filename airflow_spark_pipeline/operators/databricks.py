@@ -12,11 +12,15 @@ from airflow.providers.common.compat.sdk import AirflowException
 from airflow.providers.databricks.hooks.databricks import DatabricksHook
 from airflow.providers.databricks.operators.databricks import DatabricksSubmitRunOperator
 
+from airflow_spark_pipeline.exceptions import CheckpointLocationError
 from airflow_spark_pipeline.operators.job import ACTIVE, NAME_THE_COMPONENTS, JobState, SparkPipelineJob, StagedJob
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from pydantic import JsonValue
+
+    from airflow_spark_pipeline.task.unit import Unit
+    from airflow_spark_pipeline.task.way import Way
 
 _CLIENT = "airflow_spark_pipeline.operators.databricks.databricks_run"
 _NOT_FOUND = 404
@@ -27,6 +31,8 @@ _OURS = {
     "wait_for_termination": "use deferrable to choose where the task waits",
 }
 _SCHEMES = {"s3a": "s3", "s3n": "s3"}
+#: Directories of Databricks, which Airflow does not see, and where no file can be created exclusively.
+_DIRECTORIES = ("/Volumes/", "/Workspace/", "/dbfs/", "dbfs:")
 
 
 class SparkPipelineDatabricksOperator(SparkPipelineJob, DatabricksSubmitRunOperator):  # type: ignore[misc]
@@ -62,11 +68,16 @@ class SparkPipelineDatabricksOperator(SparkPipelineJob, DatabricksSubmitRunOpera
         field for field in DatabricksSubmitRunOperator.template_fields if field not in _OURS
     )
 
-    def place(self, job: StagedJob) -> None:
-        """Set ``spark_python_task`` for the job, and its token.
+    def choose_way(self, unit: Unit, context: Context) -> Way:
+        """Return the way to a driver: a run of Databricks.
 
-        :raises ValueError: the files are at a location that Airflow cannot write or Databricks cannot read
+        :raises CheckpointLocationError: a location is a directory of Databricks
         """
+        refuse_directories(unit.location.location, self.staging_location)
+        return super().choose_way(unit, context)
+
+    def place(self, job: StagedJob) -> None:
+        """Set ``spark_python_task`` for the job, and its token."""
         self.spark_python_task = {"python_file": _cloud(job.main), "parameters": [*map(_cloud, job.arguments)]}
         self.idempotency_token = job.token
         self.run_name = job.name
@@ -128,6 +139,21 @@ class DatabricksRun:
         """Cancel the run unless it has ended."""
         if self.state().is_active:
             self._hook.cancel_run(self._id)
+
+
+def refuse_directories(checkpoint_location: str, staging_location: str | None) -> None:
+    """Refuse locations in the file system of Databricks.
+
+    :raises CheckpointLocationError: one of them is there
+    """
+    for what, location in (("checkpoint", checkpoint_location), ("staging", staging_location or "")):
+        path = location.removeprefix("file://")
+        if f"{path}/".startswith(_DIRECTORIES):
+            raise CheckpointLocationError(
+                f"The {what} location {location!r} is a directory of Databricks: Airflow does not reach it, and it "
+                "cannot keep two writers apart. Use a URL of cloud storage: s3://, abfss:// or gs://. For a volume, that is "
+                "the location of its files."
+            )
 
 
 def _cloud(url: str) -> str:

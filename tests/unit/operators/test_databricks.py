@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import pkgutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytest.importorskip("airflow.providers.databricks.operators.databricks")
 
-from airflow_spark_pipeline.operators.databricks import SparkPipelineDatabricksOperator
+from airflow_spark_pipeline.exceptions import CheckpointLocationError
+from airflow_spark_pipeline.operators.databricks import SparkPipelineDatabricksOperator, refuse_directories
 from airflow_spark_pipeline.testing.job_contract import JobContract
+from airflow_spark_pipeline.testing.platform_trial import Trial
 from tests.platforms.databricks import Databricks, databricks
 from tests.platforms.staged import staged_job
 
@@ -80,3 +83,30 @@ def test_the_triggerer_asks_without_the_operator(workspace: Databricks) -> None:
     run.cancel()
     run.cancel()
     assert run.state().reason == "TERMINATED CANCELED by user"
+
+
+@pytest.mark.parametrize(
+    ("argument", "location"),
+    [
+        ("checkpoint_location", "/Volumes/main/etl/checkpoints"),
+        ("checkpoint_location", "/dbfs/checkpoints"),
+        ("checkpoint_location", "/Workspace/Users/etl"),
+        ("checkpoint_location", "file:///Volumes/main/etl"),
+        ("checkpoint_location", "/Volumes"),
+        ("staging_location", "/Volumes/main/etl/staging"),
+        ("staging_location", "dbfs:/staging"),
+    ],
+)
+def test_a_directory_of_databricks_is_refused_before_anything_is_submitted(
+    workspace: Databricks, tmp_path: Path, argument: str, location: str
+) -> None:
+    trial = Trial(workspace, tmp_path)
+    given: dict[str, Any] = {argument: location}
+    with pytest.raises(CheckpointLocationError, match=rf"{argument.replace('_', ' ')} .*cloud storage: s3://"):
+        trial.run(**given)
+    assert workspace.runs == {}
+
+
+def test_a_directory_whose_name_only_looks_similar_is_not_refused() -> None:
+    refuse_directories("/Volumes2/checkpoints", "s3://lake/Volumes/staging")
+    refuse_directories("gs://lake/dbfs/checkpoints", None)
