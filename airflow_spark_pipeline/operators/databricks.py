@@ -151,8 +151,8 @@ def refuse_directories(checkpoint_location: str, staging_location: str | None) -
         if f"{path}/".startswith(_DIRECTORIES):
             raise CheckpointLocationError(
                 f"The {what} location {location!r} is a directory of Databricks: Airflow does not reach it, and it "
-                "cannot keep two writers apart. Use a URL of cloud storage: s3://, abfss:// or gs://. For a volume, that is "
-                "the location of its files."
+                "cannot keep two writers apart. Use a URL of cloud storage: s3://, abfss:// or gs://. For a volume, "
+                "that is the location of its files."
             )
 
 
