@@ -69,6 +69,7 @@ retried_standalone_with_timeout = steps(
     "retried_standalone_with_timeout", retries=3, execution_timeout=timedelta(seconds=75), **on_the_cluster
 )
 recovered = steps("recovered", retries=0, resume_run_id="{{ dag_run.conf.get('resume_run_id', '') }}")
+in_parallel = steps("in_parallel", pipeline="parallel.conf", retries=3)
 tried_once = steps("tried_once", retries=0)
 taking_over = steps("taking_over", retries=1, resume_scope="pipeline")
 dies_unheard = steps("dies_unheard", DiesUnheard, retries=1)

@@ -87,6 +87,16 @@ class Step(Component):
         if self.context.retry < 2:  # twice
             self.fail(spark)
 
+    def meet(self, spark: SparkSession) -> None:
+        """Wait until four components of this attempt have started."""
+        mine = f'"attempt": {self.context.attempt},'
+        while sum('"start"' in line and mine in line for line in Path(self.ledger).read_text().splitlines()) < 4:
+            threading.Event().wait(0.05)
+
+    def meet_and_fail(self, spark: SparkSession) -> NoReturn:
+        self.meet(spark)
+        self.fail(spark)
+
     def wait_in_python(self, spark: SparkSession) -> None:
         threading.Event().wait(_LONGER_THAN_ANY_TEST)
 
