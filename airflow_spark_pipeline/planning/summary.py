@@ -40,8 +40,7 @@ def summarize(state: CheckpointState) -> str:
     if state.status is CheckpointStatus.FAILED and state.failure is not None:
         failure = state.failure
         place = _places(failures(state), state)
-        more = "".join(f"; {_label(c, state)}: {c.reason}" for c in failures(state)[1:])
-        return f"{name} failed{place} in attempt {state.attempt}{kept}: {failure.headline}{more}"
+        return f"{name} failed{place} in attempt {state.attempt}{kept}: {failure.headline}{_more_errors(state)}"
     if state.status is CheckpointStatus.RUNNING:
         place = _place(state)
         return f"{name}: the driver of attempt {state.attempt} died{place}{kept}"
@@ -108,10 +107,10 @@ def next_try(state: CheckpointState) -> dict[str, Any]:
     at, place, all_at = stopped_at(state), _place(state), all_stopped_at(state)
     how = "did not get to its end" if failure is None else "failed"
     error = None if failure is None else failure.headline
+    why = f": {error}{_more_errors(state)}" if error else ""
     skips = f"skips {', '.join(done)} and runs the rest" if done else "runs everything"
     return {
-        "text": f"Run {state.run_id} (attempt {state.attempt}) {how}{place}{f': {error}' if error else ''}. "
-        f"The next try {skips}.",
+        "text": f"Run {state.run_id} (attempt {state.attempt}) {how}{place}{why}. The next try {skips}.",
         "run_id": state.run_id,
         "attempt": state.attempt,
         "failed_component": None if at is None else at.name,
@@ -121,6 +120,11 @@ def next_try(state: CheckpointState) -> dict[str, Any]:
         "error": error,
         "skips": done,
     }
+
+
+def _more_errors(state: CheckpointState) -> str:
+    """Return the errors of all components that failed, except the first: ``; [3/5] clean: OSError: disk full``."""
+    return "".join(f"; {_label(c, state)}: {c.reason}" for c in failures(state)[1:])
 
 
 def _place(state: CheckpointState) -> str:

@@ -162,6 +162,7 @@ def test_every_failure_is_told(job: Job) -> None:
         assert f"{name} is down" in job.error
         assert f"] {name}" in summarize(state)
         assert name in next_try(state)["failed_components"]
+        assert f"{name} is down" in next_try(state)["text"]
     assert len(next_try(state)["failed_components"]) == 3
     assert {c.state for c in page_components(state, Standing.FAILED)} == {"failed", "pending"}
     assert sorted(failure.component or "" for failure in [state.failure, *more_failures(state)] if failure) == [*"abc"]
