@@ -15,7 +15,7 @@ from airflow_spark_pipeline.checkpoint.state import (
     ComponentCheckpoint,
 )
 from airflow_spark_pipeline.plugins.page.models import Attempt, AttemptStatus, Bar, BarAction
-from airflow_spark_pipeline.plugins.page.run_models import began, current, try_number_of
+from airflow_spark_pipeline.plugins.page.run_models import began, current, parts_of, try_number_of
 from airflow_spark_pipeline.plugins.page.tries import Try, TryFailure
 
 _FAILED_TRIES = ("failed", "up_for_retry", "upstream_failed")
@@ -72,7 +72,7 @@ def _remembered(state: CheckpointState, summary: AttemptSummary) -> list[Bar]:
     bars = [_bar(c, "ran") for c in ran]
     failed = next((c for c in state.components if c.name == summary.failed), None)
     if failed is not None:
-        bars.append(Bar(index=failed.index, name=failed.name, action="failed", started_at=None, duration_seconds=None))
+        bars.append(_timeless(failed, "failed"))
     return sorted(bars, key=lambda bar: bar.index)
 
 
@@ -83,7 +83,13 @@ def _bar(record: ComponentCheckpoint, action: BarAction) -> Bar:
         action=action,
         started_at=record.started_at,
         duration_seconds=record.duration_seconds,
+        parts=parts_of(record),
     )
+
+
+def _timeless(record: ComponentCheckpoint, action: BarAction) -> Bar:
+    """Return the bar of a component whose times in this attempt are not known, or that did not run in it."""
+    return Bar(index=record.index, name=record.name, action=action, started_at=None, duration_seconds=None, parts=None)
 
 
 def _bars(state: CheckpointState, shown: Standing) -> list[Bar]:
@@ -92,11 +98,11 @@ def _bars(state: CheckpointState, shown: Standing) -> list[Bar]:
     for c in state.components:
         mine = c.attempt == state.attempt
         if c.action is ComponentAction.REPLAYED:
-            bars.append(Bar(index=c.index, name=c.name, action="replayed", started_at=None, duration_seconds=None))
+            bars.append(_timeless(c, "replayed"))
         elif mine and c.action in {ComponentAction.RAN, ComponentAction.FAILED}:
             bars.append(_bar(c, "failed" if c.action is ComponentAction.FAILED else "ran"))
         elif c.name in done:
-            bars.append(Bar(index=c.index, name=c.name, action="skipped", started_at=None, duration_seconds=None))
+            bars.append(_timeless(c, "skipped"))
         elif state.status is CheckpointStatus.RUNNING and c.name in current(state):
             action: BarAction = "running" if shown is Standing.RUNNING else "interrupted"
             bars.append(
@@ -106,6 +112,7 @@ def _bars(state: CheckpointState, shown: Standing) -> list[Bar]:
                     action=action,
                     started_at=c.started_at or began(state),
                     duration_seconds=None,
+                    parts=parts_of(c),
                 )
             )
     return bars

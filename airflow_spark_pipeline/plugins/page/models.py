@@ -144,6 +144,13 @@ class Failure(BaseModel):
     retry_helps: bool
 
 
+class PartCounts(BaseModel):
+    """How many parts of a component are done, by this attempt or an earlier one."""
+
+    done: int
+    total: int
+
+
 class Component(BaseModel):
     """What is recorded of a component."""
 
@@ -158,6 +165,7 @@ class Component(BaseModel):
     duration_seconds: float | None
     views: list[str]
     saved_outputs: list[str]
+    parts: PartCounts | None = Field(description="Null if no part of it is recorded")
 
 
 class Bar(BaseModel):
@@ -168,6 +176,7 @@ class Bar(BaseModel):
     action: BarAction
     started_at: str | None
     duration_seconds: float | None
+    parts: PartCounts | None = Field(description="When the attempt ended, or now; null if no part was recorded")
 
 
 class Attempt(BaseModel):

@@ -23,6 +23,7 @@ from airflow_spark_pipeline.plugins.page.models import (
     ComponentState,
     Failure,
     NewestTry,
+    PartCounts,
     Piece,
     Run,
 )
@@ -166,7 +167,16 @@ def _component(c: ComponentCheckpoint, state: CheckpointState, is_in: ComponentS
         duration_seconds=None if at_work else c.duration_seconds,
         views=list(c.views),
         saved_outputs=sorted(c.outputs),
+        parts=parts_of(c),
     )
+
+
+def parts_of(c: ComponentCheckpoint) -> PartCounts | None:
+    """Return how many parts of a component are done; ``None`` if none is recorded."""
+    counts = c.part_counts
+    if not counts.get("total"):
+        return None
+    return PartCounts(done=counts.get("run", 0) + counts.get("skipped", 0), total=counts["total"])
 
 
 def _reason(c: ComponentCheckpoint, is_in: ComponentState) -> str | None:

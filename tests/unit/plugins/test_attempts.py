@@ -85,7 +85,14 @@ def test_what_was_cleaned_up_is_filled_from_airflow_by_its_time() -> None:
 
 
 def test_interrupted_work_has_the_length_that_is_known() -> None:
-    bar = {"index": 1, "name": "b", "action": "interrupted", "started_at": _at(2), "duration_seconds": None}
+    bar = {
+        "index": 1,
+        "name": "b",
+        "action": "interrupted",
+        "started_at": _at(2),
+        "duration_seconds": None,
+        "parts": None,
+    }
     (found,) = with_tries([_attempt("dead", bars=[bar])], [Try(1, "failed", _at(0), _at(5))], {}, active=False)
     assert (found.bars[0].duration_seconds, found.ended_at) == (180.0, _at(5))
 
@@ -200,3 +207,25 @@ def test_an_attempt_that_runs_has_no_end() -> None:
     state = make_state(done="a", status=CheckpointStatus.RUNNING)
     (found,) = attempts(Commit(2, state), Standing.RUNNING, lambda number, run_id: None)
     assert (found.status, found.ended_at) == ("running", None)
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ({}, None),
+        ({"total": 50, "skipped": 0, "run": 37}, (37, 50)),
+        ({"total": 50, "skipped": 30, "run": 7}, (37, 50)),
+        ({"total": 50, "skipped": 37, "run": 13}, (50, 50)),
+    ],
+)
+@pytest.mark.parametrize("action", [ComponentAction.FAILED, ComponentAction.RAN])
+def test_the_parts_of_a_component_are_counted_in_its_row_and_in_its_bar(
+    action: ComponentAction, counts: dict[str, int], expected: tuple[int, int] | None
+) -> None:
+    state = make_state(done="a", status=CheckpointStatus.FAILED)
+    record = replace(state.components[1], action=action, attempt=state.attempt, part_counts=counts)
+    state = state.with_component(record)
+    row = components(state, Standing.FAILED)[1]
+    (attempt,) = attempts(Commit(3, state), Standing.FAILED, lambda *_: None)
+    (bar,) = (bar for bar in attempt.bars if bar.name == record.name)
+    assert [None if found is None else (found.done, found.total) for found in (row.parts, bar.parts)] == [expected] * 2

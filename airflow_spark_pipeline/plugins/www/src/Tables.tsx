@@ -47,7 +47,16 @@ export const Components = ({ run, history }: { run: RunDetail; history: History 
     {
       header: t.columns.state,
       width: "124px",
-      cell: ({ state }) => <Mark palette={COMPONENT_PALETTES[state]} label={t.componentStates[state]} />,
+      cell: ({ state, parts }) => (
+        <>
+          <Mark palette={COMPONENT_PALETTES[state]} label={t.componentStates[state]} />
+          {parts === null ? null : (
+            <Text fontSize="xs" color="fg.muted" data-testid="parts">
+              {t.run.parts(parts.done, parts.total)}
+            </Text>
+          )}
+        </>
+      ),
     },
     { header: t.columns.attempt, width: "84px", wide: true, cell: ({ attempt }) => attempt ?? "–" },
     { header: t.columns.started, width: "156px", wide: true, cell: (each) => <Moment iso={each.started_at} /> },

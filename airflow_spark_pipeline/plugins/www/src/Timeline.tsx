@@ -2,7 +2,7 @@ import { Box, Flex, HStack, Stack, Text } from "@chakra-ui/react";
 
 import { t } from "./texts";
 import { formatDuration, formatTime, useNow, useZone } from "./time";
-import { type Placed, type Segment, place } from "./timeline";
+import { type Placed, type Segment, place, share } from "./timeline";
 import type { RunDetail } from "./types";
 import { BAR_PALETTES } from "./words";
 
@@ -146,10 +146,11 @@ const Startup = ({ segment }: { segment: Segment }) => {
   );
 };
 
+/** A bar; of a component with parts, only the share that is done is filled. */
 const Piece = ({ bar, attempt }: { bar: Placed; attempt: number }) => {
   const took = bar.seconds === null ? "" : formatDuration(bar.seconds);
-  const what = t.bars[bar.action](bar.name, attempt);
-  const text = took === "" ? what : `${what}, ${took}`;
+  const parts = bar.parts === null ? "" : t.run.parts(bar.parts.done, bar.parts.total);
+  const text = [t.bars[bar.action](bar.name, attempt), took, parts].filter((part) => part !== "").join(", ");
   return (
     <Box
       role="img"
@@ -162,9 +163,14 @@ const Piece = ({ bar, attempt }: { bar: Placed; attempt: number }) => {
       w={`${String(bar.width)}%`}
       minW="6px"
       borderRadius="xs"
+      overflow="hidden"
       colorPalette={BAR_PALETTES[bar.action]}
-      bg="colorPalette.solid"
+      bg={share(bar) === 1 ? "colorPalette.solid" : "colorPalette.muted"}
       data-action={bar.action}
-    />
+    >
+      {share(bar) === 1 ? null : (
+        <Box h="full" w={`${String(100 * share(bar))}%`} bg="colorPalette.solid" data-testid="parts-done" />
+      )}
+    </Box>
   );
 };

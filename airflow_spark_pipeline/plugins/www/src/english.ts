@@ -248,6 +248,7 @@ export const english = {
     tryLog: "Airflow Log",
     saved: "saved: {names}",
     views: "views: {names}",
+    parts: "{done} of {total} parts",
     discarded: "Discarded by {user} at {time}.",
     discardedBy: "Who discarded it, and when, is in Airflow's audit log.",
     auditLog: "Open the audit log",

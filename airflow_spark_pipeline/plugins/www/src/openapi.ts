@@ -55,6 +55,8 @@ export interface components {
             index: number;
             /** Name */
             name: string;
+            /** @description When the attempt ended, or now; null if no part was recorded */
+            parts: components["schemas"]["PartCounts"] | null;
             /** Started At */
             started_at: string | null;
         };
@@ -73,6 +75,8 @@ export interface components {
             index: number;
             /** Name */
             name: string;
+            /** @description Null if no part of it is recorded */
+            parts: components["schemas"]["PartCounts"] | null;
             /** Reason */
             reason: string | null;
             /** Saved Outputs */
@@ -249,6 +253,13 @@ export interface components {
             refusal?: string | null;
             /** Steps */
             steps: components["schemas"]["PlannedStep"][];
+        };
+        /** PartCounts */
+        PartCounts: {
+            /** Done */
+            done: number;
+            /** Total */
+            total: number;
         };
         /** PastRun */
         PastRun: {

@@ -24,6 +24,9 @@ export interface Segment {
   to: number;
 }
 
+/** The share of a bar that is filled: of a component with parts, what is done of them. */
+export const share = ({ parts }: Bar): number => (parts === null ? 1 : Math.min(1, parts.done / parts.total));
+
 const SMALLEST_SHARE = 0.12;
 const SMALLEST_BAR = 1.5;
 

@@ -72,6 +72,7 @@ export const makeDetail = (changes: Partial<RunDetail> = {}): RunDetail => ({
     duration_seconds: 1,
     views: [],
     saved_outputs: [],
+    parts: null,
   })),
   attempts: [makeAttempt()],
   failure: null,

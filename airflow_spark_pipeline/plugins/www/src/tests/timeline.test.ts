@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { place } from "../timeline";
+import { place, share } from "../timeline";
 import type { Attempt, Bar } from "../types";
 import { makeAttempt } from "./samples";
 
@@ -11,6 +11,7 @@ const bar = (index: number, changes: Partial<Bar> = {}): Bar => ({
   action: "ran",
   started_at: at(0),
   duration_seconds: 10,
+  parts: null,
   ...changes,
 });
 
@@ -23,6 +24,12 @@ test("bars lie where their components ran, in percent of their attempt", () => {
     [0, 25],
     [25, 75],
   ]);
+});
+
+test("of a component with parts, the share that is done is filled", () => {
+  expect(share(bar(0))).toBe(1);
+  expect(share(bar(0, { parts: { done: 37, total: 50 } }))).toBe(0.74);
+  expect(share(bar(0, { parts: { done: 50, total: 50 } }))).toBe(1);
 });
 
 test("attempts share the width by their time, and none is too small to be seen", () => {
