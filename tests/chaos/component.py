@@ -17,21 +17,30 @@ class Logged(Component):
 
     :param ledger: path of the file; a line is appended and synced for each start and each end
     :param seconds: how long it takes
+    :param parts: how many parts it has, or 0; each is in the ledger, too
     """
 
     ledger: str
     seconds: float
+    parts: int = 0
 
     def run(self, spark: Any) -> None:
         self._write("start")
-        time.sleep(self.seconds)
+        if self.parts:
+            for part in self.context.parts(range(self.parts)):
+                self._write("start part", str(part))
+                time.sleep(self.seconds / self.parts)
+                self._write("end part", str(part))
+        else:
+            time.sleep(self.seconds)
         self._write("end")
 
-    def _write(self, what: str) -> None:
+    def _write(self, what: str, part: str = "") -> None:
         line = json.dumps(
             {
                 "what": what,
                 "component": self.context.component_name,
+                "part": part,
                 "run": self.context.run_id,
                 "attempt": self.context.attempt,
                 "pid": os.getpid(),

@@ -3,9 +3,10 @@
 A round is one unit of work from its first try to its success. What is checked is the ledger that the components write
 outside the store, together with what the log said when each try claimed:
 
-* a component that was recorded when a try claimed is not started by that try's driver, nor by a later one's;
+* a component, or a part of one, that was recorded when a try claimed is not started by that try's driver, nor by a
+  later one's;
 * two drivers are never inside components at once, unless one of them was stopped for so long that its lease ran out;
-* in the end each component has run to its end, and the log says *completed* with all of them.
+* in the end each component, and each of its parts, has run to its end, and the log says *completed* with all of them.
 
 What is drawn (when, what, for how long) depends on the seed alone; how the processes interleave does not, so a seed
 repeats a violation with good chance, not for certain. The ledger and the drivers' output of a bad round are kept.
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
 LEASE = 6.0
 CALM_LEASE = 30.0  # a machine that is busy with other things must not keep a round from its end
-COMPONENTS = 3
+COMPONENTS, PARTS = 3, 5
 TRIES, CALM_TRIES = 9, 3  # the last ones are left alone
 PIPELINE = "Chaos"
 _NOTICEABLE = 0.3  # seconds by which a sleep is late where the machine is short of processors
@@ -66,6 +67,7 @@ class Driver:
     run_id: str
     output: Path
     recorded: frozenset[str]  # when its try claimed
+    parts: frozenset[tuple[str, str]] = frozenset()  # component and key of those that were recorded then
     stops: list[tuple[float, float]] = field(default_factory=list)  # from, to; monotonic seconds
     ended_at: float = float("inf")  # as far as known; never before it really did
     killed: bool = False
@@ -129,14 +131,17 @@ class Round:
         self.drivers: list[Driver] = []
         self.key = UnitKey("chaos", "dag", f"run-{seed}-{directory.name}", "task")
         seconds = self.draw.choice((0.0, 0.1, 0.4))
+        more = random.Random(f"more of {seed}")  # noqa: S311
+        parallelism, parts = more.choice((1, 3)), more.choice((0, PARTS))
         self.spec = PipelineSpec(
             PIPELINE,
             tuple(
                 ComponentSpec(
                     "tests.chaos.component.Logged",
                     name,
-                    {"ledger": str(self.ledger), "seconds": seconds},
+                    {"ledger": str(self.ledger), "seconds": seconds, "parts": parts},
                     f"pipeline.pipeline-components[{index}]",
+                    depends_on=None if parallelism == 1 or name == "c" else (),
                 )
                 for index, name in enumerate("abcdef"[:COMPONENTS])
             ),
@@ -144,6 +149,7 @@ class Round:
             CheckpointSpec(),
             True,
             None,
+            parallelism=parallelism,
         )
         self.log = RunLog(open_store(place.location, place.options), unit_path(PIPELINE, self.key))
 
@@ -214,7 +220,8 @@ class Round:
         path.write_text(request.to_json(), encoding="utf-8")
         output = self.directory / f"driver-{number}.log"
         process = self.fork_server.start(path, output)
-        driver = Driver(process, state.run_id, output, frozenset(state.completed_components))
+        parts = frozenset((record.name, key) for record in state.components for key in record.parts)
+        driver = Driver(process, state.run_id, output, frozenset(state.completed_components), parts)
         self.drivers.append(driver)
         return driver
 
@@ -268,6 +275,7 @@ class Round:
         text = self.ledger.read_text(encoding="utf-8") if self.ledger.exists() else ""
         lines = [json.loads(line) for line in text.splitlines()]
         self.counts["components started"] += sum(line["what"] == "start" for line in lines)
+        self.counts["parts started"] += sum(line["what"] == "start part" for line in lines)
         drivers = {driver.process.pid: driver for driver in self.drivers}
         problems: list[str] = []
         recorded: set[str] = set()
@@ -277,6 +285,7 @@ class Round:
                 line["component"] for line in lines if line["pid"] == driver.process.pid and line["what"] == "start"
             }
             problems += [f"{driver.run_id} ran {name} again, which was recorded" for name in sorted(started & recorded)]
+        problems += self._judge_parts(lines)
         spans = [
             (line["at"], self._end_of(line, lines, drivers), drivers[line["pid"]], line["component"])
             for line in lines
@@ -296,6 +305,25 @@ class Round:
             problems.append(f"the log ends with {state and state.status}")
         elif len(state.completed_components) != COMPONENTS:
             problems.append(f"completed with {state.completed_components}")
+        return problems
+
+    def _judge_parts(self, lines: list[dict[str, Any]]) -> list[str]:
+        recorded: set[tuple[str, str]] = set()
+        problems: list[str] = []
+        for driver in self.drivers:
+            recorded |= driver.parts
+            started = {
+                (line["component"], line["part"])
+                for line in lines
+                if line["pid"] == driver.process.pid and line["what"] == "start part"
+            }
+            again = sorted(started & recorded)
+            problems += [f"{driver.run_id} ran part {part} of {name} again, which was recorded" for name, part in again]
+        ended = {(line["component"], line["part"]) for line in lines if line["what"] == "end part"}
+        for component in self.spec.components:
+            name, parts = component.instance_name, component.instance_config["parts"]
+            missing = [str(part) for part in range(parts) if (name, str(part)) not in ended]
+            problems += [f"part {part} of {name} never ran to its end" for part in missing]
         return problems
 
     def _end_of(self, start: dict[str, Any], lines: list[dict[str, Any]], drivers: Mapping[int, Driver]) -> float:
