@@ -73,10 +73,11 @@ engines: setup ## Real engines under a real Airflow: YARN, HDFS, standalone, Spa
 	@$(WITH_JAVA) && $(TIMED) engines $(PY) -m pytest --durations=0 $(PYTEST_ARGS) tests/engines
 	$(if $(PYTEST_ARGS),,@$(MAKE) --no-print-directory topology)
 
-platforms: setup ## The tests of Dataproc and of SparkApplications, whose providers have pins of their own (900 MB once; a minute)
+platforms: setup ## The tests of Dataproc and of SparkApplications, whose providers have pins of their own (900 MB once), and real drivers on mocks of platforms
 	@EXTRAS=dataproc,kubernetes,test CONSTRAINTS=constraints-platforms.txt scripts/setup.sh .venv-platforms
 	@$(TIMED) platforms .venv-platforms/bin/python -m pytest -q -W default $(PYTEST_ARGS) \
 		tests/unit/operators/test_dataproc.py tests/unit/operators/test_spark_application.py tests/unit/operators/test_platform_examples.py
+	@$(WITH_JAVA) && $(TIMED) "real drivers" $(PY) -m pytest --durations=0 $(PYTEST_ARGS) tests/platforms
 
 topology: setup ## The services of docker-compose.yaml as processes, and one of their machines lost (Postgres, Redis, MinIO; 9 minutes)
 	@$(WITH_JAVA) && minio=$$(scripts/topology.sh) && PATH="$${minio:+$$minio:}$$PATH" && export PATH && \
