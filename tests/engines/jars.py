@@ -32,9 +32,17 @@ def hadoop_version() -> str:
 
 
 def class_path(profile: str) -> str:
-    """The jars of one of pom.xml's profiles, ``hdfs``, ``yarn`` or ``s3a`` (700 MB, AWS's SDK)."""
+    """The jars of one of pom.xml's profiles for Hadoop, ``hdfs``, ``yarn`` or ``s3a`` (700 MB, AWS's SDK)."""
+    return fetched(profile, hadoop_version())
+
+
+def fetched(profile: str, version: str) -> str:
+    """The jars of any profile.
+
+    :param version: what pom.xml says of the profile; with another one, Maven is asked again
+    """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "airflow-spark-pipeline"
-    known = cache / f"{profile}-{hadoop_version()}.classpath"
+    known = cache / f"{profile}-{version}.classpath"
     if known.exists() and all(os.path.exists(jar) for jar in known.read_text().split(os.pathsep)):
         return known.read_text()
     maven = shutil.which("mvn")

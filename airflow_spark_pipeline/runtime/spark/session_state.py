@@ -28,6 +28,8 @@ from typing import Any, Protocol
 from airflow_spark_pipeline.exceptions import SparkPipelineError
 from airflow_spark_pipeline.secrets import is_secret
 
+# Settings in which a library notes what it has done last. Set again, they would name a commit of an earlier attempt.
+_NOTES = frozenset({"spark.databricks.delta.lastCommitVersionInSession"})
 _MAPS = {"conf": "", "hadoop": "Hadoop's ", "local": "local property ", "variables": "variable "}
 
 
@@ -67,7 +69,8 @@ def difference(
         old, new = getattr(before, part), getattr(after, part)
         if old == new:
             continue
-        changed = {key: new.get(key) for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)}
+        keys = sorted((old.keys() | new.keys()) - _NOTES)
+        changed = {key: new.get(key) for key in keys if old.get(key) != new.get(key)}
         secret = [
             key for key, value in changed.items() if value is not None and (is_secret(key) or _any(value, is_private))
         ]
