@@ -38,7 +38,7 @@ def jars(package: str) -> str:
 
 def command(file: Path, verb: str, text: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     file.write_text(text, encoding="utf-8")
-    line = [sys.executable, "-m", "airflow_spark_pipeline", verb, str(file), *arguments]
+    line = [str(Path(sys.executable).with_name("spark-pipeline")), verb, str(file), *arguments]
     return subprocess.run(line, capture_output=True, text=True, check=False, cwd=file.parent)
 
 
