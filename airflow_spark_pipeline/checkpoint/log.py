@@ -68,7 +68,7 @@ class RunLog(LogWriter):
 
         :param build: function from the newest commit to the state of the claim, whose nonce and claim number are set
             here; an exception ends the claim. It is called again if another writer was faster.
-        :raises SupersededError: a newer attempt has claimed
+        :raises SupersededError: others were faster, again and again
         """
         for _ in range(_CLAIM_ROUNDS):
             with contextlib.suppress(LostError):
@@ -87,7 +87,12 @@ class RunLog(LogWriter):
             return Commit(number, state), encode(state, number)
 
         claimed = self._create_next(latest, make)
-        if self.is_late(claimed, self._check(claimed)):
+        try:
+            late = self.is_late(claimed, self._check(claimed))
+        except SupersededError:
+            # A clean-up had freed the number. Whoever freed it was faster, and may even have completed the run.
+            raise LostError from None
+        if late:
             raise LostError  # it stays, and counts for nobody
         return claimed
 

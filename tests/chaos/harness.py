@@ -32,7 +32,7 @@ from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.checkpoint.stores.locations import open_store
-from airflow_spark_pipeline.exceptions import ComponentFailedError, SupersededError
+from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec
 from airflow_spark_pipeline.planning import AlreadyCompletedError
 from airflow_spark_pipeline.protocol import DriverRequest
@@ -184,9 +184,6 @@ class Round:
             driver = self._submit(attempt, number, CALM_LEASE if calm else LEASE)
         except AlreadyCompletedError:
             return self._report(attempt, "successes between a look and a claim")
-        except SupersededError:  # a failed try to Airflow, which starts the next one
-            self.counts["claims that were superseded"] += 1
-            return False
         if not calm and self._harass(driver):
             return False  # Airflow has lost the try and starts the next one at once, whatever the driver does
         if not driver.process.wait(120):

@@ -150,6 +150,26 @@ class TestTwoWriters:
             log.append(mine, make_state(done="a"))
         assert log.latest() == end
 
+    @pytest.mark.parametrize("end", [CheckpointStatus.COMPLETED, CheckpointStatus.DISCARDED])
+    def test_a_claim_that_lands_on_a_number_freed_by_a_clean_up_is_decided_again(
+        self, log: RunLog, store: DictStore, end: CheckpointStatus
+    ) -> None:
+        """The driver of the try before records its last component, completes and cleans up while the next one claims."""
+        seen: list[CheckpointStatus] = []
+        first = _claim(log)
+
+        def build(latest: Commit | None) -> CheckpointState:
+            assert latest is not None
+            seen.append(latest.state.status)
+            if len(seen) == 1:
+                other = _log(store)
+                last = other.append(first, make_state(done="abc"))
+                other.retire(other.append(last, make_state(done="abc", status=end)))
+            return make_state(attempt=2, attempt_id="2-claims")
+
+        assert log.claim(build).number == 3
+        assert seen == [first.state.status, end]
+
 
 class TestLostAnswers:
     @pytest.mark.parametrize("error", [CheckpointStoreError("connection reset"), None])
