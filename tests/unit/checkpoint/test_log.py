@@ -154,7 +154,7 @@ class TestTwoWriters:
     def test_a_claim_that_lands_on_a_number_freed_by_a_clean_up_is_decided_again(
         self, log: RunLog, store: DictStore, end: CheckpointStatus
     ) -> None:
-        """The driver of the try before records its last component, completes and cleans up while the next one claims."""
+        """The driver before records its last component, completes and cleans up while the next try claims."""
         seen: list[CheckpointStatus] = []
         first = _claim(log)
 

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError, NoCredentialsError, ParamValidation
 
 from airflow_spark_pipeline.checkpoint.stores import locations
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectExistsError
+from airflow_spark_pipeline.checkpoint.stores.hadoop import HadoopStore
 from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.checkpoint.stores.s3 import S3Store
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, CheckpointStoreError
@@ -31,7 +32,7 @@ def opened(
     patch.setattr("importlib.util.find_spec", lambda name: object() if name in installed else None)
     patch.setattr(locations, "driver_jvm", lambda: None if hadoop is None else object())
     patch.setattr(locations, "hadoop_configuration", lambda *_: object())
-    patch.setattr(locations, "HadoopStore", hadoop_store)
+    patch.setattr(HadoopStore, "open", hadoop_store)
     return open_store("s3a://bucket/some/prefix/", {"key": "k"})
 
 

@@ -66,6 +66,7 @@ def _recorded_by_a_superseded_driver() -> AbstractContextManager[Any]:
             if newest is None:
                 raise
             self._guard = lambda: None
+            self._unwritten = None
             self._adopted = newest
             real(self, step, key, total)
 
