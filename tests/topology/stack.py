@@ -84,6 +84,8 @@ class Stack:
         with contextlib.suppress(TimeoutError):
             wait_for("the end", lambda: all(p.poll() is not None for p in self._processes.values()), seconds=20)
         wait_for("the end of everything", self._nothing_is_left, seconds=60)
+        for process in self._processes.values():
+            process.wait(60)  # reaped, or Python warns of it when the object goes
         self._postgres.stop()
         shutil.rmtree(self.root, ignore_errors=True)
 
