@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.amazon.aws.hooks.emr import EmrContainerHook
 from airflow.providers.amazon.aws.operators.emr import EmrContainerOperator
 
-from airflow_spark_pipeline.operators.emr_submission import job_driver
-from airflow_spark_pipeline.operators.job import ACTIVE, NAME_THE_COMPONENTS, JobState, SparkPipelineJob, StagedJob
+from airflow_spark_pipeline.operators.emr_submission import EmrJob, client_arguments, job_driver
+from airflow_spark_pipeline.operators.job import ACTIVE, NAME_THE_COMPONENTS, JobState, StagedJob
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -24,7 +24,7 @@ _ENDED = ("COMPLETED", "FAILED", "CANCELLED")  # the provider adds CANCEL_PENDIN
 _NAME_LENGTH = 64
 
 
-class SparkPipelineEmrContainerOperator(SparkPipelineJob, EmrContainerOperator):  # type: ignore[misc]
+class SparkPipelineEmrContainerOperator(EmrJob, EmrContainerOperator):  # type: ignore[misc]
     """Run a pipeline as a job of EMR on EKS; a retry resumes at the component that failed. *Experimental*.
 
     .. code-block:: python
@@ -69,10 +69,6 @@ class SparkPipelineEmrContainerOperator(SparkPipelineJob, EmrContainerOperator):
         "spark_submit_parameters",
     )
 
-    def __init__(self, *, spark_submit_parameters: str | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.spark_submit_parameters = spark_submit_parameters
-
     def place(self, job: StagedJob) -> None:
         """Set ``job_driver`` for the job, its name and its token."""
         self.job_driver = {"sparkSubmitJobDriver": job_driver(job, self.spark_submit_parameters)}
@@ -92,27 +88,19 @@ class SparkPipelineEmrContainerOperator(SparkPipelineJob, EmrContainerOperator):
         return _CLIENT, {
             "virtual_cluster_id": self.virtual_cluster_id,
             "job_id": str(job),
-            "aws_conn_id": self.aws_conn_id,
-            "region_name": self.region_name,
-            "verify": self.verify,
-            "botocore_config": self.botocore_config,
+            **self._hook_arguments,
         }
 
     def _job(self, job: JsonValue) -> EmrContainerJob:
         return EmrContainerJob(self.hook.conn, self.virtual_cluster_id, str(job))
 
 
-def emr_container_job(
-    *, virtual_cluster_id: str, job_id: str, botocore_config: Mapping[str, Any] | None = None, **hook_arguments: Any
-) -> EmrContainerJob:
+def emr_container_job(*, virtual_cluster_id: str, job_id: str, **hook_arguments: Any) -> EmrContainerJob:
     """Return a job run, for a process without the operator.
 
-    :param hook_arguments: arguments of the provider's hook
+    :param hook_arguments: arguments of the provider's hook, and its ``botocore_config``
     """
-    from botocore.config import Config
-
-    config = Config(**botocore_config) if botocore_config else None
-    hook = EmrContainerHook(virtual_cluster_id=virtual_cluster_id, **hook_arguments, config=config)
+    hook = EmrContainerHook(virtual_cluster_id=virtual_cluster_id, **client_arguments(**hook_arguments))
     return EmrContainerJob(hook.conn, virtual_cluster_id, job_id)
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.amazon.aws.hooks.emr import EmrServerlessHook
 from airflow.providers.amazon.aws.operators.emr import EmrServerlessStartJobOperator
 
-from airflow_spark_pipeline.operators.emr_submission import job_driver
-from airflow_spark_pipeline.operators.job import ACTIVE, NAME_THE_COMPONENTS, JobState, SparkPipelineJob, StagedJob
+from airflow_spark_pipeline.operators.emr_submission import EmrJob, client_arguments, job_driver
+from airflow_spark_pipeline.operators.job import ACTIVE, NAME_THE_COMPONENTS, JobState, StagedJob
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -22,7 +22,7 @@ _CLIENT = "airflow_spark_pipeline.operators.emr_serverless.emr_serverless_job"
 _ENDED = frozenset(EmrServerlessHook.JOB_TERMINAL_STATES)
 
 
-class SparkPipelineEmrServerlessOperator(SparkPipelineJob, EmrServerlessStartJobOperator):  # type: ignore[misc]
+class SparkPipelineEmrServerlessOperator(EmrJob, EmrServerlessStartJobOperator):  # type: ignore[misc]
     """Run a pipeline as a job of EMR Serverless; a retry resumes at the component that failed. *Experimental*.
 
     .. code-block:: python
@@ -60,10 +60,6 @@ class SparkPipelineEmrServerlessOperator(SparkPipelineJob, EmrServerlessStartJob
         "spark_submit_parameters",
     )
 
-    def __init__(self, *, spark_submit_parameters: str | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.spark_submit_parameters = spark_submit_parameters
-
     def place(self, job: StagedJob) -> None:
         """Set ``job_driver`` for the job, and its token."""
         self.job_driver = {"sparkSubmit": job_driver(job, self.spark_submit_parameters)}
@@ -83,27 +79,19 @@ class SparkPipelineEmrServerlessOperator(SparkPipelineJob, EmrServerlessStartJob
         return _CLIENT, {
             "application_id": self.application_id,
             "job_id": str(job),
-            "aws_conn_id": self.aws_conn_id,
-            "region_name": self.region_name,
-            "verify": self.verify,
-            "botocore_config": self.botocore_config,
+            **self._hook_arguments,
         }
 
     def _job(self, job: JsonValue) -> EmrServerlessJob:
         return EmrServerlessJob(self.hook.conn, self.application_id, str(job))
 
 
-def emr_serverless_job(
-    *, application_id: str, job_id: str, botocore_config: Mapping[str, Any] | None = None, **hook_arguments: Any
-) -> EmrServerlessJob:
+def emr_serverless_job(*, application_id: str, job_id: str, **hook_arguments: Any) -> EmrServerlessJob:
     """Return a job run, for a process without the operator.
 
-    :param hook_arguments: arguments of the provider's hook
+    :param hook_arguments: arguments of the provider's hook, and its ``botocore_config``
     """
-    from botocore.config import Config
-
-    config = Config(**botocore_config) if botocore_config else None
-    return EmrServerlessJob(EmrServerlessHook(**hook_arguments, config=config).conn, application_id, job_id)
+    return EmrServerlessJob(EmrServerlessHook(**client_arguments(**hook_arguments)).conn, application_id, job_id)
 
 
 class EmrServerlessJob:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.amazon.aws.hooks.emr import EmrHook
 from airflow.providers.amazon.aws.operators.emr import EmrAddStepsOperator
 
-from airflow_spark_pipeline.operators.emr_submission import s3_url, submit_options
-from airflow_spark_pipeline.operators.job import ACTIVE, NAME_THE_COMPONENTS, JobState, SparkPipelineJob, StagedJob
+from airflow_spark_pipeline.operators.emr_submission import EmrJob, client_arguments, s3_url, submit_options
+from airflow_spark_pipeline.operators.job import ACTIVE, NAME_THE_COMPONENTS, JobState, StagedJob
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -23,7 +23,7 @@ _CLIENT = "airflow_spark_pipeline.operators.emr_steps.emr_step"
 _ENDED = ("COMPLETED", "CANCELLED", "FAILED", "INTERRUPTED")
 
 
-class SparkPipelineEmrStepsOperator(SparkPipelineJob, EmrAddStepsOperator):  # type: ignore[misc]
+class SparkPipelineEmrStepsOperator(EmrJob, EmrAddStepsOperator):  # type: ignore[misc]
     """Run a pipeline as a step of an EMR cluster; a retry resumes at the component that failed. *Experimental*.
 
     .. code-block:: python
@@ -59,10 +59,6 @@ class SparkPipelineEmrStepsOperator(SparkPipelineJob, EmrAddStepsOperator):  # t
         "spark_submit_parameters",
     )
 
-    def __init__(self, *, spark_submit_parameters: str | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.spark_submit_parameters = spark_submit_parameters
-
     def place(self, job: StagedJob) -> None:
         """Set ``steps`` to one step that runs ``spark-submit``."""
         options = [*submit_options(job), *shlex.split(self.spark_submit_parameters or "")]
@@ -96,22 +92,16 @@ class SparkPipelineEmrStepsOperator(SparkPipelineJob, EmrAddStepsOperator):  # t
         """Return the class that asks about a step in the triggerer."""
         return _CLIENT, {
             "job": job,
-            "aws_conn_id": self.aws_conn_id,
-            "region_name": self.region_name,
-            "verify": self.verify,
-            "botocore_config": self.botocore_config,
+            **self._hook_arguments,
         }
 
 
-def emr_step(*, job: JsonValue, botocore_config: Mapping[str, Any] | None = None, **hook_arguments: Any) -> EmrStep:
+def emr_step(*, job: JsonValue, **hook_arguments: Any) -> EmrStep:
     """Return a step, for a process without the operator.
 
-    :param hook_arguments: arguments of the provider's hook
+    :param hook_arguments: arguments of the provider's hook, and its ``botocore_config``
     """
-    from botocore.config import Config
-
-    config = Config(**botocore_config) if botocore_config else None
-    return EmrStep(EmrHook(**hook_arguments, config=config).conn, job)
+    return EmrStep(EmrHook(**client_arguments(**hook_arguments)).conn, job)
 
 
 class EmrStep:

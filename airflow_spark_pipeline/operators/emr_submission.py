@@ -1,11 +1,46 @@
-"""How EMR gets a job: options of ``spark-submit``, and URLs with a scheme that EMR supports."""
+"""What the operators of EMR share: options of ``spark-submit``, URLs with a supported scheme, and the connection."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
-from airflow_spark_pipeline.operators.job import StagedJob
+from airflow_spark_pipeline.operators.job import SparkPipelineJob, StagedJob
+
+
+class EmrJob(SparkPipelineJob):
+    """A job of EMR, in front of one of the provider's operators.
+
+    :param spark_submit_parameters: more options for ``spark-submit`` (templated)
+    """
+
+    # The provider's operators set these.
+    aws_conn_id: str | None
+    region_name: str | None
+    verify: bool | str | None
+    botocore_config: dict[str, Any] | None
+
+    def __init__(self, *, spark_submit_parameters: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.spark_submit_parameters = spark_submit_parameters
+
+    @property
+    def _hook_arguments(self) -> dict[str, Any]:
+        """What :func:`client_arguments` takes, in a form that the triggerer can be sent."""
+        return {
+            "aws_conn_id": self.aws_conn_id,
+            "region_name": self.region_name,
+            "verify": self.verify,
+            "botocore_config": self.botocore_config,
+        }
+
+
+def client_arguments(*, botocore_config: Mapping[str, Any] | None = None, **hook_arguments: Any) -> dict[str, Any]:
+    """Return the arguments of a hook of the provider."""
+    from botocore.config import Config
+
+    return {**hook_arguments, "config": Config(**botocore_config) if botocore_config else None}
 
 
 def s3_url(url: str) -> str:

@@ -24,42 +24,9 @@ from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.testing.stand_ins import StateStore, TaskInstance
 from tests.platforms.aws import REGION
 from tests.platforms.emr_serverless import EmrServerless, emr_serverless
+from tests.platforms.real_steps import CONF, STEPS
 
 pytestmark = [pytest.mark.spark, pytest.mark.s3, pytest.mark.slow]
-
-STEPS = """
-import os, signal
-from dataclasses import dataclass
-from pathlib import Path
-
-from airflow_spark_pipeline import Component
-
-
-@dataclass
-class Step(Component):
-    ledger: Path
-    dies: bool = False
-
-    def run(self, spark):
-        with open(self.ledger, "a") as file:
-            file.write(f"{self.context.component_name} {spark.range(3).count()}\\n")
-        tries = self.ledger.read_text().count(self.context.component_name)
-        if self.dies and tries == 1:
-            raise OSError("disk full")
-        if self.dies and tries == 2:
-            os.killpg(0, signal.SIGKILL)
-"""
-CONF = """
-spark { config { "spark.ui.enabled" = "false" } }
-pipeline {
-  pipeline-name = emr
-  pipeline-components = [
-    { instance-type = emr_steps.Step, instance-name = Extract, instance-config { ledger = "%(ledger)s" } }
-    { instance-type = emr_steps.Step, instance-name = Clean, instance-config { ledger = "%(ledger)s", dies = true } }
-    { instance-type = emr_steps.Step, instance-name = Load, instance-config { ledger = "%(ledger)s" } }
-  ]
-}
-"""
 
 
 class Runner:
@@ -151,7 +118,7 @@ def run(runner: Runner, folder: Path, store: StateStore, try_number: int) -> Any
         operator = runner.platform.operator(
             task_id="etl",
             pipeline="emr.conf",
-            py_files=["emr_steps.py"],
+            py_files=["real_steps.py"],
             checkpoint_location="s3://lake/checkpoints",
             job_poll_interval=0.5,
             retries=3,
@@ -164,7 +131,7 @@ def run(runner: Runner, folder: Path, store: StateStore, try_number: int) -> Any
 
 def test_failures_and_deaths_of_real_drivers_are_resumed(runner: Runner, tmp_path: Path) -> None:
     ledger = tmp_path / "ledger"
-    (tmp_path / "emr_steps.py").write_text(STEPS, encoding="utf-8")
+    (tmp_path / "real_steps.py").write_text(STEPS, encoding="utf-8")
     (tmp_path / "emr.conf").write_text(CONF % {"ledger": ledger}, encoding="utf-8")
     store = StateStore()
     with pytest.raises(ComponentFailedError, match=r"failed at \[2/3\] Clean.*disk full"):

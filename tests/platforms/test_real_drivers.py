@@ -20,6 +20,7 @@ from tests.platforms import drivers
 from tests.platforms.databricks import databricks
 from tests.platforms.drivers import Drivers
 from tests.platforms.livy import livy
+from tests.platforms.real_steps import CONF, STEPS
 
 # The hook of Databricks asks Airflow for it.
 pytestmark = pytest.mark.filterwarnings("ignore:ProvidersManager.hooks is deprecated")
@@ -29,38 +30,6 @@ PLATFORMS: dict[str, tuple[Any, Any]] = {
     "livy": (livy, drivers.of_livy),
 }
 _PLANTED = (b"identity-of-the-worker", b"token-of-the-worker")
-STEPS = """
-import os, signal
-from dataclasses import dataclass
-from pathlib import Path
-
-from airflow_spark_pipeline import Component
-
-
-@dataclass
-class Step(Component):
-    ledger: Path
-    dies: bool = False
-
-    def run(self, spark):
-        with open(self.ledger, "a") as file:
-            file.write(f"{self.context.component_name} {spark.range(3).count()}\\n")
-        tries = self.ledger.read_text().count(self.context.component_name)
-        if self.dies and tries == 1:
-            raise OSError("disk full")
-        if self.dies and tries == 2:
-            os.killpg(0, signal.SIGKILL)
-"""
-CONF = """
-pipeline {
-  pipeline-name = real
-  pipeline-components = [
-    { instance-type = real_steps.Step, instance-name = Extract, instance-config { ledger = "%(ledger)s" } }
-    { instance-type = real_steps.Step, instance-name = Clean, instance-config { ledger = "%(ledger)s", dies = true } }
-    { instance-type = real_steps.Step, instance-name = Load, instance-config { ledger = "%(ledger)s" } }
-  ]
-}
-"""
 
 
 @pytest.fixture(params=PLATFORMS)
