@@ -63,6 +63,7 @@ fi
 case $name in
 spark-*)
     run "Spark" -m "not slow" tests/integration --ignore=tests/integration/page
+    run "table formats" tests/integration/test_table_formats.py # a connector may fit one version of Spark only
     run "failures" tests/acceptance/test_failures.py tests/acceptance/test_ready_made.py
     ;;
 *)
