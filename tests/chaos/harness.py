@@ -47,6 +47,7 @@ CALM_LEASE = 30.0  # a machine that is busy with other things must not keep a ro
 COMPONENTS, PARTS = 3, 5
 TRIES, CALM_TRIES = 9, 3  # the last ones are left alone
 PIPELINE = "Chaos"
+_EXITS = ("end", "left")  # in the ledger: the component is not inside any more
 _NOTICEABLE = 0.3  # seconds by which a sleep is late where the machine is short of processors
 
 
@@ -69,8 +70,6 @@ class Driver:
     recorded: frozenset[str]  # when its try claimed
     parts: frozenset[tuple[str, str]] = frozenset()  # component and key of those that were recorded then
     stops: list[tuple[float, float]] = field(default_factory=list)  # from, to; monotonic seconds
-    ended_at: float = float("inf")  # as far as known; never before it really did
-    killed: bool = False
 
 
 class Lag:
@@ -188,7 +187,6 @@ class Round:
             return False  # Airflow has lost the try and starts the next one at once, whatever the driver does
         if not driver.process.wait(120):
             return False  # said by the check that the round came to its end
-        driver.ended_at = time.monotonic()
         try:
             attempt.outcome()
         except ComponentFailedError:
@@ -238,9 +236,7 @@ class Round:
         start = time.monotonic()
         if what == "kill":
             driver.process.signal(signal.SIGKILL)
-            driver.killed = True
             driver.process.wait(60)
-            driver.ended_at = time.monotonic()
         elif what == "short stop":
             driver.process.signal(signal.SIGSTOP)
             time.sleep(briefly)
@@ -276,7 +272,6 @@ class Round:
         lines = [json.loads(line) for line in text.splitlines()]
         self.counts["components started"] += sum(line["what"] == "start" for line in lines)
         self.counts["parts started"] += sum(line["what"] == "start part" for line in lines)
-        drivers = {driver.process.pid: driver for driver in self.drivers}
         problems: list[str] = []
         recorded: set[str] = set()
         for driver in self.drivers:
@@ -286,16 +281,7 @@ class Round:
             }
             problems += [f"{driver.run_id} ran {name} again, which was recorded" for name in sorted(started & recorded)]
         problems += self._judge_parts(lines)
-        spans = [
-            (line["at"], self._end_of(line, lines, drivers), drivers[line["pid"]], line["component"])
-            for line in lines
-            if line["what"] == "start"
-        ]
-        spans.sort(key=lambda span: span[0])
-        for index, (_, end, one, name) in enumerate(spans):
-            for start, _, other, another in spans[index + 1 :]:
-                if other is not one and start < end and not self._lost(one, start):
-                    problems.append(f"{other.run_id} started {another} while {one.run_id} was inside {name}")
+        problems += self._judge_overlaps(lines)
         for component in self.spec.components:
             name = component.instance_name
             if not any((line["what"], line["component"]) == ("end", name) for line in lines):
@@ -305,6 +291,20 @@ class Round:
             problems.append(f"the log ends with {state and state.status}")
         elif len(state.completed_components) != COMPONENTS:
             problems.append(f"completed with {state.completed_components}")
+        return problems
+
+    def _judge_overlaps(self, lines: list[dict[str, Any]]) -> list[str]:
+        drivers = {driver.process.pid: driver for driver in self.drivers}
+        starts = sorted((line for line in lines if line["what"] == "start"), key=lambda line: float(line["at"]))
+        problems: list[str] = []
+        for index, one in enumerate(starts):
+            for other in starts[index + 1 :]:
+                inside = one["pid"] in other["alive"] and other["at"] < self._exit_of(one, lines)
+                if inside and not self._lost(drivers[one["pid"]], other["at"]):
+                    told = (
+                        f"{other['run']} started {other['component']} while {one['run']} was inside {one['component']}"
+                    )
+                    problems.append(told)
         return problems
 
     def _judge_parts(self, lines: list[dict[str, Any]]) -> list[str]:
@@ -326,10 +326,10 @@ class Round:
             problems += [f"part {part} of {name} never ran to its end" for part in missing]
         return problems
 
-    def _end_of(self, start: dict[str, Any], lines: list[dict[str, Any]], drivers: Mapping[int, Driver]) -> float:
+    def _exit_of(self, start: dict[str, Any], lines: list[dict[str, Any]]) -> float:
         key = (start["pid"], start["component"])
-        ends = [line["at"] for line in lines if line["what"] == "end" and (line["pid"], line["component"]) == key]
-        return float(ends[0]) if ends else drivers[start["pid"]].ended_at
+        exits = [line["at"] for line in lines if line["what"] in _EXITS and (line["pid"], line["component"]) == key]
+        return float(exits[0]) if exits else float("inf")
 
     def _lost(self, driver: Driver, at: float) -> bool:
         """Whether the driver may have lost its lease before that moment, since it was stopped for so long."""
