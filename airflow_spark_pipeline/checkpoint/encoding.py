@@ -33,6 +33,7 @@ _ABSENT_WHEN_EMPTY = {
     "finished",
     "parts",
     "partCounts",
+    "partSeconds",
     "code",
     "changedCode",
     "tolerated",

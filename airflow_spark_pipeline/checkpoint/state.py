@@ -116,6 +116,7 @@ class ComponentCheckpoint:
         absent in JSON if there are none
     :param part_counts: how many parts it has (``total``), and how many of them earlier attempts (``skipped``) and this
         one (``run``) did; absent in JSON if it has none
+    :param part_seconds: seconds that these parts took, as ``skipped`` and ``run``; absent in JSON if it has none
     :param code: code of the component's class and of the user's modules that it imports: map from file to keyed digest;
         ``planning`` compares it; absent in JSON if the code is not known
     :param changed_code: files of ``code`` that had changed when an attempt skipped the component; absent in JSON if
@@ -146,6 +147,7 @@ class ComponentCheckpoint:
     finished: str | None = None
     parts: tuple[str, ...] = ()
     part_counts: Mapping[str, int] = field(default_factory=dict)
+    part_seconds: Mapping[str, float] = field(default_factory=dict)
     code: Mapping[str, str] = field(default_factory=dict)
     changed_code: tuple[str, ...] = ()
     tolerated: bool = False

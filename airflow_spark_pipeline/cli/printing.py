@@ -12,7 +12,16 @@ from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, ComponentCheckpoint
 from airflow_spark_pipeline.cli.output import OUTPUT, complain
-from airflow_spark_pipeline.planning import failure_note, parts_note, published, readable, seconds_saved, stopped_at
+from airflow_spark_pipeline.planning import (
+    failure_note,
+    failures,
+    not_done,
+    parts_note,
+    published,
+    readable,
+    seconds_saved,
+    stopped_at,
+)
 
 _STOPPED = (Standing.FAILED, Standing.DEAD)
 
@@ -90,8 +99,7 @@ def run_line(entry: RunEntry) -> list[str]:
 
 
 def _where(entry: RunEntry, state: CheckpointState) -> str:
-    stopped = stopped_at(state)
-    place = "" if stopped is None or entry.standing not in _STOPPED else stopped.name
+    place = ", ".join(not_done(state)) if entry.standing in _STOPPED else ""
     error = "" if state.failure is None or entry.standing is Standing.DEAD else state.failure.headline
     return ": ".join(part for part in (place, error) if part)
 
@@ -115,6 +123,7 @@ def run_data(entry: RunEntry) -> dict[str, Any]:
         "totalComponents": state.total_components,
         "failedComponent": None if stopped is None else stopped.name,
         "failedPosition": None if stopped is None else stopped.index + 1,
+        "failedComponents": not_done(state) if stopped is not None else [],
         "error": None if state.failure is None else state.failure.headline,
         "unit": state.key.to_dict(),
     }
@@ -162,6 +171,16 @@ def show_run(entry: RunEntry, state: CheckpointState, *, traceback: bool) -> Non
         out(f"{state.failure.error_type}: {state.failure.message}")
         if traceback and state.failure.traceback:
             out(state.failure.traceback.rstrip())
+        _show_more_failures(state, state.failure.component, traceback=traceback)
+
+
+def _show_more_failures(state: CheckpointState, first: str | None, *, traceback: bool) -> None:
+    """Print the errors of the other components that failed."""
+    for record in failures(state):
+        if record.name != first and not record.tolerated:
+            out(f"{record.name}: {record.reason}")
+            if traceback and record.failure_traceback:
+                out(record.failure_traceback.rstrip())
 
 
 def _short(value: Any) -> str:

@@ -103,6 +103,5 @@ def _record(
         action=_WITHOUT.get(step.action, ComponentAction.PENDING),
         reason=step.reason,
         fingerprint=digests,
-        parts=() if with_parts is None else with_parts.parts,
-        part_counts={} if with_parts is None else taken_over(with_parts),
+        **({} if with_parts is None else taken_over(with_parts)),
     )

@@ -7,6 +7,7 @@ it depends on runs again. A run that starts over has a new epoch, and takes over
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from airflow_spark_pipeline.checkpoint.state import ComponentCheckpoint
 from airflow_spark_pipeline.pipeline.fingerprint import VERSION, differences, fingerprint
@@ -52,7 +53,11 @@ def parts_done(record: ComponentCheckpoint) -> str:
     return f"{len(record.parts)} of {record.part_counts.get('total', len(record.parts))}"
 
 
-def taken_over(record: ComponentCheckpoint) -> dict[str, int]:
-    """Return the counts with which the next attempt starts: all that is done, it skips."""
+def taken_over(record: ComponentCheckpoint) -> dict[str, Any]:
+    """Return the fields with which the next attempt starts: all parts that are done, it skips."""
     done = len(record.parts)
-    return {"total": record.part_counts.get("total", done), "skipped": done, "run": 0}
+    return {
+        "parts": record.parts,
+        "part_counts": {"total": record.part_counts.get("total", done), "skipped": done, "run": 0},
+        "part_seconds": {"skipped": round(sum(record.part_seconds.values()), 6), "run": 0.0},
+    }

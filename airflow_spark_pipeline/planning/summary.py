@@ -43,14 +43,14 @@ def summarize(state: CheckpointState) -> str:
         return f"{name} failed{place} in attempt {state.attempt}{kept}: {failure.headline}{_more_errors(state)}"
     if state.status is CheckpointStatus.RUNNING:
         place = _place(state)
-        return f"{name}: the driver of attempt {state.attempt} died{place}{kept}"
+        return f"{name}: the driver of attempt {state.attempt} died{place}{kept}{_failed_before(state)}"
     return f"{name}: attempt {state.attempt} is {state.status.value}{kept}"
 
 
 def seconds_saved(state: CheckpointState) -> float:
-    """Return the seconds of work that this attempt did not repeat: the durations of its skipped components."""
-    skipped = (c for c in state.components if c.action is ComponentAction.SKIPPED)
-    return round(sum(c.duration_seconds or 0.0 for c in skipped), 3)
+    """Return the seconds of work that this attempt did not repeat: of the components and the parts that it skipped."""
+    skipped = (c.duration_seconds or 0.0 for c in state.components if c.action is ComponentAction.SKIPPED)
+    return round(sum(skipped) + sum(c.part_seconds.get("skipped", 0.0) for c in state.components), 3)
 
 
 def published(state: CheckpointState) -> dict[str, dict[str, Any]]:
@@ -104,17 +104,17 @@ def next_try(state: CheckpointState) -> dict[str, Any]:
     """Return what a try that resumes this run will do, as data and as ``text``."""
     done = list(state.completed_components)
     failure = state.failure if state.status is CheckpointStatus.FAILED else None
-    at, place, all_at = stopped_at(state), _place(state), all_stopped_at(state)
+    at, place = stopped_at(state), _place(state)
     how = "did not get to its end" if failure is None else "failed"
     error = None if failure is None else failure.headline
-    why = f": {error}{_more_errors(state)}" if error else ""
+    why = f": {error}{_more_errors(state)}" if error else _failed_before(state)
     skips = f"skips {', '.join(done)} and runs the rest" if done else "runs everything"
     return {
         "text": f"Run {state.run_id} (attempt {state.attempt}) {how}{place}{why}. The next try {skips}.",
         "run_id": state.run_id,
         "attempt": state.attempt,
         "failed_component": None if at is None else at.name,
-        "failed_components": [c.name for c in all_at],
+        "failed_components": not_done(state),
         "index": None if at is None else at.index,
         "total": state.total_components,
         "error": error,
@@ -125,6 +125,21 @@ def next_try(state: CheckpointState) -> dict[str, Any]:
 def _more_errors(state: CheckpointState) -> str:
     """Return the errors of all components that failed, except the first: ``; [3/5] clean: OSError: disk full``."""
     return "".join(f"; {_label(c, state)}: {c.reason}" for c in failures(state)[1:])
+
+
+def _failed_before(state: CheckpointState) -> str:
+    """Return the errors of components that had failed when the driver died.
+
+    Example: ``; [3/5] clean failed before: OSError: disk full``.
+    """
+    return "".join(f"; {_label(c, state)} failed before: {c.reason}" for c in _failures_before(state))
+
+
+def _failures_before(state: CheckpointState) -> list[ComponentCheckpoint]:
+    if state.status is not CheckpointStatus.RUNNING:
+        return []
+    stopped = [c.name for c in all_stopped_at(state)]
+    return [c for c in failures(state) if c.name not in stopped and not c.tolerated]
 
 
 def _place(state: CheckpointState) -> str:
@@ -176,6 +191,14 @@ def all_stopped_at(state: CheckpointState) -> list[ComponentCheckpoint]:
     return [c for c in waiting if c.started_at is not None] or waiting[:1] or failed[:1]
 
 
+def not_done(state: CheckpointState) -> list[str]:
+    """Return the names of all components that failed, or that the driver was running when it died.
+
+    Those at which the run has stopped come first: :func:`all_stopped_at`.
+    """
+    return [c.name for c in [*all_stopped_at(state), *_failures_before(state)]]
+
+
 def describe_run(run: RunEntry) -> dict[str, Any]:
     """Return the description of a run as plain JSON.
 
@@ -197,7 +220,7 @@ def describe_run(run: RunEntry) -> dict[str, Any]:
         "iteration": key.iteration,
         "failed_component": None if stopped is None else stopped.name,
         "failed_position": None if stopped is None else stopped.index + 1,
-        "failed_components": [component.name for component in all_stopped_at(state)],
+        "failed_components": not_done(state),
         "total_components": state.total_components,
         "completed_components": list(state.completed_components),
         "error": None if state.failure is None else state.failure.headline,

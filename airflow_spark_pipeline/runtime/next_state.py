@@ -99,16 +99,18 @@ def _left_out_after(state: CheckpointState, step: Step) -> CheckpointState:
     )
 
 
-def part(state: CheckpointState, step: Step, key: str, total: int, code: Code) -> CheckpointState:
+def part(state: CheckpointState, step: Step, key: str, total: int, seconds: float, code: Code) -> CheckpointState:
     """A part of the component is done.
 
     :param total: how many parts the component has, done or not
+    :param seconds: how long this part took
     :param code: current code of the component; its version is kept, since the parts count for this version alone
     """
     record = component(state, step)
     version = {} if code.version is None else {VERSION: code.version}
     record = replace(record, parts=(*record.parts, key), fingerprint={**record.fingerprint, **version})
-    return state.with_component(replace(record, part_counts=_part_counts(record, total)))
+    took = {**record.part_seconds, "run": round(record.part_seconds.get("run", 0.0) + seconds, 6)}
+    return state.with_component(replace(record, part_counts=_part_counts(record, total), part_seconds=took))
 
 
 def _part_counts(record: ComponentCheckpoint, total: int) -> dict[str, int]:
@@ -217,6 +219,7 @@ def _planned(record: ComponentCheckpoint, step: Step, end: EarlyEnd | None) -> C
         tolerated=False,
         parts=record.parts if step.keeps_parts else (),
         part_counts=record.part_counts if step.keeps_parts else {},
+        part_seconds=record.part_seconds if step.keeps_parts else {},
     )
 
 

@@ -128,12 +128,13 @@ class Recorder:
         code = self._code.get(step.name, Code())
         self._append(next_state.done(self.state, step, started_at, seconds, outcome, code))
 
-    def part(self, step: Step, key: str, total: int) -> None:
+    def part(self, step: Step, key: str, total: int, seconds: float) -> None:
         """Record that a part of the component is done, so that it is not given again.
 
         :param total: how many parts the component has, done or not
+        :param seconds: how long this part took
         """
-        self._append(next_state.part(self.state, step, key, total, self._code.get(step.name, Code())))
+        self._append(next_state.part(self.state, step, key, total, seconds, self._code.get(step.name, Code())))
 
     def retrying(self, step: Step, started_at: str, seconds: float, failure: Failure, delay: float) -> None:
         """Record that the component failed and is tried again inside this attempt.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from airflow_spark_pipeline.airflow_features import AIRFLOW, AirflowFeatures
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
@@ -34,9 +34,15 @@ _OVER = (Standing.COMPLETED, Standing.DISCARDED)
 
 
 def resume_saves(state: CheckpointState) -> float:
-    """Return the seconds that the completed components took."""
-    done = set(state.completed_components)
-    return round(sum(c.duration_seconds or 0.0 for c in state.components if c.name in done), 3)
+    """Return the seconds that the completed components took, and the recorded parts of the others."""
+    return round(sum(_resume_saves(c, state.completed_components) for c in state.components), 3)
+
+
+def _resume_saves(c: ComponentCheckpoint, completed: Collection[str]) -> float:
+    """Return the seconds that a resume saves of a component. The last run of a completed one may have skipped parts."""
+    if c.name in completed:
+        return (c.duration_seconds or 0.0) + c.part_seconds.get("skipped", 0.0)
+    return sum(c.part_seconds.values())
 
 
 def first_started(state: CheckpointState) -> str:

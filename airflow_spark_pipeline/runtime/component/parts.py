@@ -38,7 +38,7 @@ class Parts(DriverOnly):
     """The parts of one component, in one try.
 
     :param recorded: keys of the parts that are recorded
-    :param record: function that records a part, given its key and how many parts there are in all
+    :param record: function that records a part, given its key, how many parts there are in all, and its seconds
     :param guard: function that raises if this driver must stop
     :param thread_target: function that wraps the target of a thread, so that its Spark jobs belong to the component
     """
@@ -46,7 +46,7 @@ class Parts(DriverOnly):
     def __init__(
         self,
         recorded: Iterable[str] = (),
-        record: Callable[[str, int], None] = lambda _key, _total: None,
+        record: Callable[[str, int, float], None] = lambda _key, _total, _seconds: None,
         guard: Callable[[], None] = lambda: None,
         thread_target: Callable[[Target], Target] = lambda target: target,
     ) -> None:
@@ -84,7 +84,7 @@ class Parts(DriverOnly):
         waiting = iter(self._missing(items, key, name))
         failed: BaseException | None = None
         with ThreadPoolExecutor(parallelism, thread_name_prefix="part") as pool:
-            running: dict[Future[None], str] = {}
+            running: dict[Future[float], str] = {}
             while True:
                 while failed is None and len(running) < parallelism and (part := next(waiting, None)) is not None:
                     self._guard()
@@ -95,7 +95,7 @@ class Parts(DriverOnly):
                 for future in done:
                     text, error = running.pop(future), future.exception()
                     if error is None:
-                        self._done(text)
+                        self._done(text, future.result())
                     else:
                         failed = failed or error
         if failed is not None:
@@ -106,8 +106,11 @@ class Parts(DriverOnly):
         if (recording := self._recording) is not None:
             recording.join()
 
-    def _bound(self, work: Callable[[Item], object], item: Item) -> Target:
-        """Return the work of one part; made in the component's thread, whose properties its Spark jobs inherit."""
+    def _bound(self, work: Callable[[Item], object], item: Item) -> Callable[[], float]:
+        """Return the work of one part, which returns its seconds.
+
+        It is made in the component's thread, whose properties its Spark jobs inherit.
+        """
         found: list[BaseException] = []
 
         def target() -> None:
@@ -118,18 +121,21 @@ class Parts(DriverOnly):
 
         inherits = self._thread_target(target)
 
-        def run() -> None:
+        def run() -> float:
+            start = time.monotonic()
             inherits()
             if found:
                 raise found[0]
+            return time.monotonic() - start
 
         return run
 
     def _iterated(self, missing: list[tuple[str, Item]]) -> Iterator[Item]:
         for key, item in missing:
             self._guard()
+            start = time.monotonic()
             yield item
-            self._done(key)  # not reached after an exception, a break or a return
+            self._done(key, time.monotonic() - start)  # not reached after an exception, a break or a return
 
     def _missing(self, items: Iterable[Item], key: Callable[[Item], Any] | None, name: str) -> list[tuple[str, Item]]:
         if name in self._totals:
@@ -146,13 +152,13 @@ class Parts(DriverOnly):
         self._totals[name] = len(keys)
         return [(text, item) for text, item in keys.items() if text not in self._recorded]
 
-    def _done(self, key: str) -> None:
+    def _done(self, key: str, seconds: float) -> None:
         """Record a part in a thread of its own, which a timeout or Ctrl-C cannot interrupt halfway."""
         found: list[BaseException] = []
 
         def record() -> None:
             try:
-                self._record(key, self.total)
+                self._record(key, self.total, seconds)
                 self._recorded.add(key)
             except BaseException as error:  # it is raised in the component
                 found.append(error)

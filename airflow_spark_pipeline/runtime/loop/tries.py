@@ -174,8 +174,8 @@ class Tries:
         record = self._recorder.record(step)
         shown = PartsShown(len(record.parts))
 
-        def done(key: str, total: int) -> None:
-            main(lambda: self._recorder.part(step, key, total))
+        def done(key: str, total: int, seconds: float) -> None:
+            main(lambda: self._recorder.part(step, key, total, seconds))
             shown.one_more(total)
 
         return Parts(record.parts, done, self._recorder.guard, lambda target: inheriting(spark, target))

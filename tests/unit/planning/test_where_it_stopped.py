@@ -27,7 +27,10 @@ def _state(
         **dict.fromkeys(omitted, ComponentAction.OMITTED),
         **dict.fromkeys(not_run, ComponentAction.UPSTREAM_FAILED),
     }
-    components = tuple(replace(c, action=actions.get(c.name, c.action)) for c in state.components)
+    reasons = dict.fromkeys(failed, "ConnectionError: no route")
+    components = tuple(
+        replace(c, action=actions.get(c.name, c.action), reason=reasons.get(c.name, c.reason)) for c in state.components
+    )
     index = "abcde".find(failed[:1]) if failed else -1
     failure = Failure(failed[0], index, "ConnectionError", "no route") if failed else None
     return replace(state, components=components, failure=failure)
@@ -68,6 +71,36 @@ def test_everybody_names_the_component_at_which_it_stopped(state: CheckpointStat
         assert place in summarize(state)
         assert place in next_try(state)["text"]
         assert printing.run_line(entry)[-1].startswith(name)
+
+
+@pytest.mark.parametrize(
+    ("case", "names"),
+    [
+        ("b failed, and the driver died in d", "db"),
+        ("b and c failed, and the driver died in d", "dbc"),
+        ("a failed, and the driver died in b", "ba"),
+        ("failed at b, and c was run all the same", "b"),
+        ("died in b", "b"),
+    ],
+)
+def test_a_death_tells_what_had_failed_before_it(case: str, names: str) -> None:
+    state, _ = _CASES[case]
+    for name in names[1:]:
+        place = f"[{'abcde'.index(name) + 1}/5] {name} failed before: ConnectionError: no route"
+        assert place in summarize(state)
+        assert place in next_try(state)["text"]
+    assert ("failed before" in summarize(state)) == (len(names) > 1)
+    entry = RunEntry(UNIT, Commit(3, state), number=3)
+    assert next_try(state)["failed_components"] == describe_run(entry)["failed_components"] == [*names]
+    assert printing.run_data(entry)["failedComponents"] == [*names]
+    assert printing.run_line(entry)[-1].startswith(", ".join(names))
+
+
+def test_an_optional_component_that_failed_is_not_told_with_a_death() -> None:
+    state, _ = _CASES["b failed, and the driver died in d"]
+    state = state.with_component(replace(state.components[1], tolerated=True), failure=None)
+    assert "failed before" not in summarize(state)
+    assert next_try(state)["failed_components"] == ["d"]
 
 
 @pytest.mark.parametrize(

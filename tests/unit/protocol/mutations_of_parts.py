@@ -26,7 +26,7 @@ def _recorded_before_they_ran() -> AbstractContextManager[Any]:
     def iterated(self: Parts, missing: list[tuple[str, Any]]) -> Iterator[Any]:
         for key, item in missing:
             self._guard()
-            self._done(key)
+            self._done(key, 0.0)
             yield item
 
     return mock.patch.object(Parts, "_iterated", iterated)
@@ -58,9 +58,9 @@ def _recorded_by_a_superseded_driver() -> AbstractContextManager[Any]:
     """It appends its part to what its successor has recorded."""
     real = Recorder.part
 
-    def part(self: Recorder, step: Any, key: str, total: int) -> None:
+    def part(self: Recorder, *done: Any) -> None:
         try:
-            real(self, step, key, total)
+            real(self, *done)
         except SupersededError:
             newest = self._log.latest()
             if newest is None:
@@ -68,7 +68,7 @@ def _recorded_by_a_superseded_driver() -> AbstractContextManager[Any]:
             self._guard = lambda: None
             self._unwritten = None
             self._adopted = newest
-            real(self, step, key, total)
+            real(self, *done)
 
     return mock.patch.object(Recorder, "part", part)
 

@@ -18,7 +18,7 @@ from airflow_spark_pipeline.runtime.component.parts import Parts
 def _context() -> ComponentContext:
     """A context as in a driver: what records cannot be pickled."""
     lock = threading.Lock()
-    parts = Parts(["a"], record=lambda _key, _total: lock.release(), guard=lambda: None)
+    parts = Parts(["a"], record=lambda _key, _total, _seconds: lock.release(), guard=lambda: None)
     return replace(ComponentContext.standalone("/tmp/work"), recorded_parts=parts)
 
 

@@ -13,10 +13,12 @@ import pytest
 from airflow.sdk import DAG
 
 from airflow_spark_pipeline import PipelineHooks, PipelineRunner
+from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.standing import Standing
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit, ComponentAction
 from airflow_spark_pipeline.checkpoint.stores.locations import open_store
+from airflow_spark_pipeline.cli import printing
 from airflow_spark_pipeline.exceptions import ComponentFailedError, SupersededError
 from airflow_spark_pipeline.pipeline.parser import parse_pipeline
 from airflow_spark_pipeline.planning import Selection, all_stopped_at, next_try, summarize
@@ -166,6 +168,22 @@ def test_every_failure_is_told(job: Job) -> None:
     assert len(next_try(state)["failed_components"]) == 3
     assert {c.state for c in page_components(state, Standing.FAILED)} == {"failed", "pending"}
     assert sorted(failure.component or "" for failure in [state.failure, *more_failures(state)] if failure) == [*"abc"]
+
+
+def test_show_tells_every_failure_with_its_traceback(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    state = job.fails(job.text(*(job.component(name, size=3, fails=9) for name in "abc"), job.component("d")))
+    entry = RunEntry("unit", Commit(9, state), number=9)
+    capsys.readouterr()
+    printing.show_run(entry, state, traceback=True)
+    said = capsys.readouterr().out
+    assert state.failure is not None
+    first = state.failure.component
+    for name in "abc":
+        assert f"\n{'' if name == first else f'{name}: '}OutageError: {name} is down\n" in said
+    assert said.count("Traceback (most recent call last)") == 3
+    capsys.readouterr()
+    printing.show_run(entry, state, traceback=False)
+    assert "Traceback" not in capsys.readouterr().out
 
 
 def test_a_sensor_is_given_every_component_that_failed(job: Job, caplog: pytest.LogCaptureFixture) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
+import types
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +14,16 @@ import pytest
 from airflow_spark_pipeline.checkpoint.consistency import disagreement
 from airflow_spark_pipeline.checkpoint.encoding import to_json
 from airflow_spark_pipeline.checkpoint.log import RunLog
-from airflow_spark_pipeline.checkpoint.state import CheckpointState
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, ComponentAction
 from airflow_spark_pipeline.exceptions import CheckpointStoreError, SupersededError
-from airflow_spark_pipeline.planning import Selection
+from airflow_spark_pipeline.planning import Selection, seconds_saved, summarize
+from airflow_spark_pipeline.plugins.page.run_models import resume_saves
+from airflow_spark_pipeline.runtime.component import parts as parts_module
 from airflow_spark_pipeline.runtime.component.base import ComponentContext
 from airflow_spark_pipeline.runtime.component.parts import LONGEST_KEY, part_key
+from airflow_spark_pipeline.task.result import result
 from tests.asking import InParts, in_parts
+from tests.fakes import make_state
 from tests.jobs import Job
 
 DAYS = [f"2026-01-0{day}" for day in range(1, 7)]
@@ -37,6 +43,34 @@ def test_the_next_attempt_continues_with_the_missing_parts(job: Job, each: str) 
     assert job.parts == [*DAYS[:4], *DAYS[3:]]
     record = report.state.components[0]
     assert (record.parts, record.part_counts) == ((), {"total": 6, "skipped": 3, "run": 3})
+    assert record.part_seconds["skipped"] == state.components[0].part_seconds["run"] > 0
+
+
+@pytest.mark.parametrize("each", ["false", "true"])
+def test_the_seconds_that_a_resume_saves_are_those_of_the_parts_that_it_skips(
+    job: Job, each: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = itertools.count()  # it is read when a part starts and when it ends: each takes a second
+    monkeypatch.setattr(parts_module, "time", types.SimpleNamespace(monotonic=lambda: float(next(clock))))
+    failing = in_parts("load", DAYS, leaves_at=DAYS[2], fails_at=DAYS[4], at_once="1", each=each)
+    for done in (2.0, 4.0):
+        state = job.fails(failing)
+        assert sum(state.components[0].part_seconds.values()) == resume_saves(state) == done
+    assert seconds_saved(state) == 2.0  # of the second attempt, which failed
+    capsys.readouterr()
+    report = job.run(failing)
+    assert report.state.components[0].part_seconds == {"skipped": 4.0, "run": 2.0}
+    assert report.seconds_saved == result(report.state)["seconds_saved"] == 4.0
+    assert "4.0 s of work not repeated" in summarize(report.state)
+    assert "4.0 s of work not repeated" in capsys.readouterr().out
+
+
+def test_a_component_that_had_skipped_parts_saves_their_seconds_as_well() -> None:
+    state = make_state("ab", done="a", status=CheckpointStatus.FAILED)
+    took = {"skipped": 30.0, "run": 5.0}
+    record = replace(state.components[0], action=ComponentAction.SKIPPED, duration_seconds=6.0, part_seconds=took)
+    state = state.with_component(record)
+    assert seconds_saved(state) == resume_saves(state) == 36.0
 
 
 @pytest.mark.parametrize("way", ["break", "return", "raise"])
