@@ -75,7 +75,7 @@ class _Run:
         self._spec = PipelineSpec(f"bench {uuid.uuid4().hex}", (ComponentSpec("m.Days", "Load(days)", {}, "[0]"),))
         self._key = UnitKey.fresh("bench", self._spec.pipeline_name)
         self.sizes: list[int] = []
-        self.most = 0
+        self.listed: list[int] = []
         self.whole = 0.0
 
     def first(self) -> float:
@@ -85,6 +85,7 @@ class _Run:
         recorder = self._claim(log)
         loop = ComponentLoop(self._spec, [Days()], make_plan(self._spec, None), recorder, workdir=lambda *_: "/none")
         self.sizes.clear()
+        self.listed.clear()
         with contextlib.redirect_stdout(io.StringIO()):
             took = timed(lambda: loop.run(FakeSpark()))  # type: ignore[arg-type]  # it is asked for nothing else
         latest = log.latest()
@@ -95,7 +96,7 @@ class _Run:
 
     def bare(self) -> float:
         """Return how long as many writes of the same bytes take."""
-        return bare(self._place, self.sizes)
+        return bare(self._place, self.sizes, self.listed)
 
     def resume(self) -> tuple[float, float]:
         """Return how long the next attempt takes to read what is recorded, and then to claim it and to start."""
