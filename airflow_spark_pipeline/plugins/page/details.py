@@ -11,7 +11,7 @@ from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.deployment.chosen_on_page import selection_after
 from airflow_spark_pipeline.deployment.locations import configured
 from airflow_spark_pipeline.planning import Selection
-from airflow_spark_pipeline.plugins.page import metadata_db, run_models
+from airflow_spark_pipeline.plugins.page import failures, metadata_db, run_models
 from airflow_spark_pipeline.plugins.page.attempts import with_tries
 from airflow_spark_pipeline.plugins.page.finder import Found
 from airflow_spark_pipeline.plugins.page.location_cache import LocationCache
@@ -127,8 +127,8 @@ def _detail(cache: LocationCache, found: Found, facts: Mapping[TaskKey, TaskFact
         **row.model_dump(),
         components=run_models.components(commit.state, shown),
         attempts=with_tries(found.attempts, task.tries, task.kept.failures, active=row.task_pending),
-        failure=run_models.failure_of(commit.state),
-        more_failures=run_models.more_failures(commit.state),
+        failure=failures.failure_of(commit.state),
+        more_failures=failures.more_failures(commit.state),
         next=proposed(commit.state, config, chosen),
         selected=selected(commit.state, chosen),
         config=shown_config(config),

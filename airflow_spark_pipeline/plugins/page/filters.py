@@ -11,6 +11,7 @@ from typing import Any
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
+from airflow_spark_pipeline.plugins.page.failures import error_of, failed_components
 from airflow_spark_pipeline.plugins.page.location_cache import LocationCache
 from airflow_spark_pipeline.plugins.page.metadata_db import TaskKey
 from airflow_spark_pipeline.plugins.page.run_models import first_started, resume_saves
@@ -59,8 +60,8 @@ class Item:
     @cached_property
     def searched(self) -> str:
         """The text that a search looks at, casefolded."""
-        failure = self.recorded.failure
-        words = [*self.key[:3], self.pipeline, self.recorded.run_id, failure.headline if failure else ""]
+        recorded = self.recorded
+        words = [*self.key[:3], self.pipeline, recorded.run_id, *failed_components(recorded), error_of(recorded) or ""]
         return "\n".join(words).casefold()
 
 

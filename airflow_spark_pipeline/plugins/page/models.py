@@ -41,11 +41,19 @@ AttemptStatus = Literal[
 ]
 
 
+class PartCounts(BaseModel):
+    """How many parts of a component are done, by this attempt or an earlier one."""
+
+    done: int
+    total: int
+
+
 class Piece(BaseModel):
     """A component in the bar of a row."""
 
     name: str
     state: ComponentState
+    parts: PartCounts | None = Field(description="Of a component that records its parts")
 
 
 class NewestTry(BaseModel):
@@ -76,10 +84,11 @@ class Run(BaseModel):
     started_at: str = Field(description="Of the newest attempt; times are ISO 8601, UTC")
     updated_at: str
     pieces: list[Piece]
-    failed_component: str | None
+    failed_component: str | None = Field(description="The one that failed first")
+    failed_components: list[str] = Field(description="All that failed: with parallelism there may be several")
     failed_position: int | None = Field(description="1 for the first component")
-    current_component: str | None
-    error: str | None = Field(description="First line")
+    current_components: list[str] = Field(description="Those that are running, or were when the driver died")
+    error: str | None = Field(description="First line; if several components failed, of each, after its name")
     saved_seconds: float = Field(description="Time that the components which are done took: what a resume saves")
     spark_application_id: str | None
     try_number: int | None
@@ -142,13 +151,6 @@ class Failure(BaseModel):
     message: str
     traceback: str | None
     retry_helps: bool
-
-
-class PartCounts(BaseModel):
-    """How many parts of a component are done, by this attempt or an earlier one."""
-
-    done: int
-    total: int
 
 
 class Component(BaseModel):

@@ -17,11 +17,11 @@ from airflow_spark_pipeline.checkpoint.state import (
 )
 from airflow_spark_pipeline.deployment.chosen_on_page import selection_after
 from airflow_spark_pipeline.planning import all_stopped_at, failure_note, parts_note
+from airflow_spark_pipeline.plugins.page.failures import error_of, failed_components
 from airflow_spark_pipeline.plugins.page.metadata_db import TaskFacts, TaskKey
 from airflow_spark_pipeline.plugins.page.models import (
     Component,
     ComponentState,
-    Failure,
     NewestTry,
     PartCounts,
     Piece,
@@ -85,11 +85,12 @@ def make_row(entry: RunEntry, location: str, known: Mapping[TaskKey, TaskFacts],
         first_started_at=first_started(state),
         started_at=state.started_at,
         updated_at=state.updated_at,
-        pieces=[Piece(name=c.name, state=component_state(c, state, shown)) for c in state.components],
+        pieces=[_piece(c, component_state(c, state, shown)) for c in state.components],
         failed_component=None if failure is None else failure.component,
+        failed_components=failed_components(state),
         failed_position=None if failure is None or failure.index is None else failure.index + 1,
-        current_component=next(iter(current(state)), None) if shown in {Standing.RUNNING, Standing.DEAD} else None,
-        error=str(entry.error) if entry.error is not None else None if failure is None else failure.headline,
+        current_components=current(state) if shown in {Standing.RUNNING, Standing.DEAD} else [],
+        error=error_of(state) if entry.error is None else str(entry.error),
         saved_seconds=resume_saves(state),
         spark_application_id=state.spark_application_id,
         try_number=try_number_of(state),
@@ -107,6 +108,10 @@ def make_row(entry: RunEntry, location: str, known: Mapping[TaskKey, TaskFacts],
         takes_choices=AIRFLOW.has_task_state_store and owner.iteration is None,
         clear_instance=facts.id if owner.iteration is not None else None,
     )
+
+
+def _piece(c: ComponentCheckpoint, is_in: ComponentState) -> Piece:
+    return Piece(name=c.name, state=is_in, parts=parts_of(c))
 
 
 def _newest_try(state: CheckpointState, facts: TaskFacts, kept: Mapping[int, TryFailure]) -> NewestTry | None:
@@ -201,38 +206,6 @@ def _reason(c: ComponentCheckpoint, is_in: ComponentState) -> str | None:
     # An edit is the reason of each component from the edited one on: those after it may have run for the first time.
     again = " and on-change is " not in c.reason or c.reason.startswith(f"{c.name} ")
     return f"ran again: {c.reason}" if again else f"ran: {c.reason}"
-
-
-def more_failures(state: CheckpointState) -> list[Failure]:
-    """Return all failures of the newest attempt except the first."""
-    first = None if state.failure is None else state.failure.component
-    failed = [c for c in state.components if c.action is ComponentAction.FAILED and c.attempt == state.attempt]
-    return [_failure_of(c) for c in failed if c.name != first]
-
-
-def _failure_of(component: ComponentCheckpoint) -> Failure:
-    error_type, _, message = (component.reason or "").partition(": ")
-    return Failure(
-        component=component.name,
-        error_type=error_type,
-        message=message,
-        traceback=component.failure_traceback,
-        retry_helps=True,
-    )
-
-
-def failure_of(state: CheckpointState) -> Failure | None:
-    """Return why the newest attempt failed."""
-    found = state.failure
-    if found is None:
-        return None
-    return Failure(
-        component=found.component,
-        error_type=found.error_type,
-        message=found.message,
-        traceback=found.traceback,
-        retry_helps=found.retry_helps,
-    )
 
 
 def began(state: CheckpointState) -> str:

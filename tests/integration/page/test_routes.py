@@ -42,8 +42,8 @@ def test_a_failed_run_is_listed_with_what_a_user_wants_to_know(page: Page, recor
 def test_the_lease_tells_a_running_driver_from_a_dead_one(page: Page, record: Record) -> None:
     record.run(run_id="r1", status=CheckpointStatus.RUNNING, alive=True)
     record.run(run_id="gone", status=CheckpointStatus.RUNNING)
-    states = {row["run_id"]: (row["state"], row["current_component"]) for row in page.runs()}
-    assert states == {"r1": ("running", "b"), "gone": ("dead", "b")}
+    states = {row["run_id"]: (row["state"], row["current_components"]) for row in page.runs()}
+    assert states == {"r1": ("running", ["b"]), "gone": ("dead", ["b"])}
 
 
 def test_a_live_run_can_be_neither_resumed_nor_discarded(page: Page, record: Record) -> None:

@@ -11,7 +11,7 @@ from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.standing import Standing, standing_of
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit, ComponentAction, Failure
 from airflow_spark_pipeline.cli import printing
-from airflow_spark_pipeline.planning import describe_run, next_try, stopped_at, summarize
+from airflow_spark_pipeline.planning import all_stopped_at, describe_run, next_try, stopped_at, summarize
 from airflow_spark_pipeline.plugins.page.metadata_db import TaskFacts
 from airflow_spark_pipeline.plugins.page.run_models import make_row
 from tests.fakes import UNIT, make_state
@@ -65,7 +65,9 @@ def test_everybody_names_the_component_at_which_it_stopped(state: CheckpointStat
         return
     assert next_try(state)["failed_component"] == name
     row = make_row(entry, "here", defaultdict(TaskFacts))
-    assert (row.failed_component if row.state is Standing.FAILED else row.current_component) == name
+    names = row.failed_components if row.state is Standing.FAILED else row.current_components
+    assert names == [c.name for c in all_stopped_at(state)]
+    assert next(iter(names), None) == name
     if name is not None:
         place = f"at [{'abcde'.index(name) + 1}/5] {name}"
         assert place in summarize(state)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -10,13 +12,18 @@ from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.claimant import Claimant
 from airflow_spark_pipeline.checkpoint.key import unit_path
 from airflow_spark_pipeline.checkpoint.standing import Standing
-from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit, ComponentAction
+from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit, ComponentAction, Failure
 from airflow_spark_pipeline.plugins.page.attempts import attempts, with_tries
+from airflow_spark_pipeline.plugins.page.failures import more_failures
+from airflow_spark_pipeline.plugins.page.filters import Filters, Item, matches
 from airflow_spark_pipeline.plugins.page.metadata_db import TaskFacts, TaskKey
 from airflow_spark_pipeline.plugins.page.models import Attempt, Run
-from airflow_spark_pipeline.plugins.page.run_models import components, make_row, more_failures, task_keys
+from airflow_spark_pipeline.plugins.page.run_models import components, make_row, task_keys
 from airflow_spark_pipeline.plugins.page.tries import Kept, Try, TryFailure
 from tests.fakes import make_state
+
+if TYPE_CHECKING:
+    from airflow_spark_pipeline.plugins.page.location_cache import LocationCache
 
 REFUSED = TryFailure("ResumeRefusedError", "Cannot resume it: a was changed.\nSee the log.")
 MISSING = TryFailure("DescriptionError", "no etl.conf")
@@ -163,6 +170,43 @@ def test_each_failure_of_an_attempt_is_told() -> None:
         ("b", "ValueError", "no b", "Traceback of b"),
         ("c", "ValueError", "no c", "Traceback of c"),
     ]
+
+
+def _failed(first: str | None, *others: str) -> CheckpointState:
+    """A state in which these components failed, the first one first; none of them if it is ``None``."""
+    state = make_state("abcde", status=CheckpointStatus.FAILED)
+    found = {name: f"ValueError: no {name}" for name in (first, *others) if name is not None}
+    records = tuple(
+        replace(c, action=ComponentAction.FAILED, reason=found[c.name]) if c.name in found else c
+        for c in state.components
+    )
+    return replace(state, components=records, failure=Failure(first, None, "OSError", "disk full\nby 3 bytes"))
+
+
+@pytest.mark.parametrize(
+    ("state", "names", "error"),
+    [
+        (_failed("b"), ["b"], "OSError: disk full"),
+        (_failed("b", "d"), ["b", "d"], "b: OSError: disk full; d: ValueError: no d"),
+        (_failed("d", "a", "b"), ["d", "a", "b"], "d: OSError: disk full; a: ValueError: no a; b: ValueError: no b"),
+        (_failed(None), [], "OSError: disk full"),  # before any component
+        (_failed(None, "c", "d"), ["c", "d"], "OSError: disk full"),  # of none of them
+    ],
+)
+def test_a_row_names_all_components_that_failed_the_first_one_first(
+    state: CheckpointState, names: list[str], error: str
+) -> None:
+    row = make_row(RunEntry("unit", Commit(3, state), number=3), "here", defaultdict(TaskFacts))
+    assert (row.failed_components, row.error) == (names, error)
+    assert row.failed_component == (state.failure.component if state.failure else None)
+
+
+@pytest.mark.parametrize("text", ["b", "d", "DISK FULL", "no d"])
+def test_a_search_finds_a_run_by_each_component_that_failed_and_by_its_error(text: str) -> None:
+    entry = RunEntry("unit", Commit(3, _failed("b", "d")), number=3)
+    item = Item(cast("LocationCache", None), entry, Standing.FAILED, TaskKey("flow", "r1", "etl", -1))
+    assert matches(item, Filters(text=text))
+    assert not matches(item, Filters(text="no e"))
 
 
 def test_a_component_that_is_not_run_because_of_another_says_which() -> None:

@@ -22,8 +22,8 @@ from airflow_spark_pipeline.cli import printing
 from airflow_spark_pipeline.exceptions import ComponentFailedError, SupersededError
 from airflow_spark_pipeline.pipeline.parser import parse_pipeline
 from airflow_spark_pipeline.planning import Selection, all_stopped_at, next_try, summarize
+from airflow_spark_pipeline.plugins.page.failures import more_failures
 from airflow_spark_pipeline.plugins.page.run_models import components as page_components
-from airflow_spark_pipeline.plugins.page.run_models import more_failures
 from airflow_spark_pipeline.runtime.component.logs import LogPrinter
 from airflow_spark_pipeline.runtime.loop import deadline, workers
 from airflow_spark_pipeline.sensors.spark_pipeline import SparkPipelineRunSensor

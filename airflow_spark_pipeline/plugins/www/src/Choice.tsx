@@ -41,7 +41,8 @@ export const Choice = ({ run, value, onChange }: Props) => {
       </Text>
     );
   const options = names.map((name) => [name, name] as const);
-  const first = run.failed_component ?? names.find((name) => !done.includes(name)) ?? names[0] ?? "";
+  const failed = names.filter((name) => run.failed_components.includes(name));
+  const first = failed[0] ?? names.find((name) => !done.includes(name)) ?? names[0] ?? "";
   return (
     <Stack gap={3} as="section" aria-label={t.choice.title}>
       <Flex gap={3} wrap="wrap">
@@ -53,7 +54,7 @@ export const Choice = ({ run, value, onChange }: Props) => {
             setMode(changed as Mode);
             if (changed === "rest") onChange({ ...NOTHING, force: value.force });
             else if (changed === "range") onChange({ ...NOTHING, force: value.force, start_from: first });
-            else onChange({ ...NOTHING, only: [first] });
+            else onChange({ ...NOTHING, only: failed.length > 0 ? failed : [first] });
           }}
         />
         {mode === "range" ? (

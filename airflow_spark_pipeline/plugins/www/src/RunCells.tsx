@@ -48,7 +48,7 @@ export const Progress = ({ run }: { run: Run }) => {
   return (
     <Stack gap={1} minW={0}>
       <ComponentBar pieces={run.pieces} />
-      <Text fontSize="sm" {...clamped(2)}>
+      <Text fontSize="sm" {...clamped(2)} title={position(run, Infinity)}>
         <bdi>{position(run)}</bdi>
       </Text>
       {text === null ? null : (

@@ -34,7 +34,7 @@ export const RunView = ({ run, refresh, titled = true }: Props) => {
       <SimpleGrid columns={{ base: 2, md: 4 }} gap={3}>
         <Fact label={t.run.progress}>
           <ComponentBar pieces={run.pieces} height="10px" />
-          <Text fontSize="sm" mt={1} overflowWrap="anywhere">
+          <Text fontSize="sm" mt={1} overflowWrap="anywhere" title={position(run, Infinity)}>
             <bdi>{run.state === "discarded" ? t.runStates.discarded.help : position(run)}</bdi>
           </Text>
         </Fact>

@@ -326,6 +326,7 @@ export const english = {
     at: "At {name} ({at} of {total})",
     died: "Died at {name} ({at} of {total})",
     done: "{done} of {total} done",
+    more: { one: "{count} more", other: "{count} more" },
   },
   ago: { now: "just now" },
   attempts: { one: "{count} attempt", other: "{count} attempts" },

@@ -287,6 +287,8 @@ export interface components {
         Piece: {
             /** Name */
             name: string;
+            /** @description Of a component that records its parts */
+            parts: components["schemas"]["PartCounts"] | null;
             state: components["schemas"]["ComponentState"];
         };
         /** PlannedStep */
@@ -329,8 +331,11 @@ export interface components {
             clear_to_start_over: {
                 [key: string]: unknown;
             };
-            /** Current Component */
-            current_component: string | null;
+            /**
+             * Current Components
+             * @description Those that are running, or were when the driver died
+             */
+            current_components: string[];
             /** Dag Display Name */
             dag_display_name: string;
             /** Dag Id */
@@ -342,11 +347,19 @@ export interface components {
             discard_blocked: string | null;
             /**
              * Error
-             * @description First line
+             * @description First line; if several components failed, of each, after its name
              */
             error: string | null;
-            /** Failed Component */
+            /**
+             * Failed Component
+             * @description The one that failed first
+             */
             failed_component: string | null;
+            /**
+             * Failed Components
+             * @description All that failed: with parallelism there may be several
+             */
+            failed_components: string[];
             /**
              * Failed Position
              * @description 1 for the first component
@@ -477,8 +490,11 @@ export interface components {
             } | null;
             /** Config Note */
             config_note: string | null;
-            /** Current Component */
-            current_component: string | null;
+            /**
+             * Current Components
+             * @description Those that are running, or were when the driver died
+             */
+            current_components: string[];
             /** Dag Display Name */
             dag_display_name: string;
             /** Dag Id */
@@ -492,11 +508,19 @@ export interface components {
             discarded_by: components["schemas"]["DiscardedBy"] | null;
             /**
              * Error
-             * @description First line
+             * @description First line; if several components failed, of each, after its name
              */
             error: string | null;
-            /** Failed Component */
+            /**
+             * Failed Component
+             * @description The one that failed first
+             */
             failed_component: string | null;
+            /**
+             * Failed Components
+             * @description All that failed: with parallelism there may be several
+             */
+            failed_components: string[];
             /**
              * Failed Position
              * @description 1 for the first component

@@ -20,6 +20,7 @@ import { ApiError, root } from "./api";
 import { StateIcon } from "./icons";
 import { said, stateName, t } from "./texts";
 import { formatAge, formatTime, useNow, useZone } from "./time";
+import { share } from "./timeline";
 import type { AttemptStatus, Location, Piece, Run } from "./types";
 import { COMPONENT_PALETTES, RUN_PALETTES, isRunState } from "./words";
 
@@ -79,26 +80,33 @@ export const States = ({ run }: { run: Run }) => (
   </HStack>
 );
 
+const pieceText = ({ name, state, parts }: Piece): string =>
+  `${name}: ${t.componentStates[state]}${parts === null ? "" : ` (${t.run.parts(parts.done, parts.total)})`}`;
+
 /** One segment for each component; the same is said in words for screen readers. */
-export const ComponentBar = ({ pieces, height = "8px" }: { pieces: Piece[]; height?: string }) => {
-  const label = pieces.map((piece) => `${piece.name}: ${t.componentStates[piece.state]}`).join(", ");
-  return (
-    <HStack gap={pieces.length > 40 ? 0 : "2px"} role="img" aria-label={label} w="full">
-      {pieces.map((piece) => (
-        <Box
-          key={piece.name}
-          flex={1}
-          h={height}
-          borderRadius="xs"
-          colorPalette={COMPONENT_PALETTES[piece.state]}
-          bg={piece.state === "pending" ? "bg.emphasized" : "colorPalette.solid"}
-          title={`${piece.name}: ${t.componentStates[piece.state]}`}
-          {...(piece.state === "running" ? { animation: "pulse 1.6s ease-in-out infinite" } : {})}
-        />
-      ))}
-    </HStack>
-  );
-};
+export const ComponentBar = ({ pieces, height = "8px" }: { pieces: Piece[]; height?: string }) => (
+  <HStack gap={pieces.length > 40 ? 0 : "2px"} role="img" aria-label={pieces.map(pieceText).join(", ")} w="full">
+    {pieces.map((piece) => (
+      <Box
+        key={piece.name}
+        flex={1}
+        h={height}
+        borderRadius="xs"
+        overflow="hidden"
+        colorPalette={COMPONENT_PALETTES[piece.state]}
+        bg={
+          piece.state === "pending" ? "bg.emphasized" : share(piece) < 1 ? "colorPalette.muted" : "colorPalette.solid"
+        }
+        title={pieceText(piece)}
+        {...(piece.state === "running" ? { animation: "pulse 1.6s ease-in-out infinite" } : {})}
+      >
+        {share(piece) < 1 ? (
+          <Box h="full" w={`${String(100 * share(piece))}%`} bg="colorPalette.solid" data-testid="parts-done" />
+        ) : null}
+      </Box>
+    ))}
+  </HStack>
+);
 
 /** A moment in the user's time zone. */
 export const Time = ({ iso, age = false, wrap = false }: { iso: string; age?: boolean; wrap?: boolean }) => {

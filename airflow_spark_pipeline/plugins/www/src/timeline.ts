@@ -25,7 +25,8 @@ export interface Segment {
 }
 
 /** The share of a bar that is filled: of a component with parts, what is done of them. */
-export const share = ({ parts }: Bar): number => (parts === null ? 1 : Math.min(1, parts.done / parts.total));
+export const share = ({ parts }: Pick<Bar, "parts">): number =>
+  parts === null ? 1 : Math.min(1, parts.done / parts.total);
 
 const SMALLEST_SHARE = 0.12;
 const SMALLEST_BAR = 1.5;

@@ -33,18 +33,28 @@ export const BAR_PALETTES: Record<BarAction, string> = {
 
 export const isRunState = (status: AttemptStatus): status is RunState => status in t.runStates;
 
-/** Where a run is: `Failed at Clean (2 of 3)`. */
-export const position = (run: Run): string => {
+/** How many components are named before the rest is counted. */
+const NAMED = 3;
+
+/** Several components in one phrase: `a, b, and 2 more`; there is no `and 1 more`, which takes as much room as its name. */
+const listed = (names: string[], room: number): string => {
+  const shown = names.length > room ? names.slice(0, room - 1) : names;
+  const rest = names.length - shown.length;
+  return new Intl.ListFormat(language).format(rest === 0 ? shown : [...shown, t.position.more(rest)]);
+};
+
+/** Where a run is: `Failed at Clean (2 of 3)`, `Failed at Clean and Load (2, 4 of 5)`; with no limit, all names. */
+export const position = (run: Run, room = NAMED): string => {
   const total = run.pieces.length;
-  const done = run.pieces.filter((piece) => piece.state === "done").length;
-  if (run.state === "failed" && run.failed_component !== null && run.failed_position !== null) {
-    return t.position.failed(run.failed_component, run.failed_position, total);
+  const failed = run.state === "failed" && run.failed_component !== null;
+  const names = failed ? run.failed_components : run.current_components;
+  const places = names.map((name) => run.pieces.findIndex((piece) => piece.name === name) + 1);
+  if (names.length === 0 || places.includes(0)) {
+    return t.position.done(run.pieces.filter((piece) => piece.state === "done").length, total);
   }
-  if (run.current_component !== null) {
-    const index = run.pieces.findIndex((piece) => piece.name === run.current_component) + 1;
-    return (run.state === "dead" ? t.position.died : t.position.at)(run.current_component, index, total);
-  }
-  return t.position.done(done, total);
+  const text = failed ? t.position.failed : run.state === "dead" ? t.position.died : t.position.at;
+  const at = places.length > room ? [...places.slice(0, room - 1).map(number), "…"] : places.map(number);
+  return text(listed(names, room), at.join(", "), total);
 };
 
 /** The task's name as Airflow shows it: with its map index, and in a loop the iteration, which Airflow counts from 0. */

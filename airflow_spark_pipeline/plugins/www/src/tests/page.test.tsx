@@ -3,12 +3,14 @@ import { act, cleanup, configure, fireEvent, render, screen, waitFor, within } f
 import { MemoryRouter } from "react-router-dom";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
+import { Choice } from "../Choice";
 import { change } from "../HistoryView";
 import { question } from "../ListPage";
 import { NavPage, TaskTab } from "../Pages";
-import type { Run } from "../types";
+import { ComponentBar } from "../parts";
+import type { Piece, Run, Selected } from "../types";
 import { position } from "../words";
-import { makeAttempt, makeDetail, makeRun } from "./samples";
+import { makeAttempt, makeDetail, makeRun, makeWide } from "./samples";
 
 configure({ asyncUtilTimeout: 30_000 }); // on a busy machine a page takes seconds to render
 
@@ -123,11 +125,53 @@ test("who may not see it is told so, and not that something is broken", async ()
 
 test.each([
   [makeRun(), "Failed at clean (2 of 3)"],
-  [makeRun({ state: "running", failed_component: null, current_component: "load" }), "At load (3 of 3)"],
-  [makeRun({ state: "dead", failed_component: null, current_component: "clean" }), "Died at clean (2 of 3)"],
+  [makeRun({ state: "running", failed_component: null, current_components: ["load"] }), "At load (3 of 3)"],
+  [makeRun({ state: "dead", failed_component: null, current_components: ["clean"] }), "Died at clean (2 of 3)"],
   [makeRun({ state: "submitted", failed_component: null }), "1 of 3 done"],
+  [makeRun({ failed_component: null, failed_components: [] }), "1 of 3 done"],
+  [makeRun({ failed_components: ["clean", "load"] }), "Failed at clean and load (2, 3 of 3)"],
+  [makeWide("dead", 2), "Died at c1 and c2 (1, 2 of 9)"],
+  [makeWide("running", 3), "At c1, c2, and c3 (1, 2, 3 of 9)"],
+  [makeWide("failed", 4), "Failed at c1, c2, and 2 more (1, 2, … of 9)"],
+  [makeWide("failed", 9), "Failed at c1, c2, and 7 more (1, 2, … of 9)"],
 ])("where a run stands is said in words", (run, words) => {
   expect(position(run)).toBe(words);
+});
+
+test("all components that failed are named in the title of what is said of them", async () => {
+  answer({ ...LIST, runs: [makeWide("failed", 5)], total: 1, visible: 1 });
+  show(<NavPage />);
+  const [text] = await screen.findAllByText("Failed at c1, c2, and 3 more (1, 2, … of 9)");
+  expect(text?.parentElement?.title).toBe("Failed at c1, c2, c3, c4, and c5 (1, 2, 3, 4, 5 of 9)");
+});
+
+test.each([
+  [["load", "clean"], "clean"], // "load" failed first, and "clean" would be left out
+  [["clean", "load"], "clean"],
+  [["load"], "load"],
+])("if %s failed, a choice begins with %s and with all that failed", (failed_components, first) => {
+  const changes: Selected[] = [];
+  const run = makeDetail({ failed_component: failed_components[0] ?? null, failed_components });
+  show(<Choice run={run} value={makeDetail().selected} onChange={(value) => changes.push(value)} />);
+  const what = screen.getByRole("combobox", { name: "Components to Run" });
+  fireEvent.change(what, { target: { value: "range" } });
+  fireEvent.change(what, { target: { value: "only" } });
+  expect(changes.map(({ start_from, only }) => [start_from, only])).toEqual([
+    [first, []],
+    [null, [...failed_components].sort()],
+  ]);
+});
+
+test("the bar of a component with parts is filled as far as they are done, in the list and on its page", () => {
+  const pieces: Piece[] = [
+    { name: "clean", state: "failed", parts: { done: 37, total: 50 } },
+    { name: "load", state: "done", parts: { done: 50, total: 50 } },
+  ];
+  show(<ComponentBar pieces={pieces} />);
+  expect(screen.getByRole("img").getAttribute("aria-label")).toBe(
+    "clean: Failed (37 of 50 parts), load: Done (50 of 50 parts)",
+  );
+  expect(screen.getAllByTestId("parts-done").map((filled) => getComputedStyle(filled).width)).toEqual(["74%"]);
 });
 
 test("each attempt links to its own application in Spark's history server", async () => {

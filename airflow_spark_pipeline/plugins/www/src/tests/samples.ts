@@ -17,13 +17,14 @@ export const makeRun = (changes: Partial<Run> = {}): Run => ({
   started_at: "2026-01-01T00:00:00.000+00:00",
   updated_at: "2026-01-01T00:02:00.000+00:00",
   pieces: [
-    { name: "extract", state: "done" },
-    { name: "clean", state: "failed" },
-    { name: "load", state: "pending" },
+    { name: "extract", state: "done", parts: null },
+    { name: "clean", state: "failed", parts: null },
+    { name: "load", state: "pending", parts: null },
   ],
   failed_component: "clean",
+  failed_components: ["clean"],
   failed_position: 2,
-  current_component: null,
+  current_components: [],
   error: "ValueError: no",
   saved_seconds: 60,
   spark_application_id: null,
@@ -43,6 +44,21 @@ export const makeRun = (changes: Partial<Run> = {}): Run => ({
   clear_to_start_over: {},
   ...changes,
 });
+
+/** A run of nine components, of which the first ones were running at the same time when it stopped, or are now. */
+export const makeWide = (state: "failed" | "dead" | "running", stopped: number): Run => {
+  const names = Array.from({ length: 9 }, (_, index) => `c${String(index + 1)}`);
+  const at = names.slice(0, stopped);
+  const [first = null] = at;
+  const failed = state === "failed";
+  return makeRun({
+    state,
+    pieces: names.map((name) => ({ name, state: failed && at.includes(name) ? "failed" : "pending", parts: null })),
+    failed_component: failed ? first : null,
+    failed_components: failed ? at : [],
+    current_components: failed ? [] : at,
+  });
+};
 
 export const makeAttempt = (changes: Partial<Attempt> = {}): Attempt => ({
   attempt: 1,
