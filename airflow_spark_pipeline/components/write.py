@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote
 
+from airflow_spark_pipeline.components.partitions import partition_key, partitions_of, rows_of
 from airflow_spark_pipeline.components.views import check_given, check_view_name, frame_of
 from airflow_spark_pipeline.components.written import check_asset, say_written, uri_of_path, uri_of_table
 from airflow_spark_pipeline.exceptions import SparkPipelineError
@@ -96,6 +97,9 @@ class WriteFiles(Component):
         the option ``partitionOverwriteMode`` is ``dynamic``
     :param options: options of Spark's writer, such as ``{ compression = zstd }``
     :param coalesce: maximum number of files (in each partition directory); with 1, one task writes everything
+    :param by_partition: write the partitions one after another, and record each as a part, so that a resumed run writes
+        the missing ones. ``overwrite`` then replaces only partitions that the view has, and ``append`` can add only
+        those of one partition twice. Spark computes the view for each partition: save it, or read it from files
     :param asset: URI of the asset whose event Airflow gets; default: the path. Set it to the part of the path that is
         the same in each run, or to ``""`` for no event
     :raises ValueError: a setting is empty or out of range, or the view's name is not an identifier
@@ -109,6 +113,7 @@ class WriteFiles(Component):
     options: dict[str, str] = field(default_factory=dict, repr=False)  # may hold credentials
     coalesce: int | None = None
     asset: str | None = None
+    by_partition: bool = False
 
     def __post_init__(self) -> None:
         check_view_name(self.view)
@@ -117,6 +122,13 @@ class WriteFiles(Component):
         if self.coalesce is not None and self.coalesce < 1:
             raise ValueError(f"coalesce is {self.coalesce}; at least one file is needed")
         check_asset(self.asset)
+        if self.by_partition and not self.partition_by:
+            raise ValueError("by-partition needs partition-by: the columns whose partitions are written one by one")
+        if self.by_partition and self.mode not in ("overwrite", "append"):
+            raise ValueError(
+                f"by-partition does not work with mode {self.mode!r}, which looks at the whole path: set mode to "
+                "overwrite or append"
+            )
 
     def reads_views(self) -> Collection[str]:
         """Return the view."""
@@ -132,6 +144,21 @@ class WriteFiles(Component):
         frame = frame_of(spark, self.view)
         if self.mode == "overwrite" and self.format.lower() in _DELETE_FIRST:
             _refuse_own_input(spark, frame, self.view, self.path)
+        with _explaining(self.path, spark):
+            for rows in self._partitions(frame) if self.by_partition else (frame,):
+                self._write(rows)
+        if self.mode != "ignore":  # Spark does not tell whether it has written
+            uri = uri_of_path(spark, self.path) if self.asset is None else self.asset
+            say_written(self, uri, format=self.format, mode=self.mode)
+
+    def _partitions(self, frame: DataFrame) -> Iterator[DataFrame]:
+        """Give the rows of each partition that is not recorded yet; it is recorded when the next one is asked for."""
+        columns = self.partition_by
+        found = partitions_of(frame, columns)
+        for values in self.context.parts(found, key=lambda each: partition_key(columns, each)):
+            yield rows_of(frame, columns, values)
+
+    def _write(self, frame: DataFrame) -> None:
         if self.coalesce is not None:
             frame = frame.coalesce(self.coalesce)
         writer = frame.write.format(self.format).mode(self.mode)
@@ -139,11 +166,9 @@ class WriteFiles(Component):
             writer = writer.option(key, value)
         if self.partition_by:
             writer = writer.partitionBy(*self.partition_by)
-        with _explaining(self.path, spark):
-            writer.save(self.path)
-        if self.mode != "ignore":  # Spark does not tell whether it has written
-            uri = uri_of_path(spark, self.path) if self.asset is None else self.asset
-            say_written(self, uri, format=self.format, mode=self.mode)
+        if self.by_partition:
+            writer = writer.option("partitionOverwriteMode", "dynamic")
+        writer.save(self.path)
 
 
 @dataclass
