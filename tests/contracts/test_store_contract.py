@@ -7,10 +7,12 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectExistsError, ObjectNotFoundError
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 
 StoreMaker = Callable[[], CheckpointStore]
 
@@ -180,3 +182,29 @@ def _use_in_child(store: CheckpointStore) -> None:
     # The memory store's content is the process's own copy; reading it shows that the object is usable at all.
     ok = store.read("p/u/parent") == b"1"
     os._exit(0 if ok else 1)
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize("size", [2, 5_000, 3_000_000])
+def test_each_operation_of_s3fs_is_one_request(
+    s3_bucket: tuple[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """A list of a thousand runs reads a thousand objects."""
+    import s3fs
+
+    bucket, options = s3_bucket
+    store = open_store(f"s3://{bucket}/some/prefix", options)
+    store.write("p/u/first.json", b"{}")
+    sent: list[str] = []
+    call = s3fs.S3FileSystem._call_s3
+
+    async def counted(system: Any, method: str, *args: Any, **arguments: Any) -> Any:
+        sent.append(method)
+        return await call(system, method, *args, **arguments)
+
+    monkeypatch.setattr(s3fs.S3FileSystem, "_call_s3", counted)
+    store.create("p/u/00000001.json", b"x" * size)
+    assert len(store.read("p/u/00000001.json")) == size
+    with pytest.raises(ObjectNotFoundError):
+        store.read("p/u/00000002.json")
+    assert sent == ["put_object", "get_object", "get_object"]

@@ -134,6 +134,9 @@ class FsspecStore(CheckpointStore):
         import fsspec  # imported only by processes that use such a store
 
         options = {"use_listings_cache": False, "skip_instance_cache": True, **self._options}
+        if self._protocol == "s3":
+            # With more, s3fs asks for the size before each read: two requests instead of one, for objects of a few KiB.
+            options = {"max_concurrency": 1, **options}
         if self._protocol == "gcs":
             # The default class of gcsfs is experimental, for bucket types that were not measured.
             from gcsfs.core import GCSFileSystem
