@@ -131,10 +131,10 @@ class ComponentLoop:
             steps = self._next()
             while steps or workers.inside:
                 self._announce_start(steps)
-                for step in steps:
-                    if not self._stops:
-                        self._begin(step, spark)
-                self._ended |= workers.wait()
+                passed = [self._begin(step, spark) for step in steps if not self._stops]
+                # What follows a component that is skipped may start now, next to those that are running.
+                if not any(passed) or not workers.inside:
+                    self._ended |= workers.wait()
                 steps = self._next()
 
     def _next(self) -> list[Step]:
@@ -157,16 +157,18 @@ class ComponentLoop:
         if starting:
             self._recorder.starting(starting, utc_now())
 
-    def _begin(self, step: Step, spark: SparkSession) -> None:
+    def _begin(self, step: Step, spark: SparkSession) -> bool:
+        """Start a component. Returns whether it has ended already, because it does not run."""
         self._waiting.remove(step)
         if step.action in _RUNS:
             one = OneComponent(self._attempt, self._watch, step, spark)
             if one.starts():
                 self._workers.start(step.index, one.run, one.give_up)
-                return
+                return False
         else:
             self._pass(step, spark)
         self._ended.add(step.index)
+        return True
 
     def _pass(self, step: Step, spark: SparkSession) -> None:
         """Handle a component that does not run."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import queue
 import types
@@ -208,6 +209,24 @@ def test_a_resumed_run_runs_exactly_what_is_missing(job: Job) -> None:
     assert set(state.completed_components) == {"a", "d", "e"}
     assert set(job.runner.resume(text, state.run_id).ran) == {"b", "c"}
     assert job.entered == ["a", "b", "b", "c", "c", "d", "e"]
+
+
+@pytest.mark.parametrize("skipped", ["b", "be", "beg"])
+def test_what_follows_a_skipped_component_starts_next_to_those_that_run(job: Job, skipped: str) -> None:
+    """In the second attempt, too, the two meet, although one of them waits for components that are skipped."""
+    text = job.text(
+        job.component("a"),
+        *(job.component(name, before) for before, name in itertools.pairwise(["a", *skipped])),
+        job.component("c", "a", size=2, fails=9),
+        job.component("d", skipped[-1], size=2, fails=9),
+    )
+    state = job.fails(text)
+    assert set(state.completed_components) == {"a", *skipped}
+    with pytest.raises(ComponentFailedError) as failed:
+        job.runner.resume(text, state.run_id)
+    for name in "cd":
+        assert f"OutageError: {name} is down" in str(failed.value)
+    assert job.entered == sorted(["a", *skipped, *"ccdd"])
 
 
 @AT_ONCE
