@@ -30,3 +30,24 @@ def finds_nothing(page: Any, what: str) -> None:
         [OURS, _RULES],
     )
     assert found == [], f"{what}: {found}"
+
+
+def finds_nothing_in_either_theme(page: Any, what: str) -> None:
+    """axe finds nothing in the page as it is shown now, in the light theme and in the dark one."""
+    chosen = page.evaluate("document.documentElement.classList.contains('dark') ? 'dark' : 'light'")
+    for theme in ("light", "dark"):
+        _show(page, theme)
+        finds_nothing(page, f"{what}, {theme}")
+    _show(page, chosen)
+
+
+def _show(page: Any, theme: str) -> None:
+    """Show the page in a theme, as Airflow's switch does."""
+    page.evaluate(
+        """(theme) => {
+            document.documentElement.classList.remove('light', 'dark');
+            document.documentElement.classList.add(theme);
+            document.documentElement.style.colorScheme = theme;
+        }""",
+        theme,
+    )

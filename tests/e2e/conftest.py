@@ -52,28 +52,41 @@ _CONFS: dict[str, dict[str, Any]] = {
     "resumed": {"clean": _FAIL},
     "over": {"enrich": _FAIL},
     "chosen": {"clean": _FAIL},
+    "edited": {"clean": _FAIL},
     "dropped": {"clean": _FAIL},
-    "twice": {"clean": _FAIL, "load": _FAIL},
+    "twice": {"clean": _FAIL, "load": {"1": "parts"}},
     "hostile": {"load": _FAIL, "says": "<img src=x onerror=alert(1)><b>bold</b>", "pipeline": "Sensor events"},
     "live": {"enrich": {"1": "wait"}, "pipeline": "Sensor events"},
+    "mapped": {"clean": _FAIL, "pipeline": "Regions"},
 }
+_DAGS = {"hostile": "sensor_events", "live": "sensor_events", "mapped": "regions"}
 
 
-_RUN_IDS = {"kept": "nightly_2026_11_21", "twice": "nightly_2026_11_20"}  # these are in the pictures
+_RUN_IDS = {
+    "kept": "nightly_2026_11_21",
+    "twice": "nightly_2026_11_20",
+    "mapped": "nightly_2026_11_19",
+}  # these are in the pictures
 
 
 @pytest.fixture(scope="session")
 def runs(flows: Flows) -> dict[str, Run]:
-    """The real runs that the tests look at, all on their way at once; all but ``live`` have failed."""
+    """The real runs that the tests look at, all on their way at once; all but ``live`` have failed.
+
+    ``twice`` has failed twice, the second time with 37 of 50 parts done; ``mapped`` has two task instances; ``edited``
+    has refused to resume, since a component that is done was edited.
+    """
     found = {}
     for name, conf in _CONFS.items():
-        dag_id = "sensor_events" if "pipeline" in conf else "daily_orders"
-        found[name] = flows.run(_RUN_IDS.get(name, name), dag_id, **conf)
+        found[name] = flows.run(_RUN_IDS.get(name, name), _DAGS.get(name, "daily_orders"), **conf)
     for name, run in found.items():
         if name != "live":
             run.wait("failed")
-    found["twice"].clear()
-    found["twice"].wait("failed", tries=2)
+    flows.edit(found["edited"], extract="2")
+    for name in ("twice", "edited"):
+        found[name].clear()
+    for name in ("twice", "edited"):
+        found[name].wait("failed", tries=2)
     return found
 
 

@@ -84,6 +84,10 @@ class Flows:
         run.wait("failed")
         return run
 
+    def edit(self, run: Run, **editions: str) -> None:
+        """Edit components of the run's pipeline from its next try on: ``edit(run, extract="2")``."""
+        self.client.post("/variables", {"key": f"editions_{run.run_id}", "value": json.dumps(editions)})
+
     def starts(self, run: Run) -> list[str]:
         """Which component started, and for which time: ``clean-2``."""
         folder = Path(self.airflow.environment["GATES"], run.run_id)

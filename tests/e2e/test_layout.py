@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,10 +45,15 @@ def _keep(page: Any, name: str) -> None:
 
 def _renamed(value: Any, name: str) -> Any:
     """An answer of the server in which everything that people name has a hostile name."""
-    named = {"pipeline", "dag_display_name", "error", "reason", "name", "type", "current_component", "failed_component"}
+    named = {"pipeline", "dag_display_name", "error", "reason", "name", "type", "failed_component"}
+    lists = {"failed_components", "current_components"}
     if isinstance(value, dict):
         return {
-            key: name if key in named and isinstance(each, str) and "locations" not in value else _renamed(each, name)
+            key: name
+            if key in named and isinstance(each, str) and "locations" not in value
+            else [name] * len(each)
+            if key in lists
+            else _renamed(each, name)
             for key, each in value.items()
         }
     return [_renamed(each, name) for each in value] if isinstance(value, list) else value
@@ -118,6 +124,30 @@ def test_bars_are_laid_out_from_where_reading_starts(visit: Callable[..., Any], 
     assert ends["rtl"][1] < 3 < ends["rtl"][0]
 
 
+def test_what_is_done_of_a_component_with_parts_is_filled_in_each_place(
+    visit: Callable[..., Any], runs: dict[str, Run]
+) -> None:
+    run = runs["twice"]
+    page = visit("user", f"{LIST}?run_id={run.run_id}")
+
+    def share(place: Any) -> float:
+        """Of the bar of the component that failed, as it is painted."""
+        filled = place.get_by_test_id("parts-done")
+        expect(filled).to_be_visible()
+        box, whole = filled.bounding_box(), filled.locator("..").bounding_box()
+        return round(float(box["width"] / whole["width"]), 1)
+
+    row = page.locator(f"[data-testid=run][data-run={run.run_id}]")
+    expect(row.get_by_role("img").last).to_have_attribute("aria-label", re.compile(r"load: Failed \(37 of 50 parts\)$"))
+    assert share(row) == 0.7
+    page.goto(page.url.partition("/plugin")[0] + f"{LIST}?dag_id={run.dag_id}&run_id={run.run_id}&task_id=etl")
+    view = page.get_by_test_id("run-view")
+    assert share(view.get_by_role("img", name=re.compile("^extract: Done"))) == 0.7
+    assert share(view.get_by_test_id("timeline")) == 0.7
+    expect(view.get_by_test_id("parts")).to_have_text(["37 of 50 parts"])
+    _keep(page, "parts")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_of_ours(visit: Callable[..., Any], runs: dict[str, Run], scheme: str) -> None:
     run = runs["twice"]
@@ -127,21 +157,45 @@ def test_axe_finds_nothing_of_ours(visit: Callable[..., Any], runs: dict[str, Ru
     page.goto(base + LIST)
     expect(page.get_by_test_id("run").first).to_be_visible()
     finds_nothing(page, "the list")
+    page.get_by_role("button", name="Filter table columns").click()
+    expect(page.get_by_role("menuitemcheckbox", name="Attempt")).to_be_visible()
+    finds_nothing(page, "the menu of columns")
+    page.keyboard.press("Escape")
     page.get_by_label("Select all runs on this page").first.locator("..").click()
     page.get_by_role("button", name="+ Filter").click()
     page.get_by_role("menuitem", name="State").click()
     finds_nothing(page, "a selection and a filter")
     page.get_by_role("toolbar").get_by_role("button", name="Discard").click()
     expect(page.get_by_role("alertdialog")).to_be_visible()
-    page.wait_for_timeout(400)  # colours of what fades in
     finds_nothing(page, "the dialog for many")
     page.goto(f"{base}{LIST}?dag_id={run.dag_id}&run_id={run.run_id}&task_id=etl")
     expect(page.get_by_test_id("run-view")).to_be_visible()
     finds_nothing(page, "a run")
     page.get_by_role("button", name="Resume", exact=True).click()
     expect(page.get_by_role("dialog")).to_contain_text("Affected Tasks")
-    page.wait_for_timeout(400)
     finds_nothing(page, "the dialog for one")
     page.goto(f"{base}/dags/{run.dag_id}/plugin/spark-pipelines")
     expect(page.get_by_test_id("dag-runs").get_by_test_id("run").first).to_be_attached()
     finds_nothing(page, "the tab of a Dag")
+    page.goto(f"{base}/dags/{run.dag_id}/runs/{run.run_id}/tasks/etl/plugin/spark-pipeline-task")
+    expect(page.get_by_test_id("run-view")).to_be_visible()
+    finds_nothing(page, "the tab of a task instance")
+    page.goto(f"{base}{LIST}?q=nothing+like+it")
+    expect(page.get_by_text("No run matches these filters")).to_be_visible()
+    finds_nothing(page, "nothing that matches")
+    page.route("**/spark-pipeline/api/runs*", lambda route: route.abort())
+    page.reload()
+    expect(page.get_by_role("button", name="Try Again")).to_be_visible()
+    finds_nothing(page, "a server that is gone")
+
+
+def test_a_column_that_was_hidden_stays_hidden(visit: Callable[..., Any], runs: dict[str, Run]) -> None:
+    page = visit("user", LIST, viewport={"width": 1440, "height": 900})
+    header = page.get_by_role("columnheader", name="Resume Saves")
+    expect(header).to_be_visible()
+    page.get_by_role("button", name="Filter table columns").click()
+    page.get_by_role("menuitemcheckbox", name="Resume Saves").click()
+    expect(header).to_have_count(0)
+    page.reload()
+    expect(page.get_by_role("columnheader", name="Attempt")).to_be_visible()
+    expect(header).to_have_count(0)

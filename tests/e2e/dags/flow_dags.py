@@ -1,4 +1,4 @@
-"""The DAGs of the page's tests: a pipeline between two plain tasks, for two teams."""
+"""The DAGs of the page's tests: a pipeline between two plain tasks, for two teams; and a mapped one."""
 
 from __future__ import annotations
 
@@ -19,3 +19,8 @@ for dag_id in ("daily_orders", "sensor_events"):
             >> EmptyOperator(task_id="report")
         )
     globals()[dag_id] = dag
+
+with DAG("regions", schedule=None) as regions:
+    SparkPipelineOperator.partial(task_id="etl", pipeline="flow.conf", py_files=["flow"], retries=0).expand(
+        params=[{"region": "north"}, {"region": "south"}]
+    )

@@ -22,12 +22,14 @@ class Flow(Component):
 
     :param gates: folder of the files ``started-<component>-<time>``, and ``open-<component>`` that others make
     :param says: text of the error where it fails
+    :param edition: another one makes it an edited component
     :param password: must show nowhere
     """
 
     gates: str
     deeds: dict[str, str] = field(default_factory=dict)
     says: str = "connection refused: warehouse.internal:5432"
+    edition: str = "1"
     password: str = ""
 
     def run(self, spark: SparkSession) -> None:
@@ -40,7 +42,14 @@ class Flow(Component):
             raise ConnectionError(f"{self.says} {self.password}".strip())
         if deed == "wait":
             self.wait_at_the_gate()
+        if deed == "parts":
+            self.fail_after_most_parts()
         spark.range(1_000).count()
+
+    def fail_after_most_parts(self) -> None:
+        for day in self.context.parts(range(1, 51)):
+            if day == 38:
+                raise ConnectionError(f"{self.says} {self.password}".strip())
 
     def wait_at_the_gate(self) -> None:
         gate = Path(self.gates, f"open-{self.context.component_name}")
