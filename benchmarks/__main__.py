@@ -43,14 +43,14 @@ def main(names: list[str]) -> int:
         print(f"unknown: {', '.join(unknown)}; there are {', '.join(_ALL)}")
         return 2
     for name in names or _ALL:
-        start = time.perf_counter()
+        start, load = time.perf_counter(), os.getloadavg()[0]
         lines = list(_COLUMNS)
         print("\n".join([f"## {name}", *lines]))
         for row in _ALL[name]():
             lines.append(_line(row))
             print(lines[-1], flush=True)
         print(f"({name}: {time.perf_counter() - start:.0f} s)", file=sys.stderr)
-        _keep(name, "\n".join([_machine(), "", *lines]))
+        _keep(name, "\n".join([f"{_machine()} {_load(load)}", "", *lines]))
     print(f"written to {_RESULTS}")
     return 0
 
@@ -74,6 +74,11 @@ def _machine() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     machine = f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}"
     return f"{machine}; Python {platform.python_version()}, {versions}."
+
+
+def _load(before: float) -> str:
+    """Return how busy the machine was: on more than its cores, times and ratios of a few milliseconds mean little."""
+    return f"Load average {before:.1f} before and {os.getloadavg()[0]:.1f} after."
 
 
 if __name__ == "__main__":
