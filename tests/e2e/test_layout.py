@@ -37,6 +37,13 @@ _OUTSIDE = """(selector) => [...document.querySelectorAll(selector)].filter((ele
 }).map((element) => element.textContent.slice(0, 60))"""
 
 
+# Bars of the timeline that are not wholly within the part of their attempt.
+_OUTSIDE_ITS_PART = """() => [...document.querySelectorAll('[data-testid=part] > [role=img]')].filter((bar) => {
+    const [box, part] = [bar, bar.parentElement].map((each) => each.getBoundingClientRect());
+    return box.left < part.left - 1 || box.right > part.right + 1;
+}).map((bar) => bar.getAttribute('aria-label'))"""
+
+
 def _keep(page: Any, name: str) -> None:
     if "SCREENSHOTS" in os.environ:
         page.wait_for_timeout(400)
@@ -120,6 +127,7 @@ def test_bars_are_laid_out_from_where_reading_starts(visit: Callable[..., Any], 
         bar = page.get_by_test_id("timeline").locator("[data-action=skipped]").first
         box, part = bar.bounding_box(), bar.locator("..").bounding_box()
         ends[direction] = (box["x"] - part["x"], part["x"] + part["width"] - box["x"] - box["width"])
+        assert page.evaluate(_OUTSIDE_ITS_PART) == []  # however short it is, and late in its attempt
     assert ends["ltr"][0] < 3 < ends["ltr"][1]
     assert ends["rtl"][1] < 3 < ends["rtl"][0]
 
@@ -187,6 +195,83 @@ def test_axe_finds_nothing_of_ours(visit: Callable[..., Any], runs: dict[str, Ru
     page.reload()
     expect(page.get_by_role("button", name="Try Again")).to_be_visible()
     finds_nothing(page, "a server that is gone")
+
+
+# What of ours can be used with a mouse, marked when it has the focus; and what has it now: is it seen that it has?
+_USABLE = ":is(button, a[href], input, select, textarea, [tabindex='0']):not(:disabled)"
+_FOCUSED = """() => {
+    const now = document.activeElement;
+    now.dataset.reached = "yes";
+    const rings = [now, ...(now.closest('label')?.querySelectorAll('*') ?? [])].map((each) => getComputedStyle(each));
+    const seen = rings.some((ring) => (ring.outlineStyle !== 'none' && ring.outlineWidth !== '0px')
+        || ring.boxShadow !== 'none');
+    return [now.outerHTML.slice(0, 120), seen];
+}"""
+_UNREACHED = """(selector) => [...document.querySelectorAll(selector)]
+    .filter((each) => each.dataset.reached !== "yes" && each.checkVisibility({ visibilityProperty: true }))
+    .filter((each) => each.tabIndex >= 0)
+    .map((each) => each.outerHTML.slice(0, 120))"""
+
+
+def _sweep(page: Any, what: str, ours: str) -> None:
+    """Press Tab from the first to the last: the keyboard reaches all that a mouse does, and it is seen where it is."""
+    usable = f"{ours} {_USABLE}"
+    count = page.locator(usable).count()
+    assert count > 0, what
+    page.locator(usable).first.focus()
+    for _ in range(count):
+        page.keyboard.press("Tab")
+        if page.evaluate("(ours) => document.activeElement.closest(ours) !== null", ours):
+            html, seen = page.evaluate(_FOCUSED)
+            assert seen, f"{what}: it is not seen that {html} has the focus"
+    page.keyboard.press("Shift+Tab")
+    page.locator(usable).first.evaluate("(first) => { first.dataset.reached = 'yes' }")
+    assert page.evaluate(_UNREACHED, usable) == [], what
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_keyboard_reaches_everything_and_is_seen(
+    visit: Callable[..., Any], runs: dict[str, Run], scheme: str
+) -> None:
+    page = visit("user", "/", color_scheme=scheme)
+    page.evaluate(f"localStorage.setItem('theme', '{scheme}')")
+    base = page.url.rstrip("/")
+    listed, viewed = "[data-testid=resumable-runs]", "[data-testid=run-view]"
+    page.goto(f"{base}{LIST}?pipeline=Regions&group=dag_run")
+    expect(page.get_by_test_id("run").first).to_be_visible()
+    _sweep(page, "the list", listed)
+    page.get_by_label("Select all runs on this page").first.focus()
+    page.keyboard.press("Space")
+    expect(page.get_by_role("toolbar")).to_be_visible()
+    _sweep(page, "a selection", listed)
+    page.get_by_role("button", name="Filter table columns").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menuitemcheckbox", name="Attempt")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Filter table columns")).to_be_focused()
+    run = runs["twice"]
+    page.goto(f"{base}{LIST}?dag_id={run.dag_id}&run_id={run.run_id}&task_id=etl")
+    expect(page.get_by_role("region", name="History")).to_be_visible()
+    _sweep(page, "a run", viewed)
+    folded = page.locator(f"{viewed} button[aria-expanded=false]:not([aria-haspopup])")
+    for left in range(folded.count(), 0, -1):
+        folded.first.focus()
+        page.keyboard.press("Enter")
+        expect(folded).to_have_count(left - 1)
+    _sweep(page, "a run that is unfolded", viewed)
+    opener = page.get_by_role("button", name="Resume", exact=True)
+    opener.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_contain_text("Affected Tasks")
+    _sweep(page, "a dialog", "[role=dialog]")
+    page.keyboard.press("Escape")
+    expect(opener).to_be_focused()
+    page.get_by_role("button", name="More actions").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("End")  # Discard
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alertdialog")).to_be_visible()
+    _sweep(page, "a dialog that warns", "[role=alertdialog]")
 
 
 def test_a_column_that_was_hidden_stays_hidden(visit: Callable[..., Any], runs: dict[str, Run]) -> None:

@@ -146,7 +146,9 @@ const Startup = ({ segment }: { segment: Segment }) => {
   );
 };
 
-/** A bar; of a component with parts, only the share that is done is filled. */
+const SHORTEST = "6px";
+
+/** A bar, as short as it may be but never outside its part; of a component with parts, only the share that is done is filled. */
 const Piece = ({ bar, attempt }: { bar: Placed; attempt: number }) => {
   const took = bar.seconds === null ? "" : formatDuration(bar.seconds);
   const parts = bar.parts === null ? "" : t.run.parts(bar.parts.done, bar.parts.total);
@@ -159,9 +161,9 @@ const Piece = ({ bar, attempt }: { bar: Placed; attempt: number }) => {
       position="absolute"
       top="5px"
       h="14px"
-      insetInlineStart={`${String(bar.start)}%`}
+      insetInlineStart={`min(${String(bar.start)}%, calc(100% - ${SHORTEST}))`}
       w={`${String(bar.width)}%`}
-      minW="6px"
+      minW={SHORTEST}
       borderRadius="xs"
       overflow="hidden"
       colorPalette={BAR_PALETTES[bar.action]}
