@@ -43,3 +43,8 @@ def read_ledger(path: Path) -> list[Entry]:
 def short(entries: Iterable[Entry], event: str) -> str:
     """Return what happened as component and attempt: ``a1 b1 b2 c2 d2``."""
     return " ".join(f"{entry.component}{entry.attempt}" for entry in entries if entry.event == event)
+
+
+def in_order(happened: str) -> str:
+    """What :func:`short` returns, without the order of those that ran at the same time."""
+    return " ".join(sorted(happened.split(), key=lambda each: (each[1:], each)))

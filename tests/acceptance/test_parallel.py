@@ -10,6 +10,7 @@ import pytest
 
 from tests.acceptance.conftest import Runs
 from tests.acceptance.deployment import is_running, wait_for
+from tests.acceptance.ledger import in_order
 
 pytestmark = pytest.mark.slow
 
@@ -41,8 +42,3 @@ def test_each_retry_runs_exactly_the_components_that_failed_or_were_running(runs
     assert re.search(
         r"failed at \[./9\] (b and \[3/9\] c|c and \[2/9\] b): .*; \[./9\] [bc]: .* The next try skips a, d", told
     )
-
-
-def in_order(happened: str) -> str:
-    """Components and attempts without the order of those that ran at the same time."""
-    return " ".join(sorted(happened.split(), key=lambda each: (each[1:], each)))

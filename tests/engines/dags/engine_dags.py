@@ -1,4 +1,4 @@
-"""The crew's four components on each engine, and a real example on each."""
+"""The crew's components on each engine, one after another and at the same time, and a real example on each."""
 
 from __future__ import annotations
 
@@ -101,6 +101,7 @@ def nycflights(dag_id: str, *, without: str = "", **arguments: Any) -> DAG:
 for _name, _arguments in {**ENGINES, **_VARIANTS}.items():
     globals()[_name] = crew(f"crew_on_{_name}", **_arguments)
 for _name, _arguments in ENGINES.items():
+    globals()[f"at_once_{_name}"] = crew(f"at_once_on_{_name}", "at_once.conf", **_arguments)
     # The page of Spark is the server's business on Spark Connect, and no session's.
     _without = '"spark.ui.enabled" = "false"' if _name == "connect" else ""
     globals()[f"nycflights_{_name}"] = nycflights(f"nycflights_on_{_name}", without=_without, **_arguments)

@@ -243,10 +243,13 @@ def assert_that_nobody_else_was_at_work(run: Run) -> None:
     assert [entry.details["alive"] for entry in run.entries("start") if entry.details["alive"]] == []
 
 
-def assert_result(run: Run) -> None:
-    """The sum of what is doubled on executors is right, wherever and in however many attempts it was computed."""
+def assert_result(run: Run, *, of: int = 1) -> None:
+    """The sum of what is doubled on executors is right, wherever and in however many attempts it was computed.
+
+    :param of: how many components have doubled the same numbers
+    """
     (entry,) = run.entries("result")
-    assert entry.details["result"] == sum(2 * number for number in range(1_000))
+    assert entry.details["result"] == of * sum(2 * number for number in range(1_000))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,4 +1,7 @@
-"""The same four components on each engine: they fail, their drivers and executors are killed, and the sum is right."""
+"""The same components on each engine: they fail, their drivers and executors are killed, and the sum is right.
+
+Four run one after another, and four at the same time.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.client import Run
-from tests.acceptance.deployment import is_running
+from tests.acceptance.deployment import is_running, wait_for
+from tests.acceptance.ledger import in_order
 from tests.acceptance.nycflights import assert_try_fails_at_the_outage, assert_try_goes_on_from_there
 from tests.engines.under_airflow.conftest import (
     SECONDS,
@@ -58,6 +62,32 @@ def test_a_component_fails_and_drivers_are_killed_and_each_retry_resumes(
     others = {"connect": Path(sys.executable), "yarn_cluster": pythons.get("other", pythons["own"])}
     assert result.details["prefix"] == str(others.get(engine, pythons["own"]).parents[1])
     assert result.details["loaded"] == []
+
+
+_MEETS = {"1": "meet"}
+_AT_ONCE = {"a": _MEETS, "b": {"1": "meet and fail"}, "c": {"1": "wait in python"}, "d": _MEETS}
+
+
+@pytest.mark.parametrize("engine", [on(engine, "at_once", **_AT_ONCE) for engine in ("local", "connect")])
+def test_of_four_at_once_one_raises_and_one_is_killed_with_its_driver_and_the_retry_runs_those(
+    engine: str, run: Run
+) -> None:
+    entry = run.wait_for_start("c", 1, seconds=SECONDS)
+    wait_for(f"the end of the others of {run}", lambda: len(run.steps(1)) == len("abd"), seconds=SECONDS, every=1.0)
+    assert in_order(run.started()) == "a1 b1 c1 d1"
+    pids = [entry.pid, *([entry.parent] if engine != "connect" else [])]  # on Spark Connect the parent is the task
+    kill(*pids)
+    await_end(*pids)
+
+    run.wait("success", tries=2, seconds=SECONDS)
+    assert in_order(run.started()) == "a1 b1 c1 d1 b2 c2 e2"
+    assert in_order(run.ended()) == "a1 d1 b2 c2 e2"
+    assert_result(run, of=4)  # what a and d have handed over is restored
+    assert_that_nobody_else_was_at_work(run)
+    assert "the driver of attempt 1 died at [3/5] c (2 of 5 done; a retry resumes there)" in run.error(1)
+    assert "[2/5] b failed before: ConnectionError: b cannot reach its source" in run.error(1)
+    result = run.xcom()
+    assert (sorted(result["components_run"]), result["components_skipped"]) == ([*"bce"], [*"ad"])
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,16 @@
-"""Four components that compute something on executors, keep a ledger, and misbehave when they are told to.
+"""Components that compute something on executors, keep a ledger, and misbehave when they are told to.
 
-The first makes numbers, the second doubles them with a function that the executors import from the shipped modules, the
-third adds them up, the fourth notes the sum. Each hands over a saved view, so a resumed run has the sum right only if
-what was saved is restored.
+Four that run one after another: the first makes numbers, the second doubles them with a function that the executors
+import from the shipped modules, the third adds them up, the fourth notes the sum. Each hands over a saved view, so a
+resumed run has the sum right only if what was saved is restored. And a kind that runs next to others of its kind, with
+one that adds up what all of them have handed over.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,6 +83,26 @@ class Result(Crew):
         assert row is not None
         loaded = [name for name in ("airflow", "pyhocon") if name in sys.modules]
         self.note("result", result=row[0], python=list(sys.version_info[:2]), prefix=sys.prefix, loaded=loaded)
+
+
+@dataclass
+class HandsOver(Crew):
+    """Doubles the numbers on its own, and hands them over under its name."""
+
+    def work(self, spark: SparkSession) -> Mapping[str, DataFrame]:
+        doubled = sf.udf(double, LongType())
+        return {self.context.component_name: spark.range(0, ROWS, 1, 4).select(doubled("id").alias("number"))}
+
+
+@dataclass
+class Sum(Crew):
+    """Notes the sum of what several have handed over."""
+
+    views: list[str] = field(default_factory=list)
+
+    def work(self, spark: SparkSession) -> None:
+        found = [spark.table(view).agg(sf.sum("number")).first() for view in self.views]
+        self.note("result", result=sum(row[0] for row in found if row is not None))
 
 
 @dataclass
