@@ -13,6 +13,7 @@ from airflow.sdk import DAG, task_group
 
 from airflow_spark_pipeline.airflow_features import AIRFLOW
 from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperator
+from airflow_spark_pipeline.sensors.spark_pipeline import SparkPipelineRunSensor
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -69,7 +70,7 @@ retried_standalone_with_timeout = steps(
     "retried_standalone_with_timeout", retries=3, execution_timeout=timedelta(seconds=75), **on_the_cluster
 )
 recovered = steps("recovered", retries=0, resume_run_id="{{ dag_run.conf.get('resume_run_id', '') }}")
-in_parallel = steps("in_parallel", pipeline="parallel.conf", retries=3)
+in_parallel = steps("in_parallel", pipeline="parallel.conf", retries=2)
 tried_once = steps("tried_once", retries=0)
 taking_over = steps("taking_over", retries=1, resume_scope="pipeline")
 dies_unheard = steps("dies_unheard", DiesUnheard, retries=1)
@@ -119,6 +120,15 @@ blabbing_on_connect = blabbing("blabbing_on_connect", "planted_spark_connect")
 with DAG("mapped", schedule=None) as mapped:
     SparkPipelineOperator.partial(task_id="pipeline", py_files=["steps"], retries=0).expand(
         pipeline=["steps.conf", "{{ 'steps' }}.conf"]
+    )
+
+with DAG("watching", schedule=None) as watching:
+    SparkPipelineRunSensor(
+        task_id="pipeline",
+        pipeline_name="At the same time",
+        external_run_id="{{ dag_run.conf['watched'] }}",
+        poke_interval=1,
+        timeout=120,
     )
 
 if AIRFLOW.has_loops:
