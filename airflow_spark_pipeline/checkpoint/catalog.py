@@ -153,7 +153,9 @@ def read_run(
     *,
     listed: list[StoredObject] | None = None,
 ) -> RunEntry | None:
-    """Return the current state of a unit of work, or ``None`` if nothing is recorded: one list, at most two reads.
+    """Return the current state of a unit of work, or ``None`` if nothing is recorded.
+
+    One list and at most two reads, and one more list if the newest commit is a claim and ``listed`` is ``None``.
 
     :param path: directory of the unit, relative to the location
     :param now: time by the store's clock, or a clock that is called only if a driver may be running
@@ -168,6 +170,11 @@ def read_run(
         if not listing.numbers:
             return None
         commit = log.newest_of(listing.numbers, known)
+        mine = (
+            listed is None and commit is not known
+        )  # otherwise a list for each of a thousand claims; see docs/protocol.md
+        if mine and not log.is_the_listed_one(commit, listing.numbers, 0.0):
+            return _look_again(log, path)
         if isinstance(now, ReaderClock):
             if not listing.heartbeats or commit.state.status in ENDED_STATUSES:
                 return RunEntry(path, commit, number=commit.number)

@@ -1,11 +1,16 @@
 """Reads the log of one unit of work: every process that needs a commit gets it from here.
 
-Guarantees: the newest commit costs one list and at most two reads, however many commits there are; a commit that was
-cleaned up, or whose base was, in between leads to the newer one; a claim that arrived after its log had been removed
-and begun anew does not count; an unreadable commit is an error that names it, and is never "nothing recorded".
+Guarantees: the newest commit costs one list and at most two reads, however many commits there are, and one more list if
+it is a claim; a commit that was cleaned up, or whose base was, in between leads to the newer one; a claim that arrived
+after its log had been removed and begun anew does not count; an unreadable commit is an error that names it, and is
+never "nothing recorded".
 
 Example: 7 holds changes and names 5 as its base. A reader lists 5, 6, 7 and reads 7. Meanwhile the writer creates 8, a
 new base, and deletes 5 to 7. The reader finds no 5, lists again, finds 8, and reads it.
+
+Example of a number that is used again: a try finds 0, decides to claim 1, and is frozen. The driver creates 1, and a
+reader lists 0 and 1. The driver goes on to 5, a new base, and deletes 0 to 4. The try wakes up and creates its claim 1,
+which counts for nobody. The reader reads 1: it is a claim, so the reader lists again, finds 5, and reads it.
 
 Example of a late claim: a try finds the discarded commit 5, decides to start over, and is frozen. A prune removes 5, as
 it is days old, and the next try begins again with 0, 1, 2. The first try wakes up and creates 6. Whoever lists 0, 1, 2
@@ -32,6 +37,7 @@ from airflow_spark_pipeline.exceptions import (
     UnsupportedCheckpointError,
 )
 
+_SOON = 1.0  # seconds; no driver takes over faster: it waits for the lease of the one before
 _ROUNDS = 3  # how often a reader lists again at least: a writer that is fast may clean up between any two requests
 
 T = TypeVar("T")
@@ -83,12 +89,14 @@ class LogReader:
         :raises CorruptCheckpointError: the newest commit exists and cannot be read
         :raises CheckpointError: the store could not answer
         """
-        for pause in self._pauses(_ROUNDS):
-            numbers = self._numbers()
+        for rounds, pause in enumerate(self._pauses(_ROUNDS), start=1):
+            began, numbers = self._clock(), self._numbers()
             if not numbers:
                 return None
             try:
-                return self.newest_of(numbers)
+                commit = self.newest_of(numbers)
+                if rounds >= _ROUNDS or self.is_the_listed_one(commit, numbers, self._clock() - began):
+                    return commit
             except _BaseNotFoundError as error:
                 # Whoever deletes a base has recorded something higher before.
                 if _above(error.number, self._numbers()) == _above(error.number, numbers):
@@ -111,6 +119,19 @@ class LogReader:
         """
         commits = (known if known and known.number == n else self.read(n, known) for n in reversed(numbers))
         return next(commit for commit in commits if not self.is_late(commit, numbers))
+
+    def is_the_listed_one(self, commit: Commit, numbers: list[int], seconds: float) -> bool:
+        """Whether a commit that was read is the one that had its number in the listing.
+
+        A clean-up frees the number, and a writer that was frozen creates it anew: a claim at any moment, a commit of a
+        driver only after its successor has taken over. Before a number is freed, a higher one is recorded.
+
+        :param numbers: numbers of the commits, ascending
+        :param seconds: how long ago they were listed
+        """
+        if commit.state.status is not CheckpointStatus.SUBMITTED and seconds < _SOON:
+            return True
+        return _above(commit.number, self._numbers()) == _above(commit.number, numbers)
 
     def is_late(self, commit: Commit, numbers: list[int]) -> bool:
         """Whether a claim was decided on an end that a prune removed before the claim was created.

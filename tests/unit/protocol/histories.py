@@ -192,6 +192,27 @@ def play_a_restart(seed: int) -> World:
     return world
 
 
+def play_a_used_number(seed: int) -> World:
+    """A claim lands on the number that a reader has listed, after a clean-up has freed it."""
+    world = World(seed, components=4, changes=1, seconds=4.0)
+    world.start_try()
+    world.run_until(lambda: world.newest == 1)
+    world.next_faults["operator"] = {6: (Fault.FREEZE_BEFORE, 100 * LEASE)}  # the create of its claim, 2
+    second = world.start_try()
+    world.run_until(lambda: world.newest == 2)
+    reader = world.look()
+    world.arm(reader, 1, Fault.FREEZE_AFTER, 100 * LEASE)  # its list, whose highest number is 2
+    world.run_until(lambda: world.newest == 4 and 2 not in world.numbers())
+    world.thaw(second)
+    if not world.run_until(lambda: 2 in world.numbers()):
+        world.violate("the claim did not land on the number that the reader has listed")
+    world.thaw(reader)
+    world.settle()
+    world.check()
+    world.finish()
+    return world
+
+
 def play_a_late_claim(seed: int) -> World:
     """A claim lands on the number of a base that was cleaned up, between a reader's two reads."""
     world = World(seed, components=4, changes=1, seconds=4.0)

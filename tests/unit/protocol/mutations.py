@@ -384,6 +384,10 @@ def _any_base_is_good() -> AbstractContextManager[Any]:
     return mock.patch.object(LogReader, "_base", base)
 
 
+def _listed_numbers_are_taken_as_they_are() -> AbstractContextManager[Any]:
+    return mock.patch.object(LogReader, "is_the_listed_one", return_value=True)
+
+
 def _late_claims_count() -> AbstractContextManager[Any]:
     return mock.patch.object(LogReader, "is_late", return_value=False)
 
@@ -435,6 +439,7 @@ MUTATIONS: dict[str, Mutation] = {
     "nobody asks the watchdog after a trim": _no_guard_after_a_trim,
     "an absent base is taken for damage": _an_absent_base_is_damage,
     "any commit is taken for the base": _any_base_is_good,
+    "a listed number is read as it is": _listed_numbers_are_taken_as_they_are,
     "late claims count": _late_claims_count,
     "the number of a late claim stops a driver": _late_claims_are_not_passed_over,
     "no checksum is compared": _no_checksum,

@@ -28,6 +28,7 @@ from tests.unit.protocol.histories import (
     play_a_late_claim,
     play_a_loss,
     play_a_restart,
+    play_a_used_number,
     play_an_early_end,
     play_parts,
     play_side_by_side,
@@ -64,6 +65,7 @@ SEEDS_THAT_FOUND_IT = {
 
 #: The same, of the stories.
 STORY_THAT_FINDS_IT: Mapping[str, Callable[[int], World]] = dict.fromkeys(MUTATIONS_OF_PARTS, play_parts) | {
+    "a listed number is read as it is": play_a_used_number,
     "an early end is forgotten": play_an_early_end,
     "dependencies are not waited for": play_side_by_side,
 }
@@ -71,6 +73,7 @@ STORY_THAT_FINDS_IT: Mapping[str, Callable[[int], World]] = dict.fromkeys(MUTATI
 STORIES = (
     play_a_loss,
     play_a_restart,
+    play_a_used_number,
     play_a_late_claim,
     play_a_claim_of_another_time,
     play_a_frozen_trim,
@@ -80,8 +83,9 @@ STORIES = (
     play_side_by_side,
 )
 #: Histories that broke a promise once: a claim that was decided on an end which was removed before it was created;
-#: a part whose commit was there although recording it failed, and whose component was tried again.
-LESSONS = (12620, 727)
+#: a part whose commit was there although recording it failed, and whose component was tried again; a reader that read
+#: a claim under a number which was another commit's when the reader listed it.
+LESSONS = (12620, 727, 22259)
 
 durations = st.sampled_from(DURATIONS)
 faults = st.sampled_from(list(Fault))
@@ -122,6 +126,11 @@ def test_a_driver_that_is_started_again_after_the_end_runs_nothing(seed: int) ->
 @pytest.mark.parametrize("seed", range(10))
 def test_a_reader_whose_base_was_replaced_by_a_late_claim_is_told_the_truth(seed: int) -> None:
     play_a_late_claim(seed)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_reader_whose_listed_number_was_used_again_is_told_the_truth(seed: int) -> None:
+    play_a_used_number(seed)
 
 
 @pytest.mark.parametrize("seed", range(10))
