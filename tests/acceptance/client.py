@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,12 @@ class Run:
         """The state in which each try of the task ended."""
         tries = self.client.get(f"{self._task}/tries")["task_instances"]
         return [each["state"] for each in sorted(tries, key=lambda each: each["try_number"])]
+
+    def started_at(self, try_number: int) -> float:
+        """When a try of the task started, in seconds since the epoch."""
+        tries = self.client.get(f"{self._task}/tries")["task_instances"]
+        (start,) = [each["start_date"] for each in tries if each["try_number"] == try_number]
+        return datetime.fromisoformat(start.replace("Z", "+00:00")).timestamp()
 
     def log(self, try_number: int) -> list[str]:
         """The log of a try, as the UI shows it: one text a line."""

@@ -25,7 +25,13 @@ from tests.connect_server import ConnectServer
 
 _HERE = Path(__file__).parent
 _EXAMPLES = _HERE.parents[1] / "dags_examples"
-_TASKS = {"nycflights": "delays", "ready_made": "revenue", "recovery": "resume", "looped": "body.pipeline"}
+_TASKS = {
+    "nycflights": "delays",
+    "flights_by_day": "load",
+    "ready_made": "revenue",
+    "recovery": "resume",
+    "looped": "body.pipeline",
+}
 _AT_A_TIME = 3
 _SECONDS = 900  # Airflow and Spark start slowly on a machine that has other things to do; every wait has its own limit
 
