@@ -57,9 +57,9 @@ SEEDS_THAT_FOUND_IT = {
     "numbers are used again": (4, 6),
     "creates overwrite": (0, 8),
     "edits are not compared": (142,),
-    "all heartbeats are cleared": (279,),
+    "all heartbeats are cleared": (179,),
     "who stops deletes all of its outputs": (19,),
-    "who stops deletes what it may have recorded": (192,),
+    "who stops deletes what it may have recorded": (596,),
     "tombstones are removed at once": (47, 58),
 }
 
