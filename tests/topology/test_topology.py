@@ -79,7 +79,7 @@ def loss(stack: Stack, client: Client, token: str) -> dict[str, Any]:
 
 def test_the_page_lists_the_run_while_nobody_works_on_it(loss: dict[str, Any]) -> None:
     listed = loss["page"]
-    assert (listed["dag_id"], listed["current_component"]) == ("machines", "c")
+    assert (listed["dag_id"], listed["current_components"]) == ("machines", ["c"])
     assert [piece["state"] for piece in listed["pieces"]] == ["done", "done", "interrupted", "pending"]
 
 
