@@ -170,10 +170,9 @@ def read_run(
         if not listing.numbers:
             return None
         commit = log.newest_of(listing.numbers, known)
-        mine = (
-            listed is None and commit is not known
-        )  # otherwise a list for each of a thousand claims; see docs/protocol.md
-        if mine and not log.is_the_listed_one(commit, listing.numbers, 0.0):
+        # Units that were listed together would cost a list each; docs/protocol.md says what is shown instead.
+        alone = listed is None and commit is not known
+        if alone and not log.is_the_listed_one(commit, listing.numbers, 0.0):
             return _look_again(log, path)
         if isinstance(now, ReaderClock):
             if not listing.heartbeats or commit.state.status in ENDED_STATUSES:

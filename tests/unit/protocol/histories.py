@@ -194,39 +194,28 @@ def play_a_restart(seed: int) -> World:
 
 def play_a_used_number(seed: int) -> World:
     """A claim lands on the number that a reader has listed, after a clean-up has freed it."""
-    world = World(seed, components=4, changes=1, seconds=4.0)
-    world.start_try()
-    world.run_until(lambda: world.newest == 1)
-    world.next_faults["operator"] = {6: (Fault.FREEZE_BEFORE, 100 * LEASE)}  # the create of its claim, 2
-    second = world.start_try()
-    world.run_until(lambda: world.newest == 2)
-    reader = world.look()
-    world.arm(reader, 1, Fault.FREEZE_AFTER, 100 * LEASE)  # its list, whose highest number is 2
-    world.run_until(lambda: world.newest == 4 and 2 not in world.numbers())
-    world.thaw(second)
-    if not world.run_until(lambda: 2 in world.numbers()):
-        world.violate("the claim did not land on the number that the reader has listed")
-    world.thaw(reader)
-    world.settle()
-    world.check()
-    world.finish()
-    return world
+    return _play_a_claim_on_a_freed_number(seed, newest=2, operation=1)  # its list, whose highest number is 2
 
 
 def play_a_late_claim(seed: int) -> World:
     """A claim lands on the number of a base that was cleaned up, between a reader's two reads."""
+    return _play_a_claim_on_a_freed_number(seed, newest=3, operation=2)  # its read of 3, which names 2 as its base
+
+
+def _play_a_claim_on_a_freed_number(seed: int, *, newest: int, operation: int) -> World:
+    """Somebody reads while that commit is the newest, and is frozen after that operation until the claim is there."""
     world = World(seed, components=4, changes=1, seconds=4.0)
     world.start_try()
     world.run_until(lambda: world.newest == 1)
     world.next_faults["operator"] = {6: (Fault.FREEZE_BEFORE, 100 * LEASE)}  # the create of its claim, 2
     second = world.start_try()
-    world.run_until(lambda: world.newest == 3)
+    world.run_until(lambda: world.newest == newest)
     reader = world.look()
-    world.arm(reader, 2, Fault.FREEZE_AFTER, 100 * LEASE)  # its read of 3, which names 2 as its base
+    world.arm(reader, operation, Fault.FREEZE_AFTER, 100 * LEASE)
     world.run_until(lambda: world.newest == 4 and 2 not in world.numbers())
     world.thaw(second)
     if not world.run_until(lambda: 2 in world.numbers()):
-        world.violate("the claim did not land on the number of the base")
+        world.violate("the claim did not land on the number that was freed")
     world.thaw(reader)
     world.settle()
     world.check()
