@@ -31,7 +31,7 @@ _RESULTS = Path(__file__).with_name("RESULTS.md")
 _HEAD = """# Benchmarks
 
 Made by `make bench`; `make bench NAMES="loop lookup"` renews some parts. Medians of measurements taken in turn with
-their baselines; the ratios are the result, the times belong to the machine.
+their baselines, and the least and the greatest of them; the ratios are the result, the times belong to the machine.
 """
 _COLUMNS = ["| what | against | measured | baseline | ratio | aim |", "|---|---|---:|---:|---:|---:|"]
 
@@ -57,7 +57,7 @@ def main(names: list[str]) -> int:
 
 def _line(row: Row) -> str:
     aim = "" if row.aim is None else f"≤ {row.aim:g}"
-    cells = f"{row.measured:.2f} {row.unit} | {row.base:.2f} {row.unit} | **{row.ratio:.2f}** | {aim}"
+    cells = f"{row.measured.shown(row.unit)} | {row.base.shown(row.unit)} | **{row.ratio:.2f}** | {aim}"
     return f"| {row.what} | {row.baseline} | {cells} |"
 
 

@@ -4,34 +4,68 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Sample:
+    """What was measured several times."""
+
+    values: tuple[float, ...]
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Sample:
+        """Keep the values."""
+        return cls(tuple(values))
+
+    @property
+    def median(self) -> float:
+        """The value that stands for all of them."""
+        return statistics.median(self.values)
+
+    def __truediv__(self, number: float) -> Sample:
+        """Return each value for one of so many."""
+        return Sample.of(value / number for value in self.values)
+
+    def shown(self, unit: str) -> str:
+        """Return the median, and the least and the greatest value if there are several."""
+        median = f"{self.median:.2f} {unit}"
+        return median if len(self.values) == 1 else f"{median} ({min(self.values):.2f} to {max(self.values):.2f})"
+
+
 class Row:
     """One ratio.
 
+    :param measured: what was measured; a number if it was measured once
+    :param base: what it is compared with, in the same way
     :param aim: the ratio that is wanted, ``None`` where the number is only to be known
     """
 
-    what: str
-    baseline: str
-    measured: float
-    base: float
-    unit: str = "ms"
-    aim: float | None = None
+    def __init__(
+        self,
+        what: str,
+        baseline: str,
+        measured: Sample | float,
+        base: Sample | float,
+        unit: str = "ms",
+        aim: float | None = None,
+    ) -> None:
+        self.what, self.baseline, self.unit, self.aim = what, baseline, unit, aim
+        self.measured, self.base = (
+            each if isinstance(each, Sample) else Sample.of([each]) for each in (measured, base)
+        )
 
     @property
     def ratio(self) -> float:
-        """How many times the baseline."""
-        return self.measured / self.base
+        """How many times the baseline, by the medians."""
+        return self.measured.median / self.base.median
 
 
 def interleaved(
     measured: Callable[[], float], base: Callable[[], float], rounds: int, *, discard: int = 1
-) -> tuple[float, float]:
-    """Return the medians of two measurements, taken in turn so that both see the same machine.
+) -> tuple[Sample, Sample]:
+    """Return two measurements, taken in turn so that both see the same machine.
 
     :param discard: rounds at the start that only warm up
     """
@@ -42,7 +76,7 @@ def interleaved(
         if number >= discard:
             one.append(pair[0])
             other.append(pair[1])
-    return statistics.median(one), statistics.median(other)
+    return Sample.of(one), Sample.of(other)
 
 
 def repeat(action: Callable[[], object], times: int) -> None:

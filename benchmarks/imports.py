@@ -27,10 +27,10 @@ with DAG("benchmark", schedule=None):
 def rows() -> Iterator[Row]:
     """Measure, each time in a process of its own."""
     measured, base = interleaved(lambda: _import(_OURS[0]), lambda: _import(_THEIRS[0]), _ROUNDS)
-    yield Row("import of SparkPipelineOperator", "import of SparkSubmitOperator", measured, base, aim=1.1)
+    yield Row("import of SparkPipelineOperator", "import of SparkSubmitOperator", measured, base, aim=1.05)
     measured, base = interleaved(lambda: _parse(*_OURS), lambda: _parse(*_THEIRS), _ROUNDS)
     what = f"DAG file with {_OPERATORS} {{}}, as the DAG processor parses it"
-    yield Row(what.format("SparkPipelineOperators"), "the same with SparkSubmitOperators", measured, base, aim=1.1)
+    yield Row(what.format("SparkPipelineOperators"), "the same with SparkSubmitOperators", measured, base, aim=1.05)
 
 
 def _import(module: str) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import statistics
 from collections.abc import Iterator
 
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry, unfinished_runs
@@ -12,7 +11,7 @@ from airflow_spark_pipeline.checkpoint.key import UnitKey, unit_path
 from airflow_spark_pipeline.checkpoint.layout import OPEN
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
-from benchmarks.harness import Row, interleaved, timed
+from benchmarks.harness import Row, Sample, interleaved, timed
 from benchmarks.places import Place, places
 from tests.fakes import make_state
 
@@ -58,7 +57,7 @@ def _place(place: Place) -> Iterator[Row]:
             _ROUNDS,
         )
         yield Row(f"look-up beside {count:,} finished runs ({place.name})", f"beside {_FEW}", many, few, aim=1.2)
-    few_open = statistics.median(timed(lambda: list(unfinished_runs(store))) for _ in range(_ROUNDS))
+    few_open = Sample.of(timed(lambda: list(unfinished_runs(store))) for _ in range(_ROUNDS))
     for number in range(_UNFINISHED):
         key = UnitKey("bench", "dag", f"open-{number}", "task")
         path = unit_path("Large", key)

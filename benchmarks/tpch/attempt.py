@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,8 @@ from airflow_spark_pipeline.cli.description import describe
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+    from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 
 _HERE = Path(__file__).parent
 _TABLES = ("customer", "lineitem", "nation", "orders", "part", "partsupp", "region", "supplier")
@@ -70,10 +73,37 @@ def kib(directory: Path, pattern: str) -> float:
     return sum(file.stat().st_size for file in directory.rglob(pattern) if file.is_file()) / 1024
 
 
+@dataclass(frozen=True)
+class Task:
+    """What one attempt is to do.
+
+    :param how: ``pipeline`` or ``plain``, a script without checkpoints
+    :param parallelism: how many queries run at the same time
+    :param first: the number of the first query
+    """
+
+    how: str = "pipeline"
+    parallelism: int = 1
+    first: int = 1
+
+    @property
+    def names(self) -> list[str]:
+        """The queries to run."""
+        return [name for name in queries() if int(name[1:]) >= self.first]
+
+    def spec(self, data: str) -> PipelineSpec:
+        """Return the pipeline over these data."""
+        values = {"data": data, "parallelism": self.parallelism, "first": self.first}
+        return describe(
+            str(_HERE / "pipeline.conf"), [(f"params.{name}", str(value)) for name, value in values.items()]
+        )
+
+
 class Look(PipelineHooks):
     """Looks at the results at the end, before the run is cleaned up."""
 
-    def __init__(self, location: Path) -> None:
+    def __init__(self, task: Task, location: Path) -> None:
+        self._task = task
         self._location = location
         self.found: dict[str, Any] = {}
 
@@ -82,7 +112,7 @@ class Look(PipelineHooks):
         spark = SparkSession.getActiveSession()
         if event.status == "completed" and spark is not None:
             self.found = {
-                "results": digests(spark, sorted(queries())),
+                "results": digests(spark, self._task.names),
                 "ran": event.ran,
                 "skipped": event.skipped,
                 "kib": kib(self._location, "*.parquet"),
@@ -90,31 +120,36 @@ class Look(PipelineHooks):
             }
 
 
-def with_checkpoints(data: str, location: Path) -> dict[str, Any]:
+def with_checkpoints(task: Task, data: str, location: Path) -> dict[str, Any]:
     """Run or resume the pipeline."""
-    look = Look(location)
+    look = Look(task, location)
     runner = PipelineRunner(location=location)
-    runner.run_with_checkpointing(describe(str(_HERE / "pipeline.conf"), [("params.data", data)]), look)
+    runner.run_with_checkpointing(task.spec(data), look)
     return look.found
 
 
-def plain(data: str, place: Path) -> dict[str, Any]:
-    """Run the queries as a script would, with the same settings."""
-    spec = describe(str(_HERE / "pipeline.conf"), [("params.data", data)])
+def plain(task: Task, data: str, place: Path) -> dict[str, Any]:
+    """Run the queries as a script with a thread pool would, with the same settings."""
+    spec = task.spec(data)
     builder: Any = SparkSession.builder
     builder = builder.master(spec.spark.master)
     for name, value in spec.spark.config.items():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
-    for name in queries():
+
+    def run(name: str) -> None:
         answer(spark, name, data).write.parquet(f"{place}/{name}")
         spark.read.parquet(f"{place}/{name}").createOrReplaceTempView(name)
-    return {"results": digests(spark, sorted(queries())), "kib": kib(place, "*.parquet")}
+
+    with ThreadPoolExecutor(task.parallelism) as pool:
+        list(pool.map(run, task.names))
+    return {"results": digests(spark, task.names), "kib": kib(place, "*.parquet")}
 
 
-def main(run: str, data: str, place: str, answers: str) -> None:
+def main(task: str, data: str, place: str, answers: str) -> None:
     """Run one attempt, and write what came of it."""
-    told = plain(data, Path(place)) if run == "plain" else with_checkpoints(data, Path(place))
+    asked = Task(**json.loads(task))
+    told = {"plain": plain, "pipeline": with_checkpoints}[asked.how](asked, data, Path(place))
     Path(answers).write_text(json.dumps(told), encoding="utf-8")
 
 

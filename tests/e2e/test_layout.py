@@ -272,6 +272,19 @@ def test_the_keyboard_reaches_everything_and_is_seen(
     page.keyboard.press("Enter")
     expect(page.get_by_role("alertdialog")).to_be_visible()
     _sweep(page, "a dialog that warns", "[role=alertdialog]")
+    page.goto(f"{base}/dags/{run.dag_id}/plugin/spark-pipelines")
+    expect(page.get_by_test_id("dag-runs").get_by_test_id("run").first).to_be_attached()
+    _sweep(page, "the tab of a Dag", "[data-testid=dag-runs]")
+    page.goto(f"{base}/dags/{run.dag_id}/runs/{run.run_id}/tasks/etl/plugin/spark-pipeline-task")
+    expect(page.get_by_test_id("run-view")).to_be_visible()
+    _sweep(page, "the tab of a task instance", viewed)
+    page.goto(f"{base}{LIST}?q=nothing+like+it")
+    expect(page.get_by_text("No run matches these filters")).to_be_visible()
+    _sweep(page, "nothing that matches", listed)
+    page.route("**/spark-pipeline/api/runs*", lambda route: route.abort())
+    page.reload()
+    expect(page.get_by_role("button", name="Try Again")).to_be_visible()
+    _sweep(page, "a server that is gone", listed)
 
 
 def test_a_column_that_was_hidden_stays_hidden(visit: Callable[..., Any], runs: dict[str, Run]) -> None:
