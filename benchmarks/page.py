@@ -34,7 +34,7 @@ _ROUNDS = 21
 _REQUESTS = 150
 _PAGES = 5  # open at once, each asking as often as a page does while something runs
 _EVERY_SECONDS = 3.0
-_ASK_SECONDS = 0.25  # until all runs are read: more often than any page, and not so often that the answers slow it down
+_ASK_SECONDS = 0.5  # until all runs are read: more often than any page, and not so often that the answers slow it down
 
 
 def rows() -> Iterator[Row]:
@@ -59,6 +59,28 @@ def _place(place: Place, home: Path, database: Path) -> Iterator[Row]:
             what = f"the page, {size:,} unfinished runs, {kind}, next to {_HISTORY:,} finished ones ({place.name})"
             baseline = "what it took" if allowed is None else f"{allowed:,.0f} ms"
             yield Row(what, baseline, measured, allowed or measured, aim=None if allowed is None else 1.0)
+        if size in _COLD and place.options:
+            alone = Sample.of(_by_s3fs_alone(place, size) for _ in range(3))
+            yield Row(
+                f"the page, {size:,} unfinished runs, cold ({place.name})", "s3fs alone", Sample.of([cold]), alone
+            )
+
+
+# Lists the same, and reads as many objects, sixteen at a time, with nothing of ours.
+_S3FS = """
+import json, sys, s3fs
+root, size = sys.argv[1].partition("://")[2], int(sys.argv[3])
+files = s3fs.S3FileSystem(max_concurrency=1, **json.loads(sys.argv[2]))
+names = [name for name in files.find(root) if name.endswith("3.json")][:size]
+assert len(files.cat(names, batch_size=16)) == size
+"""
+
+
+def _by_s3fs_alone(place: Place, size: int) -> float:
+    command = [sys.executable, "-c", _S3FS, place.location, json.dumps(place.options), str(size)]
+    start = time.perf_counter()
+    subprocess.run(command, check=True)
+    return (time.perf_counter() - start) * 1_000
 
 
 def _others(client: httpx.Client, place: Place) -> Iterator[Row]:

@@ -43,7 +43,11 @@ class Place:
 @contextlib.contextmanager
 def places() -> Iterator[list[Place]]:
     """Give both."""
-    with s3_server() as url, _indexed_listings(), tempfile.TemporaryDirectory(prefix="bench-") as directory:
+    with (
+        s3_server(keep_alive=True) as url,
+        _indexed_listings(),
+        tempfile.TemporaryDirectory(prefix="bench-") as directory,
+    ):
         yield [_local(Path(directory)), _s3(url)]
 
 
@@ -61,14 +65,13 @@ def _local(directory: Path) -> Place:
 
 
 def _s3(url: str) -> Place:
-    import s3fs
     from moto.backends import get_backend
     from moto.core.models import DEFAULT_ACCOUNT_ID
 
     options = {"key": "k", "secret": "s", "client_kwargs": {"endpoint_url": url}}
     bucket = f"bench-{uuid.uuid4().hex[:8]}"
-    s3fs.S3FileSystem(skip_instance_cache=True, **options).call_s3("create_bucket", Bucket=bucket)
     backend = get_backend("s3")[DEFAULT_ACCOUNT_ID]["aws"]
+    backend.create_bucket(bucket, "us-east-1")
 
     def put(path: str, data: bytes) -> None:
         backend.put_object(bucket, f"checkpoints/{path}", data)

@@ -68,7 +68,9 @@ _MEETS = {"1": "meet"}
 _AT_ONCE = {"a": _MEETS, "b": {"1": "meet and fail"}, "c": {"1": "wait in python"}, "d": _MEETS}
 
 
-@pytest.mark.parametrize("engine", [on(engine, "at_once", **_AT_ONCE) for engine in ("local", "connect")])
+@pytest.mark.parametrize(
+    "engine", [on(engine, "at_once", **_AT_ONCE) for engine in ("local", "standalone", "connect", "yarn_cluster")]
+)
 def test_of_four_at_once_one_raises_and_one_is_killed_with_its_driver_and_the_retry_runs_those(
     engine: str, run: Run
 ) -> None:
