@@ -66,13 +66,13 @@ def _place(place: Place, home: Path, database: Path) -> Iterator[Row]:
             )
 
 
-# Lists the same, and reads as many objects, sixteen at a time, with nothing of ours.
-_S3FS = """
-import json, sys, s3fs
+# Lists the hints, and reads the same objects, sixteen at a time, with nothing of ours.
+_S3FS = f"""
+import json, posixpath, sys, s3fs
 root, size = sys.argv[1].partition("://")[2], int(sys.argv[3])
 files = s3fs.S3FileSystem(max_concurrency=1, **json.loads(sys.argv[2]))
-names = [name for name in files.find(root) if name.endswith("3.json")][:size]
-assert len(files.cat(names, batch_size=16)) == size
+units = [posixpath.basename(hint).replace("~", "/", 1) for hint in files.ls(f"{{root}}/{OPEN}", detail=False)]
+assert len(files.cat([f"{{root}}/{{unit}}/00000003.json" for unit in units], batch_size=16)) == size
 """
 
 

@@ -272,6 +272,14 @@ def test_the_keyboard_reaches_everything_and_is_seen(
     page.keyboard.press("Enter")
     expect(page.get_by_role("alertdialog")).to_be_visible()
     _sweep(page, "a dialog that warns", "[role=alertdialog]")
+
+
+def test_the_keyboard_reaches_everything_in_tabs_and_where_nothing_is_listed(
+    visit: Callable[..., Any], runs: dict[str, Run]
+) -> None:
+    page = visit("user", "/")
+    base, run = page.url.rstrip("/"), runs["twice"]
+    listed, viewed = "[data-testid=resumable-runs]", "[data-testid=run-view]"
     page.goto(f"{base}/dags/{run.dag_id}/plugin/spark-pipelines")
     expect(page.get_by_test_id("dag-runs").get_by_test_id("run").first).to_be_attached()
     _sweep(page, "the tab of a Dag", "[data-testid=dag-runs]")

@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 _FINDERS = 4  # requests at a time for single runs
 _FRESH_SECONDS = 1.5  # a younger result also answers the next request
+_RESTS = 5  # times as long as a refresh took: listing 10,000 hints on S3 takes seconds of the API server's processor
 _CLOCK_SECONDS = 300.0  # how long a comparison of the store's clock with ours holds
 _CLAIM_SECONDS = 120.0  # when a hint is this old, its claim was made or abandoned long ago
 _SETTLED_SECONDS = 600.0  # even units that cannot have changed are read again after this time
@@ -80,6 +81,7 @@ class LocationCache:
         self._kept: dict[str, _Kept] = {}
         self._commits: dict[tuple[str, int, str], Commit] = {}
         self._refreshed: float | None = None
+        self._fresh_seconds = _FRESH_SECONDS
         self._offset: tuple[float, float] | None = None  # (the store's clock minus ours, when it was measured)
         self._lock = threading.Lock()
         self._running: Future[None] | None = None
@@ -126,7 +128,7 @@ class LocationCache:
         with self._lock:
             if self._running is not None and not self._running.done():
                 return self._running
-            if not now and self._refreshed is not None and self._clock() - self._refreshed < _FRESH_SECONDS:
+            if not now and self._refreshed is not None and self._clock() - self._refreshed < self._fresh_seconds:
                 done: Future[None] = Future()
                 done.set_result(None)
                 return done
@@ -158,13 +160,14 @@ class LocationCache:
         return found if found.state.run_id == run_id else None
 
     def _refresh(self) -> None:
+        started, first = self._clock(), 0
         try:
             hints = open_units(self.store)
             self.missing = not hints and not self.place.temporary and is_absent(self.store)
             now = self._now() if hints else 0.0  # asking for the time writes, which would create the directory
             self._forget(hints)
             due = [path for path, hint in hints.items() if self._is_due(path, hint)]
-            self.loading = sum(path not in self._kept for path in due)
+            self.loading = first = sum(path not in self._kept for path in due)
             for _ in read_listed(self.store, lambda path, listed: self._see(path, hints[path], now, listed), due):
                 pass
             self.trouble = None
@@ -176,6 +179,9 @@ class LocationCache:
         finally:
             self.loading = 0
             self._refreshed = self._clock()
+            repeats = not first and self.trouble is None  # units are read for the first time only once
+            took = self._refreshed - started if repeats else 0.0
+            self._fresh_seconds = max(_FRESH_SECONDS, _RESTS * took)
 
     def _forget(self, hints: dict[str, float]) -> None:
         for path in self._kept.keys() - hints.keys():

@@ -89,7 +89,7 @@ class Run(BaseModel):
     failed_position: int | None = Field(description="1 for the first component")
     current_components: list[str] = Field(description="Those that are running, or were when the driver died")
     error: str | None = Field(description="First line; if several components failed, of each, after its name")
-    saved_seconds: float = Field(description="Time that the components and parts which are done took: what a resume saves")
+    saved_seconds: float = Field(description="What a resume saves: the time of the components and parts that are done")
     spark_application_id: str | None
     try_number: int | None
     task_state: str | None = Field(

@@ -153,3 +153,36 @@ def test_however_many_ask_one_refresh_runs_at_a_time(cache: LocationCache, store
     for each in asked:
         each.result(timeout=10)
     assert [operation for operation, _ in store.calls] == ["list"]
+
+
+@pytest.mark.parametrize(("takes", "answers_for"), [(0.1, 1.5), (4.0, 20.0)])
+def test_a_listing_that_takes_long_is_made_less_often(
+    cache: LocationCache, store: DictStore, clock: Clock, takes: float, answers_for: float
+) -> None:
+    _failed(store, "u1")
+    clock.sleep(200)
+    _refresh(cache)
+    store.before = lambda *_: clock.sleep(takes)
+    _refresh(cache)
+    store.calls.clear()
+    clock.sleep(answers_for - 0.01)
+    cache.refresh().result(timeout=10)
+    assert store.calls == []
+    clock.sleep(0.02)
+    cache.refresh().result(timeout=10)
+    assert store.calls == [("list", "_open")]
+
+
+def test_a_location_that_took_long_to_fail_is_asked_again_soon(
+    cache: LocationCache, store: DictStore, clock: Clock
+) -> None:
+    def fail(*_: str) -> None:
+        clock.sleep(30)
+        raise CheckpointStoreError("timed out")
+
+    store.before = fail
+    _refresh(cache)
+    store.before = lambda *_: None
+    clock.sleep(1.6)
+    cache.refresh().result(timeout=10)
+    assert cache.trouble is None

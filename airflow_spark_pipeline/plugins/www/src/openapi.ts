@@ -406,7 +406,7 @@ export interface components {
             run_id: string;
             /**
              * Saved Seconds
-             * @description Time that the components which are done took: what a resume saves
+             * @description What a resume saves: the time of the components and parts that are done
              */
             saved_seconds: number;
             /** Spark Application Id */
@@ -576,7 +576,7 @@ export interface components {
             run_id: string;
             /**
              * Saved Seconds
-             * @description Time that the components which are done took: what a resume saves
+             * @description What a resume saves: the time of the components and parts that are done
              */
             saved_seconds: number;
             /** @description What the user chose for the next try, or what the newest attempt ran */
