@@ -35,7 +35,7 @@ ENVIRONMENT = {
 }
 
 # What is worth reading while it runs: the driver's lines about each component, without what Airflow's log adds to them.
-_STEP = re.compile(r"\[\d+/\d+\] .+? (…|skipped .*?|done in .*?|failed after .*?)(?=\s+\[airflow\.|\s*$)")
+_STEP = re.compile(r"\[\d+/\d+\] .+? (\.\.\.|skipped .*?|done in .*?|failed after .*?)(?=\s+\[airflow\.|\s*$)")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 

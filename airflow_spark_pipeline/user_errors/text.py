@@ -75,7 +75,7 @@ def shorten(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     tail = limit // 4
-    return f"{text[: limit - tail]}\n… {len(text) - limit:,} characters cut …\n{text[-tail:]}"
+    return f"{text[: limit - tail]}\n... {len(text) - limit:,} characters cut ...\n{text[-tail:]}"
 
 
 def attribute(owner: object, name: str, default: Any = None) -> Any:

@@ -120,7 +120,7 @@ def test_ready_made_components_that_define_views_are_replayed(unit: Unit) -> Non
     assert unit.attempt(components)[0] == EXIT_COMPONENT_FAILED
     code, said = unit.attempt(components)
     assert code == EXIT_COMPLETED
-    assert "[1/4] Numbers … replayed, done in attempt 1" in said
+    assert "[1/4] Numbers ... replayed, done in attempt 1" in said
     assert "[3/4] Check skipped (done in attempt 1)" in said
     assert unit.lines == ["Look 1 0 2", "Look 2 0 2"]
 

@@ -191,7 +191,7 @@ class Driver:
 
         def tell(other: Other) -> None:
             limit = max(other.lease_seconds, self._lease.terms.seconds) + self._log.store.clock_slack
-            say(f"Waiting for {other.description} to end, {limit:g} s at most after its last sign of life …")
+            say(f"Waiting for {other.description} to end, {limit:g} s at most after its last sign of life ...")
 
         number = self._recorder.newest
         assert number is not None  # noqa: S101  # *running* is recorded

@@ -112,7 +112,7 @@ class OneComponent:
             say(f"{self._label} not run ({why.reason})")
             return False
         replayed = f"replayed, {self._step.reason}" if self._step.action is StepAction.REPLAY else ""
-        say(f"{self._label} … {replayed or self._step.parts_note}".rstrip())
+        say(f"{self._label} ... {replayed or self._step.parts_note}".rstrip())
         return True
 
     def run(self) -> None:

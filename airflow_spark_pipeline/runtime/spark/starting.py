@@ -41,7 +41,7 @@ def start_spark(
         if owns_process:
             end_on_sigterm(lambda: close_session(spark))
         return spark
-    say("Starting Spark …")
+    say("Starting Spark ...")
     parallelism = request.pipeline["pipeline"].get("parallelism", 1)
     spark = open_session({**request.spark_config, **fair_scheduling(request.spark_config, parallelism)})
     for file in () if request.local else py_files:
@@ -52,7 +52,7 @@ def start_spark(
 def _connect(
     target: ConnectTarget, request: DriverRequest, others: Sequence[Other], incarnation: str, redactor: Redactor
 ) -> SparkSession:
-    say(f"Connecting to {ConnectString.parse(target.url).address} …")
+    say(f"Connecting to {ConnectString.parse(target.url).address} ...")
     dead = [
         (other.about["sparkUser"], connect.session_id(request.unit, other.incarnation), other.description)
         for other in others

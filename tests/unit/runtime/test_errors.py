@@ -145,7 +145,7 @@ def test_only_what_cannot_be_stored_is_escaped(raw: str, shown: str) -> None:
 
 def test_what_is_cut_is_the_middle_and_says_how_much() -> None:
     assert shorten("a" * 100, 100) == "a" * 100
-    assert shorten("a" * 75 + "-" * 1_000 + "b" * 25, 100) == f"{'a' * 75}\n… 1,000 characters cut …\n{'b' * 25}"
+    assert shorten("a" * 75 + "-" * 1_000 + "b" * 25, 100) == f"{'a' * 75}\n... 1,000 characters cut ...\n{'b' * 25}"
 
 
 @pytest.mark.parametrize(

@@ -62,8 +62,8 @@ def lines(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     assert b"completed in attempt 1" in result.stdout.splitlines()[-1]
     found: dict[str, list[str]] = {}
     for line in result.stdout.decode(errors="backslashreplace").splitlines():
-        if line.endswith(" …"):
-            name = line.partition("] ")[2][:-2]
+        if line.endswith(" ..."):
+            name = line.partition("] ")[2].removesuffix(" ...")
         elif line.startswith(("[", " ", "printed", "\\")):
             found.setdefault(name, []).append(line)
     return found
