@@ -23,6 +23,7 @@ _CLIENT = "airflow_spark_pipeline.operators.livy.livy_batch"
 _NOT_FOUND = 404
 _ENDED = frozenset(state.value for state in LivyHook.TERMINAL_STATES)  # states unknown to the provider are not ends
 _LINES = 2  # lines of Livy's log in the reason
+_HEADINGS = frozenset(("stdout:", "stderr:", "YARN Diagnostics:"))  # in its log, even if nothing follows
 
 
 class SparkPipelineLivyOperator(SparkPipelineJob, LivyOperator):
@@ -124,8 +125,9 @@ class LivyBatch:
         state = str(found.get("state"))
         if state not in _ENDED:
             return ACTIVE
-        lines = [line.strip() for line in found.get("log") or () if line.strip(" \n:")]
-        return JobState.ended(mask_text("; ".join([state, *lines[-_LINES:]])))
+        lines = [line.strip() for line in found.get("log") or ()]
+        said = [line for line in lines if line and line not in _HEADINGS]
+        return JobState.ended(mask_text("; ".join([state, *said[-_LINES:]])))
 
     def cancel(self) -> None:
         """Delete the batch, unless it has ended: Livy forgets ended batches later."""

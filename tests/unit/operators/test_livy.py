@@ -79,6 +79,13 @@ def test_a_batch_that_is_queued_or_found_again_is_active(server: Livy, state: st
     assert task.job_state(job).is_active
 
 
+def test_the_reason_of_a_death_is_what_the_driver_printed_last(server: Livy) -> None:
+    task, job = submitted(server)
+    log = ["stdout: ", "Starting Spark ...", "OutOfMemoryError: Java heap space", "\nstderr: ", "\nYARN Diagnostics: "]
+    server.find(0).update(state="dead", log=log)
+    assert task.job_state(job).reason == "dead; Starting Spark ...; OutOfMemoryError: Java heap space"
+
+
 def test_the_triggerer_asks_without_the_operator(server: Livy) -> None:
     task, job = submitted(server)
     name, arguments = task.job_client(job)
