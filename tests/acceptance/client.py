@@ -50,17 +50,20 @@ class Client:
         return self._http.get(url, params=params).raise_for_status().json()
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        def answer() -> httpx.Response | None:
-            response = self._http.post(path, json=body)
-            return None if response.is_server_error else response  # SQLite was locked for too long
-
-        return wait_for(f"an answer to POST {path}", answer, seconds=60.0, every=1.0).raise_for_status().json()
+        return self._change("POST", path, body)
 
     def patch(self, path: str, body: Mapping[str, Any]) -> Any:
-        return self._http.patch(path, json=body).raise_for_status().json()
+        return self._change("PATCH", path, body)
 
     def delete(self, path: str) -> None:
         self._http.delete(path).raise_for_status()
+
+    def _change(self, method: str, path: str, body: Mapping[str, Any]) -> Any:
+        def answer() -> httpx.Response | None:
+            response = self._http.request(method, path, json=body)
+            return None if response.is_server_error else response  # SQLite was locked for too long
+
+        return wait_for(f"an answer to {method} {path}", answer, seconds=60.0, every=1.0).raise_for_status().json()
 
     def await_dag(self, dag_id: str) -> None:
         """Return when the DAG can be triggered."""

@@ -1,4 +1,4 @@
-"""The jars that the engines need beside Spark's own, fetched by Maven once and pinned in pom.xml.
+"""The jars that tests need beside Spark's own, fetched by Maven once and pinned in pom.xml.
 
 They stay in Maven's local repository; nothing of them lies in this tree.
 """
@@ -47,7 +47,7 @@ def fetched(profile: str, version: str) -> str:
         return known.read_text()
     maven = shutil.which("mvn")
     if maven is None:
-        raise RuntimeError("tests/engines needs Maven (the command mvn) to fetch Hadoop's jars")
+        raise RuntimeError("these tests need Maven (the command mvn) to fetch jars")
     cache.mkdir(parents=True, exist_ok=True)
     command = [maven, "-B", "-q", "-f", str(_POM), "-P", profile, _PLUGIN, f"-Dmdep.outputFile={known}"]
     subprocess.run(command, check=True, timeout=900)
