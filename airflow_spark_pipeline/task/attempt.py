@@ -30,6 +30,7 @@ from airflow_spark_pipeline.planning import (
 )
 from airflow_spark_pipeline.protocol import Token
 
+_STOPPED = "Stopped"  # how checkpoint/stop.py names the failure of an attempt that it stops
 _RUNNING = (CheckpointStatus.SUBMITTED, CheckpointStatus.RUNNING)
 
 
@@ -174,9 +175,16 @@ class TaskAttempt:
             raise self._log.lost()
         self.last_state = state = latest.state
         if self._attempt_id is not None and state.attempt_id != self._attempt_id:
-            raise SupersededError(
-                f"This attempt was superseded by attempt {state.attempt} (run {state.run_id}).", by=state.run_id
-            )
+            # Whoever stops an attempt claims the log for it, under the same number.
+            what = f"superseded by attempt {state.attempt} (run {state.run_id})"
+            failure = state.failure
+            if (
+                failure is not None
+                and failure.error_type == _STOPPED
+                and self._attempt_id.startswith(f"{state.attempt}-")
+            ):
+                what = f"stopped: {failure.message}"
+            raise SupersededError(f"This attempt was {what}.", by=state.run_id)
         if state.status is not CheckpointStatus.COMPLETED:
             retry_helps = state.failure is None or state.failure.retry_helps
             died = _how_it_died(exit_code) if state.status is CheckpointStatus.RUNNING else ""

@@ -125,3 +125,13 @@ def test_a_task_that_is_killed_while_it_is_deferred_cancels_its_job(
     assert Client.cancelled == ["job-1"]
     with pytest.raises(SupersededError):
         driver.run()
+
+
+def test_a_task_that_is_stopped_while_it_waits_says_so(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(_: float) -> None:
+        assert trial.operator is not None
+        trial.operator.on_kill()
+
+    monkeypatch.setattr("airflow_spark_pipeline.task.job_way.pause", stop)
+    with pytest.raises(SupersededError, match=r"^This attempt was stopped: its task was stopped\.$"):
+        trial.run()
