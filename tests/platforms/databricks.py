@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ class Databricks(PlatformUnderTest):
 
     def __init__(self) -> None:
         self.runs: dict[int, dict[str, Any]] = {}
+        self._one_at_a_time = threading.Lock()
 
     def operator(self, **arguments: Any) -> SparkPipelineJob:
         from airflow_spark_pipeline.operators.databricks import SparkPipelineDatabricksOperator
@@ -31,11 +33,11 @@ class Databricks(PlatformUnderTest):
     def jobs(self) -> list[StartedJob]:
         return [
             StartedJob(number, run["request"]["spark_python_task"]["parameters"], json.dumps(run))
-            for number, run in self.runs.items()
+            for number, run in list(self.runs.items())
         ]
 
     def cancelled(self) -> list[int]:
-        return [number for number, run in self.runs.items() if run["state"].get("result_state") == "CANCELED"]
+        return [number for number, run in list(self.runs.items()) if run["state"].get("result_state") == "CANCELED"]
 
     def end(self, job: Any, *, succeeded: bool, reason: str = "") -> None:
         result = "SUCCESS" if succeeded else "FAILED"
@@ -45,6 +47,10 @@ class Databricks(PlatformUnderTest):
         del self.runs[job]
 
     def answer(self, method: str, path: list[str], body: Any) -> tuple[int, Any]:
+        with self._one_at_a_time:
+            return self._answer(path, body)
+
+    def _answer(self, path: list[str], body: Any) -> tuple[int, Any]:
         if path[-1] == "submit":
             for number, run in self.runs.items():
                 if run["request"].get("idempotency_token") == body["idempotency_token"]:

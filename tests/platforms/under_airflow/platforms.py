@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -11,15 +12,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pytest
+
 from airflow_spark_pipeline.checkpoint.key import pipeline_slug
+from airflow_spark_pipeline.testing.job_contract import PlatformUnderTest
 from tests.acceptance.client import Run
 from tests.acceptance.ledger import Entry
 from tests.engines.clusters import Yarn, mini_yarn
 from tests.engines.jars import spark_jars
+from tests.platforms import databricks, emr_serverless
+from tests.platforms.aws import REGION, ROLE, make_bucket, objects
+from tests.platforms.drivers import Drivers, downloads, environment, of_databricks, of_emr, of_the_job
 from tests.platforms.livy_server import LivyServer
+from tests.s3_server import s3_server
 
 #: Of the worker, which reaches platforms and locations with them: no job may ever see them.
-WORKER = ("password-of-the-worker",)
+WORKER = ("password-of-the-worker", "key-id-of-the-worker", "identity-of-the-worker", "token-of-the-worker")
 
 
 class Platform(ABC):
@@ -107,6 +115,85 @@ class Livy(Platform):
             yield f"output of batch {batch['id']}", self.server.output(batch["id"]).encode()
 
 
+class OnStandIn(Platform):
+    """A stand-in for a platform, with a real driver for each job.
+
+    :param drivers: folder of the drivers
+    """
+
+    deduplicates = True
+
+    def __init__(self, stand_in: PlatformUnderTest, drivers: Path) -> None:
+        self.stand_in = stand_in
+        self.drivers = drivers
+
+    def jobs(self) -> list[str]:
+        return [job.shown for job in self.stand_in.jobs()]
+
+    def cancelled(self, run: Run) -> int:
+        slug = pipeline_slug(run.run_id)
+        cancelled = self.stand_in.cancelled()
+        return len([job for job in self.stand_in.jobs() if slug in job.shown and job.id in cancelled])
+
+    def kept(self) -> Iterator[tuple[str, bytes]]:
+        yield from files(self.drivers)
+
+
+class EmrServerless(OnStandIn):
+    """EMR Serverless: moto's API, and its S3 for staged files and checkpoints.
+
+    :param endpoint: URL of moto's server
+    """
+
+    operator = "airflow_spark_pipeline.operators.emr_serverless.SparkPipelineEmrServerlessOperator"
+
+    def __init__(self, stand_in: emr_serverless.EmrServerless, drivers: Path, endpoint: str) -> None:
+        super().__init__(stand_in, drivers)
+        self.endpoint = endpoint
+        make_bucket(endpoint, "lake")
+        extra = {"endpoint_url": endpoint, "region_name": REGION}
+        keys = {"login": "key-id-of-the-worker", "password": "password-of-the-worker"}
+        self.connections = {"lake": {"conn_type": "aws", **keys, "extra": extra}}
+        self.arguments = {
+            "application_id": stand_in.application,
+            "execution_role_arn": ROLE,
+            "aws_conn_id": "lake",
+            "checkpoint_location": "s3://lake/checkpoints",
+            "checkpoint_conn_id": "lake",
+        }
+
+    def kept(self) -> Iterator[tuple[str, bytes]]:
+        yield from super().kept()
+        yield from objects(self.endpoint, "lake")
+
+
+class Databricks(OnStandIn):
+    """Databricks: a stand-in for its Jobs API, whose drivers run in the session that it gives.
+
+    :param checkpoints: directory that Airflow and the drivers reach
+    """
+
+    operator = "airflow_spark_pipeline.operators.databricks.SparkPipelineDatabricksOperator"
+
+    def __init__(self, stand_in: databricks.Databricks, drivers: Path, checkpoints: Path) -> None:
+        super().__init__(stand_in, drivers)
+        self.checkpoints = checkpoints
+        self.connections = {"databricks": json.loads(os.environ["AIRFLOW_CONN_DATABRICKS"])}
+        self.arguments = {
+            "databricks_conn_id": "databricks",
+            "new_cluster": {"spark_version": "17.3.x-scala2.13"},
+            "checkpoint_location": str(checkpoints),
+        }
+
+    def processes(self, driver: Entry) -> tuple[int, ...]:
+        """The Python has started the JVM, which ends with it."""
+        return (driver.pid,)
+
+    def kept(self) -> Iterator[tuple[str, bytes]]:
+        yield from super().kept()
+        yield from files(self.checkpoints)
+
+
 def files(directory: Path) -> Iterator[tuple[str, bytes]]:
     """Yield the files below a directory, by name."""
     for file in directory.rglob("*"):
@@ -123,9 +210,33 @@ def on_livy(directory: Path, name: str = "livy", *, recovers: bool = False) -> I
             yield platform
 
 
+@contextlib.contextmanager
+def on_emr_serverless(directory: Path) -> Iterator[EmrServerless]:
+    with (
+        s3_server() as endpoint,
+        pytest.MonkeyPatch.context() as patch,
+        emr_serverless.emr_serverless(patch, endpoint=endpoint) as stand_in,
+    ):
+        platform = EmrServerless(stand_in, directory / "drivers", endpoint)
+        command = of_emr("sparkSubmit", downloads(endpoint, directory / "files"))
+        variables = environment(directory, **of_the_job(endpoint))
+        with contextlib.closing(Drivers(stand_in, command, platform.drivers, variables)):
+            yield platform
+
+
+@contextlib.contextmanager
+def on_databricks(directory: Path) -> Iterator[Databricks]:
+    with pytest.MonkeyPatch.context() as patch, databricks.databricks(patch) as stand_in:
+        platform = Databricks(stand_in, directory / "drivers", directory / "checkpoints")
+        with contextlib.closing(Drivers(stand_in, of_databricks, platform.drivers, environment(directory))):
+            yield platform
+
+
 #: Those that every test of deaths runs on.
-EACH = ("livy",)
+EACH = ("databricks", "emr_serverless", "livy")
 PLATFORMS: Mapping[str, Callable[[Path], contextlib.AbstractContextManager[Platform]]] = {
+    "databricks": on_databricks,
+    "emr_serverless": on_emr_serverless,
     "livy": on_livy,
     "livy_that_dies": partial(on_livy, name="livy_that_dies"),
     "livy_that_recovers": partial(on_livy, name="livy_that_recovers", recovers=True),
