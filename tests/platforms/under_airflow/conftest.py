@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -26,15 +26,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "dag_run(dag_id, **conf): the DAG run that the test looks at, and its conf")
 
 
-def on_each_platform(*kinds: str, names: Sequence[str] = EACH, **conf: Any) -> pytest.MarkDecorator:
+def on_each_platform(*kinds: str, **conf: Any) -> pytest.MarkDecorator:
     """Run a test on each platform; its DAG run has this conf.
 
     :param kinds: of the DAG: ``_deferred``, ``_dying``, and none
-    :param names: of platforms
     """
     each = [
         pytest.param(name, id=f"{name}{kind}", marks=pytest.mark.dag_run(f"steps_on_{name}{kind}", **conf))
-        for name in names
+        for name in EACH
         for kind in kinds or ("",)
     ]
     return pytest.mark.parametrize("platform", each, indirect=True)

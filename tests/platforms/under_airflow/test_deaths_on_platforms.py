@@ -88,7 +88,7 @@ def mark_failed(run: Run) -> None:
 
 
 @pytest.mark.parametrize("stop", [mark_failed, Run.clear], ids=["mark failed, then clear", "clear while running"])
-@on_each_platform("", "_deferred", names=("databricks", "livy"), b={"1": "wait in python"})
+@on_each_platform("", "_deferred", b={"1": "wait in python"})
 def test_a_stopped_task_cancels_its_job_and_the_next_try_resumes(
     stop: Callable[[Run], None], run: Run, platform: Platform
 ) -> None:
@@ -104,7 +104,7 @@ def test_a_stopped_task_cancels_its_job_and_the_next_try_resumes(
     assert platform.cancelled(run) == 1
 
 
-@on_each_platform(names=("livy",))
+@on_each_platform()
 def test_a_clear_of_a_success_runs_everything_again_in_a_new_job(run: Run, platform: Platform) -> None:
     run.wait("success", tries=1)
     assert len(platform.jobs_of(run)) == 1

@@ -6,10 +6,10 @@ import pytest
 
 from tests.acceptance.deployment import Deployment
 from tests.platforms.under_airflow.conftest import PLANTED
-from tests.platforms.under_airflow.platforms import WORKER, Platform, files
+from tests.platforms.under_airflow.platforms import PLATFORMS, WORKER, Platform, files
 
 
-@pytest.mark.parametrize("platform", ["livy", "livy_that_dies", "livy_that_recovers"], indirect=True)
+@pytest.mark.parametrize("platform", PLATFORMS, indirect=True)
 def test_no_secret_and_no_key_of_the_worker_is_left_anywhere(platform: Platform, deployment: Deployment) -> None:
     planted = [secret.encode() for secret in (*PLANTED.values(), *WORKER)]
     jobs = [(f"job {number}", job.encode()) for number, job in enumerate(platform.jobs())]
