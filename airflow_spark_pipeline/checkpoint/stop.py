@@ -15,6 +15,9 @@ from airflow_spark_pipeline.checkpoint.liveness import ACTIVE
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit, Failure
 
+#: Error type of the failure of an attempt that was stopped.
+STOPPED = "Stopped"
+
 
 class _NothingToStopError(Exception):
     """The attempt has already ended, or another attempt has taken over."""
@@ -38,8 +41,8 @@ def stop(log: RunLog, attempt_id: str, why: str) -> bool:
             status=CheckpointStatus.FAILED,
             # A different id than the driver's, so that the driver does not take this commit for its own.
             attempt_id=f"{state.attempt}-{uuid.uuid4().hex[:12]}",
-            attempts=(*before, replace(last, error=f"Stopped: {why}")),
-            failure=Failure(None, None, "Stopped", why),
+            attempts=(*before, replace(last, error=f"{STOPPED}: {why}")),
+            failure=Failure(None, None, STOPPED, why),
         )
 
     try:

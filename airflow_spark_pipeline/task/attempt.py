@@ -12,6 +12,7 @@ from airflow_spark_pipeline.checkpoint.key import UnitKey, parse_run_id
 from airflow_spark_pipeline.checkpoint.liveness import describe_running, signs_of_life, store_time
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import DEFAULT_LEASE_SECONDS, CheckpointState, CheckpointStatus, Commit
+from airflow_spark_pipeline.checkpoint.stop import STOPPED
 from airflow_spark_pipeline.exceptions import (
     ComponentFailedError,
     NothingToResumeError,
@@ -30,7 +31,6 @@ from airflow_spark_pipeline.planning import (
 )
 from airflow_spark_pipeline.protocol import Token
 
-_STOPPED = "Stopped"  # how checkpoint/stop.py names the failure of an attempt that it stops
 _RUNNING = (CheckpointStatus.SUBMITTED, CheckpointStatus.RUNNING)
 
 
@@ -180,7 +180,7 @@ class TaskAttempt:
             failure = state.failure
             if (
                 failure is not None
-                and failure.error_type == _STOPPED
+                and failure.error_type == STOPPED
                 and self._attempt_id.startswith(f"{state.attempt}-")
             ):
                 what = f"stopped: {failure.message}"
