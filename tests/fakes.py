@@ -62,7 +62,7 @@ class DictStore(CheckpointStore):
     def list_objects(self, directory: str) -> list[StoredObject]:
         self._enter("list", directory)
         prefix = f"{directory}/"
-        rests = [path[len(prefix) :] for path in self.objects if path.startswith(prefix)]
+        rests = [path[len(prefix) :] for path in list(self.objects) if path.startswith(prefix)]
         found = [StoredObject(rest, self.modified.get(prefix + rest, 0.0)) for rest in rests if "/" not in rest]
         self.after("list", directory)
         return found
@@ -70,12 +70,12 @@ class DictStore(CheckpointStore):
     def list_directories(self, directory: str) -> list[str]:
         self._enter("list_directories", directory)
         prefix = f"{directory}/" if directory else ""
-        found = {path[len(prefix) :].partition("/") for path in self.objects if path.startswith(prefix)}
+        found = {path[len(prefix) :].partition("/") for path in list(self.objects) if path.startswith(prefix)}
         return sorted({name for name, slash, _ in found if slash})
 
     def delete_tree(self, directory: str) -> None:
         self._enter("delete_tree", directory)
-        for path in [path for path in self.objects if path.startswith(f"{directory}/")]:
+        for path in [path for path in list(self.objects) if path.startswith(f"{directory}/")]:
             del self.objects[path]
         self.after("delete_tree", directory)
 

@@ -15,8 +15,7 @@ from airflow_spark_pipeline.checkpoint.liveness import ACTIVE
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit, Failure
 
-#: Error type of the failure of an attempt that was stopped.
-STOPPED = "Stopped"
+_STOPPED = "Stopped"  # error type of the failure of an attempt that was stopped
 
 
 class _NothingToStopError(Exception):
@@ -41,8 +40,8 @@ def stop(log: RunLog, attempt_id: str, why: str) -> bool:
             status=CheckpointStatus.FAILED,
             # A different id than the driver's, so that the driver does not take this commit for its own.
             attempt_id=f"{state.attempt}-{uuid.uuid4().hex[:12]}",
-            attempts=(*before, replace(last, error=f"{STOPPED}: {why}")),
-            failure=Failure(None, None, STOPPED, why),
+            attempts=(*before, replace(last, error=f"{_STOPPED}: {why}")),
+            failure=Failure(None, None, _STOPPED, why),
         )
 
     try:
@@ -50,3 +49,15 @@ def stop(log: RunLog, attempt_id: str, why: str) -> bool:
     except _NothingToStopError:
         return False
     return True
+
+
+def how_it_ended(attempt_id: str, state: CheckpointState) -> str:
+    """Say what ended an attempt whose log has another newest commit: a stop of this attempt, or another attempt.
+
+    :param attempt_id: id of the attempt that ended
+    :param state: state of the newest commit
+    """
+    failure = state.failure
+    if failure is not None and failure.error_type == _STOPPED and attempt_id.startswith(f"{state.attempt}-"):
+        return f"stopped: {failure.message}"
+    return f"superseded by attempt {state.attempt} (run {state.run_id})"

@@ -12,7 +12,7 @@ from airflow_spark_pipeline.checkpoint.key import UnitKey, parse_run_id
 from airflow_spark_pipeline.checkpoint.liveness import describe_running, signs_of_life, store_time
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import DEFAULT_LEASE_SECONDS, CheckpointState, CheckpointStatus, Commit
-from airflow_spark_pipeline.checkpoint.stop import STOPPED
+from airflow_spark_pipeline.checkpoint.stop import how_it_ended
 from airflow_spark_pipeline.exceptions import (
     ComponentFailedError,
     NothingToResumeError,
@@ -175,16 +175,7 @@ class TaskAttempt:
             raise self._log.lost()
         self.last_state = state = latest.state
         if self._attempt_id is not None and state.attempt_id != self._attempt_id:
-            # Whoever stops an attempt claims the log for it, under the same number.
-            what = f"superseded by attempt {state.attempt} (run {state.run_id})"
-            failure = state.failure
-            if (
-                failure is not None
-                and failure.error_type == STOPPED
-                and self._attempt_id.startswith(f"{state.attempt}-")
-            ):
-                what = f"stopped: {failure.message}"
-            raise SupersededError(f"This attempt was {what}.", by=state.run_id)
+            raise SupersededError(f"This attempt was {how_it_ended(self._attempt_id, state)}.", by=state.run_id)
         if state.status is not CheckpointStatus.COMPLETED:
             retry_helps = state.failure is None or state.failure.retry_helps
             died = _how_it_died(exit_code) if state.status is CheckpointStatus.RUNNING else ""

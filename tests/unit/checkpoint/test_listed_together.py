@@ -37,7 +37,7 @@ class OrderedStore(DictStore):
 
     def ask(self, parent: str, after: str) -> Answer:
         self._enter("list_from", after)
-        names = sorted(name for name in self.objects if name.startswith(parent) and name > after)
+        names = sorted(name for name in list(self.objects) if name.startswith(parent) and name > after)
         objects = [StoredObject(name, self.modified.get(name, 0.0)) for name in names[: self.page]]
         return Answer(objects, len(names) <= self.page)
 
