@@ -218,11 +218,18 @@ const TextField = ({
     written.current = own < 0 ? [] : written.current.slice(own + 1);
     if (own < 0) setText(value); // the address changed some other way (back, a link)
   }, [value]);
-  useEffect(() => {
+  const write = (): void => {
     if (text === (written.current.at(-1) ?? shown.current)) return;
+    written.current.push(text);
+    latest.current(text);
+  };
+  const writing = useRef(write);
+  useEffect(() => {
+    writing.current = write;
+  });
+  useEffect(() => {
     const timer = setTimeout(() => {
-      written.current.push(text);
-      latest.current(text);
+      writing.current();
     }, 300);
     return () => {
       clearTimeout(timer);
@@ -243,6 +250,8 @@ const TextField = ({
         onChange={(event) => {
           setText(event.target.value);
         }}
+        // Otherwise what was typed could be written after the filters were cleared with the next click.
+        onBlur={write}
         {...(placeholder === undefined ? {} : { placeholder })}
         {...(list === undefined ? {} : { list })}
       />

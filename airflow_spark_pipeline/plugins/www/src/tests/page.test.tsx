@@ -205,6 +205,25 @@ test("the search keeps what is typed while the address lags behind", async () =>
   }
 }, 20_000);
 
+test("what is typed is searched for as soon as the field is left, so that a click after it comes second", async () => {
+  answer({ ...LIST, runs: [makeRun()], total: 1, visible: 1, counts: { failed: 1 } });
+  show(<NavPage />);
+  const search = await screen.findByLabelText<HTMLInputElement>(/^Search by/);
+  vi.useFakeTimers();
+  try {
+    fireEvent.change(search, { target: { value: "nothing like it" } });
+    fireEvent.blur(search);
+    await act(() => vi.advanceTimersByTimeAsync(50)); // much less than while somebody types
+    for (const clear of screen.getAllByRole("button", { name: "Clear Filters" }).slice(0, 1)) {
+      fireEvent.click(clear);
+    }
+    await act(() => vi.advanceTimersByTimeAsync(1_000));
+    expect(search.value).toBe("");
+  } finally {
+    vi.useRealTimers();
+  }
+}, 20_000);
+
 const listed = (runs: Run[], more: object = {}) =>
   answer({ ...LIST, runs, total: runs.length, visible: runs.length, counts: { failed: runs.length }, ...more });
 
