@@ -67,6 +67,7 @@ uv="$venv/bin/uv"
 [ -x "$uv" ] || uv=$(command -v uv || true)
 
 say "Installing this package and what its tests need into $venv (the first time: about 700 MB and a few minutes)"
+# uv leaves no bytecode: where Python may not write it either, each Airflow process would compile all that it imports.
 # uv does not read pip's configuration (a mirror, a certificate), so pip gets a try where uv cannot reach its index.
 if [ -z "$uv" ] || ! "$uv" pip install --compile-bytecode --python "$venv/bin/python" -c "$constraints" -e ".[$extras]"; then
     "$venv/bin/python" -m pip install --disable-pip-version-check -c "$constraints" -e ".[$extras]"
