@@ -32,13 +32,14 @@ java: ## Find Java 17 or newer, or install it
 
 test: setup ## The tests: unit, integration, acceptance (PYTEST_ARGS=... for pytest)
 	@scripts/install.sh redis-server
-	@$(WITH_JAVA) && $(TIMED) test $(PY) -m pytest -m "not slow and not nightly and not e2e" --durations=15 $(PYTEST_ARGS) tests
+	@$(WITH_JAVA) && $(TIMED) test scripts/suite.sh $(PY) "not slow and not nightly and not e2e" --durations=15 $(PYTEST_ARGS)
 
 slow: setup ## The tests that take up to minutes each: kills under a real Airflow, 60 rounds of chaos (20 minutes)
-	@$(WITH_JAVA) && $(TIMED) "slow tests" $(PY) -m pytest -m "slow and not nightly and not e2e" --durations=0 $(PYTEST_ARGS) tests
+	@$(WITH_JAVA) && $(TIMED) "slow tests" scripts/suite.sh $(PY) "slow and not nightly and not e2e" --durations=0 $(PYTEST_ARGS)
 
-nightly: setup ## More of the slow tests, once a night: all kills on a standalone cluster, 200 rounds of chaos (15 minutes)
-	@$(WITH_JAVA) && $(TIMED) "nightly tests" $(PY) -m pytest -m "nightly and not e2e" --durations=0 $(PYTEST_ARGS) tests
+nightly: setup ## More of the slow tests, once a night: all kills, also on a standalone cluster, 200 rounds of chaos (half an hour)
+	@$(WITH_JAVA) && $(TIMED) "nightly tests" scripts/suite.sh $(PY) "nightly and not e2e" --durations=0 $(PYTEST_ARGS)
+	$(if $(PYTEST_ARGS),,@$(MAKE) --no-print-directory e2e PYTEST_ARGS='-m "e2e and nightly"')
 
 unit: setup ## The tests that start neither Spark nor Airflow: seconds
 	@$(TIMED) unit $(PY) -m pytest -m "not spark and not airflow" $(PYTEST_ARGS) tests/unit
@@ -61,7 +62,7 @@ hocon-fuzz: setup ## Generated HOCON, read here and by its reference implementat
 e2e: setup ## The page, in a real Chromium against a real Airflow (CHROMIUM=/usr/bin/chromium; ten minutes)
 	@scripts/install.sh chromium
 	@[ -d $(WWW)/node_modules/axe-core ] || ! command -v npm >/dev/null || (cd $(WWW) && npm ci)
-	@$(WITH_JAVA) && $(TIMED) e2e $(PY) -m pytest -m e2e --durations=0 $(PYTEST_ARGS) tests/e2e
+	@$(WITH_JAVA) && $(TIMED) e2e $(PY) -m pytest -m "e2e and not nightly" --durations=0 $(PYTEST_ARGS) tests/e2e
 
 www: ## Build the page's front end (needs Node 20 and npm); commit what it makes
 	@cd $(WWW) && npm ci && npm run build

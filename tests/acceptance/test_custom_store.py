@@ -9,7 +9,7 @@ from airflow_spark_pipeline.checkpoint.state import CheckpointStatus
 from airflow_spark_pipeline.checkpoint.stores.locations import load_store
 from tests.acceptance.client import Client, Run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]  # test_hooks.py runs with the same store
 
 
 def test_a_run_whose_file_names_a_store_of_ones_own_resumes_and_is_found_there(client: Client, redis_url: str) -> None:

@@ -61,10 +61,6 @@ def nothing(entry: Entry, run: Run) -> None:
     """The time-out of the task does it."""
 
 
-# A standalone cluster takes twice as long as a local Spark: one death on it is in `make slow`, the others are in
-# `make nightly`.
-NOT_ONLY_NIGHTLY = "worker and task -9"
-
 DEATHS: dict[str, tuple[Callable[[Entry, Run], None], str]] = {
     "driver's Python -9": (kill_python, ""),
     "driver's JVM -9": (kill_jvm, ""),
@@ -75,6 +71,9 @@ DEATHS: dict[str, tuple[Callable[[Entry, Run], None], str]] = {
     "execution_timeout": (nothing, "_with_timeout"),
 }
 
+# A standalone cluster takes twice as long as a local Spark, and these two die with what dies in other rows.
+NIGHTLY = {"driver's JVM -9", "task -9"}
+
 
 @pytest.mark.parametrize(
     ("death", "engine"),
@@ -84,7 +83,7 @@ DEATHS: dict[str, tuple[Callable[[Entry, Run], None], str]] = {
             engine,
             marks=[
                 pytest.mark.dag_run(ENGINES[engine] + suffix, b={"1": "wait in python"}),
-                *([pytest.mark.nightly] if engine == "standalone" and death != NOT_ONLY_NIGHTLY else []),
+                *([pytest.mark.nightly] if engine == "standalone" or death in NIGHTLY else []),
             ],
             id=f"{death}, {engine}",
         )

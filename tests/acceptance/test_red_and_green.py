@@ -27,6 +27,7 @@ def test_a_driver_that_vanishes_with_exit_code_zero_fails_the_task(run: Run) -> 
     assert "the driver of attempt 1 died at [2/4] b (1 of 4 done; a retry resumes there)" in run.error(1)
 
 
+@pytest.mark.nightly  # the unit tests show the same without Airflow
 @pytest.mark.dag_run("tried_once", b={"1": "stop spark"})
 def test_a_component_that_stops_spark_fails_and_is_told_so(run: Run) -> None:
     run.wait("failed")
@@ -35,6 +36,7 @@ def test_a_component_that_stops_spark_fails_and_is_told_so(run: Run) -> None:
     assert "b stopped the Spark session, which belongs to the whole pipeline" in run.error(1)
 
 
+@pytest.mark.nightly  # the unit tests show the same without Airflow
 @pytest.mark.dag_run("tried_once", b={"1": "leave a thread"})
 def test_a_thread_that_a_component_leaves_running_fails_it_and_does_not_keep_the_driver_alive(run: Run) -> None:
     run.wait("failed", tries=1)

@@ -64,13 +64,13 @@ _CONF = planted.values(planted.CONF)
         pytest.param(
             _CONF,
             "events",
-            marks=[pytest.mark.slow, pytest.mark.dag_run("blabbing_on_a_cluster")],
+            marks=[pytest.mark.slow, pytest.mark.nightly, pytest.mark.dag_run("blabbing_on_a_cluster")],
             id="standalone",
         ),
         pytest.param(
             planted.for_a_session(_CONF),
             "connect/events",
-            marks=[pytest.mark.slow, pytest.mark.dag_run("blabbing_on_connect")],
+            marks=[pytest.mark.slow, pytest.mark.nightly, pytest.mark.dag_run("blabbing_on_connect")],
             id="connect",
         ),
     ],

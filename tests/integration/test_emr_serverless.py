@@ -26,7 +26,7 @@ from tests.platforms.aws import REGION
 from tests.platforms.emr_serverless import EmrServerless, emr_serverless
 from tests.platforms.real_steps import CONF, STEPS
 
-pytestmark = [pytest.mark.spark, pytest.mark.s3, pytest.mark.slow]
+pytestmark = [pytest.mark.spark, pytest.mark.s3, pytest.mark.slow, pytest.mark.nightly]
 
 
 class Runner:

@@ -20,7 +20,7 @@ from airflow_spark_pipeline.pipeline.parser import parse_pipeline
 from airflow_spark_pipeline.protocol import DriverRequest
 from airflow_spark_pipeline.task.attempt import TaskAttempt
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow]
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.nightly]
 
 # What a platform does: it has a session, runs the file, and goes on with its session.
 KERNEL = """
