@@ -92,7 +92,13 @@ def _is_whole(page: Any, what: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "direction"), [("unbroken", "ltr"), ("words", "ltr"), ("unbroken", "rtl"), ("arabic", "rtl")]
+    ("name", "direction"),
+    [
+        ("unbroken", "ltr"),
+        pytest.param("words", "ltr", marks=pytest.mark.nightly),
+        pytest.param("unbroken", "rtl", marks=pytest.mark.nightly),
+        ("arabic", "rtl"),
+    ],
 )
 def test_no_name_hides_an_action(visit: Callable[..., Any], runs: dict[str, Run], name: str, direction: str) -> None:
     run = runs["kept"]
@@ -229,7 +235,7 @@ def _sweep(page: Any, what: str, ours: str) -> None:
     assert page.evaluate(_UNREACHED, usable) == [], what
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.nightly)])
 def test_the_keyboard_reaches_everything_and_is_seen(
     visit: Callable[..., Any], runs: dict[str, Run], scheme: str
 ) -> None:
