@@ -28,7 +28,7 @@ pipeline {{
 
 
 def rows() -> Iterator[Row]:
-    """Measure, each time in a process of its own."""
+    """Measure, each time in a new process."""
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory, "benchmark.conf")
         steps = "\n".join(_STEP.format(number) for number in range(_COMPONENTS))

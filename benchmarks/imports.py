@@ -25,7 +25,7 @@ with DAG("benchmark", schedule=None):
 
 
 def rows() -> Iterator[Row]:
-    """Measure, each time in a process of its own."""
+    """Measure, each time in a new process."""
     measured, base = interleaved(lambda: _import(_OURS[0]), lambda: _import(_THEIRS[0]), _ROUNDS)
     yield Row("import of SparkPipelineOperator", "import of SparkSubmitOperator", measured, base, aim=1.05)
     measured, base = interleaved(lambda: _parse(*_OURS), lambda: _parse(*_THEIRS), _ROUNDS)

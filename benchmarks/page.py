@@ -159,7 +159,7 @@ def _database(home: Path) -> Path:
 
 @contextlib.contextmanager
 def _server(home: Path, database: Path, place: Place) -> Iterator[httpx.Client]:
-    """An API server of its own, which has read nothing yet."""
+    """A new API server, which has read nothing yet."""
     airflow = Deployment(home, database, {"none": home})
     airflow.environment["AIRFLOW__SPARK_PIPELINE__CHECKPOINT_LOCATION"] = place.location
     if place.options:

@@ -38,7 +38,7 @@ class Times:
     :param total: seconds from the start of the first try to the end of the last
     :param first: seconds of them until the first step started
     :param last: seconds of them after the last step had ended
-    :param working: seconds of them in which a step was at work
+    :param working: seconds of them in which a step was running
     :param steps: how many steps were started
     """
 
@@ -51,7 +51,7 @@ class Times:
 
     @property
     def around(self) -> float:
-        """Seconds in which no step was at work: Airflow's, Spark's and, with a pipeline, ours."""
+        """Seconds in which no step ran: Airflow's, Spark's and, with a pipeline, ours."""
         return self.total - self.working
 
 
@@ -79,7 +79,7 @@ def _rows_of(name: str, engine: Callable[[ExitStack, Path], Engine]) -> Iterator
     yield Row(
         f"{name}: ten steps of {step:.0f} s, the ninth fails once", f"{baseline}, starting over", total, its_total, "s"
     )
-    yield Row(f"{name}: of that, no step at work", baseline, around, its_around, "s")
+    yield Row(f"{name}: of that, time in which no step ran", baseline, around, its_around, "s")
     yield Row(f"{name}: our share of the ten steps' time", "all of it", share, total.median, "s")
 
 

@@ -1,7 +1,7 @@
 """TPC-H at scale factor 1 as a pipeline of 22 components that fails here and there.
 
-Compared with the same queries in a plain script, and with starting over after each failure. Each attempt is a process
-of its own, with its own JVM, as a retry under Airflow is; the results of all runs must be the same.
+Compared with the same queries in a plain script, and with starting over after each failure. Each attempt is a separate
+process with its own JVM, as a retry under Airflow is; the results of all runs must be the same.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _failure(attempts: _Attempts, whole: dict[str, Any], component: str, how: st
 
 
 class _Attempts:
-    """Attempts, each in a process of its own."""
+    """Attempts, each in a new process."""
 
     def __init__(self, place: Path, data: Path) -> None:
         self._place = place
