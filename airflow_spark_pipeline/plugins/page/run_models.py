@@ -72,7 +72,7 @@ def make_row(entry: RunEntry, location: str, known: Mapping[TaskKey, TaskFacts],
     failure = state.failure
     owner, claimed_by = task_keys(state)
     facts = known[owner]
-    at_work = _at_work(entry, known[claimed_by], guest=claimed_by != owner)
+    running = _running(entry, known[claimed_by], guest=claimed_by != owner)
     return Run(
         id=state.run_id,
         number=number,
@@ -98,8 +98,8 @@ def make_row(entry: RunEntry, location: str, known: Mapping[TaskKey, TaskFacts],
         task_pending=facts.pending,
         newest_try=_newest_try(state, facts, kept.failures),
         versioned=facts.versioned,
-        resume_blocked=_resume_blocked(shown, facts, at_work),
-        discard_blocked=_discard_blocked(shown, facts, at_work),
+        resume_blocked=_resume_blocked(shown, facts, running),
+        discard_blocked=_discard_blocked(shown, facts, running),
         clear_to_resume=clear_fields(AIRFLOW, resumes=True),
         clear_to_start_over=clear_fields(AIRFLOW, resumes=False),
         last_try=facts.try_number,
@@ -165,17 +165,17 @@ def components(state: CheckpointState, shown: Standing) -> list[Component]:
 
 def _component(c: ComponentCheckpoint, state: CheckpointState, is_in: ComponentState) -> Component:
     """Return what is recorded of a component; for the running or interrupted one, what follows from its state."""
-    at_work = is_in in {ComponentState.RUNNING, ComponentState.INTERRUPTED}
+    was_running = is_in in {ComponentState.RUNNING, ComponentState.INTERRUPTED}
     return Component(
         index=c.index,
         name=c.name,
         type=c.type,
         state=is_in,
         action=c.action.value,
-        reason=None if at_work else _reason(c, is_in),
-        attempt=state.attempt if at_work else c.attempt,
-        started_at=c.started_at or began(state) if at_work else c.started_at,
-        duration_seconds=None if at_work else c.duration_seconds,
+        reason=None if was_running else _reason(c, is_in),
+        attempt=state.attempt if was_running else c.attempt,
+        started_at=c.started_at or began(state) if was_running else c.started_at,
+        duration_seconds=None if was_running else c.duration_seconds,
         views=list(c.views),
         saved_outputs=sorted(c.outputs),
         parts=parts_of(c),
@@ -213,10 +213,10 @@ def began(state: CheckpointState) -> str:
     return state.updated_at
 
 
-def _at_work(entry: RunEntry, claimer: TaskFacts, *, guest: bool) -> str | None:
+def _running(entry: RunEntry, claimer: TaskFacts, *, guest: bool) -> str | None:
     """Return the text that says who is running, or about to run, without a guest that the user may not see."""
     if entry.alive:
-        return "Its driver is alive and at work."
+        return "Its driver is running."
     if claimer.pending:
         if claimer.state is None:
             return f"Airflow is about to run {'another task, which resumes it' if guest else 'the task'}."
@@ -230,7 +230,7 @@ def try_number_of(state: CheckpointState) -> int | None:
     return state.caller.try_number if state.caller is not None and owner == claimed_by else None
 
 
-def _resume_blocked(shown: Standing, facts: TaskFacts, at_work: str | None) -> str | None:
+def _resume_blocked(shown: Standing, facts: TaskFacts, running: str | None) -> str | None:
     if shown is Standing.COMPLETED:
         return "It is complete; there is nothing to resume."
     if shown is Standing.UNREADABLE:
@@ -239,8 +239,8 @@ def _resume_blocked(shown: Standing, facts: TaskFacts, at_work: str | None) -> s
         return "Airflow has no such task instance any more: its Dag Run was deleted."
     if not facts.may_edit:
         return "You may look at this Dag, but not clear its tasks."
-    if at_work is not None:
-        return at_work
+    if running is not None:
+        return running
     if facts.pending:
         return f"Airflow has the task as {facts.state or 'cleared'} already."
     if facts.paused:
@@ -248,13 +248,13 @@ def _resume_blocked(shown: Standing, facts: TaskFacts, at_work: str | None) -> s
     return None
 
 
-def _discard_blocked(shown: Standing, facts: TaskFacts, at_work: str | None) -> str | None:
+def _discard_blocked(shown: Standing, facts: TaskFacts, running: str | None) -> str | None:
     if shown in _OVER:
         return "There is no progress to discard."
     if not facts.may_edit:
         return "You may look at this Dag, but not clear its tasks."
-    if at_work is not None:
-        return f"{at_work} Stop it first."
+    if running is not None:
+        return f"{running} Stop it first."
     if facts.pending:
         return f"Airflow has the task as {facts.state or 'cleared'}: stop it first."
     return None

@@ -19,7 +19,7 @@ from airflow_spark_pipeline.planning import make_plan
 from airflow_spark_pipeline.plugins.page.errors import MESSAGES, PageError
 from airflow_spark_pipeline.plugins.page.metadata_db import TaskFacts
 from airflow_spark_pipeline.plugins.page.next_attempt import read_config
-from airflow_spark_pipeline.plugins.page.run_models import _at_work, _discard_blocked, _resume_blocked
+from airflow_spark_pipeline.plugins.page.run_models import _discard_blocked, _resume_blocked, _running
 from tests.fakes import make_state
 
 _TEXTS = Path(__file__).parents[3] / "airflow_spark_pipeline/plugins/www/src/english.ts"
@@ -68,8 +68,8 @@ def test_each_reason_why_an_action_is_not_possible_is_known(
     standing: Standing, facts: TaskFacts, guest: bool, alive: bool
 ) -> None:
     entry = RunEntry("a/b", Commit(1, make_state()), alive=alive)
-    at_work = _at_work(entry, facts, guest=guest)
-    for reason in (_resume_blocked(standing, facts, at_work), _discard_blocked(standing, facts, at_work)):
+    running = _running(entry, facts, guest=guest)
+    for reason in (_resume_blocked(standing, facts, running), _discard_blocked(standing, facts, running)):
         assert reason is None or _is_known(reason), reason
 
 

@@ -42,7 +42,7 @@ const how = (action: Action, run: Run, options: Options) => ({
 export const affected = async (action: Action, run: Run, options: Options): Promise<Affected[]> =>
   (await clear(run, { ...how(action, run, options), dryRun: true })).task_instances;
 
-/** Do it to one run; what comes back is said in words. */
+/** Do it to one run, and return the result as text. */
 export const act = async (action: Action, run: Run, options: Options): Promise<Outcome> => {
   let discarded = false;
   let chose = false;

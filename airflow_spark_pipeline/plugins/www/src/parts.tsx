@@ -83,7 +83,7 @@ export const States = ({ run }: { run: Run }) => (
 const pieceText = ({ name, state, parts }: Piece): string =>
   `${name}: ${t.componentStates[state]}${parts === null ? "" : ` (${t.run.parts(parts.done, parts.total)})`}`;
 
-/** One segment for each component; the same is said in words for screen readers. */
+/** One segment for each component, and the same as text for screen readers. */
 export const ComponentBar = ({ pieces, height = "8px" }: { pieces: Piece[]; height?: string }) => (
   <HStack gap={pieces.length > 40 ? 0 : "2px"} role="img" aria-label={pieces.map(pieceText).join(", ")} w="full">
     {pieces.map((piece) => (

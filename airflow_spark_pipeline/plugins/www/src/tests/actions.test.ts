@@ -125,10 +125,10 @@ test("a clear that fails after the discard says what was lost and what to do", a
 });
 
 test("the server's own words are shown", async () => {
-  server(() => [409, { detail: "Its driver is alive and at work: stop the task first." }]);
+  server(() => [409, { detail: "Its driver is running: stop the task first." }]);
   expect(await act("discard", makeRun(), OPTIONS)).toEqual({
     ok: false,
-    text: "Its driver is alive and at work: stop the task first.",
+    text: "Its driver is running: stop the task first.",
   });
 });
 
@@ -166,7 +166,7 @@ test("many runs are done some at a time, and each is told of once", async () => 
   expect(most).toBeLessThanOrEqual(4);
 });
 
-test("a task that began to run meanwhile is said in words", async () => {
+test("a task that began to run meanwhile is reported", async () => {
   server(() => [409, { detail: "AirflowClearRunningTaskException: Disable 'prevent_running_task' to proceed" }]);
   const outcome = await act("resume", makeRun(), OPTIONS);
   expect(outcome).toEqual({ ok: false, text: "The task has started to run meanwhile. Nothing was cleared." });

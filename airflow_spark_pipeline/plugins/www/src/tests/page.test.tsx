@@ -134,7 +134,7 @@ test.each([
   [makeWide("running", 3), "At c1, c2, and c3 (1, 2, 3 of 9)"],
   [makeWide("failed", 4), "Failed at c1, c2, and 2 more (1, 2, … of 9)"],
   [makeWide("failed", 9), "Failed at c1, c2, and 7 more (1, 2, … of 9)"],
-])("where a run stands is said in words", (run, words) => {
+])("the position of a run is shown as text", (run, words) => {
   expect(position(run)).toBe(words);
 });
 

@@ -109,8 +109,8 @@ test.each([
     "Airflow has the task as up_for_retry already.",
     "In Airflow ist der Task schon im Status Wartet auf neuen Versuch.",
   ],
-  ["Its driver is alive and at work.", "Der Driver lebt und arbeitet."],
-  ["Its driver is alive and at work. Stop it first.", "Der Driver lebt und arbeitet. Halten Sie ihn zuerst an."],
+  ["Its driver is running.", "Der Driver lebt und arbeitet."],
+  ["Its driver is running. Stop it first.", "Der Driver lebt und arbeitet. Halten Sie ihn zuerst an."],
   ["ran again: forced", "erneut gelaufen: erzwungen"],
   ["ran again: failed in attempt 1: OSError", "erneut gelaufen: fehlgeschlagen in Anlauf 1: OSError"],
   [
