@@ -74,7 +74,7 @@ engines: setup ## Real engines under a real Airflow: YARN, HDFS, standalone, Spa
 	@$(WITH_JAVA) && $(TIMED) engines $(PY) -m pytest --durations=0 $(PYTEST_ARGS) tests/engines
 	$(if $(PYTEST_ARGS),,@$(MAKE) --no-print-directory topology)
 
-platforms: setup ## Real drivers on mocks of platforms and on Apache Livy, under a real Airflow (needs Maven; providers with pins of their own: 900 MB once; an hour)
+platforms: setup ## Real drivers on mocks of platforms and on Apache Livy, under a real Airflow (needs Maven; providers with other pins: 900 MB once; an hour)
 	@EXTRAS=dataproc,kubernetes,test CONSTRAINTS=constraints-platforms.txt scripts/setup.sh .venv-platforms
 	@$(TIMED) platforms .venv-platforms/bin/python -m pytest -q -W default $(PYTEST_ARGS) \
 		tests/unit/operators/test_dataproc.py tests/unit/operators/test_spark_application.py tests/unit/operators/test_platform_examples.py

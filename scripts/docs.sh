@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the documentation as a site into site/, strictly: scripts/docs.sh PYTHON
 #
-# Its tools have an environment of their own, .venv-docs, made from constraints-docs.txt. Diagrams are drawn by Mermaid
+# Its tools have a separate environment, .venv-docs, made from constraints-docs.txt. Diagrams are drawn by Mermaid
 # in the browser; if npm is here, the site brings it along, otherwise the theme loads it from its usual host.
 set -eu
 cd "$(dirname "$0")/.."

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the documentation of the newest releases into site/, one directory each: scripts/docs_versions.sh PYTHON
 #
-# Each is built by the tools of its own tag. site/versions.json is what the site's version menu reads; site/latest leads
+# Each is built with its tag's tools. site/versions.json is what the site's version menu reads; site/latest leads
 # to the newest release. Without a tag, the site has the documentation of this tree alone, as the version `dev`.
 set -eu
 cd "$(dirname "$0")/.."

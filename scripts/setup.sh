@@ -20,7 +20,7 @@ if [ -x "$venv/bin/python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; t
 fi
 
 # A name on PATH proves little: version managers put shims there that only print an error, and some systems ship a
-# Python that cannot make an environment (ensurepip is a package of its own).
+# Python that cannot make an environment (ensurepip is in a separate package).
 usable() {
     have "$1" && "$1" -c 'import ensurepip, sys, venv; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 15))' \
         >/dev/null 2>&1

@@ -1,4 +1,4 @@
-"""What every test stands on: an Airflow home of its own, made before anything imports Airflow.
+"""What every test stands on: a separate Airflow home, made before anything imports Airflow.
 
 Airflow reads its home and its configuration once, when it is first imported. Without the lines below, the first test
 that imports it would use, and write into, the home of whoever runs the tests.
@@ -59,7 +59,7 @@ def airflow_db(airflow_home: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Redis of this session's own, on a free port, that writes its log before it answers."""
+    """A Redis for this session, on a free port, which writes its log before it answers."""
     binary = shutil.which("redis-server")
     if binary is None:
         pytest.skip("there is no redis-server here (scripts/install.sh redis-server installs one)")

@@ -48,7 +48,7 @@ class History:
         return self
 
     def running(self) -> History:
-        """Its driver is at work in ``b``; :meth:`beat` makes it alive."""
+        """Its driver is running ``b``; :meth:`beat` makes it alive."""
         self.submitted()
         return self._append("a", status=CheckpointStatus.RUNNING)
 

@@ -146,7 +146,7 @@ ODD: dict[str, tuple[Callable[[], BaseException], str, str]] = {
     "str() interrupts": (InterruptingError, "InterruptingError", "asking for it raised KeyboardInterrupt"),
     "str() recurses": (EndlessError, "EndlessError", "asking for it raised RecursionError"),
     "str() gives a number": (NumberError, "NumberError", "asking for it raised TypeError"),
-    "a string with methods of its own": (OddStringError, "OddStringError", "an odd string"),
+    "a string that overrides its methods": (OddStringError, "OddStringError", "an odd string"),
     "properties that raise": (lambda: HidingError("hidden"), "HidingError", "hidden"),
     "a metaclass without names": (lambda: NamelessError("unnamed"), "NamelessError", "unnamed"),
     "a module that is None": (lambda: OddModuleError("from nowhere"), "OddModuleError", "from nowhere"),
@@ -157,7 +157,7 @@ ODD: dict[str, tuple[Callable[[], BaseException], str, str]] = {
     "notes that are a number": (lambda: _with_notes(7), "ValueError", "noted"),
     "a recursion without end": (_deep, "RecursionError", "maximum recursion depth exceeded"),
     "no text": (ValueError, "ValueError", ""),
-    "a class of its own kind": (lambda: CustomBase("not an Exception"), "CustomBase", "not an Exception"),
+    "a class that is no Exception": (lambda: CustomBase("not an Exception"), "CustomBase", "not an Exception"),
     "the end of a generator": (lambda: GeneratorExit("closed"), "GeneratorExit", "closed"),
     "a text in place of an exception": (lambda: "text", "TypeError", "must derive from BaseException"),  # type: ignore[dict-item,return-value]
 }

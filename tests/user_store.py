@@ -1,4 +1,4 @@
-"""A store as a user writes one: in a module of their own, configured by plain values."""
+"""A store as a user writes one: in their own module, configured by plain values."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ class RunLog(LogWriter):
         mine = latest.state.attempt_id == attempt_id and (latest.number > number or latest.state.nonce == nonce)
         if not mine or latest.state.status is CheckpointStatus.DISCARDED:  # a discard carries the attempt's id
             raise self.superseded(latest.state)
-        return replace(latest, base=None)  # a driver that is started again begins with a base of its own
+        return replace(latest, base=None)  # a driver that is started again begins with a new base
 
     def append(
         self, commit: Commit, state: CheckpointState, *, announce: Callable[[int], None] | None = None

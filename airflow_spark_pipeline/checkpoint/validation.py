@@ -46,7 +46,7 @@ _LONGEST = 60  # shown characters of a value
 class Shape(dict[str, Any]):
     """Types of a mapping's members by name; a member whose name ends in ``?`` may be missing."""
 
-    __hash__ = object.__hash__  # type: ignore[assignment]  # each is one of its own, and never changes
+    __hash__ = object.__hash__  # type: ignore[assignment]  # each equals only itself, and never changes
 
 
 _OF_CALLER = {

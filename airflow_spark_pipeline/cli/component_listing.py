@@ -42,7 +42,7 @@ def _report(own: Found, arguments: Namespace) -> None:
         err(f"warning: {problem}")
     if not own.classes and not arguments.names:
         places = ", ".join(map(str, places_of(arguments.file, arguments.py_files)))
-        err(f"No components of your own were found in {places}; name your modules with --py-files.")
+        err(f"No custom components were found in {places}; name your modules with --py-files.")
 
 
 def _named(names: list[str], classes: Classes) -> Classes:

@@ -1,7 +1,7 @@
 """The file that a platform runs inside a Spark session that it gives: ``run-inside REQUEST MODULE ...``.
 
-It ends no process, stops no Spark, and does not look at standard input. A failure is raised, since such platforms take
-``sys.exit`` for an error of their own. It runs on Python 3.6 and newer, see ``launcher.py``.
+It ends no process, stops no Spark, and does not look at standard input. A failure is raised, since such platforms treat
+``sys.exit`` as an error in the platform. It runs on Python 3.6 and newer, see ``launcher.py``.
 """
 
 import os

@@ -76,7 +76,7 @@ def parent_of(pid: int) -> int:
 
 
 class Deployment:
-    """One Airflow in a directory of its own.
+    """One Airflow in its own directory.
 
     :param home: its ``AIRFLOW_HOME``; everything that it and its tasks write lies below, temporary files included
     :param database: a migrated SQLite database to start from
@@ -101,7 +101,7 @@ class Deployment:
         for directory in (self.checkpoints, self.ledgers, self.temporary):
             directory.mkdir(parents=True)
         shutil.copy(database, home / "airflow.db")
-        # A store of one's own has to be importable in the worker, and this is one of the ways.
+        # A custom store has to be importable in the worker, and this is one of the ways.
         (home / "plugins").mkdir()
         shutil.copy(_DOCS / "redis_store.py", home / "plugins")
         self._mark = secrets.token_hex(8)

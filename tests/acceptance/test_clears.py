@@ -127,6 +127,6 @@ def test_a_task_that_took_over_the_pipelines_failed_run_keeps_it_over_a_retry_an
     later.wait("success", tries=3)
     assert run.started() == "a1 b1 b2 c2 c3 c4 d4"
 
-    later.clear()  # of a success: from the start, in the log of its own DAG run
+    later.clear()  # of a success: from the start, in its DAG run's log
     later.wait("success", tries=4)
     assert run.started() == "a1 b1 b2 c2 c3 c4 d4 a1 b1 c1 d1"

@@ -1,4 +1,4 @@
-"""Progress in a store of one's own: the Redis one of the docs, with a real redis-server."""
+"""Progress in a custom store: the Redis one of the docs, with a real redis-server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.acceptance.client import Client, Run
 pytestmark = [pytest.mark.slow, pytest.mark.nightly]  # test_hooks.py runs with the same store
 
 
-def test_a_run_whose_file_names_a_store_of_ones_own_resumes_and_is_found_there(client: Client, redis_url: str) -> None:
+def test_a_run_whose_file_names_a_custom_store_resumes_and_is_found_there(client: Client, redis_url: str) -> None:
     run = Run(client, "in_redis", "redis", {"redis": redis_url, "b": {"1": "fail"}}, "pipeline")
     run.trigger()
     run.wait("failed", tries=1)

@@ -1,4 +1,4 @@
-"""Hooks, retries and a store of one's own, all named in a file, in a run under a real Airflow on a real Spark."""
+"""Hooks, retries and a custom store, all named in a file, in a run under a real Airflow on a real Spark."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_component_that_fails_twice_is_tried_again_in_the_same_jvm_and_every_h
     assert "[2/3] b done in" in log
     assert "(try 3)" in log
     assert run.xcom()["components_disabled"] == ["c"]
-    # The store of one's own:
+    # The custom store:
     store = load_store("redis_store.RedisStore", {"url": redis_url}, str(client.deployment.checkpoints))
     (entry,) = all_runs(store, "Hooked")
     assert entry.commit is not None

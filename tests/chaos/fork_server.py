@@ -1,7 +1,7 @@
 """Starts real driver processes fast: a process that has imported everything, and forks one for each line it is given.
 
 ``python -m tests.sparkless run REQUEST`` needs a second of processor time before its first line, nearly all of it for
-imports; what is forked here runs the same ``main`` in a process, session and group of its own.
+imports; what is forked here runs the same ``main`` in its own process, session and group.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from tests.s3_server import s3_server
 
 
 def s3_at(endpoint: str) -> Place:
-    """A bucket of its own on an S3 server."""
+    """A separate bucket on an S3 server."""
     import s3fs
 
     options = {

@@ -18,7 +18,7 @@ StoreMaker = Callable[[], CheckpointStore]
 
 @pytest.fixture
 def s3_bucket(request: pytest.FixtureRequest) -> tuple[str, dict[str, object]]:
-    """A bucket of its own, and fsspec's options to reach it.
+    """A bucket for this test, and fsspec's options to reach it.
 
     With SPARK_PIPELINE_TEST_S3 set to a bucket (and prefix) of a real S3 or MinIO, and SPARK_PIPELINE_TEST_S3_OPTIONS
     to fsspec's options as JSON, the same tests run there.

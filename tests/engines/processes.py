@@ -88,7 +88,7 @@ class DriverProcess:
 
 @contextlib.contextmanager
 def drivers(count: int, uri: str, settings: dict[str, str], extra: str, log: Path) -> Iterator[list[DriverProcess]]:
-    """Start several drivers, each with a JVM of its own."""
+    """Start several drivers, each with its own JVM."""
     started = [DriverProcess(uri, settings, extra, log) for _ in range(count)]
     try:
         for driver in started:

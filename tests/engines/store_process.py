@@ -1,4 +1,4 @@
-"""A store in a process of its own: by a JVM that only this process has, or by Python's client.
+"""A store in a separate process: by a JVM that only this process has, or by Python's client.
 
 Run as ``python store_process.py KIND LOCATION SETTINGS CLASS_PATH``; takes one JSON command a line, answers with one.
 """

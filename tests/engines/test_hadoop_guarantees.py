@@ -156,7 +156,7 @@ class TestExclusiveCreation:
         assert s3a.onlooker.do("capable", path=s3a.uri + "/any", capability=_CONDITIONAL)
         assert not hdfs.onlooker.do("capable", path=hdfs.uri + "/any", capability=_CONDITIONAL)
 
-    def test_s3a_with_conditional_creation_switched_off_refuses_it_in_words(self, s3a: Place, note: list[str]) -> None:
+    def test_s3a_with_conditional_creation_switched_off_refuses_it(self, s3a: Place, note: list[str]) -> None:
         path = s3a.new_directory() + "/a"
         s3a.onlooker.do("open", settings={**s3a.settings, _ENABLED: "false"})
         try:

@@ -57,14 +57,12 @@ class TestHadoopStore(test_store_contract.TestStoreContract):
     pass
 
 
-def test_a_file_system_that_was_not_shown_to_create_exclusively_is_refused_in_words(jvm: Any, tmp_path: Path) -> None:
+def test_a_file_system_that_was_not_shown_to_create_exclusively_is_refused(jvm: Any, tmp_path: Path) -> None:
     with pytest.raises(CheckpointLocationError, match="exclusive creation was not verified on file://"):
         HadoopStore.open(f"file://{tmp_path}", jvm, _settings(jvm, {}))
 
 
-def test_s3a_without_conditional_creation_is_refused_in_words(
-    jvm: Any, s3a_uri: str, s3a_settings: dict[str, str]
-) -> None:
+def test_s3a_without_conditional_creation_is_refused(jvm: Any, s3a_uri: str, s3a_settings: dict[str, str]) -> None:
     off = {**s3a_settings, "fs.s3a.create.conditional.enabled": "false", "fs.s3a.impl.disable.cache": "true"}
     with pytest.raises(CheckpointLocationError, match="does not create objects conditionally"):
         HadoopStore.open(s3a_uri, jvm, _settings(jvm, off))

@@ -42,7 +42,7 @@ class Story:
     def __init__(self, location: str, connection: dict[str, Any], python: Path, database: Path, home: Path) -> None:
         self.location = location
         self.ledger = home / "ledger.jsonl"
-        # Of its own: what is parsed here would be paused in the Airflows of other tests.
+        # A separate database: what is parsed here would be paused in the Airflows of other tests.
         own = shutil.copy(database, home / "airflow.db")
         self.environment = {
             **os.environ,

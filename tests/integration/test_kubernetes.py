@@ -1,8 +1,8 @@
 """A pipeline on Kubernetes, by the documented recipe and a real spark-submit, up to where a kubelet would start pods.
 
-The API server is a small one of the tests' own (``tests/kubernetes_api.py``): it keeps what is created. The driver's
-part is then played by the command that the created pod holds, in a directory of its own; its executors are asked for
-and never start, so the components of this pipeline need none.
+The tests have a small API server (``tests/kubernetes_api.py``), which keeps what is created. The command of the created
+pod then plays the driver's part, in a separate directory; its executors are asked for and never start, so
+the components of this pipeline need none.
 """
 
 from __future__ import annotations

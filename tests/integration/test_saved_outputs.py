@@ -123,7 +123,7 @@ def test_a_frame_is_computed_once_so_that_a_resumed_run_sees_the_same_numbers(
 
 
 @pytest.mark.parametrize("view", ["plain", "with/slash", "..", "ünïcode", "a b%20c"])
-def test_any_name_of_a_view_gets_a_path_of_its_own_below_the_directory(
+def test_any_name_of_a_view_gets_a_separate_path_below_the_directory(
     spark: SparkSession, tmp_path: Path, view: str
 ) -> None:
     outputs = save({view: spark.range(1)}, str(tmp_path / "step"), spark)

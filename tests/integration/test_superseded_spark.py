@@ -46,7 +46,7 @@ class Endless(Component):
 
 @dataclass
 class Discards(PipelineHooks):
-    """Somebody gives the run up as soon as its component is at work in Spark, and another job beside it."""
+    """Somebody gives the run up as soon as its component runs a Spark job, and another job runs beside it."""
 
     spark: SparkSession
     location: str

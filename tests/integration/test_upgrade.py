@@ -1,4 +1,4 @@
-"""An upgrade of this package between a failure and the retry: each attempt is a process with a version of its own.
+"""An upgrade of this package between a failure and the retry: each attempt is a process with its own version.
 
 The other versions are made from this one: another number, modules that are called something else inside, and a state
 that knows more, or less, than this one's.

@@ -172,11 +172,11 @@ def test_settings_that_do_not_fit_are_refused_before_anything_runs(arguments: di
         (("\n", "ü"), "day=%0A/country=%C3%BC"),
     ],
 )
-def test_a_partition_has_a_key_of_its_own(values: tuple[str | None, ...], key: str) -> None:
+def test_each_partition_has_its_own_key(values: tuple[str | None, ...], key: str) -> None:
     assert partition_key(["day", "country"], values) == part_key(key) == key
 
 
-def test_a_long_value_has_a_short_key_of_its_own() -> None:
+def test_each_long_value_has_its_own_short_key() -> None:
     one, other = (partition_key(["day"], ("x" * 300 + end,)) for end in "ab")
     assert one != other
     assert len(part_key(one)) == len(part_key(other)) == LONGEST_KEY

@@ -36,7 +36,7 @@ _PLANTED = (b"identity-of-the-worker", b"token-of-the-worker")
 def platform(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[PlatformUnderTest]:
-    """A platform that starts a driver for each job, with an environment of its own."""
+    """A platform that starts a driver for each job, with its own environment."""
     import pyspark
 
     monkeypatch.setenv("AIRFLOW__SPARK_PIPELINE__LEASE_SECONDS", "15")  # short, and long enough for a busy machine

@@ -51,7 +51,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def stack() -> Iterator[Stack]:
     """Everything, up and healthy; when the tests are over, nothing of it is left."""
     if sys.platform != "linux" or subprocess.run([*machine(), "true"], capture_output=True, check=False).returncode:
-        pytest.skip("this system gives no process ids of their own (unshare --pid)")
+        pytest.skip("this system cannot create a PID namespace (unshare --pid)")
     missing = [name for name in ("postgres", "initdb", "redis-server") if binary(name) is None]
     if missing:
         pytest.skip(f"{', '.join(missing)}: not here (scripts/topology.sh installs them)")

@@ -1,4 +1,4 @@
-"""A Postgres of the test's own, as the container of ``docker-compose.yaml`` makes one from its environment."""
+"""A Postgres for the test, as the container of ``docker-compose.yaml`` makes one from its environment."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """``docker-compose.yaml`` without Docker: its services as processes, started by their own commands in the file's order.
 
 What differs from containers is in :mod:`translation` (ports, paths) and in ``_loopback`` below. A service that has a
-host name in the file gets a machine of its own as far as the kernel gives one: its own process ids, so that its end is
+host name in the file gets a separate machine as far as the kernel gives one: its own process ids, so that its end is
 the end of everything that it started, and that host name. It shares network, disk and clock with the others.
 """
 
@@ -29,7 +29,7 @@ from tests.topology.translation import Translation
 _MARK = "TOPOLOGY_TEST_MARK"
 _START_SECONDS = 420.0  # for each service: importing Airflow takes half a minute on a busy machine
 _CHECK_SECONDS = 120.0
-# Runs as the first process of its own process ids: when it is killed, the kernel kills all others.
+# Runs as the first process in its PID namespace: when it is killed, the kernel kills all others.
 _AS_MACHINE = 'hostname "$0" && mount --bind "$1" /etc/hosts && shift && exec "$@"'
 
 
@@ -176,7 +176,7 @@ class Stack:
         }
 
     def _loopback(self, service: Service) -> dict[str, str]:
-        """What a container has of its own, and processes on one machine must not share, or must not show to others."""
+        """What a container has to itself: processes on one machine must not share it, or must not show it to others."""
         port = self._translation.port
         return {
             "AIRFLOW_HOME": str(self._translation.path("/opt/airflow")),
@@ -215,7 +215,7 @@ class Stack:
 
     def _hosts(self, service: Service) -> Path:
         file = self.root / f"{service.name}.hosts"
-        # An address of its own, or the name that belongs to the address would be localhost's.
+        # A separate address, or the name that belongs to the address would be localhost's.
         file.write_text(f"127.0.0.1 localhost\n127.0.1.1 {service.hostname}\n", encoding="utf-8")
         return file
 
@@ -240,6 +240,6 @@ _NOT_INHERITED = ("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON")
 
 
 def machine() -> list[str]:
-    """Return what gives a command process ids, mounts and a host name of its own."""
+    """Return what gives a command its own process ids, mounts and host name."""
     as_root = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
     return ["unshare", *as_root, "--pid", "--uts", "--mount", "--fork", "--mount-proc", "--kill-child"]

@@ -1,7 +1,7 @@
-"""The stack of ``docker-compose.yaml`` at work, and one of its machines lost.
+"""The stack of ``docker-compose.yaml`` running, and one of its machines lost.
 
 What the loss shows: all that ran on a Celery worker's machine (the worker, the task, ``spark-submit``, the JVM, the
-driver) ends at one moment by SIGKILL of the first process of its own process ids, as containers end. The process ids
+driver) ends at one moment by SIGKILL of the first process in its PID namespace, as containers end. The process ids
 mean nothing on the other machine, so its retry rests on the lease, not on looking for processes. What it does not show:
 a machine that goes on without a network. Both share this host's network, disk and clock.
 """
@@ -90,7 +90,7 @@ def test_the_next_try_runs_on_the_other_machine(loss: dict[str, Any]) -> None:
     assert hosts == {1: loss["lost"], 2: other}
 
 
-def test_the_machines_had_process_ids_of_their_own(loss: dict[str, Any]) -> None:
+def test_each_machine_had_its_own_process_ids(loss: dict[str, Any]) -> None:
     namespaces = {entry.attempt: entry.details["namespace"] for entry in loss["run"].entries("start")}
     assert len(set(namespaces.values())) == 2
 

@@ -1,7 +1,7 @@
 """From the containers of ``docker-compose.yaml`` to processes on loopback: other ports and directories, no more.
 
 A service reaches another as ``name:port``, and itself as ``localhost:port``; each such port becomes a free one here. A
-path of the containers becomes one below a directory of the test's own.
+path of the containers becomes one below a directory of the test.
 """
 
 from __future__ import annotations

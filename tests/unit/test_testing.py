@@ -26,7 +26,7 @@ def test_a_pipeline_fails_at_the_chosen_component_and_resumes_there(tester: Pipe
     assert (report.skipped, report.ran) == (["a"], ["b", "c"])
 
 
-def test_a_failure_of_its_own_is_raised_and_can_be_resumed(tester: PipelineTester) -> None:
+def test_a_components_own_failure_is_raised_and_can_be_resumed(tester: PipelineTester) -> None:
     with pytest.raises(ComponentFailedError, match="down"):
         tester.run(describe("a", "b:Step:fails = 1"))
     assert tester.resume().ran == ["b"]

@@ -14,7 +14,7 @@ def test_what_the_call_returns_is_returned(result: object) -> None:
     assert within(60.0, lambda: result) is result
 
 
-@pytest.mark.parametrize("error", [ValueError("wrong"), OSError(5, "gone"), TimeoutError("of its own")])
+@pytest.mark.parametrize("error", [ValueError("wrong"), OSError(5, "gone"), TimeoutError("its own limit")])
 def test_the_error_of_the_call_is_raised(error: Exception) -> None:
     def fails() -> None:
         raise error

@@ -141,7 +141,7 @@ class ComponentContext:
         It is recorded together with the component, so a retry that skips the component reports it as well.
 
         :param uri: what was written, such as ``s3://lake/orders``; without the part that differs in each run, unless
-            each run is an asset of its own
+            each run is a separate asset
         :param facts: what the event says about it, as JSON: ``rows=1200``
         :raises TypeError: a fact cannot be written as JSON
         :raises ValueError: Airflow cannot name an asset by this URI, or there is too much

@@ -153,7 +153,7 @@ class Parts(DriverOnly):
         return [(text, item) for text, item in keys.items() if text not in self._recorded]
 
     def _done(self, key: str, seconds: float) -> None:
-        """Record a part in a thread of its own, which a timeout or Ctrl-C cannot interrupt halfway."""
+        """Record a part in a separate thread, which a timeout or Ctrl-C cannot interrupt halfway."""
         found: list[BaseException] = []
 
         def record() -> None:

@@ -141,7 +141,7 @@ class Leftovers:
         caller: FrameType | None = sys._getframe(1)
         while caller is not None and any(part in caller.f_code.co_filename for part in passed):
             caller = caller.f_back
-        if caller is not None and self._is_users(caller):  # a library may ignore the results of its own futures
+        if caller is not None and self._is_users(caller):  # a library may ignore its futures' results
             future.add_done_callback(self._keep)
 
     def _keep(self, future: Future[Any]) -> None:

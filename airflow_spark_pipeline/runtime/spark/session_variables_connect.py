@@ -54,7 +54,7 @@ class SessionVariables:
         self._stale = self._stale or bool(self._defaults)
         for name in _names(_DROP.findall(statement)):
             self._forget(name)
-        if statement[:5].lower() == "begin":  # a script declares variables of its own
+        if statement[:5].lower() == "begin":  # a script declares its own variables
             return
         declared = _DECLARE.match(statement)
         if declared is not None and not parameters:

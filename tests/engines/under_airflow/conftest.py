@@ -238,7 +238,7 @@ def task_process(run: Run) -> int:
     return pid
 
 
-def assert_that_nobody_else_was_at_work(run: Run) -> None:
+def assert_that_nobody_else_was_running(run: Run) -> None:
     """No component met another driver of its run that was still alive."""
     assert [entry.details["alive"] for entry in run.entries("start") if entry.details["alive"]] == []
 

@@ -1,4 +1,4 @@
-"""Spark Connect under a real Airflow: whatever dies, the next try resumes, and nothing of the dead is at work by then.
+"""Spark Connect under a real Airflow: whatever dies, the next try resumes once nothing of the dead driver runs.
 
 The processes are a chain: Airflow's worker, the task's process, the driver. What the driver's operation does on the
 server is seen by the marks that it leaves in a file.
@@ -98,7 +98,7 @@ def test_a_server_with_another_python_is_named_and_a_clear_resumes_once_it_has_t
     assert_result(run)
 
 
-def test_a_server_that_is_killed_and_started_again_fails_the_attempt_in_words_and_the_retry_resumes(
+def test_a_server_that_is_killed_and_started_again_fails_the_attempt_with_a_clear_error_and_the_retry_resumes(
     runs: Runs, dying_server: ConnectServer
 ) -> None:
     dying_server.python = None

@@ -16,7 +16,7 @@ _POOL = "deferred"
 
 @pytest.fixture(scope="module", autouse=True)
 def triggerer(deployment: Deployment, client: Client) -> Iterator[None]:
-    """A triggerer, and a pool for the tasks that are deferred: others are at work beside them."""
+    """A triggerer, and a pool for the tasks that are deferred: other tasks run beside them."""
     client.post("/pools", {"name": _POOL, "slots": 6})
     deployment.start_triggerer()
     yield
@@ -27,7 +27,7 @@ def triggerer(deployment: Deployment, client: Client) -> Iterator[None]:
 def test_a_component_fails_and_a_driver_is_killed_and_each_retry_resumes(run: Run, client: Client) -> None:
     waiting = run.wait_for_start("c", 2, seconds=SECONDS)
 
-    # No worker slot is taken while the driver is at work.
+    # No worker slot is taken while the driver is running.
     _await_state(run, "deferred")
     assert client.get(f"/pools/{_POOL}")["occupied_slots"] == 0
 

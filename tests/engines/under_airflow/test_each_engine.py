@@ -17,7 +17,7 @@ from tests.acceptance.nycflights import assert_try_fails_at_the_outage, assert_t
 from tests.engines.under_airflow.conftest import (
     SECONDS,
     assert_result,
-    assert_that_nobody_else_was_at_work,
+    assert_that_nobody_else_was_running,
     await_end,
     await_executor,
     kill,
@@ -50,7 +50,7 @@ def test_a_component_fails_and_drivers_are_killed_and_each_retry_resumes(
     assert run.started() == "a1 b1 b2 c2 c3 d3 d4"
     assert run.ended() == "a1 b2 c3 d4"
     assert_result(run)
-    assert_that_nobody_else_was_at_work(run)
+    assert_that_nobody_else_was_running(run)
     assert "ConnectionError: b cannot reach its source" in run.error(1)
     assert "the driver of attempt 2 died at [3/4] c (2 of 4 done; a retry resumes there)" in run.error(2)
     if engine != "connect":
@@ -85,7 +85,7 @@ def test_of_four_at_once_one_raises_and_one_is_killed_with_its_driver_and_the_re
     assert in_order(run.started()) == "a1 b1 c1 d1 b2 c2 e2"
     assert in_order(run.ended()) == "a1 d1 b2 c2 e2"
     assert_result(run, of=4)  # what a and d have handed over is restored
-    assert_that_nobody_else_was_at_work(run)
+    assert_that_nobody_else_was_running(run)
     assert "the driver of attempt 1 died at [3/5] c (2 of 5 done; a retry resumes there)" in run.error(1)
     assert "[2/5] b failed before: ConnectionError: b cannot reach its source" in run.error(1)
     result = run.xcom()

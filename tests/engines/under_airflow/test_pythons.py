@@ -1,4 +1,4 @@
-"""Pythons that do not fit: told in words in the task's log, and nothing that was done is lost."""
+"""Pythons that do not fit: the error in the task's log explains it, and nothing that was done is lost."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from tests.engines.under_airflow.conftest import (
     LEASE_SECONDS,
     SECONDS,
     assert_result,
-    assert_that_nobody_else_was_at_work,
+    assert_that_nobody_else_was_running,
     await_end,
     await_executor,
     give_sign,
@@ -60,7 +60,7 @@ def test_a_killed_task_takes_driver_and_executors_with_it(run: Run) -> None:
     run.wait("success", tries=2, seconds=SECONDS)
     assert run.started() == "a1 b1 b2 c2 d2"
     assert_result(run)
-    assert_that_nobody_else_was_at_work(run)
+    assert_that_nobody_else_was_running(run)
 
 
 @pytest.mark.dag_run("crew_on_standalone", b={"1": "wait on an executor"})

@@ -19,7 +19,7 @@ from tests.engines.under_airflow.conftest import (
     LEASE_SECONDS,
     SECONDS,
     assert_result,
-    assert_that_nobody_else_was_at_work,
+    assert_that_nobody_else_was_running,
     await_end,
     give_sign,
     kill,
@@ -63,7 +63,7 @@ def test_a_killed_driver_is_followed_by_a_second_application_that_resumes(victim
     assert yarn.states(run.run_id) == [DIED if victim == "container" else FAILED, SUCCEEDED]
     assert "the driver of attempt 1 died at [3/4] c (2 of 4 done; a retry resumes there)" in run.error(1)
     assert_result(run)
-    assert_that_nobody_else_was_at_work(run)
+    assert_that_nobody_else_was_running(run)
 
 
 @pytest.mark.dag_run("crew_on_yarn_cluster_twice", c={"1": "wait for a sign"})
@@ -78,7 +78,7 @@ def test_a_driver_that_yarn_runs_again_resumes_in_the_same_application(run: Run,
     assert run.ended() == "a1 b1 c1 d1"
     assert yarn.states(run.run_id) == [("FINISHED", "SUCCEEDED", 2)]
     assert_result(run)
-    assert_that_nobody_else_was_at_work(run)
+    assert_that_nobody_else_was_running(run)
 
 
 @pytest.mark.dag_run("crew_on_yarn_cluster_twice", b={"1": "fail"})
@@ -109,7 +109,7 @@ def test_a_task_that_is_stopped_by_hand_ends_its_application(how: str, run: Run,
     assert run.started() == "a1 b1 c1 c2 d2"
     assert yarn.states(run.run_id) == [KILLED, SUCCEEDED]
     assert_result(run)
-    assert_that_nobody_else_was_at_work(run)
+    assert_that_nobody_else_was_running(run)
 
 
 @pytest.mark.dag_run("crew_on_yarn_cluster", c={"1": "wait in python"})
@@ -141,7 +141,7 @@ def test_a_driver_that_is_frozen_is_not_reconnected_to_but_ended(run: Run, yarn:
     assert yarn.states(run.run_id) == [KILLED, SUCCEEDED]
     assert not is_running(entry.pid)
     assert_result(run)
-    assert_that_nobody_else_was_at_work(run)
+    assert_that_nobody_else_was_running(run)
 
 
 def await_log(run: Run, try_number: int, text: str) -> None:

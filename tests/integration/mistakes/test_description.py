@@ -70,7 +70,7 @@ SYNTAX: dict[str, tuple[str, int | None, str]] = {
 
 
 @pytest.mark.parametrize(("text", "line", "message"), SYNTAX.values(), ids=SYNTAX.keys())
-def test_a_syntax_error_is_said_in_words_with_its_line(shop: Shop, text: str, line: int | None, message: str) -> None:
+def test_a_syntax_error_is_reported_with_its_line(shop: Shop, text: str, line: int | None, message: str) -> None:
     found = shop.mistake_in(text)
     assert found.startswith(f"{shop.conf}:{line or ''}")
     assert message in found

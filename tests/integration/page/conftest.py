@@ -108,7 +108,7 @@ def _add_dag(session: Any, dag_id: str) -> None:
 
 @pytest.fixture(scope="session")
 def _tokens(page_db: None) -> Iterator[Callable[[str], str]]:
-    """Tokens of Airflow's own making, for users of each role; ``user@page_a`` may see that DAG alone."""
+    """Tokens that Airflow itself makes, for users of each role; ``user@page_a`` may see that DAG alone."""
     patch = pytest.MonkeyPatch()
     patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", secrets.token_hex(32))
     patch.setenv("AIRFLOW__CORE__AUTH_MANAGER", "tests.integration.page.one_dag.OneDagAuthManager")
@@ -163,7 +163,7 @@ class Record:
         pipeline: str = PIPELINE,
         iteration: int | None = None,
     ) -> RunLog:
-        """A run whose first component is done, and whose second one failed, or was at work."""
+        """A run whose first component is done, and whose second one failed, or was running."""
         key = UnitKey(namespace, dag_id, run_id, "etl", -1, iteration)
         path = unit_path(pipeline, key)
         log = RunLog(self.store, path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.acceptance.client import Run
 from tests.acceptance.deployment import parent_of, wait_for
-from tests.engines.under_airflow.conftest import assert_that_nobody_else_was_at_work, kill
+from tests.engines.under_airflow.conftest import assert_that_nobody_else_was_running, kill
 from tests.platforms.under_airflow.platforms import Platform
 
 _SECONDS = 240.0  # three JVMs at a time start slowly
@@ -39,4 +39,4 @@ def assert_that_b_was_run_again_in_a_new_job(run: Run, platform: Platform) -> No
     assert run.started() == "a1 b1 b2 c2 d2"
     assert run.ended() == "a1 b2 c2 d2"
     assert len(platform.jobs_of(run)) == 2
-    assert_that_nobody_else_was_at_work(run)
+    assert_that_nobody_else_was_running(run)

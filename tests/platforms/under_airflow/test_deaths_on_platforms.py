@@ -11,7 +11,7 @@ import pytest
 
 from tests.acceptance.client import Run
 from tests.acceptance.deployment import Deployment, is_running
-from tests.engines.under_airflow.conftest import assert_that_nobody_else_was_at_work, await_end, kill, task_process
+from tests.engines.under_airflow.conftest import assert_that_nobody_else_was_running, await_end, kill, task_process
 from tests.platforms.under_airflow.conftest import PLANTED, on_each_platform
 from tests.platforms.under_airflow.expected import (
     assert_that_b_was_run_again_in_a_new_job,
@@ -36,7 +36,7 @@ def test_a_component_fails_and_a_driver_is_killed_and_each_retry_resumes(run: Ru
     assert "the driver of attempt 2 died at [3/4] c (2 of 4 done" in run.error(2)
     assert "the platform says: " in run.error(2)
     assert "[1/4] a skipped (done in attempt 1)" in "\n".join(run.log(3))
-    assert_that_nobody_else_was_at_work(run)
+    assert_that_nobody_else_was_running(run)
 
 
 @on_each_platform(b={"1": "wait for a file"})

@@ -9,7 +9,7 @@ import pytest
 from tests.acceptance.client import Run
 from tests.acceptance.conftest import Runs
 from tests.acceptance.deployment import is_running, wait_for
-from tests.engines.under_airflow.conftest import assert_that_nobody_else_was_at_work, await_end, task_process
+from tests.engines.under_airflow.conftest import assert_that_nobody_else_was_running, await_end, task_process
 from tests.platforms.under_airflow.expected import (
     assert_that_b_was_run_again_in_a_new_job,
     assert_that_one_job_runs_everything_once,
@@ -63,7 +63,7 @@ def test_a_livy_that_is_stopped_ends_its_batches_and_the_retry_resumes(platform:
     run.wait("success")
     attempt = run.xcom()["attempt"]  # a try that Livy did not answer has claimed one, too
     assert run.started() == "a1 b1 " + " ".join(f"{name}{attempt}" for name in "bcd")
-    assert_that_nobody_else_was_at_work(run)
+    assert_that_nobody_else_was_running(run)
 
 
 @with_recovery

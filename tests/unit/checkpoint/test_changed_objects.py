@@ -111,7 +111,7 @@ def ask(location: Location, unit: str) -> dict[str, Any]:
         note("decision", lambda: decide_claim(latest.state, _CALLER))
         note("plan", lambda: make_plan(_SPEC, _as_described(latest.state)) if latest.state.components else None)
         note("summary", lambda: (summarize(latest.state), next_try(latest.state)))
-        note("at work", lambda: describe_running(log, latest, lambda _: False))
+        note("running", lambda: describe_running(log, latest, lambda _: False))
     lease = Lease(log, "9-me", {"runId": run_id, "attempt": 9}, LeaseTerms(60.0))
     note("waits for", lambda: [o.name for o in lease.blocking(lease.others(log.listing()), log.listing())])
     note("find", lambda: _entry(find_run(store, run_id)))
@@ -238,7 +238,7 @@ def play(changes: int, larger: int, seed: int = 0) -> Counter[str]:
         path = draw.choice(names)
         unit = location.unit_of(path)
         if kind == "renamed" and "/0" in path:
-            kind = "cut off"  # a commit under another number is a test of its own; under no name it is deleted
+            kind = "cut off"  # a commit under another number is a separate test; under no name it is deleted
         others = [data for other, data in whole.items() if other != path]
         changed = path
         if kind == "renamed":

@@ -264,7 +264,7 @@ def test_a_component_that_was_done_and_failed_when_its_views_were_made_again_is_
 class TestCopies:
     """Nothing of a copied object is damaged; it is in the wrong place."""
 
-    def test_a_commit_of_another_unit_is_refused_by_the_name_of_its_own(self) -> None:
+    def test_a_commit_of_another_unit_is_refused_with_the_name_of_that_unit(self) -> None:
         store = DictStore()
         RunLog(store, unit_of("other")).claim(lambda _: make_state(unit="other", done="ab"))
         store.objects[f"{UNIT}/00000000.json"] = store.objects[f"{unit_of('other')}/00000000.json"]
@@ -293,4 +293,4 @@ def test_an_error_about_a_commit_says_how_the_run_is_given_up() -> None:
     said = str(caught.value)
     assert said.count("00000000.json") == 1
     assert "it is empty" in said
-    assert f"spark-pipeline discard {RUN_ID} --file FILE" in said  # a store of the user's own is named in a file
+    assert f"spark-pipeline discard {RUN_ID} --file FILE" in said  # a custom store is named in a file

@@ -125,7 +125,7 @@ class TestOthers:
         two.renew()
         others = two.others(log.listing())
         store.clock.now += 1_000.0
-        assert _blocked(two, log, others), "without a heartbeat of my own the store's time is not known"
+        assert _blocked(two, log, others), "without my own heartbeat the store's time is not known"
         store.clock.now = 60.0
         two.renew()
         assert _blocked(two, log, others)
@@ -225,7 +225,7 @@ class TestWaiting:
         assert 60 < looks <= 63
         assert 60.0 < store.clock.now <= 62.0
 
-    def test_it_ends_at_once_where_nobody_else_is_at_work(self, log: RunLog, store: DictStore) -> None:
+    def test_it_ends_at_once_where_nobody_else_is_running(self, log: RunLog, store: DictStore) -> None:
         log.claim(lambda latest: make_state())
         lease = _lease(log)
         lease.renew()

@@ -15,7 +15,7 @@ from airflow_spark_pipeline.pipeline.spec import StoreSpec
 
 
 class OwnStore(LocalStore):
-    """A store of the user's own."""
+    """A custom store."""
 
     def __init__(self, location: str, folder: str, password: str = "") -> None:
         super().__init__(location, Path(folder))

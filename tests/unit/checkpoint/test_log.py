@@ -51,7 +51,7 @@ class TestCommits:
         assert log.latest() == commit
         assert commit.state.completed_components == ("a",)
 
-    def test_a_commit_carries_a_nonce_of_its_own(self, log: RunLog) -> None:
+    def test_each_commit_carries_a_new_nonce(self, log: RunLog) -> None:
         first = _claim(log)
         second = log.append(first, first.state)
         assert first.state.nonce != second.state.nonce

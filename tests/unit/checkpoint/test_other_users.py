@@ -22,7 +22,7 @@ _ALICE, _BOB, _ETL = 64_101, 64_102, 64_100
 
 
 def _as(user: int, what: Callable[[], Any], umask: int = 0o022) -> Any:
-    """Do something in a process of that user, who belongs to the group etl besides one of his own."""
+    """Do something in a process of that user, who belongs to the group etl besides their own group."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
     child = context.Process(target=_become, args=(user, what, umask, theirs))

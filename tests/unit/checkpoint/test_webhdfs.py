@@ -181,7 +181,7 @@ class TestFindNameNodes:
         assert found.options["kerberos"]
         assert "user" not in found.options
 
-    def test_a_location_that_names_nobody_is_refused_in_words(self) -> None:
+    def test_a_location_that_names_nobody_is_refused(self) -> None:
         with pytest.raises(CheckpointLocationError, match="has no name node"):
             open_store("hdfs:///checkpoints")
 

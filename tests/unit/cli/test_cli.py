@@ -96,7 +96,7 @@ def test_a_long_pause_between_two_tries_ends_with_the_process_and_loses_nothing(
     assert names(shell.ledger) == "abb"
 
 
-def test_a_store_and_a_hook_of_ones_own_are_named_in_the_file(shell: Shell, redis_url: str) -> None:
+def test_a_custom_store_and_a_custom_hook_are_named_in_the_file(shell: Shell, redis_url: str) -> None:
     store = f'store {{ instance-type = redis_store.RedisStore, instance-config {{ url = "{redis_url}", prefix = p }} }}'
     hook = 'hooks = [ { instance-type = tests.steps.Noting, instance-config { ledger = ${LEDGER}".hooks" } } ]'
     more = f'checkpoint {{ location = "/nowhere", {store} }}, {hook}'

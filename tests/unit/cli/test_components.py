@@ -89,10 +89,10 @@ def test_every_built_in_component_is_listed_with_its_docs(shell: Shell) -> None:
         assert each["doc"], name
         for config in each["fields"]:
             assert config["doc"], (name, config["key"])
-    assert "No components of your own were found in" in shell.err
+    assert "No custom components were found in" in shell.err
 
 
-def test_a_component_of_ones_own_is_listed_with_its_fields(shell: Shell, own: str) -> None:
+def test_a_users_component_is_listed_with_its_fields(shell: Shell, own: str) -> None:
     load = listed(shell)[f"{own}.Load"]
     assert load["doc"] == "Load a view."
     fields = {each["key"]: each for each in load["fields"]}

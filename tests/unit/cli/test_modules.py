@@ -123,7 +123,7 @@ def test_py_files_win_over_the_directory_of_the_file_and_that_over_the_current_o
         assert shell("validate", "dags/etl.conf", *more) == code
 
 
-def test_each_file_has_the_modules_of_its_own_directory(shell: Shell, repository: Path) -> None:
+def test_each_file_has_the_modules_of_its_directory(shell: Shell, repository: Path) -> None:
     for name in ("one", "two"):
         write(repository / name / "steps_of_mine.py", name)
         describe(repository / name / "etl.conf", "steps_of_mine.Load", f"{name} = x")

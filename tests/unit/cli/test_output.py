@@ -29,7 +29,7 @@ WRONG = 'pipeline { pipeline-name = "Ünïcode → p…", fail-fast = "vielleich
 
 
 class Terminal:
-    """The console script in a process of its own."""
+    """The console script in a separate process."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory

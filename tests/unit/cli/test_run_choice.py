@@ -41,7 +41,7 @@ def test_resume_without_an_id_takes_the_last_run_and_names_it(shell: Shell, fail
     assert completed(shell) == [unit(failed[0])]
 
 
-def test_resume_without_an_id_looks_at_runs_of_its_own_pipeline_only(shell: Shell, failed: list[str]) -> None:
+def test_resume_without_an_id_looks_only_at_runs_of_the_same_pipeline(shell: Shell, failed: list[str]) -> None:
     other = steps("a", "b:Step:fails = 99").replace("pipeline-name = ", 'pipeline-name = "other "')
     shell.write(other, "other.conf")
     assert shell("run", "other.conf") == 1

@@ -51,7 +51,7 @@ def test_a_wrong_argument_is_an_error_while_the_dag_is_parsed(wrong: dict[str, A
         SparkPipelineOperator(task_id="etl", pipeline="etl.conf", **wrong)
 
 
-def test_each_mapped_task_has_arguments_of_its_own() -> None:
+def test_each_mapped_task_has_its_own_arguments() -> None:
     with dag():
         mapped = SparkPipelineOperator.partial(task_id="etl", checkpoint_location="/c").expand_kwargs(
             [{"pipeline": "a.conf", "only": ["x"]}, {"pipeline": "b.conf"}]

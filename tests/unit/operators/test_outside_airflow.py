@@ -30,6 +30,6 @@ def test_the_tasks_next_try_reports_what_was_completed_for_it(shop: Shop, monkey
     assert result["run_id"] == report.run_id
     assert shop.driver.requests == []  # nothing was submitted
 
-    # Cleared after that success, the task starts over, as after one of its own.
+    # Cleared after that success, the task starts over, as after its own success.
     shop.driver.fails_at = None
     assert shop.run(try_number=3, max_tries=6, pipeline=str(pipeline))["components_skipped"] == []

@@ -22,7 +22,7 @@ RUNNING, SUCCEEDED = ("RUNNING", "UNDEFINED", ""), ("FINISHED", "SUCCEEDED", "")
 
 @pytest.fixture
 def lost_try(shop: Shop, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> RunLog:
-    """A try whose worker died while its driver, ``application_1_1``, was at work; returns the log."""
+    """A try whose worker died while its driver, ``application_1_1``, was running; returns the log."""
     monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", YARN % ASKABLE)
     queue.states = [("FAILED", "FAILED", "")]
     with pytest.raises(RuntimeError):

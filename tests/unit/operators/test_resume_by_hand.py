@@ -150,7 +150,7 @@ def test_a_run_without_checkpoints_cannot_be_resumed_by_id(shop: Shop, failed: s
 
 
 def alive(shop: Shop, run_id: str) -> None:
-    """Leave the unit as a driver at work leaves it."""
+    """Leave the unit as a running driver leaves it."""
     log = log_of(shop)
     latest = log.latest()
     assert latest is not None

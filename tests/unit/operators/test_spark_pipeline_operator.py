@@ -146,7 +146,7 @@ def test_an_argument_of_the_task_wins_over_the_default_args() -> None:
 
 
 def test_default_args_of_a_spark_submit_task_beside_it_do_not_break_it() -> None:
-    """A shared ``default_args`` with an ``application`` is refused in words, like the argument itself."""
+    """A shared ``default_args`` with an ``application`` is refused with an error, like the argument itself."""
     with (
         DAG("shop", schedule=None, default_args={"application": "etl.py"}),
         pytest.raises(ValueError, match="sets application itself"),

@@ -1,4 +1,4 @@
-"""Each construct that HOCON readers are known to get wrong: the right value, or an error in words."""
+"""Each construct that HOCON readers are known to get wrong: the right value, or an error that explains it."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def test_a_template_that_was_not_rendered_is_named_as_such() -> None:
     assert "Jinja" in message("date = {{ ds }}")
 
 
-def test_three_dots_from_a_documentation_page_are_an_error_in_words() -> None:
+def test_three_dots_from_a_documentation_page_are_an_error_that_explains_them() -> None:
     assert "`...` is a placeholder" in message("...")
 
 

@@ -65,7 +65,7 @@ def test_a_third_attempt_still_carries_what_the_first_did_though_the_second_did_
     assert third.attempt == 3
 
 
-def test_starting_over_carries_nothing_and_has_a_salt_and_an_epoch_of_its_own() -> None:
+def test_starting_over_carries_nothing_and_has_a_new_salt_and_a_new_epoch() -> None:
     first = _claim(None)
     state = _claim(_after(first, "ab"), start_over=True)
     assert state.completed_components == ()

@@ -18,7 +18,7 @@ from tests.fakes import UNIT, make_state
 
 
 class Elsewhere(LocalStore):
-    """A store of somebody's own, which keeps its objects in another place."""
+    """A custom store, which keeps its objects in another place."""
 
     def __init__(self, location: str, directory: str, password: str) -> None:
         super().__init__(location, Path(directory))
@@ -39,7 +39,7 @@ def test_a_location_that_is_named_twice_is_one_place(configure: Any, tmp_path: P
     assert [place.location for place in configured_places()] == [str(tmp_path / "checkpoints"), "/data/more"]
 
 
-def test_the_runs_of_a_store_of_ones_own_are_shown_where_it_is_configured(configure: Any, tmp_path: Path) -> None:
+def test_the_runs_of_a_custom_store_are_shown_where_it_is_configured(configure: Any, tmp_path: Path) -> None:
     location, directory = str(tmp_path / "checkpoints"), str(tmp_path / "elsewhere")
     config = {"directory": directory, "password": "planted"}
     configure({"location": location, "store": {"instance-type": f"{__name__}.Elsewhere", "instance-config": config}})

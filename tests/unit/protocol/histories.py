@@ -23,7 +23,7 @@ TIMED = (
 
 
 def living(world: World, kind: str = "") -> list[Process]:
-    """The processes that are at work, the newest last."""
+    """The processes that are running, the newest last."""
     return [process for process in world.processes if not process.dead and process.name.startswith(kind)]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import greenlet  # type: ignore[import-untyped]  # its stubs are a package of their own
+import greenlet  # type: ignore[import-untyped]  # its stubs are in a separate package
 
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.protocol import DriverRequest

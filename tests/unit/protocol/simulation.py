@@ -24,7 +24,7 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
-import greenlet  # type: ignore[import-untyped]  # its stubs are a package of their own
+import greenlet  # type: ignore[import-untyped]  # its stubs are in a separate package
 
 from airflow_spark_pipeline import protocol
 from airflow_spark_pipeline.checkpoint import catalog as catalog_module
@@ -191,7 +191,7 @@ class World:
     # ---- what happens from outside
 
     def start_try(self, *, clear: bool = False, start_over: bool = False) -> Process:
-        """Airflow starts the next try: a retry, or after a clear. The tries before it may still be at work.
+        """Airflow starts the next try: a retry, or after a clear. The tries before it may still be running.
 
         :param start_over: auto-resume is off for this try
         """
@@ -268,7 +268,7 @@ class World:
         self.inner.objects[path] = whole
 
     def lose_the_log(self) -> None:
-        """Somebody deletes the directory of the unit under a driver; nobody else is at work."""
+        """Somebody deletes the directory of the unit under a driver; nobody else is running."""
         self.note("the log is deleted")
         for path in [path for path in self.inner.objects if path.startswith(f"{UNIT}/")]:
             del self.inner.objects[path]
@@ -320,7 +320,7 @@ class World:
         """Let time pass until nothing goes on any more."""
         if not self.run_until(lambda: not self.threads and not self.arriving, at_most=at_most):
             alive = sorted({f"{t.process.name}/{t.name}" for t in self.threads})
-            self.violate(f"still at work after {at_most:g} s: {', '.join(alive)}")
+            self.violate(f"still running after {at_most:g} s: {', '.join(alive)}")
 
     def finish(self) -> None:
         """Nothing goes wrong any more, and Airflow goes on trying: the task succeeds."""

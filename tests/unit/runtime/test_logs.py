@@ -74,7 +74,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
         "log.addHandler(logging.NullHandler()); log.info('heard'); log.handlers.clear()",
         ["    INFO [load] tests.leftover_work: heard"],
     ),
-    "a logger with a handler of its own": (
+    "a logger with its own handler": (
         "import sys; log.addHandler(logging.StreamHandler(sys.stdout)); log.info('once'); log.handlers.clear()",
         ["once"],
     ),

@@ -213,7 +213,7 @@ def test_validate_returns_all_problems_of_components_and_hooks(job: Job) -> None
         ("other-0123456789ab~x-0123456789abcdef~0", "is not a run of 'Steps'"),
     ],
 )
-def test_a_run_that_cannot_be_resumed_is_refused_in_words(job: Job, run_id: str, said: str) -> None:
+def test_a_run_that_cannot_be_resumed_is_refused_with_the_reason(job: Job, run_id: str, said: str) -> None:
     with pytest.raises(NothingToResumeError, match=said):
         job.runner.resume(describe("a"), run_id)
 
@@ -227,7 +227,7 @@ def test_a_run_that_has_completed_is_reported_and_not_run_again(job: Job) -> Non
     assert names(job.ledger) == "abb"
 
 
-def test_a_run_that_is_at_work_is_not_taken_over(job: Job) -> None:
+def test_a_run_that_is_still_running_is_not_taken_over(job: Job) -> None:
     """Neither by its id nor by auto-resume, which starts nothing next to it either."""
     said: list[str] = []
 
@@ -513,7 +513,7 @@ def test_the_audit_file_keeps_all_attempts(job: Job) -> None:
     assert lines[0]["config"]["pipeline"]["pipeline-name"] == "Steps"
 
 
-def test_on_an_object_store_each_attempt_has_an_audit_object_of_its_own(job: Job) -> None:
+def test_on_an_object_store_each_attempt_has_its_own_audit_object(job: Job) -> None:
     import fsspec
 
     hooks = AuditHooks.to_file("memory://audit")

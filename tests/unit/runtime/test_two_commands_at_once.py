@@ -89,7 +89,7 @@ def test_two_processes_start_one_run_and_the_other_says_that_it_is_running(
 def test_whoever_comes_second_finds_a_run_that_started_while_it_looked(
     runner: PipelineRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The other command fails at once, so that this one resumes its run instead of starting one of its own."""
+    """The other command fails at once, so that this one resumes its run instead of starting a new one."""
     text = describe("a", "b:Step:fails = 1")
     other = PipelineRunner(cast("Any", FakeSpark()), location=tmp_path / "checkpoints")
     real = claiming.last_unfinished
@@ -124,7 +124,7 @@ def test_a_number_whose_copy_alone_is_kept_is_not_used_again(runner: PipelineRun
     assert runner.run_with_checkpointing(text, auto_resume=True).run_id != first
 
 
-def test_a_command_that_is_not_to_resume_starts_a_run_of_its_own(runner: PipelineRunner, tmp_path: Path) -> None:
+def test_a_command_that_is_not_to_resume_starts_a_new_run(runner: PipelineRunner, tmp_path: Path) -> None:
     with pytest.raises(ComponentFailedError):
         runner.run_with_checkpointing(describe("a:Step:fails = 1"), auto_resume=True)
     runner.run_with_checkpointing(describe("a"), auto_resume=False)

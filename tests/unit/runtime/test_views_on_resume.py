@@ -91,7 +91,7 @@ class Define(Step):
 
 
 class Elsewhere(LocalStore):
-    """A store of somebody's own, which keeps its objects in another place."""
+    """A custom store, which keeps its objects in another place."""
 
     def __init__(self, location: str, directory: str) -> None:
         super().__init__(location, Path(directory))
@@ -186,7 +186,7 @@ def test_a_component_that_fails_while_it_is_replayed_fails_the_run_and_stays_don
 
 
 @pytest.mark.parametrize("end", ["success", "discard"])
-def test_saved_outputs_go_with_their_run_where_its_progress_lies_in_a_store_of_ones_own(
+def test_saved_outputs_go_with_their_run_where_its_progress_lies_in_a_custom_store(
     job: Job, tmp_path: Path, end: str
 ) -> None:
     instance_type, config = f"{__name__}.Elsewhere", {"directory": str(tmp_path / "elsewhere")}

@@ -251,7 +251,7 @@ def test_a_commit_that_was_copied_is_still_its_own(bench: Bench) -> None:
 
 
 @brisk
-def test_a_commit_of_its_own_is_not_taken_for_a_successors(bench: Bench) -> None:
+def test_its_own_commit_is_not_taken_for_a_successors(bench: Bench) -> None:
     bench.watchdog.start()
     bench.claimed = Commit(1, bench.claimed.state)  # said before it is done
     bench.log.append(Commit(0, bench.claimed.state), bench.claimed.state)

@@ -71,7 +71,7 @@ class Step(Component):
             os.close(descriptor)
 
     def _others_alive(self) -> list[int]:
-        """Return the processes of other drivers in the ledger that are still at work."""
+        """Return the processes of other drivers in the ledger that are still running."""
         ledger = Path(self.ledger)
         lines = ledger.read_text(encoding="utf-8").splitlines() if ledger.exists() else []
         entries = [json.loads(line) for line in lines]

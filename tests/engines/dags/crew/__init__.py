@@ -30,7 +30,7 @@ _LONGER_THAN_ANY_TEST = 1_800.0
 
 
 class Crew(Step):
-    """One of the four, with deeds of its own."""
+    """One of the four components, with additional deeds."""
 
     def wait_for_a_sign(self, spark: SparkSession) -> None:
         """Until the file of this component exists."""
