@@ -1,8 +1,8 @@
 """The retry policy for tasks that run a pipeline, and its replacement for older Airflow versions.
 
 The policy only makes Airflow's decision faster and gives the reason. The next try decides what it does when it starts,
-from the checkpoint log, since no policy is called if a worker is killed. In an Airflow without retry policies, the
-class of the exception says that a retry does not help.
+from the checkpoint log, since no policy is called if a worker is killed. In Airflow versions without retry policies,
+the class of the exception says that a retry does not help.
 """
 
 from __future__ import annotations

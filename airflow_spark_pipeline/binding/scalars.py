@@ -1,6 +1,6 @@
 """Converts one scalar of a resolved description to the Python type of its field.
 
-As in HOCON, because ``${?ENV}`` is always text: text becomes a number or a boolean, and a number or a boolean becomes
+As in HOCON, text becomes a number or a boolean, and a number or a boolean becomes text, because ``${?ENV}`` is always
 text. A conversion that would lose something (1.5 to ``int``, true to ``int``) is refused. In *strict* mode, which
 decides between the members of a union, a value only fits the type that it already has. Text fits dates, paths,
 durations and enums, because a description cannot write them in another way.

@@ -1,4 +1,4 @@
-"""How Dataproc gets a job: the part that runs Python, next to what the user described."""
+"""The Python part of a Dataproc job, added to what the user described."""
 
 from __future__ import annotations
 

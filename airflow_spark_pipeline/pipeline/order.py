@@ -6,8 +6,8 @@
     b depends-on = []
     c depends-on = []
 
-is read as b, c, a: of those that could come next, the first in the file does. A component without ``depends-on`` comes
-after all before it in the file. In a file that names only earlier components, the order stays.
+is read as b, c, a: if several could come next, the first of them in the file does. A component without ``depends-on``
+comes after all before it in the file. If a file names only earlier components, the order stays.
 """
 
 from __future__ import annotations

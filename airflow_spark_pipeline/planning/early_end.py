@@ -1,8 +1,8 @@
 """A run that a component finished early: what is left out because of it. Pure.
 
 A component says ``self.context.finish("no new data")``, and its record holds the reason. All components after it in the
-description that are not done are then left out, in this attempt and in every later one, so that a driver that dies
-right after the record and the next attempt conclude the same. Components before it are not affected.
+description that are not done are then left out, in this attempt and in every later one. So if the driver dies right
+after the record, the next attempt leaves out the same components. Components before it are not affected.
 """
 
 from __future__ import annotations

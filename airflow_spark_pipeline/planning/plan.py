@@ -2,7 +2,7 @@
 
 Guarantees: pure (nothing is read or written); every completed component is skipped or replayed and every other one
 runs, or the plan is refused with the path of the difference. The completed components are a set: if ``fail-fast =
-false`` left a gap in the middle, only the gap runs, and the components that declare a dependency on it. The user's
+false`` left a gap in the middle, only the gap and the components that declare a dependency on it run. The user's
 selection by name (see ``selection``) takes precedence.
 
 A description may change after the last completed component: a fix edits, adds or removes components there. At or before

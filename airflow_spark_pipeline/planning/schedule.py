@@ -1,8 +1,8 @@
 """The schedule: which components may run at the same time, and which of them start now. Pure functions.
 
-Guarantees: with ``parallelism = 1`` the order is that of the description. A component that says nothing about
-dependencies waits for all before it; one with ``depends-on`` waits for the components named there, and for those that
-make a view which it is known to read. In a description nothing waits for a later component (``pipeline/order.py`` puts
+Guarantees: with ``parallelism = 1`` the order is that of the description. A component without ``depends-on`` waits for
+all before it; one with ``depends-on`` waits for the components named there, and for those that make a view which it is
+known to read. In a description nothing waits for a later component (``pipeline/order.py`` puts
 them in order), so there are no cycles.
 """
 

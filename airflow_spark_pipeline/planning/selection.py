@@ -1,4 +1,4 @@
-"""The user's selection by component name: where to start and stop, what alone to run, what to repeat.
+"""The user's selection by component name: where to start and stop, what to run alone, what to repeat.
 
 A selection is applied once: it is recorded with the claim, and a retry with the same selection continues with the rest,
 instead of running a forced component a second time.

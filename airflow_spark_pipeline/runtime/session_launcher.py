@@ -1,4 +1,4 @@
-"""The file that a platform runs inside a Spark session that it gives: ``run-inside REQUEST MODULE ...``.
+"""The file that a platform runs inside an existing Spark session: ``run-inside REQUEST MODULE ...``.
 
 It ends no process, stops no Spark, and does not look at standard input. A failure is raised, since such platforms treat
 ``sys.exit`` as an error in the platform. It runs on Python 3.6 and newer, see ``launcher.py``.

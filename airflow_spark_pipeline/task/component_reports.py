@@ -1,12 +1,12 @@
 """The runs of components, as OpenLineage and OpenTelemetry learn of them: each once, by the try that reads the result.
 
-A component runs in the driver, which may be on a cluster without Airflow. So the task tells of it afterwards, from the
-log, with the times that the driver recorded. A try tells of what was recorded since the last time that a try of this
-task instance told anything: also of the components of a try whose task was killed. A component that such a try left
-unfinished, and that a later try runs again, is told of once, as the later try has it.
+A component runs in the driver, which may be on a cluster without Airflow. So the task reports it afterwards, from the
+log, with the times that the driver recorded. A try reports what was recorded since the last report of this task
+instance, including the components of a try whose task was killed. If such a try left a component unfinished and a later
+try runs it again, the component is reported once, as the later try recorded it.
 
-Example: try 1 runs ``Extract`` and fails in ``Load``: it tells of both. Try 2 skips ``Extract`` and runs ``Load``: it
-tells of ``Load``.
+Example: try 1 runs ``Extract`` and fails in ``Load``: it reports both. Try 2 skips ``Extract`` and runs ``Load``: it
+reports ``Load``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The runs of components, as the log has them."""
+"""The runs of components, as the log records them."""
 
 from __future__ import annotations
 

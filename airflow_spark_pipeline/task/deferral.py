@@ -1,4 +1,4 @@
-"""Waiting for the driver in the triggerer: whether a try by ``spark-submit`` can, and the trigger that waits.
+"""Waiting for the driver in the triggerer: whether a try by ``spark-submit`` can do so, and its trigger.
 
 This works if the driver runs without this task: in cluster mode on YARN and Kubernetes. ``spark-submit`` then ends once
 the cluster has accepted the job. After that, the log tells when the run has ended, and the lease when its driver died.

@@ -1,4 +1,4 @@
-"""One try as a job of a platform: the platform's operator submits, this way waits.
+"""One try as a job of a platform: the platform's operator submits, and this module waits.
 
 The log decides the result of the job. The platform is asked only whether the job of an earlier try may still be
 running, and why a job has ended if its driver recorded nothing.

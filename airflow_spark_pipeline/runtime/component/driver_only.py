@@ -1,7 +1,7 @@
 """What a component's context has only in the driver.
 
 A function of a component that Spark runs in its Python workers, such as a UDF, takes the component and its context
-along. Workers have no checkpoint log, so what reports to it does not travel; whoever calls it there gets an error.
+along. Workers have no checkpoint log, so the methods that report to it do not travel: calling one there is an error.
 
 Example: ``spark.range(3).rdd.map(lambda row: self.factor * row.id)`` works; with ``self.context.publish(rows=3)`` in
 that function, the Spark job fails.

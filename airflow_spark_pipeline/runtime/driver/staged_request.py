@@ -1,7 +1,7 @@
 """A driver whose request was staged for a platform: reads it from a store, and removes it at its end.
 
-The request stays while the driver runs: a platform may start a job again whose driver died, and the new driver reads
-the same request. After an end it is gone, so that nothing starts again what Airflow has judged already.
+The request stays while the driver runs: a platform may restart a job whose driver died, and the new driver reads the
+same request. After an end the request is gone, so that a job that Airflow has judged already cannot start again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Workers: run components in threads, and hand what became true to the main thread, which alone records it.
+"""Workers: run components in threads, and hand their results to the main thread; only the main thread records them.
 
 ::
 

@@ -1,6 +1,6 @@
 """What reads the state of a Spark session and the objects in it, in a few milliseconds per component.
 
-Guarantees: one call to the JVM, or to the server, for each kind of thing; what a Spark version does not offer (a
+Guarantees: one call to the JVM, or to the server, for each kind of object. What a Spark version does not offer (a
 missing method, a JVM that denies access) is left out, except settings and the current database: without those a resumed
 run could give different results, so an error there fails the component.
 """
