@@ -16,32 +16,32 @@ PACKAGE = "airflow_spark_pipeline"
 IGNORED = shutil.ignore_patterns("www", "__pycache__")
 FOR_ITS_TYPES = "\nfrom typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    "
 PLANTED = [
-    ("In the Airflow process, a room", "hooks/spark_pipeline.py", "import airflow_spark_pipeline.task.unit"),
-    ("In the Airflow process, a room", "task/unit.py", "import airflow_spark_pipeline.operators.spark_pipeline"),
-    ("In the Spark driver, a room", "pipeline/spec.py", "import airflow_spark_pipeline.runtime.loop.loop"),
-    ("Airflow's rooms ship the runtime", "launch/archives.py", "import airflow_spark_pipeline.runtime.__main__"),
+    ("In the Airflow process, a package", "hooks/spark_pipeline.py", "import airflow_spark_pipeline.task.unit"),
+    ("In the Airflow process, a package", "task/unit.py", "import airflow_spark_pipeline.operators.spark_pipeline"),
+    ("In the Spark driver, a package", "pipeline/spec.py", "import airflow_spark_pipeline.runtime.loop.loop"),
+    ("Airflow's packages ship the runtime", "launch/archives.py", "import airflow_spark_pipeline.runtime.__main__"),
     ("What travels to the driver", "runtime/loop/loop.py", "import airflow.sdk"),
     ("The memory does not know the", "checkpoint/key.py", "import airflow_spark_pipeline.pipeline.spec"),
     ("The decision is pure: it opens no", "planning/plan.py", "import airflow_spark_pipeline.checkpoint.log"),
     ("The decision is pure: it asks the", "planning/plan.py", "import subprocess"),
     (
-        "In the runtime, a room knows only",
+        "In the runtime, a package imports only",
         "runtime/process/output.py",
         "import airflow_spark_pipeline.runtime.spark.session",
     ),
     (
-        "In the runtime, a room knows only",
+        "In the runtime, a package imports only",
         "runtime/spark/connect.py",
         "import airflow_spark_pipeline.runtime.driver.driver",
     ),
     (
-        "In the runtime, a room knows only",
+        "In the runtime, a package imports only",
         "runtime/loop/loop.py",
         "import airflow_spark_pipeline.runtime.driver.watchdog",
     ),
-    ("No file knows a file that knows it", "task/try_arguments.py", "import airflow_spark_pipeline.task.unit"),
-    ("No file knows a file that knows it", "task/way.py", "import airflow_spark_pipeline.task.submit_way"),
-    ("No file knows a file that knows it", "runtime/loop/tries.py", "import airflow_spark_pipeline.runtime.loop.loop"),
+    ("No import is circular", "task/try_arguments.py", "import airflow_spark_pipeline.task.unit"),
+    ("No import is circular", "task/way.py", "import airflow_spark_pipeline.task.submit_way"),
+    ("No import is circular", "runtime/loop/tries.py", "import airflow_spark_pipeline.runtime.loop.loop"),
 ]
 
 
@@ -89,7 +89,7 @@ def test_every_contract_has_an_import_that_breaks_it() -> None:
     assert [name for name in names if not any(name.startswith(contract) for contract, _, _ in PLANTED)] == []
 
 
-def test_no_file_knows_a_file_that_knows_it_in_the_whole_package() -> None:
+def test_no_import_in_the_whole_package_is_circular() -> None:
     """File by file, while the contract of that name looks at the packages of one package at a time."""
     graph = grimp.build_graph(PACKAGE, exclude_type_checking_imports=False, cache_dir=None)
     files = graph.modules - {PACKAGE}
