@@ -77,7 +77,7 @@ def take_policy(operator: BaseOperator) -> None:
 def final(error: SparkPipelineError) -> SparkPipelineError:
     """Return the error that the task should raise.
 
-    In an Airflow without retry policies, an error that a retry does not help with also becomes an
+    In Airflow versions without retry policies, an error that a retry cannot fix also becomes an
     ``AirflowFailException``: it keeps its class, its fields and its message, and Airflow fails the task immediately.
     """
     if AIRFLOW.has_retry_policies or error.retry_helps:

@@ -40,7 +40,7 @@ def rows_of(frame: DataFrame, columns: Sequence[str], values: Values) -> DataFra
 
 
 def partition_key(columns: Sequence[str], values: Values) -> str:
-    """Return the text by which a partition is known in all attempts.
+    """Return the text that identifies a partition in all attempts.
 
     Example: ``day=2026-01-31/country=DE``; ``country`` alone if its value is missing.
     """

@@ -134,7 +134,7 @@ class DataprocBatch:
         return JobState.ended(f"{found.state.name} {found.state_message}")
 
     def cancel(self) -> None:
-        """Cancel the batch unless it has ended: there is no call for it but that of its operation."""
+        """Cancel the batch unless it has ended, by cancelling its operation: the API has no other call for this."""
         found = self._found()
         if found is not None and found.state.name not in _ENDED:
             self._hook.get_operations_client(region=self._which["region"]).cancel_operation(name=found.operation)

@@ -93,7 +93,7 @@ class ComponentContext:
                 load(day)
 
         :param items: all parts, done or not
-        :param key: function that returns text, a number or a date by which a part is known in every attempt; default:
+        :param key: function that returns the text, number or date that identifies a part in every attempt; default:
             the item itself
         :param name: name of these parts, if the component asks for parts more than once
         :raises TypeError: an item is not text, a number or a date, and there is no ``key``
