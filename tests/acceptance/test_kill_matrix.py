@@ -126,6 +126,7 @@ def test_an_exception_resumes_at_the_component_that_raised_it(
     kill_times["exception", engine] = run.wait_for_start("b", 2).time - first.time
 
 
+@pytest.mark.nightly
 def test_a_scheduler_that_is_killed_and_started_again_loses_nothing(
     runs: Runs, deployment: Deployment, kill_times: dict[tuple[str, str], float]
 ) -> None:

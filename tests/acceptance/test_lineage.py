@@ -17,7 +17,7 @@ from tests.acceptance.client import Client, Run
 from tests.acceptance.deployment import Deployment, wait_for
 
 pytest.importorskip("openlineage.client", reason="comes with apache-airflow-providers-openlineage")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]  # starts another Airflow, for three tests
 
 _TASK = "writing.etl"
 
