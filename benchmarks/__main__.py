@@ -11,12 +11,26 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import commandline, engines, imports, lookup, loop, outputs, page, parallel, parts, sensors, tpch
+from benchmarks import (
+    commandline,
+    engines,
+    imports,
+    lookup,
+    loop,
+    memory,
+    outputs,
+    page,
+    parallel,
+    parts,
+    sensors,
+    tpch,
+)
 from benchmarks.harness import Row
 
 _ALL: dict[str, Callable[[], Iterator[Row]]] = {
     "commandline": commandline.rows,
     "imports": imports.rows,
+    "memory": memory.rows,
     "loop": loop.rows,
     "lookup": lookup.rows,
     "outputs": outputs.rows,
