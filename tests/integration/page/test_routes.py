@@ -49,10 +49,10 @@ def test_the_lease_tells_a_running_driver_from_a_dead_one(page: Page, record: Re
 def test_a_live_run_can_be_neither_resumed_nor_discarded(page: Page, record: Record) -> None:
     record.run(status=CheckpointStatus.RUNNING, alive=True)
     (row,) = page.runs()
-    assert "alive" in row["resume_blocked"]
+    assert row["resume_blocked"] == "Its driver is running."
     response = page.post("/api/dags/page_a/discard", _discard(row))
     assert response.status_code == 409
-    assert "alive" in response.json()["detail"]
+    assert response.json()["detail"] == "Its driver is running. Stop it first."
 
 
 def test_a_run_whose_dag_run_was_deleted_can_only_be_discarded(page: Page, record: Record) -> None:
