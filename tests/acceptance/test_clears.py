@@ -87,6 +87,7 @@ def test_mapped_tasks_resume_each_for_itself(run: Run) -> None:
     assert {run.xcom(map_index)["components_skipped"] == ["a", "b"] for map_index in (0, 1)} == {True}
 
 
+@pytest.mark.nightly
 @pytest.mark.dag_run("recovered", b={"1": "fail"})
 def test_a_run_is_resumed_by_its_id_from_another_dag_run(run: Run) -> None:
     """As by hand: the id comes from the conf of the other run's trigger."""

@@ -112,10 +112,8 @@ def test_the_next_try_resumes_at_the_component_that_was_running(
 @pytest.mark.parametrize(
     "engine",
     [
-        pytest.param("local", marks=pytest.mark.dag_run(ENGINES["local"], b={"1": "fail"})),
-        pytest.param(
-            "standalone", marks=[pytest.mark.nightly, pytest.mark.dag_run(ENGINES["standalone"], b={"1": "fail"})]
-        ),
+        pytest.param(engine, marks=[pytest.mark.nightly, pytest.mark.dag_run(dag_id, b={"1": "fail"})])
+        for engine, dag_id in ENGINES.items()
     ],
 )
 def test_an_exception_resumes_at_the_component_that_raised_it(

@@ -87,6 +87,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_nothing_that_a_component_does_to_its_driver_is_lost(airflow_db: Path, tmp_path: Path) -> None:
     folder = tmp_path / "dags"
     folder.mkdir()

@@ -10,6 +10,7 @@ from tests.acceptance.deployment import is_running, wait_for
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.nightly  # the unit tests show the same without Airflow
 @pytest.mark.dag_run("tried_once", b={"1": "call sys exit"})
 def test_a_component_that_calls_sys_exit_with_zero_fails_the_task(run: Run) -> None:
     run.wait("failed")

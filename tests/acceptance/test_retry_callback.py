@@ -29,6 +29,7 @@ def test_the_log_of_a_failed_try_says_what_the_next_one_skips(run: Run) -> None:
 
 
 @survives_lost_workers
+@pytest.mark.nightly
 @pytest.mark.dag_run("retried", b={"1": "wait in python"})
 def test_after_a_kill_the_dag_processor_says_it_and_neither_stands_still_nor_holds_the_retry(
     run: Run, kill_times: dict[tuple[str, str], float]

@@ -16,12 +16,12 @@ from tests.acceptance.client import Run
 LIST = "/plugin/spark-pipeline"
 SIZES = {"wide": {"width": 1360, "height": 760}, "narrow": {"width": 390, "height": 844}}
 
-# Each color and each size once in `make e2e`; the other two pairs once a night.
 LOOKS = [
     ("light", "wide"),
-    ("dark", "narrow"),
-    pytest.param(("light", "narrow"), marks=pytest.mark.nightly),
-    pytest.param(("dark", "wide"), marks=pytest.mark.nightly),
+    *(
+        pytest.param(look, marks=pytest.mark.nightly)
+        for look in (("light", "narrow"), ("dark", "wide"), ("dark", "narrow"))
+    ),
 ]
 
 

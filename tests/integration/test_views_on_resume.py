@@ -104,6 +104,7 @@ def test_a_saved_view_is_computed_once_and_holds_the_same_on_resume(unit: Unit) 
     assert first.split()[2:] == second.split()[2:]
 
 
+@pytest.mark.nightly
 def test_a_component_whose_saved_output_is_gone_runs_again_and_says_so(unit: Unit) -> None:
     components = ",\n".join([_step("Draw", more="save-outputs = true,"), _step("Look", fails=1)])
     unit.attempt(components)
