@@ -34,7 +34,7 @@ test: setup ## The tests: unit, integration, acceptance (PYTEST_ARGS=... for pyt
 	@scripts/install.sh redis-server
 	@$(WITH_JAVA) && $(TIMED) test scripts/suite.sh $(PY) "not slow and not nightly and not e2e" --durations=15 $(PYTEST_ARGS)
 
-slow: setup ## The tests that take up to minutes each: kills under a real Airflow, 60 rounds of chaos (20 minutes)
+slow: setup ## The tests that take up to minutes each: kills under a real Airflow, 60 rounds of chaos (15 minutes)
 	@$(WITH_JAVA) && $(TIMED) "slow tests" scripts/suite.sh $(PY) "slow and not nightly and not e2e" --durations=0 $(PYTEST_ARGS)
 
 nightly: setup ## More of the slow tests, once a night: all kills, also on a standalone cluster, 200 rounds of chaos (half an hour)
@@ -59,7 +59,7 @@ chaos: setup ## Real drivers, killed and stopped at random (ROUNDS=1000 SEED=0)
 hocon-fuzz: setup ## Generated HOCON, read here and by its reference implementation (N=20000 SEED=0; needs Maven)
 	@$(WITH_JAVA) && $(TIMED) "HOCON" $(PY) -m tests.hocon_reference --files $(N) --seed $(SEED)
 
-e2e: setup ## The page, in a real Chromium against a real Airflow (CHROMIUM=/usr/bin/chromium; ten minutes)
+e2e: setup ## The page, in a real Chromium against a real Airflow (CHROMIUM=/usr/bin/chromium; 15 minutes)
 	@scripts/install.sh chromium
 	@[ -d $(WWW)/node_modules/axe-core ] || ! command -v npm >/dev/null || (cd $(WWW) && npm ci)
 	@$(WITH_JAVA) && $(TIMED) e2e $(PY) -m pytest -m "e2e and not nightly" --durations=0 $(PYTEST_ARGS) tests/e2e
