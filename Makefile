@@ -37,7 +37,7 @@ test: setup ## The tests: unit, integration, acceptance (PYTEST_ARGS=... for pyt
 slow: setup ## The tests that take up to minutes each: kills under a real Airflow, 60 rounds of chaos (15 minutes)
 	@$(WITH_JAVA) && $(TIMED) "slow tests" scripts/suite.sh $(PY) "slow and not nightly and not e2e" --durations=0 $(PYTEST_ARGS)
 
-nightly: setup ## More of the slow tests, once a night: all kills, also on a standalone cluster, 200 rounds of chaos (half an hour)
+nightly: setup ## More of the slow tests, once a night: all kills, also on a standalone cluster, 200 rounds of chaos, more looks of the page (40 minutes)
 	@$(WITH_JAVA) && $(TIMED) "nightly tests" scripts/suite.sh $(PY) "nightly and not e2e" --durations=0 $(PYTEST_ARGS)
 	$(if $(PYTEST_ARGS),,@$(MAKE) --no-print-directory e2e PYTEST_ARGS='-m "e2e and nightly"')
 
