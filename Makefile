@@ -62,7 +62,7 @@ hocon-fuzz: setup ## Generated HOCON, read here and by its reference implementat
 e2e: setup ## The page, in a real Chromium against a real Airflow (CHROMIUM=/usr/bin/chromium; 15 minutes)
 	@scripts/install.sh chromium
 	@[ -d $(WWW)/node_modules/axe-core ] || ! command -v npm >/dev/null || (cd $(WWW) && npm ci)
-	@$(WITH_JAVA) && $(TIMED) e2e $(PY) -m pytest -m "e2e and not nightly" --durations=0 $(PYTEST_ARGS) tests/e2e
+	@$(WITH_JAVA) && $(TIMED) e2e scripts/pytest.sh $(PY) -m "e2e and not nightly" --durations=0 $(PYTEST_ARGS) tests/e2e
 
 www: ## Build the page's front end (needs Node 20 and npm); commit what it makes
 	@cd $(WWW) && npm ci && npm run build
@@ -82,7 +82,7 @@ platforms: setup ## Real drivers on mocks of platforms and on Apache Livy, under
 
 topology: setup ## The services of docker-compose.yaml as processes, and one of their machines lost (Postgres, Redis, MinIO; 9 minutes)
 	@$(WITH_JAVA) && minio=$$(scripts/topology.sh) && PATH="$${minio:+$$minio:}$$PATH" && export PATH && \
-		$(TIMED) topology $(PY) -m pytest --durations=0 $(PYTEST_ARGS) tests/topology
+		$(TIMED) topology scripts/pytest.sh $(PY) --durations=0 $(PYTEST_ARGS) tests/topology
 
 check: setup ## Lint, format, types, who may import whom, and the workflows
 	@$(TIMED) "ruff check" $(PY) -m ruff check

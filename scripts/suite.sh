@@ -12,12 +12,16 @@ shift 2
 nothing_selected=5 # pytest's exit code
 result=$nothing_selected
 
+# Both processes must give each test the same name, and the order of a set in a name depends on this seed.
+PYTHONHASHSEED=${PYTHONHASHSEED:-$$}
+export PYTHONHASHSEED
+
 # Each part has its own cache: where pytest knows only failures of other tests, --last-failed runs everything.
 part() {
     name=$1
     shift
     code=0
-    "$python" -m pytest -m "$markers" -o cache_dir=".pytest_cache/$name" "$@" || code=$?
+    scripts/pytest.sh "$python" -m "$markers" -o cache_dir=".pytest_cache/$name" "$@" || code=$?
     case $code in
     "$nothing_selected") ;;
     0) [ "$result" -ne "$nothing_selected" ] || result=0 ;;

@@ -145,7 +145,7 @@ class Colour(enum.Enum):
         (("a", 1, None, True), ["a", 1, None, True]),
         ({"b.c": {"d": [1.5]}, "": 2, 'q"': '"'}, {"b.c": {"d": [1.5]}, "": 2, 'q"': '"'}),
         (OrderedDict(a=Markup("<")), {"a": "<"}),
-        ({"b", "a"}, ["a", "b"]),
+        pytest.param({"b", "a"}, ["a", "b"], id="set"),
         ([], []),
         ({}, {}),
         (0, 0),
