@@ -12,9 +12,9 @@ from __future__ import annotations
 import warnings
 from typing import Any, cast
 
-from airflow_spark_pipeline.pipeline.hocon.nodes import Array, Concatenation, Entry, Node, Object, Reference, merge
+from airflow_spark_pipeline.pipeline.hocon.nodes import Array, Concatenation, Entry, Node, Object, merge
 from airflow_spark_pipeline.pipeline.hocon.placeholders import Key, Table
-from airflow_spark_pipeline.pipeline.hocon.scalars import Place, Word
+from airflow_spark_pipeline.pipeline.hocon.scalars import Place
 
 
 def parse(text: str, table: Table) -> Object:
@@ -54,21 +54,19 @@ class _Builder:
             parts = [self._node(token) for token in value.tokens]
             return parts[0] if len(parts) == 1 else Concatenation(parts)
         if isinstance(value, self._substitution):
-            return cast("Reference", self._table[int(value.variable)])
-        if isinstance(value, dict):
-            return self.object(value)
-        return self._array(value) if isinstance(value, list) else cast("Word", self._table[value])
+            return cast("Node", self._table[int(value.variable)])
+        return self.object(value) if isinstance(value, dict) else self._array(value)
 
     def _array(self, items: list[Any]) -> Array:
         """Return a list. It starts with the number of its items' places; pyhocon turns two joined lists into one."""
         entries: list[Entry] = []
         places: list[Place] = []
         for item in items:
-            opens = self._table[item] if isinstance(item, int) else None
-            if isinstance(opens, list):
-                places = [*opens]
+            node: Node | list[Place] = self._node(item)
+            if isinstance(node, list):
+                places = [*node]
             else:
-                entries.append(Entry(self._node(item), places.pop(0)))
+                entries.append(Entry(node, places.pop(0)))
         return Array(entries)
 
 

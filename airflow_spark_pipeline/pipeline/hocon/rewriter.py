@@ -4,7 +4,9 @@ Guarantees: the first structural error of a file is reported with its place, and
 pyhocon reads differently. Every key, scalar and substitution is replaced by a number, which stands for an entry of a
 `Table`. Separators, comments and included files are resolved. Only the structure is left for pyhocon::
 
-    spark.master = ${m}"[2]" # x   ->   k0=${1}2       0: Key(spark.master), 1: Reference(m), 2: Word([2])
+    spark.master = ${m}"[2]" # x   ->   k0=${1}${2}    0: Key(spark.master), 1: Reference(m), 2: Word([2])
+
+A value is written as a substitution and a separator as a line break, since pyhocon reads these faster than other forms.
 
 The rules are those of https://github.com/lightbend/config/blob/main/HOCON.md. Not supported, each with an error that
 says so: includes by URL or from packages, and files that hold a list.
@@ -112,7 +114,7 @@ class Rewriter:
             if token.kind == closing:
                 self._next += closing != "end"
                 return
-            self._out.append("," * any_item)
+            self._out.append("\n" * any_item)
             any_item = True
             if self._at_include():
                 self._included(path, in_list)
@@ -142,7 +144,7 @@ class Rewriter:
             )
         texts = self._include(names[0], _INCLUDES[shape], self._scope, path, in_list, self._place(start))
         keys = [f"k{self._number(Key((), self._place(start)))}={{{text}}}" for text in texts]
-        self._out.append(",".join(keys))
+        self._out.append("\n".join(keys))
 
     def _member(self, path: Address, in_list: bool) -> None:
         start = self._peek
@@ -212,7 +214,7 @@ class Rewriter:
 
     def _break(self, begin: int, message: str, at: Place, here: Address) -> None:
         self._report(message, at, here, False)
-        self._out[begin:] = [str(self._number(BROKEN))]
+        self._out[begin:] = [self._held(BROKEN)]
 
     def _refuse_separator(self, token: Token, here: Address) -> None:
         if token.kind in _SEPARATORS:
@@ -237,14 +239,17 @@ class Rewriter:
 
     def _hold(self, kind: str, text: str) -> None:
         if kind:
-            self._out.append(str(self._number(Word(kind, text))))
+            self._out.append(self._held(Word(kind, text)))
+
+    def _held(self, entry: Word | Reference | list[Place]) -> str:
+        return f"${{{self._number(entry)}}}"
 
     def _part(self, token: Token, here: Address, in_list: bool) -> str:
         """Write one part of a value that is not text; return its shape."""
         if token.kind.startswith("subst"):
             target = split_path(tokenize(token.text, token.line, token.column + len(token.kind) - 3), token)
             reference = self._reference(target, token.kind == "subst?", token, here)
-            self._out.append(f"${{{self._number(reference)}}}")
+            self._out.append(self._held(reference))
             return "$"
         self._depth += 1
         if self._depth > _DEEPEST:
@@ -261,13 +266,13 @@ class Rewriter:
 
     def _list(self, path: Address) -> None:
         places: list[Place] = []
-        self._out.append(str(self._number(places)))
+        self._out.append(self._held(places))
         while True:
             self._separate(bool(places))
             token = self._peek
             if token.kind == "]":
                 self._take()
                 return
-            self._out.append(",")
+            self._out.append("\n")
             places.append(self._place(token))
             self._value((*path, len(places) - 1), True, token, listed=True)
