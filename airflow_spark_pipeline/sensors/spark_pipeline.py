@@ -209,7 +209,7 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         except SparkPipelineError as error:
             _fail(error)
         if found is None:
-            self.log.info("No such run yet at %s", place.location)
+            self.log.info("No such run yet at %s", place.name)
             return PokeReturnValue(is_done=False)
         run = describe_run(found)
         self._tell(run)
@@ -218,12 +218,15 @@ class SparkPipelineRunSensor(BaseSensorOperator):
     def _what(self, context: Context) -> tuple[StoreLocation, RunQuery]:
         """Return the location and the query."""
         from airflow_spark_pipeline.checkpoint.query import RunQuery
+        from airflow_spark_pipeline.deployment.airflow_masker import take_names_of_airflow, tell_airflow
         from airflow_spark_pipeline.deployment.locations import location_of, namespace
 
+        take_names_of_airflow()
         spec = self._describe(context)
         place = location_of(
             self.checkpoint_location, self.checkpoint_conn_id, None if spec is None else spec.checkpoint
         )
+        tell_airflow([place.location], place.config)  # before anything can fail with a message that contains them
         return place, RunQuery(
             self.wait_for,
             namespace(),

@@ -260,3 +260,20 @@ def test_an_unreadable_run_ends_the_wait_for_it(location: Path) -> None:
     event = fire(deferred)
     assert not event["retry_helps"]
     assert "00000003.json is not a readable commit" in event["error"]
+
+
+@pytest.mark.parametrize(
+    ("url", "password"),
+    [("memory://me:hunter2xyz@x/ck", "hunter2xyz"), ("memory://me:a/b@c:d@x/ck", "a/b@c:d")],
+)
+def test_the_log_does_not_show_a_password_of_the_location_and_airflow_masks_it(
+    url: str, password: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told: set[str] = set()
+    monkeypatch.setattr("airflow.sdk.log.mask_secret", lambda found, name=None: told.update(found), raising=False)
+    with pytest.raises(AirflowSensorTimeout):
+        sensor(pipeline_name="Test", checkpoint_location=url, timeout=0).execute({})
+    said = "".join(capsys.readouterr())
+    assert "No such run yet at memory://me:***@x/ck" in said
+    assert password not in said
+    assert password in told
