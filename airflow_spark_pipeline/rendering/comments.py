@@ -11,16 +11,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-_EXPRESSION = r"""\{\{(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|(?!\}\}).)*\}\}"""
-_BLOCK = r"\{%(?:(?!%\}).)*%\}"
+# No text may match in two ways: a search that fails would try all combinations. So a quote always starts a string, as
+# in Jinja, and `{{` is always an expression.
+_STRING = r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'"""
+_EXPRESSION = rf"""\{{\{{(?:{_STRING}|[^"'}}]|\}}(?!\}}))*\}}\}}"""
+_BLOCK = rf"""\{{%(?:{_STRING}|[^"'%]|%(?!\}}))*%\}}"""
 _PIECE = re.compile(
-    rf"(?P<raw>\{{%-?\s*raw\s*-?%\}}.*?\{{%-?\s*endraw\s*-?%\}})|(?P<jinja>{_EXPRESSION}|{_BLOCK})"
+    r"(?P<raw>\{%[-+]?\s*raw\s*-?%\}(?:.*?\{%[-+]?\s*endraw\s*[-+]?%\}|.*))"
+    rf"|(?P<jinja>{_EXPRESSION}|{_BLOCK})"
+    r"|(?P<open>\{[{%].*)"  # never closed: Jinja's error
     r'|(?P<block>""".*?"""(?!"))'
-    rf'|(?P<text>"(?:{_EXPRESSION}|{_BLOCK}|[^"\\\n]|\\[^\n])*")'
+    rf'|(?P<text>"(?:{_EXPRESSION}|{_BLOCK}|[^"\\\n{{]|\{{(?![{{%])|\\[^\n])*")'
     r"|(?P<comment>(?://|\#)[^\n]*)",
     re.DOTALL,
 )
-_IN_COMMENT = re.compile(rf"{_EXPRESSION}|\{{\{{.*")
+_IN_COMMENT = re.compile(rf"{_EXPRESSION}|\{{\{{.*", re.DOTALL)
 
 
 def without_commented(text: str, leave: Callable[[str], str]) -> str:
