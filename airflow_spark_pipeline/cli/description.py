@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,10 @@ def values_in(files: Iterable[str]) -> dict[str, Any]:
         found = read_values(file) if file.endswith(_HOCON) else _yaml(file)
         if not isinstance(found, dict):
             raise PipelineDefinitionError([Problem("--values: is not a mapping of names to values", file=file)])
-        values = _merged(values, nested({str(name): value for name, value in found.items()}))
+        try:
+            values = _merged(values, nested({str(name): value for name, value in found.items()}))
+        except PipelineDefinitionError as error:
+            raise PipelineDefinitionError([replace(each, file=file) for each in error.problems]) from None
     return values
 
 

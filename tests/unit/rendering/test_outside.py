@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import uuid
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk import DAG, BaseOperator
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
 from airflow_spark_pipeline import PipelineRunner
 from airflow_spark_pipeline.cli.description import typed, values_in
@@ -37,7 +41,7 @@ def config(values: dict[str, Any], text: str = TEXT) -> dict[str, Any]:
 )
 def test_a_config_is_rendered_as_under_airflow(date: dict[str, Any]) -> None:
     assert config({**date, "params.list": [1], "dag_run": RUN}) == {
-        "day": "2026-01-31", "nodash": "20260131", "ts": date.get("ts", "2026-01-31T00:00:00+00:00"), "year": 2026,
+        "day": "2026-01-31", "nodash": "20260131", "ts": "2026-01-31T00:00:00+00:00", "year": 2026,
         "list": [1], "conf": 'a"', "after": "2026-02-01",
     }  # fmt: skip
 
@@ -81,7 +85,110 @@ def test_the_fixture_gives_values_to_a_run_and_to_its_resume(tmp_path: Path, mon
 def test_what_is_given_wins_over_what_follows_from_it() -> None:
     found = with_dates({"ds": "2026-01-31", "ts_nodash": "mine"})
     assert (found["ds_nodash"], found["ts_nodash"]) == ("20260131", "mine")
-    assert with_dates({"ds": "today"}) == {"ds": "today"}
+    assert with_dates({"ts": None, "logical_date": {"year": 2026}}) == {"ts": None, "logical_date": {"year": 2026}}
+
+
+_DATES = ("logical_date", "ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz")
+
+
+def as_airflow(logical_date: dt.datetime) -> dict[str, Any]:
+    """The dates that Airflow gives to the templates of a run."""
+    run = SimpleNamespace(
+        run_id="r", logical_date=logical_date, data_interval_start=None, data_interval_end=None,
+        partition_key=None, partition_date=None, consumed_asset_events=[], conf={},
+    )  # fmt: skip
+    task = BaseOperator(task_id="t", dag=DAG("d", schedule=None))
+    instance = RuntimeTaskInstance.model_construct(
+        id=uuid.uuid4(), task=task, task_id="t", dag_id="d", run_id="r", try_number=1, map_index=-1,
+        _ti_context_from_server=SimpleNamespace(dag_run=run, task_reschedule_count=0),
+    )  # fmt: skip
+    context: Any = instance.get_template_context()
+    return {name: context[name] for name in _DATES}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"ds": "2026-01-31"},
+        {"ds": dt.date(2026, 1, 31)},
+        {"ts": "2026-01-31T06:07:08Z"},
+        {"ts": "2026-01-31T06:07:08.09"},
+        {"ts": "2026-01-31T01:00:00+02:00"},
+        {"ts": dt.datetime(2026, 1, 31, 6, 7, 8, tzinfo=dt.timezone.utc)},
+        {"ts": dt.datetime(2026, 1, 31, 23, tzinfo=dt.timezone(dt.timedelta(hours=-5)))},
+        {"logical_date": "2026-01-31"},
+        {"logical_date": "2026-12-31T23:59:59-00:30"},
+        {"logical_date": dt.datetime(2026, 1, 31, 6)},  # noqa: DTZ001  # as YAML reads it
+        {"ds": "2026-01-30", "ts": "2026-01-31T01:00:00+02:00"},
+        {"ds": dt.date(2026, 1, 31), "ts": "2026-01-31T06:00:00Z", "logical_date": "2026-01-31T07:00:00+01:00"},
+    ],
+)
+def test_the_dates_are_those_of_airflow(given: dict[str, Any]) -> None:
+    found = with_dates(given)
+    assert {name: found[name] for name in _DATES} == as_airflow(found["logical_date"])
+
+
+def test_an_interval_is_made_of_dates_as_under_airflow() -> None:
+    text = TEXT.replace("day = {{ ds }}", "day = {{ data_interval_start | ts_nodash }}-{{ data_interval_end.day }}")
+    values = {"ds": "2026-01-31", "data_interval_start": "2026-01-30T22:00:00Z", "data_interval_end": "2026-02-01"}
+    assert config({**values, "params.list": [1], "dag_run": RUN}, text)["day"] == "20260130T220000-1"
+
+
+def test_a_date_that_yaml_reads_is_written_as_under_airflow(tmp_path: Path) -> None:
+    file = tmp_path / "values.yaml"
+    file.write_text("ts: 2026-01-31T06:00:00Z\nds_nodash: 20260101\nts_nodash: 2026-01-01\n", encoding="utf-8")
+    found = with_dates(values_in([str(file)]))
+    assert [found[name] for name in _DATES[1:5]] == [
+        "2026-01-31", "20260101", "2026-01-31T06:00:00+00:00", "20260101T000000",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["ds", "ts", "logical_date", "data_interval_start"])
+@pytest.mark.parametrize("value", ["2026-02-30", "garbage", "", 20260131, 1.5, True, "0001-01-01T00:00:00+14:00"])
+def test_a_date_that_is_none_is_refused(name: str, value: Any) -> None:
+    with pytest.raises(PipelineDefinitionError) as caught:
+        read_config(TEXT, {name: value})
+    assert str(caught.value) == (
+        f"{name!r} is {value!r}, which is not a date; write 2026-01-31 or 2026-01-31T06:00:00+00:00"
+    )
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"ds": "2026-01-31", "ts": "2027-01-01T00:00:00Z"},
+        {"ds": "2026-01-31", "ts": "2026-01-31T01:00:00+02:00"},
+        {"ds": "2026-01-31", "logical_date": dt.date(2026, 2, 1)},
+        {"ts": "2026-01-31T06:00:00Z", "logical_date": "2026-01-31"},
+    ],
+)
+def test_dates_that_contradict_each_other_are_refused(given: dict[str, Any]) -> None:
+    one, two = (repr(name) for name in ("logical_date", "ts", "ds") if name in given)
+    with pytest.raises(PipelineDefinitionError, match=rf"{one} \(2.*\) and {two} \(2.*\) contradict each other; give"):
+        with_dates(given)
+
+
+@pytest.mark.parametrize("name", [1, None, ("a",), True])
+def test_a_name_that_is_not_text_is_refused(name: Any) -> None:
+    (problem,) = PipelineRunner(values={name: 2}).validate(TEXT)
+    assert f"the name {name!r} in the values is not text" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"params": "x", "params.region": "eu"}, "'params.region' and 'params' are both given, but 'params' is not a"),
+        ({"params.region.eu": 1, "params": {"region": 2}}, "'params.region.eu' and 'params.region' are both given"),
+        ({"a.b": [1], "a.b.c": 1}, "'a.b.c' and 'a.b' are both given, but 'a.b' is not a mapping; remove one of them"),
+    ],
+)
+def test_a_value_is_never_dropped_for_one_below_it(tmp_path: Path, values: dict[str, Any], said: str) -> None:
+    with pytest.raises(PipelineDefinitionError, match=said):
+        nested(values)
+    file = tmp_path / "values.yaml"
+    file.write_text(json.dumps(values), encoding="utf-8")
+    with pytest.raises(PipelineDefinitionError, match=rf"values\.yaml: {said}"):
+        values_in([str(file)])
 
 
 def test_dotted_names_are_mappings() -> None:
