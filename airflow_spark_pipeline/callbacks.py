@@ -12,6 +12,9 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_spark_pipeline.task.argument_checks import seconds
+from airflow_spark_pipeline.task.argument_types import kind_of
+
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
@@ -36,8 +39,13 @@ class AutoResumeCallback:
     """
 
     def __init__(self, *notifiers: StateChangeCallback, deadline: float = 5.0) -> None:
+        for notifier in notifiers:
+            if not callable(notifier):
+                raise ValueError(  # noqa: TRY004  # as for every other argument
+                    f"AutoResumeCallback takes notifiers, each an argument of its own; {kind_of(notifier)} is none"
+                )
         self.notifiers = notifiers
-        self.deadline = deadline
+        self.deadline = seconds("deadline", deadline, 5.0)
 
     def __call__(self, context: Context) -> None:
         """Look up the last run of the task instance, and report what its retry does."""

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.airflow_features import AIRFLOW
+from airflow_spark_pipeline.task.argument_checks import flag
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context
@@ -37,7 +38,7 @@ class AutoResumeRetryPolicy(RetryPolicy):
     """
 
     def __init__(self, *, resume_at_once: bool = False) -> None:
-        self.resume_at_once = resume_at_once
+        self.resume_at_once = flag("resume_at_once", resume_at_once, default=False)
 
     def evaluate(
         self,

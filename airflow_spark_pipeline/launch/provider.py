@@ -17,14 +17,14 @@ import contextlib
 import inspect
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
 
 from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 
-from airflow_spark_pipeline.exceptions import SparkInstallationError
+from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem, SparkInstallationError
 from airflow_spark_pipeline.launch.driver_output import Levels
 
 PACKAGE = "apache-airflow-providers-apache-spark"
@@ -103,15 +103,19 @@ def hook_arguments(operator: SparkSubmitOperator) -> dict[str, Any]:
     An argument that only the hook has, as in a newer provider, keeps the hook's default.
 
     :raises SparkInstallationError: such an argument has no default
+    :raises PipelineDefinitionError: an argument has a type with which the hook would fail
     """
-    given, missing = {}, []
+    given, missing, misfits = {}, [], []
     for name, parameter in _parameters(SparkSubmitHook).items():
         if (found := _kept(operator, name)) is not None:
             given[name] = found[0]
+            misfits += [] if name == "py_files" else _misfit(name, parameter, found[0])  # it becomes text later
         elif parameter.default is parameter.empty:
             missing.append(name)
     if missing:
         raise SparkInstallationError(_unknown(f"its hook needs the arguments {', '.join(missing)}"))
+    if misfits:
+        raise PipelineDefinitionError(misfits)
     return given
 
 
@@ -344,6 +348,18 @@ def _parameters(owner: type) -> dict[str, inspect.Parameter]:
     named = inspect.signature(owner.__init__).parameters.values()  # type: ignore[misc]
     several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return {each.name: each for each in named if each.name != "self" and each.kind not in several}
+
+
+def _misfit(name: str, parameter: inspect.Parameter, value: Any) -> list[Problem]:
+    """Return what is wrong with an argument, of which a template or an XCom may have given another type."""
+    kind, is_several = str(parameter.annotation), isinstance(value, (list, tuple))
+    if kind.startswith("str") and (is_several or isinstance(value, (bool, Mapping, set))):
+        needed = "text, with commas in between" if is_several else "text"
+    elif kind.startswith("list") and not (is_several or value is None or isinstance(value, str)):
+        needed = "a list of texts"
+    else:
+        return []
+    return [Problem(f"the argument {name} is of type {type(value).__name__}; it is {needed}")]
 
 
 def _kept(operator: SparkSubmitOperator, name: str) -> tuple[Any] | None:

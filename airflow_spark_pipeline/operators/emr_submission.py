@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_spark_pipeline.operators.job import SparkPipelineJob, StagedJob
+from airflow_spark_pipeline.task.argument_types import check_templated
 
 
 class EmrJob(SparkPipelineJob):
@@ -24,6 +25,7 @@ class EmrJob(SparkPipelineJob):
     def __init__(self, *, spark_submit_parameters: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.spark_submit_parameters = spark_submit_parameters
+        check_templated(self)
 
     @property
     def _hook_arguments(self) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 from airflow_spark_pipeline.airflow_features import AIRFLOW
 from airflow_spark_pipeline.links.spark_pipeline import SparkPipelineRunLink
 from airflow_spark_pipeline.operators.pipeline_task import PipelineTask
+from airflow_spark_pipeline.task.argument_checks import check_inherited, flag, seconds
 from airflow_spark_pipeline.task.job import ACTIVE, JobState, StagedJob
 
 if TYPE_CHECKING:
@@ -146,14 +147,15 @@ class SparkPipelineJob(PipelineTask, BaseOperator):
             if kwargs.get(argument):
                 raise ValueError(f"{type(self).__name__} sets {argument} itself; {instead}.")
         super().__init__(**{**self.submit_only, **kwargs})
+        check_inherited(self)
         self.staging_location = staging_location
-        self.allow_secrets_in_staging = allow_secrets_in_staging
+        self.allow_secrets_in_staging = flag("allow_secrets_in_staging", allow_secrets_in_staging, default=False)
         self.conf = conf
         self.env_vars = None  # variables of the driver are set by the platform's own arguments
-        self.waits_in_triggerer = _DEFAULT_DEFERRABLE if deferrable is None else deferrable
+        self.waits_in_triggerer = flag("deferrable", deferrable, _DEFAULT_DEFERRABLE)
         self.deferrable_is_named = deferrable is not None
         self.deferrable = False  # the platform's operator must not defer
-        self.job_poll_interval = job_poll_interval
+        self.job_poll_interval = seconds("job_poll_interval", job_poll_interval, 10.0)
         # Named twice: Airflow applies default_args and checks partial() by the signature of each operator.
         self.take_arguments(
             pipeline=pipeline,

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from airflow_spark_pipeline.callbacks import with_auto_resume
 from airflow_spark_pipeline.retries import final, take_policy
+from airflow_spark_pipeline.task.argument_checks import choice, flag, plain_text, seconds
+from airflow_spark_pipeline.task.argument_types import OF_OPERATORS, check_templated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
 
     from airflow.providers.common.compat.sdk import BaseOperator, Context
     from jinja2 import Environment
@@ -33,6 +35,7 @@ else:
     _Operator = object
 
 _Used = TypeVar("_Used")
+_CHANGES = ("fail", "restart", "rerun-from-change")
 
 
 class PipelineTask(_Operator):
@@ -53,6 +56,8 @@ class PipelineTask(_Operator):
     deferrable: Any
     deferrable_is_named: bool
     finish_early_as: str
+    argument_types: ClassVar = OF_OPERATORS
+    needs_arguments: tuple[str, ...] = ("pipeline",)
 
     _description: Description | None = None
     _way: Way | None = None
@@ -80,30 +85,25 @@ class PipelineTask(_Operator):
     ) -> None:
         """Keep the arguments of a pipeline, and set what its retries need; called by ``__init__``.
 
-        :raises ValueError: one of them is not one of its choices
+        :raises ValueError: one of them has another type, or is not one of its choices
         """
         self.pipeline = as_text(pipeline)
         self.checkpoint_location = as_text(checkpoint_location)
-        self.checkpoint_conn_id = checkpoint_conn_id
-        if on_change not in (None, "fail", "restart", "rerun-from-change"):
-            raise ValueError(f"on_change is {on_change!r}; it is one of fail, restart, rerun-from-change")
-        if resume_scope not in ("dag_run", "pipeline"):
-            raise ValueError(f"resume_scope is {resume_scope!r}; it is one of dag_run, pipeline")
-        if finish_early_as not in ("success", "skipped"):
-            raise ValueError(f"finish_early_as is {finish_early_as!r}; it is one of success, skipped")
-        self.finish_early_as = finish_early_as
+        self.checkpoint_conn_id = plain_text("checkpoint_conn_id", checkpoint_conn_id)
+        self.finish_early_as = choice("finish_early_as", finish_early_as, ("success", "skipped"))
         self.resume_run_id = resume_run_id
-        self.resume_scope = resume_scope
+        self.resume_scope = choice("resume_scope", resume_scope, ("dag_run", "pipeline"))
         self.start_from = start_from
         self.stop_after = stop_after
         self.only = only
         self.force = force
-        self.auto_resume = auto_resume
-        self.on_change = on_change
+        self.auto_resume = flag("auto_resume", auto_resume, None)
+        self.on_change = None if on_change is None else choice("on_change", on_change, _CHANGES)
         self.py_files = as_text(py_files)
         self.name = name  # becomes text when the description is read
         self.resolved_pipeline = None
-        self.start_timeout = start_timeout.total_seconds() if isinstance(start_timeout, timedelta) else start_timeout
+        self.start_timeout = seconds("start_timeout", start_timeout, None)
+        check_templated(self)
         # Set here and not before super().__init__(): a mapped task passes each of these explicitly, empty.
         take_policy(self)
         self.on_retry_callback = with_auto_resume(self.on_retry_callback)

@@ -23,6 +23,7 @@ from airflow.providers.common.compat.sdk import conf
 from airflow_spark_pipeline.airflow_features import AIRFLOW
 from airflow_spark_pipeline.links.spark_pipeline import SparkPipelineRunLink
 from airflow_spark_pipeline.operators.pipeline_task import PipelineTask
+from airflow_spark_pipeline.task.argument_checks import check_inherited, flag
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -70,9 +71,9 @@ class SparkPipelineOperator(PipelineTask, SparkSubmitOperator):
     :param resume_scope: ``dag_run`` (the default): a task instance resumes only itself; ``pipeline``: one that has
         nothing recorded yet takes over the pipeline's newest unfinished run that is not running
     :param start_from: name of a component: it and all later ones run, done or not; earlier components that are not
-        done are left out. A retry runs what is left. (templated)
-    :param stop_after: name of a component: later ones that are not done are left out (templated)
-    :param only: names of the only components to run, done or not (templated)
+        done are left out. A retry runs what is left. Empty for none. (templated)
+    :param stop_after: name of a component: later ones that are not done are left out; empty for none (templated)
+    :param only: names of the only components to run, done or not; if there are none, all run (templated)
     :param force: names of components that run even if they are done (templated)
     :param on_change: what a retry does if a completed component was edited: ``fail`` (the default), ``restart``
         from the first component, or ``rerun-from-change``; wins over the file's ``checkpoint.on-change``
@@ -136,6 +137,7 @@ class SparkPipelineOperator(PipelineTask, SparkSubmitOperator):
         from airflow_spark_pipeline.launch.provider import java_class
 
         super().__init__(conn_id=conn_id or "spark_default", **kwargs)
+        check_inherited(self, texts_of=SparkSubmitOperator)
         for argument, value in zip(_OURS, (self.application, java_class(self), self.application_args), strict=True):
             if value:
                 raise ValueError(
@@ -144,7 +146,7 @@ class SparkPipelineOperator(PipelineTask, SparkSubmitOperator):
                 )
         self.conn_is_named = conn_id is not None
         self.deferrable_is_named = deferrable is not None
-        self.deferrable = _DEFAULT_DEFERRABLE if deferrable is None else deferrable
+        self.deferrable = flag("deferrable", deferrable, _DEFAULT_DEFERRABLE)
         # Named twice: Airflow applies default_args and checks partial() by the signature of each operator.
         self.take_arguments(
             pipeline=pipeline,

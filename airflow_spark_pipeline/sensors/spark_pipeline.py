@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, NoReturn
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.providers.common.compat.sdk import (
     AirflowException,
@@ -15,6 +15,9 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
     conf,
 )
+
+from airflow_spark_pipeline.task.argument_checks import choice, flag, plain_text
+from airflow_spark_pipeline.task.argument_types import OF_SENSORS, check_templated
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -56,12 +59,13 @@ class SparkPipelineRunSensor(BaseSensorOperator):
     :param external_task_id: id of a task; only its runs match (templated)
     :param external_run_id: run id of a DAG run; only its run matches (templated)
     :param external_map_index: map index of a mapped task; only its run matches. -1 for a task that is not mapped
+        (templated)
     :param wait_for: ``resumable`` (the default), ``completed``, or ``ended`` (completed or discarded)
     :param component: name of a component, instead of ``wait_for``: wait until a run has recorded it as done. The run
         may still be running, or fail later (templated)
     :param since: only runs that reached this state, or completed this component, at or after this time: a
-        ``datetime``, or ISO 8601 text. Required for completed or ended runs and for components, unless
-        ``external_run_id`` is set; otherwise yesterday's run would match (templated)
+        ``datetime``, a ``date``, or ISO 8601 text; UTC without a time zone. Required for completed or ended runs and
+        for components, unless ``external_run_id`` is set; otherwise yesterday's run would match (templated)
     :param include_retrying: also return a failed run whose own task has tries left. By default it is left to its task
     :param checkpoint_location: as for the operator (templated)
     :param checkpoint_conn_id: as for the operator
@@ -80,11 +84,14 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         "external_dag_id",
         "external_task_id",
         "external_run_id",
+        "external_map_index",
         "component",
         "since",
         "checkpoint_location",
     )
     ui_color = "#f5dcc4"
+    argument_types: ClassVar = OF_SENSORS
+    needs_arguments: tuple[str, ...] = ()  # a template that gives nothing would match any run
 
     def __init__(
         self,
@@ -94,10 +101,10 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         external_dag_id: str | None = None,
         external_task_id: str | None = None,
         external_run_id: str | None = None,
-        external_map_index: int | None = None,
+        external_map_index: int | str | XComArg | None = None,
         wait_for: WaitFor = "resumable",
         component: str | None = None,
-        since: datetime | str | None = None,
+        since: date | str | XComArg | None = None,
         include_retrying: bool = False,
         checkpoint_location: str | os.PathLike[str] | None = None,
         checkpoint_conn_id: str | None = None,
@@ -109,8 +116,7 @@ class SparkPipelineRunSensor(BaseSensorOperator):
             raise ValueError("give pipeline_name or pipeline, not both: the file contains the name")
         if pipeline_name is None and pipeline is None and external_dag_id is None:
             raise ValueError("which run? Give pipeline_name, pipeline, or external_dag_id")
-        if wait_for not in _WAITS:
-            raise ValueError(f"wait_for is {wait_for!r}; it is one of {', '.join(_WAITS)}")
+        choice("wait_for", wait_for, _WAITS)
         if component is not None and wait_for != "resumable":
             raise ValueError("give component or wait_for, not both: the run of a component may be in any state")
         if (wait_for != "resumable" or component is not None) and since is None and external_run_id is None:
@@ -125,17 +131,17 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         self.external_dag_id = external_dag_id
         self.external_task_id = external_task_id
         self.external_run_id = external_run_id
-        self.external_map_index = external_map_index
+        self.external_map_index: Any = external_map_index
         self.wait_for = wait_for
         self.component = component
-        self.since = since
-        self.include_retrying = include_retrying
+        self.since: Any = since
+        self.include_retrying = flag("include_retrying", include_retrying, default=False)
         self.checkpoint_location = _as_text(checkpoint_location)
-        self.checkpoint_conn_id = checkpoint_conn_id
+        self.checkpoint_conn_id = plain_text("checkpoint_conn_id", checkpoint_conn_id)
         self.deferrable_is_named = deferrable is not None
-        if deferrable is None:
-            deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
-        self.deferrable = deferrable
+        default_deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
+        self.deferrable = flag("deferrable", deferrable, default_deferrable)
+        check_templated(self)
 
     def _do_render_template_fields(
         self, parent: Any, template_fields: Any, context: Context, jinja_env: Environment, seen_oids: set[int]
@@ -235,9 +241,9 @@ class SparkPipelineRunSensor(BaseSensorOperator):
             run_id=self.external_run_id,
             task_id=self.external_task_id,
             map_index=self.external_map_index,
-            since=_moment(self.since),
+            since=None if self.since is None else self.since.timestamp(),
             retrying=self.include_retrying,
-            component=self.component or None,
+            component=self.component,
         )
 
     def _describe(self, context: Context) -> PipelineSpec | None:
@@ -271,19 +277,6 @@ class SparkPipelineRunSensor(BaseSensorOperator):
 def _as_text(value: Any) -> Any:
     """Return a path as text; an XCom argument stays as it is until it is rendered."""
     return os.fspath(value) if isinstance(value, os.PathLike) else value
-
-
-def _moment(since: datetime | str | None) -> float | None:
-    """Return a time in seconds since 1970; without a time zone it is UTC, as everywhere in Airflow."""
-    if since is None or since == "":
-        return None
-    try:
-        moment = since if isinstance(since, datetime) else datetime.fromisoformat(since.replace("Z", "+00:00"))
-    except ValueError:
-        raise AirflowFailException(
-            f"since is {since!r}; it is a datetime, or text such as 2026-01-31T04:00:00+00:00"
-        ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
 
 
 def _fail(error: SparkPipelineError) -> NoReturn:

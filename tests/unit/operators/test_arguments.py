@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.sdk import DAG
+from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from airflow_spark_pipeline import SparkPipelineOperator
+from airflow_spark_pipeline.callbacks import AutoResumeCallback
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, SelectionError
 from airflow_spark_pipeline.launch.py_files import resolve_py_files, without_commas
+from airflow_spark_pipeline.operators.spark_pipeline import SparkPipelineOperator as Operator
+from airflow_spark_pipeline.retries import AutoResumeRetryPolicy
 from airflow_spark_pipeline.sensors.spark_pipeline import SparkPipelineRunSensor
 from airflow_spark_pipeline.task.lookup import Lookup
 from tests.unit.operators.shop import Shop
+from tests.xcoms import Later
 
 TEXT = """
 pipeline {
@@ -252,3 +258,166 @@ def test_a_callback_leaves_a_pipeline_from_xcom_alone_that_was_not_read(tmp_path
     assert made.get_task("second").upstream_task_ids == {"first"}
     context: Any = {"task": second, **({"exception": ValueError()} if in_task else {})}
     assert Lookup(context, 1.0).find() is None
+
+
+# ---- what is known while the DAG file is parsed
+
+
+@pytest.mark.parametrize("given", ["false", "False", "no", "true", "", "{{ params.p }}", 2, 0.0, [], {}])
+@pytest.mark.parametrize("argument", ["auto_resume", "deferrable"])
+def test_a_boolean_is_no_text(tmp_path: Path, argument: str, given: Any) -> None:
+    """Text counts as true in Python: ``auto_resume="false"`` would resume."""
+    with pytest.raises(ValueError, match=f"^{argument} is .*; it is True or False") as caught:
+        operator(tmp_path, **{argument: given})
+    assert str(caught.value).endswith("neither a template nor an XCom") == (given == "{{ params.p }}")
+
+
+def test_an_xcom_is_refused_where_it_is_never_resolved(tmp_path: Path) -> None:
+    with dag(tmp_path):
+        output: Any = SparkPipelineOperator(task_id="first", pipeline=TEXT).output
+        for argument in ("auto_resume", "start_timeout", "checkpoint_conn_id", "on_change"):
+            with pytest.raises(ValueError, match=f"^{argument} is .*, and neither a template nor an XCom$"):
+                SparkPipelineOperator(task_id=argument, pipeline=TEXT, **{argument: output})
+        SparkPipelineOperator(task_id="etl", pipeline=output, only=[output], conf={"a": output}, force=output)
+
+
+@pytest.mark.parametrize("given", [True, False, None, 0, 1])
+def test_true_false_0_1_and_none_are_booleans(tmp_path: Path, given: Any) -> None:
+    task = operator(tmp_path, auto_resume=given, deferrable=given)
+    assert task.auto_resume is (None if given is None else bool(given))
+    assert task.deferrable is bool(given)
+
+
+@pytest.mark.parametrize(
+    "given", ["60", "1 hour", "{{ params.p }}", True, -1, dt.timedelta(-1), float("nan"), float("inf"), [60]]
+)
+def test_a_duration_is_a_number_or_a_timedelta(tmp_path: Path, given: Any) -> None:
+    with pytest.raises(ValueError, match=r"^start_timeout is .*; it is a positive number of seconds, or a timedelta"):
+        operator(tmp_path, start_timeout=given)
+    assert operator(tmp_path, start_timeout=dt.timedelta(minutes=1)).start_timeout == 60
+    assert operator(tmp_path, start_timeout=0.5).start_timeout == 0.5
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "said"),
+    [
+        ("pipeline", None, "pipeline is None: give a path, a URL, or the text itself"),
+        ("pipeline", "", "pipeline is empty: give a path, a URL, or the text itself"),
+        ("pipeline", ["etl.conf"], "pipeline is a list; it is text"),
+        ("checkpoint_location", "", "checkpoint_location is empty: leave it out to use the location of the file or"),
+        ("checkpoint_conn_id", ["aws"], "checkpoint_conn_id is a list; it is text"),
+        ("start_from", ["a"], "start_from is a list; it is text"),
+        ("only", {"a": 1}, "only is a mapping; it is text, or a list of texts"),
+        ("only", [None], "only has None in its list; leave it out, or give text"),
+        ("force", [True], "force is a boolean; it is text"),
+        ("py_files", [None], "py_files has None in its list; leave it out, or give text"),
+        ("py_files", ["my_etl", None], "py_files has None in its list; leave it out, or give text"),
+        ("conf", [("a", "b")], "conf is a list; it is a mapping of names to text"),
+        ("conf", {"password": ["hunter2"]}, "conf has a list for password; it is text"),
+        ("conf", {None: "a"}, "conf has None as a name; it is text"),
+        ("env_vars", {"A": None}, "env_vars has no value for A: it is None; leave the name out, or give text"),
+        ("jars", ["a.jar"], "jars is a list; it is text"),
+        ("executor_memory", ["4g"], "executor_memory is a list; it is text"),
+        ("verbose", "false", "verbose is 'false'; it is True or False"),
+        ("track_driver_via_k8s_api", "no", "track_driver_via_k8s_api is 'no'; it is True or False"),
+        ("on_change", True, "on_change is True; it is one of fail, restart, rerun-from-change"),
+        ("on_change", "", "on_change is ''; it is one of fail, restart, rerun-from-change"),
+        ("resume_scope", "{{ params.p }}", "resume_scope is '{{ params.p }}'; it is one of dag_run, pipeline, and"),
+    ],
+)  # fmt: skip
+def test_a_wrong_type_is_one_sentence_while_the_dag_is_parsed(
+    tmp_path: Path, argument: str, value: Any, said: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(said)}") as caught:
+        operator(tmp_path, **{argument: value})
+    assert "\n" not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize(
+    ("argument", "value", "said"),
+    [
+        ("pipeline", None, "pipeline is None: give a path, a URL, or the text itself"),
+        ("pipeline", "", "pipeline is empty: give a path, a URL, or the text itself"),
+        ("checkpoint_location", None, "checkpoint_location is None: leave it out to use the location of the file"),
+        ("checkpoint_location", " ", "checkpoint_location is empty: leave it out to use the location of the file"),
+        ("py_files", [None], "py_files has None in its list; leave it out, or give text"),
+        ("only", ["Load", None], "only has None in its list; leave it out, or give text"),
+        ("conf", [None], "conf is a list; it is a mapping of names to text"),
+    ],
+)
+def test_so_it_is_if_an_xcom_gives_it(tmp_path: Path, argument: str, value: Any, said: str, native: bool) -> None:
+    with dag(tmp_path, render_template_as_native_obj=native):
+        given: dict[str, Any] = {"pipeline": TEXT, argument: Later(value)}
+        task = SparkPipelineOperator(task_id="etl", **given)
+    assert problem(task, params={"p": "x"}).startswith(f"the argument {said}")
+
+
+@pytest.mark.parametrize("value", ["", None, [], [""]])
+@pytest.mark.parametrize("argument", ["only", "force"])
+def test_names_that_are_empty_select_nothing(shop: Shop, argument: str, value: Any) -> None:
+    assert shop.run(**{argument: value})["components_run"] == ["Extract", "Clean", "Load"]
+
+
+@pytest.mark.parametrize("argument", ["start_from", "stop_after", "resume_run_id"])
+def test_a_name_that_is_empty_is_none(shop: Shop, argument: str) -> None:
+    given: dict[str, Any] = {argument: "{{ '' }}"}
+    assert shop.run(**given)["components_run"] == ["Extract", "Clean", "Load"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"jars": ["{{ ds }}.jar"]}, "the argument jars is of type list; it is text"),
+        ({"packages": Later({"a": 1})}, "the argument packages is of type dict; it is text"),
+        ({"post_submit_commands": 5}, "the argument post_submit_commands is of type int; it is a list of texts"),
+    ],
+)  # fmt: skip
+def test_what_spark_submit_would_fail_with_is_one_sentence(shop: Shop, arguments: dict[str, Any], said: str) -> None:
+    with pytest.raises(PipelineDefinitionError, match=re.escape(said)):
+        shop.run(**arguments)
+    assert not shop.driver.requests
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        ({"executor_memory": 4}, ["--executor-memory", "4"]),
+        ({"num_executors": "2"}, ["--num-executors", "2"]),
+        ({"executor_cores": 2}, ["--executor-cores", "2"]),
+        ({"files": Path("/a.txt")}, ["--files", "/a.txt"]),
+        ({"jars": "a.jar,b.jar"}, ["--jars", "a.jar,b.jar"]),
+        ({"conf": {"a": 5}}, ["--conf", "a=5"]),
+        ({"verbose": "true"}, ["--verbose"]),
+        ({"verbose": 1}, ["--verbose"]),
+        ({"post_submit_commands": "true"}, []),
+        ({"proxy_user": ""}, []),
+    ],
+)
+def test_what_the_providers_operator_takes_is_taken(shop: Shop, arguments: dict[str, Any], options: list[str]) -> None:
+    shop.run(**arguments)
+    (command,) = shop.driver.commands
+    assert " ".join(options) in " ".join(command)
+
+
+def test_a_mapped_task_gets_one_value_each(tmp_path: Path) -> None:
+    with dag(tmp_path) as made:
+        mapped = SparkPipelineOperator.partial(task_id="etl", pipeline=TEXT).expand(auto_resume=[True, "false"])
+    assert isinstance(mapped, MappedOperator)
+    assert made.task_ids == ["etl"]
+    task = mapped.unmap({"auto_resume": False})
+    assert isinstance(task, Operator)
+    assert task.auto_resume is False
+    with pytest.raises(ValueError, match="auto_resume is 'false'; it is True or False"):
+        mapped.unmap({"auto_resume": "false"})
+
+
+def test_callbacks_and_policies_check_their_arguments_as_well() -> None:
+    with pytest.raises(ValueError, match=r"^resume_at_once is 'false'; it is True or False$"):
+        AutoResumeRetryPolicy(resume_at_once="false")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^deadline is '5'; it is a positive number of seconds, or a timedelta$"):
+        AutoResumeCallback(deadline="5")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^AutoResumeCallback takes notifiers, each an argument of its own; a list"):
+        AutoResumeCallback([print])  # type: ignore[arg-type]
+    assert AutoResumeCallback(print, deadline=dt.timedelta(seconds=2)).deadline == 2  # type: ignore[arg-type]

@@ -208,8 +208,8 @@ class TestBadInput:
         assert sensor(location, wait_for="completed", external_run_id="r1").wait_for == "completed"
 
     def test_no_moment(self, location: Path) -> None:
-        with pytest.raises(AirflowFailException, match="since is 'yesterday'"):
-            sensor(location, since="yesterday").execute({})
+        with pytest.raises(ValueError, match="since is 'yesterday'; it is a datetime, a date, or text such as 2026"):
+            sensor(location, since="yesterday")
 
     def test_a_location_that_cannot_be_used(self) -> None:
         with pytest.raises(AirflowFailException, match="unknown scheme"):
