@@ -46,7 +46,7 @@ def test_an_empty_file_is_said_to_be_empty(shop: Shop, text: str) -> None:
 
 
 def test_an_empty_argument_says_what_to_give(shop: Shop) -> None:
-    assert "the argument pipeline is empty: give a path, a URL, or the text" in shop.mistake(pipeline=" ")
+    assert "the argument pipeline is empty: give a path, a URL, or the text" in shop.mistake(pipeline="{{ ' ' }}")
 
 
 def test_a_url_that_cannot_be_read_is_named(shop: Shop) -> None:
