@@ -106,7 +106,9 @@ def read_pipeline(
         base_dir = pathlib.Path(file).parent if base_dir is None and file is not None else base_dir
         files = Files(problems, warnings, render)
         tree, incomplete = read_tree(text, file, base_dir, files, {**os.environ, **(environ or {})}, places)
-        spec = None if tree is None else read_description(tree, places, file, problems, incomplete=incomplete)
+        if tree is not None:
+            used = {name for each in files.table if isinstance(each, Reference) for name in _needed(each)}
+            spec = read_description(tree, places, file, problems, warnings, used=used, incomplete=incomplete)
     return Reading(
         spec, tuple(problems), tuple(warnings), {join_path(address): place for address, place in places.of.items()}
     )
@@ -177,6 +179,11 @@ def read_tree(
         problems.append(Problem(f"the substitutions expand this file to more than {_MOST_VALUES:,} values", file=file))
         return None, True
     return tree, files.incomplete or len(problems) > known
+
+
+def _needed(reference: Reference) -> set[str]:
+    """Return the keys at the top that the value of another key needs."""
+    return {reference.path[0], reference.path[reference.prefix]} - {str(key) for key in reference.key[:1]}
 
 
 class _TooLargeError(Exception):

@@ -7,7 +7,7 @@ configs of components.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -25,9 +25,12 @@ from airflow_spark_pipeline.pipeline.policies import HookSpec, RetryPolicy
 from airflow_spark_pipeline.pipeline.secret_references import misplaced
 from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec, StoreSpec
 
+_SPARK = "spark"
+_PIPELINE = "pipeline"
+_TOP = (_PIPELINE, _SPARK)
 _BLOCKS = {
-    "spark": SparkSpec,
-    "pipeline": PipelineSpec,
+    _SPARK: SparkSpec,
+    _PIPELINE: PipelineSpec,
     "checkpoint": CheckpointSpec,
     "store": StoreSpec,
     "component": ComponentSpec,
@@ -43,7 +46,9 @@ def read_description(
     places: Places,
     source: str | None,
     problems: list[Problem],
+    warnings: list[Problem],
     *,
+    used: Collection[str] = (),
     incomplete: bool = False,
 ) -> PipelineSpec | None:
     """Return the description, or ``None`` if it is too wrong to build one.
@@ -51,6 +56,8 @@ def read_description(
     :param tree: the resolved description: dicts, lists and `Word`
     :param source: the file to name in messages and in the result
     :param problems: gets everything that is wrong; the result counts only if it is empty afterwards
+    :param warnings: gets what is probably a mistake
+    :param used: the keys at the top that substitutions of other keys need
     :param incomplete: parts could not be read, so a missing key is not reported
     """
     values = PlainValues()
@@ -67,6 +74,10 @@ def read_description(
             spec = _complete(PipelineSpec(**whole), pipeline)
             wrong += _rules(spec)
             spec = replace(spec, components=ordered(spec.components))
+    unused = {} if incomplete else {name: value for name, value in tree.items() if name not in {*_TOP, *used}}
+    for name, problem in _astray(unused):
+        # A file that many descriptions include may hold variables that this one does not need.
+        (wrong if places.of[name,].file == source else warnings).append(problem)
     at = Reading(None, places={join_path(address): place for address, place in places.of.items()})
     found = [
         at.locate(replace(problem, file=source))
@@ -74,6 +85,7 @@ def read_description(
         # Unreadable parts have their own problem already; what is missing in them is not known.
         if problem.path not in values.broken and not (incomplete and problem.path and problem.path not in at.places)
     ]
+    warnings[:] = [at.locate(warning) for warning in warnings]
     problems += sorted(found, key=lambda each: (each.file != source, each.file or "", each.line or 0))
     return spec
 
@@ -92,8 +104,28 @@ def _blocks(tree: dict[str, Any], values: PlainValues, places: Places) -> tuple[
 
 
 def _no_pipeline(tree: dict[str, Any]) -> str:
-    near = None if "pipeline" in tree else suggest("pipeline", [key for key in tree if key != "spark"])
-    return "'pipeline' is missing" + (f"; did you mean it by {near!r}?" if near else "")
+    near = None if _PIPELINE in tree else suggest(_PIPELINE, [key for key in tree if key != _SPARK])
+    return f"{_PIPELINE!r} is missing" + (f"; did you mean it by {near!r}?" if near else "")
+
+
+def _astray(unused: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
+    """Yield the keys at the top that look like a part of the description, with what is wrong.
+
+        sparc { master = yarn }     did you mean 'spark'?
+        fail-fast = false           it is a key of 'pipeline'
+
+    :param unused: the values of the keys that no substitution needs
+    """
+    for name, value in unused.items():
+        blocks = " and ".join(f"'{block}'" for block, keys in FIELDS.items() if name in keys)
+        near = suggest(name, _TOP)
+        if blocks:
+            message = f"nothing uses this key here, since it is a key of {blocks}; move it there, or remove it"
+        elif near is not None and isinstance(value, dict) and not value.keys().isdisjoint(FIELDS[near]):
+            message = f"nothing uses this key; did you mean {near!r}? If not, remove it"
+        else:
+            continue
+        yield name, Problem(message, join_path((name,)))
 
 
 def _complete(spec: PipelineSpec, pipeline: dict[str, Any]) -> PipelineSpec:

@@ -146,21 +146,29 @@ class Resolver:
         return BROKEN
 
     def _merged(self, stack: Stack) -> Entry | None:
-        # a { x = 1 }, a = ${b}, a { y = 2 }: the values of one key, oldest first, each merged over those before it.
+        # a { x = 1 }, a = ${b}, a { y = 2 }: the values of one key, newest first, each merged over those after it.
+        looks_back = id(stack) in self._visible
+        if not looks_back:
+            # Those that are replaced are resolved as well: a name that is misspelled there is an error. The oldest is
+            # first: of a hundred lines `a += 1`, each then needs only the one before it, whose value is known.
+            for entry in self._lookbacks(stack, oldest_first=True):
+                self.resolve(entry.value)
         merged: Entry | None = None
         for entry in self._lookbacks(stack):
-            # Those that are replaced are resolved as well: a name that is misspelled there is an error.
             value = self.resolve(entry.value)
             if value is not None:
                 found = Entry(value, entry.place, entry.lost)
                 merged = found if merged is None else merge(merged, found)
+                if looks_back and hides(merged.value):
+                    break
         return merged
 
-    def _lookbacks(self, stack: Stack) -> Iterator[Entry]:
+    def _lookbacks(self, stack: Stack, *, oldest_first: bool = False) -> Iterator[Entry]:
         """Iterate over the values; while one with substitutions is resolved, only older ones are visible."""
         before = self._visible.get(id(stack))
         first = before or 0
-        for index in range(first, len(stack.values)):
+        indices = range(first, len(stack.values))
+        for index in reversed(indices) if oldest_first else indices:
             entry = stack.values[index]
             # A reference that is alone below others is a separate value: if it needs itself, that is a circle.
             alone = index == first == len(stack.values) - 1

@@ -94,7 +94,8 @@ def problems_of(reading: Reading, *, made_up: Container[str] = (), classes: bool
     if reading.spec is not None and LOCATION not in made_up:
         problems += [reading.locate(problem) for problem in _location_problems(reading.spec)]
     if reading.spec is not None and classes:
-        found = find_problems(reading.spec, made_up=made_up, is_whole=not problems)
+        known = {problem.path for problem in problems if problem.path}
+        found = find_problems(reading.spec, made_up=made_up, unreadable=known, is_whole=not problems)
         problems += [reading.locate(problem) for problem in found]
     # The file itself comes before the files it includes; problems without a line come last.
     main = None if reading.spec is None else reading.spec.source
@@ -117,16 +118,23 @@ def _location_problems(spec: PipelineSpec) -> list[Problem]:
     return []
 
 
-def find_problems(spec: PipelineSpec, *, made_up: Container[str] = (), is_whole: bool = True) -> list[Problem]:
+def find_problems(
+    spec: PipelineSpec,
+    *,
+    made_up: Container[str] = (),
+    unreadable: Collection[str] = (),
+    is_whole: bool = True,
+) -> list[Problem]:
     """Return all problems of a description's classes and their configs. Nothing runs.
 
     A reference to a variable that is not set here is not a problem: it may be set in the driver's environment.
 
     :param made_up: paths of components and hooks whose config holds values that were made up for this check; they are
         checked against the types of the class, but the class's own code does not validate them
+    :param unreadable: paths of values that have a problem already: no other problem of them is true
     :param is_whole: whether the description is complete; views are checked only if no part was left out as wrong
     """
-    unknown = {problem.path for problem in missing(spec, os.environ)}
+    unknown = {*(problem.path for problem in missing(spec, os.environ)), *unreadable}
     found = _find_problems(resolved(spec, os.environ), _MadeUp(made_up, unknown), is_whole=is_whole)
     return _hidden([problem for problem in found if problem.path not in unknown], spec)
 
@@ -138,7 +146,7 @@ def _hidden(problems: list[Problem], spec: PipelineSpec) -> list[Problem]:
 
 
 class _MadeUp:
-    """Paths whose config holds made-up values, or references that only the driver's environment can resolve."""
+    """Paths whose config holds made-up or unreadable values, or references to variables that are not set here."""
 
     def __init__(self, given: Container[str], unknown: Collection[str | None]) -> None:
         self._given = given

@@ -261,3 +261,11 @@ def test_a_location_that_no_process_could_use_is_refused_as_by_plan(shell: Shell
 def test_a_location_that_some_process_can_use_is_no_problem(shell: Shell, location: str, more: str) -> None:
     shell.write(with_location(location, more))
     assert shell("validate", "--no-classes", "steps.conf") == 0, shell.out
+
+
+@pytest.mark.parametrize("value", ["${NOWHERE_TO_BE_FOUND}", "007", "1e999", "[1] x", "True"])
+def test_a_value_that_cannot_be_read_is_one_problem(shell: Shell, value: str) -> None:
+    shell.write(MODULE, "days.py")
+    shell.write(pipeline(f"day = {value}", "dya = 3"), "days.conf")
+    assert shell("validate", "days.conf") == 2
+    assert [line.split(": ")[1].rpartition(".")[2] for line in shell.out.splitlines()] == ["day", "dya"]

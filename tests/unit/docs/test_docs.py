@@ -242,7 +242,9 @@ def test_every_whole_hocon_example_parses(path: Path, monkeypatch: pytest.Monkey
         elif block.lstrip().startswith("{"):
             text = f"pipeline {{ pipeline-name = p, pipeline-components = [ {block} ] }}"
         else:
-            text = f"pipeline {{ pipeline-name = p, pipeline-components = [ {{ instance-type = m.C }} ] }}\n{block}"
+            inside = block.lstrip().startswith(FIELDS["pipeline"])  # the example is a part of that block
+            rest = f"pipeline {{ {block} }}" if inside else block
+            text = f"pipeline {{ pipeline-name = p, pipeline-components = [ {{ instance-type = m.C }} ] }}\n{rest}"
         parse_pipeline(text)
 
 

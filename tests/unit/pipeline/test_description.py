@@ -169,6 +169,50 @@ def test_a_pipeline_is_required() -> None:
     assert problems("pipelines {}") == ["'pipeline' is missing; did you mean it by 'pipelines'?"]
 
 
+@pytest.mark.parametrize(
+    ("line", "key", "found"),
+    [
+        ('checkpoint { location = "/data" }', "checkpoint", "it is a key of 'pipeline'; move it there"),
+        ("fail-fast = false", "fail-fast", "it is a key of 'pipeline'; move it there"),
+        ("hooks = []", "hooks", "it is a key of 'pipeline' and 'component'; move it there"),
+        ("timeout = 5 minutes", "timeout", "it is a key of 'component'; move it there"),
+        ('master = "yarn"', "master", "it is a key of 'spark'; move it there"),
+        ("config-match { a = ${?config-match.b} }", "config-match", "it is a key of 'checkpoint'"),
+        ('sparc { master = "yarn" }', "sparc", "did you mean 'spark'? If not, remove it"),
+        ('Spark.master = "yarn"', "Spark", "did you mean 'spark'? If not, remove it"),
+        ("pipelines { fail-fast = false }", "pipelines", "did you mean 'pipeline'? If not, remove it"),
+    ],
+)
+def test_a_part_of_the_description_at_the_wrong_place_is_an_error(line: str, key: str, found: str) -> None:
+    (problem,) = problems(f"{pipeline()}\n{line}")
+    assert f": {key}: nothing uses this key" in problem
+    assert found in problem
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "root = /data",  # a variable that nothing uses
+        "timeline { start = 3 }",
+        "sparks = 3",
+        "log-level = ERROR\npipeline.log-level = ${log-level}",
+        "pipeline-defaults { fail-fast = false }\npipeline = ${pipeline-defaults} ${pipeline}",
+        "sparc { master = yarn }\nother = ${sparc.master}",
+    ],
+)
+def test_a_variable_may_have_any_name(lines: str) -> None:
+    assert parse_pipeline(f"{pipeline()}\n{lines}").warnings == ()
+
+
+def test_an_included_variable_that_only_looks_like_a_part_of_the_description_is_a_warning(
+    tmp_path: pathlib.Path,
+) -> None:
+    (tmp_path / "common.conf").write_text("root = /data\ntimeout = 5 minutes\n")
+    spec = parse_pipeline(f'include "common.conf"\n{pipeline()}', file="etl.conf", base_dir=tmp_path)
+    (warning,) = spec.warnings
+    assert (warning.file, warning.line, warning.path) == (str(tmp_path / "common.conf"), 2, "timeout")
+
+
 def test_an_empty_component_list_is_an_error() -> None:
     (found,) = problems("pipeline { pipeline-name = p, pipeline-components = [] }")
     assert "pipeline.pipeline-components: the list is empty" in found

@@ -248,6 +248,20 @@ def test_a_chain_without_an_end_is_an_error_and_not_a_crash() -> None:
     assert "nested too deeply" in message("x = ${a0}", before)
 
 
+@pytest.mark.parametrize(
+    ("first", "line", "expected"),
+    [
+        ("n = []", "n += {i}", [*range(200)]),
+        ("n = [-1]", "n = ${{n}} [${{zero}}{i}]", [-1, *(f"0{i}" for i in range(200))]),
+        ('n = "/"', 'n = ${{n}}"{i}/"', "/" + "".join(f"{i}/" for i in range(200))),
+        ("n {{ }}", "n = ${{n}} {{ k{i} = ${{zero}} }}", {f"k{i}": 0 for i in range(200)}),
+    ],
+)
+def test_a_key_may_be_added_to_on_many_lines(first: str, line: str, expected: object) -> None:
+    lines = [first.format(), "zero = 0", *(line.format(i=i) for i in range(200))]
+    assert config("n = ${n}", "\n".join(lines)) == {"n": expected}
+
+
 def test_a_value_may_refer_to_what_its_key_held_before() -> None:
     before = 'n { p = "/a" }\nn { p = ${n.p}"/b", l = [1] }\nn { l = ${n.l} [2] }'
     assert config("n = ${n}", before) == {"n": {"p": "/a/b", "l": [1, 2]}}
