@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from airflow_spark_pipeline.binding.durations import parse_duration
 from airflow_spark_pipeline.checkpoint.standing import Standing
 
+#: How many ended runs are listed at most, unless ``--limit`` says otherwise.
+FINISHED_SHOWN = 100
 DESCRIPTION = "Validate, plan, run, resume and manage Spark pipelines that resume at the component that failed."
 
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument in the form for ``argparse``."""
+    """An argument in the form for ``argparse``.
+
+    :param needs: options without one of which this one does nothing
+    :param excludes: options that contradict this one
+    """
 
     flags: tuple[str, ...]
     options: dict[str, Any]
+    needs: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -34,8 +42,8 @@ class Command:
     arguments: tuple[Argument, ...]
 
 
-def _argument(*flags: str, **options: Any) -> Argument:
-    return Argument(flags, options)
+def _argument(*flags: str, needs: tuple[str, ...] = (), excludes: tuple[str, ...] = (), **options: Any) -> Argument:
+    return Argument(flags, options, needs, excludes)
 
 
 def seconds(text: str) -> float:
@@ -114,8 +122,8 @@ _PIPELINE = _argument("--pipeline", metavar="NAME", help="only runs of this pipe
 _PLACE = (
     _LOCATION,
     _argument("--file", metavar="FILE", help="take location and store from this pipeline's file"),
-    _SET,
-    _VALUES,
+    replace(_SET, needs=("--file",)),
+    replace(_VALUES, needs=("--file",)),
     _CONN_ID,
 )
 _SELECTION = (
@@ -183,6 +191,7 @@ COMMANDS = (
                 const="text",
                 choices=("text", "mermaid"),
                 help="show which components run at the same time: text (default) or a Mermaid diagram",
+                excludes=("--json",),
             ),
             _JSON,
         ),
@@ -231,9 +240,22 @@ COMMANDS = (
                 "--finished",
                 action="store_true",
                 help="list runs that ended, newest first, instead of unfinished ones",
+                excludes=("--all",),
             ),
-            _argument("--limit", type=count, metavar="N", default=100, help="with --finished: at most so many (100)"),
-            _argument("--since", type=seconds, metavar="AGE", help="with --finished: ended since then, such as 7d"),
+            _argument(
+                "--limit",
+                type=count,
+                metavar="N",
+                help=f"with --finished: at most so many ({FINISHED_SHOWN})",
+                needs=("--finished",),
+            ),
+            _argument(
+                "--since",
+                type=seconds,
+                metavar="AGE",
+                help="with --finished: ended since then, such as 7d",
+                needs=("--finished",),
+            ),
             _argument("--all", action="store_true", help="also list ended runs; this reads every run at the location"),
             _JSON,
         ),

@@ -21,7 +21,7 @@ from airflow_spark_pipeline.exceptions import (
     SupersededError,
 )
 
-_INTERRUPTED = 130
+_WRONG, _INTERRUPTED = 2, 130
 _EXIT = (  # the first match counts
     ((ComponentFailedError, SparkInstallationError), 1),
     ((SupersededError, StillRunningError), 3),
@@ -64,8 +64,12 @@ def _perform(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     from airflow_spark_pipeline.cli import commands
+    from airflow_spark_pipeline.cli.contradictions import contradiction
     from airflow_spark_pipeline.cli.modules import modules_of
 
+    if (problem := contradiction(arguments)) is not None:
+        complain(problem)
+        return _WRONG
     command: Callable[[Any], int] = getattr(commands, arguments.command)
     try:
         with modules_of(getattr(arguments, "file", None), getattr(arguments, "py_files", ())):

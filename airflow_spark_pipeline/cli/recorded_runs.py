@@ -11,6 +11,7 @@ from airflow_spark_pipeline.checkpoint import catalog
 from airflow_spark_pipeline.checkpoint.catalog import RunEntry
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.cli import printing
+from airflow_spark_pipeline.cli.command_table import FINISHED_SHOWN
 from airflow_spark_pipeline.cli.location_choice import open_place, open_to_read
 from airflow_spark_pipeline.cli.output import OUTPUT
 from airflow_spark_pipeline.cli.printing import err, out
@@ -125,7 +126,7 @@ def _entries(store: CheckpointStore, arguments: Namespace) -> Iterator[RunEntry]
         from airflow_spark_pipeline.checkpoint.finished import finished_runs
 
         since = None if arguments.since is None else time.time() - arguments.since
-        yield from finished_runs(store, arguments.pipeline, limit=arguments.limit, since=since)
+        yield from finished_runs(store, arguments.pipeline, limit=arguments.limit or FINISHED_SHOWN, since=since)
         return
     if not arguments.all:
         yield from catalog.unfinished_runs(store, arguments.pipeline)
