@@ -23,7 +23,8 @@ from airflow_spark_pipeline.secrets.values import Span
 
 _SHORTEST_ENCODED = 6  # bytes; a shorter one leaves too few base64 characters to distinguish it from other text
 _SHORTEST_BROKEN = 8  # characters; a shorter one would match unrelated words at the ends of lines
-_LINE_BREAK = re.compile(r"[ \t]*(?:\\r)?(?:\r?\n|\\n)[ \t]*")
+# From the first space of a run only: from each of them, a line of many spaces would take their number squared.
+_LINE_BREAK = re.compile(r"(?:(?<![ \t])[ \t]+)?(?:\\r)?(?:\r?\n|\\n)[ \t]*")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_=-]")
 _SPACES = {
     " ": (r"\+",),

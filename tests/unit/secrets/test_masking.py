@@ -65,6 +65,11 @@ def test_a_secret_is_masked_across_the_end_of_a_line(broken: str) -> None:
     assert Redactor({"password": "swordfish-42"}).mask(f"x\n{broken} y") == "x\n*** y"
 
 
+def test_a_line_of_many_spaces_takes_a_moment() -> None:
+    text = f"a{' ' * 200_000}b\nhunter2-hun{' ' * 200_000}\n{' ' * 200_000}ter2"
+    assert Redactor({"password": "hunter2-hunter2"}).mask(text) == f"a{' ' * 200_000}b\n***"
+
+
 def test_base64_is_masked_across_lines() -> None:
     secret = "a-rather-long-secret-" * 6
     encoded = base64.encodebytes(secret.encode()).decode()
