@@ -90,7 +90,7 @@ def _written(annotation: Any) -> str:
 
 def _default(field: dataclasses.Field[Any]) -> Any:
     if is_secret(field.name):  # a default may come from the environment
-        return None if field.default in (None, "") else "***"
+        return field.default if field.default in (None, "") else "***"
     if field.default_factory is dataclasses.MISSING:
         return _as_json(field.default)
     try:

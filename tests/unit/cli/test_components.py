@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import sys
@@ -13,6 +14,7 @@ import jsonschema
 import pytest
 
 from airflow_spark_pipeline import components
+from airflow_spark_pipeline.cli.component_fields import config_fields
 from airflow_spark_pipeline.runtime.component.base import Component
 from tests.unit.cli.shell import Shell
 
@@ -90,6 +92,12 @@ def test_every_built_in_component_is_listed_with_its_docs(shell: Shell) -> None:
         for config in each["fields"]:
             assert config["doc"], (name, config["key"])
     assert "No custom components were found in" in shell.err
+
+
+@pytest.mark.parametrize(("default", "shown"), [("", ""), (None, None), ("hunter2", "***"), (0, "***")])
+def test_a_default_of_a_secret_is_shown_only_if_it_is_empty(default: Any, shown: Any) -> None:
+    cls = dataclasses.make_dataclass("Load", [("password", Any, dataclasses.field(default=default))])
+    assert [each.default for each in config_fields(cls)] == [shown]
 
 
 def test_a_users_component_is_listed_with_its_fields(shell: Shell, own: str) -> None:
