@@ -39,6 +39,7 @@ from airflow_spark_pipeline.binding.messages import misfit, unknown_key
 from airflow_spark_pipeline.binding.paths import join_key
 from airflow_spark_pipeline.binding.scalars import MisfitError, convert_scalar, is_scalar
 from airflow_spark_pipeline.binding.suggestions import suggest
+from airflow_spark_pipeline.binding.written_numbers import plain
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.user_errors.summary import blame
 
@@ -174,7 +175,7 @@ def _convert(raw: Any, hint: Any, path: str, *, strict: bool = False) -> Any:
         return _convert_by_rules(raw, hint, rules, path, strict)
     hint, origin, args = unwrap(hint)
     if origin in (Any, object):
-        return _plain(raw)
+        return raw if _SALVAGES.get() else plain(raw)  # a description keeps the texts of its numbers
     if origin in UNIONS:
         return _convert_union(raw, hint, path, strict)
     if origin is typing.Literal:
@@ -202,6 +203,11 @@ def _convert_scalar(raw: Any, hint: Any, path: str, strict: bool) -> Any:
 
 def _convert_mapping(raw: Mapping[Any, Any], kinds: tuple[Any, ...], path: str, strict: bool) -> dict[Any, Any]:
     keys = _convert_all(((key, kinds[0], join_key(path, str(key))) for key in raw), False)
+    written: dict[Any, Any] = {}
+    for key, value in zip(raw, keys, strict=True):
+        if (other := written.setdefault(value, key)) is not key:
+            message = f"the keys {other!r} and {key!r} are both {value!r}; remove one of them"
+            raise PipelineDefinitionError([Problem(message, path)])
     values = _convert_all(((value, kinds[1], join_key(path, str(key))) for key, value in raw.items()), strict)
     return dict(zip(keys, values, strict=True))
 
@@ -258,7 +264,7 @@ def _convert_collection(raw: list[Any] | tuple[Any, ...], hint: Any, path: str, 
 def _convert_literal(raw: Any, hint: Any, path: str, strict: bool) -> Any:
     options = typing.get_args(hint)
     for option in options:
-        if type(option) is type(raw) and option == raw:
+        if type(option) is type(plain(raw)) and option == raw:
             return option
     for option in options:
         if is_scalar(type(option)):
@@ -289,10 +295,3 @@ def _convert_union(raw: Any, hint: Any, path: str, strict: bool) -> Any:
     if len(inside) == 1:  # only one member has this shape, so its problems are the ones that matter
         raise PipelineDefinitionError(inside[0])
     raise misfit(raw, hint, path, "; ".join(str(problems[0]) for problems in inside))
-
-
-def _plain(raw: Any) -> Any:
-    """Return a copy: a component that changes its config must not change the description that is compared later."""
-    if isinstance(raw, Mapping):
-        return {key: _plain(value) for key, value in raw.items()}
-    return [_plain(value) for value in raw] if isinstance(raw, list | tuple) else raw

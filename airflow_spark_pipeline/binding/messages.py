@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow_spark_pipeline.binding.annotations import describe
 from airflow_spark_pipeline.binding.suggestions import did_you_mean
+from airflow_spark_pipeline.binding.written_numbers import WrittenNumber
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.secrets import is_secret_path, mask_text
 
@@ -41,7 +42,7 @@ def _found(raw: Any, path: str) -> str:
         return "an object"
     if isinstance(raw, list | tuple):
         return "a list"
-    kinds = {bool: "a boolean", int: "a whole number", float: "a number"}
+    kinds = {bool: "a boolean", int: "a whole number", float: "a number", WrittenNumber: "a number"}
     kind = kinds.get(type(raw), "text")
     # A connection string has its secret under a harmless key.
     hidden = (
@@ -51,4 +52,6 @@ def _found(raw: Any, path: str) -> str:
         or "://" in str(raw)
         or "@" in str(raw)
     )
-    return kind if hidden or len(str(raw)) > _SHOWN_CHARACTERS else f"{kind} ({json.dumps(raw, ensure_ascii=False)})"
+    if hidden or len(str(raw)) > _SHOWN_CHARACTERS:
+        return kind
+    return f"{kind} ({raw if isinstance(raw, WrittenNumber) else json.dumps(raw, ensure_ascii=False)})"

@@ -5,8 +5,8 @@ text. A conversion that would lose something (1.5 to ``int``, true to ``int``) i
 decides between the members of a union, a value only fits the type that it already has. Text fits dates, paths,
 durations and enums, because a description cannot write them in another way.
 
-Not guaranteed: digits that the parser dropped. ``version = 3.10`` is a number, and a ``str`` field gets ``3.1``; quote
-it.
+No digit is lost: a number keeps its text (`WrittenNumber`), so that ``version = 3.10`` is ``3.10`` in a ``str`` field.
+Only a ``float`` field rounds, to the nearest float.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ import datetime as dt
 import enum
 import pathlib
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.binding.durations import EXPECTED, parse_duration
+from airflow_spark_pipeline.binding.written_numbers import as_float, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_MOST_DIGITS = 4300  # Python writes no longer number
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -55,22 +56,20 @@ def _to_bool(raw: object, strict: bool) -> bool:
 def _to_int(raw: object, strict: bool) -> int:
     if isinstance(raw, int) and not isinstance(raw, bool):
         return raw
-    if isinstance(raw, float) and not strict and raw.is_integer():
-        return int(raw)  # 1e3 is a float for the parser
-    if isinstance(raw, str) and not strict and _INTEGER.fullmatch(raw.strip()):
-        return int(raw)
-    if isinstance(raw, str) and not strict and _NUMBER.fullmatch(raw.strip()) and float(raw).is_integer():
-        return int(float(raw))  # "1e3", as if it were not quoted
+    if isinstance(raw, float | str) and not strict and _NUMBER.fullmatch(text := str(raw).strip()):
+        number = Decimal(text)  # 1e3 is a float for the parser, and a float has 17 digits
+        if number.adjusted() >= _MOST_DIGITS:
+            raise MisfitError("the number is too large")
+        if number == number.to_integral_value():
+            return int(number)
     raise MisfitError
 
 
 def _to_float(raw: object, strict: bool) -> float:
-    if isinstance(raw, float):
-        return raw
-    if isinstance(raw, int) and not isinstance(raw, bool) and not strict:
+    if isinstance(raw, float) or (isinstance(raw, int) and not isinstance(raw, bool) and not strict):
         return float(raw)
     if isinstance(raw, str) and not strict and _NUMBER.fullmatch(raw.strip()):
-        return float(raw)
+        return as_float(raw.strip())
     raise MisfitError
 
 
@@ -128,7 +127,7 @@ _SCALARS: dict[Any, tuple[str, Callable[[object, bool], Any]]] = {
 
 def _to_enum(raw: object, kind: type[enum.Enum], strict: bool) -> enum.Enum:
     for member in kind:
-        if type(member.value) is type(raw) and member.value == raw:
+        if type(member.value) is type(plain(raw)) and member.value == raw:
             return member
     if isinstance(raw, str) and raw in kind.__members__:
         return kind.__members__[raw]
@@ -171,5 +170,7 @@ def convert_scalar(raw: object, kind: Any, *, strict: bool = False) -> Any:
         return _to_enum(raw, kind, strict) if is_enum(kind) else _SCALARS[kind][1](raw, strict)
     except MisfitError:
         raise
+    except InvalidOperation:
+        raise MisfitError("its exponent is too large") from None
     except (ValueError, ArithmeticError) as error:  # no such day, too large for a float or a timedelta
         raise MisfitError(str(error) if kind not in (dt.date, dt.datetime) else "") from None

@@ -1,10 +1,10 @@
 """Finds out which fields of a component changed between two runs, without storing a value.
 
 A fingerprint maps the HOCON path of each field, relative to the component, to a digest keyed with a salt of the run.
-Guarantees: different values have different digests (types count: ``1``, ``"1"`` and ``true`` differ); a field cannot be
-mistaken for another; secrets are not included, so a rotated password is not a change. Not hidden: *which* fields exist.
-The code of ``instance-type`` is not part of it. ``instance-name`` and ``path`` are left out: fingerprints are compared
-by name.
+Guarantees: different values have different digests (types count: ``1``, ``"1"`` and ``true`` differ; ``3.10`` and
+``3.1`` are one number); a field cannot be mistaken for another; secrets are not included, so a rotated password is not
+a change. Not hidden: *which* fields exist. The code of ``instance-type`` is not part of it. ``instance-name`` and
+``path`` are left out: fingerprints are compared by name.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_spark_pipeline.binding.paths import join_path
+from airflow_spark_pipeline.binding.written_numbers import WrittenNumber
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec
 from airflow_spark_pipeline.secrets import compared, leaves
 
@@ -41,7 +42,8 @@ def fingerprint(component: ComponentSpec, salt: str) -> dict[str, str]:
     for leaf in leaves(component.instance_config, ("instance-config",)):
         with contextlib.suppress(LookupError):  # secrets are not compared
             text = join_path(leaf.path)
-            digests[text] = _digest(text, compared(leaf), salt)
+            value = compared(leaf)
+            digests[text] = _digest(text, value.compared if isinstance(value, WrittenNumber) else value, salt)
     return digests
 
 

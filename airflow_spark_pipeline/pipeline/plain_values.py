@@ -1,16 +1,16 @@
 """The scalars of a resolved description as plain values, for the binding.
 
 A value for a typed field stays a number only if no digit is lost; otherwise it stays text (``1.50``, ``007``) until the
-type of the field is known. An ``instance-config`` has no types here: each scalar becomes its JSON value, and one that
-can be read in two ways is a problem.
+type of the field is known. An ``instance-config`` has no types here: each scalar becomes its JSON value, a number
+with its text, and one that can be read in two ways is a problem.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from airflow_spark_pipeline.binding.paths import join_path
+from airflow_spark_pipeline.binding.written_numbers import as_number
 from airflow_spark_pipeline.exceptions import Problem
 from airflow_spark_pipeline.pipeline.hocon.scalars import Address, Place, Word
 from airflow_spark_pipeline.pipeline.spark_settings import said_elsewhere
@@ -98,13 +98,10 @@ class PlainValues:
 
     def _number(self, text: str, here: Address) -> int | float | None:
         try:
-            number = float(text) if any(mark in text for mark in ".eE") else int(text)
-        except ValueError:  # Python refuses to read more than some thousand digits
-            number = math.inf
-        if isinstance(number, float) and math.isinf(number):
-            self.note(here, "the number is too large; quote it to read it as text")
+            return as_number(text)
+        except ValueError as error:
+            self.note(here, f"{error}; quote it to read it as text")
             return None
-        return number
 
 
 def _as_written(scalar: Word) -> Any:

@@ -1,10 +1,10 @@
 """A pipeline's description as frozen data; standard library only, because the driver reads it as well.
 
 Guarantees exact round trips: ``from_dict(json.loads(json.dumps(spec.to_dict()))) == spec``. The dictionaries have the
-structure and the kebab-case keys of the HOCON file, and three keys that a file cannot set, because they say where
-something came from: ``source``, ``path`` of a component, ``given`` of the checkpoint block. ``from_dict`` checks
-nothing: it reads what ``to_dict`` wrote, and ``parser`` has checked that. Mappings are not copied and must not be
-changed.
+structure and the kebab-case keys of the HOCON file, and keys that a file cannot set, because they say where something
+came from: ``source``, ``path`` of a component, ``given`` of the checkpoint block; ``numbers``, only if there are some,
+has the texts of numbers that JSON would write differently. ``from_dict`` checks nothing: it reads what ``to_dict``
+wrote, and ``parser`` has checked that. Mappings are not copied and must not be changed.
 """
 
 from __future__ import annotations
@@ -25,8 +25,12 @@ from airflow_spark_pipeline.binding.fields import (
     without_nulls,
 )
 from airflow_spark_pipeline.binding.json_form import JsonForm, from_json, to_json
+from airflow_spark_pipeline.binding.written_numbers import plain, texts_of, with_texts
 from airflow_spark_pipeline.exceptions import Problem
 from airflow_spark_pipeline.pipeline.policies import HookSpec, RetryPolicy
+
+#: Key of the texts of numbers, next to ``pipeline`` and in its shape.
+NUMBERS = "numbers"
 
 Text = Annotated[str, Rule(not_blank)]
 ClassName = Annotated[str, Rule(not_blank), Rule(python_name)]
@@ -207,14 +211,17 @@ class PipelineSpec(JsonForm):
     warnings: tuple[Problem, ...] = field(default=(), compare=False, repr=False, metadata={ORIGIN: True})
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the description as plain JSON, in the structure of the HOCON file, plus ``source``."""
+        """Return the description as plain JSON, in the structure of the HOCON file, plus ``source`` and ``numbers``."""
         pipeline: dict[str, Any] = to_json(self)
         spark, source, _ = (pipeline.pop(key) for key in ("spark", "source", "warnings"))
         pipeline["pipeline-components"] = pipeline.pop("pipeline-components")  # last, as in a file
-        return {"spark": spark, "pipeline": pipeline, "source": source}
+        texts = texts_of(pipeline)
+        numbers = {NUMBERS: texts} if texts else {}
+        return {"spark": spark, "pipeline": plain(pipeline) if texts else pipeline, "source": source, **numbers}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> PipelineSpec:
         """Read what `to_dict` wrote."""
-        spec: PipelineSpec = from_json(cls, {**data["pipeline"], "spark": data["spark"], "source": data.get("source")})
+        pipeline = with_texts(data["pipeline"], data.get(NUMBERS, {}))
+        spec: PipelineSpec = from_json(cls, {**pipeline, "spark": data["spark"], "source": data.get("source")})
         return spec

@@ -20,6 +20,8 @@ from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence, Val
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from airflow_spark_pipeline.binding.written_numbers import WrittenNumber
+
 _MILLISECOND = dt.timedelta(milliseconds=1)
 _MICROSECOND = dt.timedelta(microseconds=1)
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType, type)
@@ -123,6 +125,8 @@ def _of_many(value: Any) -> str:
 
 
 def _number(value: Any) -> str:
+    if isinstance(value, WrittenNumber):
+        return value.text
     if isinstance(value, dt.timedelta):
         unit, name = (_MILLISECOND, "ms") if value % _MILLISECOND == dt.timedelta() else (_MICROSECOND, "us")
         return quoted(f"{value // unit} {name}")

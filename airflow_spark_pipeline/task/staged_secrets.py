@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from airflow_spark_pipeline.binding.paths import join_path
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.launch.private_settings import hidden
-from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+from airflow_spark_pipeline.pipeline.spec import NUMBERS, PipelineSpec
 from airflow_spark_pipeline.secrets import leaves, mask
 from airflow_spark_pipeline.secrets.references import has_reference
 
@@ -31,7 +31,7 @@ def refuse_secrets(spec: PipelineSpec, conf: Mapping[str, str]) -> None:
     found = [
         join_path(leaf.path)
         for leaf in leaves(spec.to_dict())
-        if leaf.value not in (None, "") and not has_reference(leaf.value) and leaf.path[0] != "source"
+        if leaf.value not in (None, "") and not has_reference(leaf.value) and leaf.path[0] not in ("source", NUMBERS)
         if leaf.secret or mask(leaf.value) != leaf.value
     ]
     problems = [Problem(_ADVICE, path, spec.source) for path in found]

@@ -13,7 +13,7 @@ from typing import Any
 from airflow_spark_pipeline.checkpoint.state import ENDED_STATUSES, CheckpointState
 from airflow_spark_pipeline.exceptions import ResumeRefusedError, SelectionError
 from airflow_spark_pipeline.pipeline.fingerprint import differences, fingerprint
-from airflow_spark_pipeline.pipeline.spec import CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec
+from airflow_spark_pipeline.pipeline.spec import NUMBERS, CheckpointSpec, ComponentSpec, PipelineSpec, SparkSpec
 from airflow_spark_pipeline.planning import Code, Plan, Selection, changed_code, make_plan
 from airflow_spark_pipeline.plugins.page.models import NextAttempt, PlannedStep, Selected
 from airflow_spark_pipeline.secrets import MASK, mask
@@ -43,7 +43,7 @@ def shown_config(config: dict[str, Any] | None) -> dict[str, Any] | None:
     pipeline = dict(config["pipeline"])
     if isinstance(pipeline.get("checkpoint"), dict):
         pipeline["checkpoint"] = {name: value for name, value in pipeline["checkpoint"].items() if name != "given"}
-    return {**config, "pipeline": pipeline}
+    return {**{name: value for name, value in config.items() if name != NUMBERS}, "pipeline": pipeline}
 
 
 def selected(state: CheckpointState, waiting: Selection | None) -> Selected:

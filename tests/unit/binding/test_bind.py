@@ -284,6 +284,26 @@ def test_an_exit_in_a_constructor_is_a_problem_and_not_an_exit() -> None:
     assert "could not be constructed: SystemExit: 0" in problems_of(Exits, {})[0]
 
 
+class Size(enum.Enum):
+    SMALL = 1
+    LARGE = 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other"),
+    [
+        (int, "7", "07"), (int, "1000", "1e3"), (float, "1.5", "1.50"), (Decimal, "0.1", "0.10"),
+        (bool, "true", "yes"), (Size, "SMALL", "1"), (Path, "/a", "/a/"), (dt.timedelta, "1 m", "60 s"),
+        (dt.datetime, "2026-01-31T06:00:00Z", "2026-01-31T06:00:00+00:00"), (dt.date, "2026-01-31", " 2026-01-31"),
+    ],
+)  # fmt: skip
+def test_two_keys_that_become_one_are_refused(kind: Any, one: str, other: str) -> None:
+    assert value_of(dict[kind, str], {one: "a"})
+    said = refusal(dict[kind, str], {one: "a", other: "b"})
+    assert said.startswith(f"the keys {one!r} and {other!r} are both ")
+    assert said.endswith("; remove one of them")
+
+
 def test_an_annotation_that_no_config_can_become_is_named() -> None:
     @dataclass
     class Holder:
