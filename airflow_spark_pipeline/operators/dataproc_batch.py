@@ -12,12 +12,15 @@ from airflow.providers.google.cloud.hooks.dataproc import DataprocHook
 from airflow.providers.google.cloud.operators.dataproc import DataprocCreateBatchOperator
 from google.api_core.exceptions import NotFound
 
-from airflow_spark_pipeline.operators.dataproc_submission import job_name, pyspark_part
+from airflow_spark_pipeline.operators.dataproc_submission import job_name, pyspark_part, refuse_misfit
 from airflow_spark_pipeline.operators.job import ACTIVE, JobState, SparkPipelineJob, StagedJob
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from pydantic import JsonValue
+
+    from airflow_spark_pipeline.task.unit import Unit
+    from airflow_spark_pipeline.task.way import Way
 
 _CLIENT = "airflow_spark_pipeline.operators.dataproc_batch.dataproc_batch"
 _ENDED = ("SUCCEEDED", "FAILED", "CANCELLED")
@@ -62,6 +65,14 @@ class SparkPipelineDataprocBatchOperator(SparkPipelineJob, DataprocCreateBatchOp
     template_fields: Sequence[str] = tuple(
         field for field in DataprocCreateBatchOperator.template_fields if field not in ("batch_id", "batch_id_prefix")
     )
+
+    def choose_way(self, unit: Unit, context: Context) -> Way:
+        """Return the way to a driver: a batch of Dataproc.
+
+        :raises PipelineDefinitionError: ``batch`` is no description
+        """
+        refuse_misfit("batch", self.batch)
+        return super().choose_way(unit, context)
 
     def place(self, job: StagedJob) -> None:
         """Set the batch to create for the job, its id and its token."""

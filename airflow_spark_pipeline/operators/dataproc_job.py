@@ -12,12 +12,15 @@ from airflow.providers.google.cloud.hooks.dataproc import DataprocHook
 from airflow.providers.google.cloud.operators.dataproc import DataprocSubmitJobOperator
 from google.api_core.exceptions import NotFound
 
-from airflow_spark_pipeline.operators.dataproc_submission import job_name, pyspark_part
+from airflow_spark_pipeline.operators.dataproc_submission import job_name, pyspark_part, refuse_misfit
 from airflow_spark_pipeline.operators.job import ACTIVE, JobState, SparkPipelineJob, StagedJob
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from pydantic import JsonValue
+
+    from airflow_spark_pipeline.task.unit import Unit
+    from airflow_spark_pipeline.task.way import Way
 
 _CLIENT = "airflow_spark_pipeline.operators.dataproc_job.dataproc_job"
 _ENDED = ("DONE", "ERROR", "CANCELLED")  # after ATTEMPT_FAILURE, the job is started again
@@ -62,6 +65,14 @@ class SparkPipelineDataprocJobOperator(SparkPipelineJob, DataprocSubmitJobOperat
     template_fields: Sequence[str] = tuple(
         field for field in DataprocSubmitJobOperator.template_fields if field != "request_id"
     )
+
+    def choose_way(self, unit: Unit, context: Context) -> Way:
+        """Return the way to a driver: a job of Dataproc.
+
+        :raises PipelineDefinitionError: ``job`` is no description
+        """
+        refuse_misfit("job", self.job)
+        return super().choose_way(unit, context)
 
     def place(self, job: StagedJob) -> None:
         """Set ``job`` for the job, and its token."""

@@ -6,7 +6,20 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.operators.job import StagedJob
+from airflow_spark_pipeline.task.argument_types import kind_of
+
+
+def refuse_misfit(name: str, value: Any) -> None:
+    """Refuse an argument with which a template or an XCom does not describe the job.
+
+    :param value: a mapping, or an object of Google's client
+    :raises PipelineDefinitionError: it is something else, such as ``None``
+    """
+    if not isinstance(value, Mapping) and not hasattr(type(value), "to_dict"):
+        wrong = f"the argument {name} is {kind_of(value)}; it is a mapping that describes the {name}"
+        raise PipelineDefinitionError([Problem(wrong)])
 
 
 def pyspark_part(job: StagedJob, described: Mapping[str, Any] | None) -> dict[str, Any]:

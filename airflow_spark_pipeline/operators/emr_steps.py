@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.amazon.aws.hooks.emr import EmrHook
 from airflow.providers.amazon.aws.operators.emr import EmrAddStepsOperator
 
+from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.operators.emr_submission import EmrJob, client_arguments, s3_url, submit_options
 from airflow_spark_pipeline.operators.job import ACTIVE, NAME_THE_COMPONENTS, JobState, StagedJob
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from pydantic import JsonValue
+
+    from airflow_spark_pipeline.task.unit import Unit
+    from airflow_spark_pipeline.task.way import Way
 
 _CLIENT = "airflow_spark_pipeline.operators.emr_steps.emr_step"
 _ENDED = ("COMPLETED", "CANCELLED", "FAILED", "INTERRUPTED")
@@ -58,6 +62,18 @@ class SparkPipelineEmrStepsOperator(EmrJob, EmrAddStepsOperator):  # type: ignor
         *(field for field in EmrAddStepsOperator.template_fields if field != "steps"),
         "spark_submit_parameters",
     )
+
+    def choose_way(self, unit: Unit, context: Context) -> Way:
+        """Return the way to a driver: a step of EMR.
+
+        :raises PipelineDefinitionError: a quotation in ``spark_submit_parameters`` has no end
+        """
+        try:
+            shlex.split(self.spark_submit_parameters or "")
+        except ValueError as error:
+            wrong = f"the argument spark_submit_parameters cannot be split into options: {error}"
+            raise PipelineDefinitionError([Problem(wrong)]) from None
+        return super().choose_way(unit, context)
 
     def place(self, job: StagedJob) -> None:
         """Set ``steps`` to one step that runs ``spark-submit``."""

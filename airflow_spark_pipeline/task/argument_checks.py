@@ -77,14 +77,14 @@ def check_inherited(operator: Any, texts_of: type | None = None) -> None:
     :param texts_of: class whose arguments of text are converted as well
     :raises ValueError: one of them has another type
     """
-    for owner, name, annotation in _inherited(type(operator)):
-        kept = next((each for each in (name, f"_{name}") if each in vars(operator)), None)
-        if kept is None or name in operator.argument_types:
+    values = vars(operator)
+    for owner, name, kind in _inherited(type(operator)):
+        kept = name if name in values else f"_{name}"
+        value = values.get(kept)
+        if value is None or isinstance(value, str) is (kind == "str") or name in operator.argument_types:
             continue
-        value = getattr(operator, kept)
-        if annotation == "bool":
-            says_no = isinstance(value, str) and value.strip().lower() != "true"
-            if says_no and name not in operator.template_fields:
+        if kind == "bool":  # and the value is text
+            if value.strip().lower() != "true" and name not in operator.template_fields:
                 flag(name, value, None)
         elif owner is texts_of and is_known(value):
             try:
