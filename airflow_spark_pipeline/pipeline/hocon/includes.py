@@ -1,7 +1,8 @@
 """Reads a description and the files that it includes into one text for pyhocon.
 
 Guarantees: a file is looked up relative to the file that includes it; a circle of includes is an error; an error in one
-file does not hide those in others. A name without a suffix means ``name.conf`` and ``name.json``; if both exist, both
+file does not hide those in others; a syntax error shows no text of the file, since what seems to be a key may be a part
+of a password. A name without a suffix means ``name.conf`` and ``name.json``; if both exist, both
 are read, and the first one wins.
 """
 
@@ -19,9 +20,7 @@ from airflow_spark_pipeline.pipeline.hocon.placeholders import Scope, Table
 from airflow_spark_pipeline.pipeline.hocon.rewriter import Rewriter
 from airflow_spark_pipeline.pipeline.hocon.scalars import Address, Place
 from airflow_spark_pipeline.pipeline.unrendered_templates import Render
-from airflow_spark_pipeline.secrets import is_secret, mask_text
 
-_SHOWN_CHARS = 80
 _MISSING = "the file does not exist"
 _URL = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 
@@ -57,7 +56,7 @@ class Files:
             return Rewriter(tokens, scope, self.table, self._include, self._note).rewritten()
         except HoconSyntaxError as error:
             self.incomplete = True
-            self._note(error.message + _quote_line(text, error), Place(scope.file, error.line))
+            self._note(f"{error.message} (column {error.column})", Place(scope.file, error.line))
             return ""
 
     def _note(self, message: str, place: Place, address: Address = (), warning: bool = False) -> None:
@@ -149,12 +148,3 @@ def read_text(file: pathlib.Path) -> tuple[str, str]:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         return "", f"the file is not UTF-8: line {line} has the byte 0x{data[error.start]:02x}"
-
-
-def _quote_line(text: str, error: HoconSyntaxError) -> str:
-    """Show where in its line an error is, unless the line may hold a secret."""
-    line = text.split("\n")[error.line - 1]
-    start = max(0, error.column - 1 - _SHOWN_CHARS // 2)
-    shown = line[start : start + _SHOWN_CHARS].strip()
-    hidden = not shown or any(map(is_secret, re.findall(r"[\w.-]+", line))) or mask_text(line) != line
-    return f" (column {error.column})" if hidden else f" (column {error.column} of `{shown}`)"

@@ -61,6 +61,7 @@ _TOKEN = re.compile(
 
 
 _UNCLOSED_BLOCK = 'a text that starts with `"""` is never closed'
+_SECRET = re.compile(r"\s*secrets?\s*:", re.IGNORECASE)
 _BEGINS_ANOTHER = re.compile(r"\n[^\n]*[\w\"-][ \t]*[=:][ \t]*\Z")
 
 
@@ -165,16 +166,17 @@ def split_path(tokens: list[Token], at: Token) -> tuple[str, ...]:
     solid = [False]  # quoted parts may be empty, others may not
     for token in tokens:
         if token.kind not in ("bare", "text", "space"):
-            if written.startswith("secret:"):
+            if _SECRET.match(written):
                 message = 'a secret of the driver\'s environment is quoted: "${secret:env://NAME}"'
                 raise HoconSyntaxError(message, at.line, at.column)
-            raise HoconSyntaxError(f"`{token.text}` cannot be part of a key; put the key in quotes", at.line, at.column)
+            shown = "${…}" if token.kind.startswith("subst") else token.text
+            raise HoconSyntaxError(f"`{shown}` cannot be part of a key; put the key in quotes", at.line, at.column)
         first, *others = token.text.split(".") if token.kind == "bare" else [token.text]
         parts[-1] += first
         solid[-1] = solid[-1] or bool(first) or token.kind == "text"
         parts.extend(others)
         solid.extend(bool(other) for other in others)
     if not all(solid):
-        message = f"the key `{written}` has an empty part; quote it if the dot belongs to the name"
+        message = "a key has an empty part: two dots, or one at its end; quote it if the dot belongs to the name"
         raise HoconSyntaxError(message if written else "a key is missing here", at.line, at.column)
     return tuple(parts)

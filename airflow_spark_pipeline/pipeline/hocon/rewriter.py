@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import re
 
-from airflow_spark_pipeline.binding.paths import join_path
 from airflow_spark_pipeline.pipeline.hocon.lexer import HoconSyntaxError, Token, split_path, tokenize
 from airflow_spark_pipeline.pipeline.hocon.nodes import Reference
 from airflow_spark_pipeline.pipeline.hocon.placeholders import Include, Key, Report, Scope, Table
 from airflow_spark_pipeline.pipeline.hocon.scalars import BROKEN, Address, Place, Word, classify
+from airflow_spark_pipeline.secrets import is_secret
 
 _BLANK = ("space", "newline")
 _SEPARATORS = ("=", ":", "+=")
@@ -158,7 +158,7 @@ class Rewriter:
             self._own.add(key[0])
         self._skip(_BLANK)
         if self._peek.kind not in (*_SEPARATORS, "{"):
-            self._fail(f"the key `{join_path(key)}` has no value; write `=` and a value", start)
+            self._fail("a key has no value; write `=` and a value, or quote the value that this is a part of", start)
         here = (*path, *key)
         # list += 3 is list = ${?list} [3]; a { … } needs no separator.
         appends = self._peek.kind != "{" and self._take().kind == "+="
@@ -183,7 +183,12 @@ class Rewriter:
             if token.kind == "space":
                 space = token.text
                 continue
-            self._refuse_separator(token, here)
+            if token.kind in _SEPARATORS:
+                self._fail(
+                    f"`{token.text}` cannot be inside an unquoted value: quote the value, or put a comma or a new line "
+                    "before the next key",
+                    token,
+                )
             # /data/"x y"/1: one text, even if parts of it are quoted.
             if token.kind in ("text", "bare"):
                 # `10 minutes` is one text, its inner space included, and so is what follows a substitution.
@@ -204,7 +209,7 @@ class Rewriter:
             space = ""
         self._hold(kind, text)
         if not shapes:
-            self._fail(f'`{join_path(here)}` has no value; write "" for an empty text', first)
+            self._fail('a key has no value; write "" for an empty text', first)
         # x = [1] { a = 1 }. What a substitution brings is known only when it is resolved.
         if len(set(shapes) - {"$"}) > 1:
             self._break(begin, "text, a list and an object cannot be joined in one value", self._place(at), here)
@@ -216,24 +221,17 @@ class Rewriter:
         self._report(message, at, here, False)
         self._out[begin:] = [self._held(BROKEN)]
 
-    def _refuse_separator(self, token: Token, here: Address) -> None:
-        if token.kind in _SEPARATORS:
-            message = (
-                f"`{token.text}` cannot be inside an unquoted value: quote the value of "
-                f"`{join_path(here)}`, or put a comma or a new line before the next key"
-            )
-            self._fail(message, token)
-
     def _look_for_substitution(self, token: Token, here: Address) -> None:
         found = _LOOKS_SUBSTITUTED.search(token.text) if token.kind == "text" else None
         if found:
             line = token.line + token.text.count("\n", 0, found.start())
-            name = found[0][2:-1].lstrip("?")
-            sql = f", or `:{name}` with `args {{ {name} = {found[0]} }}`" if here[-1] == "sql" else ""
+            written = "${…}" if any(is_secret(str(part)) for part in here) else found[0]  # a password may contain it
+            name = written[2:-1].lstrip("?")
+            sql = f", or `:{name}` with `args {{ {name} = {written} }}`" if here[-1] == "sql" else ""
             message = (
-                f"`{found[0]}` is inside quotes, where HOCON does not substitute it (and Spark SQL "
+                f"`{written}` is inside quotes, where HOCON does not substitute it (and Spark SQL "
                 f"replaces it with nothing); if you mean the value of `{name}`, end the quotes before "
-                f'it and start them again after it: """…"""{found[0]}"""…"""{sql}'
+                f'it and start them again after it: """…"""{written}"""…"""{sql}'
             )
             self._report(message, Place(self._scope.file, line), here, True)
 

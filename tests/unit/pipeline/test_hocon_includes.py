@@ -178,7 +178,7 @@ def test_a_syntax_error_in_an_included_file_names_that_file_and_line(tmp_path: p
         load(tmp_path, MAIN.format('include "a.conf"'), a="x = 1\ny = s3a://b\n")
     (problem,) = caught.value.problems
     assert (problem.file, problem.line) == (str(tmp_path / "a.conf"), 2)
-    assert "(column 8 of `y = s3a://b`)" in problem.message
+    assert "(column 8)" in problem.message
 
 
 def test_a_wrong_field_in_an_included_file_names_that_file_and_line(tmp_path: pathlib.Path) -> None:

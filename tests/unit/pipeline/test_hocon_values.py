@@ -180,7 +180,7 @@ def test_comment_marks_inside_texts_are_text() -> None:
 
 
 def test_an_unquoted_uri_is_an_error_that_says_quote() -> None:
-    assert "instance-config.path`, or put a comma" in message("path = s3a://bucket/x")
+    assert "quote the value, or put a comma" in message("path = s3a://bucket/x")
 
 
 def test_two_slashes_inside_an_unquoted_value_are_an_error_because_a_comment_would_cut_it() -> None:
