@@ -13,7 +13,7 @@ from airflow_spark_pipeline.binding.paths import join_path
 from airflow_spark_pipeline.exceptions import Problem
 from airflow_spark_pipeline.pipeline.policies import HookSpec
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-from airflow_spark_pipeline.secrets.references import Path, problem_of, resolve, texts, unresolved
+from airflow_spark_pipeline.secrets.references import Path, resolve, texts, unresolved, wrong
 
 _ELSEWHERE = (
     "a secret of the driver's environment can only be in spark.config and in the instance-config of a component or a "
@@ -23,13 +23,14 @@ _ELSEWHERE = (
 
 def misplaced(spec: PipelineSpec) -> Iterator[tuple[Path, str]]:
     """Yield the path and the message for each reference that is not allowed where it is."""
-    for path, text in texts(spec.to_dict()):
-        allowed = path[:2] == ("spark", "config") or (
-            "instance-config" in path and path[:2] != ("pipeline", "checkpoint")
-        )
-        message = problem_of(text) if allowed else _ELSEWHERE
-        if message is not None and path[0] != "source":
-            yield path, message
+    config = {key: value for key, value in spec.to_dict().items() if key != "source"}
+    elsewhere = [path for path, _ in texts(config) if not _is_allowed(path)]
+    yield from ((path, _ELSEWHERE) for path in elsewhere)
+    yield from ((path, message) for path, message in wrong(config) if path not in elsewhere)
+
+
+def _is_allowed(path: Path) -> bool:
+    return path[:2] == ("spark", "config") or ("instance-config" in path and path[:2] != ("pipeline", "checkpoint"))
 
 
 def unknown_variables(spec: PipelineSpec, environment: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -50,15 +51,14 @@ def unknown_variables(spec: PipelineSpec, environment: Mapping[str, str]) -> lis
 
 def missing(spec: PipelineSpec, environment: Mapping[str, str]) -> list[Problem]:
     """Return a problem for each reference of a description that cannot be resolved."""
-    wrong = [Problem(message, join_path(path)) for path, message in misplaced(spec)]  # of one that no file holds
-    return wrong + [_problem(path, name) for path, name in unknown_variables(spec, environment)]
+    found = [Problem(message, join_path(path)) for path, message in misplaced(spec)]  # of one that no file holds
+    return found + [_problem(path, name) for path, name in unknown_variables(spec, environment)]
 
 
 def missing_settings(settings: Mapping[str, str], environment: Mapping[str, str]) -> list[Problem]:
     """Return a problem for each reference in Spark's settings that cannot be resolved."""
     found = unresolved(settings, environment)
-    wrong = [(path, why) for path, text in texts(settings) if (why := problem_of(text)) is not None]
-    return [Problem(why, f"spark.config.{join_path(path)}") for path, why in wrong] + [
+    return [Problem(why, f"spark.config.{join_path(path)}") for path, why in wrong(settings)] + [
         _problem(f"spark.config.{join_path(path)}", name) for path, name in found
     ]
 

@@ -1,7 +1,8 @@
 """References such as ``${secret:env://NAME}``: the value of an environment variable of the driver.
 
 The reference itself is not secret: it is shown, recorded and compared as written. Its value is secret under any name,
-and exists only in the driver. A text may contain several references, and other text around them.
+and exists only in the driver. A text may contain several references, and other text around them. What looks like a
+reference and is none (``${?secret:…}``, ``${SECRET:…}``, no closing brace) is an error, and so is one in a key.
 
 Only ``env://`` is supported. For Airflow's connections and variables, and the secrets backends behind them, use a
 template in the file: ``{{ conn.warehouse.password }}``.
@@ -16,8 +17,15 @@ from typing import Any
 Path = tuple[str | int, ...]
 
 REFERENCE = re.compile(r"\$\{\s*secret:([^{}]*)\}")
+_LOOKS_LIKE_ONE = re.compile(
+    r"\$\s?(?:[{(\[]\s*\??\s*(?:secrets?\s*:|env\s*:\s*//)|\??secrets?\s*:\s*(?:[a-z]+\s*:\s*)?//)", re.IGNORECASE
+)
 _VARIABLE = re.compile(r"env://([A-Za-z_][A-Za-z0-9_]*)\s*")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+
+
+_FORM = "write ${secret:env://NAME}, with the name of an environment variable of the driver"
+_IN_A_KEY = "a reference to a secret cannot be in a key, which is shown and recorded; write it into the value"
 
 
 def has_reference(value: Any) -> bool:
@@ -27,16 +35,20 @@ def has_reference(value: Any) -> bool:
 
 def problem_of(text: str) -> str | None:
     """Return what is wrong with the references in a text, or ``None``."""
-    for match in REFERENCE.finditer(text):
+    references = {match.start(): match for match in REFERENCE.finditer(text)}
+    for match in references.values():
         if _VARIABLE.fullmatch(match[1]) is None:
             return f"`{match[0]}` is not resolved here: {_why(match[1])}"
+    for like in _LOOKS_LIKE_ONE.finditer(text):
+        if like.start() not in references:  # what follows may be a secret
+            return f"`{like[0]}…` looks like a reference to a secret and is none: {_FORM}, in lower case and braces"
     return None
 
 
 def _why(inside: str) -> str:
     scheme = _SCHEME.match(inside)
     if scheme is not None and scheme[1] == "env":
-        return "write ${secret:env://NAME}, with the name of an environment variable of the driver"
+        return _FORM
     what = f"only env:// is, not {scheme[1]}://" if scheme is not None else "write ${secret:env://NAME}"
     return (
         f"{what}. Read it with a template from an Airflow connection or variable, {{{{ "
@@ -55,6 +67,20 @@ def texts(config: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
             yield from texts(value, (*path, index))
     elif has_reference(config):
         yield path, config
+
+
+def wrong(config: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Yield the path and the message of each text that is wrong, or that looks like a reference and is none."""
+    if isinstance(config, Mapping):
+        for key, value in config.items():
+            if has_reference(key) or problem_of(str(key)) is not None:
+                yield (*path, str(key)), _IN_A_KEY
+            yield from wrong(value, (*path, str(key)))
+    elif isinstance(config, (list, tuple)):
+        for index, value in enumerate(config):
+            yield from wrong(value, (*path, index))
+    elif isinstance(config, str) and (why := problem_of(config)) is not None:
+        yield path, why
 
 
 def values_of(environment: Mapping[str, str], *configs: Any) -> list[str]:

@@ -108,7 +108,71 @@ def test_where_airflow_needs_the_value_as_well_a_reference_is_refused(more: str)
     assert "${?NAME}" in message
 
 
-@pytest.mark.parametrize("value", ["${secret:env://DB}", "${?secret:env://DB}", '"a"${secret:env://DB}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "${?secret:env://hunter2}",
+        "${ ? secret:env://hunter2}",
+        "${secret:env://hunter2",
+        "jdbc:x://u:${secret:env://hunter2@h and ${secret:env://DB}",
+        "${SECRET:env://hunter2}",
+        "${Secret:hunter2}",
+        "${secret :env://hunter2}",
+        "${secrets:env://hunter2}",
+        "$secret:env://hunter2",
+        "$secret://hunter2",
+        "$(secret:env://hunter2)",
+        "$[secret:hunter2]",
+        "$ {secret:env://hunter2}",
+        "${env://hunter2}",
+        "${secret:{env://hunter2}}",
+    ],
+)
+@pytest.mark.parametrize("place", ["component", "spark", "hook"])
+def test_what_only_looks_like_a_reference_is_refused_and_never_handed_over_as_text(text: str, place: str) -> None:
+    more = {
+        "component": "",
+        "spark": f'spark.config {{ "spark.x" = "{text}" }}',
+        "hook": f'pipeline.hooks = [{{ instance-type = a.H, instance-config {{ p = ["{text}"] }} }}]',
+    }[place]
+    message = refusal(f'p = "{text}"' if place == "component" else "", more)
+    assert "looks like a reference to a secret and is none: write ${secret:env://NAME}" in message
+    assert "hunter2" not in message
+    assert "line " in message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "select '${city}', `$secret` from t where a = '${spark.secret:x}'",
+        "select $secret::text, $secrets: 5",
+        "costs $secret: 5",
+        "${env:HOME}/${env.HOME}",
+        "the secret: ${x}",
+        "s3a://secret:env/x",
+        "$${x} ${secretary:x} ${mysecret:x}",
+    ],
+)
+def test_an_honest_text_is_no_reference(text: str) -> None:
+    assert parse(f'sql = """{text}"""').components[0].instance_config == {"sql": text}
+
+
+@pytest.mark.parametrize("reference", [DB, "${?secret:env://DB}", "${SECRET:x}"])
+@pytest.mark.parametrize(
+    ("config", "more"),
+    [
+        ('"a.%s" = 1', ""),
+        ('deep { list = [{ "%s" = 1 }] }', ""),
+        ("", 'spark.config { "a.%s" = 1 }'),
+    ],
+)
+def test_a_reference_in_a_key_is_refused(config: str, more: str, reference: str) -> None:
+    assert "cannot be in a key" in refusal(config.replace("%s", reference), more.replace("%s", reference))
+
+
+@pytest.mark.parametrize(
+    "value", ["${secret:env://DB}", "${?secret:env://DB}", '"a"${secret:env://DB}', "${SECRET:x}", "${ secrets:x}"]
+)
 def test_one_that_is_not_quoted_is_told_to_be(value: str) -> None:
     assert 'is quoted: "${secret:env://NAME}"' in refusal(f"password = {value}")
 
