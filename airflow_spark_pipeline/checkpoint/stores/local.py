@@ -45,9 +45,11 @@ class LocalStore(CheckpointStore):
     def exists(self) -> bool:
         with self._errors(""):
             try:
-                return stat.S_ISDIR(os.stat(self.root).st_mode)
+                if stat.S_ISDIR(os.stat(self.root).st_mode):
+                    return True
             except FileNotFoundError:
                 return False
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(self.root))
 
     def list_objects(self, directory: str) -> list[StoredObject]:
         with self._errors(directory):
@@ -157,12 +159,20 @@ def _read(error: Exception, errors: StoreErrors) -> CheckpointError | None:
     if error.errno == errno.EISDIR:
         full = errors.path
         return CheckpointLocationError(f"{full} is a directory, but should be a file: move it away.", path=full)
+    if error.errno == errno.ENOTDIR and (file := _file_above(errors.path)) is not None:
+        return errors.unusable(f"cannot be used: {file} is not a directory. Move it away, or use another location.")
     if error.errno in _NEEDS_THE_USER:
         return errors.unusable(
             f"cannot be used: {error.strerror}: {error.filename or errors.path}. Give the users that Airflow and Spark "
             f"run as (here {_user()}) permission to read and write there, or use another location."
         )
     return errors.failed(error.strerror or str(error))
+
+
+def _file_above(path: str) -> Path | None:
+    """Return what is in the place of a directory on the way to a path."""
+    above = (Path(path), *Path(path).parents)
+    return next((each for each in above if os.path.exists(each) and not os.path.isdir(each)), None)
 
 
 def _stored(entry: os.DirEntry[str]) -> StoredObject | None:

@@ -5,7 +5,7 @@ Otherwise a Spark driver uses the Hadoop client of its JVM, which it always uses
 as Airflow's, reaches HDFS over HTTP.
 
 A location with an unsupported scheme, or whose package is missing, is rejected with an error that explains why; it
-never becomes a local directory by accident.
+never becomes a local directory by accident, and no part of it is ignored. No error shows a password in it.
 """
 
 from __future__ import annotations
@@ -28,8 +28,12 @@ from airflow_spark_pipeline.checkpoint.stores.object_store import FsspecStore
 from airflow_spark_pipeline.checkpoint.stores.s3 import S3Store
 from airflow_spark_pipeline.checkpoint.stores.webhdfs import WebHdfsStore
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
+from airflow_spark_pipeline.secrets import MASK, Redactor, mask_text
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:/)")
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CREDENTIALS = re.compile(r"(?!arn:)[^/]*:.*@|[^/]*@")  # a secret key may contain a slash
 
 # Scheme -> fsspec's protocol, the module that provides it, the extra of this package that installs it.
 _PYTHON_ONLY = {"gs": ("gcs", "gcsfs", "gcs"), "abfss": ("abfs", "adlfs", "azure")}
@@ -71,23 +75,57 @@ def check_location(location: str) -> str:
     """
     if not location.strip():
         raise CheckpointLocationError("The checkpoint location is empty.")
+    if _CONTROL.search(location):
+        raise CheckpointLocationError(
+            f"The checkpoint location {mask_text(location)!r} contains a control character; use another name."
+        )
     match = _SCHEME.match(location)
     scheme = "" if match is None else match.group().lower()
     if not scheme:
         _absolute(location, location)
-    elif scheme == "file":
+        return scheme
+    if scheme not in (*_S3, *_PYTHON_ONLY, "file", "hdfs", "memory"):
+        raise _unsupported(location, scheme)
+    _check_url(location, scheme)
+    if scheme == "file":
         _check_local(location)
-    elif scheme in _S3 and not location.split("://", 1)[-1].strip("/"):
-        raise CheckpointLocationError(f"The checkpoint location {location} has no bucket.")
+    elif scheme in _S3:
+        _check_s3(location, scheme)
     elif scheme in _PYTHON_ONLY:
         _check_bucket(location, scheme)
-    elif scheme not in (*_S3, "hdfs", "memory"):
-        raise _unsupported(location, scheme)
     return scheme
 
 
+def _named(location: str) -> str:
+    """Return how messages name a location: without a password."""
+    shown = re.sub(r"(?<=:/)([^/@]*):.*@", rf"\1:{MASK}@", mask_text(location))  # s3:/KEY:SECRET@bucket is no URL
+    return f"The checkpoint location {shown}"
+
+
+def _check_url(location: str, scheme: str) -> None:
+    try:
+        urlsplit(location)
+    except ValueError as error:
+        raise CheckpointLocationError(f"{_named(location)} is not a URL: {error}.") from None
+    # Clients ignore what follows, or take it for options: two locations would be one.
+    for mark in "?#":
+        if mark in location:
+            instead = f"%{ord(mark):02X} in its place, or a plain path" if scheme == "file" else "another name"
+            raise CheckpointLocationError(f"{_named(location)} contains `{mark}`, which ends a path; write {instead}.")
+
+
+def _check_s3(location: str, scheme: str) -> None:
+    if _CREDENTIALS.match(location.partition("://")[2]):
+        raise CheckpointLocationError(
+            f"{_named(location)} contains credentials, which clients do not read from there; put them into a "
+            f"checkpoint connection (checkpoint_conn_id) or the environment, and write {scheme}://BUCKET/path."
+        )
+    if not urlsplit(location).netloc:
+        raise CheckpointLocationError(f"{_named(location)} has no bucket; write {scheme}://BUCKET/path.")
+
+
 def _unsupported(location: str, scheme: str) -> CheckpointLocationError:
-    name = f"The checkpoint location {location}"
+    name = _named(location)
     if scheme in ("webhdfs", "swebhdfs"):
         return CheckpointLocationError(
             f"{name} cannot be used: write it as hdfs://…, which Spark understands too, "
@@ -132,7 +170,8 @@ def load_store(
         store = cls.from_config(location, config)
     except Exception as error:
         raise CheckpointLocationError(
-            f"The checkpoint store {instance_type} does not take its instance-config: {type(error).__name__}: {error}"
+            f"The checkpoint store {instance_type} does not take its instance-config: {type(error).__name__}: "
+            f"{Redactor(config, [location]).mask(str(error))}"
         ) from error
     # Spark writes the saved outputs, and it supports more locations than the stores here.
     with contextlib.suppress(CheckpointLocationError):
@@ -144,17 +183,17 @@ def _check_local(location: str) -> None:
     parts = urlsplit(location)
     if parts.netloc not in ("", "localhost"):
         raise CheckpointLocationError(
-            f"The checkpoint location {location} has the host {parts.netloc!r}: write a local location "
-            "with three slashes, file:///path."
+            f"{_named(location)} has the host {parts.netloc.rpartition('@')[2]!r}: write a local location with three "
+            "slashes, file:///path."
         )
     _absolute(unquote(parts.path), location)
 
 
 def _check_bucket(location: str, scheme: str) -> None:
-    bucket, _, host = urlsplit(location).netloc.partition("@")
-    if not bucket or (scheme == "abfss") != bool(host):
+    bucket, at, host = urlsplit(location).netloc.partition("@")
+    if not bucket or (not host if scheme == "abfss" else at):
         form = "gs://BUCKET/path" if scheme == "gs" else "abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/path"
-        raise CheckpointLocationError(f"The checkpoint location {location} is not written as {form}.")
+        raise CheckpointLocationError(f"{_named(location)} is not written as {form}.")
 
 
 def _open_s3(location: str, options: Mapping[str, Any] | None, spark_config: Mapping[str, str]) -> CheckpointStore:
@@ -171,7 +210,7 @@ def _open_s3(location: str, options: Mapping[str, Any] | None, spark_config: Map
                 raise
     if not has_boto3:
         raise CheckpointLocationError(
-            f"The checkpoint location {location} needs the package s3fs, which is not installed here: "
+            f"{_named(location)} needs the package s3fs, which is not installed here: "
             "pip install 'airflow-spark-pipeline[s3]' on the Airflow worker; boto3 does as well. A Spark driver with "
             "a JVM needs neither if the job has hadoop-aws; this process has no JVM."
         )
@@ -182,7 +221,7 @@ def _open_python_only(location: str, scheme: str, options: dict[str, Any]) -> Ch
     protocol, module, extra = _PYTHON_ONLY[scheme]
     if importlib.util.find_spec(module) is None:
         raise CheckpointLocationError(
-            f"The checkpoint location {location} needs the package {module}, which is not installed "
+            f"{_named(location)} needs the package {module}, which is not installed "
             f"here: pip install 'airflow-spark-pipeline[{extra}]', on the Airflow worker and in the "
             f"Spark driver. {scheme}:// is not supported through the driver's Hadoop client, because "
             "exclusive creation was not verified there."
@@ -199,14 +238,14 @@ def _open_hdfs(location: str, options: Mapping[str, Any], spark_config: Mapping[
         return HadoopStore.open(location, jvm, hadoop_configuration(jvm, spark_config))
     if importlib.util.find_spec("requests") is None:
         raise CheckpointLocationError(
-            f"The checkpoint location {location} needs the package requests here, for WebHDFS: pip "
+            f"{_named(location)} needs the package requests here, for WebHDFS: pip "
             "install 'airflow-spark-pipeline[hdfs]'. A Spark driver with a JVM does not need it; this "
             "process has no JVM."
         )
     name_nodes = find_name_nodes(location, options)
     if name_nodes is None:
         raise CheckpointLocationError(
-            f"The checkpoint location {location} has no name node. Write hdfs://HOST:PORT/path, give "
+            f"{_named(location)} has no name node. Write hdfs://HOST:PORT/path, give "
             "the name nodes' HTTP address in a checkpoint connection (checkpoint_conn_id), or set "
             "HADOOP_CONF_DIR."
         )
@@ -214,10 +253,16 @@ def _open_hdfs(location: str, options: Mapping[str, Any], spark_config: Mapping[
 
 
 def _absolute(path: str, location: str) -> Path:
-    root = Path(path).expanduser()
+    try:
+        root = Path(path).expanduser()
+    except RuntimeError:
+        raise CheckpointLocationError(
+            f"{_named(location)} starts in the home directory of a user who does not exist here. Write an absolute "
+            "path."
+        ) from None
     if not root.is_absolute():
         raise CheckpointLocationError(
-            f"The checkpoint location {location} is a relative path, which means a different directory "
-            f"in each process. Write an absolute path, such as {root.resolve()}."
+            f"{_named(location)} is a relative path, which means a different directory "
+            f"in each process. Write an absolute path, such as {mask_text(str(root.resolve()))}."
         )
     return root

@@ -14,7 +14,7 @@ import posixpath
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from airflow_spark_pipeline.exceptions import CheckpointLocationError, SparkPipelineError
 from airflow_spark_pipeline.runtime.spark.versions import writing_ancient_dates
@@ -55,7 +55,8 @@ def spark_path(path: str) -> str:
     if scheme == "memory":
         raise CheckpointLocationError("Outputs cannot be saved in memory://; use a directory, file:// or s3a://.")
     if scheme == "file":
-        return f"file://{unquote(urlsplit(path).path)}"
+        # As in Hadoop, a question mark or a hash is a part of the path; a host is left out.
+        return "file://" + unquote(re.sub(r"file:(//[^/]*)?", "", path, count=1, flags=re.IGNORECASE))
     return f"{_HADOOP.get(scheme, scheme)}{path[len(match[1]) :]}"
 
 

@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, PipelineEvent, PipelineHooks
 from airflow_spark_pipeline.runtime.lifecycle.records import record_of
+from airflow_spark_pipeline.secrets import mask_text
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
@@ -41,6 +42,8 @@ class AuditHooks(PipelineHooks):
         self._file = Path(unquote(urlsplit(self.path).path)) if scheme else Path(self.path).expanduser()
         if self._local and not self._file.is_absolute():
             raise ValueError(f"the audit path {self.path} is relative; write it in full")
+        if scheme and any(mark in self.path for mark in "?#"):  # the rest would be ignored
+            raise ValueError(f"the audit path {mask_text(self.path)} contains `?` or `#`, which end the path of a URL")
 
     @classmethod
     def to_file(cls, path: str | os.PathLike[str], **storage_options: Any) -> AuditHooks:

@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
-from airflow_spark_pipeline.checkpoint.stores.locations import open_store
+from airflow_spark_pipeline.checkpoint.stores.locations import load_store, open_store
 from airflow_spark_pipeline.checkpoint.stores.object_store import FsspecStore
 from airflow_spark_pipeline.exceptions import CheckpointLocationError, CheckpointStoreError
+from airflow_spark_pipeline.runtime.component.saved_outputs import spark_path
 
 
 @pytest.mark.parametrize("location", ["/data/x", "file:///data/x", "file:/data/x", "FILE:///data/x"])
@@ -38,6 +42,21 @@ def test_the_schemes_of_s3_name_one_place(scheme: str) -> None:
         ("webhdfs://nn:9870/x", "write it as hdfs://"),
         ("wasbs://box@account.blob.core.windows.net/x", "wasbs:// is not supported yet"),
         ("file://server/share", "has the host 'server'"),
+        ("file:///data/x#teamA", "contains `#`, which ends a path; write %23 in its place, or a plain path"),
+        ("file:/data/x?a", r"contains `\?`, which ends a path; write %3F in its place, or a plain path"),
+        ("s3a://bucket/x?versionId=1", r"contains `\?`, which ends a path; write another name"),
+        ("hdfs://nn/x#y", "contains `#`"),
+        ("gs://bucket/x#1", "contains `#`"),
+        ("abfss://box@account.dfs.core.windows.net?x", "contains"),
+        ("memory://x#y", "contains `#`"),
+        ("s3:/bucket/x", "has no bucket; write s3://BUCKET/path"),
+        ("s3a:///bucket/x", "has no bucket; write s3a://BUCKET/path"),
+        ("gs:/bucket/x", "is not written as gs://BUCKET/path"),
+        ("~nosuchuser/x", "the home directory of a user who does not exist here"),
+        ("/data/x\0", "contains a control character"),
+        ("s3a://bucket/\x1b[2J", "contains a control character"),
+        ("s3a://[bucket/x", "is not a URL"),
+        ("abfss://[box/x", "is not a URL"),
     ],
 )
 def test_a_location_that_cannot_be_served_is_refused_and_never_becomes_a_local_directory(
@@ -49,6 +68,57 @@ def test_a_location_that_cannot_be_served_is_refused_and_never_becomes_a_local_d
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "location",
+    [
+        "ftp://a:hunter2xyz@h/x",
+        "s3a://AKIAX:hunter2xyz@bucket/x",
+        "s3a://AKIAX:hunter2xyz/a+b@bucket/x",
+        "s3a://bucket/x?sig=hunter2xyz",
+        "abfss://x?sig=hunter2xyz",
+        "file://me:hunter2xyz@server/share",
+        "webhdfs://me:hunter2xyz@nn/x",
+        "gs://me:hunter2xyz@/x",
+        "./x;password=hunter2xyz",
+        "/x\n?password=hunter2xyz",
+    ],
+)
+def test_a_refusal_shows_no_password_of_the_location(location: str) -> None:
+    with pytest.raises(CheckpointLocationError) as caught:
+        open_store(location)
+    assert "hunter2xyz" not in str(caught.value)
+    assert "***" in str(caught.value)
+
+
+def test_a_custom_store_that_quotes_its_config_shows_no_password() -> None:
+    config = {"user": "me", "password": "hunter2xyz"}
+    with pytest.raises(CheckpointLocationError, match="cannot connect with") as caught:
+        load_store(f"{__name__}.Quoting", config, "any://me:swordfish@h")
+    assert "hunter2xyz" not in str(caught.value)
+    assert "swordfish" not in str(caught.value)
+
+
+class Quoting(LocalStore):
+    @classmethod
+    def from_config(cls, location: str, config: Mapping[str, Any]) -> CheckpointStore:
+        raise ValueError(f"cannot connect with {config} to {location}")
+
+
+def test_a_hash_in_a_plain_path_and_an_encoded_one_in_a_url_name_the_same_directory() -> None:
+    for location in ("/data/a#b", "file:///data/a%23b", "file:/data/a%23b"):
+        store = open_store(location)
+        assert isinstance(store, LocalStore)
+        assert store.root == Path("/data/a#b")
+        assert spark_path(f"{location}/_outputs/x") == "file:///data/a#b/_outputs/x"
+
+
+@pytest.mark.parametrize("mark", "?#")
+def test_spark_is_given_the_whole_path(mark: str) -> None:
+    """A custom store may have any location; its outputs must not all be written to one directory."""
+    assert spark_path(f"file:///data/a{mark}b/_outputs/x") == f"file:///data/a{mark}b/_outputs/x"
+    assert spark_path(f"FILE://localhost/data/a{mark}b/x") == f"file:///data/a{mark}b/x"
+
+
 def test_a_missing_package_is_named_with_the_extra_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setattr("airflow_spark_pipeline.checkpoint.stores.locations.driver_jvm", lambda: None)
@@ -58,9 +128,13 @@ def test_a_missing_package_is_named_with_the_extra_that_installs_it(monkeypatch:
 
 def test_a_location_below_a_regular_file_is_refused_with_both_names(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    store = open_store(str(tmp_path / "file" / "checkpoints"))
-    with pytest.raises(CheckpointLocationError, match="cannot be used: Not a directory"):
-        store.create("p/u/0", b"")
+    for below in ("file", "file/checkpoints"):
+        store = open_store(str(tmp_path / below))
+        for use in (store.exists, lambda: store.create("p/u/0", b""), lambda: store.list_names("")):  # noqa: B023
+            with pytest.raises(CheckpointLocationError) as caught:
+                use()
+            says = f"The checkpoint location {tmp_path / below} cannot be used: {tmp_path / 'file'} is not a directory."
+            assert str(caught.value) == f"{says} Move it away, or use another location."
 
 
 def test_a_file_system_without_hard_links_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
