@@ -17,11 +17,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.checkpoint.stores.locations import load_store, open_store
-from airflow_spark_pipeline.secrets import MASK, mask_text
+from airflow_spark_pipeline.secrets import Redactor, mask_text
 
 
 class NamedStore(Protocol):
@@ -105,9 +104,8 @@ class StoreLocation:
         return hashlib.sha256(f"{self.location}{own}".encode()).hexdigest()[:8]
 
     def hide_password(self, text: str) -> str:
-        """Return a message about this location without the password in its URL."""
-        password = urlsplit(self.location).password if "://" in self.location else None
-        return mask_text(text.replace(password, MASK) if password else text)
+        """Return a message about this location without the secrets in its URL and in the store's config."""
+        return Redactor([self.location], self.config).mask(text)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the location as plain JSON data."""

@@ -77,7 +77,8 @@ def setting(text: str) -> tuple[str, str]:
     """
     name, equals, value = text.partition("=")
     if not equals or not re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*", name):
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+        shown = f"{name}=…" if equals else name  # what follows may be a password
+        raise argparse.ArgumentTypeError(f"{shown!r} is not NAME=VALUE")
     return name, value
 
 

@@ -23,6 +23,7 @@ from airflow_spark_pipeline.cli.recorded_runs import discard, prune, runs, show
 from airflow_spark_pipeline.cli.run_choice import last_run, run_id_of
 from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.planning import Plan, Selection, Waits
+from airflow_spark_pipeline.secrets import MASK, mask, mask_text
 
 if TYPE_CHECKING:
     from airflow_spark_pipeline.pipeline.spec import PipelineSpec
@@ -203,7 +204,9 @@ def _perform(arguments: Namespace, spec: PipelineSpec, runner: PipelineRunner, w
         err("Interrupted." if interrupted else str(error).partition("\nResume it")[0])
         if runner.run_id is not None:
             where = "stopped" if interrupted else "failed"
-            err(f"To resume where it {where}: {_resume_command(arguments, runner.run_id)}")
+            command = _resume_command(arguments, runner.run_id)
+            fill_in = f" (put the secrets in place of {MASK})" if MASK in command else ""
+            err(f"To resume where it {where}{fill_in}: {command}")
         return _INTERRUPTED if interrupted else _FAILED
     return _DONE
 
@@ -213,13 +216,14 @@ def _resume_command(arguments: Namespace, run_id: str) -> str:
 
     words = ["resume", arguments.file, run_id]
     for name, value in arguments.settings:
-        words += ["--set", f"{name}={value}"]
+        words += ["--set", f"{name}={mask({name: value})[name]}"]  # the line ends up in the logs of CI
     for values in arguments.values_files:
         words += ["--values", values]
     for file in arguments.py_files:
         words += ["--py-files", file]
     for option, value in (("--location", arguments.location), ("--conn-id", arguments.conn_id)):
         words += [option, value] if value else []
+    words = [mask_text(word) for word in words]
     # The options of spark-submit are not known here.
     command = "spark-submit … $(spark-pipeline script)" if started_by_spark_submit() else "spark-pipeline"
     return f"{command} {shlex.join(words)}"

@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from airflow_spark_pipeline.cli.output import OUTPUT
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.parse_result import Reading
 from airflow_spark_pipeline.pipeline.parser import read_values
@@ -52,7 +53,12 @@ def describe(
     :param sample: whether a name without a value renders as its own name
     :raises PipelineDefinitionError: the file cannot be read, is wrong, or names have no value; all problems are listed
     """
-    return _reading(file, _renderer(settings, values, SAMPLES if sample else None)).checked()
+    renderer = _renderer(settings, values, SAMPLES if sample else None)
+    reading = _reading(file, renderer)
+    if reading.spec is not None and not renderer.missing:  # a name that stands for its value is no secret
+        checkpoint = reading.spec.checkpoint
+        OUTPUT.hide([checkpoint.location], {} if checkpoint.store is None else checkpoint.store.instance_config)
+    return reading.checked()
 
 
 def read_with_samples(
@@ -80,6 +86,7 @@ def values_in(files: Iterable[str]) -> dict[str, Any]:
         found = read_values(file) if file.endswith(_HOCON) else _yaml(file)
         if not isinstance(found, dict):
             raise PipelineDefinitionError([Problem("--values: is not a mapping of names to values", file=file)])
+        OUTPUT.hide(found)
         try:
             values = _merged(values, nested({str(name): value for name, value in found.items()}))
         except PipelineDefinitionError as error:
@@ -92,7 +99,11 @@ def _yaml(file: str) -> Any:
 
     try:
         return yaml.safe_load(Path(file).read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)  # the error's own text quotes the file, which may hold secrets
+        line = None if mark is None else mark.line + 1
+        raise PipelineDefinitionError([Problem("--values: is not YAML or JSON", file=file, line=line)]) from None
+    except (OSError, ValueError) as error:
         said = " ".join(str(getattr(error, "strerror", None) or error).split())
         raise PipelineDefinitionError([Problem(f"--values: cannot be read: {said}", file=file)]) from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from argparse import Namespace
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from airflow_spark_pipeline.checkpoint.location import StoreLocation
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.checkpoint.stores.read_only import ReadingStore
 from airflow_spark_pipeline.cli.description import describe, values_in
+from airflow_spark_pipeline.cli.output import OUTPUT
 from airflow_spark_pipeline.exceptions import CheckpointLocationError, SparkPipelineError
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 
@@ -34,12 +36,11 @@ class Opened:
         :raises CheckpointLocationError: the location does not exist, or cannot be read
         """
         if self.store.exists() is False:
-            location = self.location.location
             raise CheckpointLocationError(
-                f"The checkpoint location {location} ({self.origin}) does not exist. Check the "
+                f"The checkpoint location {self.location.name} ({self.origin}) does not exist. Check the "
                 "spelling, or use another one with --location; the first run of a pipeline creates "
                 "it.",
-                path=location,
+                path=self.location.location,
             )
 
 
@@ -82,7 +83,9 @@ def _from_airflow(location: str | None, origin: str, conn_id: str | None) -> tup
             named = configured("checkpoint_location") is not None
             origin = "from [spark_pipeline] checkpoint_location" if named else "the default, since none is configured"
             location = checkpoint_location(None, None)
-        return location, origin, storage_options(conn_id, location)
+        options = storage_options(conn_id, location)
+        OUTPUT.hide(options)
+        return location, origin, options
     except SparkPipelineError:
         raise
     except (Exception, SystemExit) as error:  # any error of Airflow with a broken airflow.cfg or database
@@ -96,4 +99,8 @@ def _from_airflow(location: str | None, origin: str, conn_id: str | None) -> tup
 
 def _absolute(location: str | None) -> str | None:
     """Return a typed path as an absolute one, which starts from the current directory."""
-    return str(Path(location).expanduser().absolute()) if location and ":/" not in location else location
+    if not location or ":/" in location:
+        return location
+    with contextlib.suppress(RuntimeError):  # there is no such user: opening it says so
+        return str(Path(location).expanduser().absolute())
+    return location

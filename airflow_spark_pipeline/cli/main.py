@@ -67,6 +67,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from airflow_spark_pipeline.cli.contradictions import contradiction
     from airflow_spark_pipeline.cli.modules import modules_of
 
+    OUTPUT.hide([getattr(arguments, "location", None)], dict(getattr(arguments, "settings", ())))
     if (problem := contradiction(arguments)) is not None:
         complain(problem)
         return _WRONG

@@ -15,6 +15,9 @@ from pathlib import Path
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.runtime.standalone.modules import directory_of, importable
 
+#: What to say of ``~name`` if there is no such user.
+NO_SUCH_USER = "starts in the home directory of a user who does not exist here"
+
 
 @contextlib.contextmanager
 def modules_of(file: str | None, py_files: Iterable[str], *, forget: bool = False) -> Iterator[None]:
@@ -58,8 +61,11 @@ def _paths(py_files: Iterable[str]) -> list[Path]:
     typed = [part for text in py_files for part in ([text] if Path(text).exists() else text.split(","))]
     found, problems = list[Path](), list[Problem]()
     for text in filter(None, map(str.strip, typed)):
-        path = Path(text).expanduser().absolute()
-        problem = _problem(text, path)
+        try:
+            path = Path(text).expanduser().absolute()
+            problem = _problem(text, path)
+        except RuntimeError:
+            problem = NO_SUCH_USER
         if problem is None:
             found.append(path)
         else:

@@ -3,7 +3,8 @@
 Guarantees: the standard output of a command with a result contains only the result; anything that Airflow, a library or
 a user's module prints in the meantime goes to standard error. A result that could not be written completely (a full
 disk, a closed stream) is an error with an exit code, but a reader that stops early (``| head``) is not. Any encoding
-works: characters that it lacks are written in ASCII, and JSON stays valid. None of this stops a run.
+works: characters that it lacks are written in ASCII, and JSON stays valid. Nothing that the commands print contains a
+secret that was given to them, or a control character that a terminal would obey. None of this stops a run.
 """
 
 from __future__ import annotations
@@ -12,15 +13,19 @@ import codecs
 import contextlib
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator
-from typing import TextIO
+from typing import Any, TextIO
+
+from airflow_spark_pipeline.secrets import Redactor
 
 #: Exit code of a command whose result cannot be written.
 NOT_WRITTEN = 5
 
 _PLAIN = {"…": "...", "→": "->", "–": "-", "—": "-", "·": "-", "‘": "'", "’": "'", "“": '"', "”": '"'}  # noqa: RUF001
 _HANDLER = "spark_pipeline_plain"
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # but not a tab and a line break
 
 
 class Output:
@@ -31,10 +36,13 @@ class Output:
         self._null: TextIO | None = None
         self._closed = False
         self._trouble: OSError | None = None
+        self._secret: tuple[Any, ...] = ()
+        self._redactor = Redactor()
 
     def prepare(self) -> None:
         """Make both streams usable: reopen closed ones, and make every character writable."""
         self._trouble, self._stream = None, None
+        self._secret, self._redactor = (), Redactor()
         self._closed = sys.stdout is None
         _open_closed_descriptors()
         codecs.register_error(_HANDLER, _plain)
@@ -72,9 +80,22 @@ class Output:
                     self._stream.close()
             self._stream = None
 
+    def hide(self, *configs: Any) -> None:
+        """Mask the secrets of these configs in everything that is printed from now on."""
+        self._secret += configs
+        self._redactor = Redactor(*self._secret)
+
+    def printable(self, text: str, *, message: bool = False) -> str:
+        """Return a text as it may be printed.
+
+        :param message: whether secrets are masked by their form, too; a result is printed as it was recorded
+        """
+        masked = self._redactor.mask(text) if message else self._redactor.mask_known(text)
+        return _CONTROL.sub(lambda match: ascii(match[0])[1:-1], masked)
+
     def write(self, text: str) -> None:
         """Write a line of the result."""
-        self._tried(lambda stream: stream.write(f"{text}\n"))
+        self._tried(lambda stream: stream.write(f"{self.printable(text)}\n"))
 
     @property
     def is_unicode(self) -> bool:
@@ -127,7 +148,7 @@ class Output:
 def complain(text: str) -> None:
     """Print a line that is not a result; errors in printing it are ignored."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{OUTPUT.printable(text, message=True)}\n")
 
 
 OUTPUT = Output()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from airflow_spark_pipeline.cli.modules import NO_SUCH_USER
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 
 _TEMPLATES = Path(__file__).with_name("new_project")
@@ -35,7 +36,10 @@ def write_project(directory: Path) -> list[Path]:
     :param directory: directory of the project; it is created if it does not exist
     :raises PipelineDefinitionError: a file exists already, or cannot be written
     """
-    directory = directory.expanduser().absolute()
+    try:
+        directory = directory.expanduser().absolute()
+    except RuntimeError:
+        raise _problem(directory, f"{NO_SUCH_USER}; name another directory") from None
     targets = {source: directory / target for source, target in FILES.items()}
     _refuse_existing(directory, list(targets.values()))
     try:

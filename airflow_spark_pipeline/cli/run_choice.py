@@ -15,6 +15,7 @@ from airflow_spark_pipeline.cli.printing import age_of, ago
 from airflow_spark_pipeline.exceptions import AmbiguousRunError, NothingToResumeError
 
 _SHOWN = 10
+_DIGITS = 18
 
 
 def newest_first(entries: Iterable[RunEntry]) -> list[RunEntry]:
@@ -55,7 +56,7 @@ def run_id_of(store: CheckpointStore, text: str, *, finished: bool = False) -> s
         return text
     unfinished = newest_first(catalog.unfinished_runs(store))
     if text.isdecimal():
-        return _of_row(unfinished, int(text), store)
+        return _of_row(unfinished, text, store)
     found = [entry for entry in unfinished if text and (_id_of(entry) or "").startswith(text)]
     if finished:
         from airflow_spark_pipeline.checkpoint.finished import finished_runs
@@ -82,13 +83,15 @@ def _is_whole(text: str) -> bool:
     return True
 
 
-def _of_row(unfinished: list[RunEntry], number: int, store: CheckpointStore) -> str:
+def _of_row(unfinished: list[RunEntry], text: str, store: CheckpointStore) -> str:
+    # Python does not read a number of thousands of digits.
+    number, shown = (int(text), text) if len(text) <= _DIGITS else (0, f"with {len(text)} digits")
     run_id = _id_of(unfinished[number - 1]) if 1 <= number <= len(unfinished) else None
     if run_id is None:
         raise NothingToResumeError(
-            f"There is no run {number} in {store.location}: `spark-pipeline runs` has {len(unfinished)} "
+            f"There is no run {shown} in {store.location}: `spark-pipeline runs` has {len(unfinished)} "
             f"{'row' if len(unfinished) == 1 else 'rows'}.",
-            run_id=str(number),
+            run_id=text,
         )
     return run_id
 

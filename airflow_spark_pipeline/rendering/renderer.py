@@ -2,7 +2,7 @@
 
 Guarantees: a rendered value is one value (see ``placement``); included files are rendered in the same way, with the
 same names; one error lists all names without a value; every problem has the line of the unrendered file, even inside
-loops and blocks.
+loops and blocks, and shows no value whose name says that it is a secret.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from airflow_spark_pipeline.rendering.comments import without_commented
 from airflow_spark_pipeline.rendering.hocon_values import PlacingError
 from airflow_spark_pipeline.rendering.markers import Marks
 from airflow_spark_pipeline.rendering.placement import CommentError, Placed, place
+from airflow_spark_pipeline.secrets import Redactor
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -83,6 +84,11 @@ class Renderer:
     def _environment(self) -> Environment:
         return self._given() if callable(self._given) else self._given
 
+    @functools.cached_property
+    def _redactor(self) -> Redactor:
+        # Airflow's own objects among the names mask their secrets themselves.
+        return Redactor({name: value for name, value in self._names.items() if isinstance(value, (str, list, dict))})
+
     @property
     def has_rendered(self) -> bool:
         """Whether a text with a template was rendered; otherwise no value of a name plays a part."""
@@ -124,7 +130,7 @@ class Renderer:
 
         reading = read_pipeline(text, file=file, base_dir=base_dir, render=render, environ=environ)
         if self.missing and not self._stand_in:  # other problems may be a consequence
-            return replace(reading, problems=tuple(self._missing_problems()))
+            return replace(reading, problems=tuple(map(self._without_secrets, self._missing_problems())))
         return replace(
             reading,
             problems=tuple(map(self._as_written, reading.problems)),
@@ -178,8 +184,12 @@ class Renderer:
         self.missing.update(dict.fromkeys((file, name) for name in names))
 
     def _as_written(self, problem: Problem) -> Problem:
-        line = self._line(problem.file, problem.line)
-        return replace(problem, line=line)
+        return self._without_secrets(replace(problem, line=self._line(problem.file, problem.line)))
+
+    def _without_secrets(self, problem: Problem) -> Problem:
+        # A value may be rendered into a key, into a name of a template, or into what a function says of it.
+        masked = self._redactor.mask_known
+        return replace(problem, message=masked(problem.message), path=masked(problem.path))
 
     def _place(self, where: Place) -> Place:
         return Place(where.file, self._line(where.file, where.line) or 0)

@@ -7,6 +7,7 @@ neither is a path under ``keytab``.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -105,7 +106,11 @@ def mask_text(text: str) -> str:
 
 def secrets_in(*configs: Any) -> set[str]:
     """Return the secrets in configs, each in the forms that may appear alone; short ones are left out."""
-    found = {secret for config in configs for leaf in leaves(config) for secret in _secrets_of(leaf)}
+    found = set[str]()
+    for config in configs:
+        with contextlib.suppress(RecursionError):  # it contains itself
+            for leaf in leaves(config):
+                found.update(_secrets_of(leaf))
     return {secret for secret in found if len(secret.strip()) >= _SHORTEST}
 
 
@@ -135,6 +140,10 @@ class Redactor:
     def mask(self, text: str) -> str:
         """Return the text with every secret replaced by ``***``."""
         return _replaced(text, merged([*find_all(self._secrets, text), *values.find(text)]))
+
+    def mask_known(self, text: str) -> str:
+        """Return the text with the secrets of the configs replaced by ``***``, and no others."""
+        return _replaced(text, merged(find_all(self._secrets, text)))
 
     def mask_config(self, config: Any) -> Any:
         """Return a copy of a config with every secret masked, under any key."""

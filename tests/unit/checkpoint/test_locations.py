@@ -4,11 +4,10 @@ import errno
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
-from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
 from airflow_spark_pipeline.checkpoint.stores.locations import load_store, open_store
 from airflow_spark_pipeline.checkpoint.stores.object_store import FsspecStore
@@ -100,7 +99,7 @@ def test_a_custom_store_that_quotes_its_config_shows_no_password() -> None:
 
 class Quoting(LocalStore):
     @classmethod
-    def from_config(cls, location: str, config: Mapping[str, Any]) -> CheckpointStore:
+    def from_config(cls, location: str, config: Mapping[str, Any]) -> NoReturn:
         raise ValueError(f"cannot connect with {config} to {location}")
 
 

@@ -255,7 +255,7 @@ def test_a_hocon_file_of_values_that_cannot_be_used_is_named(tmp_path: Path, tex
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("[1]", "is not a mapping"), ("{", "cannot be read: "), (None, "No such file")]
+    ("text", "said"), [("[1]", "is not a mapping"), ("{", "is not YAML or JSON"), (None, "No such file")]
 )
 def test_a_file_of_values_that_cannot_be_used_is_named(tmp_path: Path, text: str | None, said: str) -> None:
     file = tmp_path / "values.json"

@@ -31,7 +31,6 @@ HOSTILE: dict[str, Any] = {
     "windows path": r"C:\new\table\u0041",
     "braces": "{ a = 1 } ]}",
     "substitution": "${HOME} ${?PATH}",
-    "half a secret": "${secret:env://HOME",
     "newlines": "a\nb = 1\r\n\tc",
     "other breaks": "a\u2028b\u0085c\x0cd\x0be",
     "unicode": "Zürich 北京 🚲 \ufeff\u200b",
