@@ -60,7 +60,7 @@ class SparkPipelineRunSensor(BaseSensorOperator):
     :param external_run_id: run id of a DAG run; only its run matches (templated)
     :param external_map_index: map index of a mapped task; only its run matches. -1 for a task that is not mapped
         (templated)
-    :param wait_for: ``resumable`` (the default), ``completed``, or ``ended`` (completed or discarded)
+    :param wait_for: ``resumable`` (the default), ``completed``, or ``ended`` (completed, discarded or resumable)
     :param component: name of a component, instead of ``wait_for``: wait until a run has recorded it as done. The run
         may still be running, or fail later (templated)
     :param since: only runs that reached this state, or completed this component, at or after this time: a
