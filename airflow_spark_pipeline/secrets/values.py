@@ -26,6 +26,8 @@ Span = tuple[int, int]
 
 # ---- what its form gives away
 
+# What a form may begin with is bounded: if every place of a long text began a search to its end, it would take hours.
+
 _TOKENS = re.compile(
     r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z)"
     r"|\beyJ[\w-]{4,}\.[\w-]{4,}\.[\w-]*"  # a JSON web token
@@ -33,7 +35,7 @@ _TOKENS = re.compile(
     r"|\bgh[opsur]_[A-Za-z0-9]{16,}|\bgithub_pat_\w{20,}|\bgl(?:pat|dt|rt|cbt)-[\w-]{16,}"  # GitHub, GitLab
     r"|\bxox[a-z]-[A-Za-z0-9-]{8,}|\bxapp-[A-Za-z0-9-]{8,}"  # Slack
     r"|\bdapi(?=[a-zA-Z0-9]*\d)[a-zA-Z0-9]{12,}(?:-\d+)?|\bdose[0-9a-f]{32}"  # Databricks
-    r"|\b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{10,}|\bsk-(?=[\w-]*\d)[\w-]{20,}"  # Stripe, OpenAI, Anthropic
+    r"|\b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{10,}|\bsk-(?=[\w-]{0,100}\d)[\w-]{20,}"  # Stripe, OpenAI, Anthropic
     r"|\bAIza[\w-]{35}|\bya29\.[\w-]{16,}|\bGOCSPX-[\w-]{16,}"  # Google
     r"|\bhv[sbr]\.[\w-]{16,}|\bnpm_[A-Za-z0-9]{30,}|\bpypi-[\w-]{30,}|\bhf_[A-Za-z0-9]{20,}|\bdop_v1_[0-9a-f]{32,}"
     r"|\bSG\.[\w-]{16,}\.[\w-]{16,}|\bAGE-SECRET-KEY-1[A-Z0-9]{20,}"  # SendGrid, age
@@ -52,7 +54,9 @@ _HEADER = re.compile(
 )
 _BASIC = re.compile(r"(?i:\bbasic\s+)([A-Za-z0-9+/_-]{6,}={0,2})")
 # 40 characters are a secret only after such a name: aws_secret_access_key = wJalr…
-_AWS_SECRET = re.compile(r"(?i:\b(?:aws|secret)[\w.-]*)[\"']?\s*[:=]\s*[\"']?([A-Za-z0-9/+=]{40})(?![A-Za-z0-9/+=])")
+_AWS_SECRET = re.compile(
+    r"(?i:\b(?:aws|secret)[\w.-]{0,100})[\"']?\s*[:=]\s*[\"']?([A-Za-z0-9/+=]{40})(?![A-Za-z0-9/+=])"
+)
 
 _AWS_PAIR = re.compile(r"[A-Z0-9]{20}[^A-Za-z0-9]{1,4}(.{40})")
 
@@ -72,7 +76,7 @@ _ORACLE = re.compile(r"(?i:\boracle:(?:thin|oci\d?|kprb)):[^\s/@\"]+/(?:\"([^\"]
 _PARAMETER = re.compile(
     r"([?&;,(\s\"']|[:/](?=\S)|^)\s?(?:-D|--)?"  # the text before: -Dname=v is a Java property
     r"([A-Za-z][\w.\- ]{0,60}?)(\s?=\s?)"
-    r"(\{(?:[^}]|\}\})*\}|\"[^\"]*\"|'[^']*'|)"  # a value in braces or quotes ends with them
+    r"(\{(?:[^}]|\}\}){0,1000}\}|\"[^\"]*\"|'[^']*'|)"  # a value in braces or quotes ends with them
 )
 _ENDS = {"?": "&", "&": "&", ";": ";", ":": ";", ",": ",;)", "(": ")", "/": ",;&"}
 _ALONE = {"auth", "key", "pass", "pat", "pin", "private", "sig"}  # also words of prose and SQL
@@ -88,7 +92,8 @@ _ENCODED = re.compile(
     r"(?:(?<![\w%])|(?<=%3[bB])|(?<=%3[fF])|(?<=%26))(?P<name>[A-Za-z][\w.-]{0,60})%3[dD]"
     r"((?:(?!%3[bB]|%26)[^\s\"'&])+)"
 )
-_CURL = re.compile(r"\bcurl\b[^\n]*?\s(?:-u|--user)[\s=]*[\"']?[^\s:\"']+:([^\s\"']+)")  # curl -u user:password
+# curl -u user:password
+_CURL = re.compile(r"\bcurl\b(?:(?!\bcurl\b)[^\n])*?\s(?:-u|--user)[\s=]*[\"']?[^\s:\"']+:([^\s\"']+)")
 _ENTRY = re.compile(r"([\"'])(?P<name>[A-Za-z][\w.-]{0,60})\1\s*:\s*([\"'])((?:\\.|(?!\3)[^\\])*)\3", re.DOTALL)
 
 

@@ -14,7 +14,15 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from airflow_spark_pipeline.secrets import Redactor, leaves, mask, secrets_in, secrets_of_environment, spellings
+from airflow_spark_pipeline.secrets import (
+    Redactor,
+    leaves,
+    mask,
+    mask_text,
+    secrets_in,
+    secrets_of_environment,
+    spellings,
+)
 
 SECRETS = [
     "swordfish-42",
@@ -68,6 +76,12 @@ def test_a_secret_is_masked_across_the_end_of_a_line(broken: str) -> None:
 def test_a_line_of_many_spaces_takes_a_moment() -> None:
     text = f"a{' ' * 200_000}b\nhunter2-hun{' ' * 200_000}\n{' ' * 200_000}ter2"
     assert Redactor({"password": "hunter2-hunter2"}).mask(text) == f"a{' ' * 200_000}b\n***"
+
+
+@pytest.mark.parametrize("begins", ["curl ", "curl https://h/mycurl ", "?a={ ", "aws.", "aws_secret ", "sk-"])
+def test_what_only_looks_like_the_beginning_of_a_secret_takes_a_moment(begins: str) -> None:
+    text = begins * 20_000
+    assert mask_text(text) == text
 
 
 def test_base64_is_masked_across_lines() -> None:

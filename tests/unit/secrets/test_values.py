@@ -50,6 +50,7 @@ TEXTS = [
     ("https://h/login?next=%2Fx%3Faccess_token%3DHunter2%26a%3Db", "Hunter2", "%26a%3Db"),
     ("curl -s -u etl:Hunter2 https://h/x", "Hunter2", "https://h/x"),
     ("curl --user 'etl:Hunter2' https://h/x", "Hunter2", "https://h/x"),
+    ("curl https://mycurl.se/curl -u etl:Hunter2", "Hunter2", "https://mycurl.se/curl"),
     ("Bearer abcdef123456", "abcdef123456", "Bearer"),
     ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVm", "eyJzdWIiOiIxMjM0In0", ""),
     ("sc://h:443/;user_id=etl;token=abc;use_ssl=true", "abc", ";use_ssl=true"),
