@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import keyword
 import typing
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -69,6 +70,13 @@ def not_blank(text: str) -> str:
     """Check that a text is not blank."""
     if not text.strip():
         raise ValueError("the text is empty")
+    return text
+
+
+def on_one_line(text: str) -> str:
+    """Check that a text has no control characters: in a table or a diagram, they would begin a row or a color."""
+    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text):
+        raise ValueError("the text contains a line break or another control character")
     return text
 
 

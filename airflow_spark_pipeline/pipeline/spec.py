@@ -21,6 +21,7 @@ from airflow_spark_pipeline.binding.fields import (
     Rule,
     between,
     not_blank,
+    on_one_line,
     python_name,
     without_nulls,
 )
@@ -33,6 +34,7 @@ from airflow_spark_pipeline.pipeline.policies import HookSpec, RetryPolicy
 NUMBERS = "numbers"
 
 Text = Annotated[str, Rule(not_blank)]
+Name = Annotated[str, Rule(not_blank), Rule(on_one_line)]
 ClassName = Annotated[str, Rule(not_blank), Rule(python_name)]
 Texts = Annotated[tuple[str, ...], Rule(without_nulls, via=tuple[Text | None, ...])]
 
@@ -161,7 +163,7 @@ class ComponentSpec(JsonForm):
     """
 
     instance_type: ClassName
-    instance_name: Text = ""
+    instance_name: Name = ""
     instance_config: Mapping[str, Any] = field(default_factory=dict)
     path: str = field(default="", metadata={ORIGIN: PATH})
     save_outputs: bool | None = None
@@ -196,7 +198,7 @@ class PipelineSpec(JsonForm):
         compared, and does not travel to the driver
     """
 
-    pipeline_name: Text
+    pipeline_name: Name
     components: Components = field(metadata={KEY: "pipeline-components"})
     spark: SparkSpec = field(default_factory=SparkSpec, metadata={ORIGIN: True})
     checkpoint: CheckpointSpec = field(default_factory=CheckpointSpec)

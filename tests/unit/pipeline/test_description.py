@@ -498,3 +498,13 @@ def test_a_problem_can_travel_as_json() -> None:
     with pytest.raises(PipelineDefinitionError) as caught:
         parse_pipeline("a = [1,,2]")
     assert Problem(**json.loads(json.dumps(caught.value.problems[0].to_dict()))) == caught.value.problems[0]
+
+
+@pytest.mark.parametrize("character", ["\\n", "\\r", "\\t", "\\u001b", "\\u0085", "\\u2028", "\\u007f"])
+@pytest.mark.parametrize("key", ["instance-name", "pipeline-name"])
+def test_a_name_is_one_line_without_control_characters(key: str, character: str) -> None:
+    name = f'{key} = "a{character}b"'
+    text = pipeline(component=name) if key == "instance-name" else f"{pipeline()}\npipeline.{name}"
+    (problem,) = problems(text)
+    assert f"{key}: the text contains a line break or another control character" in problem
+    assert parse_pipeline(text.replace(character, " é\u00a0"))
