@@ -313,7 +313,11 @@ def test_every_parameter_of_the_providers_hook_is_passed_as_the_providers_operat
     refused = {"java_class", "application_args"}
     settable = set(inspect.signature(SparkSubmitOperator.__init__).parameters) & set(names) - refused
     assert settable == set(names) - refused
-    values: dict[str, Any] = {name: f"the {name}" for name in settable}
+    booleans = {
+        each.name for each in inspect.signature(SparkSubmitHook.__init__).parameters.values() if each.default is False
+    }
+    typed = {**dict.fromkeys(booleans, True), "conf": {"spark.a": "b"}, "env_vars": {"A": "b"}}
+    values: dict[str, Any] = {name: typed.get(name, f"the {name}") for name in settable}
     operator = SparkPipelineOperator(task_id="etl", pipeline="shop.conf", **values)
 
     theirs: dict[str, Any] = {}
