@@ -64,7 +64,7 @@ SYNTAX: dict[str, tuple[str, int | None, str]] = {
     "unclosed": (describe().replace("]\n\n}", "]"), None, "never closed"),
     "quote": (describe(name='pipeline-name = "Shop'), 2, "a quoted string is not closed on its line"),
     "reserved": (describe(name="pipeline-name = Shop & Co"), 2, "the character `&` has a special meaning in HOCON"),
-    "separator": (describe(name="pipeline-name Shop"), 2, "pipeline-name"),
+    "separator": (describe(name="pipeline-name Shop"), 2, "a key has no value"),
     "commas": (describe(EXTRACT, ",,", LOAD), 5, "comma"),
 }
 
