@@ -39,7 +39,8 @@ class AuditHooks(PipelineHooks):
         scheme = _SCHEME.match(self.path)
         self._local = scheme is None or scheme[1].lower() == "file"
         self._lines: dict[str, list[str]] = {}
-        self._file = Path(unquote(urlsplit(self.path).path)) if scheme else Path(self.path).expanduser()
+        # Unlike that of Path, this expanduser keeps the name of a user who does not exist.
+        self._file = Path(unquote(urlsplit(self.path).path)) if scheme else Path(os.path.expanduser(self.path))
         if self._local and not self._file.is_absolute():
             raise ValueError(f"the audit path {self.path} is relative; write it in full")
         if scheme and any(mark in self.path for mark in "?#"):  # the rest would be ignored

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -163,3 +164,18 @@ def test_the_class_of_a_store_is_checked_as_well(store: str, said: str) -> None:
     (found,) = problems(judge("day = 2026-01-31"), more=f'checkpoint {{ store {{ instance-type = "{store}" }} }}')
     assert found.startswith("pipeline.checkpoint.store.instance-type: ")
     assert said in found
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("file:///audit/x#a", "contains `?` or `#`, which end the path of a URL"),
+        ("s3://bucket/x?sig=hunter2xyz", "contains `?` or `#`, which end the path of a URL"),
+        ("~nosuchuser/x", "is relative; write it in full"),
+    ],
+)
+def test_a_path_of_which_the_audit_would_use_only_a_part_is_refused(path: str, said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)) as caught:
+        AuditHooks.to_file(path)
+    assert "hunter2xyz" not in str(caught.value)
+    AuditHooks.to_file("/audit/a#b?c")
