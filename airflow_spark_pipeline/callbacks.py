@@ -42,7 +42,7 @@ class AutoResumeCallback:
         for notifier in notifiers:
             if not callable(notifier):
                 raise ValueError(  # noqa: TRY004  # as for every other argument
-                    f"AutoResumeCallback takes notifiers, each an argument of its own; {kind_of(notifier)} is none"
+                    f"AutoResumeCallback takes its notifiers as separate arguments; {kind_of(notifier)} is not callable"
                 )
         self.notifiers = notifiers
         self.deadline = seconds("deadline", deadline, 5.0)

@@ -120,9 +120,9 @@ def _astray(unused: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
         blocks = " and ".join(f"'{block}'" for block, keys in FIELDS.items() if name in keys)
         near = suggest(name, _TOP)
         if blocks:
-            message = f"nothing uses this key here, since it is a key of {blocks}; move it there, or remove it"
+            message = f"this is a key of {blocks}, and nothing uses it here; move it there, or remove it"
         elif near is not None and isinstance(value, dict) and not value.keys().isdisjoint(FIELDS[near]):
-            message = f"nothing uses this key; did you mean {near!r}? If not, remove it"
+            message = f"nothing uses this key; did you mean {near!r}? Otherwise, remove it"
         else:
             continue
         yield name, Problem(message, join_path((name,)))

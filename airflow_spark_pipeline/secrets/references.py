@@ -24,7 +24,7 @@ _VARIABLE = re.compile(r"env://([A-Za-z_][A-Za-z0-9_]*)\s*")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 
-_FORM = "write ${secret:env://NAME}, with the name of an environment variable of the driver"
+_FORM = "write ${secret:env://NAME}, where NAME is an environment variable of the driver"
 _IN_A_KEY = "a reference to a secret cannot be in a key, which is shown and recorded; write it into the value"
 
 
@@ -41,7 +41,7 @@ def problem_of(text: str) -> str | None:
             return f"`{match[0]}` is not resolved here: {_why(match[1])}"
     for like in _LOOKS_LIKE_ONE.finditer(text):
         if like.start() not in references:  # what follows may be a secret
-            return f"`{like[0]}…` looks like a reference to a secret and is none: {_FORM}, in lower case and braces"
+            return f"`{like[0]}…` looks like a reference to a secret, but is not one; {_FORM}"
     return None
 
 

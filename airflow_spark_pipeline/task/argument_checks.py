@@ -113,4 +113,4 @@ def _declared(annotation: Any) -> str:
 
 def _not_rendered(value: Any) -> str:
     """Return the end of a message about something that is only known when the task runs."""
-    return "" if is_known(value) else ", and neither a template nor an XCom"
+    return "" if is_known(value) else ". It cannot be a template or an XCom"

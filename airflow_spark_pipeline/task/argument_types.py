@@ -88,7 +88,7 @@ def _refuse_nothing(name: str, value: Any) -> None:
     if isinstance(value, str) and not value.strip():
         raise MisfitError(f"is empty: {INSTEAD[name]}")
     if value == "None" and name not in OF_OPERATORS:  # places, which do not exist then
-        raise MisfitError(f"is 'None', as a template writes a value that is missing: {INSTEAD[name]}")
+        raise MisfitError(f"is 'None', so its template has no value: {INSTEAD[name]}")
 
 
 def text(value: Any) -> str | None:

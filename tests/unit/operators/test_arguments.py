@@ -269,14 +269,14 @@ def test_a_boolean_is_no_text(tmp_path: Path, argument: str, given: Any) -> None
     """Text counts as true in Python: ``auto_resume="false"`` would resume."""
     with pytest.raises(ValueError, match=f"^{argument} is .*; it is True or False") as caught:
         operator(tmp_path, **{argument: given})
-    assert str(caught.value).endswith("neither a template nor an XCom") == (given == "{{ params.p }}")
+    assert str(caught.value).endswith("It cannot be a template or an XCom") == (given == "{{ params.p }}")
 
 
 def test_an_xcom_is_refused_where_it_is_never_resolved(tmp_path: Path) -> None:
     with dag(tmp_path):
         output: Any = SparkPipelineOperator(task_id="first", pipeline=TEXT).output
         for argument in ("auto_resume", "start_timeout", "checkpoint_conn_id", "on_change"):
-            with pytest.raises(ValueError, match=f"^{argument} is .*, and neither a template nor an XCom$"):
+            with pytest.raises(ValueError, match=rf"^{argument} is .*\. It cannot be a template or an XCom$"):
                 SparkPipelineOperator(task_id=argument, pipeline=TEXT, **{argument: output})
         SparkPipelineOperator(task_id="etl", pipeline=output, only=[output], conf={"a": output}, force=output)
 
@@ -322,7 +322,7 @@ def test_a_duration_is_a_number_or_a_timedelta(tmp_path: Path, given: Any) -> No
         ("track_driver_via_k8s_api", "no", "track_driver_via_k8s_api is 'no'; it is True or False"),
         ("on_change", True, "on_change is True; it is one of fail, restart, rerun-from-change"),
         ("on_change", "", "on_change is ''; it is one of fail, restart, rerun-from-change"),
-        ("resume_scope", "{{ params.p }}", "resume_scope is '{{ params.p }}'; it is one of dag_run, pipeline, and"),
+        ("resume_scope", "{{ params.p }}", "resume_scope is '{{ params.p }}'; it is one of dag_run, pipeline. It"),
     ],
 )  # fmt: skip
 def test_a_wrong_type_is_one_sentence_while_the_dag_is_parsed(
@@ -418,6 +418,6 @@ def test_callbacks_and_policies_check_their_arguments_as_well() -> None:
         AutoResumeRetryPolicy(resume_at_once="false")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"^deadline is '5'; it is a positive number of seconds, or a timedelta$"):
         AutoResumeCallback(deadline="5")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"^AutoResumeCallback takes notifiers, each an argument of its own; a list"):
+    with pytest.raises(ValueError, match=r"^AutoResumeCallback takes its notifiers as separate arguments; a list"):
         AutoResumeCallback([print])  # type: ignore[arg-type]
     assert AutoResumeCallback(print, deadline=dt.timedelta(seconds=2)).deadline == 2  # type: ignore[arg-type]

@@ -79,8 +79,8 @@ def test_another_reference_is_a_change_and_what_it_stands_for_is_none(key: str) 
         ("${secret:file:///run/secrets/db}", "only env:// is, not file://"),
         ("${secret:gcp://x}", "only env:// is, not gcp://"),
         ("${secret:DB}", "write ${secret:env://NAME}"),
-        ("${secret:env://}", "with the name of an environment variable"),
-        ("${secret:env://A-B}", "with the name of an environment variable"),
+        ("${secret:env://}", "where NAME is an environment variable"),
+        ("${secret:env://A-B}", "where NAME is an environment variable"),
         ("jdbc:x://u:${secret:vault://kv}@h and ${secret:env://DB}", "`${secret:vault://kv}` is not resolved here"),
     ],
 )
@@ -136,7 +136,7 @@ def test_what_only_looks_like_a_reference_is_refused_and_never_handed_over_as_te
         "hook": f'pipeline.hooks = [{{ instance-type = a.H, instance-config {{ p = ["{text}"] }} }}]',
     }[place]
     message = refusal(f'p = "{text}"' if place == "component" else "", more)
-    assert "looks like a reference to a secret and is none: write ${secret:env://NAME}" in message
+    assert "looks like a reference to a secret, but is not one; write ${secret:env://NAME}" in message
     assert "hunter2" not in message
     assert "line " in message
 

@@ -70,7 +70,7 @@ def test_a_template_that_gives_nothing_fails_the_task_and_names_the_argument(
 @pytest.mark.parametrize("name", [*NAMES, "external_map_index", "since"])
 def test_so_does_one_that_gives_none(location: Path, name: str, native: bool, deferrable: bool) -> None:
     task = sensor(location, native=native, deferrable=deferrable, **with_what_it_needs(name, "{{ params.p }}"))
-    with pytest.raises(AirflowFailException, match=f"^the argument {name} is 'None', as a template writes a value"):
+    with pytest.raises(AirflowFailException, match=f"^the argument {name} is 'None', so its template has no value"):
         execute(task, None)
 
 
