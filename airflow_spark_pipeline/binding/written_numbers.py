@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 
@@ -36,9 +35,9 @@ class WrittenNumber(float):
         return (self.text,)
 
     @property
-    def compared(self) -> float | str:
-        """What is compared between two descriptions: the number, or its text if it has digits that a float has not."""
-        return float(self) if Decimal(self.text) == Decimal(repr(self)) else self.text
+    def compared(self) -> list[str]:
+        """What is compared between two descriptions: the text, since a field of text gets it. A text is no list."""
+        return [self.text]
 
 
 def as_float(text: str) -> float:

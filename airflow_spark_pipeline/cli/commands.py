@@ -17,6 +17,7 @@ from airflow_spark_pipeline.cli import printing
 from airflow_spark_pipeline.cli.graph import mermaid_lines, text_rows, wave_of
 from airflow_spark_pipeline.cli.location_choice import open_place
 from airflow_spark_pipeline.cli.modules import archives_of, modules_of
+from airflow_spark_pipeline.cli.output import OUTPUT, complain
 from airflow_spark_pipeline.cli.printing import err, out
 from airflow_spark_pipeline.cli.project import write_project
 from airflow_spark_pipeline.cli.recorded_runs import discard, prune, runs, show
@@ -75,7 +76,8 @@ def validate(arguments: Namespace) -> int:
             checked = check_file(file, arguments.settings, values, classes=not arguments.no_classes)
         found += len(checked.problems)
         for problem in checked.problems:
-            out(" ".join(str(replace(problem, file=problem.file or file)).split()))
+            shown = replace(problem, message=OUTPUT.masked(problem.message), path=OUTPUT.masked(problem.path))
+            out(" ".join(str(replace(shown, file=problem.file or file)).split()))
         for warning in checked.warnings:
             err(f"warning: {replace(warning, file=warning.file or file)}")
         if checked.unchecked:
@@ -206,7 +208,7 @@ def _perform(arguments: Namespace, spec: PipelineSpec, runner: PipelineRunner, w
             where = "stopped" if interrupted else "failed"
             command = _resume_command(arguments, runner.run_id)
             fill_in = f" (put the secrets in place of {MASK})" if MASK in command else ""
-            err(f"To resume where it {where}{fill_in}: {command}")
+            complain(f"To resume where it {where}{fill_in}: {command}", masked=False)
         return _INTERRUPTED if interrupted else _FAILED
     return _DONE
 

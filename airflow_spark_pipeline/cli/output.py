@@ -3,8 +3,8 @@
 Guarantees: the standard output of a command with a result contains only the result; anything that Airflow, a library or
 a user's module prints in the meantime goes to standard error. A result that could not be written completely (a full
 disk, a closed stream) is an error with an exit code, but a reader that stops early (``| head``) is not. Any encoding
-works: characters that it lacks are written in ASCII, and JSON stays valid. Nothing that the commands print contains a
-secret that was given to them, or a control character that a terminal would obey. None of this stops a run.
+works: characters that it lacks are written in ASCII, and JSON stays valid. No message contains a secret that was given
+to the command, and nothing contains a control character that a terminal would obey. None of this stops a run.
 """
 
 from __future__ import annotations
@@ -85,17 +85,17 @@ class Output:
         self._secret += configs
         self._redactor = Redactor(*self._secret)
 
-    def printable(self, text: str, *, message: bool = False) -> str:
-        """Return a text as it may be printed.
-
-        :param message: whether secrets are masked by their form, too; a result is printed as it was recorded
-        """
-        masked = self._redactor.mask(text) if message else self._redactor.mask_known(text)
-        return _CONTROL.sub(lambda match: ascii(match[0])[1:-1], masked)
+    def masked(self, text: str) -> str:
+        """Return a message without the secrets that were given to the command, and without what looks like one."""
+        return self._redactor.mask(text)
 
     def write(self, text: str) -> None:
-        """Write a line of the result."""
-        self._tried(lambda stream: stream.write(f"{self.printable(text)}\n"))
+        """Write a line of the result.
+
+        Nothing in it is masked: it is what was recorded, without secrets, and a password such as ``run`` must not
+        change the ids, states and times that another program reads.
+        """
+        self._tried(lambda stream: stream.write(f"{_printable(text)}\n"))
 
     @property
     def is_unicode(self) -> bool:
@@ -145,13 +145,20 @@ class Output:
         return self._stream or sys.stdout
 
 
-def complain(text: str) -> None:
-    """Print a line that is not a result; errors in printing it are ignored."""
+def complain(text: str, *, masked: bool = True) -> None:
+    """Print a line that is not a result; errors in printing it are ignored.
+
+    :param masked: ``False`` for a text that contains no secret and must stay as it is, such as a command
+    """
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write(f"{OUTPUT.printable(text, message=True)}\n")
+        sys.stderr.write(f"{_printable(OUTPUT.masked(text) if masked else text)}\n")
 
 
 OUTPUT = Output()
+
+
+def _printable(text: str) -> str:
+    return _CONTROL.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 def _reason(trouble: OSError | None) -> str | None:

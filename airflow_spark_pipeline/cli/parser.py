@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import textwrap
+from typing import NoReturn
 
 from airflow_spark_pipeline.cli.command_table import COMMANDS, DESCRIPTION
 
@@ -43,11 +44,21 @@ class _Formatter(argparse.HelpFormatter):
         return exit_codes(width) if text.startswith("exit codes:") else super()._fill_text(text, width, indent)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Reports an error without a secret: an option that is misspelled comes with its value."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message and the usage, and leave."""
+        from airflow_spark_pipeline.secrets import mask_text
+
+        super().error(mask_text(message))
+
+
 def build(prog: str = "spark-pipeline") -> argparse.ArgumentParser:
     """Return the parser of the console script."""
     from airflow_spark_pipeline import __version__
 
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=prog, description=DESCRIPTION, epilog=exit_codes(), formatter_class=_Formatter, allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=f"airflow-spark-pipeline {__version__}")

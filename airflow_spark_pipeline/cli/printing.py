@@ -92,7 +92,7 @@ def ago(seconds: float) -> str:
 def run_line(entry: RunEntry) -> list[str]:
     """Return the cells of a run in a listing, without its number."""
     if entry.commit is None:
-        return [entry.path, entry.standing.value, "", "", str(entry.error)]
+        return [entry.path, entry.standing.value, "", "", OUTPUT.masked(str(entry.error))]
     state = entry.commit.state
     done = f"{len(state.completed_components)}/{state.total_components} done"
     return [state.pipeline_name or entry.path, entry.standing.value, done, ago(age_of(state)), _where(entry, state)]
@@ -109,7 +109,12 @@ def run_data(entry: RunEntry) -> dict[str, Any]:
     if entry.commit is None:
         known = entry.recorded
         run_id = None if known is None else known.state.run_id
-        return {"runId": run_id, "path": entry.path, "state": entry.standing.value, "error": str(entry.error)}
+        return {
+            "runId": run_id,
+            "path": entry.path,
+            "state": entry.standing.value,
+            "error": OUTPUT.masked(str(entry.error)),
+        }
     state = entry.commit.state
     stopped = stopped_at(state) if entry.standing in _STOPPED else None
     return {

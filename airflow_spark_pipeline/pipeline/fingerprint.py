@@ -1,10 +1,10 @@
 """Finds out which fields of a component changed between two runs, without storing a value.
 
 A fingerprint maps the HOCON path of each field, relative to the component, to a digest keyed with a salt of the run.
-Guarantees: different values have different digests (types count: ``1``, ``"1"`` and ``true`` differ; ``3.10`` and
-``3.1`` are one number); a field cannot be mistaken for another; secrets are not included, so a rotated password is not
-a change. Not hidden: *which* fields exist. The code of ``instance-type`` is not part of it. ``instance-name`` and
-``path`` are left out: fingerprints are compared by name.
+Guarantees: different values have different digests (types count: ``1``, ``"1"`` and ``true`` differ, and so do ``3.10``
+and ``3.1``, which a field of text tells apart); a field cannot be mistaken for another; secrets are not included, so a
+rotated password is not a change. Not hidden: *which* fields exist. The code of ``instance-type`` is not part of it.
+``instance-name`` and ``path`` are left out: fingerprints are compared by name.
 """
 
 from __future__ import annotations

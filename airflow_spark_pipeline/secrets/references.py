@@ -18,7 +18,11 @@ Path = tuple[str | int, ...]
 
 REFERENCE = re.compile(r"\$\{\s*secret:([^{}]*)\}")
 _LOOKS_LIKE_ONE = re.compile(
-    r"\$\s?(?:[{(\[]\s*\??\s*(?:secrets?\s*:|env\s*:\s*//)|\??secrets?\s*:\s*(?:[a-z]+\s*:\s*)?//)", re.IGNORECASE
+    # ${secrets:env://X}, ${SECRET:X}, ${env://X}, $secret://X; but not the shell's ${SECRET:-x} and $SECRET://x, or the
+    # ${secrets:a/b:c} of a configuration provider of Kafka
+    r"\$\s?(?:[{(\[]\s*\??\s*(?:secret\s*:(?![-=?+\d])|secrets\s*:\s*\{?\s*env\b|env\s*:\s*//)"
+    r"|\??(?-i:secrets?)\s*:\s*(?:[a-z]+\s*:\s*)?//)",
+    re.IGNORECASE,
 )
 _VARIABLE = re.compile(r"env://([A-Za-z_][A-Za-z0-9_]*)\s*")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")

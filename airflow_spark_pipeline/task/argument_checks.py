@@ -55,7 +55,7 @@ def seconds(name: str, value: Any, default: _Default) -> float | _Default:
     if isinstance(number, (int, float)) and not isinstance(number, bool) and 0 <= number < math.inf:
         return number
     raise ValueError(
-        f"{name} is {shown(value)}; it is a positive number of seconds, or a timedelta{_not_rendered(value)}"
+        f"{name} is {shown(value)}; it is a number of seconds, not below 0, or a timedelta{_not_rendered(value)}"
     )
 
 

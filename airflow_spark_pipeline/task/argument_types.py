@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import datetime as dt
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -38,11 +39,14 @@ class MisfitError(Exception):
 
 
 def is_known(value: Any) -> bool:
-    """Whether a value is what the task will have: no template, no XCom, and no other object is in it."""
+    """Whether a value is what the task will have: no template, no XCom, and no other object is in it.
+
+    A ``None`` in a mapping may be a variable that only the worker has: ``{"HOME": os.environ.get("HOME")}``.
+    """
     if isinstance(value, str):
         return not any(mark in value for mark in _TEMPLATE)
     if isinstance(value, Mapping):
-        return all(map(is_known, value)) and all(map(is_known, value.values()))
+        return all(map(is_known, value)) and all(each is not None and is_known(each) for each in value.values())
     if isinstance(value, (list, tuple, set, frozenset)):
         return all(map(is_known, value))
     plain = (bool, int, float, bytes, bytearray, dt.date, dt.time, dt.timedelta, os.PathLike)
@@ -211,9 +215,10 @@ def _setting(name: str, value: Any) -> str:
 def _parsed(given: str, opens: str, kind: type) -> Any:
     """Return the list or mapping that a template rendered as text, otherwise the text."""
     if given.lstrip().startswith(opens):
-        with contextlib.suppress(ValueError, SyntaxError, MemoryError, RecursionError):
-            if isinstance(found := ast.literal_eval(given.strip()), kind):
-                return found
+        for read in (ast.literal_eval, json.loads):  # what Jinja writes, and what its filter `tojson` writes
+            with contextlib.suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+                if isinstance(found := read(given.strip()), kind):
+                    return found
     return given
 
 

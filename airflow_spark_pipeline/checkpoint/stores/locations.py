@@ -108,10 +108,12 @@ def _check_url(location: str, scheme: str) -> None:
     except ValueError as error:
         raise CheckpointLocationError(f"{_named(location)} is not a URL: {error}.") from None
     # Clients ignore what follows, or take it for options: two locations would be one.
-    for mark in "?#":
+    for mark in "?" if scheme in _S3 else "?#":
         if mark in location:
             instead = f"%{ord(mark):02X} in its place, or a plain path" if scheme == "file" else "another name"
-            raise CheckpointLocationError(f"{_named(location)} contains `{mark}`, which ends a path; write {instead}.")
+            raise CheckpointLocationError(
+                f"{_named(location)} contains `{mark}`, which can end a path; write {instead}."
+            )
 
 
 def _check_s3(location: str, scheme: str) -> None:

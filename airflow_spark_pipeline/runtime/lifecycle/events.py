@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from airflow_spark_pipeline.binding.written_numbers import plain
 from airflow_spark_pipeline.checkpoint.state import ComponentAction, Failure
+from airflow_spark_pipeline.pipeline.spec import NUMBERS
 from airflow_spark_pipeline.planning import Step, StepAction, early_end, seconds_saved
 from airflow_spark_pipeline.runtime.lifecycle.base import ComponentEvent, PipelineEvent, RunInfo
 
@@ -28,7 +30,8 @@ class Events:
 
     def started(self) -> PipelineEvent:
         """Return the event for ``before_pipeline`` and ``on_resume``."""
-        return self._pipeline(config=self._recorder.masked(self._spec.to_dict()))
+        described = {name: value for name, value in self._spec.to_dict().items() if name != NUMBERS}
+        return self._pipeline(config=self._recorder.masked(described))
 
     def ended(self, status: str | None = None, failure: Failure | None = None) -> PipelineEvent:
         """Return the event for ``after_pipeline`` and ``on_superseded``.
@@ -49,7 +52,7 @@ class Events:
         spec = self._spec.components[step.index]
         replayed = step.action is StepAction.REPLAY
         if step.index not in self._configs:
-            self._configs[step.index] = self._recorder.masked(spec.instance_config)
+            self._configs[step.index] = self._recorder.masked(plain(spec.instance_config))
         config = self._configs[step.index]
         return ComponentEvent(
             self._run(),

@@ -19,7 +19,7 @@ from airflow_spark_pipeline.binding.bind import bind
 from airflow_spark_pipeline.binding.written_numbers import WrittenNumber, as_number
 from airflow_spark_pipeline.cli.description import values_in
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError
-from airflow_spark_pipeline.pipeline.fingerprint import fingerprint
+from airflow_spark_pipeline.pipeline.fingerprint import differences, fingerprint
 from airflow_spark_pipeline.pipeline.parser import parse_pipeline
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.plugins.page.next_attempt import shown_config
@@ -99,13 +99,18 @@ def test_a_whole_number_without_end_is_refused(text: str) -> None:
         bound(int, {"v": text})
 
 
-def test_neither_the_json_nor_the_fingerprint_of_other_descriptions_changes() -> None:
+def test_the_json_of_other_descriptions_does_not_change() -> None:
     usual = parsed("a = 1, b = 2.5, c = [1.0, text], d = 12345678901234567890123, e = {}")
     assert set(usual.to_dict()) == {"spark", "pipeline", "source"}
-    one, other = parsed("a = 1.50, b = 1e3").components[0], parsed("a = 1.5, b = 1000.0").components[0]
-    assert fingerprint(one, "salt") == fingerprint(other, "salt")
-    one, other = (parsed(f"a = 12345678901234567.{cents}").components[0] for cents in (88, 89))
-    assert fingerprint(one, "salt") != fingerprint(other, "salt")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("3.1", "3.10"), ("1e3", "1000.0"), ("3.10", '"3.10"'), ("1234567890123456.78", "1234567890123456.79")],
+)
+def test_an_edit_that_a_field_of_text_would_see_is_a_change(before: str, after: str) -> None:
+    one, other = (fingerprint(parsed(f"a = {text}, b = 3.10").components[0], "salt") for text in (before, after))
+    assert differences(one, other) == ["instance-config.a"]
 
 
 def test_the_texts_of_numbers_are_masked_like_the_numbers_and_not_shown_on_the_page() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from argparse import Namespace
 from collections.abc import Mapping
@@ -199,3 +200,42 @@ def test_values_that_contain_themselves_are_read_for_secrets_without_an_end(shel
     values = shell.write(f"a: &a\n  password: {SECRET}\n  self: *a\n", "v.yaml")
     assert shell("plan", "steps.conf", "--values", values) == 2
     assert SECRET not in shell.err
+
+
+@pytest.mark.parametrize("password", ["fail", "000", "run", "test", "Step", "airflow", "json"])
+def test_a_password_that_is_a_common_word_changes_no_result(shell: Shell, password: str) -> None:
+    """Other programs read them, and people copy the ids."""
+    shell.write(steps("a:Step:fails = 9", "b"))
+    assert shell("run", "steps.conf") == 1
+    shell("runs", "--file", "steps.conf", "--json")
+    run_id = json.loads(shell.out)[0]["runId"]
+    for command in (
+        ("runs", "--file", "steps.conf", "--json"),
+        ("show", run_id, "--file", "steps.conf", "--json"),
+        ("plan", "steps.conf", run_id, "--json"),
+        ("plan", "steps.conf", "--graph"),
+    ):
+        assert shell(*command) == 0
+        before = shell.out
+        assert shell(*command, "--set", f"params.password={password}") == 0
+        assert re.sub(r"\d+\.\d+", "0", shell.out) == re.sub(r"\d+\.\d+", "0", before)
+
+
+def test_a_password_that_is_a_part_of_a_path_leaves_the_command_that_resumes_as_it_is(shell: Shell) -> None:
+    shell.write(steps("a:Step:fails = 9"))
+    assert shell("run", "steps.conf", "--set", "params.password=steps") == 1
+    assert "spark-pipeline resume steps.conf " in shell.err.splitlines()[-1]
+
+
+def test_a_problem_names_its_file_whatever_the_password_is(shell: Shell) -> None:
+    shell.write(f"{steps('a')}\nlog-level = DEBUG")
+    assert shell("validate", "steps.conf", "--set", "params.password=steps") == 2
+    assert shell.out.startswith("steps.conf:")
+
+
+def test_a_misspelled_option_shows_no_password(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        shell("plan", "steps.conf", "--sett", f"params.password={SECRET}")
+    said = capsys.readouterr().err
+    assert "--sett params.password=***" in said
+    assert SECRET not in said

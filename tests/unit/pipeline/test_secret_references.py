@@ -151,6 +151,9 @@ def test_what_only_looks_like_a_reference_is_refused_and_never_handed_over_as_te
         "the secret: ${x}",
         "s3a://secret:env/x",
         "$${x} ${secretary:x} ${mysecret:x}",
+        "export A=${SECRET:-none} B=${SECRET:?must be set} C=${SECRET:0:4} D=${SECRET:+x} E=${SECRET:=x}",
+        "curl $SECRET://host/x",
+        "sasl.jaas.config=${secrets:kafka/login:config}",
     ],
 )
 def test_an_honest_text_is_no_reference(text: str) -> None:
@@ -171,7 +174,8 @@ def test_a_reference_in_a_key_is_refused(config: str, more: str, reference: str)
 
 
 @pytest.mark.parametrize(
-    "value", ["${secret:env://DB}", "${?secret:env://DB}", '"a"${secret:env://DB}', "${SECRET:x}", "${ secrets:x}"]
+    "value",
+    ["${secret:env://DB}", "${?secret:env://DB}", '"a"${secret:env://DB}', "${SECRET:x}", "${ secrets:env://x}"],
 )
 def test_one_that_is_not_quoted_is_told_to_be(value: str) -> None:
     assert 'is quoted: "${secret:env://NAME}"' in refusal(f"password = {value}")
