@@ -7,12 +7,14 @@ import re
 import signal
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from airflow_spark_pipeline import AuditHooks, CheckpointHooks, LoggingHooks, PipelineHooks, PipelineRunner
+from airflow_spark_pipeline import AuditHooks, CheckpointHooks, Component, LoggingHooks, PipelineHooks, PipelineRunner
 from airflow_spark_pipeline.checkpoint.key import parse_run_id
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.standing import Standing
@@ -32,6 +34,16 @@ from tests.sparkless import FakeSpark
 from tests.steps import Gate, Noting, calls, component, describe, in_thread, names, read
 
 FAST = "retry-policy { max-retries = 2, initial-delay-ms = 1, max-delay-ms = 2 }"
+
+
+@dataclass
+class Anything(Component):
+    """Takes any config."""
+
+    extra: dict[str, Any]
+
+    def run(self, spark: Any) -> None:
+        """Do nothing."""
 
 
 class Job:
@@ -225,6 +237,26 @@ def test_a_run_that_has_completed_is_reported_and_not_run_again(job: Job) -> Non
     job.runner.resume(pipeline, failed.run_id)
     assert job.runner.resume(pipeline, failed.run_id).state.status is CheckpointStatus.COMPLETED
     assert names(job.ledger) == "abb"
+
+
+def test_hooks_get_the_numbers_of_a_config_as_python_has_them(job: Job) -> None:
+    """A library that looks at the type of a value, such as PyYAML, would not know a number that keeps its text."""
+    seen: list[Any] = []
+
+    class Look(PipelineHooks):
+        def before_pipeline(self, event: Any) -> None:
+            seen.append(event.config)
+
+        def before_component(self, event: Any) -> None:
+            seen.append(event.config)
+
+    described_as = (
+        f"{{ instance-type = {__name__}.Anything, instance-config {{ extra {{ rate = 0.10, all = [1e3] }} }} }}"
+    )
+    job.run(described_as, hooks=Look())
+    described, config = seen
+    assert set(described) == {"spark", "pipeline", "source"}
+    assert yaml.safe_load(yaml.safe_dump(config["extra"])) == {"rate": 0.1, "all": [1000.0]}
 
 
 def test_a_run_that_is_still_running_is_not_taken_over(job: Job) -> None:
