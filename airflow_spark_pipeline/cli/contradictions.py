@@ -11,10 +11,9 @@ _ENDED = (Standing.COMPLETED, Standing.DISCARDED)
 
 
 def contradiction(arguments: Namespace) -> str | None:
-    """Return the first option that would do nothing, or that another one contradicts.
+    """Return what is wrong with the first option that would do nothing, or that another one contradicts.
 
-    runs --limit 5            --limit needs --finished
-    plan x.conf --json --graph    --graph and --json contradict each other; remove one of them
+    ``runs --limit 5``  ->  ``--limit needs --finished``
     """
     table = next(command.arguments for command in COMMANDS if command.name == arguments.command)
     given = {each.flags[-1] for each in table if _is_given(getattr(arguments, _destination(each), None))}

@@ -81,7 +81,7 @@ class Output:
             self._stream = None
 
     def hide(self, *configs: Any) -> None:
-        """Mask the secrets of these configs in everything that is printed from now on."""
+        """Mask the secrets of these configs in all messages from now on."""
         self._secret += configs
         self._redactor = Redactor(*self._secret)
 
