@@ -11,19 +11,18 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import Row, timed
+from benchmarks.harness import Row, Sample, timed
 from benchmarks.tpch.attempt import Task
 
 # Where it fails, and how: an exception, kill -9 of the driver's Python, the last query but one.
 _FAILURES = (("q05", "raise"), ("q12", "kill"), ("q21", "raise"))
-
-
 _AT_ONCE = 4
+_ROUNDS = 3
 
 
 def rows() -> Iterator[Row]:
@@ -34,54 +33,73 @@ def rows() -> Iterator[Row]:
         generator = Path(sys.executable).with_name("tpchgen-cli")
         subprocess.run([generator, "parquet", "-s", "1", "-o", data], check=True, stdout=subprocess.DEVNULL)
         attempts = _Attempts(place, data)
-        plain = attempts.run("plain", Task("plain"))
-        whole = attempts.run("whole", Task())
-        yield from _whole(plain, whole)
-        yield from _parallel(attempts, whole)
+        attempts.run("warm-up", Task("plain"))
+        rounds = [_Round(attempts, number) for number in range(_ROUNDS)]
+        yield from _whole(rounds)
+        yield from _parallel(rounds)
         for component, how in _FAILURES:
-            yield from _failure(attempts, whole, component, how)
+            yield from _failure(attempts, rounds, component, how)
 
 
-def _whole(plain: dict[str, Any], whole: dict[str, Any]) -> Iterator[Row]:
-    assert plain["results"] == whole["results"]
-    assert len(whole["ran"]) == 22
+class _Round:
+    """All queries, in the four ways that are compared, one after the other."""
+
+    def __init__(self, attempts: _Attempts, number: int) -> None:
+        self.plain = attempts.run(f"plain-{number}", Task("plain"))
+        self.whole = attempts.run(f"whole-{number}", Task())
+        self.parallel = attempts.run(f"parallel-{number}", Task(parallelism=_AT_ONCE))
+        self.pool = attempts.run(f"pool-{number}", Task("plain", _AT_ONCE))
+        assert self.plain["results"] == self.whole["results"] == self.parallel["results"] == self.pool["results"]
+        assert len(self.whole["ran"]) == 22
+
+
+def _seconds(told: Iterable[dict[str, Any]]) -> Sample:
+    return Sample.of(each["seconds"] for each in told)
+
+
+def _whole(rounds: list[_Round]) -> Iterator[Row]:
     script = "the same queries in a plain script, each result written as Parquet"
-    yield Row("TPC-H SF1, 22 components with saved outputs", script, whole["seconds"], plain["seconds"], "s")
-    yield Row("bytes of the saved outputs of 22 queries", "of the plain script's", whole["kib"], plain["kib"], "KiB")
-    yield Row("bytes of the 22 queries' commits", "of their saved outputs", whole["log_kib"], whole["kib"], "KiB")
+    whole, plain = _seconds(each.whole for each in rounds), _seconds(each.plain for each in rounds)
+    yield Row("TPC-H SF1, 22 components with saved outputs", script, whole, plain, "s")
+    one = rounds[0]
+    yield Row(
+        "bytes of the saved outputs of 22 queries", "of the plain script's", one.whole["kib"], one.plain["kib"], "KiB"
+    )
+    yield Row(
+        "bytes of the 22 queries' commits", "of their saved outputs", one.whole["log_kib"], one.whole["kib"], "KiB"
+    )
 
 
-def _parallel(attempts: _Attempts, whole: dict[str, Any]) -> Iterator[Row]:
-    parallel = attempts.run("parallel", Task(parallelism=_AT_ONCE))
-    pool = attempts.run("pool", Task("plain", _AT_ONCE))
-    assert parallel["results"] == pool["results"] == whole["results"]
+def _parallel(rounds: list[_Round]) -> Iterator[Row]:
     what = f"TPC-H SF1, parallelism = {_AT_ONCE}"
-    yield Row(what, "parallelism = 1", parallel["seconds"], whole["seconds"], "s")
-    yield Row(what, f"a plain script with {_AT_ONCE} threads", parallel["seconds"], pool["seconds"], "s")
+    parallel, whole = _seconds(each.parallel for each in rounds), _seconds(each.whole for each in rounds)
+    yield Row(what, "parallelism = 1", parallel, whole, "s")
+    pool = _seconds(each.pool for each in rounds)
+    yield Row(what, f"a plain script with {_AT_ONCE} threads", parallel, pool, "s")
 
 
-def _failure(attempts: _Attempts, whole: dict[str, Any], component: str, how: str) -> Iterator[Row]:
-    run, first = f"fails-{component}", int(component[1:])
-    failed = attempts.run(run, Task(), failure=(component, how))
-    resumed = attempts.run(run, Task())
-    left = attempts.run(f"from-{component}", Task(first=first))
-    assert not failed
-    assert resumed["results"] == whole["results"]
-    assert resumed["skipped"] == [f"q{number:02d}" for number in range(1, first)]
-    assert left["results"] == {name: found for name, found in whole["results"].items() if int(name[1:]) >= first}
-    lost = attempts.seconds(run, 1)
+def _failure(attempts: _Attempts, rounds: list[_Round], component: str, how: str) -> Iterator[Row]:
+    first, expected = int(component[1:]), rounds[0].whole["results"]
+    skipped = [f"q{number:02d}" for number in range(1, first)]
+    both, resumes, lefts, lost = [], [], [], []
+    for number in range(_ROUNDS):
+        run = f"fails-{component}-{number}"
+        assert not attempts.run(run, Task(), failure=(component, how))
+        resumed = attempts.run(run, Task())
+        left = attempts.run(f"from-{component}-{number}", Task(first=first))
+        assert resumed["results"] == expected
+        assert resumed["skipped"] == skipped
+        assert left["results"] == {name: found for name, found in expected.items() if name not in skipped}
+        lost.append(attempts.seconds(run, 1))
+        both.append(lost[-1] + resumed["seconds"])
+        resumes.append(resumed)
+        lefts.append(left)
     what = f"TPC-H SF1, {'killed in' if how == 'kill' else 'fails at'} {component} and resumed"
-    yield Row(
-        f"{what}, both attempts", "the same, started over", lost + resumed["seconds"], lost + whole["seconds"], "s"
-    )
-    yield Row(
-        f"{what}, the second attempt",
-        "a pipeline of the queries that are left",
-        resumed["seconds"],
-        left["seconds"],
-        "s",
-        aim=1.05,
-    )
+    whole = [each.whole["seconds"] for each in rounds]
+    over = Sample.of(failed + again for failed, again in zip(lost, whole, strict=True))
+    yield Row(f"{what}, both attempts", "the same, started over", Sample.of(both), over, "s")
+    baseline = "a pipeline of the queries that are left"
+    yield Row(f"{what}, the second attempt", baseline, _seconds(resumes), _seconds(lefts), "s", aim=1.05)
 
 
 class _Attempts:
