@@ -41,18 +41,18 @@ def rows() -> Iterator[Row]:
     """Ask a real API server, for few runs and for many, on each place."""
     with places() as found, tempfile.TemporaryDirectory(prefix="bench-page-") as directory:
         home = Path(directory)
-        database = _database(home / "database")
+        empty = database(home / "database")
         for place in found:
-            yield from _place(place, home, database)
+            yield from _place(place, home, empty)
 
 
-def _place(place: Place, home: Path, database: Path) -> Iterator[Row]:
+def _place(place: Place, home: Path, empty: Path) -> Iterator[Row]:
     _fill(place, "done", _HISTORY, unfinished=False)
     for size, warm_allowed in _WARM.items():
         _fill(place, "open", size, unfinished=True)
-        with _server(home / f"{place.name.split()[0]}-{size}", database, place) as client:
-            cold = _until_complete(client, size)
-            warm = Sample.of(_timed(client, "/spark-pipeline/api/runs") for _ in range(_ROUNDS))
+        with server(home / f"{place.name.split()[0]}-{size}", empty, place) as client:
+            cold = until_complete(client, size)
+            warm = Sample.of(timed_get(client, "/spark-pipeline/api/runs") for _ in range(_ROUNDS))
             if size == _POLLED:
                 yield from _others(client, place)
         for kind, measured, allowed in (("warm", warm, warm_allowed), ("cold", Sample.of([cold]), _COLD.get(size))):
@@ -88,9 +88,9 @@ def _others(client: httpx.Client, place: Place) -> Iterator[Row]:
     alone: list[float] = []
     beside: list[float] = []
     for _ in range(3):
-        alone += [_timed(client, "/api/v2/dags?limit=25") for _ in range(_REQUESTS)]
+        alone += [timed_get(client, "/api/v2/dags?limit=25") for _ in range(_REQUESTS)]
         with _polling(client):
-            beside += [_timed(client, "/api/v2/dags?limit=25") for _ in range(_REQUESTS)]
+            beside += [timed_get(client, "/api/v2/dags?limit=25") for _ in range(_REQUESTS)]
     what = f"p95 of Airflow's own GET /dags while {_PAGES} pages poll {_POLLED:,} runs ({place.name})"
     yield Row(what, "nobody polls", _p95(beside), _p95(alone), aim=1.2)
 
@@ -122,13 +122,15 @@ def _p95(milliseconds: list[float]) -> float:
     return statistics.quantiles(milliseconds, n=20)[-1]
 
 
-def _timed(client: httpx.Client, path: str) -> float:
+def timed_get(client: httpx.Client, path: str) -> float:
+    """Return how many milliseconds an answer takes."""
     start = time.perf_counter()
     client.get(path).raise_for_status()
     return (time.perf_counter() - start) * 1_000
 
 
-def _until_complete(client: httpx.Client, size: int) -> float:
+def until_complete(client: httpx.Client, size: int) -> float:
+    """Return after how many milliseconds the list has all runs."""
     start = time.perf_counter()
     while client.get("/spark-pipeline/api/runs").raise_for_status().json()["total"] < size:
         assert time.perf_counter() - start < 900, "the page never showed all runs"
@@ -149,7 +151,8 @@ def _fill(place: Place, kind: str, count: int, *, unfinished: bool) -> None:
             place.age(hint, _OLD_SECONDS)
 
 
-def _database(home: Path) -> Path:
+def database(home: Path) -> Path:
+    """Return a migrated SQLite database in a new directory."""
     home.mkdir()
     environment = Deployment.clean_environment() | {"AIRFLOW_HOME": str(home)}
     command = [sys.executable, "-m", "airflow", "db", "migrate"]
@@ -158,9 +161,9 @@ def _database(home: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _server(home: Path, database: Path, place: Place) -> Iterator[httpx.Client]:
+def server(home: Path, empty: Path, place: Place) -> Iterator[httpx.Client]:
     """A new API server, which has read nothing yet."""
-    airflow = Deployment(home, database, {"none": home})
+    airflow = Deployment(home, empty, {"none": home})
     airflow.environment["AIRFLOW__SPARK_PIPELINE__CHECKPOINT_LOCATION"] = place.location
     if place.options:
         airflow.environment["AIRFLOW__SPARK_PIPELINE__CHECKPOINT_CONN_ID"] = "bench"

@@ -1,7 +1,11 @@
 """Zip files that are shipped with the job: this package's runtime, and the user's modules.
 
-Guarantees: the same files always give the same bytes, so that a cache (here or on the cluster) recognizes an unchanged
-archive by its content; an archive is complete as soon as it has its name.
+Guarantees: the same files have the same archive on one machine, and the user's modules have the same bytes on all of
+them, so that a cache (here or on the cluster) recognizes an unchanged archive by its content; an archive is complete as
+soon as it has its name.
+
+The runtime also contains the bytecode of its modules, for this Python: Python keeps none for modules in a zip, so each
+driver would compile all of them. Another Python ignores the bytecode and compiles the source next to it.
 """
 
 from __future__ import annotations
@@ -10,16 +14,19 @@ import contextlib
 import hashlib
 import importlib.util
 import io
+import marshal
 import os
-import stat
 import tempfile
-import time
 import zipfile
 from collections.abc import Iterable, Iterator
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import CodeType
+from typing import Any
 
 import airflow_spark_pipeline
 from airflow_spark_pipeline.exceptions import SparkPipelineError
+from airflow_spark_pipeline.launch import worker_cache
 
 _PACKAGE = Path(airflow_spark_pipeline.__file__).parent
 # The parts of this package that the driver needs, and the pure-Python packages shipped for a cluster without them.
@@ -40,8 +47,10 @@ _SHIPPED = (
     "user_errors",
 )
 _VENDORED = ("fsspec",)
-_KEPT_SECONDS = 7 * 24 * 3600.0
+_RUNTIME = "spark-pipeline-runtime"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip supports
+# PEP 552: bytecode that names its source by a digest, which nobody checks. The source's time is not known in a zip.
+_UNCHECKED = (1).to_bytes(4, "little")
 
 LAUNCHER = _PACKAGE / "runtime" / "launcher.py"
 #: For a driver inside a Spark session that its platform gives it.
@@ -65,7 +74,7 @@ def runtime_archive() -> Path:
             for file in _python_files(root)
             if "tests" not in file.relative_to(root).parts
         ]
-    return _cached("spark-pipeline-runtime", entries)
+    return _cached(_RUNTIME, entries, with_bytecode=True)
 
 
 def directory_archive(directory: Path) -> Path:
@@ -89,50 +98,48 @@ def _python_files(path: Path) -> Iterator[Path]:
         yield from sorted(path.rglob("*.py"))
 
 
-def _cached(name: str, entries: Iterable[tuple[str, Path]]) -> Path:
+def _cached(name: str, entries: Iterable[tuple[str, Path]], *, with_bytecode: bool = False) -> Path:
     """Return a zip of these files from this user's cache; build it if it does not exist yet."""
-    contents = sorted((arcname, file.read_bytes()) for arcname, file in entries)
-    digest = hashlib.sha256()
-    for arcname, data in contents:
+    contents = sorted((arcname, file.read_bytes(), file) for arcname, file in entries)
+    digest = hashlib.sha256(importlib.util.MAGIC_NUMBER if with_bytecode else b"")
+    for arcname, data, _ in contents:
         digest.update(f"{arcname}\0{len(data)}\0".encode() + data)
-    target = _cache_directory() / f"{name}-{digest.hexdigest()[:16]}.zip"
+    target = worker_cache.directory() / f"{name}-{digest.hexdigest()[:16]}.zip"
     if target.exists():
         os.utime(target)
     else:
-        _forget_old(target.parent)
+        worker_cache.forget_old()
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-            for arcname, data in contents:
-                entry = zipfile.ZipInfo(arcname, _EPOCH)
-                entry.external_attr = 0o644 << 16
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(entry, data)
+            for arcname, data, file in contents:
+                _add(archive, arcname, data)
+                if with_bytecode and not arcname.startswith("_vendor/"):  # a Python like this one has them installed
+                    _add(archive, f"{arcname}c", _bytecode(arcname, data, file))
         descriptor, temporary = tempfile.mkstemp(dir=target.parent)
-        with contextlib.suppress(FileExistsError), open(descriptor, "wb") as file:
-            file.write(buffer.getvalue())
+        with contextlib.suppress(FileExistsError), open(descriptor, "wb") as opened:
+            opened.write(buffer.getvalue())
         # The cluster may run as another user: Spark copies the archive with its permissions.
         Path(temporary).chmod(0o644)
         os.replace(temporary, target)
     return target
 
 
-def _forget_old(directory: Path) -> None:
-    """Remove archives that no task has used for a week: each edit of a module leaves one behind."""
-    for old in directory.iterdir():
-        with contextlib.suppress(OSError):  # another task may remove it at the same time
-            if time.time() - old.stat().st_mtime > _KEPT_SECONDS:
-                old.unlink()
+def _add(archive: zipfile.ZipFile, arcname: str, data: bytes) -> None:
+    entry = zipfile.ZipInfo(arcname, _EPOCH)
+    entry.external_attr = 0o644 << 16
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(entry, data)
 
 
-def _cache_directory() -> Path:
-    """Return a directory that only this user can write to: anyone who can put a zip there runs code in the driver."""
-    directory = Path(tempfile.gettempdir()) / f"airflow-spark-pipeline-{os.getuid()}"
-    with contextlib.suppress(FileExistsError):  # an existing directory is checked below
-        directory.mkdir(mode=0o700)
-    info = directory.lstat()
-    if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid() or info.st_mode & 0o022:
-        raise SparkPipelineError(
-            f"{directory} must be a directory that belongs to user {os.getuid()} and that no other "
-            "user can write to; remove it, or set TMPDIR."
-        )
-    return directory
+def _bytecode(arcname: str, source: bytes, file: Path) -> bytes:
+    """Return a module as Python imports it without compiling it, from its ``__pycache__`` if possible."""
+    module = arcname.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    code = _renamed(SourceFileLoader(module, str(file)).get_code(module), f"{_RUNTIME}.zip/{arcname}")
+    return b"".join((importlib.util.MAGIC_NUMBER, _UNCHECKED, importlib.util.source_hash(source), marshal.dumps(code)))
+
+
+def _renamed(code: Any, file: str) -> Any:
+    """Return the code with another name of its file, which tracebacks show: not a path on this worker."""
+    if not isinstance(code, CodeType):
+        return code
+    return code.replace(co_filename=file, co_consts=tuple(_renamed(each, file) for each in code.co_consts))

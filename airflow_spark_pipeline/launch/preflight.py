@@ -3,20 +3,27 @@
 If the driver will run on this machine, the shipped runtime loads the components first, in a separate process with the
 driver's Python and modules: a missing class or a wrong config is reported within a second or two. If that process
 cannot tell (a module needs something that only the cluster has), the driver checks it later.
+
+What has passed on this worker is not checked again, so a retry starts its driver at once. That is safe, because the
+driver loads the components before anything runs.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem, SparkInstallationError
+from airflow_spark_pipeline.launch import worker_cache
 from airflow_spark_pipeline.launch.driver_output import TEXT
+from airflow_spark_pipeline.pipeline.code_digests import CodeFiles, user_roots
 from airflow_spark_pipeline.protocol import EXIT_PYTHON
 
 _SECONDS = 60.0
@@ -49,15 +56,46 @@ class DriverHere:
         inherited = [environment["PYTHONPATH"]] if environment.get("PYTHONPATH") else []
         return {**environment, "PYTHONPATH": os.pathsep.join([*self.path, *inherited])}
 
+    def digest(self, request: bytes) -> str:
+        """Return a digest of the request and of everything else that a check of it depends on, as far as it is known.
+
+        That is the driver's Python, its modules and its variables, and the code of the classes that the request names.
+        Not included are packages that are installed for this Python.
+        """
+        files = CodeFiles(user_roots(self.environment()["PYTHONPATH"].split(os.pathsep)))
+        known = {
+            "request": request.decode(),
+            "python": self.python,
+            "modules": [Path(each).name for each in self.path],  # of archives, a name contains their digest
+            "variables": {name: str(value) for name, value in self.variables.items()},
+            "modules_elsewhere": self.modules_elsewhere,
+            "code": {name: files.digests(name, "") for name in sorted(set(_classes(json.loads(request))))},
+        }
+        return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _classes(described: Any) -> Iterator[str]:
+    """Yield the class of each component, hook and store."""
+    if isinstance(described, dict):
+        if isinstance(name := described.get("instance-type"), str):
+            yield name
+        described = list(described.values())
+    for each in described if isinstance(described, list) else ():
+        yield from _classes(each)
+
 
 def check_components(request: Path, driver: DriverHere, source: str | None) -> None:
-    """Load the components of a request.
+    """Load the components of a request, unless the same check has passed on this worker.
 
     :param request: path of the request's file
     :param source: name of the description's file, for messages
     :raises PipelineDefinitionError: lists the problems of the components
     :raises SparkInstallationError: the driver's Python is too old
     """
+    passed = worker_cache.directory() / f"checked-{driver.digest(request.read_bytes())}"
+    if passed.exists():
+        os.utime(passed)
+        return
     try:
         result = subprocess.run(
             [driver.python, str(driver.launcher), "check", str(request)],
@@ -84,3 +122,5 @@ def check_components(request: Path, driver: DriverHere, source: str | None) -> N
         raise PipelineDefinitionError(
             Problem(p.message, path=p.path, file=p.file or source, line=p.line) for p in problems
         )
+    worker_cache.forget_old()
+    passed.touch(mode=0o600)

@@ -33,6 +33,7 @@ from airflow_spark_pipeline.launch.archives import LAUNCHER, directory_archive, 
 from airflow_spark_pipeline.pipeline.parser import parse_pipeline
 from airflow_spark_pipeline.protocol import DriverRequest
 from airflow_spark_pipeline.task.attempt import TaskAttempt
+from tests.engines.pythons import find_python
 
 # Starts the launcher as spark-submit does, where importing what a cluster does not have ends the process.
 GUARD = """
@@ -231,7 +232,70 @@ def test_the_same_files_give_the_same_bytes_whenever_and_wherever_they_are_zippe
 
     assert first != second
     assert first.name == second.name
-    assert first.read_bytes() == second.read_bytes()
+    assert _sources(first) == _sources(second)
+
+
+def _sources(archive: Path) -> dict[str, bytes]:
+    """What is in the archive, without the bytecode: Python may write that differently."""
+    with zipfile.ZipFile(archive) as file:
+        return {name: file.read(name) for name in file.namelist() if name.endswith(".py")}
+
+
+def test_a_driver_with_the_same_python_compiles_nothing_of_the_runtime(tmp_path: Path) -> None:
+    assert _compiled_by(sys.executable, tmp_path) == []
+
+
+def test_a_driver_with_another_python_compiles_the_sources(tmp_path: Path) -> None:
+    other = next(
+        filter(None, (find_python(f"3.{minor}") for minor in range(10, 15) if minor != sys.version_info.minor)), None
+    )
+    if other is None:
+        pytest.skip("there is no other Python here")
+    assert "airflow_spark_pipeline.exceptions" in _compiled_by(other, tmp_path)
+
+
+def _compiled_by(python: str | Path, directory: Path) -> list[str]:
+    """Return the modules of the runtime whose source a Python reads when it imports a driver."""
+    code = """
+        import importlib, sys, zipimport
+        compiled, compile_source = [], zipimport._compile_source
+        zipimport._compile_source = lambda path, source: compiled.append(path) or compile_source(path, source)
+        importlib.import_module("airflow_spark_pipeline.runtime.driver.main")
+        assert "spark-pipeline-runtime" in sys.modules["airflow_spark_pipeline"].__file__
+        print([path.partition(".zip/")[2].removesuffix(".py").replace("/", ".") for path in compiled])
+    """
+    done = subprocess.run(
+        [python, "-S", "-c", textwrap.dedent(code)],
+        env={"PYTHONPATH": str(runtime_archive())},
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: list[str] = json.loads(done.stdout.replace("'", '"'))
+    return found
+
+
+def test_a_traceback_through_the_runtime_shows_its_lines_and_no_path_of_the_worker(tmp_path: Path) -> None:
+    code = """
+        import traceback
+        from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+        try:
+            PipelineSpec.from_dict({})
+        except KeyError:
+            print(traceback.format_exc())
+    """
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", textwrap.dedent(code)],
+        env={"PYTHONPATH": str(runtime_archive())},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert 'File "spark-pipeline-runtime.zip/airflow_spark_pipeline/pipeline/spec.py"' in done.stdout
+    assert 'data["pipeline"]' in done.stdout
+    assert str(archives._PACKAGE) not in done.stdout
 
 
 def test_an_archive_that_is_there_already_is_not_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,9 +309,11 @@ def test_an_archive_that_is_there_already_is_not_written_again(tmp_path: Path, m
 
 def test_the_archive_is_small_and_holds_python_files_of_the_drivers_side_alone() -> None:
     archive = runtime_archive()
-    assert archive.stat().st_size < 700_000
+    assert archive.stat().st_size < 1_600_000
     names = zipfile.ZipFile(archive).namelist()
-    assert all(name.endswith(".py") for name in names)
+    ours = {name for name in names if name.endswith(".py") and not name.startswith("_vendor/")}
+    assert {f"{name}c" for name in ours} == {name for name in names if name.endswith(".pyc")}
+    assert all(name.endswith((".py", ".pyc")) for name in names)
     assert {name.split("/")[0] for name in names} == {"airflow_spark_pipeline", "_vendor"}
     assert {name.split("/")[1] for name in names if name.startswith("_vendor")} == {"fsspec"}
     rooms = {name.split("/")[1] for name in names if name.startswith("airflow_spark_pipeline")}
@@ -267,7 +333,7 @@ def test_the_archive_is_small_and_holds_python_files_of_the_drivers_side_alone()
 
 def test_every_module_of_the_runtime_can_be_imported_by_a_bare_python(driver: Driver) -> None:
     driver.cluster = {}
-    names = [name for name in zipfile.ZipFile(runtime_archive()).namelist() if not name.startswith("_vendor")]
+    names = [name for name in _sources(runtime_archive()) if not name.startswith("_vendor")]
     modules = [name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in names]
     assert len(modules) > 30
     printed = driver.python(

@@ -41,8 +41,10 @@ def test_a_python_that_is_too_old_is_one_sentence_before_anything_is_submitted(
         aged.write_text(f"#!{sys.executable}\n" + _AGED, encoding="utf-8")
         aged.chmod(0o755)
         python = aged
+    request = tmp_path / "check.json"
+    request.write_text("{}", encoding="utf-8")
     with pytest.raises(SparkInstallationError, match=r"needs 3\.10 or newer there\. Set another one") as raised:
-        check_components(tmp_path / "check.json", DriverHere(LAUNCHER, str(python)), None)
+        check_components(request, DriverHere(LAUNCHER, str(python)), None)
     assert str(raised.value).startswith("The driver's Python, ")
     ran = subprocess.run([python, LAUNCHER, "run", "request.json"], capture_output=True, text=True, check=False)
     assert ran.returncode == protocol.EXIT_PYTHON
