@@ -316,7 +316,7 @@ def test_the_archive_is_small_and_holds_python_files_of_the_drivers_side_alone()
     assert all(name.endswith((".py", ".pyc")) for name in names)
     assert {name.split("/")[0] for name in names} == {"airflow_spark_pipeline", "_vendor"}
     assert {name.split("/")[1] for name in names if name.startswith("_vendor")} == {"fsspec"}
-    rooms = {name.split("/")[1] for name in names if name.startswith("airflow_spark_pipeline")}
+    rooms = {name.split("/")[1] for name in ours}
     files = {"__init__.py", "exceptions.py", "protocol.py", "lazy_exports.py", "spark_installation.py", "time_limit.py"}
     assert rooms == files | {
         "binding",
