@@ -23,7 +23,7 @@ from airflow_spark_pipeline.runtime.component.base import Component
 from airflow_spark_pipeline.runtime.loop.loop import ComponentLoop
 from airflow_spark_pipeline.runtime.recorder import Recorder
 from airflow_spark_pipeline.secrets import Redactor
-from benchmarks.harness import Row, interleaved, timed
+from benchmarks.harness import Row, Sample, interleaved, timed
 from benchmarks.places import Place, places
 from tests.sparkless import FakeSpark
 
@@ -31,6 +31,7 @@ from tests.sparkless import FakeSpark
 _SIZES = {20: 9, 200: 7, 2_000: 3}
 _ON_S3 = 200
 _LONG = 1_000
+_KEPT = 16  # files of a directory whose oldest is deleted with each write
 
 
 class Nothing(Component):
@@ -55,6 +56,13 @@ def rows() -> Iterator[Row]:
                     base / components,
                     aim=1.5 if local else 1.1,
                 )
+                if local:
+                    yield Row(
+                        f"one of {components:,} components, recorded ({place.name})",
+                        "the same, and a deletion",
+                        measured / components,
+                        Sample.of(run.bare(deletes=True) for _ in range(rounds)) / components,
+                    )
         run = _Run(found[0], _LONG)
         run.loop()
         yield Row(
@@ -124,14 +132,16 @@ class _Run:
         self.whole = len(encode(latest.state, latest.number)) / 1024
         return took
 
-    def bare(self) -> float:
+    def bare(self, *, deletes: bool = False) -> float:
         """Return how long as many writes of the same bytes take."""
-        return bare(self._place, self.sizes[: len(self._spec.components)], self.listed)
+        return bare(self._place, self.sizes[: len(self._spec.components)], self.listed, deletes=deletes)
 
 
-def bare(place: Place, sizes: list[int], listed: list[int]) -> float:
+def bare(place: Place, sizes: list[int], listed: list[int], *, deletes: bool = False) -> float:
     """Return how long durable writes of so many bytes take (on S3 each with a listing).
 
+    :param deletes: whether each write also deletes the file that was written some writes before, so that a directory
+        stays as small as that of a run
     :param listed: how many names the listings of the run gave: a listing of more takes longer and would flatter the run
     """
     directory = f"bare-{uuid.uuid4().hex}"
@@ -149,8 +159,14 @@ def bare(place: Place, sizes: list[int], listed: list[int]) -> float:
     target = Path(place.location, directory)
     target.mkdir()
     descriptor = os.open(target, os.O_RDONLY)
+
+    def write(number: int, size: int) -> None:
+        _durable(target / str(number), bytes(size), descriptor)
+        if deletes and number >= _KEPT:
+            (target / str(number - _KEPT)).unlink()
+
     try:
-        return timed(lambda: _each(lambda number, size: _durable(target / str(number), bytes(size), descriptor), sizes))
+        return timed(lambda: _each(write, sizes))
     finally:
         os.close(descriptor)
 

@@ -25,7 +25,7 @@ from airflow_spark_pipeline.runtime.component.base import Component
 from airflow_spark_pipeline.runtime.loop.loop import ComponentLoop
 from airflow_spark_pipeline.runtime.recorder import Recorder
 from airflow_spark_pipeline.secrets import Redactor
-from benchmarks.harness import Row, interleaved, timed
+from benchmarks.harness import Row, Sample, interleaved, timed
 from benchmarks.loop import Counted, bare
 from benchmarks.places import Place, places
 from tests.sparkless import FakeSpark
@@ -60,6 +60,13 @@ def rows() -> Iterator[Row]:
                 base / _PARTS,
                 aim=1.5 if local else 1.1,
             )
+            if local:
+                yield Row(
+                    f"one of {_PARTS:,} parts, recorded ({place.name})",
+                    "the same, and a deletion",
+                    measured / _PARTS,
+                    Sample.of(run.bare(deletes=True) for _ in range(_ROUNDS)) / _PARTS,
+                )
             written, state = sum(run.sizes) / 1024, f"their state, once ({run.whole:,.0f} KiB)"
             yield Row(f"bytes of {_PARTS:,} parts' commits ({place.name})", state, written, run.whole, "KiB")
             looked, claimed = run.resume()
@@ -95,9 +102,9 @@ class _Run:
         self.whole = len(encode(latest.state, latest.number)) / 1024
         return took
 
-    def bare(self) -> float:
+    def bare(self, *, deletes: bool = False) -> float:
         """Return how long as many writes of the same bytes take."""
-        return bare(self._place, self.sizes, self.listed)
+        return bare(self._place, self.sizes, self.listed, deletes=deletes)
 
     def resume(self) -> tuple[float, float]:
         """Return how long the next attempt takes to read what is recorded, and then to claim it and to start."""
