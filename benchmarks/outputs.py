@@ -1,4 +1,4 @@
-"""What saving and restoring a frame costs, against Spark's own Parquet with nothing of ours."""
+"""What saving and restoring frames costs, against Spark's own Parquet with nothing of ours."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from benchmarks.harness import Row, interleaved, timed
 
 _ROWS = 10_000_000
 _ROUNDS = 10
+_SMALL = 8  # outputs of one component
 
 
 def rows() -> Iterator[Row]:
-    """Measure ten million rows of four columns."""
+    """Measure ten million rows of four columns, and several small frames."""
     from pyspark.sql import SparkSession
 
     spark = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
@@ -44,4 +45,22 @@ def rows() -> Iterator[Row]:
             restored, lambda: timed(lambda: spark.read.parquet(path).selectExpr("sum(x)").collect()), _ROUNDS
         )
         yield Row(f"restoring and summing {_ROWS:,} rows", "Spark's own Parquet", measured, base, aim=1.1)
+        small = {f"v{number}": spark.range(100).selectExpr("id", f"id * {number} AS x") for number in range(_SMALL)}
+
+        def together() -> float:
+            return timed(lambda: save(small, f"{directory}/{next(names)}", spark))
+
+        def one_by_one() -> float:
+            place = f"{directory}/{next(names)}"
+
+            def write() -> None:
+                for view, frame in small.items():
+                    frame.write.parquet(f"{place}/{view}")
+
+            return timed(write)
+
+        measured, base = interleaved(together, one_by_one, _ROUNDS)
+        yield Row(
+            f"saving {_SMALL} outputs of 100 rows", "Spark's own Parquet, one after the other", measured, base, aim=1.1
+        )
     spark.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+import threading
 import uuid
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 # ruff: noqa: DTZ001  # times without a zone are what some of the types hold
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
+from airflow_spark_pipeline.runtime.component import saved_outputs
 from airflow_spark_pipeline.runtime.component.saved_outputs import (
     OutputNotSavedError,
     missing,
@@ -225,3 +227,42 @@ def test_outputs_outside_of_the_runs_own_directory_are_never_read(spark: SparkSe
     assert said is not None
     assert "'v' is not below" in said
     assert str(tmp_path / "other") in said
+
+
+# ---- several outputs of one component
+
+
+def test_outputs_of_one_component_are_written_at_the_same_time(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both, real = threading.Barrier(2, timeout=60), saved_outputs._saved
+
+    def meet(*arguments: Any) -> dict[str, Any]:
+        both.wait()
+        return real(*arguments)
+
+    monkeypatch.setattr(saved_outputs, "_saved", meet)
+    outputs = save({"b": spark.range(2), "a": spark.range(1)}, str(tmp_path), spark)
+    assert [(view, restore(outputs, spark)[view].count()) for view in outputs] == [("b", 2), ("a", 1)]
+
+
+def test_the_jobs_of_all_outputs_carry_the_tags_of_the_component(spark: SparkSession, tmp_path: Path) -> None:
+    context = spark.sparkContext
+    seen: list[Any] = []
+    context.addJobTag("component-7")
+    try:
+        save({f"v{number}": spark.range(number + 1) for number in range(5)}, str(tmp_path), spark)
+        jobs = set(context._jsc.sc().statusTracker().getJobIdsForTag("component-7"))
+        seen = sorted(jobs)
+    finally:
+        context.removeJobTag("component-7")
+    assert len(seen) >= 5
+
+
+def test_the_first_output_that_cannot_be_saved_is_told_and_the_others_end(spark: SparkSession, tmp_path: Path) -> None:
+    good = spark.range(1)
+    bad = spark.sql("SELECT named_struct('a', 1, 'a', 2) AS twice")
+    with pytest.raises(OutputNotSavedError, match="'second'") as raised:
+        save({"first": good, "second": bad, "third": bad, "fourth": good}, str(tmp_path), spark, component="c")
+    assert raised.value.view == "second"
+    assert not spark.sparkContext.statusTracker().getActiveJobsIds()

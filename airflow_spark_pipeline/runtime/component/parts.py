@@ -24,9 +24,9 @@ from typing import Any, TypeVar
 
 from airflow_spark_pipeline.runtime.component.driver_only import DriverOnly
 from airflow_spark_pipeline.runtime.process.output import say
+from airflow_spark_pipeline.runtime.spark.threads import Target, carried
 
 Item = TypeVar("Item")
-Target = Callable[[], None]
 
 #: Characters of a key: every later commit holds the keys of a component.
 LONGEST_KEY = 200
@@ -107,28 +107,14 @@ class Parts(DriverOnly):
             recording.join()
 
     def _bound(self, work: Callable[[Item], object], item: Item) -> Callable[[], float]:
-        """Return the work of one part, which returns its seconds.
+        """Return the work of one part, which returns its seconds; called in the component's thread."""
 
-        It is made in the component's thread, whose properties its Spark jobs inherit.
-        """
-        found: list[BaseException] = []
-
-        def target() -> None:
-            try:
-                work(item)
-            except BaseException as error:  # it is raised where the future is read
-                found.append(error)
-
-        inherits = self._thread_target(target)
-
-        def run() -> float:
+        def timed() -> float:
             start = time.monotonic()
-            inherits()
-            if found:
-                raise found[0]
+            work(item)
             return time.monotonic() - start
 
-        return run
+        return carried(timed, self._thread_target)
 
     def _iterated(self, missing: list[tuple[str, Item]]) -> Iterator[Item]:
         for key, item in missing:

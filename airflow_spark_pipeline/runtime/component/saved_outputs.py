@@ -12,17 +12,19 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from airflow_spark_pipeline.exceptions import CheckpointLocationError, SparkPipelineError
+from airflow_spark_pipeline.runtime.spark.threads import at_once
 from airflow_spark_pipeline.runtime.spark.versions import writing_ancient_dates
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
 
+_AT_ONCE = 4  # as Spark's own jobs, they share the executors; most of the time of a small one is not spent there
 _NAME_LENGTH = 80  # of a directory; file systems allow 255 bytes, and Spark makes names longer
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/")
 _HADOOP = {"s3": "s3a", "s3n": "s3a"}  # Hadoop's name for the scheme that fsspec calls s3
@@ -63,31 +65,39 @@ def spark_path(path: str) -> str:
 def save(
     frames: Mapping[str, DataFrame], directory: str, spark: SparkSession, *, component: str = "", path: str = ""
 ) -> dict[str, dict[str, Any]]:
-    """Write each DataFrame as Parquet to its own path. Returns what the commit records about them.
+    """Write each DataFrame as Parquet to its own path, several at a time. Returns what the commit records about them.
 
     :param directory: directory that only this attempt at the component writes to
     :param component: name of the component, for messages
     :param path: path of the component in the description, for messages
     :raises OutputNotSavedError: Parquet cannot hold the columns of a DataFrame
     """
-    from pyspark.errors import AnalysisException
 
-    outputs: dict[str, dict[str, Any]] = {}
-    for index, (view, frame) in enumerate(frames.items()):
+    def write(index: int, view: str) -> Callable[[], dict[str, Any]]:
         # The number in front stops a name such as ".." from leaving the directory, and "_x" from being hidden.
         target = spark_path(f"{directory}/{index:02d}-{_file_name(view)}")
-        schema = frame.schema  # on Spark Connect a DataFrame that cannot be computed raises here
-        try:
-            outputs[view] = _saved(frame, schema, target, spark)
-        except AnalysisException as error:
-            why = (str(error).strip() or "(no message)").splitlines()[0]
-            raise OutputNotSavedError(
-                f"{component} returned the view {view!r}, which save-outputs cannot keep as Parquet: {why} Change its "
-                f"columns, or set save-outputs = false on {path} (and replay-on-resume = true, if a later component "
-                "reads the view)",
-                view=view,
-            ) from error
-    return outputs
+        return lambda: _written(frames[view], view, target, spark, component, path)
+
+    found = at_once(spark, [write(index, view) for index, view in enumerate(frames)], _AT_ONCE)
+    return dict(zip(frames, found, strict=True))
+
+
+def _written(
+    frame: DataFrame, view: str, target: str, spark: SparkSession, component: str, path: str
+) -> dict[str, Any]:
+    from pyspark.errors import AnalysisException
+
+    schema = frame.schema  # on Spark Connect a DataFrame that cannot be computed raises here
+    try:
+        return _saved(frame, schema, target, spark)
+    except AnalysisException as error:
+        why = (str(error).strip() or "(no message)").splitlines()[0]
+        raise OutputNotSavedError(
+            f"{component} returned the view {view!r}, which save-outputs cannot keep as Parquet: {why} Change its "
+            f"columns, or set save-outputs = false on {path} (and replay-on-resume = true, if a later component "
+            "reads the view)",
+            view=view,
+        ) from error
 
 
 def _saved(frame: DataFrame, schema: StructType, target: str, spark: SparkSession) -> dict[str, Any]:
