@@ -101,9 +101,12 @@ def _python_files(path: Path) -> Iterator[Path]:
 def _cached(name: str, entries: Iterable[tuple[str, Path]], *, with_bytecode: bool = False) -> Path:
     """Return a zip of these files from this user's cache; build it if it does not exist yet."""
     contents = sorted((arcname, file.read_bytes(), file) for arcname, file in entries)
-    digest = hashlib.sha256(importlib.util.MAGIC_NUMBER if with_bytecode else b"")
+    # A Python like this one has the packages of _vendor installed.
+    compiled = {name for name, _, _ in contents if with_bytecode and not name.startswith("_vendor/")}
+    digest = hashlib.sha256()
     for arcname, data, _ in contents:
         digest.update(f"{arcname}\0{len(data)}\0".encode() + data)
+        digest.update(importlib.util.MAGIC_NUMBER if arcname in compiled else b"")
     target = worker_cache.directory() / f"{name}-{digest.hexdigest()[:16]}.zip"
     if target.exists():
         os.utime(target)
@@ -113,7 +116,7 @@ def _cached(name: str, entries: Iterable[tuple[str, Path]], *, with_bytecode: bo
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
             for arcname, data, file in contents:
                 _add(archive, arcname, data)
-                if with_bytecode and not arcname.startswith("_vendor/"):  # a Python like this one has them installed
+                if arcname in compiled:
                     _add(archive, f"{arcname}c", _bytecode(arcname, data, file))
         descriptor, temporary = tempfile.mkstemp(dir=target.parent)
         with contextlib.suppress(FileExistsError), open(descriptor, "wb") as opened:
