@@ -10,6 +10,7 @@ driver loads the components before anything runs.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -94,7 +95,8 @@ def check_components(request: Path, driver: DriverHere, source: str | None) -> N
     """
     passed = worker_cache.directory() / f"checked-{driver.digest(request.read_bytes())}"
     if passed.exists():
-        os.utime(passed)
+        with contextlib.suppress(OSError):  # another task may have removed it as too old
+            os.utime(passed)
         return
     try:
         result = subprocess.run(
@@ -122,5 +124,6 @@ def check_components(request: Path, driver: DriverHere, source: str | None) -> N
         raise PipelineDefinitionError(
             Problem(p.message, path=p.path, file=p.file or source, line=p.line) for p in problems
         )
-    worker_cache.forget_old()
-    passed.touch(mode=0o600)
+    with contextlib.suppress(OSError):  # a full disk: the next try checks again
+        worker_cache.forget_old()
+        passed.touch(mode=0o600)

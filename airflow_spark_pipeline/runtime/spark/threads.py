@@ -1,13 +1,13 @@
 """Calls in other threads, whose Spark jobs belong to the component that makes them.
 
 Guarantees: the jobs of a call carry the tags and the scheduler pool of the thread that made it, so that a timeout
-cancels them; what the call returns or raises comes out where its future is read.
+cancels them; what a call returns or raises is returned or raised where its future is read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_spark_pipeline.runtime.spark.versions import inheriting
@@ -47,7 +47,8 @@ def carried(call: Callable[[], Result], thread_target: Callable[[Target], Target
 def at_once(spark: SparkSession, calls: Sequence[Callable[[], Result]], most: int) -> list[Result]:
     """Make calls, several at a time, and return what they return, in order.
 
-    After an error no other call is started; what is running is finished, then the first error, in order, is raised.
+    After an error, calls that still wait are cancelled; what is running is finished, then the first error, in order, is
+    raised.
 
     :param most: how many run at the same time
     """
@@ -56,8 +57,10 @@ def at_once(spark: SparkSession, calls: Sequence[Callable[[], Result]], most: in
     with ThreadPoolExecutor(min(most, len(calls)), thread_name_prefix="spark") as pool:
         futures = [pool.submit(carried(call, lambda target: inheriting(spark, target))) for call in calls]
         try:
-            return [future.result() for future in futures]
-        except BaseException:
+            wait(futures, return_when=FIRST_EXCEPTION)
+        finally:
             for future in futures:
                 future.cancel()
-            raise
+        return [
+            future.result() for future in futures
+        ]  # calls start in order, so an error comes before what is cancelled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -202,3 +203,26 @@ def test_it_is_kept_for_a_week_after_its_last_use(worker: Worker) -> None:
     worker.config = {"days": 5}
     worker.check()
     assert not kept.exists()
+
+
+def test_a_full_disk_costs_another_check_and_nothing_else(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "touch", full)
+    worker.check()
+    worker.check()
+    assert worker.starts == 2
+
+
+def test_a_file_that_another_task_removes_meanwhile_is_not_missed(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker.check()
+
+    def gone(*_: object, **__: object) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(os, "utime", gone)
+    worker.check()
+    assert worker.starts == 1
