@@ -42,7 +42,6 @@ from __future__ import annotations
 
 import enum
 import functools
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -50,6 +49,7 @@ from typing import Any
 
 from airflow_spark_pipeline.checkpoint.claimant import Claimant
 from airflow_spark_pipeline.checkpoint.key import UnitKey
+from airflow_spark_pipeline.user_errors.headline import headline_of
 
 BASE_VERSION = 2  # schema version of a commit that holds the whole state
 SCHEMA_VERSION = 3  # the newest: that of a commit that holds changes
@@ -81,12 +81,6 @@ class ComponentAction(str, enum.Enum):
     FAILED = "failed"
     DISABLED = "disabled"
     UPSTREAM_FAILED = "upstream_failed"  # not run, because a component that it depends on failed
-
-
-# Ends of Spark's lines that only announce an error of a Python function; the second is Spark Connect's.
-_ANNOUNCES = (":", "stack trace below.")
-# The line of a Python traceback that names the error.
-_RAISED = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception): ")
 
 
 # These are without slots: ``encoding`` keeps the text of each record, and a state keeps an index of its records.
@@ -178,13 +172,8 @@ class Failure:
 
     @property
     def headline(self) -> str:
-        """The error in one line; if it only announces another error, in Python or in the JVM, both."""
-        first, *more = self.message.splitlines() or [""]
-        if more and more[0].startswith(": "):  # py4j.protocol.Py4JJavaError: the Java class and its message
-            return f"{self.error_type}: {first.rstrip('.')}{more[0]}"
-        announces = first.rstrip().endswith(_ANNOUNCES)
-        raised = [line for line in more if _RAISED.match(line)] if announces else []
-        return " ".join([f"{self.error_type}: {first}", *raised[-1:]])
+        """The error in one line."""
+        return headline_of(self.error_type, self.message)
 
 
 @dataclass(frozen=True)

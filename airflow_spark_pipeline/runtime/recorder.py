@@ -22,6 +22,7 @@ from airflow_spark_pipeline.runtime.outcome import Outcome
 from airflow_spark_pipeline.runtime.process.forked_processes import end_if_forked
 from airflow_spark_pipeline.secrets import Redactor
 from airflow_spark_pipeline.user_errors.archives import with_archive_hint
+from airflow_spark_pipeline.user_errors.jvm import with_root_cause
 from airflow_spark_pipeline.user_errors.text import MESSAGE_LENGTH, TRACEBACK_LENGTH, attribute, shorten, text_of
 
 
@@ -234,4 +235,4 @@ class Recorder:
 def _message(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"the component called sys.exit({error.code!r}); a component ends by returning"
-    return with_archive_hint(error, str(error))
+    return with_root_cause(error, with_archive_hint(error, str(error)))

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from airflow_spark_pipeline.pipeline.policies import RetryPolicy
+from airflow_spark_pipeline.user_errors.jvm import throwables_of
 from airflow_spark_pipeline.user_errors.text import attribute, causes_of, name_of
 
 _ASKED_FOR = (SystemExit, KeyboardInterrupt)  # the end was requested
@@ -92,16 +92,13 @@ def _classes(error: BaseException) -> Iterator[str]:
 
 def _java_classes(error: BaseException) -> list[str]:
     """Return the classes of the JVM exception behind an error, including its causes and superclasses."""
-    throwable: Any = attribute(error, "java_exception") or attribute(error, "_origin")
-    throwable = attribute(throwable, "java_exception", throwable)
     names: list[str] = []
     try:
-        while throwable is not None and len(names) < 100:  # noqa: PLR2004  # causes may go in a circle
+        for throwable in throwables_of(error):
             cls = throwable.getClass()
             while cls is not None:
                 names.append(str(cls.getName()))
                 cls = cls.getSuperclass()
-            throwable = throwable.getCause()
     except Exception:  # the JVM no longer answers, so the classes are unknown
         return names
     return names

@@ -63,7 +63,7 @@ class _AncientDates:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.writers = 0
-        self.before: dict[str, str | None] = {}
+        self.changed: list[str] = []
         self.explicit: dict[str, str | None] = {}  # without Spark's defaults
 
 
@@ -81,7 +81,7 @@ def writing_ancient_dates(spark: SparkSession) -> Iterator[None]:
         if not _ancient_dates.writers:
             known = _settings_of(spark)
             _ancient_dates.explicit = {name: known.get(name) for name in _ANCIENT}
-            _ancient_dates.before = _set_as_they_are(spark)
+            _ancient_dates.changed = _set_as_they_are(spark)
         _ancient_dates.writers += 1
     try:
         yield
@@ -89,20 +89,22 @@ def writing_ancient_dates(spark: SparkSession) -> Iterator[None]:
         with _ancient_dates.lock:
             _ancient_dates.writers -= 1
             if not _ancient_dates.writers:
-                _restore(spark, _ancient_dates.before)
+                _restore(spark, _ancient_dates.changed, _ancient_dates.explicit)
 
 
-def _set_as_they_are(spark: SparkSession) -> dict[str, str | None]:
-    before = {name: value for name in _ANCIENT if (value := spark.conf.get(name)) != _AS_THEY_ARE}
-    for name in before:
+def _set_as_they_are(spark: SparkSession) -> list[str]:
+    changed = [name for name in _ANCIENT if spark.conf.get(name) != _AS_THEY_ARE]
+    for name in changed:
         spark.conf.set(name, _AS_THEY_ARE)
-    return before
+    return changed
 
 
-def _restore(spark: SparkSession, before: Mapping[str, str | None]) -> None:
-    for name, value in before.items():
-        spark.conf.unset(name)  # restore the default: otherwise a resume would set this value again
-        if value is not None and spark.conf.get(name) != value:
+def _restore(spark: SparkSession, names: list[str], explicit: Mapping[str, str | None]) -> None:
+    for name in names:
+        value = explicit[name]
+        if value is None:
+            spark.conf.unset(name)  # a default that was set would be saved as a setting, and set again by a resume
+        else:
             spark.conf.set(name, value)
 
 

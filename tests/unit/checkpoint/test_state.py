@@ -192,5 +192,22 @@ def test_a_headline_goes_on_where_the_first_line_only_announces_what_a_function_
     assert Failure("a", 0, "Py4JJavaError", java).headline == (
         "Py4JJavaError: An error occurred while calling o1.load: java.net.ConnectException: Connection refused"
     )
+    spark = "Caused by: org.apache.spark.SparkException: no\nCaused by: java.io.IOException: disk full\n\t... 2 more"
+    stages = f"Job aborted: Task failed while writing rows.\n\tat x.y(Z.scala:1)\n{spark}"
+    assert Failure("a", 0, "SparkException", stages).headline == (
+        "SparkException: Job aborted: Task failed while writing rows. Caused by: java.io.IOException: disk full"
+    )
+    python = (
+        "Caused by: org.apache.spark.api.python.PythonException: Traceback (most recent call last):\nValueError: bad"
+    )
+    assert Failure("a", 0, "Py4JJavaError", f"{java}\n{python}\n\n\tat java.base/y").headline == (
+        "Py4JJavaError: An error occurred while calling o1.load: java.net.ConnectException: Connection refused. "
+        "Caused by: ValueError: bad"
+    )
+    known = "Connection refused by 10.0.0.1\n\tat x\nCaused by: java.net.ConnectException: Connection refused"
+    assert Failure("a", 0, "IOException", known).headline == "IOException: Connection refused by 10.0.0.1"
+    assert Failure("a", 0, "IOException", "no\nCaused by: java.lang.NullPointerException").headline == (
+        "IOException: no. Caused by: java.lang.NullPointerException"
+    )
     assert Failure("a", 0, "ValueError", "nothing follows:\nmore").headline == "ValueError: nothing follows:"
     assert Failure("a", 0, "ValueError", "").headline == "ValueError: "
