@@ -18,6 +18,8 @@ class AirflowFeatures:
     """The features of one Airflow version.
 
     :param has_react_plugins: plugins may add pages and tabs (3.1); older versions show neither the page nor links to it
+    :param alias_events_take_nested_extra: the ``extra`` of an event that an ``AssetAlias`` receives may contain lists
+        and dictionaries (3.1); older versions fail the task that sends such an event
     :param shares_chakra: the UI shares its component library with plugins (3.2); for older versions the bundle contains
         it
     :param has_teams: permissions are checked per team (3.2)
@@ -40,6 +42,7 @@ class AirflowFeatures:
     """
 
     has_react_plugins: bool
+    alias_events_take_nested_extra: bool
     shares_chakra: bool
     has_teams: bool
     tasks_choose_native_rendering: bool
@@ -63,6 +66,7 @@ def features_of(version: str) -> AirflowFeatures:
     release = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
     return AirflowFeatures(
         has_react_plugins=release >= (3, 1),
+        alias_events_take_nested_extra=release >= (3, 1),
         shares_chakra=release >= (3, 2),
         has_teams=release >= (3, 2),
         tasks_choose_native_rendering=release >= (3, 2),
@@ -87,6 +91,6 @@ def deferral_timeout() -> type[Exception]:
     """Return Airflow's error for a task that was deferred for too long."""
     try:
         from airflow.sdk.exceptions import TaskDeferralTimeout
-    except ImportError:  # in Airflow 3.1 it is elsewhere
+    except ImportError:  # in Airflow 3.0 and 3.1 it is elsewhere
         from airflow.exceptions import TaskDeferralTimeout  # type: ignore[no-redef]
     return TaskDeferralTimeout

@@ -33,16 +33,17 @@ sed -n 's/^docs = \[\([^#]*\)\].*/\1/p' pyproject.toml | tr ',' '\n' | tr -d '" 
 } >constraints-platforms.txt
 
 # An older Airflow with the packages of its date: it does not start with those of today. What this package needs newer,
-# the Spark provider and Spark, is of another date.
+# the Spark provider and Spark, is of another date; NEWER are packages that Spark needs newer than that Airflow.
 dated() {
     name=$1 date=$2 ours=$3 comment=$4
     shift 4
     printf '%s\n' "$@" >"$new.pins"
+    set --
+    for package in apache-airflow-providers-apache-spark apache-airflow-providers-common-compat pyspark pyspark-client ${NEWER:-}; do
+        set -- "$@" --exclude-newer-package "$package=$ours"
+    done
     "$venv/bin/uv" pip compile pyproject.toml --extra spark --extra test --universal --python-version 3.11 \
-        --no-annotate --no-header --quiet -c "$new.pins" -o "$new.dated" --exclude-newer "$date" \
-        --exclude-newer-package "apache-airflow-providers-apache-spark=$ours" \
-        --exclude-newer-package "apache-airflow-providers-common-compat=$ours" \
-        --exclude-newer-package "pyspark=$ours" --exclude-newer-package "pyspark-client=$ours"
+        --no-annotate --no-header --quiet -c "$new.pins" -o "$new.dated" --exclude-newer "$date" "$@"
     {
         echo "# What the tests run with on Airflow $name, on Python 3.11 and later: the packages of its date, but $comment"
         echo "# and this package's Spark (make matrix NAME=airflow-$name). Made by \`make constraints\`."
@@ -50,6 +51,10 @@ dated() {
     } >"constraints-airflow-$name.txt"
     rm "$new.pins" "$new.dated"
 }
+NEWER="googleapis-common-protos grpcio grpcio-status protobuf zstandard"
+dated 3.0 2025-08-30 2026-09-18 "the oldest Spark provider" \
+    apache-airflow==3.0.6 apache-airflow-providers-apache-spark==6.3.2
+NEWER=
 dated 3.1 2026-03-12 2026-09-18 "the oldest Spark provider" \
     apache-airflow==3.1.8 apache-airflow-providers-apache-spark==6.3.2 apache-airflow-providers-common-compat==1.14.0
 dated 3.2 2026-05-30 2026-11-27 "the newest Spark provider" apache-airflow==3.2.2

@@ -38,10 +38,14 @@ __all__ = [
     "DagSerialization",
     "TaskDeferralTimeout",
     "needs_store",
+    "retries_killed_tasks",
     "survives_lost_workers",
 ]
 
 needs_store = pytest.mark.skipif(not AIRFLOW.has_task_state_store, reason="this Airflow has no task state store")
+retries_killed_tasks = pytest.mark.skipif(
+    __version__.startswith("3.0."), reason="Airflow 3.0 does not retry a task whose process was killed"
+)
 survives_lost_workers = pytest.mark.skipif(
     __version__ == "3.4.0b2", reason="the scheduler of this beta ends with an IntegrityError when a worker was killed"
 )

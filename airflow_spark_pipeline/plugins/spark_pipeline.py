@@ -53,12 +53,15 @@ def _react_app(name: str, destination: str, url_route: str, **more: str) -> dict
 
 
 class SparkPipelinePlugin(AirflowPlugin):
-    """Makes the package known to Airflow as the plugin ``spark_pipeline``, and adds its pages."""
+    """Makes the package known to Airflow as the plugin ``spark_pipeline``, and adds its pages (Airflow 3.1)."""
 
     name = "spark_pipeline"
-    fastapi_apps = [{"app": _Page(), "url_prefix": f"/{_PREFIX}", "name": "Spark pipelines"}]  # noqa: RUF012  # as in Airflow
-    react_apps = [  # noqa: RUF012  # the same
-        _react_app("Resumable Runs", "nav", "spark-pipeline", category="browse"),
-        _react_app("Spark Pipelines", "dag", "spark-pipelines"),
-        _react_app("Spark Pipeline", "task_instance", "spark-pipeline-task"),
-    ]
+    fastapi_apps: list[dict[str, Any]] = []  # noqa: RUF012  # as in Airflow
+    react_apps: list[dict[str, Any]] = []  # noqa: RUF012  # the same
+    if AIRFLOW.has_react_plugins:
+        fastapi_apps = [{"app": _Page(), "url_prefix": f"/{_PREFIX}", "name": "Spark pipelines"}]
+        react_apps = [
+            _react_app("Resumable Runs", "nav", "spark-pipeline", category="browse"),
+            _react_app("Spark Pipelines", "dag", "spark-pipelines"),
+            _react_app("Spark Pipeline", "task_instance", "spark-pipeline-task"),
+        ]

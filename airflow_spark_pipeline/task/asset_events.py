@@ -12,9 +12,11 @@ Example: ``Extract`` ran in try 1 and wrote ``s3://lake/raw``; ``Load`` failed. 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from airflow_spark_pipeline.airflow_features import AIRFLOW
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ def add_asset_events(context: Context, state: CheckpointState, log: Any) -> None
                 context["outlet_events"][own[asset.uri]].extra.update(extra)
                 continue
             for alias in aliases:
-                context["outlet_events"][alias].add(asset, extra=extra)
+                context["outlet_events"][alias].add(asset, extra=_for_alias(extra))
         except Exception as error:  # noqa: BLE001  # each scheme has a provider's check
             log.warning("Airflow takes no asset event for %s: %s", uri, error)
 
@@ -54,6 +56,13 @@ def written(state: CheckpointState) -> Iterator[tuple[str, dict[str, Any]]]:
             continue
         for uri, facts in record.wrote.items():
             yield uri, {**facts, "spark_pipeline": _source(state, record.name, record.attempt)}
+
+
+def _for_alias(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the ``extra``; for an Airflow that takes only flat values, lists and dictionaries as JSON."""
+    if AIRFLOW.alias_events_take_nested_extra:
+        return dict(extra)
+    return {key: json.dumps(value) if isinstance(value, list | Mapping) else value for key, value in extra.items()}
 
 
 def _source(state: CheckpointState, component: str, attempt: int | None) -> Mapping[str, Any]:

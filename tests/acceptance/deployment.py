@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+from airflow import __version__
 
 # A JVM that lives for seconds only saves a third of them if it does not compile what it runs for the best speed.
 SHORT_LIVED_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
@@ -31,6 +32,8 @@ _COMPONENTS = ("api-server", "scheduler", "dag-processor")
 _HEALTH = {"scheduler": "scheduler", "dag-processor": "dag_processor"}  # how the server's health names them
 _START_SECONDS = 240.0
 _STOP_SECONDS = 20.0
+# Airflow 3.0 takes the DAGs of a file for stale if it runs a callback of that file and does not parse it again.
+_PARSE_SECONDS = "10" if __version__.startswith("3.0.") else "600"
 _DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 T = TypeVar("T")
@@ -236,7 +239,7 @@ class Deployment:
             "core.simple_auth_manager_all_admins": "True",
             "dag_processor.dag_bundle_config_list": json.dumps(bundles),
             # A file that changes is parsed at once; parsing all others every 30 s takes a sixth of a core.
-            "dag_processor.min_file_process_interval": "600",
+            "dag_processor.min_file_process_interval": _PARSE_SECONDS,
             "dag_processor.parsing_processes": "1",
             "database.sql_alchemy_conn": f"sqlite:///{self.home / 'airflow.db'}",
             "logging.trigger_log_server_port": str(free_port()),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 import pytest
 
 from airflow_spark_pipeline.airflow_features import AIRFLOW
@@ -90,10 +94,11 @@ def test_mapped_tasks_resume_each_for_itself(run: Run) -> None:
 @pytest.mark.nightly
 @pytest.mark.dag_run("recovered", b={"1": "fail"})
 def test_a_run_is_resumed_by_its_id_from_another_dag_run(run: Run) -> None:
-    """As by hand: the id comes from the conf of the other run's trigger."""
+    """As by hand: the command line tells the id, and the conf of the other run's trigger takes it."""
     run.wait("failed", tries=1)
-    shown = run.client.page("/task", dag_id=run.dag_id, run_id=run.run_id, task_id=run.task_id)["runs"]
-    run_id = shown[0]["id"]
+    command = [sys.executable, "-m", "airflow_spark_pipeline.cli.main", "runs", "--json"]
+    answer = subprocess.run(command, env=run.client.deployment.environment, stdout=subprocess.PIPE, check=True).stdout
+    (run_id,) = [row["runId"] for row in json.loads(answer) if row["unit"]["runId"] == run.run_id]
     if AIRFLOW.has_task_state_store:
         assert run.state_store("spark_pipeline.run_id") == run_id
         assert run.state_store("spark_pipeline.position") == "1 of 4 done, failed at [2/4] b"

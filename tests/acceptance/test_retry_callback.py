@@ -12,7 +12,7 @@ import pytest
 from airflow_spark_pipeline.checkpoint.key import UnitKey
 from tests.acceptance.client import Run
 from tests.acceptance.deployment import parent_of, wait_for
-from tests.airflows import survives_lost_workers
+from tests.airflows import retries_killed_tasks, survives_lost_workers
 
 pytestmark = pytest.mark.slow
 
@@ -28,6 +28,7 @@ def test_the_log_of_a_failed_try_says_what_the_next_one_skips(run: Run) -> None:
     )
 
 
+@retries_killed_tasks
 @survives_lost_workers
 @pytest.mark.nightly
 @pytest.mark.dag_run("retried", b={"1": "wait in python"})

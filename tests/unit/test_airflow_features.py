@@ -4,7 +4,7 @@ import subprocess
 import sys
 from dataclasses import fields
 from importlib.util import find_spec
-from inspect import signature
+from inspect import getsource, signature
 
 import pytest
 
@@ -43,6 +43,7 @@ def test_what_is_said_of_the_installed_airflow_is_true() -> None:
     from airflow.api_fastapi.auth.managers.base_auth_manager import BaseAuthManager
     from airflow.api_fastapi.core_api.datamodels.task_instances import ClearTaskInstancesBody
     from airflow.models.renderedtifields import RenderedTaskInstanceFields
+    from airflow.models.taskinstance import TaskInstance
     from airflow.plugins_manager import AirflowPlugin
     from airflow.triggers.base import BaseTrigger
 
@@ -57,6 +58,8 @@ def test_what_is_said_of_the_installed_airflow_is_true() -> None:
     assert AIRFLOW.has_task_state_store is (find_spec("airflow.models.task_state_store") is not None)
     assert AIRFLOW.tells_triggers_of_kills is hasattr(BaseTrigger, "on_kill")
     assert AIRFLOW.has_react_plugins is hasattr(AirflowPlugin, "react_apps")
+    registers = getsource(TaskInstance.register_asset_changes_in_db)
+    assert AIRFLOW.alias_events_take_nested_extra is ("frozenset" not in registers)  # which hashes each value
     rights = signature(BaseAuthManager.filter_authorized_dag_ids).parameters
     assert AIRFLOW.has_teams is ("team_name" in rights)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 from unittest.mock import Mock
@@ -10,6 +11,7 @@ import pytest
 from airflow.sdk import Asset, AssetAlias
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
+from airflow_spark_pipeline.airflow_features import AIRFLOW, features_of
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.task.asset_events import add_asset_events
@@ -58,10 +60,17 @@ def extras(events: OutletEventAccessors, alias: AssetAlias = ALIAS) -> list[tupl
 
 def told(events: OutletEventAccessors, alias: AssetAlias = ALIAS) -> list[tuple[str, Any, str, int]]:
     """URI, number of rows, component and attempt of each event."""
-    return [
-        (uri, extra["rows"], extra["spark_pipeline"]["component"], extra["spark_pipeline"]["attempt"])
-        for uri, extra in extras(events, alias)
-    ]
+    found = []
+    for uri, extra in extras(events, alias):
+        source = source_of(extra)
+        found.append((uri, extra["rows"], source["component"], source["attempt"]))
+    return found
+
+
+def source_of(extra: dict[str, Any]) -> dict[str, Any]:
+    source = extra["spark_pipeline"]
+    found: dict[str, Any] = source if AIRFLOW.alias_events_take_nested_extra else json.loads(source)
+    return found
 
 
 def test_the_try_that_succeeds_adds_the_events_of_skipped_components_too_and_each_once(writing: Shop) -> None:
@@ -73,7 +82,7 @@ def test_the_try_that_succeeds_adds_the_events_of_skipped_components_too_and_eac
     writing.driver.fails_at = None
     events = run(writing, 3, outlets=[ALIAS])
     assert told(events) == [(RAW, 3, "Extract", 1), (ORDERS, 2, "Load", 3), (RAW, 1, "Load", 3)]
-    source = extras(events)[0][1]["spark_pipeline"]
+    source = source_of(extras(events)[0][1])
     assert source["pipeline_name"] == "Shop"
     assert source["run_id"].startswith("shop-")
 
@@ -109,6 +118,18 @@ def test_an_asset_that_is_an_outlet_has_one_event_with_the_facts(writing: Shop) 
 
 def test_without_an_outlet_for_them_there_are_no_events(writing: Shop) -> None:
     assert len(run(writing)) == 0
+
+
+def test_an_alias_of_an_airflow_that_fails_nested_values_gets_json_texts(
+    writing: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_spark_pipeline.task.asset_events.AIRFLOW", features_of("3.0.6"))
+    monkeypatch.setitem(WROTE, "Clean", {"s3://lake/clean": {"columns": ["id"], "sizes": {"a": 1}, "rows": 5}})
+    written = dict(extras(run(writing, outlets=[ALIAS])))
+    assert all(frozenset(extra.items()) for extra in written.values()), "Airflow 3.0 does this, and fails the task"
+    extra = written["s3://lake/clean"]
+    assert (extra["columns"], extra["sizes"], extra["rows"]) == ('["id"]', '{"a": 1}', 5)
+    assert json.loads(extra["spark_pipeline"])["component"] == "Clean"
 
 
 def test_what_airflow_does_not_accept_is_said_and_the_task_succeeds(
