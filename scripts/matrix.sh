@@ -54,7 +54,7 @@ fi
 run() {
     label=$1
     shift
-    scripts/timed.sh "$label on $name" "$venv/bin/python" -m pytest -q -W default ${PYTEST_ARGS:-} "$@"
+    scripts/timed.sh "$label on $name" scripts/pytest.sh "$venv/bin/python" -q -W default ${PYTEST_ARGS:-} "$@"
 }
 
 if [ -n "${TESTS:-}" ]; then
