@@ -161,6 +161,7 @@ class ComponentLoop:
         """Start a component. Returns whether it has ended already, because it does not run."""
         self._waiting.remove(step)
         if step.action in _RUNS:
+            self._watch.catch_up()
             one = OneComponent(self._attempt, self._watch, step, spark)
             if one.starts():
                 self._workers.start(step.index, one.run, one.give_up)
@@ -191,6 +192,8 @@ class ComponentLoop:
         say(f"{self._attempt.label(step)} skipped ({step.reason}{restored})")
         if restores:
             self._watch.skipped(step, record, outputs)
+            if self._workers.inside:
+                self._watch.catch_up()
 
     def _end(self) -> None:
         """Record the end, unless the failure that ended the attempt has been recorded as its end."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from airflow_spark_pipeline.runtime.spark.session_objects_classic import SEPARATOR, ObjectsReader, private, split
 from airflow_spark_pipeline.runtime.spark.session_reading import Objects, SessionReader
 from airflow_spark_pipeline.runtime.spark.session_state import SessionState
 from airflow_spark_pipeline.runtime.spark.versions import settings_of
@@ -14,7 +15,6 @@ from airflow_spark_pipeline.runtime.spark.versions import settings_of
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_SEPARATOR = "\x1e\x1f"  # never part of a name or a value
 _SPARKS_OWN = re.compile(r"spark\.sql\.|spark\.job\.tags|spark\.rdd\.|spark\.jobArtifact|callSite|__")
 
 
@@ -35,6 +35,10 @@ class ClassicReader(SessionReader):
         return conf.get("spark.sql.catalogImplementation") == "in-memory" and not conf.get(
             "spark.sql.catalog.spark_catalog", ""
         )
+
+    @functools.cached_property
+    def _objects(self) -> ObjectsReader:
+        return ObjectsReader(self._spark._jvm)
 
     @property
     def _session(self) -> Any:
@@ -58,7 +62,7 @@ class ClassicReader(SessionReader):
 
     def _conf(self) -> Mapping[str, str]:
         # In one call: Spark's getAll makes one call to the JVM for each setting.
-        text = _if_there(lambda: self._session.conf().getAllConfs().mkString(_SEPARATOR))
+        text = _if_there(lambda: self._session.conf().getAllConfs().mkString(SEPARATOR))
         settings: Mapping[str, str] = (
             dict(settings_of(self._spark)) if text is None else self._once("conf", text, lambda: _pairs(text))
         )
@@ -82,8 +86,8 @@ class ClassicReader(SessionReader):
         manager = self._session.catalogManager().tempVariableManager()
         if manager.isEmpty():
             return {}
-        variables = _private(manager, "variables")
-        text = variables.mkString(_SEPARATOR)
+        variables = private(manager, "variables")
+        text = variables.mkString(SEPARATOR)
         found: dict[str, Any] = self._once("variables", text, lambda: _definitions(self._spark._jvm, variables))
         return found
 
@@ -126,36 +130,23 @@ class ClassicReader(SessionReader):
     def _views(self, catalog: Any) -> dict[str, Any]:
         """Return the temp views, each with a number that changes if the view is replaced."""
         local = catalog.tempViews()
-        if local is None or not local.isEmpty():
-            kept = self._read.get("tempViews")
-            # compares references first, so an unchanged view costs nothing
-            if kept is None or not kept[0].equals(local):
-                names = _split(local.keys().mkString(_SEPARATOR))
-                kept = (local.clone(), {name: _identity(self._spark, local.apply(name)) for name in names})
-                self._read["tempViews"] = kept
-            views = dict(kept[1])
-        else:
-            views = {}
-        names = _split(catalog.globalTempViewManager().listViewNames("*").mkString(_SEPARATOR))
+        views = {} if local is not None and local.isEmpty() else self._objects.views(local)
+        names = split(catalog.globalTempViewManager().listViewNames("*").mkString(SEPARATOR))
         return {**views, **{f"global_temp.{name}": None for name in names}}
 
     def _functions(self, catalog: Any) -> dict[str, Any]:
-        found = catalog.listTemporaryFunctions()
-        names = _split(found.mkString(_SEPARATOR))
-        return {
-            name: _identity(self._spark, catalog.lookupFunctionInfo(found.apply(index)))
-            for index, name in enumerate(names)
-        }
+        session = self._session
+        return self._objects.functions(catalog, (session.functionRegistry(), session.tableFunctionRegistry()))
 
     def _tables(self, catalog: Any) -> Iterable[str]:
         if not self._in_memory:
             return []
         external = catalog.externalCatalog()
-        databases = _split(external.listDatabases().mkString(_SEPARATOR))
+        databases = split(external.listDatabases().mkString(SEPARATOR))
         return [
             f"{database}.{table}"
             for database in databases
-            for table in _split(external.listTables(database).mkString(_SEPARATOR))
+            for table in split(external.listTables(database).mkString(SEPARATOR))
         ]
 
     def set_hadoop(self, key: str, value: str | None) -> None:
@@ -186,7 +177,7 @@ def _entries(path: Any) -> str:
     """Return the entries of a SQL path as ``SET PATH`` takes them; ``CURRENT_SCHEMA`` follows the current database."""
     entries = [path.apply(index) for index in range(path.size())]
     names = [
-        None if entry.productArity() == 0 else _split(entry.productElement(0).mkString(_SEPARATOR)) for entry in entries
+        None if entry.productArity() == 0 else split(entry.productElement(0).mkString(SEPARATOR)) for entry in entries
     ]
     return ", ".join("CURRENT_SCHEMA" if name is None else ".".join(map(_quoted, name)) for name in names)
 
@@ -205,23 +196,12 @@ def _if_there(read: Any) -> Any:
         raise
 
 
-def _private(owner: Any, name: str) -> Any:
-    kind = owner.getClass()
-    member = kind.getDeclaredField(name)
-    member.setAccessible(True)
-    return member.get(owner)
-
-
-def _split(text: str) -> list[str]:
-    return text.split(_SEPARATOR) if text else []
-
-
 def _pairs(text: str) -> dict[str, str]:
-    return {key: value for key, _, value in (pair.partition(" -> ") for pair in _split(text))}
+    return {key: value for key, _, value in (pair.partition(" -> ") for pair in split(text))}
 
 
 def _definitions(jvm: Any, variables: Any) -> dict[str, Any]:
-    definitions = {name: variables.apply(name) for name in _split(variables.keys().mkString(_SEPARATOR))}
+    definitions = {name: variables.apply(name) for name in split(variables.keys().mkString(SEPARATOR))}
     return {
         name: {
             "type": definition.currentValue().dataType().sql(),
@@ -240,11 +220,6 @@ def _as_sql(jvm: Any, literal: Any) -> str:
         literal = catalyst.expressions.Literal.create(catalyst.CatalystTypeConverters.convertToScala(value, kind), kind)
     sql: str = literal.sql()
     return sql
-
-
-def _identity(spark: Any, item: Any) -> int:
-    identity: int = spark._jvm.java.lang.System.identityHashCode(item)
-    return identity
 
 
 def _set_by_calls(spark: Any, configuration: Any, old: Any, new: Any) -> dict[str, str]:

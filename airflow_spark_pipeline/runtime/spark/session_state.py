@@ -115,6 +115,8 @@ def set_again(changes: Mapping[str, Any], reader: SettableSession) -> tuple[list
     :return: names of the values that were set now; and the values that the session rejected, each with the reason
     :raises SessionNotRestoredError: the catalog, database or path cannot be set: other tables would be read
     """
+    if not changes:
+        return [], []
     now, done, refused = reader.state(), list[str](), list[str]()
     for name, is_so, change in _steps(changes, now, reader):
         if is_so:

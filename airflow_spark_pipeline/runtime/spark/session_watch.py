@@ -9,7 +9,6 @@ something else (a table, an older view) is blocked, so that a component cannot r
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -20,11 +19,12 @@ from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import Step, left_behind
 from airflow_spark_pipeline.runtime.process.output import say
 from airflow_spark_pipeline.runtime.spark.connect import is_connect
+from airflow_spark_pipeline.runtime.spark.missing_names import missing_names
 from airflow_spark_pipeline.runtime.spark.session import PASSING_VIEWS
 from airflow_spark_pipeline.runtime.spark.session_reading import Objects, SessionReader
 from airflow_spark_pipeline.runtime.spark.session_reading_classic import ClassicReader
 from airflow_spark_pipeline.runtime.spark.session_state import SessionNotRestoredError, difference, set_again
-from airflow_spark_pipeline.user_errors.text import attribute, cause_of, text_of
+from airflow_spark_pipeline.user_errors.text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -33,11 +33,6 @@ if TYPE_CHECKING:
 
     from airflow_spark_pipeline.runtime.spark.session_state import SessionState
 
-_UNRESOLVED = re.compile(
-    r"\[((?:TABLE_OR_)?VIEW_NOT_FOUND|UNRESOLVED_ROUTINE|ROUTINE_NOT_FOUND|UNRESOLVABLE_TABLE_VALUED_FUNCTION"
-    r"|UNRESOLVED_(?:VARIABLE|COLUMN)|VARIABLE_NOT_FOUND)[\w.]*\]([^\n]*)"
-)
-_QUOTED = re.compile(r"`((?:[^`]|``)+)`")
 _WRITE_TABLE = ("airflow_spark_pipeline.components.WriteTable", "airflow_spark_pipeline.components.write.WriteTable")
 
 
@@ -99,6 +94,7 @@ class SessionWatch:
         self._lost: list[_Lost] = []
         self._made: set[str] = set()
         self._blocked: dict[str, str] = {}
+        self._is_behind = False
 
     @classmethod
     def watching(cls, spark: SparkSession, spec: PipelineSpec, is_private: Callable[[str], bool]) -> SessionWatch:
@@ -109,6 +105,16 @@ class SessionWatch:
 
     def _read(self) -> None:
         self._state, self._objects = self._reader.state(), self._reader.objects()
+        self._is_behind = False
+
+    def catch_up(self) -> None:
+        """Read the session if components were skipped since: what was restored for them is not the next one's change.
+
+        Called before a component starts, and after a skipped one if another is running. Reading after each skipped
+        component instead would take longer than all else that is done for it.
+        """
+        if self._is_behind:
+            self._read()
 
     def after(
         self, name: str, views: Iterable[str] = (), others: Sequence[str] = (), ignored: Collection[str] = ()
@@ -175,21 +181,17 @@ class SessionWatch:
             say(f"    not set again, because it is a secret: {', '.join(withheld)} (from {step.name}); {replay}")
         self._made |= {view.lower() for view in restored}
         self._miss(step, record, {view.lower() for view in restored}, replay)
-        self._read()
+        self._is_behind = True
 
     def _miss(self, step: Step, record: ComponentCheckpoint, restored: set[str], replay: str) -> None:
-        objects = self._reader.objects()
-        there = {
-            "views": {view.lower() for view in objects.views} - self._made,
-            "functions": {name.lower() for name in objects.functions},
-            "tables": {name.lower() for name in objects.tables},
-        }
+        is_complete = not record.leaves and restored.issuperset(view.lower() for view in record.views)
+        there = {} if is_complete else self._there()
         gone = {
             kind: [name for name in names if name.lower() not in there.get(kind, ())]
             for kind, names in record.leaves.items()
         }
         gone = {kind: names for kind, names in gone.items() if names}
-        unsaved = [v for v in record.views if v.lower() not in restored and v.lower() not in there["views"]]
+        unsaved = [v for v in record.views if v.lower() not in restored and v.lower() not in there.get("views", ())]
         self._lost += [_Lost(kind.removesuffix("s"), name, step) for kind, names in gone.items() for name in names]
         self._lost += [_Lost("view", view, step) for view in unsaved]
         config = self._spec.components[step.index]
@@ -199,6 +201,15 @@ class SessionWatch:
             self._block(view, step)
         if gone:
             say(f"    Warning: {step.name} left {left_behind(gone)}, which this session does not have; {replay}")
+
+    def _there(self) -> dict[str, set[str]]:
+        """Return the names of the session's objects in lower case, without the views that components returned."""
+        objects = self._reader.objects()
+        return {
+            "views": {view.lower() for view in objects.views} - self._made,
+            "functions": {name.lower() for name in objects.functions},
+            "tables": {name.lower() for name in objects.tables},
+        }
 
     def _block(self, view: str, step: Step) -> None:
         """Block the name of a lost view, so that a component cannot read something else under it."""
@@ -220,7 +231,7 @@ class SessionWatch:
 
     def explained(self, error: BaseException, step: Step) -> BaseException:
         """Return the error, or one that names the skipped component whose view, function or table is missing."""
-        missing = _missing_in(error, self._blocked) if self._lost else set()
+        missing = missing_names(error, self._blocked) if self._lost else set()
         lost = next((lost for lost in reversed(self._lost) if lost.name.lower() in missing), None)
         return error if lost is None else self._named(error, step, lost)
 
@@ -265,24 +276,6 @@ def _new(before: Objects, after: Objects, returned: set[str]) -> Iterator[tuple[
     yield "functions", [f for f, made in after.functions.items() if before.functions.get(f, ()) != made]
     yield "tables", list(after.tables - before.tables)
     yield "variables", [v for v, made in after.variables.items() if before.variables.get(v) != made]
-
-
-def _missing_in(error: BaseException, blocked: Mapping[str, str]) -> set[str]:
-    """Return the names, in lower case, that the error or one of its causes reports as missing."""
-    names: set[str] = set()
-    found: BaseException | None = error
-    for _ in range(10):
-        if found is None:
-            break
-        text = text_of(found).message
-        names |= {view.lower() for view, marker in blocked.items() if marker in text}
-        if isinstance(view := attribute(found, "view"), str):  # UnknownViewError
-            names.add(view.lower())
-        for _condition, line in _UNRESOLVED.findall(text):
-            parts = [part.replace("``", "`").lower() for part in _QUOTED.findall(line.partition("Did you mean")[0])]
-            names |= {*parts, *(".".join(parts[:n]) for n in range(2, len(parts) + 1))}
-        found = cause_of(found) or attribute(found, "__context__")
-    return names
 
 
 def _quoted(name: str) -> str:

@@ -78,6 +78,8 @@ def test_a_long_pause_between_two_tries_ends_with_the_process_and_loses_nothing(
     hour = f"retry-policy {{ initial-delay-ms = 3600000, max-delay-ms = 3600000 }}, {hooks}"
     shell.write(steps("a", "b:Step:fails = 1", more=hour))
     script = (
+        # A shell starts what it runs in the background with Ctrl-C ignored; so would be what the tests start there.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import sys; from tests.sparkless import FakeSpark; from airflow_spark_pipeline.runtime.spark import starting\n"
         "from airflow_spark_pipeline.runtime.standalone import one_run, spark\n"
         "starting.open_session = lambda config: FakeSpark(); spark.active_session = lambda: None\n"
