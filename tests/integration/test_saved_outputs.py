@@ -22,7 +22,8 @@ from airflow_spark_pipeline.runtime.component.saved_outputs import (
     save,
     spark_path,
 )
-from airflow_spark_pipeline.runtime.spark.versions import settings_of
+from airflow_spark_pipeline.runtime.spark.session_reading_classic import ClassicReader
+from airflow_spark_pipeline.runtime.spark.versions import settings_of, writing_ancient_dates
 from tests.sparks import needs_spark_4
 
 if TYPE_CHECKING:
@@ -90,6 +91,24 @@ def test_ancient_dates_are_kept_whatever_the_session_says_and_it_goes_on_saying_
     finally:
         for name in names:
             spark.conf.unset(name)
+
+
+@pytest.mark.parametrize("mode", ["EXCEPTION", None])
+def test_a_component_that_ends_while_another_one_saves_has_changed_no_setting(
+    spark: SparkSession, mode: str | None
+) -> None:
+    name = "spark.sql.parquet.datetimeRebaseModeInWrite"
+    if mode is not None:
+        spark.conf.set(name, mode)
+    try:
+        reader = ClassicReader(spark)
+        before = reader.state().conf
+        with writing_ancient_dates(spark):
+            assert spark.conf.get(name) == "CORRECTED"
+            assert reader.state().conf == before
+        assert reader.state().conf == before
+    finally:
+        spark.conf.unset(name)
 
 
 def test_an_empty_frame_keeps_its_columns(spark: SparkSession, tmp_path: Path) -> None:

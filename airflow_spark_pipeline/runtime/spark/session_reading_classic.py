@@ -61,11 +61,12 @@ class ClassicReader(SessionReader):
         return self._session.catalog()
 
     def _conf(self) -> Mapping[str, str]:
-        # In one call: Spark's getAll makes one call to the JVM for each setting.
+        return settings_of(self._spark, self._conf_in_one_call)
+
+    def _conf_in_one_call(self) -> Mapping[str, str] | None:
+        """Return the settings, or ``None`` if the JVM does not allow it; Spark's getAll makes a call for each one."""
         text = _if_there(lambda: self._session.conf().getAllConfs().mkString(SEPARATOR))
-        settings: Mapping[str, str] = (
-            dict(settings_of(self._spark)) if text is None else self._once("conf", text, lambda: _pairs(text))
-        )
+        settings: Mapping[str, str] | None = None if text is None else self._once("conf", text, lambda: _pairs(text))
         return settings
 
     def _once(self, part: str, text: str, read: Any) -> Any:

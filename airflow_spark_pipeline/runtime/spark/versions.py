@@ -35,15 +35,23 @@ def schema_of_ddl(ddl: str) -> StructType:
     return cast("StructType", parse(ddl))
 
 
-def settings_of(spark: SparkSession) -> Mapping[str, str]:
+def settings_of(spark: SparkSession, read: Callable[[], Mapping[str, str] | None] = lambda: None) -> Mapping[str, str]:
     """Return the settings of a session that were set explicitly, without Spark's defaults.
 
-    Settings that are changed only while an output is saved are returned as they were before.
+    Settings that are changed only while outputs are saved are returned as before. Otherwise a component that ends while
+    another one saves its outputs would be recorded as having changed them.
+
+    :param read: function that reads the settings faster; ``None`` if it cannot
     """
-    with _ancient_dates.lock:
-        explicit = _ancient_dates.explicit if _ancient_dates.writers else {}
-        found = {name: value for name, value in _settings_of(spark).items() if name not in explicit}
-        return {**found, **{name: value for name, value in explicit.items() if value is not None}}
+    with _ancient_dates.lock:  # also while they are read
+        found = read()
+        if found is None:
+            found = _settings_of(spark)
+        if not _ancient_dates.writers:
+            return found
+        before = _ancient_dates.explicit
+        others = {name: value for name, value in found.items() if name not in before}
+        return {**others, **{name: value for name, value in before.items() if value is not None}}
 
 
 def _settings_of(spark: SparkSession) -> Mapping[str, str]:
