@@ -25,6 +25,7 @@ from benchmarks import (
     parts,
     sensors,
     tpch,
+    views,
 )
 from benchmarks.harness import Row
 
@@ -40,6 +41,7 @@ _ALL: dict[str, Callable[[], Iterator[Row]]] = {
     "parallel": parallel.rows,
     "parts": parts.rows,
     "sensors": sensors.rows,
+    "views": views.rows,
     "tpch": tpch.rows,
     "engines": engines.rows,
 }
