@@ -33,7 +33,7 @@ sed -n 's/^docs = \[\([^#]*\)\].*/\1/p' pyproject.toml | tr ',' '\n' | tr -d '" 
 } >constraints-platforms.txt
 
 # An older Airflow with the packages of its date: it does not start with those of today. What this package needs newer,
-# the Spark provider and Spark, is of another date; NEWER are packages that Spark needs newer than that Airflow.
+# the Spark provider and Spark, is of another date. NEWER: other packages of which Spark needs newer versions.
 dated() {
     name=$1 date=$2 ours=$3 comment=$4
     shift 4

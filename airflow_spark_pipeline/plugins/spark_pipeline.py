@@ -53,7 +53,7 @@ def _react_app(name: str, destination: str, url_route: str, **more: str) -> dict
 
 
 class SparkPipelinePlugin(AirflowPlugin):
-    """Makes the package known to Airflow as the plugin ``spark_pipeline``, and adds its pages (Airflow 3.1)."""
+    """Makes the package known to Airflow as the plugin ``spark_pipeline``; adds its pages in Airflow 3.1 and newer."""
 
     name = "spark_pipeline"
     fastapi_apps: list[dict[str, Any]] = []  # noqa: RUF012  # as in Airflow

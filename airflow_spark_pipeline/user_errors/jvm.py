@@ -38,11 +38,10 @@ def with_root_cause(error: BaseException, message: str) -> str:
     """
     try:
         *outer, last = throwables_of(error)
-        said = str(last.getMessage() or "").strip() if outer else ""
-        cause = f"{CAUSED_BY}{last.getClass().getName()}: {said}"
+        name, said = str(last.getClass().getName()), str(last.getMessage() or "").strip()
     except Exception:  # there is no JVM, or it no longer answers
         return message
     # The last line, since PySpark formats the traceback of a Python worker in its own way. The middle of a long message
     # is cut out, so the cause may have to be repeated at its end.
-    known = not said or said.splitlines()[-1] in shorten(message, MESSAGE_LENGTH)
-    return message if known else f"{message.rstrip()}\n{cause}"
+    known = not outer or (said or name).splitlines()[-1] in shorten(message, MESSAGE_LENGTH)
+    return message if known else f"{message.rstrip()}\n{CAUSED_BY}{': '.join(filter(None, (name, said)))}"

@@ -13,6 +13,7 @@ import hashlib
 import posixpath
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
@@ -114,6 +115,19 @@ def _saved(frame: DataFrame, schema: StructType, target: str, spark: SparkSessio
 def restore(outputs: Mapping[str, Mapping[str, Any]], spark: SparkSession) -> dict[str, DataFrame]:
     """Return the saved DataFrames, keyed by view."""
     return {view: _read(output, spark) for view, output in outputs.items()}
+
+
+def lost_outputs(
+    saved: Mapping[str, Mapping[str, Mapping[str, Any]]], spark: SparkSession, below: str
+) -> dict[str, str]:
+    """Return for each component whose saved outputs no longer exist which one is lost; looks for several at a time.
+
+    :param saved: saved outputs by component
+    :param below: directory of this run's outputs
+    """
+    looks = [partial(missing, outputs, spark, below) for outputs in saved.values()]
+    found = zip(saved, at_once(spark, looks, _AT_ONCE), strict=True)
+    return {component: reason for component, reason in found if reason is not None}
 
 
 def missing(outputs: Mapping[str, Mapping[str, Any]], spark: SparkSession, below: str) -> str | None:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import CodeNow, Plan, make_plan
 from airflow_spark_pipeline.runtime.component.base import Component
-from airflow_spark_pipeline.runtime.component.saved_outputs import missing
+from airflow_spark_pipeline.runtime.component.saved_outputs import lost_outputs
 from airflow_spark_pipeline.runtime.component.views import replays as runs_again
 from airflow_spark_pipeline.runtime.process.output import say
 from airflow_spark_pipeline.runtime.recorder import Recorder
-from airflow_spark_pipeline.runtime.spark.threads import at_once
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-_AT_ONCE = 4  # looks for saved outputs: most of their time is spent waiting for the file system
 
 
 def final_plan(
@@ -43,9 +39,7 @@ def final_plan(
         return plan
     records = {step.name: recorder.state.component(step.name) for step in plan.done}
     saved = {name: record.outputs for name, record in records.items() if record is not None and record.outputs}
-    looks = [partial(missing, of_component, spark, outputs) for of_component in saved.values()]
-    found = zip(saved, at_once(spark, looks, _AT_ONCE), strict=True)
-    lost = {name: reason for name, reason in found if reason is not None}
+    lost = lost_outputs(saved, spark, outputs)
     for name, reason in lost.items():
         say(f"{name} is run again: {reason}")
     if lost:

@@ -61,7 +61,6 @@ def test_the_last_cause_is_added() -> None:
     [
         (None, JOB),
         (Throwable("SparkException", "the only one"), JOB),
-        (chain(Throwable("SparkException", JOB), Throwable("IOException", None)), JOB),
         (chain(Throwable("SparkException", JOB), Throwable("IOException", "disk full")), f"{JOB} Reason: disk full"),
         (
             chain(Throwable("SparkException", JOB), Throwable("PythonException", "Traceback\n  x\nValueError: bad\n")),
@@ -72,6 +71,13 @@ def test_the_last_cause_is_added() -> None:
 )
 def test_a_message_that_lacks_nothing_is_kept(throwable: Any, message: str) -> None:
     assert with_root_cause(captured(throwable), message) == message
+
+
+def test_a_cause_without_a_message_is_named_by_its_class() -> None:
+    throwable = chain(Throwable("SparkException", JOB), Throwable("java.lang.NullPointerException", None))
+    told = with_root_cause(captured(throwable), JOB)
+    assert told == f"{JOB}\nCaused by: java.lang.NullPointerException"
+    assert with_root_cause(captured(throwable), told) == told
 
 
 def test_a_cause_in_the_middle_of_a_long_stack_trace_is_repeated_at_the_end() -> None:
