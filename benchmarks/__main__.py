@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import re
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -60,6 +61,7 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"unknown: {', '.join(unknown)}; there are {', '.join(_ALL)}")
         return 2
+    machine = f"{_machine()} Commit {_commit()}."
     for name in names or _ALL:
         start, load = time.perf_counter(), os.getloadavg()[0]
         lines = list(_COLUMNS)
@@ -68,7 +70,7 @@ def main(names: list[str]) -> int:
             lines.append(_line(row))
             print(lines[-1], flush=True)
         print(f"({name}: {time.perf_counter() - start:.0f} s)", file=sys.stderr)
-        _keep(name, "\n".join([f"{_machine()} {_load(load)}", "", *lines]))
+        _keep(name, "\n".join([f"{machine} {_load(load)}", "", *lines]))
     print(f"written to {_RESULTS}")
     return 0
 
@@ -92,6 +94,11 @@ def _machine() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     machine = f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}"
     return f"{machine}; Python {platform.python_version()}, {versions}."
+
+
+def _commit() -> str:
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=_RESULTS.parent).stdout.strip()
 
 
 def _load(before: float) -> str:

@@ -16,8 +16,8 @@ import pytest
 from airflow_spark_pipeline.exceptions import CheckpointLocationError
 from airflow_spark_pipeline.runtime.component import saved_outputs
 from airflow_spark_pipeline.runtime.component.saved_outputs import (
+    OutputLostError,
     OutputNotSavedError,
-    missing,
     restore,
     save,
     spark_path,
@@ -67,8 +67,8 @@ def _types(frame: DataFrame) -> list[tuple[str, str]]:
 
 def test_every_type_comes_back_with_its_values_and_names(spark: SparkSession, tmp_path: Path) -> None:
     frame = _frame(spark)
-    outputs = save({"v": frame}, str(tmp_path), spark)
-    again = restore(outputs, spark)["v"]
+    outputs, _ = save({"v": frame}, str(tmp_path), spark)
+    again = restore(outputs, spark, str(tmp_path))["v"]
     assert _types(again) == _types(frame)
     assert sorted(map(repr, again.collect())) == sorted(map(repr, frame.collect()))
 
@@ -84,7 +84,7 @@ def test_ancient_dates_are_kept_whatever_the_session_says_and_it_goes_on_saying_
     before = {name: settings_of(spark).get(name) for name in names}
     try:
         frame = spark.sql("SELECT DATE'0001-01-01' AS d, TIMESTAMP'1582-10-01 00:00:00' AS t, DATE'1582-10-04' AS e")
-        again = restore(save({"v": frame}, str(tmp_path), spark), spark)["v"]
+        again = save({"v": frame}, str(tmp_path), spark)[1]["v"]
         days = "SELECT CAST(d AS STRING), CAST(t AS STRING), CAST(e AS STRING) FROM {frame}"
         assert spark.sql(days, frame=again).collect() == spark.sql(days, frame=frame).collect()
         assert {name: settings_of(spark).get(name) for name in names} == before
@@ -113,18 +113,17 @@ def test_a_component_that_ends_while_another_one_saves_has_changed_no_setting(
 
 def test_an_empty_frame_keeps_its_columns(spark: SparkSession, tmp_path: Path) -> None:
     frame = _frame(spark, rows=0)
-    outputs = save({"v": frame}, str(tmp_path), spark)
-    again = restore(outputs, spark)["v"]
+    outputs, _ = save({"v": frame}, str(tmp_path), spark)
+    again = restore(outputs, spark, str(tmp_path))["v"]
     assert _types(again) == _types(frame)
     assert again.count() == 0
-    assert missing(outputs, spark, str(tmp_path)) is None
 
 
 def test_metadata_of_columns_is_kept_and_only_not_null_is_not(spark: SparkSession, tmp_path: Path) -> None:
     from pyspark.sql import functions as F  # noqa: N812
 
     frame = spark.range(3).select(F.col("id").alias("id", metadata={"note": "key"}))
-    again = restore(save({"v": frame}, str(tmp_path), spark), spark)["v"]
+    again = save({"v": frame}, str(tmp_path), spark)[1]["v"]
     (field,) = again.schema.fields
     assert field.metadata == {"note": "key"}
     assert (frame.schema.fields[0].nullable, field.nullable) == (False, True)
@@ -137,8 +136,8 @@ def test_a_frame_is_computed_once_so_that_a_resumed_run_sees_the_same_numbers(
 
     new_id = F.udf(lambda: uuid.uuid4().hex, "string").asNondeterministic()
     frame = spark.range(100).withColumn("random", new_id())
-    outputs = save({"v": frame}, str(tmp_path), spark)
-    fresh, resumed = restore(outputs, spark)["v"], restore(outputs, spark)["v"]
+    outputs, frames = save({"v": frame}, str(tmp_path), spark)
+    fresh, resumed = frames["v"], restore(outputs, spark, str(tmp_path))["v"]
     assert sorted(fresh.collect()) == sorted(resumed.collect())
     assert sorted(fresh.collect()) != sorted(frame.collect())
 
@@ -147,23 +146,24 @@ def test_a_frame_is_computed_once_so_that_a_resumed_run_sees_the_same_numbers(
 def test_any_name_of_a_view_gets_a_separate_path_below_the_directory(
     spark: SparkSession, tmp_path: Path, view: str
 ) -> None:
-    outputs = save({view: spark.range(1)}, str(tmp_path / "step"), spark)
-    assert restore(outputs, spark)[view].count() == 1
+    outputs, _ = save({view: spark.range(1)}, str(tmp_path / "step"), spark)
+    assert restore(outputs, spark, str(tmp_path))[view].count() == 1
     assert len(list((tmp_path / "step").iterdir())) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["step"]
 
 
 def test_outputs_that_are_gone_or_not_complete_are_noticed(spark: SparkSession, tmp_path: Path) -> None:
-    outputs = save({"v": spark.range(4).repartition(2), "w": spark.range(1)}, str(tmp_path), spark)
-    assert missing(outputs, spark, str(tmp_path)) is None
+    outputs, _ = save({"v": spark.range(4).repartition(2), "w": spark.range(1)}, str(tmp_path), spark)
     part = next((tmp_path / "00-v").glob("part-*"))
     content = part.read_bytes()
     part.unlink()
-    assert "saved output of view 'v' is no longer complete" in str(missing(outputs, spark, str(tmp_path)))
+    with pytest.raises(OutputLostError, match="saved output of view 'v' is no longer complete"):
+        restore(outputs, spark, str(tmp_path))
     part.write_bytes(content)
-    assert missing(outputs, spark, str(tmp_path)) is None
+    assert list(restore(outputs, spark, str(tmp_path))) == ["v", "w"]
     shutil.rmtree(tmp_path / "01-w")
-    assert "view 'w'" in str(missing(outputs, spark, str(tmp_path)))
+    with pytest.raises(OutputLostError, match="view 'w'"):
+        restore(outputs, spark, str(tmp_path))
 
 
 def test_a_path_is_never_written_twice(spark: SparkSession, tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_columns_that_files_cannot_tell_apart_come_back_under_their_names(
     spark: SparkSession, tmp_path: Path, query: str
 ) -> None:
     frame = spark.sql(query)
-    again = restore(save({"v": frame}, str(tmp_path), spark), spark)["v"]
+    again = save({"v": frame}, str(tmp_path), spark)[1]["v"]
     assert again.columns == frame.columns
     assert _types(again) == _types(frame)
     assert [tuple(row) for row in again.collect()] == [tuple(row) for row in frame.collect()]
@@ -233,19 +233,17 @@ def test_a_frame_that_cannot_be_saved_is_refused_with_its_view_and_the_setting(
 
 @pytest.mark.parametrize("view", ["v" * 300, "ü" * 120, "日" * 100, "a" * 79 + "ü" * 3])
 def test_a_view_with_a_long_name_is_saved_and_comes_back(spark: SparkSession, tmp_path: Path, view: str) -> None:
-    outputs = save({view: spark.range(3), view[:-1] + "2": spark.range(2)}, str(tmp_path), spark)
-    again = restore(outputs, spark)
+    outputs, _ = save({view: spark.range(3), view[:-1] + "2": spark.range(2)}, str(tmp_path), spark)
+    again = restore(outputs, spark, str(tmp_path))
     assert [frame.count() for frame in again.values()] == [3, 2]
     assert list(again) == [view, view[:-1] + "2"]
-    assert missing(outputs, spark, str(tmp_path)) is None
 
 
 def test_outputs_outside_of_the_runs_own_directory_are_never_read(spark: SparkSession, tmp_path: Path) -> None:
-    outputs = save({"v": spark.range(4)}, str(tmp_path / "other"), spark)
-    said = missing(outputs, spark, str(tmp_path / "mine"))
-    assert said is not None
-    assert "'v' is not below" in said
-    assert str(tmp_path / "other") in said
+    outputs, _ = save({"v": spark.range(4)}, str(tmp_path / "other"), spark)
+    with pytest.raises(OutputLostError, match="'v' is not below") as raised:
+        restore(outputs, spark, str(tmp_path / "mine"))
+    assert str(tmp_path / "other") in str(raised.value)
 
 
 # ---- several outputs of one component
@@ -256,13 +254,14 @@ def test_outputs_of_one_component_are_written_at_the_same_time(
 ) -> None:
     both, real = threading.Barrier(2, timeout=60), saved_outputs._saved
 
-    def meet(*arguments: Any) -> dict[str, Any]:
+    def meet(*arguments: Any) -> Any:
         both.wait()
         return real(*arguments)
 
     monkeypatch.setattr(saved_outputs, "_saved", meet)
-    outputs = save({"b": spark.range(2), "a": spark.range(1)}, str(tmp_path), spark)
-    assert [(view, restore(outputs, spark)[view].count()) for view in outputs] == [("b", 2), ("a", 1)]
+    outputs, frames = save({"b": spark.range(2), "a": spark.range(1)}, str(tmp_path), spark)
+    assert list(outputs) == ["b", "a"]
+    assert [(view, frame.count()) for view, frame in frames.items()] == [("b", 2), ("a", 1)]
 
 
 def test_the_jobs_of_all_outputs_carry_the_tags_of_the_component(spark: SparkSession, tmp_path: Path) -> None:

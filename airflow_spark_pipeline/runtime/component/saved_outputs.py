@@ -31,6 +31,10 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/")
 _HADOOP = {"s3": "s3a", "s3n": "s3a"}  # Hadoop's name for the scheme that fsspec calls s3
 
 
+class OutputLostError(Exception):
+    """A saved output no longer exists, or not all of its files do."""
+
+
 class OutputNotSavedError(SparkPipelineError):
     """``save-outputs`` cannot write a DataFrame, for example a struct with two fields of the same name.
 
@@ -65,27 +69,29 @@ def spark_path(path: str) -> str:
 
 def save(
     frames: Mapping[str, DataFrame], directory: str, spark: SparkSession, *, component: str = "", path: str = ""
-) -> dict[str, dict[str, Any]]:
-    """Write each DataFrame as Parquet to its own path, several at a time. Returns what the commit records about them.
+) -> tuple[dict[str, dict[str, Any]], dict[str, DataFrame]]:
+    """Write each DataFrame as Parquet to its own path, several at a time.
 
     :param directory: directory that only this attempt at the component writes to
     :param component: name of the component, for messages
     :param path: path of the component in the description, for messages
+    :return: what the commit records about them, and the DataFrames that read the saved files, by view
     :raises OutputNotSavedError: Parquet cannot hold the columns of a DataFrame
     """
 
-    def write(index: int, view: str) -> Callable[[], dict[str, Any]]:
+    def write(index: int, view: str) -> Callable[[], tuple[dict[str, Any], DataFrame]]:
         # The number in front stops a name such as ".." from leaving the directory, and "_x" from being hidden.
         target = spark_path(f"{directory}/{index:02d}-{_file_name(view)}")
         return lambda: _written(frames[view], view, target, spark, component, path)
 
-    found = at_once(spark, [write(index, view) for index, view in enumerate(frames)], _AT_ONCE)
-    return dict(zip(frames, found, strict=True))
+    saved = at_once(spark, [write(index, view) for index, view in enumerate(frames)], _AT_ONCE)
+    by_view = dict(zip(frames, saved, strict=True))
+    return {view: output for view, (output, _) in by_view.items()}, {view: read for view, (_, read) in by_view.items()}
 
 
 def _written(
     frame: DataFrame, view: str, target: str, spark: SparkSession, component: str, path: str
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], DataFrame]:
     from pyspark.errors import AnalysisException
 
     schema = frame.schema  # on Spark Connect a DataFrame that cannot be computed raises here
@@ -101,7 +107,7 @@ def _written(
         ) from error
 
 
-def _saved(frame: DataFrame, schema: StructType, target: str, spark: SparkSession) -> dict[str, Any]:
+def _saved(frame: DataFrame, schema: StructType, target: str, spark: SparkSession) -> tuple[dict[str, Any], DataFrame]:
     output: dict[str, Any] = {"path": target, "schema": schema.jsonValue()}
     stored = _with_names(frame)
     with writing_ancient_dates(spark):
@@ -109,45 +115,52 @@ def _saved(frame: DataFrame, schema: StructType, target: str, spark: SparkSessio
     if stored is not frame:
         output["stored"] = stored.schema.jsonValue()
     # Read back immediately: files that can be written but not read must fail now, not when a run resumes.
-    return {**output, "files": _files(_read(output, spark))}
+    read = _read(output, spark)
+    return {**output, "files": _files(read)}, read
 
 
-def restore(outputs: Mapping[str, Mapping[str, Any]], spark: SparkSession) -> dict[str, DataFrame]:
-    """Return the saved DataFrames, keyed by view."""
-    return {view: _read(output, spark) for view, output in outputs.items()}
-
-
-def lost_outputs(
+def restore_all(
     saved: Mapping[str, Mapping[str, Mapping[str, Any]]], spark: SparkSession, below: str
-) -> dict[str, str]:
-    """Return for each component whose saved outputs no longer exist which one is lost; looks for several at a time.
+) -> tuple[dict[str, dict[str, DataFrame]], dict[str, str]]:
+    """Restore the saved outputs of several components, several at a time.
 
     :param saved: saved outputs by component
     :param below: directory of this run's outputs
+    :return: the DataFrames by component and view, and why those of the other components are lost
     """
-    looks = [partial(missing, outputs, spark, below) for outputs in saved.values()]
-    found = zip(saved, at_once(spark, looks, _AT_ONCE), strict=True)
-    return {component: reason for component, reason in found if reason is not None}
+
+    def look(outputs: Mapping[str, Mapping[str, Any]]) -> dict[str, DataFrame] | OutputLostError:
+        try:
+            return restore(outputs, spark, below)
+        except OutputLostError as lost:
+            return lost
+
+    found = dict(zip(saved, at_once(spark, [partial(look, each) for each in saved.values()], _AT_ONCE), strict=True))
+    lost = {component: str(each) for component, each in found.items() if isinstance(each, OutputLostError)}
+    return {component: each for component, each in found.items() if not isinstance(each, OutputLostError)}, lost
 
 
-def missing(outputs: Mapping[str, Mapping[str, Any]], spark: SparkSession, below: str) -> str | None:
-    """Return which of a component's saved outputs no longer exists, or ``None`` if all exist.
+def restore(outputs: Mapping[str, Mapping[str, Any]], spark: SparkSession, below: str) -> dict[str, DataFrame]:
+    """Return a component's saved DataFrames, keyed by view, after checking that all their files exist.
 
     :param below: directory of this run's outputs; recorded paths outside it are never read
+    :raises OutputLostError: a saved output is lost
     """
-    root = f"{spark_path(below)}/"
+    root, frames = f"{spark_path(below)}/", {}
     for view, output in outputs.items():
         if not str(output["path"]).startswith(root):
-            return f"the saved output of view {view!r} is not below {root}: {output['path']}"
+            raise OutputLostError(f"the saved output of view {view!r} is not below {root}: {output['path']}")
         try:
-            found = _files(_read(output, spark))
+            frame = _read(output, spark)
+            found = _files(frame)
         except Exception as error:
             if "PATH_NOT_FOUND" not in str(error):
                 raise
             found = {}
         if found != output["files"]:
-            return f"the saved output of view {view!r} is no longer complete: {output['path']}"
-    return None
+            raise OutputLostError(f"the saved output of view {view!r} is no longer complete: {output['path']}")
+        frames[view] = frame
+    return frames
 
 
 def _file_name(view: str) -> str:

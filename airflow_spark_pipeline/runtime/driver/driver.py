@@ -46,7 +46,7 @@ from airflow_spark_pipeline.runtime.driver.watchdog import Watchdog
 from airflow_spark_pipeline.runtime.lifecycle.base import PipelineEvent, PipelineHooks
 from airflow_spark_pipeline.runtime.lifecycle.calls import HookCalls
 from airflow_spark_pipeline.runtime.lifecycle.events import Events
-from airflow_spark_pipeline.runtime.loop.final_plan import final_plan
+from airflow_spark_pipeline.runtime.loop.final_plan import Restored, final_plan
 from airflow_spark_pipeline.runtime.loop.loop import ComponentLoop
 from airflow_spark_pipeline.runtime.process.output import say
 from airflow_spark_pipeline.runtime.recorder import Recorder
@@ -221,8 +221,9 @@ class Driver:
             tag_jobs(spark, tag)
             steps: list[Callable[[], object]] = [lambda: cancel_jobs(spark, tag), lambda: close_session(spark)]
             self._watchdog.on_cancel(*(steps if self._given is None else steps[:1]))
-            plan = final_plan(self._spec, components, earlier, self._code, recorder, spark, self._outputs.of_unit)
-            complete = self._loop(components, plan, spark, tag)
+            outputs = self._outputs.of_unit
+            plan, restored = final_plan(self._spec, components, earlier, self._code, recorder, spark, outputs)
+            complete = self._loop(components, plan, restored, spark, tag)
         except SparkPipelineError:
             raise
         except Exception as error:  # Spark could not read or restore a saved output
@@ -238,13 +239,14 @@ class Driver:
                 untag_jobs(spark, tag)
         return (protocol.EXIT_COMPLETED if complete else protocol.EXIT_COMPONENT_FAILED), summarize(recorder.state)
 
-    def _loop(self, components: list[Component], plan: Plan, spark: SparkSession, tag: str) -> bool:
+    def _loop(self, components: list[Component], plan: Plan, restored: Restored, spark: SparkSession, tag: str) -> bool:
         loop = ComponentLoop(
             self._spec,
             components,
             plan,
             self._recorder,
             workdir=self._outputs.of_try,
+            restored=restored,
             hooks=self._calls,
             pause=self._watchdog.pause,
             jobs=Jobs(spark, tag, [component.instance_name for component in self._spec.components]),

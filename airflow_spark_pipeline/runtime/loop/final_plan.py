@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import CodeNow, Plan, make_plan
 from airflow_spark_pipeline.runtime.component.base import Component
-from airflow_spark_pipeline.runtime.component.saved_outputs import lost_outputs
+from airflow_spark_pipeline.runtime.component.saved_outputs import restore_all
 from airflow_spark_pipeline.runtime.component.views import replays as runs_again
 from airflow_spark_pipeline.runtime.process.output import say
 from airflow_spark_pipeline.runtime.recorder import Recorder
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
+
+Restored = Mapping[str, Mapping[str, "DataFrame"]]
 
 
 def final_plan(
@@ -26,23 +28,24 @@ def final_plan(
     recorder: Recorder,
     spark: SparkSession,
     outputs: str,
-) -> Plan:
-    """Return the plan, and record it if the saved outputs of a completed component are lost: it runs again.
+) -> tuple[Plan, Restored]:
+    """Make the plan, and record it if the saved outputs of a completed component are lost: it runs again.
 
     :param earlier: the state that the claim was made with
     :param outputs: location of the unit's saved outputs
+    :return: the plan, and the saved outputs of the components that it skips, by component and view
     """
     instances = dict(zip((c.instance_name for c in spec.components), components, strict=True))
     replays = [c.instance_name for c in spec.components if runs_again(spec, c, instances[c.instance_name])]
     plan = make_plan(spec, earlier, replays=replays, code=code)
     if not plan.to_run:
-        return plan
+        return plan, {}
     records = {step.name: recorder.state.component(step.name) for step in plan.done}
     saved = {name: record.outputs for name, record in records.items() if record is not None and record.outputs}
-    lost = lost_outputs(saved, spark, outputs)
+    restored, lost = restore_all(saved, spark, outputs)
     for name, reason in lost.items():
         say(f"{name} is run again: {reason}")
     if lost:
         plan = make_plan(spec, earlier, replays=replays, lost=lost, code=code)
         recorder.running(plan)
-    return plan
+    return plan, restored

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, utc_now
 from airflow_spark_pipeline.planning import Plan, Step, StepAction, startable, waits_for
 from airflow_spark_pipeline.runtime.component.base import Component
-from airflow_spark_pipeline.runtime.component.saved_outputs import restore
 from airflow_spark_pipeline.runtime.component.views import known_views
 from airflow_spark_pipeline.runtime.lifecycle.calls import HookCalls
 from airflow_spark_pipeline.runtime.lifecycle.events import Events
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+    from airflow_spark_pipeline.runtime.loop.final_plan import Restored
 
 _RUNS = (StepAction.RUN, StepAction.REPLAY)
 
@@ -50,6 +50,7 @@ class ComponentLoop:
     :param plan: what to do with each component
     :param recorder: recorder that writes the commits
     :param workdir: function from a component's index and retry number to a path that only this try writes to
+    :param restored: saved outputs of the components that the plan skips
     :param hooks: hooks to call around the pipeline and its components
     :param pause: function that waits for some seconds; it raises if this driver must stop
     :param chance: function that returns a random number from 0 to 1
@@ -65,6 +66,7 @@ class ComponentLoop:
         recorder: Recorder,
         *,
         workdir: Callable[[int, int], str],
+        restored: Restored | None = None,
         hooks: HookCalls | None = None,
         pause: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
@@ -74,6 +76,7 @@ class ComponentLoop:
         self._spec = spec
         self._plan = plan
         self._recorder = recorder
+        self._restored = restored or {}
         self._hooks = hooks = hooks or HookCalls()
         self._events = events = Events(spec, recorder)
         jobs, parallel = jobs or Jobs(None, ""), spec.parallelism > 1
@@ -187,7 +190,8 @@ class ComponentLoop:
     def _skip(self, step: Step, spark: SparkSession, *, restores: bool) -> None:
         record = self._recorder.record(step)
         outputs = record.outputs if restores else {}
-        register(restore(outputs, spark), spark)
+        if outputs:
+            register(self._restored[step.name], spark)
         restored = f"; restored {', '.join(outputs)}" if outputs else ""
         say(f"{self._attempt.label(step)} skipped ({step.reason}{restored})")
         if restores:

@@ -18,7 +18,7 @@ from airflow_spark_pipeline.runtime.component.code_origin import Origin
 from airflow_spark_pipeline.runtime.component.logs import COMPONENT_LOGGER, LoggedAs
 from airflow_spark_pipeline.runtime.component.parts import Parts, PartsShown
 from airflow_spark_pipeline.runtime.component.results import Results
-from airflow_spark_pipeline.runtime.component.saved_outputs import restore, save
+from airflow_spark_pipeline.runtime.component.saved_outputs import save
 from airflow_spark_pipeline.runtime.component.views import saves
 from airflow_spark_pipeline.runtime.lifecycle.calls import HookCalls
 from airflow_spark_pipeline.runtime.lifecycle.events import Events
@@ -136,8 +136,7 @@ class Tries:
         replay = step.action is StepAction.REPLAY
         if frames and not replay and saves(self._spec, self._spec.components[step.index]):
             place = self._spec.components[step.index].path
-            outputs = save(frames, context.workdir, spark, component=step.name, path=place)
-            frames = restore(outputs, spark)
+            outputs, frames = save(frames, context.workdir, spark, component=step.name, path=place)
         if self._stops.shares_process:
             self.returned |= {view.lower() for view in frames}  # before another component sees them in the session
         if frames:

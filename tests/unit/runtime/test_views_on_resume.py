@@ -131,15 +131,12 @@ def _own(name: str, cls: type[Component], config: str = "", more: str = "") -> s
     return component(name, config=config, more=more).replace("tests.steps.Step", f"{__name__}.{cls.__name__}")
 
 
-@pytest.mark.parametrize("reads", [0, 1], ids=["look at", "restore"])
-def test_a_saved_output_that_spark_cannot_read_fails_the_attempt_and_loses_nothing(
-    job: Job, tmp_path: Path, reads: int
-) -> None:
+def test_a_saved_output_that_spark_cannot_read_fails_the_attempt_and_loses_nothing(job: Job, tmp_path: Path) -> None:
     """Not to be able to look is no proof that it is gone: the component is not run again for it."""
     components = (_own("a", Draw, more="save-outputs = true"), "b:Step:fails = 1")
     job.fails(*components)
 
-    failed = job.fails(*components, spark=ReadingSpark(reads))
+    failed = job.fails(*components, spark=ReadingSpark(reads=0))
 
     assert "403 Forbidden" in str(failed)
     assert job.state.status is CheckpointStatus.FAILED
@@ -149,6 +146,12 @@ def test_a_saved_output_that_spark_cannot_read_fails_the_attempt_and_loses_nothi
     assert names(tmp_path / "ledger") == "ab"
     assert job.run(*components).skipped == ["a"]
     assert names(tmp_path / "ledger") == "abb"
+
+
+def test_a_saved_output_is_read_once_where_it_is_saved_and_once_where_it_is_restored(job: Job) -> None:
+    components = (_own("a", Draw, more="save-outputs = true"), "b:Step:fails = 1")
+    job.fails(*components, spark=ReadingSpark(reads=1))
+    assert job.run(*components, spark=ReadingSpark(reads=1)).skipped == ["a"]
 
 
 def test_a_saved_output_that_is_gone_lets_its_component_run_again(job: Job, tmp_path: Path) -> None:
