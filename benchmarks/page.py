@@ -88,11 +88,31 @@ def _others(client: httpx.Client, place: Place) -> Iterator[Row]:
     alone: list[float] = []
     beside: list[float] = []
     for _ in range(3):
-        alone += [timed_get(client, "/api/v2/dags?limit=25") for _ in range(_REQUESTS)]
+        alone += _asked(client, "/api/v2/dags?limit=25")
         with _polling(client):
-            beside += [timed_get(client, "/api/v2/dags?limit=25") for _ in range(_REQUESTS)]
+            beside += _asked(client, "/api/v2/dags?limit=25")
     what = f"p95 of Airflow's own GET /dags while {_PAGES} pages poll {_POLLED:,} runs ({place.name})"
     yield Row(what, "nobody polls", _p95(beside), _p95(alone), aim=1.2)
+
+
+_ASK = """
+import json, sys, time, httpx
+url, authorization, path, requests = sys.argv[1:]
+times = []
+with httpx.Client(base_url=url, headers={"Authorization": authorization}, timeout=60.0) as client:
+    for _ in range(int(requests) + 1):
+        start = time.perf_counter()
+        client.get(path).raise_for_status()
+        times.append((time.perf_counter() - start) * 1_000)
+print(json.dumps(times[1:]))
+"""
+
+
+def _asked(client: httpx.Client, path: str) -> list[float]:
+    """Return how many milliseconds each answer takes, seen from a process that does not serve S3 at the same time."""
+    command = [sys.executable, "-c", _ASK, str(client.base_url), client.headers["Authorization"], path, str(_REQUESTS)]
+    asked = subprocess.run(command, check=True, capture_output=True, text=True)
+    return [float(each) for each in json.loads(asked.stdout)]
 
 
 @contextlib.contextmanager
