@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 _LEDGER = os.environ.get("LEDGERS", "") + "/{{ dag.dag_id }}-{{ run_id }}.jsonl"
 _ROWS = "{{ params.rows }}"
-_PARAMS = {"rows": 600_000_000}
+_PARAMS = {"rows": 300_000_000}
 _RETRY: dict[str, Any] = {"retries": 1, "retry_delay": timedelta(0)}
 
 
