@@ -32,7 +32,7 @@ _HADOOP = {"s3": "s3a", "s3n": "s3a"}  # Hadoop's name for the scheme that fsspe
 
 
 class OutputLostError(Exception):
-    """A saved output no longer exists, or not all of its files do."""
+    """A saved output cannot be used: a file of it is gone, or its path is outside the directory of the run."""
 
 
 class OutputNotSavedError(SparkPipelineError):

@@ -17,6 +17,7 @@ from airflow_spark_pipeline.runtime.recorder import Recorder
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+#: DataFrames that read saved outputs, by component and view.
 Restored = Mapping[str, Mapping[str, "DataFrame"]]
 
 

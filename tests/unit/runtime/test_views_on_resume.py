@@ -162,6 +162,17 @@ def test_a_saved_output_that_is_gone_lets_its_component_run_again(job: Job, tmp_
     assert job.run(*components).ran == ["a", "b"]
 
 
+def test_only_the_component_whose_saved_output_is_gone_runs_again(job: Job, tmp_path: Path) -> None:
+    saved = [_own(name, Draw, more="save-outputs = true") for name in ("a", "b", "c")]
+    components = (*saved, "d:Step:fails = 1")
+    job.fails(*components)
+    files = sorted((tmp_path / "checkpoints").rglob("part-0.parquet"))
+    assert len(files) == len(saved)
+    files[1].unlink()
+    told = job.run(*components)
+    assert (told.skipped, told.ran) == (["a", "c"], ["b", "d"])
+
+
 @pytest.mark.parametrize("fail_fast", ["true", "false"])
 def test_a_component_that_fails_while_it_is_replayed_fails_the_run_and_stays_done(
     job: Job, tmp_path: Path, fail_fast: str
