@@ -1,4 +1,4 @@
-"""Names that Airflow keeps in other modules in its older versions, and marks for what they lack."""
+"""Names that older versions of Airflow keep in other modules, and marks for features that they lack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Components that ask something of their run through their context: what they do is written to a ledger."""
+"""Components that use their context, and write what they do into a ledger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Components that are not kind to the process's standard output."""
+"""Components that close, replace or redirect the standard output of their process."""
 
 from __future__ import annotations
 

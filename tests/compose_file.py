@@ -1,4 +1,4 @@
-"""``docker-compose.yaml`` as its readers see it: interpolated, with the services' commands as lists."""
+"""Reads ``docker-compose.yaml``: variables are replaced, and the commands of the services are lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every test stands on: a separate Airflow home, made before anything imports Airflow.
+"""What all tests share: a separate Airflow home, created before anything imports Airflow.
 
 Airflow reads its home and its configuration once, when it is first imported. Without the lines below, the first test
 that imports it would use, and write into, the home of whoever runs the tests.

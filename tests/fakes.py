@@ -1,4 +1,4 @@
-"""Small stand-ins that behave: a store in a dictionary whose every operation can be made to go wrong."""
+"""Small stand-ins: a store in a dictionary, whose every operation can be made to fail."""
 
 from __future__ import annotations
 

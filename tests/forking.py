@@ -1,4 +1,4 @@
-"""Components whose process forks, and whose child comes back out of ``run``."""
+"""Components whose process forks, and whose child returns from ``run``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real histories of runs, written through real logs, for those who look for them."""
+"""Histories of runs, written through real logs, for tests that read them."""
 
 from __future__ import annotations
 

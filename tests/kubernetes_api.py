@@ -1,4 +1,4 @@
-"""As much of a Kubernetes API server as Spark talks to: it keeps what is created, and starts nothing.
+"""The part of a Kubernetes API server that Spark uses: it stores what is created, and starts nothing.
 
 Lists are of what was created, watches stay open and say nothing. No object is validated.
 """

@@ -1,4 +1,4 @@
-"""Components that return while something of theirs is still running, or ready to run."""
+"""Components that return while some of their work is still running."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A DAG folder whose task must be refused: for tests of the errors that a user gets for a mistake.
+"""A DAG folder with a task that must be refused, for tests of the errors that users get.
 
 Each mistake is given to the operator as Airflow does it: the templated arguments are rendered, then ``execute`` is
 called. No process may start except the check of the components, and the checkpoint location stays unchanged.

@@ -1,4 +1,4 @@
-"""Components for tests of several at a time: they meet, so that no test depends on who is faster."""
+"""Components for tests of parallel runs: they wait for each other, so that no test depends on speed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets to plant: each with the place where a user might put it, its name there, and the text around it.
+"""Secrets for tests: each with the place where a user might put it, its name there, and the text around it.
 
 Add a line to `PLANTED`, and every test that plants secrets looks for it. A value is made from the place and the name:
 the sources of the tests and of the DAGs do not hold it, and where it turns up, it has leaked.

@@ -1,4 +1,4 @@
-"""What stands between a client and a server: a proxy that ends TLS, and a network that goes away in silence."""
+"""Proxies between a client and a server: one ends TLS, one drops the network silently."""
 
 from __future__ import annotations
 

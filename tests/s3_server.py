@@ -1,4 +1,4 @@
-"""An S3 server on loopback: moto's, with conditional writes that are as atomic as S3's own."""
+"""An S3 server on loopback: moto, with conditional writes as atomic as those of S3."""
 
 from __future__ import annotations
 

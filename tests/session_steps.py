@@ -1,4 +1,4 @@
-"""Components that change the Spark session, and one that reports what it finds there."""
+"""Components that change the Spark session, and one that reports its state."""
 
 from __future__ import annotations
 

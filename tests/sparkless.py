@@ -1,4 +1,4 @@
-"""A driver without Spark: the real launcher's main, the real log and lease, and a session that is not there.
+"""A driver without Spark: the real main, log and lease, with a fake session.
 
 ``python -m tests.sparkless run REQUEST``. For tests in which Spark does not matter and many processes do.
 """

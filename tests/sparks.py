@@ -1,4 +1,4 @@
-"""Which Spark the tests run on, and marks for what Spark 3.5 does not have."""
+"""The Spark that the tests run on, and marks for features that Spark 3.5 lacks."""
 
 from __future__ import annotations
 

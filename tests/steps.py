@@ -1,4 +1,4 @@
-"""Components and hooks for tests: what they do is written to a ledger, which a test reads."""
+"""Components and hooks for tests, which write what they do into a ledger."""
 
 from __future__ import annotations
 

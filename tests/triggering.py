@@ -1,4 +1,4 @@
-"""A triggerer in a few lines: makes a trigger from what Airflow's database would hold of it, and runs it."""
+"""A small triggerer: creates a trigger from what Airflow's database would hold, and runs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exceptions that are not kind to whoever has to report them, each with what has to be told of it all the same."""
+"""Exceptions that are hard to report, each with what has to be reported nevertheless."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A store as a user writes one: in their own module, configured by plain values."""
+"""A store as users write one: in their own module, configured by plain values."""
 
 from __future__ import annotations
 

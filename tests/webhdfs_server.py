@@ -1,4 +1,4 @@
-"""A name node's HTTP interface in this process: enough of WebHDFS for a store, and the faults of several name nodes.
+"""The HTTP interface of a name node in this process: as much of WebHDFS as a store needs, and its faults.
 
 It behaves, it does not prove: that HDFS itself does the same is for tests/engines.
 """

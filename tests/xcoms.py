@@ -1,4 +1,4 @@
-"""An XCom without an Airflow that has it."""
+"""An XCom without a running Airflow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Airflow as its users see it: through the REST API. And a run's ledger, as its components wrote it."""
+"""Airflow's REST API, and the ledger that the components of a run write."""
 
 from __future__ import annotations
 

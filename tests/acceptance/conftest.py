@@ -1,4 +1,4 @@
-"""One Airflow for all tests of this folder, and the DAG runs that they ask for.
+"""One Airflow and its DAG runs for all tests of this folder.
 
 A test names its DAG run in the marker ``dag_run``. While it waits for that run, those of the next tests are on their
 way already.

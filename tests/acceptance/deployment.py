@@ -1,4 +1,4 @@
-"""A real Airflow, its processes and nothing else: scheduler with local workers, DAG processor, API server.
+"""A real Airflow: scheduler with local workers, DAG processor, triggerer and API server as processes.
 
 A triggerer is started by the tests that need one. ``airflow standalone`` starts the same, but leaves them running when
 it is told to stop. Here each is started on its own and carries a mark in its environment that everything below it

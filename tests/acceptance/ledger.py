@@ -1,4 +1,4 @@
-"""What components wrote about themselves: see ``dags/steps``."""
+"""Reads what the components in ``dags/steps`` wrote down."""
 
 from __future__ import annotations
 

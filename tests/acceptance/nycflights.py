@@ -1,4 +1,4 @@
-"""What the log of the example says of each of its two tries."""
+"""The expected log lines of both tries of the example."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a clear means: a task that failed resumes, one that succeeded runs from the start, whoever cleared what."""
+"""Clears under a real Airflow: a failed task resumes, a successful one starts over."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_box_keep_task_state_makes_no_difference(run: Run) -> None:
 
 @pytest.mark.skipif(not AIRFLOW.has_loops, reason="this Airflow has no loops")
 @pytest.mark.dag_run("looped", b1={"1": "fail"})
-def test_each_iteration_of_a_loop_resumes_for_itself(run: Run) -> None:
+def test_each_iteration_of_a_loop_resumes_separately(run: Run) -> None:
     """The names of the components tell the iteration: b1 is the second one's, and fails in its first attempt."""
     run.wait("failed")
     assert run.started() == "a01 b01 c01 d01 a11 b11"
@@ -75,7 +75,7 @@ def test_clearing_a_failed_dag_run_resumes_and_clearing_a_succeeded_one_runs_all
 
 
 @pytest.mark.dag_run("mapped", c={"1": "fail"})
-def test_mapped_tasks_resume_each_for_itself(run: Run) -> None:
+def test_mapped_tasks_resume_separately(run: Run) -> None:
     """Both are told to fail at their third component; the clear of one leaves the other as it is."""
     run.wait("failed")
     assert sorted(run.started().split()) == ["a1", "a1", "b1", "b1", "c1", "c1"]

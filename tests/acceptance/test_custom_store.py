@@ -1,4 +1,4 @@
-"""Progress in a custom store: the Redis one of the docs, with a real redis-server."""
+"""Progress in a custom store: the Redis store of the docs, with a real redis-server."""
 
 from __future__ import annotations
 

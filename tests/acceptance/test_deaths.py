@@ -1,4 +1,4 @@
-"""Deaths at moments that a kill from outside hits by chance only: see also the kill matrix."""
+"""Deaths at moments that a kill from outside rarely hits; see also the kill matrix."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DRIVER_SECONDS = 40.0  # from a death to the end of all of the driver; a busy m
 
 @survives_lost_workers
 @pytest.mark.dag_run("dies_unheard", dies="before it cleans up")
-def test_a_success_that_airflow_never_heard_of_is_reported_and_not_run_again(run: Run) -> None:
+def test_an_unreported_success_is_reported_and_not_run_again(run: Run) -> None:
     """The worker is lost when the driver is done and the operator has not cleaned up yet."""
     assert_that_the_unheard_success_is_reported(run)
 

@@ -1,4 +1,4 @@
-"""A pipeline that fails, and what the next try does with what is done: counted by what the components noted."""
+"""A pipeline that fails, and what the next try skips, according to the ledger of the components."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class TestTwoTriesThatFailAtDifferentComponents:
         assert summary["components_run"] == ["d"]
         assert summary["components_skipped"] == ["a", "b", "c"]
 
-    def test_the_logs_tell_what_failed_what_is_skipped_and_why(self, run: Run) -> None:
+    def test_the_task_logs_show_what_failed_what_is_skipped_and_why(self, run: Run) -> None:
         run.wait("success")
         first, second, third = (run.steps(try_number) for try_number in (1, 2, 3))
         assert shapes(first) == ["[1/4] a done", "[2/4] b failed"]

@@ -1,4 +1,4 @@
-"""The second example: a year, loaded day by day, an outage in the middle, and a retry that loads the missing days."""
+"""The second example: a year loaded day by day, with an outage, and a retry that loads the missing days."""
 
 from __future__ import annotations
 

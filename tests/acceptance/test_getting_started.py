@@ -1,4 +1,4 @@
-"""``docs/getting-started.md``, word for word: each command as it is written, and what the page says it prints."""
+"""``docs/getting-started.md``: each command is run as written, and prints what the page shows."""
 
 from __future__ import annotations
 

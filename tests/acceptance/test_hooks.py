@@ -1,4 +1,4 @@
-"""Hooks, retries and a custom store, all named in a file, in a run under a real Airflow on a real Spark."""
+"""Hooks, retries and a custom store from a file, under a real Airflow and a real Spark."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.acceptance.client import Client, Run
 pytestmark = pytest.mark.slow
 
 
-def test_a_component_that_fails_twice_is_tried_again_in_the_same_jvm_and_every_hook_hears_of_it(
+def test_a_component_that_fails_twice_is_retried_in_the_same_jvm_and_every_hook_is_called(
     client: Client, redis_url: str
 ) -> None:
     run = Run(client, "hooked", "hooked", {"redis": redis_url, "b": {"1": "fail_twice"}}, "pipeline")

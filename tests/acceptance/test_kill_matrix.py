@@ -1,4 +1,4 @@
-"""Everything that can die, fail or be stopped, on a local Spark and on a standalone cluster; the next try goes on.
+"""Everything that can die, fail or be stopped, on a local Spark and on a standalone cluster; the next try resumes.
 
 The processes are a chain: Airflow's worker, the task's process, Spark's JVM, the driver's Python, in which the
 component notes its own pid, its parent's, and who else of the run is still alive. What ran is proven by these notes.

@@ -1,4 +1,4 @@
-"""What others learn of a run that failed and resumed: asset events, OpenLineage events and spans, each once."""
+"""Asset events, OpenLineage events and spans of a run that failed and resumed: each exactly once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The example, as a newcomer runs it: real data, an outage in the first try, and a second one that goes on."""
+"""The first example, run as a new user does: real data, an outage in the first try, and a retry that resumes."""
 
 from __future__ import annotations
 

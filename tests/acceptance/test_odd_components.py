@@ -1,4 +1,4 @@
-"""Components that are hard on their driver, under a real Airflow and a real ``spark-submit``: nothing is lost.
+"""Components that disturb their driver, under a real Airflow and a real ``spark-submit``: nothing is lost.
 
 One DAG run whose task has no retries: the first components end well, the last one fails by an error that is not UTF-8.
 """
@@ -88,7 +88,7 @@ if __name__ == "__main__":
 
 @pytest.mark.slow
 @pytest.mark.nightly
-def test_nothing_that_a_component_does_to_its_driver_is_lost(airflow_db: Path, tmp_path: Path) -> None:
+def test_a_pipeline_survives_everything_that_components_do_to_their_driver(airflow_db: Path, tmp_path: Path) -> None:
     folder = tmp_path / "dags"
     folder.mkdir()
     (folder / "odd_etl.py").write_text(COMPONENTS, encoding="utf-8")

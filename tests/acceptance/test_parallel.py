@@ -1,4 +1,4 @@
-"""Four at the same time: two fail, then the driver is killed while four others run, and then two of those fail."""
+"""Four components at the same time: two fail, then the driver is killed while four run, then two of those fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The example without a line of Python, under the scheduler."""
+"""The example without Python code, under the scheduler."""
 
 from __future__ import annotations
 

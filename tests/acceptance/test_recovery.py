@@ -1,4 +1,4 @@
-"""The recovery DAG: a sensor that is deferred until a run has failed for good, and an operator that resumes it."""
+"""The recovery DAG: a deferred sensor waits for a run that failed for good, and an operator resumes it."""
 
 from __future__ import annotations
 

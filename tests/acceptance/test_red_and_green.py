@@ -1,4 +1,4 @@
-"""The task is green only if every component is done, whatever the exit code, and whatever a component does."""
+"""The task succeeds only if every component is done, whatever the exit code is."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_driver_that_vanishes_with_exit_code_zero_fails_the_task(run: Run) -> 
 
 @pytest.mark.nightly  # the unit tests show the same without Airflow
 @pytest.mark.dag_run("tried_once", b={"1": "stop spark"})
-def test_a_component_that_stops_spark_fails_and_is_told_so(run: Run) -> None:
+def test_a_component_that_stops_spark_fails_with_that_reason(run: Run) -> None:
     run.wait("failed")
     assert run.started() == "a1 b1"
     assert "failed at [2/4] b in attempt 1" in run.error(1)

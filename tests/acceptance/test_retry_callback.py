@@ -1,4 +1,4 @@
-"""What a retry says of itself, in the task's process and, after a kill, in Airflow's DAG processor."""
+"""What the retry callback reports, in the task's process and, after a kill, in Airflow's DAG processor."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.dag_run("retried", b={"1": "fail"})
-def test_the_log_of_a_failed_try_says_what_the_next_one_skips(run: Run) -> None:
+def test_the_log_of_a_failed_try_lists_what_the_next_one_skips(run: Run) -> None:
     run.wait("success", tries=2)
     said = next(line for line in run.log(1) if line.startswith("Run "))
     assert re.fullmatch(
@@ -32,7 +32,7 @@ def test_the_log_of_a_failed_try_says_what_the_next_one_skips(run: Run) -> None:
 @survives_lost_workers
 @pytest.mark.nightly
 @pytest.mark.dag_run("retried", b={"1": "wait in python"})
-def test_after_a_kill_the_dag_processor_says_it_and_neither_stands_still_nor_holds_the_retry(
+def test_after_a_kill_the_dag_processor_reports_it_without_blocking_or_delaying_the_retry(
     run: Run, kill_times: dict[tuple[str, str], float]
 ) -> None:
     """Nor does anything else of the file: while a callback hangs, all its DAGs become stale."""

@@ -1,4 +1,4 @@
-"""A DAG file run as a script: ``dag.test()``, how people try out and debug a DAG. No scheduler, the same retries."""
+"""A DAG file run as a script with ``dag.test()``: no scheduler, but the same retries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets of a description reach the component and nothing else: no command line, log, checkpoint, database or file."""
+"""Secrets of a description reach the component only: no command line, log, checkpoint, database or file."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ _CONF = planted.values(planted.CONF)
         ),
     ],
 )
-def test_whatever_a_component_prints_or_raises_no_planted_secret_shows(
+def test_no_planted_secret_shows_in_anything_that_a_component_prints_or_raises(
     run: Run, settings: dict[str, str], events: str
 ) -> None:
     assert len(list(planted.secrets())) >= 60

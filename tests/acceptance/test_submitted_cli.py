@@ -1,4 +1,4 @@
-"""The documented way onto a cluster without Airflow: ``spark-submit … $(spark-pipeline script)``, killed, repeated."""
+"""A cluster without Airflow, as documented: ``spark-submit … $(spark-pipeline script)``, killed and repeated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fix the config, clear, go on: with a versioned DAG bundle the clear has to ask for the latest version."""
+"""Fix the config, clear, resume: with a versioned DAG bundle, the clear has to ask for the latest version."""
 
 from __future__ import annotations
 

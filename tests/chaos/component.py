@@ -1,4 +1,4 @@
-"""The component that the chaos runs: it writes down, outside the checkpoint store, when it starts and when it ends."""
+"""The component of the chaos tests: writes its start and end down, outside the checkpoint store."""
 
 from __future__ import annotations
 

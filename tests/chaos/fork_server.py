@@ -1,4 +1,4 @@
-"""Starts real driver processes fast: a process that has imported everything, and forks one for each line it is given.
+"""Starts real driver processes fast: a process that has imported everything forks one for each line of input.
 
 ``python -m tests.sparkless run REQUEST`` needs a second of processor time before its first line, nearly all of it for
 imports; what is forked here runs the same ``main`` in its own process, session and group.

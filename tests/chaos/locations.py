@@ -1,4 +1,4 @@
-"""Where the chaos keeps its logs."""
+"""The checkpoint locations of the chaos tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exclusive creation between processes, with readers that look on: one winner, and never a part of a content."""
+"""Exclusive creation between processes while others read: one winner, and no reader sees a part."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def race_for_names(location: str, options: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     "place", ["local", pytest.param("s3", marks=pytest.mark.s3), pytest.param("boto3", marks=pytest.mark.s3)]
 )
-def test_of_several_processes_one_creates_each_name_and_nobody_reads_half_of_it(
+def test_one_of_several_processes_creates_each_name_and_readers_see_whole_objects(
     place: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     options: dict[str, object] = {}

@@ -1,4 +1,4 @@
-"""What every store must do, whatever it is made of; the log's protocol rests on exactly this."""
+"""The contract of all stores, on which the protocol of the log relies."""
 
 from __future__ import annotations
 
@@ -21,16 +21,14 @@ class TestStoreContract:
     def test_a_directory_that_does_not_exist_lists_nothing(self, make_store: StoreMaker) -> None:
         assert _names(make_store(), "pipeline/unit") == []
 
-    def test_a_location_is_there_once_something_is_stored_and_asking_writes_nothing(
-        self, make_store: StoreMaker
-    ) -> None:
+    def test_a_location_exists_once_something_is_stored_and_asking_writes_nothing(self, make_store: StoreMaker) -> None:
         store = make_store()
         assert store.exists() in (False, True, None)  # a bucket or directory may have been there before
         assert store.list_directories("") == []
         store.create("p/u/00000000.json", b"1")
         assert make_store().exists() in (True, None)
 
-    def test_what_was_created_is_listed_and_read_by_another_client(self, make_store: StoreMaker) -> None:
+    def test_a_created_object_is_listed_and_read_by_another_client(self, make_store: StoreMaker) -> None:
         one, other = make_store(), make_store()
         assert _names(other, "p/u") == []  # a listing cache must not keep this answer
         one.create("p/u/00000000.json", b"\x00content")
@@ -76,7 +74,7 @@ class TestStoreContract:
             make_store().create("p/u/a", b"second")
         assert store.read("p/u/a") == b"first"
 
-    def test_reading_what_is_not_there_is_told_from_every_other_error(self, make_store: StoreMaker) -> None:
+    def test_reading_a_missing_object_is_a_separate_error(self, make_store: StoreMaker) -> None:
         with pytest.raises(ObjectNotFoundError):
             make_store().read("p/u/a")
 
@@ -99,9 +97,7 @@ class TestStoreContract:
             other.read("p/u/a")
 
     @pytest.mark.parametrize("there", [["a", "b", "c"], ["a", "c"], []], ids=["all", "some", "none"])
-    def test_of_several_names_those_that_exist_are_deleted_and_no_other(
-        self, make_store: StoreMaker, there: list[str]
-    ) -> None:
+    def test_existing_names_are_deleted_and_no_others(self, make_store: StoreMaker, there: list[str]) -> None:
         store, other = make_store(), make_store()
         for name in [*there, "d", "aa"]:
             store.create(f"p/u/{name}", b"1")
@@ -135,7 +131,7 @@ class TestStoreContract:
         store.create("p/u/a", b"2")
         assert store.read("p/u/a") == b"2"
 
-    def test_of_many_threads_that_create_one_name_one_wins(self, make_store: StoreMaker) -> None:
+    def test_one_of_many_threads_that_create_a_name_wins(self, make_store: StoreMaker) -> None:
         store = make_store()
         for number in range(10):
             wins = _race(store, f"p/u/{number}", threads=4)

@@ -1,4 +1,4 @@
-"""axe looks at what is ours of the page; Airflow's frame around it is not."""
+"""Runs axe on the page's own elements, without Airflow's frame around them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An Airflow with users of three roles, and a browser that looks at it."""
+"""An Airflow with users of three roles, and a browser that opens it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Airflow's own dialog for a clear, whose box *Keep task state and resume* is off unless somebody turns it on."""
+"""Airflow's own dialog for a clear, in which *Keep task state and resume* is off by default."""
 
 from __future__ import annotations
 

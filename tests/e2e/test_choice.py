@@ -1,4 +1,4 @@
-"""A plan that is changed before it runs, what usually takes how long, and the languages."""
+"""A plan that the user changes before it runs, usual durations, and the languages."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_only_the_chosen_components_run_and_the_note_is_kept(visit: Visit, runs:
     assert run.note == "checked by hand"
 
 
-def test_a_refused_resume_is_told_first_and_reruns_from_the_change(
+def test_a_refused_resume_is_announced_and_can_rerun_from_the_change(
     visit: Visit, runs: dict[str, Run], flows: Flows
 ) -> None:
     run = runs["edited"]
@@ -87,7 +87,7 @@ def test_a_refused_resume_is_told_first_and_reruns_from_the_change(
     expect(view.get_by_test_id("component").nth(2)).not_to_contain_text("not run yet")
 
 
-def test_mapped_task_instances_are_told_apart_and_grouped_by_dag_run(visit: Visit, runs: dict[str, Run]) -> None:
+def test_mapped_task_instances_are_distinguished_and_grouped_by_dag_run(visit: Visit, runs: dict[str, Run]) -> None:
     run = runs["mapped"]
     page = visit("user", f"{LIST}?pipeline=Regions", viewport={"width": 1360, "height": 760})
     expect(page.get_by_test_id("total")).to_have_text("2 Resumable Runs")

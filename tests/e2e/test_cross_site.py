@@ -1,4 +1,4 @@
-"""Another site that the user's browser visits cannot write: neither by a form, nor by a script."""
+"""Another site in the user's browser cannot write, neither by a form nor by a script."""
 
 from __future__ import annotations
 

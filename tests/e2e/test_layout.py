@@ -1,4 +1,4 @@
-"""Where the boxes of the page are, with hostile names: what can be done with a run is seen, whatever it is called."""
+"""The layout of the page with hostile names: every action stays visible."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _is_whole(page: Any, what: str) -> None:
         ("arabic", "rtl"),
     ],
 )
-def test_no_name_hides_an_action(visit: Callable[..., Any], runs: dict[str, Run], name: str, direction: str) -> None:
+def test_long_names_hide_no_action(visit: Callable[..., Any], runs: dict[str, Run], name: str, direction: str) -> None:
     run = runs["kept"]
     page = visit("user", "/", locale="en")  # the direction is set below, whatever the language
     _rename(page, NAMES[name])
@@ -138,7 +138,7 @@ def test_bars_are_laid_out_from_where_reading_starts(visit: Callable[..., Any], 
     assert ends["rtl"][1] < 3 < ends["rtl"][0]
 
 
-def test_what_is_done_of_a_component_with_parts_is_filled_in_each_place(
+def test_the_bar_of_a_component_is_filled_as_far_as_its_parts_are_done(
     visit: Callable[..., Any], runs: dict[str, Run]
 ) -> None:
     run = runs["twice"]
@@ -163,7 +163,7 @@ def test_what_is_done_of_a_component_with_parts_is_filled_in_each_place(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_of_ours(visit: Callable[..., Any], runs: dict[str, Run], scheme: str) -> None:
+def test_axe_finds_no_problem_in_the_page(visit: Callable[..., Any], runs: dict[str, Run], scheme: str) -> None:
     run = runs["twice"]
     page = visit("user", "/", color_scheme=scheme)
     page.evaluate(f"localStorage.setItem('theme', '{scheme}')")

@@ -1,4 +1,4 @@
-"""Two hundred runs that an outage left, and a location that hangs: an API server with what is recorded for it."""
+"""Two hundred failed runs, and a location that hangs."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _total(page: Any) -> Any:
     return page.get_by_test_id("total")
 
 
-def test_a_location_that_hangs_says_so_and_the_rows_of_the_other_are_there(visit: Callable[..., Any]) -> None:
+def test_a_location_that_hangs_is_reported_and_the_rows_of_the_other_are_shown(visit: Callable[..., Any]) -> None:
     page = visit("user", f"{LIST}?q=new-")
     expect(_total(page)).to_have_text(f"{NEW} Resumable Runs")
     expect(page.get_by_text("s3://hangs/checkpoints is slow to answer")).to_be_visible()

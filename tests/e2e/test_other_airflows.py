@@ -1,4 +1,4 @@
-"""The page in Airflows that are set up otherwise: below a path, and with Flask AppBuilder's users and roles."""
+"""The page in other deployments: below a path, and with Flask AppBuilder's users and roles."""
 
 from __future__ import annotations
 

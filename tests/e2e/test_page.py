@@ -1,4 +1,4 @@
-"""What users of three roles do with the page, in a browser; what came of it is proven by what the drivers left."""
+"""Users of three roles use the page in a browser; the records of the drivers show the effects."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_runs_are_listed_filtered_and_opened(visit: Visit, runs: dict[str, Run])
     expect(view).to_contain_text("Traceback (most recent call last)")
 
 
-def test_what_is_typed_with_pauses_arrives_and_the_focus_stays(visit: Visit, runs: dict[str, Run]) -> None:
+def test_text_typed_with_pauses_arrives_and_the_focus_stays(visit: Visit, runs: dict[str, Run]) -> None:
     """Airflow mounts a plugin anew at its first change of the address; a slow typist must not notice."""
     for first in ("typing", "sorting"):
         page = visit("user", LIST)
@@ -116,9 +116,7 @@ def test_several_runs_are_discarded_at_once_and_asked_for_once(
     assert runs["dropped"].tries == 1
 
 
-def test_a_live_run_shows_how_it_goes_on_and_cannot_be_touched(
-    visit: Visit, runs: dict[str, Run], flows: Flows
-) -> None:
+def test_a_live_run_shows_its_progress_and_cannot_be_changed(visit: Visit, runs: dict[str, Run], flows: Flows) -> None:
     run = runs["live"]
     flows.wait_for_start(run, "enrich-1")
     page = visit("user", LIST)
@@ -133,7 +131,7 @@ def test_a_live_run_shows_how_it_goes_on_and_cannot_be_touched(
     run.wait("success", tries=1)
 
 
-def test_a_viewer_may_look_and_not_touch(visit: Visit, runs: dict[str, Run]) -> None:
+def test_a_viewer_may_read_but_not_change(visit: Visit, runs: dict[str, Run]) -> None:
     page = visit("viewer", LIST)
     button = _row(page, runs["kept"]).get_by_role("button", name="Resume", exact=True)
     expect(button).to_be_disabled()
@@ -155,7 +153,7 @@ def test_markup_of_an_error_is_text_and_a_secret_is_nowhere(visit: Visit, runs: 
     assert view.locator("img[src=x], b").count() == 0
 
 
-def test_the_places_are_reached_from_each_other_without_a_reload(visit: Visit, runs: dict[str, Run]) -> None:
+def test_links_between_the_pages_work_without_a_reload(visit: Visit, runs: dict[str, Run]) -> None:
     """Airflow takes a bundle's component only when it loads it: the second place of the same bundle is the trap."""
     page = visit("user", LIST)
     page.evaluate("window.notReloaded = true")
@@ -171,7 +169,7 @@ def test_the_places_are_reached_from_each_other_without_a_reload(visit: Visit, r
     assert page.evaluate("window.notReloaded")
 
 
-def test_another_task_says_that_it_runs_no_pipeline(visit: Visit, runs: dict[str, Run]) -> None:
+def test_the_page_of_another_task_says_that_it_runs_no_pipeline(visit: Visit, runs: dict[str, Run]) -> None:
     run = runs["kept"]
     page = visit("user", f"/dags/{run.dag_id}/runs/{run.run_id}/tasks/begin/plugin/spark-pipeline-task")
     expect(page.get_by_text("This task runs no Spark pipeline")).to_be_visible()

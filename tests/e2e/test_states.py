@@ -64,7 +64,7 @@ def _answer(page: Any, what: str, status: int, body: Any) -> None:
     page.route(f"**/spark-pipeline/api/{what}*", lambda route: route.fulfill(status=status, json=body))
 
 
-def test_the_list(studio: Studio, runs: dict[str, Run]) -> None:
+def test_screenshot_of_the_list(studio: Studio, runs: dict[str, Run]) -> None:
     page = studio.open(f"{LIST}?pipeline=Daily+orders")
     expect(page.get_by_test_id("total")).to_be_visible()
     studio.keep(page, "runs")
@@ -90,7 +90,7 @@ def test_a_run_of_two_attempts(studio: Studio, runs: dict[str, Run]) -> None:
     studio.keep(page, "attempts")
 
 
-def test_the_tabs(studio: Studio, runs: dict[str, Run]) -> None:
+def test_screenshot_of_the_tabs(studio: Studio, runs: dict[str, Run]) -> None:
     run = runs["kept"]
     page = studio.open(f"/dags/{run.dag_id}/plugin/spark-pipelines")
     expect(page.get_by_test_id("dag-runs")).to_contain_text("Failed at clean")
@@ -100,13 +100,13 @@ def test_the_tabs(studio: Studio, runs: dict[str, Run]) -> None:
     studio.keep(page, "no-pipeline")
 
 
-def test_what_a_viewer_sees(studio: Studio, runs: dict[str, Run]) -> None:
+def test_screenshot_for_a_viewer(studio: Studio, runs: dict[str, Run]) -> None:
     page = studio.open(_address(runs["kept"]), "viewer")
     expect(page.get_by_text("It cannot be resumed now")).to_be_visible()
     studio.keep(page, "viewer")
 
 
-def test_nothing_nothing_yet_and_nothing_allowed(studio: Studio, runs: dict[str, Run]) -> None:
+def test_empty_loading_and_forbidden_lists(studio: Studio, runs: dict[str, Run]) -> None:
     page = studio.open("/dags")
     location = {
         "name": "s3://data-lake/checkpoints",

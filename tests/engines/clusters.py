@@ -1,4 +1,4 @@
-"""Hadoop's mini clusters: an HDFS of one name node and one data node, and a YARN, each in a separate JVM or all in one.
+"""Hadoop's mini clusters: an HDFS of one name node and one data node, and a YARN, in separate JVMs or in one.
 
 All on free ports of the loopback interface. The JVM, and the containers in it, end when this process does, however it
 does.

@@ -1,4 +1,4 @@
-"""Real file systems behind Spark's Hadoop client. Collected only when asked for: ``make engines``, or by path.
+"""Real file systems behind Spark's Hadoop client. Collected only by ``make engines``, or by path.
 
 It needs Maven, fetches 800 MB once, and takes minutes: nothing for each run of ``make test``.
 """

@@ -1,4 +1,4 @@
-"""A process as a Spark driver is one: Python, and the JVM that pyspark's own gateway starts for it.
+"""A process like a Spark driver: Python, and the JVM that pyspark's own gateway starts for it.
 
 Run as ``python driver.py URI SETTINGS CLASS_PATH``; takes one JSON command a line and answers with one.
 """

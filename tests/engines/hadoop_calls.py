@@ -1,4 +1,4 @@
-"""The ways in which a driver could create a file through its JVM, each in the calls that a store would make.
+"""The calls by which a driver could create a file through its JVM.
 
 Each takes the gateway's ``jvm``, a ``FileSystem``, its ``Configuration``, the file's URI, the content and a word that
 no other writer uses, and returns whether this writer created the file. What it does not know it lets through.

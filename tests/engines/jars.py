@@ -1,4 +1,4 @@
-"""The jars that tests need beside Spark's own, fetched by Maven once and pinned in pom.xml.
+"""The jars that tests need in addition to Spark's, fetched by Maven once and pinned in pom.xml.
 
 They stay in Maven's local repository; nothing of them lies in this tree.
 """

@@ -1,4 +1,4 @@
-"""Drivers that race on a file system: processes that do what they are told."""
+"""Drivers that race on a file system: processes that execute commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pythons as a cluster has them: other versions than Airflow's, and none of them with anything installed."""
+"""Pythons as on a cluster: other versions than Airflow's, without any packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What opens a location in a process that ``spark-submit`` has started, before there is a Spark session."""
+"""Which client opens a location in a process of ``spark-submit``, before there is a Spark session."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_s3a_without_s3fs_is_served_by_the_drivers_jvm_with_keys_that_no_command
     assert airflows.read("p/u/driver") == b"from the driver"
 
 
-def test_s3a_without_s3fs_and_without_hadoop_aws_says_what_to_add(bare_python: Path, tmp_path: Path) -> None:
+def test_s3a_without_s3fs_and_hadoop_aws_is_an_error_that_names_what_to_add(bare_python: Path, tmp_path: Path) -> None:
     answer = _submit(bare_python, tmp_path, "s3://bucket/x", conf={}, settings={})
     assert "ClassNotFoundException" in answer["error"]
     assert 'packages="org.apache.hadoop:hadoop-aws:3.5.0"' in answer["error"]

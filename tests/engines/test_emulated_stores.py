@@ -1,4 +1,4 @@
-"""``abfss://`` and ``gs://`` through Python's clients, as far as an emulator can show it: every store's contract."""
+"""``abfss://`` and ``gs://`` through Python's clients, on emulators: the contract of all stores."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ class TestEmulatedStores(test_store_contract.TestStoreContract):
     pass
 
 
-def test_of_several_processes_one_creates_each_name_and_nobody_reads_half_of_it(place: Place) -> None:
+def test_one_of_several_processes_creates_each_name_and_readers_see_whole_objects(place: Place) -> None:
     race_for_names(*place)

@@ -1,4 +1,4 @@
-"""What Spark's Hadoop client guarantees on HDFS and S3A: docs/hadoop-filesystem-guarantees.md has the numbers.
+"""What Spark's Hadoop client guarantees on HDFS and S3A; docs/hadoop-filesystem-guarantees.md has the numbers.
 
 The tests assert both what holds and what does not, so that a version that changes either is noticed.
 """
@@ -107,7 +107,7 @@ class TestExclusiveCreation:
         assert outcome.seen["empty"] > 0
 
     @pytest.mark.parametrize("how", ["create", "build", "rename", "context_rename"])
-    def test_on_s3a_every_other_way_lets_several_writers_win_one_file(
+    def test_on_s3a_every_other_call_lets_several_writers_create_one_file(
         self, s3a: Place, how: str, note: list[str]
     ) -> None:
         outcome = _race(s3a, how, FEWER_ROUNDS)
@@ -122,7 +122,7 @@ class TestExclusiveCreation:
         assert s3a.onlooker.do("put", how=how, path=s3a.new_directory() + "/a") == "won"
         assert server.conditions == [condition]
 
-    def test_s3a_wins_exactly_when_the_server_grants(self, s3a: Place, server: Server, note: list[str]) -> None:
+    def test_s3a_creates_exactly_what_the_server_accepts(self, s3a: Place, server: Server, note: list[str]) -> None:
         """moto's own gap, made wide, shows who decides: with it several win, all with the condition sent."""
         server.pause, server.serial = 0.05, False
         gaping = _race(s3a, "build_conditional", FEWER_ROUNDS)
@@ -166,7 +166,7 @@ class TestExclusiveCreation:
         finally:
             s3a.onlooker.do("open", settings=s3a.settings)
 
-    def test_hdfs_takes_an_option_that_it_must_obey_and_does_not_know(self, hdfs: Place) -> None:
+    def test_hdfs_accepts_a_mandatory_option_that_it_does_not_know(self, hdfs: Place) -> None:
         """So ``must()`` proves nothing there; the path capability tells the truth."""
         assert hdfs.onlooker.do("put", how="build_conditional", path=hdfs.new_directory() + "/a") == "won"
 
@@ -229,7 +229,7 @@ class TestListingAndDeleting:
                 assert other.do("state", path=f"{directory}/{name}") == "absent"
 
     @on_both
-    def test_deleting_what_is_not_there_is_no_error_and_frees_the_name(self, place: Place) -> None:
+    def test_deleting_a_missing_object_is_no_error_and_frees_the_name(self, place: Place) -> None:
         how = "rename" if place.name == "hdfs" else "build_conditional"
         path = place.new_directory() + "/a"
         assert place.onlooker.do("put", how=how, path=path) == "won"

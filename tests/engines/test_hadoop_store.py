@@ -1,4 +1,4 @@
-"""The store over the driver's JVM keeps every store's contract, on HDFS and on S3A."""
+"""The store over the driver's JVM fulfils the contract of all stores, on HDFS and on S3A."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class TestHadoopStore(test_store_contract.TestStoreContract):
     pass
 
 
-def test_a_file_system_that_was_not_shown_to_create_exclusively_is_refused(jvm: Any, tmp_path: Path) -> None:
+def test_a_file_system_without_proven_exclusive_creation_is_refused(jvm: Any, tmp_path: Path) -> None:
     with pytest.raises(CheckpointLocationError, match="exclusive creation was not verified on file://"):
         HadoopStore.open(f"file://{tmp_path}", jvm, _settings(jvm, {}))
 

@@ -1,4 +1,4 @@
-"""Airflow as one user and the driver as another, on an HDFS that checks rights: bob and alice share a group."""
+"""Airflow and the driver as different users of one group, on an HDFS that checks permissions."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ def test_two_users_of_one_group_write_beside_each_other_and_clean_up_after_each_
     assert {superuser.status(f"{place}{below}")["permission"] for below in ("/p", "/p/u", "/_outputs")} == {"770"}
 
 
-def test_who_has_no_rights_is_told_who_he_is_and_what_is_denied(hdfs_cluster: Hdfs, place: str, tmp_path: Path) -> None:
+def test_the_error_about_missing_permissions_names_the_user_and_what_is_denied(
+    hdfs_cluster: Hdfs, place: str, tmp_path: Path
+) -> None:
     location = f"{hdfs_cluster.uri}{place}"
     open_store(location, {"host": hdfs_cluster.web, "user": "alice"}).create("p/u/a", b"1")
     store = open_store(location, {"host": hdfs_cluster.web, "user": "mallory"})
@@ -86,7 +88,7 @@ def test_who_has_no_rights_is_told_who_he_is_and_what_is_denied(hdfs_cluster: Hd
 
 
 @pytest.mark.parametrize(("umask", "may"), [("022", False), ("007", True)])
-def test_who_may_delete_what_spark_saved_is_decided_by_the_jobs_umask(
+def test_the_jobs_umask_decides_who_may_delete_saved_outputs(
     hdfs_cluster: Hdfs, place: str, superuser: NameNode, tmp_path: Path, umask: str, may: bool
 ) -> None:
     """Spark makes its directories by mkdirs, which takes the job's umask, and nothing from the location."""

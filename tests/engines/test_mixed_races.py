@@ -1,4 +1,4 @@
-"""Both sides at once: a driver by its JVM, Airflow by its own client, at one location."""
+"""A driver with its JVM and Airflow with its own client at one location, at the same time."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def racers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[Stor
         yield processes
 
 
-def test_one_writer_wins_whichever_way_it_came_and_everybody_reads_its_bytes(
+def test_one_writer_wins_through_any_client_and_all_readers_see_its_bytes(
     racers: list[StoreProcess], note: list[str]
 ) -> None:
     winners: Counter[str] = Counter()
@@ -69,7 +69,7 @@ def test_one_writer_wins_whichever_way_it_came_and_everybody_reads_its_bytes(
     assert names == [[f"{number:08d}.json" for number in range(_ROUNDS)]] * 4
 
 
-def test_a_heartbeat_of_one_side_is_never_absent_or_torn_for_the_other(
+def test_one_side_never_sees_the_others_heartbeat_absent_or_incomplete(
     racers: list[StoreProcess], note: list[str]
 ) -> None:
     driver, other = racers[0], racers[2]

@@ -1,4 +1,4 @@
-"""One location, written once: Airflow opens it in its way, a driver that has only pyspark in its own.
+"""The same location, opened by Airflow and by a driver that has only pyspark.
 
 The pipeline saves outputs and fails in its first attempt; ``dag.test()`` runs it, with a real ``spark-submit``.
 """

@@ -1,4 +1,4 @@
-"""Short descriptions, each with one rule of the HOCON specification; ``main`` is read, the others are included."""
+"""Short descriptions for single rules of the HOCON specification; ``main`` is read, the others are included."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hold what this package reads against what the reference implementation of HOCON reads."""
+"""Compares what this package reads with what the reference implementation of HOCON reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Descriptions made at random, as people write them: defaults and overrides, includes, every spelling of everything.
+"""Generates random descriptions: defaults and overrides, includes, and all spellings.
 
 The same seed and number always give the same files. Most substitutions lead to keys that exist and do not lead back,
 or nearly every file would be refused by everybody.

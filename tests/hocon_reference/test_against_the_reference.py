@@ -1,4 +1,4 @@
-"""Random descriptions, read by this package and by the reference implementation of HOCON: 1,000, at night 3,000."""
+"""Random descriptions, read by this package and by the reference implementation of HOCON: 1,000, nightly 3,000."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("start", [0, *(pytest.param(start, marks=pytest.mark.nightly) for start in (1000, 2000))])
-def test_no_description_has_another_value_than_the_reference_gives_it_and_few_are_refused(
+def test_descriptions_have_the_references_values_and_few_are_refused(
     start: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     comparison = compare(tmp_path, 1, range(start, start + 1000))

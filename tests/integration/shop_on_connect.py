@@ -1,4 +1,4 @@
-"""Components for a Spark Connect server, shipped to it by ``py_files``: its Python knows nothing else of them."""
+"""Components for a Spark Connect server, shipped by ``py_files``: its Python has no other copy of them."""
 
 from __future__ import annotations
 

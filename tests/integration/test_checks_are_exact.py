@@ -1,4 +1,4 @@
-"""The checks say what is true of the data: compared exactly, in the column's own type, by Spark's own rules."""
+"""The data checks compare exactly, in the column's own type, by Spark's own rules."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def _draw(random_: random.Random, kind: str) -> Any:
 
 
 @pytest.mark.parametrize("kind", ["BIGINT", "DECIMAL(30, 9)", "DOUBLE", "DATE"])
-def test_generated_data_is_judged_as_exact_arithmetic_judges_it(spark: SparkSession, kind: str) -> None:
+def test_checks_of_generated_data_agree_with_exact_arithmetic(spark: SparkSession, kind: str) -> None:
     drawn = random.Random(kind)  # noqa: S311  # a seed, so that it is the same every time
     values = [_draw(drawn, kind) for _ in range(300)]
     view(spark, [(value,) for value in values], f"c {kind}")
@@ -191,7 +191,7 @@ def test_generated_data_is_judged_as_exact_arithmetic_judges_it(spark: SparkSess
         assert count(said(spark, CheckRange("v", "c", **bounds))) == wrong
 
 
-def test_generated_keys_are_as_unique_as_spark_finds_them(spark: SparkSession) -> None:
+def test_uniqueness_of_generated_keys_agrees_with_spark(spark: SparkSession) -> None:
     drawn = random.Random(7)  # noqa: S311
     rows = [(drawn.choice([1.5, NAN, None, 0.0, -0.0, 2.5]), drawn.randint(0, 40)) for _ in range(200)]
     view(spark, rows, "a DOUBLE, b INT")
@@ -209,7 +209,7 @@ def case_sensitive(spark: SparkSession) -> Iterator[None]:
     spark.conf.unset("spark.sql.caseSensitive")
 
 
-def test_names_are_compared_as_spark_does(spark: SparkSession) -> None:
+def test_names_are_compared_in_sparks_way(spark: SparkSession) -> None:
     view(spark, [], "d DATE, s STRUCT<Sku: STRING, N: ARRAY<STRUCT<A: INT>>>, m MAP<STRING, STRUCT<K: INT>>")
     ddl = "D DATE, S STRUCT<sku: STRING, n: ARRAY<STRUCT<a: INT>>>, M MAP<STRING, STRUCT<k: INT>>"
     assert said(spark, CheckSchema("v", ddl, allow_more=False)) == ""
@@ -217,7 +217,7 @@ def test_names_are_compared_as_spark_does(spark: SparkSession) -> None:
 
 
 @pytest.mark.usefixtures("case_sensitive")
-def test_names_are_compared_as_spark_is_told_to(spark: SparkSession) -> None:
+def test_names_are_compared_as_spark_is_configured(spark: SparkSession) -> None:
     view(spark, [], "d DATE, s STRUCT<Sku: STRING>")
     assert said(spark, CheckSchema("v", "D DATE")) == "view 'v' has no column 'D' (date); did you mean 'd'?"
     wrong = said(spark, CheckSchema("v", "s STRUCT<sku: STRING>"))
@@ -247,7 +247,7 @@ def test_types_are_compared_with_all_that_is_in_them(spark: SparkSession, schema
     assert bool(wrong) == bool(text)
 
 
-def test_two_columns_of_one_name_are_said_and_not_taken_for_one(spark: SparkSession) -> None:
+def test_two_columns_of_one_name_are_reported_and_not_taken_for_one(spark: SparkSession) -> None:
     spark.sql("SELECT 1 AS a, 'x' AS A, 2 AS b").createOrReplaceTempView("v")
     assert said(spark, CheckSchema("v", "a INT, b INT")) == "view 'v' has 2 columns 'a', which cannot be told apart"
     assert "several columns 'a'" in said(spark, CheckUnique("v", ["a"]))
@@ -268,9 +268,7 @@ def test_two_columns_of_one_name_are_said_and_not_taken_for_one(spark: SparkSess
         ("a`b", "is not the name of a column"),
     ],
 )
-def test_a_column_that_is_missing_is_named_with_those_that_are_near(
-    spark: SparkSession, column: str, hint: str
-) -> None:
+def test_a_missing_column_is_named_together_with_similar_ones(spark: SparkSession, column: str, hint: str) -> None:
     view(spark, [], "id INT, total DOUBLE, address STRUCT<town_name: STRING>")
     for check in (CheckNotNull("v", [column]), CheckUnique("v", [column]), CheckRange("v", column, min=1)):
         assert hint in said(spark, check)

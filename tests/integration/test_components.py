@@ -103,7 +103,7 @@ def test_a_table_is_written_and_read_in_parts(spark: SparkSession) -> None:
     spark.sql("DROP TABLE flights_table")
 
 
-def test_what_an_attempt_that_died_has_left_is_explained(spark: SparkSession, tmp_path: Path) -> None:
+def test_what_a_dead_attempt_left_is_explained(spark: SparkSession, tmp_path: Path) -> None:
     run(WriteFiles("flights", str(tmp_path / "out")), spark)
     left = Path(str(spark.conf.get("spark.sql.warehouse.dir")).removeprefix("file:")) / "half_written"
     left.mkdir(parents=True)
@@ -144,7 +144,7 @@ def test_a_check_that_passes_prints_its_numbers(
     ]
 
 
-def test_a_view_that_is_not_there_is_reported_with_those_that_are(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_missing_view_is_reported_with_the_existing_ones(spark: SparkSession, tmp_path: Path) -> None:
     for component in (CheckRowCount("flihgts"), WriteFiles("flihgts", str(tmp_path / "out"))):
         with pytest.raises(UnknownViewError, match=r"view 'flihgts' does not exist; known views: .*flights"):
             run(component, spark)
@@ -156,7 +156,7 @@ def wrote(component: Component, spark: SparkSession) -> dict[str, object]:
     return dict(component.context.results.written)
 
 
-def test_the_writers_say_what_they_wrote(spark: SparkSession, tmp_path: Path) -> None:
+def test_the_writers_report_what_they_wrote(spark: SparkSession, tmp_path: Path) -> None:
     path = str(tmp_path / "a b" / "out")
     facts = {"format": "parquet", "mode": "overwrite"}
     expected = f"file://{tmp_path}/a%20b/out"

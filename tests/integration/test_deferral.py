@@ -1,4 +1,4 @@
-"""A task that is deferred, and the real driver's process somewhere else: what stops it, and what its death looks like.
+"""A deferred task whose real driver runs in another process: stops, and deaths.
 
 In place of spark-submit and a cluster, a driver is started that nobody waits for. It runs without Spark; its log, its
 lease and its watchdog are the real ones.
@@ -114,7 +114,7 @@ class Job:
         return short(read_ledger(self.ledger), "start")
 
 
-def test_a_driver_that_is_killed_is_missed_by_its_lease_and_the_retry_resumes(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_killed_driver_counts_as_dead_after_its_lease_and_the_retry_resumes(cluster: Cluster, tmp_path: Path) -> None:
     job = Job(tmp_path, _1="wait in python")
     deferred, operator, context = job.defer()
     job.await_start("b1")
@@ -128,7 +128,7 @@ def test_a_driver_that_is_killed_is_missed_by_its_lease_and_the_retry_resumes(cl
     assert job.started() == "a1 b1 b2 c2"
 
 
-def test_a_task_that_is_killed_while_it_is_deferred_stops_a_driver_deep_in_python(
+def test_a_task_that_is_killed_while_deferred_stops_a_driver_in_pure_python_code(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = Job(tmp_path, _1="wait in python")

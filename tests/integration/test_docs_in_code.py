@@ -1,4 +1,4 @@
-"""``docs/in-code.md``, block after block, on a real Spark: the twins of the examples that Scala users know."""
+"""``docs/in-code.md``: each block is run on a real Spark."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def blocks(directory: Path) -> list[str]:
     return [block.replace("/tmp/", f"{directory}/") for block in found]
 
 
-def test_every_example_does_what_the_page_says(
+def test_every_example_does_what_the_docs_describe(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copy(DOCS / "daily_etl.conf", tmp_path)
@@ -85,7 +85,7 @@ def test_the_full_example_loads_as_it_is_written(monkeypatch: pytest.MonkeyPatch
     assert spec.spark.config == {"spark.sql.shuffle.partitions": "200"}
 
 
-def test_without_auto_resume_a_failure_yesterday_is_none_of_todays_business(
+def test_without_auto_resume_an_older_failure_is_ignored(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DAILY_ETL_TARGET", str(tmp_path / "warehouse"))

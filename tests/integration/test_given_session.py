@@ -1,4 +1,4 @@
-"""The settings of a description in a session that somebody else has opened."""
+"""The settings of a description in a session that the caller opened."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_settings_of_hadoop_reach_it(spark: SparkSession, tmp_path: Path) -> Non
         ("my.plain", "${secret:env://SHOP_VALUE}"),
     ],
 )
-def test_a_secret_setting_arrives_and_spark_is_told_to_hide_it(
+def test_a_secret_setting_arrives_and_spark_hides_it(
     spark: SparkSession, monkeypatch: pytest.MonkeyPatch, setting: str, value: str
 ) -> None:
     """Spark records the settings of a session with each query; a value from the environment is resolved before."""
@@ -104,7 +104,7 @@ def test_settings_are_set_back_after_a_failure(spark: SparkSession, tmp_path: Pa
         ("spark.jars.packages", "a:b:1"),
     ],
 )
-def test_what_would_change_results_and_cannot_be_set_is_an_error(
+def test_an_unsettable_setting_that_would_change_results_is_an_error(
     spark: SparkSession, tmp_path: Path, setting: str, value: str
 ) -> None:
     session = spark.newSession()
@@ -125,7 +125,7 @@ def test_what_would_change_results_and_cannot_be_set_is_an_error(
         ({}, "local[7]", "spark.master (it is local[1])"),
     ],
 )
-def test_what_changes_no_result_and_cannot_be_set_is_a_warning(
+def test_an_unsettable_setting_that_changes_no_result_is_a_warning(
     spark: SparkSession,
     tmp_path: Path,
     config: dict[str, str],

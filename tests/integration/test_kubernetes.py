@@ -167,7 +167,7 @@ def test_the_rights_of_the_worker_cover_what_spark_submit_creates(submitted: Sub
     assert {path.split("/")[-2] for path in submitted.api.objects} <= allowed
 
 
-def test_what_is_shipped_is_uploaded_and_named_in_the_drivers_settings(submitted: Submitted) -> None:
+def test_shipped_files_are_uploaded_and_named_in_the_drivers_settings(submitted: Submitted) -> None:
     launcher = submitted.uploaded("spark-pipeline.py")
     assert submitted.container["args"][-3:] == [launcher.as_uri(), "run", "request.json"]
     assert submitted.properties["spark.files"] == submitted.uploaded("request.json").as_uri()

@@ -1,4 +1,4 @@
-"""Components in parallel on a real Spark of either kind: saved outputs, jobs cancelled alone, the shared session."""
+"""Components in parallel on a real Spark: saved outputs, cancelled jobs, the shared session."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_timeout_cancels_the_jobs_of_its_component_alone(job: Job, in_thread: 
     assert sorted(names(job.ledger).replace("long", "l")) == ["a", "b", "l"]
 
 
-def test_a_timeout_a_failure_and_a_component_that_goes_on_and_then_a_resume(session: Any, tmp_path: Path) -> None:
+def test_a_timeout_a_failure_and_a_success_at_the_same_time_and_then_a_resume(session: Any, tmp_path: Path) -> None:
     job = Job(session, tmp_path, 4)
     text = job.text(
         job.component("LongJob", "late", more="depends-on = [], timeout = 2 s"),
@@ -126,7 +126,7 @@ def test_a_timeout_a_failure_and_a_component_that_goes_on_and_then_a_resume(sess
     assert all(entry["active"] for entry in entries if "active" in entry)
 
 
-def test_a_change_of_the_session_while_several_run_is_told_and_set_again(
+def test_a_session_change_while_several_components_run_is_reported_and_restored(
     session: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     job, spark = Job(session, tmp_path, 2), session

@@ -1,4 +1,4 @@
-"""Secrets of every kind in a real run: a component prints them and fails with them, and nothing holds one then."""
+"""Secrets of every kind in a real run, printed and raised by a component: afterwards nothing holds one."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def test_bad_data_fails_with_the_numbers(spark: SparkSession, check: Component, 
         (lambda: CheckSql(" "), "sql is empty"),
     ],
 )
-def test_a_check_that_makes_no_sense_cannot_be_made(make: object, said: str) -> None:
+def test_a_check_with_contradictory_arguments_is_refused(make: object, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         make()  # type: ignore[operator]
 

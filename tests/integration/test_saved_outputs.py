@@ -1,4 +1,4 @@
-"""Saved outputs come back as they were, and are not trusted where they are not all there."""
+"""Saved outputs are restored unchanged, and are not used if files are missing."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_every_type_comes_back_with_its_values_and_names(spark: SparkSession, tm
 
 
 @pytest.mark.parametrize("mode", ["EXCEPTION", "LEGACY", None])
-def test_ancient_dates_are_kept_whatever_the_session_says_and_it_goes_on_saying_so(
+def test_ancient_dates_are_kept_whatever_the_session_is_set_to_and_the_setting_stays(
     spark: SparkSession, tmp_path: Path, mode: str | None
 ) -> None:
     names = [f"spark.sql.parquet.{each}RebaseModeInWrite" for each in ("datetime", "int96")]
@@ -201,7 +201,7 @@ def test_outputs_cannot_be_saved_in_memory() -> None:
         "SELECT o.*, p.* FROM VALUES (1, 'a') AS o(key, name) JOIN VALUES (1, 'b') AS p(key, name) ON o.key = p.key",
     ],
 )
-def test_columns_that_files_cannot_tell_apart_come_back_under_their_names(
+def test_columns_whose_names_differ_only_in_case_keep_their_names(
     spark: SparkSession, tmp_path: Path, query: str
 ) -> None:
     frame = spark.sql(query)
@@ -277,7 +277,9 @@ def test_the_jobs_of_all_outputs_carry_the_tags_of_the_component(spark: SparkSes
     assert len(seen) >= 5
 
 
-def test_the_first_output_that_cannot_be_saved_is_told_and_the_others_end(spark: SparkSession, tmp_path: Path) -> None:
+def test_the_first_output_that_cannot_be_saved_is_reported_and_the_others_end(
+    spark: SparkSession, tmp_path: Path
+) -> None:
     good = spark.range(1)
     bad = spark.sql("SELECT named_struct('a', 1, 'a', 2) AS twice")
     with pytest.raises(OutputNotSavedError, match="'second'") as raised:

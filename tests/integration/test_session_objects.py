@@ -1,4 +1,4 @@
-"""What is read of the views and functions of a session: their identities, without a question for each of them."""
+"""How the views and functions of a session are read: with their identities, in a few calls."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def session(spark: Any) -> Session:
     return Session(spark)
 
 
-def test_a_view_that_is_made_among_many_costs_one_question(session: Session) -> None:
+def test_one_new_view_among_many_costs_one_call(session: Session) -> None:
     for number in range(30):
         session.view(f"v{number}")
     assert len(session.views()) == session.reader.asked_since() == 30
@@ -91,7 +91,7 @@ def test_a_view_that_is_replaced_next_to_a_new_one_has_another_identity(session:
     assert after == session.truth()
 
 
-def test_whatever_happens_to_views_is_seen(session: Session) -> None:
+def test_every_change_of_views_is_detected(session: Session) -> None:
     chance = random.Random(20261128)  # noqa: S311  # no secret
     for step in range(120):
         for _ in range(chance.randint(0, 3)):
@@ -103,7 +103,7 @@ def test_whatever_happens_to_views_is_seen(session: Session) -> None:
         assert session.views() == session.truth(), f"in step {step}"
 
 
-def test_functions_are_asked_only_after_one_was_made_or_replaced(session: Session) -> None:
+def test_functions_are_read_only_after_one_was_created_or_replaced(session: Session) -> None:
     assert session.functions() == {}
     session.function("one", 1)
     session.function("two", 2)
@@ -121,7 +121,7 @@ def test_functions_are_asked_only_after_one_was_made_or_replaced(session: Sessio
     assert session.functions() == {"two": after["two"]}
 
 
-def test_functions_of_a_registry_of_another_kind_are_asked_each_time(session: Session) -> None:
+def test_functions_of_an_unknown_registry_are_read_each_time(session: Session) -> None:
     session.function("one", 1)
     found = [session.reader.functions(session.catalog, (session.catalog,)) for _ in range(2)]
     assert found[0] == found[1] == session.functions()

@@ -1,4 +1,4 @@
-"""What a component changes of the Spark session is there for those after it, in a resumed run as well."""
+"""Changes of the Spark session by a component are there for later components, in a resumed run too."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ CHANGES: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_a_component_changed_of_the_session_is_so_after_a_resume(bench: Bench, change: str) -> None:
+def test_session_changes_of_a_component_are_restored_on_resume(bench: Bench, change: str) -> None:
     config, query = CHANGES[change]
     bench.fail_and_resume(
         bench.component("Extract", "Change", **config),
@@ -226,7 +226,7 @@ def test_a_retry_starts_from_the_settings_that_the_first_try_had(bench: Bench) -
     assert bench.recorded().components[2].session == {}
 
 
-def test_a_secret_is_not_recorded_and_it_is_said(bench: Bench, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_secret_is_not_recorded_and_the_log_says_so(bench: Bench, capfd: pytest.CaptureFixture[str]) -> None:
     bench.fail_and_resume(
         bench.component(
             "Extract",
@@ -244,7 +244,7 @@ def test_a_secret_is_not_recorded_and_it_is_said(bench: Bench, capfd: pytest.Cap
     assert "hunter" not in out
 
 
-def test_a_database_that_is_not_there_any_more_stops_the_resume(bench: Bench) -> None:
+def test_a_missing_database_stops_the_resume(bench: Bench) -> None:
     """What runs next would read tables of that name in another database."""
     components = (
         bench.component("Extract", "Change", sql=["CREATE DATABASE passing", "USE passing"]),
@@ -280,7 +280,7 @@ LEFT: dict[str, tuple[dict[str, Any], str, str]] = {
 @pytest.mark.parametrize(
     "left", [pytest.param(each, marks=needs_spark_4) if each == "a function by SQL" else each for each in LEFT]
 )
-def test_the_component_that_misses_what_a_skipped_one_left_says_who_made_it(
+def test_the_error_about_a_missing_object_names_the_skipped_component_that_made_it(
     bench: Bench, left: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     config, query, what = LEFT[left]
@@ -317,7 +317,7 @@ def test_the_component_that_misses_what_a_skipped_one_left_says_who_made_it(
     ],
 )
 @pytest.mark.parametrize("other", ["a table", "an older view"])
-def test_nobody_reads_something_else_under_the_name_of_a_lost_view(bench: Bench, query: str, other: str) -> None:
+def test_nothing_else_can_be_read_under_the_name_of_a_lost_view(bench: Bench, query: str, other: str) -> None:
     first = bench.component("First", "Change", returns={"orders": "SELECT 1 AS x"})
     if other == "a table":
         bench.open().sql("CREATE TABLE IF NOT EXISTS orders USING parquet AS SELECT 1 AS x")
@@ -376,7 +376,9 @@ def _random_changes(draw: random.Random) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 6))])
-def test_an_interrupted_run_gives_the_numbers_of_one_that_was_not(bench: Bench, seed: int, tmp_path: Path) -> None:
+def test_an_interrupted_run_gives_the_same_numbers_as_an_uninterrupted_one(
+    bench: Bench, seed: int, tmp_path: Path
+) -> None:
     draw = random.Random(seed)  # noqa: S311
     spark = bench.open()
     for database in ("oracle_a", "oracle_b"):

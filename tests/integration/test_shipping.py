@@ -1,4 +1,4 @@
-"""What travels to the driver is enough there, and stays out of the way of what is there already.
+"""The shipped modules are enough for the driver, and do not replace modules of the cluster.
 
 The driver's Python here is bare: it sees its standard library, what is shipped to it, and nothing of this environment.
 """
@@ -298,7 +298,7 @@ def test_a_traceback_through_the_runtime_shows_its_lines_and_no_path_of_the_work
     assert str(archives._PACKAGE) not in done.stdout
 
 
-def test_an_archive_that_is_there_already_is_not_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_existing_archive_is_not_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     first = runtime_archive()
     before = first.stat()
@@ -369,7 +369,7 @@ def test_a_failure_is_recorded_there_too(driver: Driver) -> None:
     assert done.stdout.splitlines()[-1].endswith("(1 of 2 done; a retry resumes there): OSError: disk full")
 
 
-def test_components_are_looked_at_where_spark_cannot_be_imported_either(driver: Driver) -> None:
+def test_components_are_checked_even_if_spark_cannot_be_imported(driver: Driver) -> None:
     done = driver.check("shop_etl.Fail", "shop_etl.Fial", "airflow_spark_pipeline.components.ReadFiles")
     assert done.returncode == 2, done.stdout + done.stderr
     problems = json.loads(done.stdout)["problems"]
@@ -380,7 +380,7 @@ def test_components_are_looked_at_where_spark_cannot_be_imported_either(driver: 
     }
 
 
-def test_the_guard_of_these_tests_bites(driver: Driver) -> None:
+def test_these_tests_detect_an_import_of_airflow(driver: Driver) -> None:
     driver.modules["shop_etl.py"] = f"import airflow\n{STEPS}"
     done = driver.run("shop_etl.Fail")
     assert done.returncode == 99
@@ -390,7 +390,7 @@ def test_the_guard_of_these_tests_bites(driver: Driver) -> None:
 # ---- what is there already
 
 
-def test_a_package_of_the_cluster_wins_over_the_one_that_travels_along(driver: Driver) -> None:
+def test_the_clusters_package_wins_over_the_shipped_one(driver: Driver) -> None:
     driver.cluster["fsspec/__init__.py"] = '__version__ = "0.0.1-cluster"\n'
     done = driver.run("shop_etl.Note")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -400,7 +400,7 @@ def test_a_package_of_the_cluster_wins_over_the_one_that_travels_along(driver: D
     assert driver.attempt.outcome().status is CheckpointStatus.COMPLETED
 
 
-def test_a_package_that_travels_along_is_used_where_the_cluster_has_none(driver: Driver) -> None:
+def test_a_shipped_package_is_used_if_the_cluster_has_none(driver: Driver) -> None:
     import fsspec
 
     done = driver.run("shop_etl.Note")

@@ -1,4 +1,4 @@
-"""A pipeline on a Spark Connect server: the driver beside the task, the same log, and nothing of ours on the server."""
+"""A pipeline on a Spark Connect server: the driver runs beside the task, and the server needs nothing of ours."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ connect.open_session(connect.ConnectTarget(sys.argv[1], ()), {}, sys.argv[2])
 """
 
 
-def test_a_token_travels_by_tls_and_a_certificate_that_nobody_vouches_for_is_said(
+def test_a_token_is_sent_through_tls_and_an_untrusted_certificate_is_reported(
     connect_server: ConnectServer, shop: OnConnect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server speaks plain text; TLS ends at a proxy in front of it, as Spark's documentation advises."""
@@ -160,7 +160,7 @@ def test_a_token_travels_by_tls_and_a_certificate_that_nobody_vouches_for_is_sai
 @pytest.mark.slow
 @pytest.mark.nightly  # gRPC pings once a minute at most
 @pytest.mark.filterwarnings("ignore:.RETRIES_EXCEEDED:UserWarning")
-def test_a_network_that_goes_away_in_silence_fails_what_waits_for_an_answer(
+def test_a_network_that_drops_silently_fails_the_waiting_call(
     connect_server: ConnectServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pyspark.errors.exceptions.connect import SparkConnectGrpcException
@@ -186,7 +186,7 @@ def test_a_network_that_goes_away_in_silence_fails_what_waits_for_an_answer(
         assert session.is_stopped
 
 
-def test_what_the_server_keeps_to_itself_is_named_and_no_component_runs(shop: OnConnect) -> None:
+def test_settings_that_belong_to_the_server_are_named_and_no_component_runs(shop: OnConnect) -> None:
     settings = '"spark.executor.memory" = 2g, "spark.hadoop.fs.s3a.access.key" = x, "spark.sql.warehouse.dir" = y'
     with pytest.raises(
         ComponentFailedError,
@@ -206,7 +206,7 @@ def test_what_the_server_keeps_to_itself_is_named_and_no_component_runs(shop: On
         ({"py_files": ["missing.py"]}, PipelineDefinitionError, "there is no such file"),
     ],
 )
-def test_an_argument_that_means_nothing_there_is_refused_and_nothing_is_claimed(
+def test_an_argument_without_meaning_on_spark_connect_is_refused_and_nothing_is_claimed(
     tmp_path: Path, arguments: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     shop = OnConnect(tmp_path, Driver(), server="sc://127.0.0.1:1/")
@@ -215,7 +215,7 @@ def test_an_argument_that_means_nothing_there_is_refused_and_nothing_is_claimed(
     assert not (tmp_path / "checkpoints").exists()
 
 
-def test_a_server_that_does_not_answer_is_said_and_nothing_is_claimed(
+def test_an_unreachable_server_is_reported_and_nothing_is_claimed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("airflow_spark_pipeline.launch.spark_connect.await_server.__defaults__", (0.0,))

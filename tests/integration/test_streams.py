@@ -1,4 +1,4 @@
-"""A component that starts a streaming query is done when the query is, on a session of either kind."""
+"""A component that starts a streaming query is done when the query is, on a classic session and on Spark Connect."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_query_that_ends_by_itself_is_waited_for(streaming: Streaming, trigger
     assert streaming.written == 10
 
 
-def test_a_query_that_the_component_stops_is_its_own_affair(streaming: Streaming) -> None:
+def test_a_streaming_query_that_the_component_stops_is_no_error(streaming: Streaming) -> None:
     assert streaming.run("", "stops") == ["stream"]
     assert streaming.written == 10
 
@@ -79,16 +79,18 @@ def test_a_query_without_an_end_is_stopped_and_fails_the_component(streaming: St
 
 
 @pytest.mark.parametrize("then", ["fails", "fails late"])
-def test_a_query_that_fails_fails_the_component_whether_it_looks_or_not(streaming: Streaming, then: str) -> None:
+def test_a_failed_streaming_query_fails_the_component_even_if_it_does_not_check(
+    streaming: Streaming, then: str
+) -> None:
     with pytest.raises(ComponentFailedError, match="batch 0 is refused"):
         streaming.run("availableNow", then)
 
 
-def test_a_failure_of_a_query_that_the_component_handles_is_its_own_affair(streaming: Streaming) -> None:
+def test_a_query_failure_that_the_component_handles_is_ignored(streaming: Streaming) -> None:
     assert streaming.run("availableNow", "fails and handles") == ["stream"]
 
 
-def test_a_query_that_was_there_before_is_left_alone(streaming: Streaming) -> None:
+def test_a_streaming_query_from_before_the_component_is_left_alone(streaming: Streaming) -> None:
     before = streaming.session.readStream.format("rate").load().writeStream.format("noop").start()
     try:
         assert streaming.run("availableNow") == ["stream"]
@@ -97,7 +99,7 @@ def test_a_query_that_was_there_before_is_left_alone(streaming: Streaming) -> No
         before.stop()
 
 
-def test_a_function_of_the_user_that_fails_in_a_batch_is_told_with_its_line(
+def test_an_error_in_a_users_batch_function_is_reported_with_its_line(
     spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LEDGER", str(tmp_path / "ledger"))

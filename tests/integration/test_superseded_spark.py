@@ -1,4 +1,4 @@
-"""A run that is superseded inside a Spark job, in a session that is not its own."""
+"""A run that is superseded during a Spark job, in a session that belongs to the caller."""
 
 from __future__ import annotations
 

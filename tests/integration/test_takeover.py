@@ -1,4 +1,4 @@
-"""One real driver takes over from another: what the second one says, and how the first one ends."""
+"""One real driver takes over from another: the second one's messages, and the first one's end."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_a_driver_of_this_machine_that_was_killed_is_not_waited_for(unit: Unit) 
     assert "Waiting for" not in said
 
 
-def test_a_driver_of_another_machine_that_was_killed_is_waited_for_until_its_lease_has_run_out(unit: Unit) -> None:
+def test_a_killed_driver_of_another_machine_is_waited_for_until_its_lease_expires(unit: Unit) -> None:
     first = unit.start()
     _eventually(lambda: unit.inside(first))
     os.killpg(first.pid, signal.SIGKILL)
@@ -148,7 +148,7 @@ def test_a_driver_that_was_stopped_for_longer_than_its_lease_ends_itself_when_it
     assert (state.status, state.attempt) == (CheckpointStatus.COMPLETED, 2)
 
 
-def test_a_driver_that_was_stopped_for_a_moment_goes_on(unit: Unit) -> None:
+def test_a_driver_that_was_stopped_for_a_moment_continues(unit: Unit) -> None:
     unit.seconds = 3.0
     first = unit.start()
     _eventually(lambda: unit.inside(first))

@@ -133,7 +133,7 @@ def _replace(module: Path, changes: dict[str, str]) -> None:
     module.write_text(text, encoding="utf-8")
 
 
-def test_a_retry_by_a_newer_version_goes_on_with_what_this_one_recorded(unit: Unit) -> None:
+def test_a_retry_by_a_newer_version_continues_a_run_of_this_one(unit: Unit) -> None:
     newer = _other_version(unit.directory, "9.9.9", _KNOWS_MORE)
     assert unit.attempt(ROOT) | {"message": ""} == {"version": VERSION, "error": "ComponentFailedError", "message": ""}
     assert unit.attempt(newer) == {"version": "9.9.9", "ran": ["b", "c"], "skipped": ["a"]}
@@ -141,7 +141,7 @@ def test_a_retry_by_a_newer_version_goes_on_with_what_this_one_recorded(unit: Un
     assert names(unit.ledger) == "abbc"
 
 
-def test_a_retry_by_this_version_goes_on_with_what_a_newer_one_recorded_and_keeps_what_it_does_not_know(
+def test_a_retry_by_this_version_continues_a_run_of_a_newer_one_and_keeps_unknown_fields(
     unit: Unit,
 ) -> None:
     newer = _other_version(unit.directory, "9.9.9", _KNOWS_MORE)
@@ -154,7 +154,7 @@ def test_a_retry_by_this_version_goes_on_with_what_a_newer_one_recorded_and_keep
     assert names(unit.ledger) == "abbc"
 
 
-def test_a_retry_by_this_version_goes_on_with_what_an_older_one_recorded(unit: Unit) -> None:
+def test_a_retry_by_this_version_continues_a_run_of_an_older_one(unit: Unit) -> None:
     older = _other_version(unit.directory, "0.0.1", _KNOWS_LESS, "encoding")
     assert unit.attempt(older)["version"] == "0.0.1"
     assert "leaseSeconds" not in unit.commit
@@ -162,7 +162,7 @@ def test_a_retry_by_this_version_goes_on_with_what_an_older_one_recorded(unit: U
     assert names(unit.ledger) == "abbc"
 
 
-def test_a_retry_by_this_version_goes_on_with_what_one_recorded_that_wrote_the_whole_state_each_time(
+def test_a_retry_by_this_version_continues_a_run_of_one_that_wrote_whole_states(
     unit: Unit,
 ) -> None:
     older = _other_version(unit.directory, "0.0.1", _WRITES_WHOLE_STATES, "changes")
@@ -172,7 +172,7 @@ def test_a_retry_by_this_version_goes_on_with_what_one_recorded_that_wrote_the_w
     assert names(unit.ledger) == "abbc"
 
 
-def test_a_retry_by_a_version_that_only_knows_whole_states_goes_on_with_what_this_one_recorded(unit: Unit) -> None:
+def test_a_retry_by_a_version_that_only_knows_whole_states_continues_a_run_of_this_one(unit: Unit) -> None:
     older = _other_version(unit.directory, "0.0.1", _WRITES_WHOLE_STATES, "changes")
     assert unit.attempt(ROOT)["error"] == "ComponentFailedError"
     assert unit.commit["schemaVersion"] == BASE_VERSION  # what ends an attempt is a whole state

@@ -126,7 +126,7 @@ def test_ready_made_components_that_define_views_are_replayed(unit: Unit) -> Non
     assert unit.lines == ["Look 1 0 2", "Look 2 0 2"]
 
 
-def test_a_pipeline_that_a_resume_would_break_is_refused_before_any_work(unit: Unit) -> None:
+def test_a_pipeline_that_could_not_resume_is_refused_before_any_work(unit: Unit) -> None:
     code, said = unit.attempt(",\n".join([_step("Draw"), _step("Look")]))
     assert code == EXIT_DEFINITION
     assert "Look reads the view 'drawn' of Draw, which a resumed run would not have" in said
@@ -135,7 +135,7 @@ def test_a_pipeline_that_a_resume_would_break_is_refused_before_any_work(unit: U
 
 
 @pytest.mark.nightly
-def test_without_auto_resume_such_a_pipeline_just_runs(unit: Unit) -> None:
+def test_without_auto_resume_a_pipeline_with_unsaved_views_runs(unit: Unit) -> None:
     components = ",\n".join([_step("Draw"), _step("Look")])
     code, _ = unit.attempt(components, options="checkpoint { auto-resume = false }")
     assert code == EXIT_COMPLETED

@@ -101,7 +101,7 @@ def test_a_resumed_run_writes_the_partitions_that_are_missing(
 @pytest.mark.slow
 @pytest.mark.parametrize("columns", [["day"], ["day", "kind"], ["when"], ["a.b"], ["number"]])
 @pytest.mark.usefixtures("views")
-def test_odd_values_are_written_as_one_write_of_everything_would(
+def test_unusual_partition_values_are_written_as_by_one_single_write(
     spark: SparkSession, tmp_path: Path, columns: list[str]
 ) -> None:
     """Rows that Spark puts into one directory are one partition: a second one would replace the first."""
@@ -142,7 +142,9 @@ def test_other_partitions_are_kept_and_no_rows_write_nothing(spark: SparkSession
 
 
 @pytest.mark.usefixtures("views")
-def test_the_own_input_is_refused_as_in_one_write(spark: SparkSession, source: Path, tmp_path: Path) -> None:
+def test_overwriting_its_own_input_is_refused_as_in_a_single_write(
+    spark: SparkSession, source: Path, tmp_path: Path
+) -> None:
     spark.read.parquet(str(source)).createOrReplaceTempView("flights")
     component = WriteFiles("flights", str(source), mode="overwrite", partition_by=["day"], by_partition=True)
     component.attach(ComponentContext.standalone(str(tmp_path)))

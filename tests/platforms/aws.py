@@ -1,4 +1,4 @@
-"""Moto in place of AWS, in this process or as a server, with an identity that must not travel."""
+"""Moto in place of AWS, in this process or as a server, with an identity that must not reach the job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real drivers on stand-ins for platforms, and on Livy. Collected only when asked for: ``make platforms``, or by path.
+"""Real drivers on stand-ins for platforms, and on Livy. Collected only by ``make platforms``, or by path.
 
 It takes minutes: nothing for each run of ``make test``.
 """

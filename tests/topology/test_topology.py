@@ -95,7 +95,7 @@ def test_each_machine_had_its_own_process_ids(loss: dict[str, Any]) -> None:
     assert len(set(namespaces.values())) == 2
 
 
-def test_what_was_done_is_not_run_again(loss: dict[str, Any]) -> None:
+def test_completed_components_do_not_run_again(loss: dict[str, Any]) -> None:
     run: Run = loss["run"]
     assert run.started() == "a1 b1 c1 c2 d2"
     assert run.try_states() == ["failed", "success"]
@@ -105,7 +105,7 @@ def test_what_was_done_is_not_run_again(loss: dict[str, Any]) -> None:
     ]
 
 
-def test_the_result_rests_on_the_output_that_the_lost_machine_had_saved(stack: Stack, loss: dict[str, Any]) -> None:
+def test_the_result_uses_the_output_saved_by_the_lost_machine(stack: Stack, loss: dict[str, Any]) -> None:
     result = stack.data / "examples" / "results" / f"{loss['run'].run_id}.json"
     assert json.loads(result.read_text()) == {"rows": 1000, "sum": sum(n * n for n in range(1000))}
 

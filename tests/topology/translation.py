@@ -1,4 +1,4 @@
-"""From the containers of ``docker-compose.yaml`` to processes on loopback: other ports and directories, no more.
+"""Turns the containers of ``docker-compose.yaml`` into processes on loopback: only ports and directories change.
 
 A service reaches another as ``name:port``, and itself as ``localhost:port``; each such port becomes a free one here. A
 path of the containers becomes one below a directory of the test.

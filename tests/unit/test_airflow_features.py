@@ -23,7 +23,7 @@ from airflow_spark_pipeline.airflow_features import AIRFLOW, features_of
         ("4.0", True),
     ],
 )
-def test_a_version_has_what_came_with_it_or_before(version: str, discards: bool) -> None:
+def test_a_version_has_the_features_of_itself_and_its_predecessors(version: str, discards: bool) -> None:
     features = features_of(version)
     assert (features.clear_discards_task_state, features.rendered_fields_by_id) == (discards, discards)
 
@@ -38,7 +38,7 @@ def test_each_minor_version_can_do_what_the_one_before_could_and_more() -> None:
 
 
 @pytest.mark.airflow
-def test_what_is_said_of_the_installed_airflow_is_true() -> None:
+def test_the_features_of_the_installed_airflow_are_right() -> None:
     import airflow.sdk
     from airflow.api_fastapi.auth.managers.base_auth_manager import BaseAuthManager
     from airflow.api_fastapi.core_api.datamodels.task_instances import ClearTaskInstancesBody

@@ -1,4 +1,4 @@
-"""``docker-compose.yaml`` and ``Dockerfile``, as far as they can be held without Docker.
+"""``docker-compose.yaml`` and ``Dockerfile``, as far as they can be tested without Docker.
 
 ``tests/topology`` runs the same services, by the same commands, as processes.
 """
@@ -36,12 +36,12 @@ def is_awaited(service: Service) -> bool:
 
 
 @every_service
-def test_a_service_says_whether_it_is_healthy_or_ends_by_itself(service: Service) -> None:
+def test_a_service_has_a_health_check_or_ends_by_itself(service: Service) -> None:
     assert bool(service.check) != is_awaited(service)
 
 
 @every_service
-def test_a_service_waits_for_those_that_are_there(service: Service) -> None:
+def test_a_service_depends_only_on_existing_services(service: Service) -> None:
     for needed, condition in service.needs.items():
         assert condition == ("service_healthy" if SERVICES[needed].check else "service_completed_successfully")
 
@@ -52,7 +52,7 @@ def test_a_port_is_published_on_the_loopback_interface_only(service: Service) ->
 
 
 @every_service
-def test_what_is_mounted_is_there(service: Service) -> None:
+def test_every_mounted_path_exists(service: Service) -> None:
     named = re.findall(r"^  ([\w-]+):$", TEXT.partition("\nvolumes:\n")[2], re.MULTILINE)
     for volume in service.volumes:
         source = volume.split(":")[0]
@@ -114,7 +114,7 @@ def test_the_jars_for_s3_are_of_the_version_of_sparks_hadoop() -> None:
     assert re.findall(r"<version>(\d.*)</version>", pom)[1:] == [client.stem.removeprefix("hadoop-client-api-")]
 
 
-def test_what_the_image_copies_is_in_its_build_context() -> None:
+def test_every_file_that_the_image_copies_is_in_its_build_context() -> None:
     copied = re.findall(r"^COPY (?!--from)(?:--\S+ )*(\S+) ", DOCKERFILE.read_text(encoding="utf-8"), re.MULTILINE)
     let_in = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert copied == ["docker/pom.xml", "docker/spark-defaults.conf", "."]
@@ -136,7 +136,7 @@ def test_every_secret_is_a_default_that_can_be_replaced() -> None:
     assert len(found) == 9
 
 
-def test_the_default_of_the_fernet_key_says_that_it_is_no_secret() -> None:
+def test_the_default_fernet_key_is_marked_as_not_secret() -> None:
     key = SERVICES["airflow-scheduler"].environment["AIRFLOW__CORE__FERNET_KEY"]
     assert base64.urlsafe_b64decode(key) == b"local-only-local-only-local-only"
 

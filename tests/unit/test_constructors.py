@@ -1,4 +1,4 @@
-"""No constructor of the package does I/O: what opens or reads something is a method, or a class method that says so."""
+"""No constructor of the package does I/O; methods and named class methods do."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_no_constructor_does_io() -> None:
     ],
 )
 @pytest.mark.parametrize("constructor", CONSTRUCTORS)
-def test_a_constructor_that_does_io_is_found(constructor: str, body: str, call: str) -> None:
+def test_a_constructor_that_does_io_is_detected(constructor: str, body: str, call: str) -> None:
     source = f"""
 class Planted:
     def {constructor}(self, path=None, spark=None, jvm=None):
@@ -101,7 +101,7 @@ def _listing(path):
     assert f"Planted: {call}" in io_in_constructors(source)
 
 
-def test_what_is_only_opened_later_is_not_found() -> None:
+def test_modules_that_are_only_opened_later_are_not_found() -> None:
     source = """
 class Lazy:
     def __init__(self, path):

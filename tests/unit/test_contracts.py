@@ -1,4 +1,4 @@
-"""The import contracts can fail: each is broken by one import that is planted in a copy of the package."""
+"""The import contracts can fail: one import that breaks each is planted in a copy of the package."""
 
 from __future__ import annotations
 

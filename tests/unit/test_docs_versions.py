@@ -74,7 +74,7 @@ def test_the_site_is_built_again_in_place_of_the_last_one(repository: Repository
     assert versions(repository.build()) == ["0.2.0", "0.1.0"]
 
 
-def test_without_a_release_there_is_the_documentation_of_the_tree(repository: Repository) -> None:
+def test_without_a_release_the_docs_of_the_working_tree_are_built(repository: Repository) -> None:
     (repository.directory / "page.txt").write_text("now", encoding="utf-8")
     site = repository.build()
     assert versions(site) == ["dev"]

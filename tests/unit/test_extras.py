@@ -1,4 +1,4 @@
-"""What the extra ``spark`` asks for; what it resolves to is tried by ``make prerelease`` in a fresh environment."""
+"""What the extra ``spark`` requires; ``make prerelease`` tests what it resolves to in a fresh environment."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_the_extra_spark_installs_one_version_of_two_packages_that_own_the_same_
     assert "2.3.3" in spark["pandas"].specifier
 
 
-def test_where_the_next_major_version_is_unknown_it_is_not_allowed() -> None:
+def test_an_unknown_next_major_version_is_not_allowed() -> None:
     needed = required()
     for name, newest, unknown in [
         ("apache-airflow", "3.99", "4.0"),

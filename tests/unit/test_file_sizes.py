@@ -1,4 +1,4 @@
-"""A file is one room: above 300 lines it gets a wall, or its docstring says why a wall would hurt."""
+"""A module above 300 lines is split, or its docstring explains why not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def too_long(path: Path) -> bool:
     return len(text.splitlines()) > MOST_LINES and REASON not in doc
 
 
-def test_a_long_file_of_the_package_says_why_it_is_long() -> None:
+def test_a_long_file_of_the_package_has_a_stated_reason() -> None:
     assert [str(path.relative_to(PACKAGE)) for path in sorted(PACKAGE.rglob("*.py")) if too_long(path)] == []
 
 

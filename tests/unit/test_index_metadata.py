@@ -1,4 +1,4 @@
-"""What a package index shows of the project: absolute links, and the project's addresses."""
+"""The metadata for a package index: absolute links, and the project's addresses."""
 
 from __future__ import annotations
 
@@ -75,6 +75,6 @@ def test_a_copy_is_prepared_as_a_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "address", ["", "data/airflow-spark-pipeline", "https://code.example", 'https://code.example/"/x']
 )
-def test_what_is_not_the_address_of_a_repository_is_refused(tmp_path: Path, address: str) -> None:
+def test_an_invalid_repository_address_is_refused(tmp_path: Path, address: str) -> None:
     with pytest.raises(ValueError, match="is not the address of a repository"):
         main(str(copied(tmp_path)), address)

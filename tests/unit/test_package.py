@@ -1,4 +1,4 @@
-"""The package as Airflow and pip see it: metadata, entry points, configuration, and an import that costs nothing."""
+"""The package as Airflow and pip see it: metadata, entry points, configuration, and a cheap import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of the reference page that users of the Scala framework know: a test for each row."""
+"""The reference page that users of the Scala framework know: a test for each row of its tables."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
 # ---- configuration options
 
 
-def test_enabled_is_false_unless_somebody_says_so(job: Job) -> None:
+def test_enabled_is_false_by_default(job: Job) -> None:
     spec = parse_pipeline(job.describe())
     assert spec.checkpoint.enabled is False
     with pytest.raises(ComponentFailedError):
@@ -78,12 +78,12 @@ def test_location_is_in_the_systems_temporary_directory_where_none_is_given(
     assert "No checkpoint location is given" in capsys.readouterr().out
 
 
-def test_auto_resume_is_false_unless_somebody_says_so(job: Job) -> None:
+def test_auto_resume_is_false_by_default(job: Job) -> None:
     job.fail()
     assert job.runner.run_with_checkpointing(job.describe()).skipped == []
 
 
-def test_auto_resume_goes_on_with_the_last_failed_run(job: Job) -> None:
+def test_auto_resume_continues_the_last_failed_run(job: Job) -> None:
     job.fail("auto-resume = true")
     assert job.runner.run_with_checkpointing(job.describe("auto-resume = true")).skipped == ["a"]
 
@@ -145,7 +145,7 @@ def test_last_checkpointed_index_is_that_of_the_last_one(state: dict[str, Any]) 
     assert state["lastCheckpointedIndex"] == 1
 
 
-def test_total_components_counts_all(state: dict[str, Any]) -> None:
+def test_total_components_counts_all_components(state: dict[str, Any]) -> None:
     assert state["totalComponents"] == 3
 
 

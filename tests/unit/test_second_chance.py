@@ -1,4 +1,4 @@
-"""scripts/pytest.sh: tests that failed run once more, and nothing else is forgiven."""
+"""scripts/pytest.sh: failed tests run once more, and no other failure is forgiven."""
 
 import os
 import subprocess
@@ -58,7 +58,7 @@ def test_a_test_that_fails_twice_fails(tmp_path: Path) -> None:
         pytest.param("", id="no test"),
     ],
 )
-def test_a_run_that_breaks_off_fails(tmp_path: Path, broken: str) -> None:
+def test_a_test_run_that_breaks_off_fails(tmp_path: Path, broken: str) -> None:
     code, names = run(tmp_path, broken)
     assert code != 0
     assert names == ""

@@ -1,4 +1,4 @@
-"""The pytest plugin for users, over a session that is not there."""
+"""The pytest plugin for users, with a fake session."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_component_that_does_not_exist_cannot_fail(tester: PipelineTester) -> 
         tester.run(describe("a"), fail_at="d")
 
 
-def test_nothing_is_resumed_where_nothing_failed(tester: PipelineTester) -> None:
+def test_nothing_is_resumed_if_nothing_failed(tester: PipelineTester) -> None:
     tester.run(describe("a"))
     with pytest.raises(NothingToResumeError):
         tester.resume()

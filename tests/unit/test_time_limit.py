@@ -1,4 +1,4 @@
-"""A call that may never return is waited for only so long."""
+"""A call that may never return is waited for only for a limited time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from airflow_spark_pipeline.time_limit import within
 
 
 @pytest.mark.parametrize("result", [None, False, 7, "text"])
-def test_what_the_call_returns_is_returned(result: object) -> None:
+def test_the_result_of_the_call_is_returned(result: object) -> None:
     assert within(60.0, lambda: result) is result
 
 
@@ -24,7 +24,7 @@ def test_the_error_of_the_call_is_raised(error: Exception) -> None:
     assert raised.value is error
 
 
-def test_a_call_that_takes_longer_is_named_and_left_behind_without_keeping_the_process_alive() -> None:
+def test_a_call_that_exceeds_its_time_limit_is_named_and_does_not_keep_the_process_alive() -> None:
     end, threads = threading.Event(), list[threading.Thread]()
 
     def hangs() -> None:

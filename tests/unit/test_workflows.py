@@ -1,4 +1,4 @@
-"""The workflows of the repository do what the Makefile does, with actions that cannot change under us."""
+"""The workflows of the repository run the targets of the Makefile, with pinned actions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_there_are_workflows_for_tests_and_for_releases() -> None:
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_every_action_is_pinned_to_a_commit_and_says_its_version(workflow: Path) -> None:
+def test_every_action_is_pinned_to_a_commit_and_names_its_version(workflow: Path) -> None:
     used = re.findall(r"uses: (.*)", workflow.read_text(encoding="utf-8"))
     assert used
     for action in used:
@@ -59,14 +59,14 @@ def test_the_workflow_makes_what_the_one_command_for_everything_makes() -> None:
     assert everything <= made | set(matrix("suite", "target"))
 
 
-def test_what_takes_too_long_for_each_change_runs_once_a_night() -> None:
+def test_slow_suites_run_nightly() -> None:
     workflow = yaml.safe_load(WORKFLOWS[0].read_text(encoding="utf-8"))
     assert workflow[True]["schedule"]  # YAML 1.1 reads the key "on" as true
     assert "schedule" in workflow["jobs"]["nightly"]["if"]
     assert workflow["jobs"]["nightly"]["steps"][-2:] == [{"run": "make nightly"}, {"run": "make platforms"}]
 
 
-def test_every_set_of_versions_is_tried_once_a_night() -> None:
+def test_every_set_of_versions_is_tested_nightly() -> None:
     workflow = yaml.safe_load(WORKFLOWS[0].read_text(encoding="utf-8"))
     assert "schedule" in workflow["jobs"]["matrix"]["if"]
     described = (ROOT / "scripts" / "matrix.sh").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Parameters and XCom with everything that could end a quote, and a pipeline that writes down what it was given."""
+"""Parameters and XComs with every character that could end a quote, and a pipeline that writes down what it gets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The DAGs of the acceptance tests: four components with and without retries, and tasks that go wrong on purpose."""
+"""The DAGs of the acceptance tests: four components with and without retries, and tasks that fail on purpose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A component that says what it wrote, and fails in the attempts that it is told to."""
+"""A component that reports what it wrote, and fails in the configured attempts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The crew's components on each engine, one after another and at the same time, and a real example on each."""
+"""The same components on each engine, in sequence and in parallel, and a real example on each."""
 
 from __future__ import annotations
 

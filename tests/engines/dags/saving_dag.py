@@ -1,4 +1,4 @@
-"""A pipeline with saved outputs whose checkpoints lie where the environment says."""
+"""A pipeline with saved outputs, whose checkpoint location is in an environment variable."""
 
 from __future__ import annotations
 

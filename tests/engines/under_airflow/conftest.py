@@ -1,4 +1,4 @@
-"""One Airflow, and what it submits to: a YARN with an HDFS, a standalone cluster of two workers, and Spark Connect.
+"""One Airflow, a YARN with an HDFS, a standalone cluster of two workers, and a Spark Connect server.
 
 The Pythons of drivers and executors have nothing installed. On YARN's cluster mode they are of another minor version
 than Airflow's, where there is another one on this machine.

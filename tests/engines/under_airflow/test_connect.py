@@ -1,4 +1,4 @@
-"""Spark Connect under a real Airflow: whatever dies, the next try resumes once nothing of the dead driver runs.
+"""Spark Connect under a real Airflow: after any death, the next try resumes once the dead driver's work has ended.
 
 The processes are a chain: Airflow's worker, the task's process, the driver. What the driver's operation does on the
 server is seen by the marks that it leaves in a file.

@@ -1,4 +1,4 @@
-"""The deferrable operator for real: a triggerer watches drivers in cluster mode on YARN, and no worker does."""
+"""The deferred operator on a real YARN in cluster mode: the triggerer waits for the driver, not a worker."""
 
 from __future__ import annotations
 

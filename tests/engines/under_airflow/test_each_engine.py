@@ -1,4 +1,4 @@
-"""The same components on each engine: they fail, their drivers and executors are killed, and the sum is right.
+"""The same components on each engine: they fail, their drivers and executors are killed, and the result is right.
 
 Four run one after another, and four at the same time.
 """
@@ -71,9 +71,7 @@ _AT_ONCE = {"a": _MEETS, "b": {"1": "meet and fail"}, "c": {"1": "wait in python
 @pytest.mark.parametrize(
     "engine", [on(engine, "at_once", **_AT_ONCE) for engine in ("local", "standalone", "connect", "yarn_cluster")]
 )
-def test_of_four_at_once_one_raises_and_one_is_killed_with_its_driver_and_the_retry_runs_those(
-    engine: str, run: Run
-) -> None:
+def test_one_of_four_raises_and_one_dies_with_its_driver_and_the_retry_runs_both(engine: str, run: Run) -> None:
     entry = run.wait_for_start("c", 1, seconds=SECONDS)
     wait_for(f"the end of the others of {run}", lambda: len(run.steps(1)) == len("abd"), seconds=SECONDS, every=1.0)
     assert in_order(run.started()) == "a1 b1 c1 d1"

@@ -1,4 +1,4 @@
-"""Pythons that do not fit: the error in the task's log explains it, and nothing that was done is lost."""
+"""Wrong Pythons: the task's error explains the problem, and no progress is lost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_executors_of_another_minor_version_than_the_drivers_are_named(run: Run)
 
 
 @pytest.mark.parametrize("engine", [on(engine, "old_python") for engine in ("standalone", "yarn_cluster")])
-def test_a_driver_whose_python_is_too_old_is_one_sentence(engine: str, run: Run, old_python: Path) -> None:
+def test_a_driver_python_that_is_too_old_gives_a_one_sentence_error(engine: str, run: Run, old_python: Path) -> None:
     run.wait("failed", tries=1, seconds=SECONDS)
     assert "needs 3.10 or newer there. Set another one" in run.error(1)
     assert str(old_python) in run.error(1) or engine == "yarn_cluster"

@@ -1,4 +1,4 @@
-"""Secrets reach the driver and nothing else, on each engine: command lines, event logs, pages and container logs."""
+"""Secrets reach the driver only, on each engine: command lines, event logs, web pages and container logs hold none."""
 
 from __future__ import annotations
 

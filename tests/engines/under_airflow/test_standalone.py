@@ -1,4 +1,4 @@
-"""A standalone cluster around a driver in client mode: workers and the master are lost, and a driver is cut off."""
+"""A standalone cluster in client mode: workers and the master are lost, and a driver is cut off."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.engines.under_airflow.conftest import (
 
 
 @pytest.mark.dag_run("crew_on_standalone", c={"1": "wait for a sign"})
-def test_a_machine_that_is_cut_off_with_its_driver_is_superseded_by_the_lease(run: Run) -> None:
+def test_a_driver_on_a_machine_that_is_cut_off_is_superseded_after_its_lease(run: Run) -> None:
     """As on a frozen or unreachable machine: task, JVM and Python stand still, and Airflow hears nothing of them.
 
     What they are when they come back is for nothing: the Python ends itself before it records or enters anything.
@@ -64,7 +64,7 @@ def test_a_killed_task_takes_driver_and_executors_with_it(run: Run) -> None:
 
 
 @pytest.mark.dag_run("crew_on_standalone", b={"1": "wait on an executor"})
-def test_a_worker_is_lost_and_the_job_goes_on_at_the_other_one(run: Run, standalone: StandaloneCluster) -> None:
+def test_if_a_worker_is_lost_the_job_continues_on_the_other_one(run: Run, standalone: StandaloneCluster) -> None:
     entry = run.wait_for_start("b", 1, seconds=SECONDS)
     executor = await_executor(run)
     (lost,) = [name for name in standalone.workers if standalone.pid(name) == parent_of(executor)]

@@ -1,4 +1,4 @@
-"""YARN's cluster mode: the provider reconnects to a driver that lives, and ours resumes after one that does not.
+"""YARN's cluster mode: a retry reconnects to a live driver, and resumes after a dead one.
 
 For each kill the resource manager's list shows exactly the applications, and their attempts, that there have to be: the
 application has the name of the DAG run.

@@ -1,4 +1,4 @@
-"""What a user gets for a mistake in the components: one error, before a JVM starts."""
+"""Mistakes in components: one error, before a JVM starts."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_component_that_does_not_fit_its_class_is_explained(shop: Shop, compon
     assert message in found
 
 
-def test_what_several_components_lack_is_reported_at_once(shop: Shop) -> None:
+def test_problems_of_several_components_are_reported_at_once(shop: Shop) -> None:
     found = shop.mistake_in(
         describe(
             "{ instance-type = shop_etl.Extract, instance-config { limit = many, input_path = 5 } }",
@@ -90,7 +90,7 @@ def test_a_library_that_a_module_needs_is_named(shop: Shop) -> None:
     assert "ship 'no_such_library' with py_files, or install it" in shop.mistake()
 
 
-def test_a_module_that_ends_the_process_is_named(shop: Shop) -> None:
+def test_a_module_that_calls_exit_is_named(shop: Shop) -> None:
     shop.module.write_text("import sys\nsys.exit(0)\n", encoding="utf-8")
     assert "'shop_etl' cannot be imported: SystemExit: 0" in shop.mistake()
 
@@ -110,7 +110,7 @@ def test_a_description_without_mistakes_reaches_spark_submit(shop: Shop) -> None
     assert shop.looks == ["check"]
 
 
-def test_a_module_that_spark_fetches_is_not_missed_beforehand(shop: Shop) -> None:
+def test_a_module_that_spark_downloads_is_not_reported_as_missing(shop: Shop) -> None:
     shop.accepted(py_files=["s3://bucket/shop_etl.zip"])
 
 
@@ -123,7 +123,7 @@ def test_a_module_that_spark_fetches_is_not_missed_beforehand(shop: Shop) -> Non
     ],
     ids=lambda arguments: next(iter(arguments)),
 )
-def test_a_module_that_spark_brings_by_other_ways_is_not_missed_beforehand(
+def test_a_module_that_spark_gets_in_another_way_is_not_reported_as_missing(
     shop: Shop, arguments: dict[str, Any]
 ) -> None:
     shop.accepted(py_files=None, **arguments)
@@ -136,7 +136,7 @@ def test_the_variables_that_the_driver_will_have_are_there_when_components_are_l
 
 
 @pytest.mark.parametrize("name", ["spark.master", "spark.app.name", "spark.remote", "spark.submit.pyFiles"])
-def test_a_setting_that_is_said_elsewhere_is_refused_before_anything_starts(shop: Shop, name: str) -> None:
+def test_a_setting_that_has_its_own_field_is_refused_before_anything_starts(shop: Shop, name: str) -> None:
     found = shop.mistake(conf={name: "spark://prod:7077", "spark.executor.memory": "1g"})
     assert f"the operator's conf: {name} has no effect as a setting" in found
     assert shop.looks == []

@@ -1,4 +1,4 @@
-"""What a user gets for a mistake in the description: one error that names the thing, its line and the way out."""
+"""Mistakes in a description: one error that names the field, its line and the way out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.mistakes import EXTRACT, LOAD, Shop, describe
 # ---- the file itself
 
 
-def test_an_error_is_told_once(shop: Shop) -> None:
+def test_an_error_is_printed_once(shop: Shop) -> None:
     """Airflow logs an error with all that led to it: another copy of the text would stand above this one."""
     with pytest.raises(SparkPipelineError) as caught:
         shop.run(pipeline="shopp.conf")
@@ -25,7 +25,7 @@ def test_a_file_that_does_not_exist_is_named_in_full_with_the_place_where_paths_
     assert "next to the DAG file" in text
 
 
-def test_a_directory_is_no_description(shop: Shop) -> None:
+def test_a_directory_is_not_a_description(shop: Shop) -> None:
     (shop.folder / "confs").mkdir()
     assert shop.mistake(pipeline="confs") == f"{shop.folder / 'confs'}: is a directory; name the .conf file"
 
@@ -39,13 +39,13 @@ def test_a_file_that_is_not_utf_8_is_named_with_the_byte(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "   \n\n", "# only a comment\n"], ids=["no byte", "blanks", "a comment"])
-def test_an_empty_file_is_said_to_be_empty(shop: Shop, text: str) -> None:
+def test_an_empty_file_is_reported_as_empty(shop: Shop, text: str) -> None:
     found = shop.mistake_in(text)
     assert found.startswith(str(shop.conf))
     assert "empty" in found or "'pipeline' is missing" in found
 
 
-def test_an_empty_argument_says_what_to_give(shop: Shop) -> None:
+def test_the_error_about_an_empty_argument_explains_what_to_pass(shop: Shop) -> None:
     assert "the argument pipeline is empty: give a path, a URL, or the text" in shop.mistake(pipeline="{{ ' ' }}")
 
 
@@ -76,7 +76,7 @@ def test_a_syntax_error_is_reported_with_its_line(shop: Shop, text: str, line: i
     assert message in found
 
 
-def test_text_that_is_no_file_is_refused_with_its_line_too(shop: Shop) -> None:
+def test_invalid_text_in_the_dag_is_refused_with_its_line_too(shop: Shop) -> None:
     assert shop.mistake(pipeline=describe(more="fail-fats = true")).startswith(
         "line 7: pipeline.fail-fats: unknown key"
     )

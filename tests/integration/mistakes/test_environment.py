@@ -1,4 +1,4 @@
-"""What a user gets for a mistake around the description: location, Spark, an earlier try, arguments."""
+"""Mistakes around the description: location, Spark, an earlier try, arguments."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_checkpoint_connection_of_the_configuration_that_does_not_exist_is_nam
     assert "checkpoint_conn_id" in found
 
 
-def test_no_checkpoints_and_a_driver_elsewhere_do_not_go_together(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_driver_elsewhere_without_checkpoints_is_refused(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", "spark://master:7077?deploy-mode=cluster")
     found = shop.mistake_in(describe(more="checkpoint { enabled = false }"))
     assert found.startswith("checkpoint.enabled = false works in client mode only")
@@ -87,7 +87,9 @@ def test_a_named_spark_connection_that_does_not_exist_is_an_error(shop: Shop) ->
     assert found == "The Spark connection 'spark_prod' does not exist. Create it, or correct conn_id."
 
 
-def test_without_spark_submit_the_command_that_installs_it_is_said(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_spark_submit_the_error_names_the_command_that_installs_it(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(executables, "pyspark_home", lambda: None)
     found = shop.mistake()
@@ -107,7 +109,7 @@ def test_a_java_home_without_java_is_named(shop: Shop, monkeypatch: pytest.Monke
     assert shop.mistake() == f"JAVA_HOME is {shop.folder}, but its bin/java does not exist or cannot be run."
 
 
-def test_without_java_the_version_that_is_needed_is_said(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_java_the_error_names_the_needed_version(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("JAVA_HOME", raising=False)
     assert "Spark needs Java 17 or newer" in shop.mistake()
@@ -116,7 +118,7 @@ def test_without_java_the_version_that_is_needed_is_said(shop: Shop, monkeypatch
 # ---- what an earlier try left behind
 
 
-def test_an_edit_to_a_component_that_is_done_is_refused_with_its_path_and_the_way_out(shop: Shop) -> None:
+def test_an_edit_of_a_completed_component_is_refused_with_its_path_and_the_way_out(shop: Shop) -> None:
     shop.first_try()
     found = shop.mistake_in(describe(EXTRACT.replace("/in", "/elsewhere"), LOAD), try_number=2)
     assert (
@@ -151,7 +153,7 @@ def test_a_component_before_one_that_is_done_is_refused(shop: Shop) -> None:
     [b"", b"{", b"[]", b'{"schemaVersion": 2}', b"\xff\xfe\x00"],
     ids=["empty", "cut off", "a list", "fields missing", "bytes"],
 )
-def test_a_commit_that_cannot_be_read_is_named_and_never_taken_for_nothing_recorded(shop: Shop, content: bytes) -> None:
+def test_an_unreadable_commit_is_named_and_never_counts_as_nothing_recorded(shop: Shop, content: bytes) -> None:
     shop.first_try()
     commit = shop.newest_commit()
     commit.write_bytes(content)
@@ -172,7 +174,7 @@ def test_a_commit_of_a_newer_version_asks_for_an_upgrade(shop: Shop) -> None:
     assert "Upgrade airflow-spark-pipeline here" in found
 
 
-def test_a_try_that_a_newer_one_overtook_says_so(shop: Shop) -> None:
+def test_a_try_that_a_newer_one_overtook_gives_one_clear_error(shop: Shop) -> None:
     shop.first_try()
     assert shop.mistake(try_number=0) == "This try stops: try 1 has claimed this task instance already."
 
@@ -181,7 +183,7 @@ def test_a_try_that_a_newer_one_overtook_says_so(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("argument", ["application", "java_class"])
-def test_what_the_operator_sets_itself_is_refused_while_the_dag_is_parsed(shop: Shop, argument: str) -> None:
+def test_arguments_that_the_operator_sets_itself_are_refused_while_the_dag_is_parsed(shop: Shop, argument: str) -> None:
     with pytest.raises(ValueError, match=f"sets {argument} itself; name the components in the pipeline's file"):
         shop.operator(**{argument: "etl.py"})
 
@@ -196,7 +198,7 @@ def test_a_misspelled_argument_is_named_while_the_dag_is_parsed(shop: Shop) -> N
         shop.operator(checkpoint_locaton="/x")
 
 
-def test_paths_of_pathlib_are_as_good_as_text(shop: Shop) -> None:
+def test_paths_of_pathlib_are_accepted_like_text(shop: Shop) -> None:
     """Whatever is wrong here is the pipeline, not the type of the arguments."""
     found = shop.mistake_in(
         describe(EXTRACT.replace("Extract", "Extrakt")),

@@ -1,4 +1,4 @@
-"""Airflow's simple auth manager, with users who may see one DAG only, as other auth managers have them."""
+"""Airflow's simple auth manager with users who may see only one DAG, as other auth managers have them."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def _task(dag_id: str) -> Any:
     return DagSerialization.from_dict(DagSerialization.to_dict(dag)).get_task("etl")
 
 
-def test_each_iteration_is_shown_and_cleared_for_itself(page: Page, record: Record, iterations: dict[int, str]) -> None:
+def test_each_iteration_is_shown_and_cleared_separately(page: Page, record: Record, iterations: dict[int, str]) -> None:
     record.run("page_b", iteration=1)
     (listed,) = page.runs(dag_id="page_b")
     shown = page.get("/api/task", params={"dag_id": "page_b", "run_id": "r1", "task_id": "etl"}).json()["runs"]

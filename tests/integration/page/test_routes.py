@@ -39,7 +39,7 @@ def test_a_failed_run_is_listed_with_what_a_user_wants_to_know(page: Page, recor
     assert (row["task_state"], row["resume_blocked"], row["discard_blocked"]) == ("failed", None, None)
 
 
-def test_the_lease_tells_a_running_driver_from_a_dead_one(page: Page, record: Record) -> None:
+def test_the_lease_distinguishes_a_running_driver_from_a_dead_one(page: Page, record: Record) -> None:
     record.run(run_id="r1", status=CheckpointStatus.RUNNING, alive=True)
     record.run(run_id="gone", status=CheckpointStatus.RUNNING)
     states = {row["run_id"]: (row["state"], row["current_components"]) for row in page.runs()}
@@ -122,7 +122,7 @@ def test_a_task_instance_shows_its_attempts_its_error_and_what_a_resume_would_do
         ({"force": ["a"]}, ["run", "run", "run"]),
     ],
 )
-def test_a_plan_is_told_for_what_the_user_chooses(
+def test_a_plan_is_shown_for_the_users_choice(
     page: Page, record: Record, query: dict[str, Any], actions: list[str]
 ) -> None:
     record.run()
@@ -131,7 +131,7 @@ def test_a_plan_is_told_for_what_the_user_chooses(
     assert [step["action"] for step in answer["steps"]] == actions
 
 
-def test_a_plan_of_what_does_not_exist_says_what_does(page: Page, record: Record) -> None:
+def test_a_plan_for_an_unknown_component_lists_the_existing_ones(page: Page, record: Record) -> None:
     record.run()
     (row,) = page.runs()
     wrong = page.get("/api/plan", params={**TASK, "id": row["id"], "only": "d"})
@@ -141,7 +141,7 @@ def test_a_plan_of_what_does_not_exist_says_what_does(page: Page, record: Record
     assert page.get("/api/plan", "user@page_a", params={**TASK, "dag_id": "page_b", "id": "x"}).status_code == 403
 
 
-def test_what_airflow_does_not_have_is_told_apart_from_what_runs_no_pipeline(page: Page) -> None:
+def test_an_unknown_dag_is_distinguished_from_one_without_pipelines(page: Page) -> None:
     known = {name: page.get("/api/task", params={**TASK, "run_id": name}).json()["exists"] for name in ("r1", "gone")}
     assert known == {"r1": True, "gone": False}
     dags = {name: page.get(f"/api/dags/{name}/runs").json()["exists"] for name in ("page_a", "misspelled")}
@@ -170,7 +170,7 @@ def test_a_finished_run_is_found_by_its_task_instance_and_by_its_dag(page: Page,
     assert [run["state"] for run in answer["runs"]] == ["completed"]
 
 
-def test_a_task_that_runs_no_pipeline_says_so(page: Page) -> None:
+def test_the_page_says_if_a_task_runs_no_pipeline(page: Page) -> None:
     other = page.get("/api/task", params={**TASK, "task_id": "other"}).json()
     assert (other["is_pipeline"], other["runs"]) == (False, [])
     ours = page.get("/api/task", params=TASK).json()
@@ -187,7 +187,7 @@ def test_an_answer_that_did_not_change_is_not_sent_again(page: Page, record: Rec
     assert page.get("/api/runs", headers={"If-None-Match": first.headers["etag"]}).status_code == 200
 
 
-def test_a_broken_location_is_a_state_of_the_page_and_hides_no_other(
+def test_a_broken_location_is_shown_on_the_page_and_hides_no_other_location(
     page: Page, record: Record, tmp_path: Path, airflow_config: Callable[[str, str, str], None]
 ) -> None:
     record.run()
@@ -204,7 +204,7 @@ def test_a_broken_location_is_a_state_of_the_page_and_hides_no_other(
     ("list_seconds", "grace_seconds"),
     [(0.2, 0.2), (3_600.0, 0.05)],  # the second: what another one has answered is sent without waiting that long
 )
-def test_a_location_that_hangs_is_named_and_holds_nobody_up(
+def test_a_location_that_hangs_is_named_and_does_not_block_others(
     page: Page,
     record: Record,
     tmp_path: Path,
@@ -259,7 +259,7 @@ def test_an_unreadable_record_is_counted_for_all_and_named_for_administrators(
 # ---- discard
 
 
-def test_a_discard_gives_up_what_was_seen_and_is_in_the_audit_log(page: Page, record: Record) -> None:
+def test_a_discard_applies_to_the_commit_that_was_seen_and_is_in_the_audit_log(page: Page, record: Record) -> None:
     from airflow.models.log import Log
     from airflow.utils.session import create_session
     from sqlalchemy import select

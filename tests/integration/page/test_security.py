@@ -1,4 +1,4 @@
-"""Who may do what, and what no request may reach."""
+"""Permissions of the page's routes, and requests that must find nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _status(may: bool, user: str | None) -> int:
 
 
 @pytest.mark.parametrize("user", ROLES)
-def test_every_route_asks_who_it_is_and_what_they_may_see(page: Page, record: Record, user: str | None) -> None:
+def test_every_route_requires_a_user_and_checks_permissions(page: Page, record: Record, user: str | None) -> None:
     record.run("page_a")
     record.run("page_b")
     sees_a = user is not None and not user.endswith("@page_b")
@@ -45,7 +45,7 @@ def test_every_route_asks_who_it_is_and_what_they_may_see(page: Page, record: Re
 
 
 @pytest.mark.parametrize("user", ROLES)
-def test_only_who_may_clear_the_dags_tasks_may_discard(page: Page, record: Record, user: str | None) -> None:
+def test_a_discard_needs_the_permission_to_clear_the_dags_tasks(page: Page, record: Record, user: str | None) -> None:
     log = record.run()
     (row,) = page.runs("admin")
     may = user in {"user", "op", "admin", "user@page_a"}
@@ -61,7 +61,7 @@ def test_a_viewer_sees_why_nothing_can_be_done(page: Page, record: Record) -> No
     assert "not clear its tasks" in row["discard_blocked"]
 
 
-def test_a_discard_under_the_right_of_another_dag_finds_nothing(page: Page, record: Record) -> None:
+def test_a_discard_with_permission_for_another_dag_finds_nothing(page: Page, record: Record) -> None:
     log = record.run("page_a")
     (row,) = page.runs("admin")
     assert page.post("/api/dags/page_b/discard", _discard(row), "user@page_b").status_code in {404, 409}
@@ -69,7 +69,7 @@ def test_a_discard_under_the_right_of_another_dag_finds_nothing(page: Page, reco
 
 
 @pytest.mark.parametrize("dag_id", ["~", "%7E"])
-def test_any_dag_is_no_dag(page: Page, dag_id: str) -> None:
+def test_the_wildcard_for_all_dags_is_not_a_dag(page: Page, dag_id: str) -> None:
     assert page.get(f"/api/dags/{dag_id}/runs").status_code == 404
     assert page.get("/api/task", params={**TASK, "dag_id": "~"}).status_code == 404
 
@@ -79,7 +79,7 @@ FORGED = ["../../../etc/passwd", "..%2f..%2fetc%2fpasswd", "p~..~0", "/etc/passw
 
 @pytest.mark.parametrize("forged", FORGED)
 @pytest.mark.parametrize("field", ["run_id", "task_id", "id"])
-def test_forged_names_lead_nowhere(page: Page, record: Record, field: str, forged: str) -> None:
+def test_forged_names_find_nothing(page: Page, record: Record, field: str, forged: str) -> None:
     """What is looked up is computed from a digest of the key; an id is only compared with what was found."""
     log = record.run()
     (row,) = page.runs()
@@ -123,7 +123,7 @@ def test_no_route_takes_a_location_or_a_path(page: Page) -> None:
         ),
     ],
 )
-def test_a_write_that_another_site_may_have_sent_is_refused(
+def test_a_write_that_may_come_from_another_site_is_refused(
     page: Page, record: Record, headers: dict[str, str], content: str | None, expected: int
 ) -> None:
     log = record.run()

@@ -1,4 +1,4 @@
-"""What the tests of all platforms wait for, and expect of a DAG run."""
+"""What the tests of all platforms wait for and expect of a DAG run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that can die, fail or be stopped on each platform, under a real Airflow; the next try goes on.
+"""Everything that can die, fail or be stopped on each platform, under a real Airflow; the next try resumes.
 
 What ran is proven by the components' ledger, in how many jobs by what the platform has started.
 """
@@ -52,7 +52,7 @@ def test_after_the_death_of_a_worker_the_retry_waits_for_the_same_job(run: Run, 
 
 
 @on_each_platform("_dying", dies="before it submits")
-def test_a_worker_that_dies_between_the_claim_and_the_submission_leaves_one_job(run: Run, platform: Platform) -> None:
+def test_if_a_worker_dies_between_claim_and_submission_one_job_runs(run: Run, platform: Platform) -> None:
     kill_worker(run.wait_for_marker())
     run.wait("success", tries=2)
     assert run.started() == ("a1 b1 c1 d1" if platform.deduplicates else "a2 b2 c2 d2")
@@ -60,9 +60,7 @@ def test_a_worker_that_dies_between_the_claim_and_the_submission_leaves_one_job(
 
 
 @on_each_platform("_dying", dies="before the id is stored", b={"1": "wait for a file"})
-def test_a_worker_that_dies_before_the_id_of_the_job_is_stored_lets_no_two_jobs_run(
-    run: Run, platform: Platform
-) -> None:
+def test_if_a_worker_dies_before_it_stores_the_job_id_no_two_jobs_run(run: Run, platform: Platform) -> None:
     waiting = run.wait_for_start("b", 1)
     kill_worker(run.wait_for_marker())
     if platform.deduplicates:

@@ -24,7 +24,7 @@ with_recovery = pytest.mark.parametrize("platform", ["livy_that_recovers"], indi
 
 
 @without_recovery
-def test_a_batch_that_a_killed_livy_has_forgotten_runs_to_its_end(platform: Livy, runs: Runs) -> None:
+def test_a_batch_that_livy_forgot_after_a_kill_runs_to_its_end(platform: Livy, runs: Runs) -> None:
     run = runs.start(_DAG, "forgotten", b={"1": "wait for a file"})
     waiting = run.wait_for_start("b", 1)
     platform.server.kill()

@@ -1,4 +1,4 @@
-"""The last test: of all that the platforms' jobs have left, nothing holds what was planted."""
+"""Runs last: nothing that the platforms' jobs have left holds a planted secret."""
 
 from __future__ import annotations
 

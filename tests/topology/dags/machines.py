@@ -1,4 +1,4 @@
-"""A pipeline that lasts until its machine is lost, and then goes on somewhere else."""
+"""A pipeline that runs until its machine is lost, and then resumes on another one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a resolved config becomes a typed object, and what is said where it does not fit."""
+"""How a resolved config becomes a typed object, and the errors if it does not fit."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_every_problem_is_reported_at_once_with_its_full_path() -> None:
 
 
 @pytest.mark.parametrize("key", ["inputPath", "input-pth", "INPUT-PATH", "input_path"])
-def test_a_misspelt_key_names_the_one_that_was_meant(key: str) -> None:
+def test_a_misspelt_key_gets_a_suggestion(key: str) -> None:
     (found,) = problems_of(CleanOrders, {key: "/in", "input-path": "/in", "dedup-columns": []})
 
     assert "did you mean 'input-path'?" in found
@@ -170,7 +170,7 @@ def test_a_key_with_a_dot_is_quoted_in_its_path() -> None:
         (list[Window], [{"from": "2026-01-31"}], [Window(dt.date(2026, 1, 31))]),
     ],
 )
-def test_a_value_becomes_what_the_field_asks_for(hint: Any, raw: Any, expected: Any) -> None:
+def test_a_value_is_converted_to_the_type_of_the_field(hint: Any, raw: Any, expected: Any) -> None:
     found = value_of(hint, raw)
 
     assert found == expected
@@ -265,7 +265,7 @@ def test_a_constructor_that_refuses_its_values_is_a_problem_without_their_secret
     assert "test_bind.py:" in found
 
 
-def test_what_stands_under_a_secret_key_is_secret_too() -> None:
+def test_values_below_a_secret_key_are_secret_too() -> None:
     @dataclass
     class Holder:
         credentials: Account
@@ -314,11 +314,11 @@ def test_an_annotation_that_no_config_can_become_is_named() -> None:
 
 
 @pytest.mark.parametrize("hint", [[str], 5, dict[str, bytes], int | bytes])
-def test_an_annotation_that_is_no_type_is_a_problem_too(hint: Any) -> None:
+def test_an_annotation_that_is_not_a_type_is_a_problem_too(hint: Any) -> None:
     assert "which cannot be configured" in refusal(hint, ["a"])
 
 
-def test_a_type_that_is_there_for_the_type_checker_only_is_named() -> None:
+def test_a_type_that_is_imported_for_the_type_checker_only_is_named() -> None:
     @dataclass
     class Holder:
         session: SparkSession

@@ -1,4 +1,4 @@
-"""The description's own schema is bound by the code that binds component configs: one set of messages, all at once."""
+"""The description itself is bound by the same code as component configs: the same messages, all at once."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Config:
         ("names = x", "names", "retry-policy { retryable-exceptions = x }"),
     ],
 )
-def test_the_same_mistake_has_the_same_words(key: str, of_config: str, of_description: str) -> None:
+def test_the_same_mistake_has_the_same_message_everywhere(key: str, of_config: str, of_description: str) -> None:
     def read(fields: str, config: str = "") -> tuple[str, ...]:
         component = f"{{ instance-type = m.C, instance-config {{ {config} }} }}"
         text = f"pipeline {{ pipeline-name = p, pipeline-components = [ {component} ]\n{fields} }}"
@@ -48,7 +48,7 @@ def test_the_same_mistake_has_the_same_words(key: str, of_config: str, of_descri
     assert len(read(of_description)) == 1
 
 
-def test_what_is_right_is_read_although_something_else_is_wrong() -> None:
+def test_valid_parts_are_read_although_others_are_wrong() -> None:
     reading = read_pipeline(
         f"""pipeline {{ fail-fast = maybe, save-outputs = true
         hooks = [ 5, {{ instance-type = my.Hook, gate = maybe }} ]
@@ -85,7 +85,7 @@ def test_a_number_is_read_by_the_type_of_its_field_however_it_is_written(written
     assert spec.pipeline_name == written.strip('"')
 
 
-def test_a_config_that_is_not_an_object_gives_nothing_and_one_problem() -> None:
+def test_a_config_that_is_not_an_object_is_one_problem() -> None:
     values, problems = bind_what_fits(PipelineSpec, 5, "pipeline")
     assert values == {}
     assert [str(problem) for problem in problems] == ["pipeline: expected an object, found a whole number (5)"]

@@ -1,4 +1,4 @@
-"""One rule says which name a misspelled one was meant to be, for keys, classes, columns and components alike."""
+"""Suggestions for misspelled names, by one rule for keys, classes, columns and components."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class Version(enum.Enum):
         (Version, "2.50", Version.TWO),
     ],
 )  # fmt: skip
-def test_a_field_gets_the_number_of_the_file(hint: Any, written: str, expected: Any) -> None:
+def test_a_field_gets_the_number_as_the_file_has_it(hint: Any, written: str, expected: Any) -> None:
     here = parsed(f"v = {written}")
     for spec in (here, sent(here), sent(sent(here))):
         for config in (spec.components[0], spec.hooks[0], spec.components[0].hooks[0]):
@@ -88,13 +88,13 @@ def test_a_field_gets_the_number_of_the_file(hint: Any, written: str, expected: 
 
 @pytest.mark.parametrize("quoted", ["{}", '"{}"'])
 @pytest.mark.parametrize("text", ["1e999", "-1e999", "1e-400"])
-def test_what_a_float_cannot_hold_is_refused_quoted_or_not(text: str, quoted: str) -> None:
+def test_a_number_beyond_a_float_is_refused_quoted_or_not(text: str, quoted: str) -> None:
     with pytest.raises(PipelineDefinitionError, match=r"the number is too (large|small)"):
         bound(float, parsed(f"v = {quoted.format(text)}").components[0].instance_config)
 
 
 @pytest.mark.parametrize("text", ["1e999999999", "0e999999999", "1e99999999999999999999", "9" * 5000])
-def test_a_whole_number_without_end_is_refused(text: str) -> None:
+def test_an_infinite_whole_number_is_refused(text: str) -> None:
     with pytest.raises(PipelineDefinitionError, match="too large"):
         bound(int, {"v": text})
 
@@ -108,7 +108,7 @@ def test_the_json_of_other_descriptions_does_not_change() -> None:
     ("before", "after"),
     [("3.1", "3.10"), ("1e3", "1000.0"), ("3.10", '"3.10"'), ("1234567890123456.78", "1234567890123456.79")],
 )
-def test_an_edit_that_a_field_of_text_would_see_is_a_change(before: str, after: str) -> None:
+def test_an_edit_that_a_text_field_would_see_is_a_change(before: str, after: str) -> None:
     one, other = (fingerprint(parsed(f"a = {text}, b = 3.10").components[0], "salt") for text in (before, after))
     assert differences(one, other) == ["instance-config.a"]
 

@@ -68,7 +68,7 @@ def test_listing_costs_the_same_however_many_runs_have_finished(store: DictStore
     assert len(store.calls) <= 7
 
 
-def test_a_hint_is_never_trusted(store: DictStore) -> None:
+def test_a_hint_is_never_believed(store: DictStore) -> None:
     """A clean-up that died before its last step leaves the hint of a finished run."""
     _run(store, "done", CheckpointStatus.COMPLETED)
     store.objects[f"_open/{unit_of('done').replace('/', '~')}"] = b""
@@ -92,7 +92,7 @@ def test_only_the_runs_of_one_pipeline_are_given_where_one_is_named(store: DictS
     assert [entry.path for entry in unfinished_runs(store, "Test")] == [unit_of("mine")]
 
 
-def test_a_running_driver_is_told_from_a_dead_one_by_its_lease(store: DictStore) -> None:
+def test_the_lease_distinguishes_a_running_driver_from_a_dead_one_on_the_page(store: DictStore) -> None:
     _run(store, "alive", CheckpointStatus.RUNNING)
     _run(store, "dead", CheckpointStatus.RUNNING)
     store.write(f"{unit_of('dead')}/hb-1", b"{}")
@@ -165,7 +165,7 @@ class TestPrune:
         assert (report.discarded, report.removed) == ([unit_of("old")], [unit_of("done")])
         assert store.objects == before
 
-    def test_by_the_way_only_ended_runs_are_removed_and_only_a_few_are_looked_at(self, store: DictStore) -> None:
+    def test_pruning_after_a_success_removes_only_ended_runs_and_checks_only_a_few(self, store: DictStore) -> None:
         _run(store, "failed")
         for number in range(20):
             _run(store, f"done-{number}", CheckpointStatus.COMPLETED)
@@ -222,7 +222,7 @@ def test_a_known_commit_that_is_still_the_newest_is_not_read_again() -> None:
     assert [operation for operation, _ in store.calls] == ["list"]
 
 
-def test_a_discard_that_rests_on_an_older_commit_discards_nothing() -> None:
+def test_a_discard_based_on_an_older_commit_discards_nothing() -> None:
     store = DictStore()
     log = RunLog(store, UNIT)
     seen = log.claim(lambda _: make_state(status=CheckpointStatus.FAILED))
@@ -234,7 +234,7 @@ def test_a_discard_that_rests_on_an_older_commit_discards_nothing() -> None:
     assert discard(store, RUN_ID, number=latest.number)
 
 
-def test_a_hint_tells_when_its_unit_was_last_claimed() -> None:
+def test_a_hint_has_the_time_of_the_last_claim() -> None:
     store = DictStore()
     RunLog(store, UNIT).claim(lambda _: make_state())
     store.clock.now = 90.0
@@ -258,13 +258,13 @@ def test_a_hint_tells_when_its_unit_was_last_claimed() -> None:
         lambda store: RunQuery("ended", "default", pipeline_name="Test").find(Snapshot(store)),
     ],
 )
-def test_looking_makes_no_directory(look_at: Callable[[CheckpointStore], object], tmp_path: Path) -> None:
+def test_listing_makes_no_directory(look_at: Callable[[CheckpointStore], object], tmp_path: Path) -> None:
     store = open_store(str(tmp_path / "mistyped" / "place"))
     assert look_at(store) in ([], None, {}, PruneReport())
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_driver_that_shows_its_first_sign_while_it_is_looked_at_is_alive(store: DictStore) -> None:
+def test_a_driver_whose_first_heartbeat_arrives_during_the_check_is_alive(store: DictStore) -> None:
     """The time is asked for after the first listing; what is compared with it is listed again."""
     _run(store, "u", CheckpointStatus.RUNNING)
     store.write(f"{unit_of('u')}/hb-1", b"{}")

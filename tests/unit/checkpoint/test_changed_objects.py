@@ -1,4 +1,4 @@
-"""Ten thousand changes of single bytes, and hundreds of larger ones, to everything that a location holds.
+"""Ten thousand changes of single bytes, and hundreds of larger ones, to all objects of a location.
 
 After each change every way of reading gives what it gave before, or an error that names the object. A hint may take its
 run out of a listing; a heartbeat may say no more whose it is. Nothing else ever changes: no component is skipped that
@@ -269,7 +269,7 @@ def _asked(location: Location, unit: str, path: str, wrong: list[str]) -> dict[s
         return {}
 
 
-def test_everything_is_asked_and_answered_before_anything_is_changed() -> None:
+def test_everything_is_checked_before_anything_is_changed() -> None:
     location = Location()
     answers = {history.key.run_id: ask(location, unit) for unit, history in location.units.items()}
     assert not any(isinstance(each, Exception) for found in answers.values() for each in found.values())
@@ -286,7 +286,7 @@ def test_a_changed_object_is_read_as_before_or_refused_by_name() -> None:
 @pytest.mark.slow
 @pytest.mark.nightly
 @pytest.mark.timeout(600)
-def test_ten_thousand_changed_bytes_and_four_hundred_larger_changes_mislead_nobody() -> None:
+def test_ten_thousand_changed_bytes_and_four_hundred_larger_changes_are_all_detected() -> None:
     came = play(10_000, 400)
     print(f"\n{came['changes']} changes: {dict(came)}; 0 wrong skips, 0 raw errors, 0 wrong units")  # noqa: T201
     assert came["changes"] == 10_400

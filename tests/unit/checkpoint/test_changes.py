@@ -93,7 +93,7 @@ def test_a_base_with_the_changes_since_is_the_state(change: Callable[[Checkpoint
         (("x", "y"), ("y",), {"parts": ["y"]}),
     ],
 )
-def test_of_the_parts_of_a_component_only_those_since_the_base_are_written(
+def test_only_parts_since_the_base_are_written(
     before: tuple[str, ...], after: tuple[str, ...], written: dict[str, Any]
 ) -> None:
     base = Base(1, _record(_base().state, "b", parts=before, part_counts={"total": 9, "skipped": 0, "run": 1}))
@@ -104,7 +104,7 @@ def test_of_the_parts_of_a_component_only_those_since_the_base_are_written(
     assert _read(data, base) == state
 
 
-def test_many_parts_cost_little_more_than_their_keys_each() -> None:
+def test_each_of_many_parts_costs_little_more_than_its_key() -> None:
     store = DictStore()
     log = RunLog(store, UNIT)
     commit = log.claim(lambda _: make_state("a"))
@@ -120,7 +120,7 @@ def test_many_parts_cost_little_more_than_their_keys_each() -> None:
     assert len(latest.state.components[0].parts) == 1_000
 
 
-def test_what_a_record_no_longer_has_is_a_change_as_well() -> None:
+def test_a_member_that_a_record_no_longer_has_is_a_change_too() -> None:
     base = Base(1, _record(_base().state, "b", retries=(_TRIED,), views=("v",), leaves={"views": ["v"]}))
     state = _record(replace(base.state, nonce="mine"), "b", retries=(), views=(), leaves={})
     data = changes_since(base, 2, state)
@@ -184,7 +184,7 @@ def test_a_new_base_is_due_sooner_the_fewer_components_there_are(components: int
         "many of earlier attempts",
     ],
 )
-def test_a_new_base_frees_the_numbers_below_it_and_never_the_claim(
+def test_a_new_base_deletes_the_commits_below_it_but_never_the_claim(
     numbers: list[int], claim: int, base: int, trimmed: list[int]
 ) -> None:
     assert to_trim(numbers, base, make_state(claim_number=claim)) == trimmed
@@ -271,7 +271,7 @@ def test_a_missing_member_is_named(name: str) -> None:
     assert f"has no {name}" in _refused(seal(json.dumps(raw)[1:-1]))
 
 
-def test_no_bit_of_changes_can_change_without_notice() -> None:
+def test_every_changed_bit_of_a_commit_of_changes_is_detected() -> None:
     data = bytearray(_resealed())
     for at in range(len(data)):
         data[at] ^= 1 << at % 8
@@ -279,7 +279,7 @@ def test_no_bit_of_changes_can_change_without_notice() -> None:
         data[at] ^= 1 << at % 8
 
 
-def test_a_member_of_a_newer_version_is_kept() -> None:
+def test_an_unknown_member_of_a_newer_version_is_kept() -> None:
     state = _read(_resealed(fromTheFuture={"x": 1}), _base())
     assert json.loads(encode(state, 3))["fromTheFuture"] == {"x": 1}
 
@@ -318,7 +318,7 @@ class TestInALog:
         assert store.calls == [("read", f"{UNIT}/00000003.json")]
 
     @pytest.mark.parametrize("base", [None, encode(make_state(nonce="another"), 1)], ids=["deleted", "replaced"])
-    def test_a_base_that_is_gone_is_an_error_that_names_both_and_the_way_out(
+    def test_a_missing_base_is_an_error_that_names_both_commits_and_the_way_out(
         self, store: DictStore, commit: Commit, base: bytes | None
     ) -> None:
         del store.objects[f"{UNIT}/00000001.json"]
@@ -331,7 +331,7 @@ class TestInALog:
         assert (discarded.number, discarded.state.status) == (3, CheckpointStatus.DISCARDED)
         assert RunLog(store, UNIT).latest() == discarded
 
-    def test_a_damaged_base_is_named_and_the_claim_still_tells_whose_run_it_is(
+    def test_a_damaged_base_is_named_and_the_claim_still_identifies_the_run(
         self, store: DictStore, commit: Commit
     ) -> None:
         store.objects[f"{UNIT}/00000001.json"] = b"damaged"
@@ -341,7 +341,7 @@ class TestInALog:
         assert discarded is not None
         assert discarded.state.key == commit.state.key
 
-    def test_a_reader_between_whose_reads_the_writer_makes_a_new_base_finds_that(
+    def test_a_reader_finds_a_base_that_was_written_between_its_two_reads(
         self, store: DictStore, commit: Commit
     ) -> None:
         newer: list[Commit] = []

@@ -17,18 +17,18 @@ CLEARED = Caller(max_tries=3, retries=2, try_number=2, identity="run-1")  # Airf
 UNFINISHED = [CheckpointStatus.SUBMITTED, CheckpointStatus.RUNNING, CheckpointStatus.FAILED]
 
 
-def test_where_nothing_is_recorded_a_run_starts() -> None:
+def test_if_nothing_is_recorded_a_run_starts() -> None:
     assert decide_claim(None, FIRST).kind is ClaimKind.START
 
 
 @pytest.mark.parametrize("status", UNFINISHED)
 @pytest.mark.parametrize("caller", [RETRY, CLEARED], ids=["retry", "clear"])
-def test_what_is_unfinished_is_resumed_by_a_retry_and_by_a_clear(status: CheckpointStatus, caller: Caller) -> None:
+def test_an_unfinished_run_is_resumed_by_a_retry_and_by_a_clear(status: CheckpointStatus, caller: Caller) -> None:
     decision = decide_claim(make_state(status=status, caller=to_record(FIRST, None)), caller)
     assert (decision.kind, decision.epoch) == (ClaimKind.RESUME, 0)
 
 
-def test_a_success_that_airflow_never_heard_of_is_reported_and_not_run_twice() -> None:
+def test_an_unreported_success_is_reported_and_does_not_run_twice() -> None:
     state = make_state(status=CheckpointStatus.COMPLETED, caller=to_record(FIRST, None))
     assert decide_claim(state, RETRY).kind is ClaimKind.REPORT
 
@@ -39,7 +39,7 @@ def test_a_success_that_was_cleared_runs_from_the_start_in_a_new_epoch() -> None
     assert (decision.kind, decision.epoch) == (ClaimKind.START, 5)
 
 
-def test_a_clear_is_seen_even_where_retries_were_lowered_so_that_max_tries_is_the_same() -> None:
+def test_a_clear_is_recognised_even_if_lowered_retries_leave_max_tries_unchanged() -> None:
     state = make_state(status=CheckpointStatus.COMPLETED, caller=to_record(FIRST, None))
     lowered = Caller(max_tries=2, retries=1, try_number=2, identity="run-1")
     assert decide_claim(state, lowered).kind is ClaimKind.START
@@ -101,7 +101,7 @@ STORY = [
 
 @pytest.mark.parametrize("by_guest", [False, True], ids=["own", "guest"])
 @pytest.mark.parametrize(("status", "told", "expected"), STORY)
-def test_what_airflow_tells_of_a_try_decides_what_it_does(
+def test_what_a_try_does_depends_on_airflows_data(
     status: CheckpointStatus, told: tuple[int, int, int, int, str], expected: ClaimKind, by_guest: bool
 ) -> None:
     max_tries, retries, number, created, identity = told
@@ -118,7 +118,7 @@ def _id(created: int) -> str:
 
 
 @pytest.mark.parametrize("status", [*UNFINISHED, CheckpointStatus.COMPLETED])
-def test_where_a_clear_keeps_the_identity_another_one_is_another_dag_run_whatever_the_numbers_say(
+def test_if_clears_keep_the_identity_another_identity_means_another_dag_run(
     status: CheckpointStatus,
 ) -> None:
     state = make_state(status=status, caller=to_record(FIRST, None))

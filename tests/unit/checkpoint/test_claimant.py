@@ -1,4 +1,4 @@
-"""What a commit records of who claimed the unit."""
+"""What a commit records about the claimant of the unit."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_members_of_the_claimant_that_this_version_does_not_know_are_written_bac
     assert Claimant.from_dict(raw).to_dict() == raw
 
 
-def test_a_guest_outside_airflow_claims_as_nobody_and_any_process_outside_may_resume() -> None:
+def test_a_guest_outside_airflow_claims_without_a_key_and_any_process_outside_may_resume() -> None:
     record = to_record(None, to_record(_CALLER, None))
     assert claimer(KEY, record) == NO_KEY
     assert is_claim_of(None, record)

@@ -1,4 +1,4 @@
-"""Temporary credentials end in the middle of a long run: the driver's own identity comes first."""
+"""Temporary credentials may expire during a long run, so the driver's own identity comes first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What no writer wrote is never believed: damage, copies under other names, edits with a checksum made anew."""
+"""Damaged commits, copies under other names, and edits with a new checksum are never believed."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def _refused(data: bytes) -> str:
     return str(caught.value)
 
 
-def test_what_was_written_is_read() -> None:
+def test_a_written_object_can_be_read() -> None:
     assert _read(encode(_full(), 3)) == _full()
 
 
 @pytest.mark.parametrize("old", [b'"a"', b"failed", b"1,", b"\xff", b"{", b"sha"])
-def test_no_byte_can_change_without_notice(old: bytes) -> None:
+def test_every_changed_byte_is_detected(old: bytes) -> None:
     data = bytearray(encode(_full(), 3))
     at = max(data.find(old), 0)
     for bit in range(8):
@@ -249,11 +249,11 @@ def test_a_member_that_is_missing_is_named(name: str) -> None:
 
 
 @pytest.mark.parametrize("data", [b"[" * 100_000, seal('"a":' + "[" * 100_000), seal("}"), seal('"a"'), b"\x00" * 5000])
-def test_what_is_hardly_json_is_refused_all_the_same(data: bytes) -> None:
+def test_a_value_that_is_almost_json_is_refused(data: bytes) -> None:
     _refused(data)
 
 
-def test_a_component_that_was_done_and_failed_when_its_views_were_made_again_is_both() -> None:
+def test_a_completed_component_whose_replay_fails_is_both_done_and_failed() -> None:
     state = _full()
     first, *rest = state.components
     summary = replace(state.attempts[0], skipped=("a",))
@@ -285,7 +285,7 @@ class TestCopies:
         assert "its key is that of another run" in _refused(data)
 
 
-def test_an_error_about_a_commit_says_how_the_run_is_given_up() -> None:
+def test_an_error_about_a_commit_explains_how_to_discard_the_run() -> None:
     store = DictStore()
     store.objects[f"{UNIT}/00000000.json"] = b""
     with pytest.raises(CorruptCheckpointError) as caught:

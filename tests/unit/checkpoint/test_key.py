@@ -41,7 +41,7 @@ def test_the_directories_of_tasks_outside_loops_never_change(key: UnitKey, direc
     assert UnitKey.from_dict(key.to_dict()) == key
 
 
-def test_a_key_without_an_iteration_may_mean_any_of_them_and_no_other_unit() -> None:
+def test_a_key_without_an_iteration_matches_all_iterations_and_no_other_unit() -> None:
     task, iteration = UnitKey("n", "d", "r", "t"), UnitKey("n", "d", "r", "t", -1, 2)
     assert UnitKey.from_dict(iteration.to_dict()) == iteration
     assert task.may_be_in(task.directory)
@@ -82,5 +82,5 @@ def test_a_forged_run_id_is_refused_before_it_touches_anything(forged: str) -> N
         parse_run_id(forged)
 
 
-def test_runs_outside_airflow_never_meet() -> None:
+def test_runs_outside_airflow_never_share_a_unit() -> None:
     assert UnitKey.fresh("default", "p").directory != UnitKey.fresh("default", "p").directory

@@ -1,4 +1,4 @@
-"""A claim follows an end; the end is removed, and the log begins again, before the claim is created."""
+"""Late claims: their end was removed, and the log began again, before they were created."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _running(log: RunLog, done: str = "") -> Commit:
 
 
 @pytest.mark.parametrize("status", _ENDS)
-def test_a_claim_after_an_end_holds_which_end_it_follows(log: RunLog, status: CheckpointStatus) -> None:
+def test_a_claim_after_an_end_records_which_end_it_follows(log: RunLog, status: CheckpointStatus) -> None:
     claimed = log.claim(lambda latest: make_state())
     end = log.append(claimed, progressed(claimed.state, "abc", status=status))
     if status is CheckpointStatus.DISCARDED:
@@ -65,7 +65,7 @@ def test_a_claim_after_an_end_holds_which_end_it_follows(log: RunLog, status: Ch
     assert log.latest() == after
 
 
-def test_other_claims_hold_none(log: RunLog) -> None:
+def test_other_claims_record_no_end(log: RunLog) -> None:
     assert log.claim(lambda latest: make_state()).state.decided_on is None
     assert log.claim(lambda latest: as_attempt(make_state(), 2, make_state().run_id)).state.decided_on is None
 
@@ -92,12 +92,12 @@ def test_an_end_under_the_same_number_is_not_taken_for_the_one_that_the_claim_fo
     assert log.latest() == end
 
 
-def test_a_claim_counts_if_nothing_else_is_there(log: RunLog, store: DictStore) -> None:
+def test_a_claim_counts_if_it_is_the_only_commit(log: RunLog, store: DictStore) -> None:
     _late(store)
     assert log.latest() == log.read(_END + 1)
 
 
-def test_a_claimant_that_comes_too_late_decides_again_and_leaves_its_claim(log: RunLog, store: DictStore) -> None:
+def test_a_late_claimant_decides_again_and_leaves_its_claim(log: RunLog, store: DictStore) -> None:
     claimed = log.claim(lambda latest: make_state(status=CheckpointStatus.SUBMITTED))
     end = log.discard()
     assert end is not None
@@ -116,7 +116,7 @@ def test_a_claimant_that_comes_too_late_decides_again_and_leaves_its_claim(log: 
     assert log.latest() == mine
 
 
-def test_a_writer_passes_over_the_number_of_a_late_claim_and_tells_which_number_it_creates(
+def test_a_writer_skips_the_number_of_a_late_claim_and_announces_the_number_it_creates(
     log: RunLog, store: DictStore
 ) -> None:
     commit = _running(log, "abc")
@@ -136,7 +136,7 @@ def test_a_claim_passes_over_the_number_of_a_late_claim(log: RunLog, store: Dict
     assert (commit.number, mine.number, mine.state.claim_number) == (5, 7, 7)
 
 
-def test_a_lost_answer_next_to_a_late_claim_uses_the_same_number_again(log: RunLog, store: DictStore) -> None:
+def test_after_a_lost_create_beside_a_late_claim_the_same_number_is_used_again(log: RunLog, store: DictStore) -> None:
     commit = _running(log)
     _late(store)
     answers = iter([True])
@@ -150,7 +150,7 @@ def test_a_lost_answer_next_to_a_late_claim_uses_the_same_number_again(log: RunL
     assert log.append(commit, commit.state).number == commit.number + 1
 
 
-def test_a_late_claim_stops_nobody_who_watches_the_log(log: RunLog, store: DictStore) -> None:
+def test_a_late_claim_does_not_stop_a_driver_that_watches_the_log(log: RunLog, store: DictStore) -> None:
     commit = _running(log, "a")
     _late(store)
     numbers = log.listing().numbers
@@ -163,7 +163,7 @@ def test_a_late_claim_stops_nobody_who_watches_the_log(log: RunLog, store: DictS
         list(lease.wait([], commit.number, sleep=lambda _: None, tell=lambda _: None))
 
 
-def test_a_listing_from_before_a_drivers_own_next_commit_does_not_stop_it(log: RunLog, store: DictStore) -> None:
+def test_a_listing_older_than_a_drivers_own_commit_does_not_stop_it(log: RunLog, store: DictStore) -> None:
     commit = _running(log, "a")
     _late(store)
     before = log.listing().numbers
@@ -173,7 +173,7 @@ def test_a_listing_from_before_a_drivers_own_next_commit_does_not_stop_it(log: R
 
 
 @pytest.mark.parametrize("data", [None, b"damaged"])
-def test_a_higher_number_that_is_gone_or_damaged_passes_a_driver(
+def test_a_driver_is_superseded_by_a_higher_number_even_if_it_is_gone_or_damaged(
     log: RunLog, store: DictStore, data: bytes | None
 ) -> None:
     commit = _running(log, "a")
@@ -185,7 +185,7 @@ def test_a_higher_number_that_is_gone_or_damaged_passes_a_driver(
     assert log.is_passed(commit.number, numbers)
 
 
-def test_whoever_waits_for_a_run_or_shows_it_looks_below_a_late_claim(log: RunLog, store: DictStore) -> None:
+def test_waiting_and_showing_ignore_a_late_claim(log: RunLog, store: DictStore) -> None:
     commit = _running(log, "a")
     _late(store)
     assert wait_until_silent(log, commit, sleep=lambda _: None, tell=lambda _: None) == commit

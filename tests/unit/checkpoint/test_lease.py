@@ -59,9 +59,7 @@ class TestOverdue:
         clock.now += 0.1
         assert lease.overdue
 
-    def test_time_counts_from_the_start_of_a_renewal_however_long_the_store_took(
-        self, log: RunLog, store: DictStore
-    ) -> None:
+    def test_the_lease_counts_from_the_start_of_a_renewal(self, log: RunLog, store: DictStore) -> None:
         clock = Clock()
         lease = _lease(log, clock=clock)
         store.after = lambda operation, path: clock.sleep(TERMS.fence + 1)
@@ -90,7 +88,7 @@ class TestOverdue:
         clock.now += 1_000 + 24 * 3600  # the machine was suspended overnight
         assert lease.overdue
 
-    def test_the_clock_goes_on_while_the_machine_is_suspended(self) -> None:
+    def test_the_clock_continues_while_the_machine_is_suspended(self) -> None:
         with open("/proc/uptime", encoding="ascii") as file:
             assert boottime() == pytest.approx(float(file.read().split()[0]), abs=1.0)
 
@@ -101,14 +99,14 @@ class TestOthers:
         lease.renew()
         assert lease.others(log.listing()) == []
 
-    def test_another_process_of_the_same_attempt_is_somebody_else(self, log: RunLog) -> None:
+    def test_another_process_of_the_same_attempt_counts_as_another_driver(self, log: RunLog) -> None:
         """A cluster manager may start a driver twice."""
         one, again = _lease(log), _lease(log)
         one.renew()
         again.renew()
         assert [other.name for other in again.others(log.listing())] == [one.name]
 
-    def test_a_fresh_heartbeat_blocks_until_it_is_released(self, log: RunLog) -> None:
+    def test_a_fresh_heartbeat_blocks_until_its_lease_is_released(self, log: RunLog) -> None:
         one, two = _lease(log, 1), _lease(log, 2)
         one.renew()
         two.renew()
@@ -117,7 +115,7 @@ class TestOthers:
         one.release()
         assert not _blocked(two, log, others)
 
-    def test_a_heartbeat_is_stale_by_the_stores_clock_only_once_a_lease_lies_between_it_and_my_own(
+    def test_a_heartbeat_is_stale_once_the_stores_clock_is_a_whole_lease_past_it(
         self, log: RunLog, store: DictStore
     ) -> None:
         one, two = _lease(log, 1), _lease(log, 2)
@@ -133,9 +131,7 @@ class TestOthers:
         two.renew()
         assert not _blocked(two, log, others)
 
-    def test_where_the_stores_clock_has_whole_seconds_two_more_are_waited_for(
-        self, log: RunLog, store: DictStore
-    ) -> None:
+    def test_if_the_stores_clock_has_whole_seconds_two_more_are_waited_for(self, log: RunLog, store: DictStore) -> None:
         store.clock_slack = 2.0
         one, two = _lease(log, 1), _lease(log, 2)
         one.renew()
@@ -169,9 +165,7 @@ class TestOthers:
         assert other.lease_seconds == 300.0
 
     @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b'{"attempt": 1}', b"\xff"])
-    def test_a_heartbeat_that_says_nothing_readable_blocks_all_the_same(
-        self, log: RunLog, store: DictStore, content: bytes
-    ) -> None:
+    def test_an_unreadable_heartbeat_still_blocks(self, log: RunLog, store: DictStore, content: bytes) -> None:
         two = _lease(log, 2)
         two.renew()
         store.write(f"{UNIT}/hb-strange", content)
@@ -179,7 +173,7 @@ class TestOthers:
         assert (other.description, other.lease_seconds) == ("hb-strange", 60.0)
         assert _blocked(two, log, [other])
 
-    def test_a_process_that_is_gone_for_certain_does_not_block(self, log: RunLog) -> None:
+    def test_a_process_that_is_certainly_gone_does_not_block(self, log: RunLog) -> None:
         child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
         one, two = _lease(log, 1, process=identify(child.pid)), _lease(log, 2)
         one.renew()
@@ -189,7 +183,7 @@ class TestOthers:
         child.communicate(b"\n")
         assert not _blocked(two, log, others)
 
-    def test_only_those_who_were_waited_for_are_cleared(self, log: RunLog, store: DictStore) -> None:
+    def test_only_heartbeats_of_drivers_that_were_waited_for_are_deleted(self, log: RunLog, store: DictStore) -> None:
         one, two, three = _lease(log, 1), _lease(log, 2), _lease(log, 3)
         one.renew()
         two.renew()
@@ -216,7 +210,7 @@ class TestWaiting:
         others = lease.others(log.listing())
         return lease.wait(others, 0, sleep=sleep, tell=lambda other: told.append(other.description))
 
-    def test_it_waits_for_a_lease_at_most_and_says_once_for_whom(
+    def test_it_waits_for_one_lease_at_most_and_names_the_other_driver_once(
         self, two: Lease, log: RunLog, store: DictStore
     ) -> None:
         told: list[str] = []
@@ -225,7 +219,7 @@ class TestWaiting:
         assert 60 < looks <= 63
         assert 60.0 < store.clock.now <= 62.0
 
-    def test_it_ends_at_once_where_nobody_else_is_running(self, log: RunLog, store: DictStore) -> None:
+    def test_it_ends_at_once_if_no_other_driver_is_running(self, log: RunLog, store: DictStore) -> None:
         log.claim(lambda latest: make_state())
         lease = _lease(log)
         lease.renew()
@@ -262,14 +256,14 @@ class TestProcesses:
     def test_its_identity_survives_json(self) -> None:
         assert not all_gone(json.loads(json.dumps(identify(os.getpid()))))
 
-    def test_of_two_processes_both_have_to_be_gone(self) -> None:
+    def test_both_of_two_processes_have_to_be_gone(self) -> None:
         child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
         both, one = identify(os.getpid(), child.pid), identify(child.pid)
         child.communicate(b"\n")
         assert all_gone(one)
         assert not all_gone(both)
 
-    def test_a_process_that_waits_to_be_reaped_is_gone(self) -> None:
+    def test_a_zombie_process_counts_as_gone(self) -> None:
         child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
         identity = identify(child.pid)
         assert child.stdin is not None
@@ -285,16 +279,16 @@ class TestProcesses:
         assert all_gone(before)
 
     @pytest.mark.parametrize("place", ["boot", "namespace"])
-    def test_of_another_machine_or_container_nothing_is_said(self, place: str) -> None:
+    def test_processes_of_another_machine_or_container_are_unknown(self, place: str) -> None:
         identity = identify(os.getpid())
         assert identity is not None
         assert not all_gone({**identity, place: "another", "processes": {"1": 1}})
 
     @pytest.mark.parametrize("identity", [None, {}])
-    def test_without_an_identity_nothing_is_said(self, identity: dict[str, object] | None) -> None:
+    def test_without_an_identity_nothing_is_known(self, identity: dict[str, object] | None) -> None:
         assert not all_gone(identity)
 
-    def test_what_has_ended_already_has_no_identity(self) -> None:
+    def test_an_ended_process_has_no_identity(self) -> None:
         child = subprocess.Popen([sys.executable, "-c", ""])
         child.wait()
         assert identify(child.pid) is None

@@ -1,4 +1,4 @@
-"""Many directories are listed with one request: each listing is what a request for this directory alone gives."""
+"""Many directories are listed with one request, with the same result as one request for each."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_each_listing_is_that_of_a_request_for_the_directory_alone(page: int, se
         assert store.requests("list_from") == 1
 
 
-def test_a_directory_that_an_answer_holds_in_part_is_asked_for_again() -> None:
+def test_a_directory_that_an_answer_holds_only_partly_is_requested_again() -> None:
     store = OrderedStore(page=100)
     for unit in range(50):
         for number in range(3):
@@ -80,7 +80,7 @@ def test_a_directory_that_an_answer_holds_in_part_is_asked_for_again() -> None:
 
 
 @pytest.mark.parametrize("between", [100, 10_000])
-def test_what_is_stored_between_the_directories_costs_two_requests_at_most(between: int) -> None:
+def test_objects_between_the_directories_cost_two_requests_at_most(between: int) -> None:
     store = OrderedStore(page=50)
     for unit in range(between):
         store.objects[f"p/u{unit:05}/0"] = b""
@@ -89,7 +89,7 @@ def test_what_is_stored_between_the_directories_costs_two_requests_at_most(betwe
     assert len(listed) >= 2
 
 
-def test_a_few_directories_are_left_to_be_listed_one_by_one() -> None:
+def test_a_few_directories_are_listed_one_by_one() -> None:
     store = OrderedStore()
     directories = [f"p/u{unit}" for unit in range(FEWEST - 1)]
     assert store.list_together([*directories, "q/u", "r/u"]) == {}
@@ -155,7 +155,7 @@ def test_a_listing_that_fails_is_an_error_of_each_run_and_hides_no_run() -> None
     assert {entry.error for entry in found} == {None}
 
 
-def test_what_happens_between_the_listing_and_the_read_is_seen_or_changes_nothing() -> None:
+def test_a_change_between_listing_and_read_is_seen_or_has_no_effect() -> None:
     """A run makes a new commit and cleans up, one is claimed, and one ends: as if they had been read at the listing."""
     store = OrderedStore()
     histories = _runs(store, 60)

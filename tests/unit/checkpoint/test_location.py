@@ -1,4 +1,4 @@
-"""One value says where runs are recorded, whoever asks."""
+"""A checkpoint location is one value for all who open it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_the_users_own_store_is_opened_in_place_of_the_locations(tmp_path: Path)
     assert store.at_location is not None  # outputs are saved there
 
 
-def test_no_location_is_the_default_one_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_location_the_default_is_used_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     location = StoreLocation.of(None)
     assert location.temporary

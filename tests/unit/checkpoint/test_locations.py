@@ -112,7 +112,7 @@ def test_a_hash_in_a_plain_path_and_an_encoded_one_in_a_url_name_the_same_direct
 
 
 @pytest.mark.parametrize("mark", "?#")
-def test_spark_is_given_the_whole_path(mark: str) -> None:
+def test_spark_gets_the_whole_path(mark: str) -> None:
     """A custom store may have any location; its outputs must not all be written to one directory."""
     assert spark_path(f"file:///data/a{mark}b/_outputs/x") == f"file:///data/a{mark}b/_outputs/x"
     assert spark_path(f"FILE://localhost/data/a{mark}b/x") == f"file:///data/a{mark}b/x"
@@ -161,7 +161,7 @@ def test_a_full_disk_is_an_error_that_a_retry_may_help(tmp_path: Path, monkeypat
     assert store.list_objects("p") == []
 
 
-def test_a_writer_that_died_before_it_gave_its_object_a_name_left_nothing_that_is_listed(tmp_path: Path) -> None:
+def test_a_writer_that_died_before_naming_its_object_leaves_nothing_in_listings(tmp_path: Path) -> None:
     store = open_store(str(tmp_path))
     store.create("p/u/00000000.json", b"1")
     (tmp_path / "p" / "u" / ".tmp-00000001.json-dead").write_bytes(b"half")
@@ -194,7 +194,7 @@ def test_an_s3_server_that_does_not_answer_is_an_error_that_a_retry_may_help_and
 @pytest.mark.parametrize(
     ("location", "package"), [("gs://bucket/x", "gcsfs"), ("abfss://box@account.dfs.core.windows.net/x", "adlfs")]
 )
-def test_where_hadoops_client_was_not_shown_to_do_pythons_has_to_be_there(
+def test_the_python_client_is_required_if_hadoops_client_is_not_proven(
     location: str, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
@@ -219,7 +219,7 @@ def test_the_account_of_an_abfss_location_is_the_one_that_spark_would_open(monke
     assert store._options == {"account_name": "account"}
 
 
-def test_s3a_without_s3fs_and_without_a_jvm_names_both_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_s3a_without_s3fs_and_a_jvm_is_an_error_with_both_solutions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setattr("airflow_spark_pipeline.checkpoint.stores.locations.driver_jvm", lambda: None)
     with pytest.raises(CheckpointLocationError, match=r"s3fs.*hadoop-aws; this process has no JVM"):

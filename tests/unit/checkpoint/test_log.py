@@ -42,7 +42,7 @@ def _commits(store: DictStore) -> list[str]:
 
 
 class TestCommits:
-    def test_an_empty_log_says_that_nothing_was_ever_recorded(self, log: RunLog) -> None:
+    def test_an_empty_log_means_that_nothing_was_recorded(self, log: RunLog) -> None:
         assert log.latest() is None
 
     def test_commits_are_numbered_from_zero_and_the_highest_is_the_truth(self, log: RunLog, store: DictStore) -> None:
@@ -56,7 +56,7 @@ class TestCommits:
         second = log.append(first, first.state)
         assert first.state.nonce != second.state.nonce
 
-    def test_a_hint_that_the_unit_is_unfinished_is_there_before_the_claim(self, log: RunLog, store: DictStore) -> None:
+    def test_the_open_hint_is_written_before_the_claim(self, log: RunLog, store: DictStore) -> None:
         _claim(log)
         operations = [call for call in store.calls if call[0] in ("write", "create")]
         assert operations == [("write", _HINT), ("create", f"{UNIT}/00000000.json")]
@@ -74,7 +74,7 @@ class TestCommits:
         assert operations in (["list", "read"], ["list", "read", "read"])
         assert store.calls[1] == ("read", f"{UNIT}/{commits:08d}.json")
 
-    def test_a_commit_that_is_cleaned_up_between_list_and_read_leads_to_the_newer_one(
+    def test_if_a_commit_is_cleaned_up_between_list_and_read_the_newer_one_is_read(
         self, log: RunLog, store: DictStore
     ) -> None:
         commit = _claim(log)
@@ -106,7 +106,9 @@ class TestCommits:
 
 
 class TestTwoWriters:
-    def test_who_loses_a_number_is_told_by_whom_and_has_recorded_nothing(self, log: RunLog, store: DictStore) -> None:
+    def test_the_loser_of_a_number_learns_the_winner_and_has_recorded_nothing(
+        self, log: RunLog, store: DictStore
+    ) -> None:
         claimed = _claim(log)
         winner = _log(store).append(claimed, make_state(attempt=2, attempt_id="2-other", run_id=RUN_ID))
         with pytest.raises(SupersededError, match="superseded by attempt 2") as error:
@@ -134,9 +136,7 @@ class TestTwoWriters:
         with pytest.raises(SupersededError, match="8 times"):
             log.claim(build)
 
-    def test_a_commit_that_lands_on_a_number_freed_by_a_clean_up_is_found_out(
-        self, log: RunLog, store: DictStore
-    ) -> None:
+    def test_a_commit_on_a_number_freed_by_a_clean_up_is_detected(self, log: RunLog, store: DictStore) -> None:
         """A paused writer wakes up after its successor finished and cleaned up: its number is free again."""
         mine = _claim(log)
         other = _log(store)
@@ -205,7 +205,7 @@ class TestLostAnswers:
         assert log.append(claimed, make_state()).number == 1
         assert _commits(store) == ["00000000.json", "00000001.json"]
 
-    def test_retries_of_a_store_that_is_down_are_bounded_and_say_what_it_said(self, store: DictStore) -> None:
+    def test_retries_of_an_unreachable_store_are_bounded_and_report_its_error(self, store: DictStore) -> None:
         log = _log(store, retry_seconds=5)
         claimed = _claim(log)
 
@@ -217,7 +217,7 @@ class TestLostAnswers:
         with pytest.raises(CheckpointStoreError, match="within 5 s: 503 Slow Down"):
             log.append(claimed, make_state())
 
-    def test_what_needs_the_user_is_not_retried(self, log: RunLog, store: DictStore) -> None:
+    def test_an_error_that_needs_the_user_is_not_retried(self, log: RunLog, store: DictStore) -> None:
         def refuse(operation: str, path: str) -> None:
             raise CheckpointLocationError("no permission")
 
@@ -228,7 +228,7 @@ class TestLostAnswers:
 
 
 class TestTheDriversToken:
-    def test_a_driver_goes_on_from_the_claim_that_its_token_names(self, log: RunLog, store: DictStore) -> None:
+    def test_a_driver_continues_from_the_claim_of_its_token(self, log: RunLog, store: DictStore) -> None:
         claimed = _claim(log)
         assert _log(store).adopt(0, claimed.state.attempt_id, claimed.state.nonce) == claimed
 
@@ -247,7 +247,7 @@ class TestTheDriversToken:
         later = log.append(claimed, make_state(done="a"))
         assert _log(store).adopt(0, claimed.state.attempt_id, claimed.state.nonce) == later
 
-    def test_a_token_for_a_number_that_somebody_else_has_is_refused(self, log: RunLog) -> None:
+    def test_a_token_for_a_number_of_another_attempt_is_refused(self, log: RunLog) -> None:
         claimed = _claim(log)
         with pytest.raises(SupersededError):
             log.adopt(claimed.number, claimed.state.attempt_id, "another nonce")
@@ -324,6 +324,6 @@ class TestEndings:
         with pytest.raises(SupersededError):
             log.append(claimed, replace(claimed.state, completed_components=("a",)))
 
-    def test_discarding_what_was_never_recorded_does_nothing(self, log: RunLog, store: DictStore) -> None:
+    def test_discarding_an_unrecorded_run_does_nothing(self, log: RunLog, store: DictStore) -> None:
         assert log.discard() is None
         assert store.objects == {}

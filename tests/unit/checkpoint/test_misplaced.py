@@ -1,4 +1,4 @@
-"""What lies at a location and should not: directories in place of objects, links that lead nowhere, foreign files."""
+"""Objects that do not belong at a location: directories in place of objects, dangling links, foreign files."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _FOREIGN = [
 
 
 @pytest.mark.parametrize("name", _FOREIGN)
-def test_what_others_keep_at_a_location_is_never_taken_for_a_run(store: LocalStore, name: str) -> None:
+def test_other_objects_at_a_location_are_never_taken_for_runs(store: LocalStore, name: str) -> None:
     before = [entry.commit for entry in unfinished_runs(store)]
     path = store.root / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -135,7 +135,7 @@ def test_a_run_is_listed_found_and_pruned_whatever_its_pipeline_and_its_dag_are_
     assert list(all_runs(store)) == []
 
 
-def test_names_that_differ_only_in_what_a_directory_cannot_hold_never_meet() -> None:
+def test_names_that_differ_only_in_unusual_characters_get_separate_directories() -> None:
     paths = {unit_path(name, UnitKey("n", name, name, name)) for name in _NAMES}
     assert len({path.casefold() for path in paths}) == len(_NAMES)
     assert RUN_ID.count("~") == 2

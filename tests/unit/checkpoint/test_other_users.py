@@ -1,4 +1,4 @@
-"""Airflow and the driver as different users of one machine, at one directory. Needs root, to become them."""
+"""Airflow and the driver as different users of one machine, at one directory. Needs root, to switch users."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_directory_of_one_user_alone_is_refused_to_the_other_by_both_names(loc
     assert [found.name for found in store.list_objects("p/u")] == ["00000000.json"]
 
 
-def test_rights_are_not_widened_where_nobody_asked_for_it(location: Path) -> None:
+def test_permissions_are_not_widened_unless_requested(location: Path) -> None:
     """Without the group's bit what lies below belongs to each user's own group, which nobody meant."""
     location.chmod(0o770)
     store = open_store(str(location))

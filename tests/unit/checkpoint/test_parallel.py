@@ -1,4 +1,4 @@
-"""Many runs are read at a time, and the answers are those of one read after the other."""
+"""Reading many runs at a time gives the same answers as reading one after the other."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _filled(store: DictStore) -> DictStore:
 
 
 @pytest.mark.parametrize("listing", [unfinished_runs, all_runs, finished_runs])
-def test_runs_are_found_as_by_one_read_after_the_other(store: DictStore, listing: Any) -> None:
+def test_reading_many_runs_finds_the_same_as_one_after_the_other(store: DictStore, listing: Any) -> None:
     in_turn = _filled(store)
     found, expected = list(listing(store)), list(listing(in_turn))
     assert [(e.path, e.standing, e.number) for e in found] == [(e.path, e.standing, e.number) for e in expected]
@@ -85,7 +85,7 @@ def test_runs_are_found_as_by_one_read_after_the_other(store: DictStore, listing
 
 
 @pytest.mark.parametrize("wait_for", ["resumable", "completed", "ended"])
-def test_a_query_finds_the_run_that_one_read_after_the_other_finds(store: DictStore, wait_for: WaitFor) -> None:
+def test_a_query_finds_the_same_run_as_reading_one_after_the_other(store: DictStore, wait_for: WaitFor) -> None:
     in_turn = _filled(store)
     query = RunQuery(wait_for, "default", retrying=True)
     found, expected = query.find(Snapshot(store)), query.find(Snapshot(in_turn))
@@ -94,7 +94,7 @@ def test_a_query_finds_the_run_that_one_read_after_the_other_finds(store: DictSt
     assert (found.path, found.number) == (expected.path, expected.number)
 
 
-def test_a_snapshot_asks_for_the_time_once_however_many_read(store: DictStore) -> None:
+def test_a_snapshot_asks_for_the_time_once(store: DictStore) -> None:
     for number in range(12):
         History(store, f"r{number}").running().beat()
     snapshot = Snapshot(store)
@@ -116,7 +116,7 @@ def test_the_same_runs_are_pruned_as_one_after_the_other(store: DictStore, dry_r
 
 
 @pytest.mark.parametrize(("limit", "most"), [(1, 1), (3, 3), (None, 20)])
-def test_no_more_ends_are_read_than_are_asked_for(store: DictStore, limit: int | None, most: int) -> None:
+def test_only_the_requested_number_of_ended_runs_is_read(store: DictStore, limit: int | None, most: int) -> None:
     for number in range(20):
         History(store, f"r{number}").completed()
     store.calls.clear()

@@ -1,4 +1,4 @@
-"""What prune takes of runs that are kept for a while after they completed."""
+"""What prune removes of completed runs that are kept for a while."""
 
 from __future__ import annotations
 

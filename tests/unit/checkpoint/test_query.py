@@ -32,7 +32,7 @@ def find(store: DictStore, wait_for: WaitFor = "resumable", **which: Any) -> str
 
 
 class TestResumable:
-    def test_a_failed_run_is_found_with_where_it_stands(self, store: DictStore) -> None:
+    def test_a_failed_run_is_found_with_its_progress(self, store: DictStore) -> None:
         history = History(store).failed()
         found = RunQuery("resumable", "default", "Test").find(Snapshot(store))
         assert found is not None
@@ -65,7 +65,7 @@ class TestResumable:
         assert describe_run(found)["status"] == "dead"
         assert (describe_run(found)["failed_component"], describe_run(found)["failed_position"]) == ("b", 2)
 
-    def test_a_run_whose_driver_ends_under_the_look_is_not_taken_for_dead(self, store: DictStore) -> None:
+    def test_a_run_whose_driver_ends_during_the_look_is_not_taken_for_dead(self, store: DictStore) -> None:
         history = History(store).running().beat()
 
         def end(operation: str, path: str) -> None:
@@ -86,22 +86,22 @@ class TestResumable:
         History(store, "discarded").failed().log.discard()
         assert find(store) is None
 
-    def test_a_run_with_tries_left_is_left_to_them(self, store: DictStore) -> None:
+    def test_a_run_with_retries_left_is_left_to_its_retries(self, store: DictStore) -> None:
         History(store, tries_left=1).failed()
         assert find(store) is None
         assert find(store, retrying=True) == "r1"
 
-    def test_a_run_that_no_retry_helps_is_found_although_tries_are_left(self, store: DictStore) -> None:
+    def test_a_run_that_no_retry_helps_is_found_although_retries_are_left(self, store: DictStore) -> None:
         History(store, tries_left=1).failed(retry_helps=False)
         assert find(store) == "r1"
 
-    def test_of_several_the_one_that_failed_last_is_taken(self, store: DictStore) -> None:
+    def test_the_run_that_failed_last_is_taken(self, store: DictStore) -> None:
         for run_id in ("r2", "r3", "r1"):
             History(store, run_id).failed()
             time.sleep(0.002)  # commits tell milliseconds
         assert find(store) == "r1"
 
-    def test_only_what_is_asked_for_is_found(self, store: DictStore) -> None:
+    def test_only_matching_runs_are_found(self, store: DictStore) -> None:
         History(store, "mine").failed()
         time.sleep(0.002)
         others: list[dict[str, Any]] = [
@@ -123,7 +123,7 @@ class TestResumable:
         assert find(store, since=time.time() + 1) is None
         assert find(store, since=time.time() - 60) == "r1"
 
-    def test_a_driver_that_died_lately_counts_from_its_last_sign_of_life(self, store: DictStore) -> None:
+    def test_the_death_of_a_driver_counts_from_its_last_heartbeat(self, store: DictStore) -> None:
         """Its newest commit may be hours old: a component may take that long."""
         history = History(store).running()
         store.clock.sleep(3600)
@@ -178,7 +178,7 @@ class TestEnded:
 
 
 class TestLook:
-    def test_a_hundred_questions_cost_as_much_as_one(self, store: DictStore) -> None:
+    def test_a_hundred_queries_cost_as_much_as_one(self, store: DictStore) -> None:
         for number in range(5):
             History(store, f"r{number}").running().beat()
         store.calls.clear()
@@ -190,7 +190,7 @@ class TestLook:
             RunQuery("resumable", "default", "Test").find(snapshot)
         assert len(store.calls) == once
 
-    def test_the_next_look_reads_only_what_is_new(self, store: DictStore) -> None:
+    def test_the_next_look_reads_only_new_commits(self, store: DictStore) -> None:
         for number in range(5):
             History(store, f"r{number}", tries_left=1).failed()
             History(store, f"c{number}").completed()
@@ -214,7 +214,7 @@ class TestLook:
                 RunQuery("resumable", "default", "Test").find(snapshot)
         assert len(store.calls) == 1
 
-    def test_one_unreadable_run_hides_no_other_and_is_an_error_where_it_alone_is_meant(self, store: DictStore) -> None:
+    def test_an_unreadable_run_hides_no_other_and_is_an_error_if_requested_by_itself(self, store: DictStore) -> None:
         broken = History(store, "broken").failed()
         store.objects[f"{broken.path}/00000002.json"] = b"{"
         History(store, "fine").failed()

@@ -1,4 +1,4 @@
-"""What the answers of an S3 server mean: try again, somebody was faster, or somebody has to look."""
+"""The meaning of an S3 server's answers: retry, another writer was faster, or the user has to act."""
 
 from __future__ import annotations
 
@@ -52,19 +52,19 @@ def _answer(code: str, status: int, **more: str) -> Exception:
     ],
     ids=repr,
 )
-def test_what_may_pass_is_an_error_that_the_log_tries_again(answer: Exception) -> None:
+def test_a_transient_error_is_retried_by_the_log(answer: Exception) -> None:
     assert isinstance(_raised_by_create(answer), CheckpointStoreError)
 
 
 @pytest.mark.parametrize("more", [{"Condition": "If-None-Match"}, {}], ids=["S3", "a server that is short of words"])
-def test_a_failed_condition_says_that_somebody_was_faster(more: dict[str, str]) -> None:
+def test_a_failed_condition_means_that_another_writer_was_faster(more: dict[str, str]) -> None:
     assert isinstance(_raised_by_create(_answer("PreconditionFailed", 412, **more)), ObjectExistsError)
 
 
 @pytest.mark.parametrize(
     "code", ["AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "NoSuchBucket"]
 )
-def test_what_only_the_user_can_mend_is_not_tried_again_and_names_the_location(code: str) -> None:
+def test_an_error_that_only_the_user_can_fix_is_not_retried_and_names_the_location(code: str) -> None:
     error = _raised_by_create(_answer(code, 403))
     assert isinstance(error, CheckpointLocationError)
     assert "s3://bucket/x" in str(error)

@@ -1,4 +1,4 @@
-"""S3 without s3fs: when boto3 is used, and what its answers mean."""
+"""S3 without s3fs: when boto3 is used, and the meaning of its answers."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_client_of_s3_is_the_first_that_can(
 
 
 @pytest.mark.parametrize(("hadoop", "says"), [(OLD_HADOOP, "conditionally"), (NO_JAR, "no Hadoop"), (None, "boto3")])
-def test_without_any_client_the_error_is_the_nearest_way_out(
+def test_without_any_client_the_error_names_the_easiest_solution(
     monkeypatch: pytest.MonkeyPatch, hadoop: Any, says: str
 ) -> None:
     with pytest.raises(CheckpointLocationError, match=says):
@@ -100,12 +100,12 @@ def answer(code: str) -> Exception:
     ],
     ids=repr,
 )
-def test_what_may_pass_is_an_error_that_the_log_tries_again(given: Exception) -> None:
+def test_a_transient_error_is_retried_by_the_log(given: Exception) -> None:
     assert type(raised(given)) is CheckpointStoreError
 
 
 @pytest.mark.parametrize("code", ["PreconditionFailed", "412"])
-def test_a_failed_condition_says_that_somebody_was_faster(code: str) -> None:
+def test_a_failed_condition_means_that_another_writer_was_faster(code: str) -> None:
     assert isinstance(raised(answer(code)), ObjectExistsError)
 
 
@@ -121,7 +121,7 @@ def test_a_failed_condition_says_that_somebody_was_faster(code: str) -> None:
     ],
     ids=repr,
 )
-def test_what_a_user_has_to_mend_says_how(given: Exception, says: str) -> None:
+def test_an_error_that_the_user_must_fix_explains_how(given: Exception, says: str) -> None:
     error = raised(given)
     assert isinstance(error, CheckpointLocationError)
     assert says in str(error)

@@ -1,4 +1,4 @@
-"""What is staged for jobs of a platform: uploaded once, and removed when nobody needs it."""
+"""Staged files for jobs of a platform: uploaded once, and removed when no job needs them."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def test_the_golden_file_reads_as_the_state_that_it_was_written_from() -> None:
     assert decode(GOLDEN.read_bytes(), "golden", unit=_UNIT, number=_NUMBER) == _full_state()
 
 
-def test_what_only_some_components_have_is_stored_for_them_and_read_again() -> None:
+def test_optional_members_are_stored_only_for_components_that_have_them() -> None:
     state = _full_state()
     first, second, third = state.components
     wrote = {"s3://lake/orders": {"rows": 3}}
@@ -175,7 +175,7 @@ def test_an_error_text_with_unbalanced_braces_and_quotes_comes_back_as_it_was() 
 
 
 @pytest.mark.parametrize("end", [":", ". Please see the stack trace below."])
-def test_a_headline_goes_on_where_the_first_line_only_announces_what_a_function_in_python_raised(end: str) -> None:
+def test_a_headline_includes_what_a_python_function_raised_after_the_announcing_line(end: str) -> None:
     message = (
         f"An exception was thrown from the Python worker{end}\n"
         "Traceback (most recent call last):\n"

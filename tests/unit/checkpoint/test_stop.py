@@ -41,7 +41,7 @@ def test_a_driver_that_has_not_started_refuses_to(history: History) -> None:
         history.log.adopt(claim.number, claim.state.attempt_id, claim.state.nonce)
 
 
-def test_what_has_ended_or_was_taken_over_is_left_alone(history: History) -> None:
+def test_an_ended_or_superseded_attempt_is_left_alone(history: History) -> None:
     history.failed()
     assert not stop_it(history)
     first = history.commit
@@ -51,7 +51,7 @@ def test_what_has_ended_or_was_taken_over_is_left_alone(history: History) -> Non
     assert not stop(RunLog(history.log.store, "no/unit"), "1-a", "nobody")
 
 
-def test_a_commit_that_comes_in_between_is_stopped_after_it(history: History) -> None:
+def test_a_stop_follows_a_commit_that_comes_in_between(history: History) -> None:
     """The driver's last record counts: what was done before the stop stays done."""
     history.running()
     store = history.log.store

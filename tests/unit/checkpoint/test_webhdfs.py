@@ -47,7 +47,7 @@ def cluster() -> Iterator[Cluster]:
         yield Cluster(ends)
 
 
-def test_the_active_one_of_several_name_nodes_is_found_and_asked_first_from_then_on(cluster: Cluster) -> None:
+def test_the_active_name_node_is_found_and_asked_first_from_then_on(cluster: Cluster) -> None:
     standby, active = cluster.add(refuses="StandbyException"), cluster.add()
     store = cluster.open()
     store.create("p/u/a", b"1")
@@ -59,7 +59,7 @@ def test_the_active_one_of_several_name_nodes_is_found_and_asked_first_from_then
     assert store.read("p/u/a") == b"1"
 
 
-def test_where_no_name_node_is_active_a_retry_may_help(cluster: Cluster) -> None:
+def test_if_no_name_node_is_active_a_retry_may_help(cluster: Cluster) -> None:
     cluster.add(refuses="StandbyException")
     cluster.add(refuses="StandbyException")
     with pytest.raises(CheckpointStoreError, match="StandbyException: the answer of"):
@@ -78,7 +78,7 @@ def test_a_name_node_that_is_down_is_passed_over(cluster: Cluster) -> None:
         open_store("hdfs://ns/checkpoints", {"host": down}).list_objects("p")
 
 
-def test_missing_rights_are_said_in_the_name_nodes_words_and_no_retry_helps(cluster: Cluster) -> None:
+def test_missing_permissions_are_reported_with_the_name_nodes_message_and_no_retry_helps(cluster: Cluster) -> None:
     cluster.add(refuses="AccessControlException")
     with pytest.raises(
         CheckpointLocationError, match=r"AccessControlException: the answer of.*the permissions to list"
@@ -97,7 +97,7 @@ def test_a_server_that_cannot_replace_a_file_is_refused_and_leaves_nothing_behin
     assert list(cluster.namespace.files) == ["/checkpoints/p/u/hb-1"]
 
 
-def test_an_address_where_something_else_answers_is_named(cluster: Cluster) -> None:
+def test_an_address_with_another_kind_of_server_is_named(cluster: Cluster) -> None:
     node = cluster.add()
     node.RequestHandlerClass = _SomethingElse  # type: ignore[assignment]
     with pytest.raises(CheckpointLocationError, match=r"cannot be used through WebHDFS at 127.*404"):
@@ -112,7 +112,7 @@ class _SomethingElse:
         request.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")
 
 
-def test_who_asks_is_the_connections_user_else_hadoops_else_the_systems(
+def test_the_user_is_that_of_the_connection_then_hadoops_then_the_systems(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster.add()
@@ -138,7 +138,7 @@ def _configure(directory: Path, monkeypatch: pytest.MonkeyPatch, **files: dict[s
 
 
 class TestFindNameNodes:
-    def test_the_connections_hosts_come_first(self) -> None:
+    def test_the_hosts_of_the_connection_take_precedence(self) -> None:
         found = find_name_nodes("hdfs://ns/x", {"host": "nn1, nn2:50070", "port": 9871, "use_https": True})
         assert found is not None
         assert found.addresses == ("nn1:9871", "nn2:50070")
@@ -164,7 +164,9 @@ class TestFindNameNodes:
         assert found is not None
         assert (found.addresses, found.options["use_https"]) == (("nn1:9871",), True)
 
-    def test_the_files_say_nothing_about_another_cluster(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_hadoops_files_do_not_apply_to_another_cluster(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         core = {"fs.defaultFS": "hdfs://nn:8020"}
         _configure(tmp_path, monkeypatch, core=core, hdfs={"dfs.namenode.http-address": "nn:50070"})
         ours, other = find_name_nodes("hdfs://nn:8020/x", {}), find_name_nodes("hdfs://elsewhere:8020/x", {})
@@ -172,7 +174,7 @@ class TestFindNameNodes:
         assert other is not None
         assert (ours.addresses, other.addresses) == (("nn:50070",), ("elsewhere:9870",))
 
-    def test_a_secure_cluster_is_met_with_a_ticket_and_no_name(
+    def test_a_secure_cluster_gets_a_kerberos_ticket_and_no_user_name(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         _configure(tmp_path, monkeypatch, core={"hadoop.security.authentication": "kerberos"})
@@ -181,7 +183,7 @@ class TestFindNameNodes:
         assert found.options["kerberos"]
         assert "user" not in found.options
 
-    def test_a_location_that_names_nobody_is_refused(self) -> None:
+    def test_a_location_without_a_name_node_is_refused(self) -> None:
         with pytest.raises(CheckpointLocationError, match="has no name node"):
             open_store("hdfs:///checkpoints")
 

@@ -1,4 +1,4 @@
-"""The command line, called as from a shell; only Spark is not there."""
+"""The command line, called as from a shell; only Spark is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A prompt in a directory with a pipeline's file."""
+"""A shell prompt in a directory with a pipeline's file."""
 
 from __future__ import annotations
 

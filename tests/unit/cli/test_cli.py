@@ -1,4 +1,4 @@
-"""``spark-pipeline``, called as from a shell; only Spark is not there."""
+"""``spark-pipeline``, called as from a shell; only Spark is missing."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_after_a_failure_the_last_line_is_the_command_that_resumes(shell: Shell)
     assert "completed in attempt 2: 2 of 3 components ran, 1 skipped" in shell.out
 
 
-def test_ctrl_c_ends_with_the_same_command(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_prints_the_same_resume_command(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     def press(self: Step, spark: Any) -> None:
         raise KeyboardInterrupt
 
@@ -50,7 +50,7 @@ def test_ctrl_c_ends_with_the_same_command(shell: Shell, monkeypatch: pytest.Mon
     assert last.startswith("To resume where it stopped: spark-pipeline resume steps.conf ")
 
 
-def test_auto_resume_goes_on_with_the_newest_run(shell: Shell) -> None:
+def test_auto_resume_continues_the_newest_run(shell: Shell) -> None:
     assert shell("run", "steps.conf") == 1
     assert shell("run", "steps.conf", "--auto-resume") == 0
     assert names(shell.ledger) == "abbc"
@@ -63,7 +63,7 @@ def test_a_component_can_be_run_alone(shell: Shell) -> None:
     assert "only names 'd', which does not exist" in shell.err
 
 
-def test_a_jinja_name_without_a_value_is_an_error_that_says_how_to_give_it(shell: Shell) -> None:
+def test_an_undefined_jinja_name_is_an_error_that_explains_how_to_pass_it(shell: Shell) -> None:
     shell.write(steps('a:Step:message = "{{ ds }}"'))
     assert shell("run", "steps.conf") == 2
     assert "'ds' has no value here; give it with --set ds=…" in shell.err
@@ -118,7 +118,7 @@ def test_a_custom_store_and_a_custom_hook_are_named_in_the_file(shell: Shell, re
 # ---- plan, runs, show, discard, prune
 
 
-def test_the_plan_of_a_resume_says_what_is_skipped_and_why(shell: Shell) -> None:
+def test_the_plan_of_a_resume_shows_what_is_skipped_and_why(shell: Shell) -> None:
     shell("run", "steps.conf")
     run_id = shell.run_id()
     assert shell("plan", "steps.conf", run_id) == 0
@@ -132,7 +132,7 @@ def test_the_plan_of_a_resume_says_what_is_skipped_and_why(shell: Shell) -> None
     assert [step["action"] for step in json.loads(shell.out)["steps"]] == ["skip", "run", "run"]
 
 
-def test_an_edit_that_a_resume_refuses_is_said_by_the_plan(shell: Shell) -> None:
+def test_the_plan_reports_an_edit_that_a_resume_would_refuse(shell: Shell) -> None:
     shell("run", "steps.conf")
     run_id = shell.run_id()
     shell.write(steps("a:Step:message = other", "b:Step:fails = 1", "c"))
@@ -185,7 +185,7 @@ def test_a_relative_location_means_the_directory_that_the_user_is_in(shell: Shel
     assert shell.out.startswith("1  Steps  failed")
 
 
-def test_a_run_is_given_up_only_when_somebody_says_so(shell: Shell) -> None:
+def test_a_run_is_discarded_only_on_request(shell: Shell) -> None:
     shell("run", "steps.conf")
     run_id = shell.run_id()
     place = ("--file", "steps.conf")
@@ -198,7 +198,7 @@ def test_a_run_is_given_up_only_when_somebody_says_so(shell: Shell) -> None:
     assert "was discarded" in shell.err
 
 
-def test_prune_says_what_it_would_do_and_does_it(shell: Shell) -> None:
+def test_prune_reports_what_it_would_do_and_does_it(shell: Shell) -> None:
     shell("run", "steps.conf")
     shell.run_id()
     assert shell("prune", "--file", "steps.conf", "--older-than", "0s", "--dry-run") == 0
@@ -228,7 +228,7 @@ def test_prune_says_what_it_would_do_and_does_it(shell: Shell) -> None:
         (("validate", "steps.conf", "--py-files", "nowhere"), 2, "nowhere: --py-files: there is no such file"),
     ],
 )
-def test_a_mistake_is_one_message_and_an_exit_code(
+def test_a_users_mistake_gives_one_message_and_an_exit_code(
     shell: Shell, arguments: tuple[str, ...], code: int, said: str
 ) -> None:
     assert shell(*arguments) == code
@@ -346,7 +346,7 @@ def _broken(kind: str) -> str:
     )
 
 
-def test_every_one_of_fifty_broken_files_is_found_out_in_one_line_for_each_problem(shell: Shell) -> None:
+def test_each_of_fifty_broken_files_is_detected_with_one_line_for_each_problem(shell: Shell) -> None:
     assert len(BROKEN) >= 50
     for number, (kind, said) in enumerate(BROKEN.items()):
         file = shell.write(_broken(kind), f"{number}.conf")
@@ -364,7 +364,7 @@ def test_all_problems_of_all_files_are_found_at_once(shell: Shell) -> None:
     assert shell.err.splitlines() == ["steps.conf: OK"]
 
 
-def test_validate_and_plan_say_what_is_probably_not_meant_as_it_is_written(shell: Shell) -> None:
+def test_validate_and_plan_warn_of_probable_mistakes(shell: Shell) -> None:
     shell.write('include "local.conf"\n' + steps('a:Step:message = "in ${city}"'))
     for command in ("validate", "plan"):
         assert shell(command, "steps.conf") == 0
@@ -388,20 +388,20 @@ def test_the_files_of_the_example_dags_are_valid(shell: Shell, name: str, monkey
     assert shell("validate", name, "--set", "params.outage=false") == 0, shell.out
 
 
-def test_classes_need_not_be_there_where_only_the_file_is_checked(shell: Shell) -> None:
+def test_classes_need_not_exist_if_only_the_file_is_checked(shell: Shell) -> None:
     shell.write(describe('{ instance-type = "cluster.only.Step" }'))
     assert shell("validate", "--no-classes", "steps.conf") == 0
     assert shell("validate", "steps.conf") == 2
 
 
-def test_what_a_module_prints_is_no_result(shell: Shell) -> None:
+def test_the_output_of_a_module_is_not_taken_for_the_result(shell: Shell) -> None:
     (shell.directory / "chatty_steps.py").write_text("print('hello')\nfrom tests.steps import Step\n", encoding="utf-8")
     shell.write(describe('{ instance-type = "chatty_steps.Step", instance-config { ledger = x } }'))
     assert shell("validate", "steps.conf") == 0
     assert (shell.out, "hello" in shell.err) == ("", True)
 
 
-def test_validate_and_plan_start_no_process_and_no_spark(shell: Shell) -> None:
+def test_validate_and_plan_start_neither_a_process_nor_spark(shell: Shell) -> None:
     """Shown by an audit hook that Python calls for whatever starts a process."""
     watched = """
 import sys

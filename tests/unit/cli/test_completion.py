@@ -48,5 +48,5 @@ def test_commands_options_and_choices_are_completed(line: str, expected: list[st
     assert sorted(offered) == expected
 
 
-def test_argcomplete_finds_its_mark() -> None:
+def test_argcomplete_finds_its_marker() -> None:
     assert b"PYTHON_ARGCOMPLETE_OK" in Path(main.__file__).read_bytes()[:1024]

@@ -1,4 +1,4 @@
-"""``spark-pipeline components``: what can be named, found as a run finds it."""
+"""``spark-pipeline components``: lists what a pipeline can name, found as in a run."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def test_a_module_that_cannot_be_imported_is_named_and_hides_nothing(
     assert said in warning
 
 
-def test_a_file_that_cannot_be_read_is_named_and_hides_nothing(
+def test_an_unreadable_file_is_named_and_hides_no_other_problem(
     shell: Shell, own: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed = shell.directory / "closed.py"
@@ -228,7 +228,7 @@ def test_an_archive_that_is_damaged_is_named_and_hides_nothing(shell: Shell, own
     assert shell.err == f"warning: {damaged} cannot be searched: File is not a zip file\n"
 
 
-def test_links_that_lead_nowhere_or_back_are_not_followed(shell: Shell) -> None:
+def test_dangling_and_circular_links_are_not_followed(shell: Shell) -> None:
     name = own_name(shell)
     package = shell.directory / name
     package.mkdir()
@@ -301,7 +301,7 @@ def test_the_schema_accepts_what_validate_accepts(shell: Shell, own: str, config
 
 
 @pytest.mark.parametrize("config", BAD, ids=str)
-def test_what_the_schema_refuses_validate_refuses_as_well(shell: Shell, own: str, config: dict[str, Any]) -> None:
+def test_validate_refuses_what_the_schema_refuses(shell: Shell, own: str, config: dict[str, Any]) -> None:
     description = described(f"{own}.Load", config)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(description, schema(shell))

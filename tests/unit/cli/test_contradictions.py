@@ -1,4 +1,4 @@
-"""Options that would do nothing, or that contradict each other, are refused: none is ignored in silence."""
+"""Options that would do nothing, or that contradict each other, are refused and never ignored."""
 
 from __future__ import annotations
 

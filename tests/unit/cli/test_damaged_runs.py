@@ -1,4 +1,4 @@
-"""The advice of an error about a damaged run, followed to the letter; also while its driver lives."""
+"""The advice in an error about a damaged run works as it is written, also while its driver is alive."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_the_command_that_the_error_names_gives_the_run_up_and_its_driver_stops(
     assert log.claim(lambda _: make_state(epoch=1)).number == 3
 
 
-def test_a_discard_rests_on_what_was_seen(log: RunLog) -> None:
+def test_a_discard_applies_only_to_the_commit_that_the_user_saw(log: RunLog) -> None:
     _run(log)
     _damage(log, 1)
     with pytest.raises(SupersededError):
@@ -140,7 +140,7 @@ class TestFinished:
             assert [run["state"] for run in json.loads(capsys.readouterr().out)] == ["completed"]
             log.store.delete_tree(UNIT)
 
-    def test_a_limit_and_a_moment_bound_the_list(self, log: RunLog, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_the_list_is_bounded_by_a_limit_and_a_time(self, log: RunLog, capsys: pytest.CaptureFixture[str]) -> None:
         for _ in range(3):
             self._finish(log, kept=True)
         place = ["--location", log.store.location]

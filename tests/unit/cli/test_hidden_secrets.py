@@ -1,4 +1,4 @@
-"""No command prints a secret that was given to it, whatever fails."""
+"""No command prints a secret that it was given, whatever fails."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_password_of_the_location_is_not_printed(shell: Shell, location: str, 
 
 
 @pytest.mark.parametrize("command", COMMANDS[1::2], ids=" ".join)
-def test_what_a_custom_store_says_of_its_config_shows_no_secret(shell: Shell, command: tuple[str, ...]) -> None:
+def test_an_error_of_a_custom_store_about_its_config_shows_no_secret(shell: Shell, command: tuple[str, ...]) -> None:
     store = f"store {{ instance-type = {__name__}.Quoting, instance-config {{ password = {SECRET}, user = me }} }}"
     shell.write(describe("a", more=f'checkpoint {{ location = "x://y:{SECRET}@h", {store} }}'))
     assert shell(*command) == 4
@@ -115,14 +115,16 @@ def test_a_value_that_was_given_for_a_secret_name_is_not_printed(
         ("v.conf", f"tokens = [\n{SECRET}!\n]"),
     ],
 )
-def test_a_values_file_that_cannot_be_read_is_not_quoted(shell: Shell, name: str, text: str) -> None:
+def test_the_error_about_an_unreadable_values_file_does_not_quote_it(shell: Shell, name: str, text: str) -> None:
     shell.write(text, name)
     assert shell("plan", "steps.conf", "--values", name) == 2
     assert re.search(rf"{name}:\d: ", shell.err)
     assert SECRET not in shell.err
 
 
-def test_a_setting_that_is_written_wrongly_is_not_quoted(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_error_about_a_malformed_set_option_does_not_show_its_value(
+    shell: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
         shell("plan", "steps.conf", "--set", f"my-password={SECRET}")
     said = capsys.readouterr().err
@@ -130,7 +132,7 @@ def test_a_setting_that_is_written_wrongly_is_not_quoted(shell: Shell, capsys: p
     assert SECRET not in said
 
 
-def test_the_command_that_resumes_has_a_gap_for_each_secret(shell: Shell) -> None:
+def test_the_resume_command_has_a_placeholder_for_each_secret(shell: Shell) -> None:
     shell.write(steps("a:Step:fails = 9"))
     assert shell("run", "steps.conf", "--set", f"params.db_password={SECRET}", "--set", "ds=2026-01-31") == 1
     last = shell.err.splitlines()[-1]
@@ -155,14 +157,14 @@ def test_the_command_that_resumes_shows_no_password_of_a_url() -> None:
     assert "--set limit=5 --values v.yaml --location 'memory://me:***@x'" in command
 
 
-def test_what_a_terminal_would_obey_is_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+def test_terminal_control_sequences_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
     OUTPUT.prepare()
     OUTPUT.write("a\x1b[2J\x00\r\x9b\tb\nc é")
     assert capsys.readouterr().out == "a\\x1b[2J\\x00\\r\\x9b\tb\nc é\n"
 
 
 @pytest.mark.parametrize("command", [("resume", "steps.conf"), ("show",), ("discard",), ("plan", "steps.conf")])
-def test_a_row_of_thousands_of_digits_does_not_exist(shell: Shell, command: tuple[str, ...]) -> None:
+def test_a_row_number_of_thousands_of_digits_is_refused(shell: Shell, command: tuple[str, ...]) -> None:
     shell("run", "steps.conf")
     more = [] if "steps.conf" in command else ["--file", "steps.conf"]
     assert shell(*command, "9" * 5000, *more) == 2
@@ -180,14 +182,16 @@ def test_a_row_of_thousands_of_digits_does_not_exist(shell: Shell, command: tupl
     ],
     ids=" ".join,
 )
-def test_the_home_of_a_user_who_does_not_exist_is_one_sentence(shell: Shell, command: tuple[str, ...]) -> None:
+def test_an_unknown_users_home_gives_a_one_sentence_error(shell: Shell, command: tuple[str, ...]) -> None:
     assert shell(*command) in (2, 4)
     assert "~nosuchuser/x" in shell.err
     assert "home directory of a user who does not exist here" in shell.err
 
 
 @pytest.mark.parametrize("below", ["", "/deeper"])
-def test_a_location_that_is_a_file_is_told_alike_by_every_command(shell: Shell, below: str, tmp_path: Path) -> None:
+def test_every_command_reports_a_location_that_is_a_file_in_the_same_words(
+    shell: Shell, below: str, tmp_path: Path
+) -> None:
     (tmp_path / "afile").write_text("x")
     says = f"{tmp_path}/afile{below} cannot be used: {tmp_path}/afile is not a directory. Move it away"
     for command in (("runs",), ("plan", "steps.conf"), ("run", "steps.conf"), ("prune", "--older-than", "1d")):
@@ -221,7 +225,7 @@ def test_a_password_that_is_a_common_word_changes_no_result(shell: Shell, passwo
         assert re.sub(r"\d+\.\d+", "0", shell.out) == re.sub(r"\d+\.\d+", "0", before)
 
 
-def test_a_password_that_is_a_part_of_a_path_leaves_the_command_that_resumes_as_it_is(shell: Shell) -> None:
+def test_a_password_that_is_part_of_a_path_does_not_change_the_resume_command(shell: Shell) -> None:
     shell.write(steps("a:Step:fails = 9"))
     assert shell("run", "steps.conf", "--set", "params.password=steps") == 1
     assert "spark-pipeline resume steps.conf " in shell.err.splitlines()[-1]

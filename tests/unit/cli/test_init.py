@@ -1,4 +1,4 @@
-"""``spark-pipeline init``: a project that works, and nothing that was there before is touched."""
+"""``spark-pipeline init`` writes a project that works, and changes no existing file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_the_pipeline_of_the_project_fails_and_resumes_at_the_load(
 
 
 @pytest.mark.parametrize("existing", ["README.md", "dags/orders.py", "dags/.airflowignore"])
-def test_a_file_that_is_there_is_kept_and_nothing_is_written(shell: Shell, existing: str) -> None:
+def test_an_existing_file_is_kept_and_nothing_is_written(shell: Shell, existing: str) -> None:
     (shell.directory / existing).parent.mkdir(exist_ok=True)
     (shell.directory / existing).write_text("mine")
     before = files(shell.directory)
@@ -62,7 +62,7 @@ def test_a_file_in_place_of_a_directory_is_named_and_nothing_is_written(shell: S
     assert files(shell.directory) == before
 
 
-def test_a_link_that_leads_nowhere_is_not_written_through(shell: Shell) -> None:
+def test_a_dangling_link_is_not_written_through(shell: Shell) -> None:
     (shell.directory / "README.md").symlink_to(shell.directory / "elsewhere")
     assert shell("init") == 2
     assert "README.md" in shell.err
@@ -94,7 +94,7 @@ def test_every_file_of_the_templates_is_written() -> None:
 
 
 @pytest.mark.parametrize("name", ["{{ 1 }}", "${HOME}", "two\nlines"])
-def test_a_path_that_would_be_taken_for_a_description_is_refused(shell: Shell, name: str) -> None:
+def test_a_path_that_looks_like_a_description_is_refused(shell: Shell, name: str) -> None:
     assert shell("init", name) == 2
     assert "has a brace or a line break in its path; name another directory" in shell.err
     assert not (shell.directory / name).exists()

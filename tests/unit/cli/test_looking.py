@@ -1,4 +1,4 @@
-"""Looking writes nothing: no directory for a mistyped location, no object in one that may only be read."""
+"""Reading commands write nothing: no directory for a mistyped location, no object in a read-only one."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def tree(directory: Path) -> dict[str, int]:
     ],
     ids=" ".join,
 )
-def test_a_location_that_is_not_there_is_an_error_and_stays_away(
+def test_a_missing_location_is_an_error_and_is_not_created(
     shell: Shell, location: str, arguments: tuple[str, ...]
 ) -> None:
     if location == "file":
@@ -99,7 +99,7 @@ def steps_with_auto_resume() -> str:
     return describe("a", more='checkpoint { location = ${LEDGER}".none", auto-resume = true }')
 
 
-def test_looking_at_runs_changes_nothing_though_a_driver_may_be_running(shell: Shell) -> None:
+def test_listing_runs_changes_nothing_even_while_a_driver_may_be_running(shell: Shell) -> None:
     assert shell("run", "steps.conf") == 1
     run_id = shell.run_id()
     location = Path(f"{shell.ledger}.checkpoints")
@@ -151,7 +151,7 @@ def test_list_resumable_in_code_makes_no_directory(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_a_location_that_may_only_be_read_can_be_looked_at(shell: Shell) -> None:
+def test_a_read_only_location_can_be_listed(shell: Shell) -> None:
     shell("run", "steps.conf")
     location = Path(f"{shell.ledger}.checkpoints")
     pretend_to_run(location)
@@ -174,7 +174,7 @@ def test_a_location_that_may_only_be_read_can_be_looked_at(shell: Shell) -> None
     [DictStore(), FsspecStore("memory://r", "memory", "/r"), LocalStore("/r", Path("/r"))],
     ids=["dictionary", "fsspec", "directory"],
 )
-def test_a_store_that_is_only_looked_at_refuses_to_write(store: CheckpointStore) -> None:
+def test_a_read_only_store_refuses_to_write(store: CheckpointStore) -> None:
     looking = ReadingStore(store)
     calls: list[Callable[[], object]] = [
         lambda: looking.create("p/u/0", b""),
@@ -188,7 +188,7 @@ def test_a_store_that_is_only_looked_at_refuses_to_write(store: CheckpointStore)
     assert looking.list_objects("p/u") == []
 
 
-def test_whether_an_object_stores_prefix_is_there_is_known_by_what_is_below_it() -> None:
+def test_a_prefix_of_an_object_store_exists_if_objects_are_below_it() -> None:
     store = open_store("memory://some/prefix")
     assert store.exists() is False
     store.create("p/u/00000000.json", b"{}")

@@ -1,4 +1,4 @@
-"""Where modules are found: next to the file, in the current directory, and by ``--py-files`` as the operator has it."""
+"""Where modules are found: next to the file, in the current directory, and by ``--py-files`` as in the operator."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_each_file_has_the_modules_of_its_directory(shell: Shell, repository: Pa
     assert "steps_of_mine" not in sys.modules
 
 
-def test_everything_that_is_wrong_with_py_files_is_said_at_once(shell: Shell, repository: Path) -> None:
+def test_all_problems_of_py_files_are_reported_at_once(shell: Shell, repository: Path) -> None:
     describe(repository / "dags" / "etl.conf", "steps_of_mine.Load")
     (repository / "notes.txt").touch()
     wrong = ("nowhere", "notes.txt", "s3://bucket/my.zip")
@@ -151,14 +151,14 @@ def test_the_runner_looks_next_to_the_file_as_well(repository: Path) -> None:
     assert sys.path == before
 
 
-def test_what_is_sent_to_other_machines_is_an_archive_of_the_same_modules(repository: Path) -> None:
+def test_other_machines_get_an_archive_of_the_same_modules(repository: Path) -> None:
     package, directory, module = archives_of(["dags/my_etl", "lib", "lib/steps_of_mine.py"])
     assert "my_etl/steps.py" in zipfile.ZipFile(package).namelist()
     assert zipfile.ZipFile(directory).namelist() == ["steps_of_mine.py"]
     assert module == str(repository / "lib" / "steps_of_mine.py")
 
 
-def test_modules_of_others_are_not_forgotten(tmp_path: Path) -> None:
+def test_modules_from_elsewhere_stay_loaded(tmp_path: Path) -> None:
     write(tmp_path / "other.py")
     with importable(tmp_path, forget=True):
         import other  # type: ignore[import-not-found]

@@ -1,4 +1,4 @@
-"""What standard output gets, whatever it is: the result and nothing else, whole or with an error."""
+"""Standard output has the result and nothing else, complete or with an error."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_json_is_all_that_standard_output_gets(terminal: Terminal, command: str)
     json.loads(done.stdout)
 
 
-def test_airflow_and_the_users_modules_speak_on_standard_error(terminal: Terminal) -> None:
+def test_messages_of_airflow_and_the_users_modules_go_to_standard_error(terminal: Terminal) -> None:
     """The location comes from Airflow's configuration, the store from a module that prints as it likes."""
     (terminal.directory / "noisy.py").write_text(
         "import os, sys, warnings\nprint('printed')\nos.write(1, b'written\\n')\nwarnings.warn('warned')\n"
@@ -148,7 +148,7 @@ def test_an_error_leaves_standard_output_empty(terminal: Terminal) -> None:
     ],
     ids=lambda variables: "-".join(variables.values()),
 )
-def test_every_encoding_will_do(terminal: Terminal, variables: dict[str, str]) -> None:
+def test_output_works_in_every_encoding(terminal: Terminal, variables: dict[str, str]) -> None:
     done = terminal("$CLI validate wrong.conf nichts-dä.conf", **variables)
     assert done.returncode == 2
     assert done.stdout.count(b"\n") >= 2
@@ -176,7 +176,7 @@ def test_every_encoding_will_do(terminal: Terminal, variables: dict[str, str]) -
         ("$CLI --help | head -1 >/dev/null; exit ${PIPESTATUS[0]}", 0, ""),
     ],
 )
-def test_an_output_that_cannot_be_written_is_said_and_nothing_else_breaks(
+def test_an_output_that_cannot_be_written_is_reported_and_nothing_else_breaks(
     terminal: Terminal, line: str, code: int, said: str
 ) -> None:
     done = terminal(line)
@@ -184,7 +184,7 @@ def test_an_output_that_cannot_be_written_is_said_and_nothing_else_breaks(
     assert said in done.stderr.decode()
 
 
-def test_a_run_does_not_mind_where_its_output_goes(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_works_wherever_its_output_goes(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     class Full(io.TextIOWrapper):
         def flush(self) -> None:
             raise OSError(28, "No space left on device")
@@ -227,7 +227,7 @@ ENTRY = RunEntry("p/u", Commit(1, make_state("ab", done="a", run_id=f"{LONG}~u~0
 
 
 @pytest.mark.parametrize("width", [40, 80, 200, None])
-def test_ids_are_whole_on_every_width(printed: Any, width: int | None) -> None:
+def test_ids_are_shown_whole_at_every_width(printed: Any, width: int | None) -> None:
     lines = printed(width, lambda: printing.show_run(ENTRY, ENTRY.commit.state, traceback=False))  # type: ignore[union-attr]
     assert any(line.split()[:2] == ["run", f"{LONG}~u~0"] for line in lines)
     assert not any("…" in line for line in lines)

@@ -1,4 +1,4 @@
-"""What validate and plan say of components that run at the same time."""
+"""What validate and plan show about components that run at the same time."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_the_graph_as_mermaid_has_no_arrow_that_follows_from_others(shell: Shell
     assert [line for line in lines if "-->" in line] == ["c0 --> c2", "c1 --> c2", "c2 --> c3", "c3 --> c4"]
 
 
-def test_what_is_done_already_is_in_no_wave(shell: Shell) -> None:
+def test_a_completed_component_is_in_no_wave(shell: Shell) -> None:
     shell.write(
         describe(
             component("a", more="depends-on = [],"),
@@ -100,7 +100,7 @@ def test_what_is_done_already_is_in_no_wave(shell: Shell) -> None:
         ({"load": "", "b": "nothing"}, "there is no component 'nothing'"),
     ],
 )
-def test_a_dependency_that_cannot_be_is_a_problem(shell: Shell, depends: dict[str, str | None], expected: str) -> None:
+def test_an_impossible_dependency_is_a_problem(shell: Shell, depends: dict[str, str | None], expected: str) -> None:
     shell.write(text(depends))
     assert shell("validate", "steps.conf") == 2
     assert shell.out.count(expected) == 1

@@ -1,4 +1,4 @@
-"""Which run a command means: an id, the beginning of one, a row's number, or the last run."""
+"""The run that a command means: an id, the beginning of one, a row's number, or the last run."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_resume_without_an_id_looks_only_at_runs_of_the_same_pipeline(shell: She
     assert completed(shell) == [unit(failed[0])]
 
 
-def test_without_an_unfinished_run_resume_says_so(shell: Shell) -> None:
+def test_resume_without_an_unfinished_run_is_an_error(shell: Shell) -> None:
     shell.write(steps("a"))
     assert shell("run", "steps.conf") == 0
     assert shell("resume", "steps.conf") == 2
@@ -109,7 +109,7 @@ def test_an_ambiguous_beginning_lists_the_candidates_and_does_nothing(
 
 
 @pytest.mark.parametrize("text", ["nonsense", "steps-x", ""])
-def test_a_beginning_of_no_run_is_refused(shell: Shell, failed: list[str], text: str) -> None:
+def test_the_beginning_of_an_id_that_matches_no_run_is_refused(shell: Shell, failed: list[str], text: str) -> None:
     assert shell("show", text, "--file", "steps.conf") == 2
     assert f"has an id that begins with {text!r}" in shell.err
 

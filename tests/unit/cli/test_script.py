@@ -36,13 +36,13 @@ def test_it_is_a_python_file_that_is_alone_in_its_directory(script: Path) -> Non
     assert {each.name for each in script.parent.iterdir()} - {"__pycache__"} == {script.name, "__init__.py"}
 
 
-def test_it_is_the_command_line(script: Path, tmp_path: Path) -> None:
+def test_the_script_is_the_command_line(script: Path, tmp_path: Path) -> None:
     done = run(script, "runs", "--location", str(tmp_path))
     assert (done.returncode, done.stdout) == (0, "")
     assert run(script, "runs", "--location", str(tmp_path / "none")).returncode == 4
 
 
-def test_a_python_that_lacks_what_it_needs_is_said_in_one_line(script: Path) -> None:
+def test_a_python_without_the_needed_packages_gives_a_one_line_error(script: Path) -> None:
     """As when ``spark-submit`` takes another Python than the one that the package is installed for."""
     done = run(script, "runs", options="-S")
     assert done.returncode == 1

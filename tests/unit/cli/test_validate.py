@@ -1,4 +1,4 @@
-"""``validate`` names everything that is wrong, with its line, and judges nothing by values that it made up."""
+"""``validate`` reports every problem with its line, and none that comes from made-up values."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ pipeline {
 """
 
 
-def test_structure_classes_and_configs_are_said_together_by_line(days: Shell) -> None:
+def test_problems_of_structure_classes_and_configs_are_reported_together_by_line(days: Shell) -> None:
     days.write(EVERYTHING)
     assert days("validate", "steps.conf") == 2
     lines = days.out.splitlines()
@@ -114,7 +114,7 @@ def test_problems_of_included_files_name_them(days: Shell) -> None:
     assert "rows.conf:3: " in days.out
 
 
-def test_the_runner_says_the_same(days: Shell) -> None:
+def test_the_runner_gives_the_same_error(days: Shell) -> None:
     file = days.directory / days.write(EVERYTHING)
     assert [problem.line for problem in PipelineRunner().validate(file)] == [1, 4, 5, 7, 8, 14, 15, 18, 19, 21, 22, 23]
     problems = PipelineRunner().validate(EVERYTHING.replace("days.Picky", "days.Nothing"))
@@ -139,7 +139,7 @@ def test_the_runner_says_the_same(days: Shell) -> None:
     ],
     ids=" ".join,
 )
-def test_what_a_dag_run_will_put_there_is_not_judged(days: Shell, lines: tuple[str, ...]) -> None:
+def test_a_made_up_template_value_is_not_validated(days: Shell, lines: tuple[str, ...]) -> None:
     days.write(pipeline(*lines))
     assert days("validate", "steps.conf") == 0, days.out
 
@@ -156,7 +156,9 @@ def test_what_a_dag_run_will_put_there_is_not_judged(days: Shell, lines: tuple[s
         (('day = "{{ ds }}"',), "/etc/x", "wrong path /etc/x"),
     ],
 )
-def test_what_has_nothing_to_do_with_it_is(days: Shell, lines: tuple[str, ...], hook: str, said: str) -> None:
+def test_everything_beside_a_made_up_value_is_validated(
+    days: Shell, lines: tuple[str, ...], hook: str, said: str
+) -> None:
     days.write(pipeline(*lines, hook=hook))
     assert days("validate", "steps.conf") == 2
     assert said in days.out
@@ -164,12 +166,12 @@ def test_what_has_nothing_to_do_with_it_is(days: Shell, lines: tuple[str, ...], 
 
 
 @pytest.mark.parametrize("path", ["/audit/{{ ds }}", "{{ params.audit }}/x", "{{ var.value.audit }}"])
-def test_a_hook_does_not_judge_a_made_up_path(days: Shell, path: str) -> None:
+def test_a_hook_does_not_validate_a_made_up_path(days: Shell, path: str) -> None:
     days.write(pipeline("day = 2026-01-31", hook=path))
     assert days("validate", "steps.conf") == 0, days.out
 
 
-def test_a_given_value_is_judged(days: Shell) -> None:
+def test_a_given_value_is_validated(days: Shell) -> None:
     days.write(pipeline('day = "{{ ds }}"', "rows = {{ params.rows }}"))
     assert days("validate", "steps.conf", "--set", "ds=2026-01-31", "--set", "params.rows=3") == 0
     assert days("validate", "steps.conf", "--set", "ds=2026-01-31", "--set", "params.rows=many") == 2
@@ -178,7 +180,7 @@ def test_a_given_value_is_judged(days: Shell) -> None:
     assert "no data of 2025-01-31" in days.out
 
 
-def test_names_without_a_value_are_said_once_and_are_not_an_error(days: Shell) -> None:
+def test_undefined_names_are_reported_once_and_are_not_an_error(days: Shell) -> None:
     days.write(pipeline("day = {{ params.day }}", "rows = {{ params.rows }}"))
     assert days("validate", "steps.conf") == 0
     first, second = days.err.splitlines()
@@ -234,7 +236,7 @@ def with_location(location: str, more: str = "") -> str:
         ('"ftp://server/x"', "unknown scheme ftp://"),
     ],
 )
-def test_a_location_that_no_process_could_use_is_refused_as_by_plan(shell: Shell, location: str, says: str) -> None:
+def test_a_location_that_no_process_could_use_is_refused_as_in_plan(shell: Shell, location: str, says: str) -> None:
     shell.write(with_location(location))
     assert shell("validate", "--no-classes", "steps.conf") == 2
     (line,) = shell.out.splitlines()
@@ -264,7 +266,7 @@ def test_a_location_that_some_process_can_use_is_no_problem(shell: Shell, locati
 
 
 @pytest.mark.parametrize("value", ["${NOWHERE_TO_BE_FOUND}", "007", "1e999", "[1] x", "True"])
-def test_a_value_that_cannot_be_read_is_one_problem(shell: Shell, value: str) -> None:
+def test_an_unreadable_value_is_one_problem(shell: Shell, value: str) -> None:
     shell.write(MODULE, "days.py")
     shell.write(pipeline(f"day = {value}", "dya = 3"), "days.conf")
     assert shell("validate", "days.conf") == 2

@@ -30,7 +30,7 @@ def test_the_argument_wins_over_the_file_and_the_file_over_the_configuration() -
 
 
 @pytest.mark.usefixtures("in_configuration")
-def test_an_argument_that_was_rendered_to_nothing_gives_way() -> None:
+def test_an_argument_that_was_rendered_as_empty_is_ignored() -> None:
     assert checkpoint_location("", None) == "s3://of/configuration"
 
 
@@ -40,7 +40,7 @@ def test_a_location_that_is_named_needs_no_warning(caplog: pytest.LogCaptureFixt
     assert not caplog.records
 
 
-def test_a_temporary_one_is_used_where_none_is_named_and_is_warned_of(
+def test_without_a_location_a_temporary_one_is_used_with_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -51,7 +51,7 @@ def test_a_temporary_one_is_used_where_none_is_named_and_is_warned_of(
     assert "[spark_pipeline] checkpoint_location" in record.getMessage()
 
 
-def test_an_empty_option_is_none_at_all(airflow_config: Any) -> None:
+def test_an_empty_option_counts_as_unset(airflow_config: Any) -> None:
     assert configured("checkpoint_conn_id") is None
     airflow_config("spark_pipeline", "checkpoint_conn_id", "lake")
     assert configured("checkpoint_conn_id") == "lake"
@@ -66,7 +66,7 @@ def test_the_lease_is_the_options_number_of_seconds(airflow_config: Any) -> None
 
 
 @pytest.mark.parametrize("text", ["soon", "1", "-60", "nan"])
-def test_a_lease_that_cannot_be_kept_is_refused_with_the_option_and_the_least(airflow_config: Any, text: str) -> None:
+def test_a_lease_that_is_too_short_is_refused_with_the_option_and_the_minimum(airflow_config: Any, text: str) -> None:
     airflow_config("spark_pipeline", "lease_seconds", text)
     with pytest.raises(CheckpointLocationError, match=rf"\[spark_pipeline\] lease_seconds is '{text}'.* at least"):
         lease_seconds()
@@ -116,7 +116,7 @@ def test_any_connection_may_hold_storage_options(monkeypatch: pytest.MonkeyPatch
     assert storage_options("lake", "s3://lake") == {"anon": True}
 
 
-def test_for_hdfs_a_connection_gives_the_name_nodes_and_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_for_hdfs_gives_the_name_nodes_and_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     connection = {"conn_type": "webhdfs", "host": "nn1,nn2", "port": 9871, "login": "etl", "extra": {"use_ssl": "True"}}
     monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(connection))
     assert storage_options("lake", "hdfs://ns/checkpoints") == {
@@ -184,7 +184,7 @@ READ: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
 
 @pytest.mark.parametrize("stored_as", ["its own type", "generic"])
 @pytest.mark.parametrize(("location", "kind", "fields", "options"), READ)
-def test_what_a_connection_says_is_used(
+def test_the_settings_of_a_connection_are_used(
     monkeypatch: pytest.MonkeyPatch,
     location: str,
     kind: str,
@@ -263,7 +263,7 @@ def test_storage_options_are_taken_from_a_connection_of_any_type(monkeypatch: py
 @pytest.mark.parametrize(
     ("location", "name"), [(S3, "endpoint"), (GCS, "key_file"), (ABFSS, "sas"), ("hdfs://n/c", "ssl")]
 )
-def test_a_field_that_means_nothing_is_warned_of(
+def test_a_field_without_effect_is_a_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, location: str, name: str
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps({"conn_type": "generic", "extra": {name: "x"}}))

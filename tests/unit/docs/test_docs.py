@@ -1,4 +1,4 @@
-"""The documentation says what is so: its tables are compared with the code, its links with the files."""
+"""The documentation is true: its tables are compared with the code, its links with the files."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_every_error_is_in_the_troubleshooting_with_what_to_do() -> None:
 
 
 @pytest.mark.parametrize("name", sorted({"ResumeRefusedError", "PipelineDefinitionError", "CheckpointStoreError"}))
-def test_whether_a_retry_helps_is_said_as_the_class_says_it(name: str) -> None:
+def test_whether_a_retry_helps_follows_the_error_class(name: str) -> None:
     cls = next(c for c in (*SparkPipelineError.__subclasses__(), *_below()) if c.__name__ == name)
     said = section(page("troubleshooting"), name)
     assert ("*Retry: yes.*" if cls.retry_helps else "*Retry: no.*") in said
@@ -252,14 +252,14 @@ def test_every_whole_hocon_example_parses(path: Path, monkeypatch: pytest.Monkey
     ("language", "file"),
     [("hocon", "dags/orders.conf"), ("python", "dags/orders_etl/load.py"), ("python", "dags/orders.py")],
 )
-def test_a_newcomer_sees_the_files_that_init_writes(language: str, file: str) -> None:
+def test_getting_started_shows_the_files_that_init_writes(language: str, file: str) -> None:
     written = (NEW_PROJECT / file).read_text(encoding="utf-8")
     blocks = re.findall(rf"```{language}\n(.*?)```", page("getting-started"), re.DOTALL)
     assert sum(block in written for block in blocks) == 1
     assert all(any(block in other.read_text() for other in NEW_PROJECT.rglob("*.*")) for block in blocks)
 
 
-def test_the_project_of_init_says_the_same_as_getting_started() -> None:
+def test_the_project_of_init_matches_getting_started() -> None:
     text = page("getting-started")
     readme = (NEW_PROJECT / "README.md").read_text(encoding="utf-8")
     commands = [

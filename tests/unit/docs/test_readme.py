@@ -1,4 +1,4 @@
-"""The README is the door: its links and examples are tried, and its versions are those that the package has."""
+"""The README: its links and examples work, and its versions are those of the package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The site: every page is in its menu, its reference names what exists, and the index of errors is complete."""
+"""The site: every page is in the menu, the reference names existing objects, and the index of errors is complete."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_every_public_name_is_in_the_reference() -> None:
         assert f"::: {public.__module__}" in text, name
 
 
-def test_the_index_of_errors_is_what_the_exceptions_say() -> None:
+def test_the_index_of_errors_matches_the_exceptions() -> None:
     errors = script("errors")
     assert (DOCS / "errors.md").read_text(encoding="utf-8") == errors.page()
     assert len(errors.errors()) > 20

@@ -1,4 +1,4 @@
-"""What is handed to spark-submit: which master, which settings in which order, which Python, and what is kept quiet."""
+"""The command line of spark-submit: master, settings and their order, Python, and log levels."""
 
 from __future__ import annotations
 
@@ -76,11 +76,11 @@ def test_without_a_connection_the_fallback_is_the_master() -> None:
     assert after("--master", command(hook)) == ["local[*]"]
 
 
-def test_the_master_of_the_file_is_such_a_fallback() -> None:
+def test_the_master_of_the_file_is_a_fallback() -> None:
     assert make_hook(fallback="spark://host:7077").master == "spark://host:7077"
 
 
-def test_a_connection_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_takes_precedence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", "spark://master:7077?deploy-mode=cluster&queue=night")
     hook = make_hook(fallback="local[2]")
     assert hook.master == "spark://master:7077"
@@ -105,7 +105,7 @@ def test_settings_of_the_operator_win_over_the_files_and_the_files_over_ours() -
     assert sorted(after("--conf", command(hook))) == sorted(f"{name}={value}" for name, value in hook.conf.items())
 
 
-def test_a_properties_file_speaks_for_itself() -> None:
+def test_a_properties_file_is_not_overruled_by_our_defaults() -> None:
     """A ``--conf`` wins over the file: what the user has written there must not be overruled by a default of ours."""
     assert make_hook(properties_file="/etc/spark.properties", spark_config={"spark.a": "1"}).conf == {"spark.a": "1"}
 
@@ -115,7 +115,7 @@ def test_the_runtime_is_shipped_before_the_modules_of_the_user() -> None:
     assert after("--py-files", command(make_hook())) == ["/runtime.zip"]
 
 
-def test_a_file_is_sent_along_beside_those_of_the_user() -> None:
+def test_a_file_is_sent_in_addition_to_the_users_files() -> None:
     hook = make_hook(files="/a.json")
     hook.ship(Path("/request.json"))
     assert after("--files", command(hook)) == ["/a.json,/request.json"]
@@ -134,7 +134,7 @@ def test_the_installation_that_was_found_is_used(installation: Path) -> None:
     assert hook._env["SPARK_HOME"] == str(installation.parent.parent)
 
 
-def test_a_binary_that_the_user_names_is_left_to_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_binary_that_the_user_named_is_looked_up_in_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     for name in ("spark2-submit", "spark3-submit"):
         (tmp_path / name).touch(mode=0o755)
@@ -147,9 +147,7 @@ def test_a_binary_that_the_user_names_is_left_to_the_path(monkeypatch: pytest.Mo
     assert not hook._env
 
 
-def test_a_binary_that_the_user_names_and_that_is_not_there_is_an_error(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_missing_binary_that_the_user_named_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     hook = make_hook(spark_binary="spark3-submit")
     with pytest.raises(SparkInstallationError, match="spark3-submit, does not exist or cannot be run"):
@@ -221,7 +219,7 @@ def test_options_of_the_user_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("variable", ["SPARK_CONF_DIR", "SPARK_HOME"])
-def test_a_user_who_has_configured_sparks_logging_is_left_alone(
+def test_the_users_own_spark_logging_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     monkeypatch.setenv(variable, str(tmp_path))
@@ -231,7 +229,7 @@ def test_a_user_who_has_configured_sparks_logging_is_left_alone(
     assert options(make_hook()) is None
 
 
-def test_a_user_who_has_named_a_logging_file_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_users_own_logging_file_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARK_SUBMIT_OPTS", "-Dlog4j2.configurationFile=/my/log4j2.properties")
     assert options(make_hook()) is None
 
@@ -263,7 +261,7 @@ def test_the_claim_is_made_right_before_spark_submit_starts(monkeypatch: pytest.
     assert pipe.closed  # the provider's hook leaves it open
 
 
-def test_nothing_is_started_where_the_claim_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_started_if_the_claim_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     def before(hook: SparkPipelineSubmitHook) -> list[str]:
         raise LookupError("claimed by somebody else")
 

@@ -1,4 +1,4 @@
-"""The user's modules on their way to the driver: what may be named, what is zipped how, and where zips are kept."""
+"""Shipping the user's modules: which files are accepted, what is zipped, and where zips are cached."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_an_empty_directory_gives_an_archive_that_python_can_open(tmp_path: Path
     assert names(directory_archive(tmp_path / "empty")) == []
 
 
-def test_other_users_may_read_an_archive_and_nobody_else_may_write_one(etl: Path, cache: Path) -> None:
+def test_other_users_may_read_but_not_write_an_archive(etl: Path, cache: Path) -> None:
     archive = directory_archive(etl)
     assert archive.parent == cache
     assert archive.stat().st_mode & 0o777 == 0o644
@@ -112,7 +112,7 @@ def test_other_users_may_read_an_archive_and_nobody_else_may_write_one(etl: Path
 # ---- the cache
 
 
-def test_a_cache_that_somebody_else_owns_is_refused(etl: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_owned_by_another_user_is_refused(etl: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever can put a zip there runs code in the driver."""
     cache.mkdir()
     monkeypatch.setattr(os, "getuid", lambda: int(cache.name.rpartition("-")[2]) + 1)
@@ -122,7 +122,7 @@ def test_a_cache_that_somebody_else_owns_is_refused(etl: Path, cache: Path, monk
         directory_archive(etl)
 
 
-def test_a_cache_that_others_may_write_to_is_refused(etl: Path, cache: Path) -> None:
+def test_a_cache_that_other_users_can_write_to_is_refused(etl: Path, cache: Path) -> None:
     cache.mkdir()
     cache.chmod(0o777)
     with pytest.raises(SparkPipelineError, match=r"no other user can write to; remove it, or set TMPDIR\."):
@@ -145,7 +145,7 @@ def test_a_file_in_place_of_the_cache_is_refused(etl: Path, cache: Path) -> None
 # ---- py_files
 
 
-def test_nothing_is_shipped_where_nothing_is_named(tmp_path: Path) -> None:
+def test_nothing_is_shipped_if_nothing_is_named(tmp_path: Path) -> None:
     assert resolve_py_files(None, tmp_path) == []
     assert resolve_py_files("", tmp_path) == []
     assert resolve_py_files([], tmp_path) == []
@@ -169,7 +169,7 @@ def test_a_directory_is_zipped_on_the_way(etl: Path, tmp_path: Path) -> None:
     assert resolve_py_files([f"{etl}/"], Path("/nowhere")) == [archive]
 
 
-def test_everything_that_cannot_be_shipped_is_named_at_once(tmp_path: Path) -> None:
+def test_all_files_that_cannot_be_shipped_are_named_at_once(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     with pytest.raises(PipelineDefinitionError) as caught:
         resolve_py_files(["a.py", "notes.txt", "lib"], tmp_path)

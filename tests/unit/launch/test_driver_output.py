@@ -1,4 +1,4 @@
-"""What a driver prints reaches the task log, whatever bytes it is made of."""
+"""The output of a driver reaches the task log, whatever bytes it has."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_any_bytes_are_shown_as_lines(printed: bytes, shown: list[str]) -> None:
     assert list(lines(io.TextIOWrapper(io.BytesIO(printed), TEXT["encoding"], TEXT["errors"]))) == shown
 
 
-def test_a_line_of_megabytes_comes_in_pieces() -> None:
+def test_a_line_of_megabytes_is_passed_on_in_pieces() -> None:
     output = io.TextIOWrapper(io.BytesIO(b"x" * 5_000_000 + b"\nnext\n"), TEXT["encoding"], TEXT["errors"])
     *pieces, last = lines(output)
     assert "".join(pieces) == "x" * 5_000_000
@@ -49,7 +49,7 @@ def test_a_child_may_print_any_bytes(printed: bytes, shown: list[str]) -> None:
     assert (code, told) == (0, shown)
 
 
-def test_a_line_that_cannot_be_told_does_not_stop_the_child() -> None:
+def test_a_line_that_cannot_be_passed_on_does_not_stop_the_child() -> None:
     def broken(line: str) -> None:
         raise OSError("the log is full")
 

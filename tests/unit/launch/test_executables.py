@@ -1,4 +1,4 @@
-"""Which Spark and which Python are used, and what is said where none is."""
+"""Which Spark and which Python are used, and the errors if there is none."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_an_installed_pyspark_is_used_with_its_own_home(install: Callable[..., P
     assert find_spark_submit() == (str(home / "bin" / "spark-submit"), {"SPARK_HOME": str(home)})
 
 
-def test_a_pyspark_client_alone_has_no_spark_submit_so_that_the_path_is_asked(
+def test_with_pyspark_client_alone_spark_submit_is_looked_up_in_the_path(
     install: Callable[..., Path], tmp_path: Path
 ) -> None:
     install(jars=None, pyspark_client="4.2.0")
@@ -119,7 +119,7 @@ def test_a_pyspark_client_alone_is_explained_with_the_command_that_helps(install
     assert "pip install 'airflow-spark-pipeline[spark]', or set SPARK_HOME." in text
 
 
-def test_without_any_spark_the_same_is_said() -> None:
+def test_without_any_spark_the_same_error_is_raised() -> None:
     with pytest.raises(SparkInstallationError, match="spark-submit was not found"):
         find_spark_submit()
 
@@ -151,7 +151,7 @@ def test_two_versions_whose_files_happen_to_fit_are_warned_of(
 _ALONE = "pip uninstall pyspark-client, and then pip install --force-reinstall --no-deps 'pyspark==3.5.9'"
 
 
-def test_spark_3_with_the_python_files_of_a_newer_client_says_how_to_get_rid_of_that(
+def test_spark_3_with_python_files_of_a_newer_client_is_an_error_that_explains_the_repair(
     install: Callable[..., Path],
 ) -> None:
     home = install(files="4.2.0", jars="3.5.9", pyspark="3.5.9", pyspark_client="4.2.0")
@@ -173,7 +173,7 @@ def test_spark_3_is_warned_of_a_client_that_happens_to_be_overwritten(
 
 
 @pytest.mark.parametrize("installed", [{"pyspark": "4.2.0", "pyspark_client": "4.2.0"}, {"pyspark": "4.2.0"}])
-def test_one_version_is_nothing_to_tell(
+def test_matching_versions_log_no_warning(
     install: Callable[..., Path], caplog: pytest.LogCaptureFixture, installed: dict[str, str]
 ) -> None:
     install(**installed)
@@ -205,7 +205,7 @@ def test_a_wrong_java_home_is_named_even_where_the_path_has_a_java(
         require_java()
 
 
-def test_without_java_the_version_that_is_needed_is_said() -> None:
+def test_without_java_the_error_names_the_needed_version() -> None:
     with pytest.raises(SparkInstallationError, match="Spark needs Java 17 or newer"):
         require_java()
 
@@ -244,13 +244,13 @@ def test_a_java_without_a_release_file_is_asked(tmp_path: Path) -> None:
 # ---- a session of this process
 
 
-def test_without_pyspark_the_package_to_install_is_said() -> None:
+def test_without_pyspark_the_error_names_the_package_to_install() -> None:
     for connect in (True, False):
         with pytest.raises(SparkInstallationError, match=r"pyspark is not installed .* pip install"):
             require_spark(connect=connect)
 
 
-def test_with_pyspark_client_alone_what_it_cannot_do_is_said(
+def test_with_pyspark_client_alone_the_error_names_what_it_cannot_do(
     install: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(jars=None, pyspark_client="4.2.0")
@@ -261,7 +261,7 @@ def test_with_pyspark_client_alone_what_it_cannot_do_is_said(
     require_spark(connect=False)
 
 
-def test_with_pyspark_and_without_java_the_java_that_is_needed_is_said(
+def test_with_pyspark_and_without_java_the_error_names_the_needed_version(
     install: Callable[..., Path], tmp_path: Path
 ) -> None:
     install(pyspark="4.2.0")
@@ -272,13 +272,13 @@ def test_with_pyspark_and_without_java_the_java_that_is_needed_is_said(
     require_spark(connect=False)
 
 
-def test_of_two_mixed_packages_both_versions_are_said(install: Callable[..., Path]) -> None:
+def test_both_versions_of_two_mixed_packages_are_reported(install: Callable[..., Path]) -> None:
     install(files="4.1.1", jars="4.2.0", pyspark="4.2.0", pyspark_client="4.1.1")
     with pytest.raises(SparkInstallationError, match=r"4\.1, the jars of Spark 4\.2"):
         require_spark(connect=False)
 
 
-def test_a_spark_home_that_is_none_is_said(
+def test_an_invalid_spark_home_is_reported(
     install: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(jars=None, pyspark_client="4.2.0")

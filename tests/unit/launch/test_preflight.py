@@ -1,4 +1,4 @@
-"""The check of the components before a JVM starts: what has passed on a worker is not checked there again."""
+"""The check of the components before a JVM starts: what passed on a worker is not checked there again."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Worker:
     return Worker(tmp_path)
 
 
-def test_what_has_passed_is_not_checked_again(worker: Worker) -> None:
+def test_components_that_passed_the_check_are_not_checked_again(worker: Worker) -> None:
     for _ in range(3):
         worker.check()
     assert worker.starts == 1
@@ -124,7 +124,7 @@ def _modules_elsewhere(worker: Worker) -> None:
         pytest.param(_modules_elsewhere, id="where the modules are"),
     ],
 )
-def test_what_was_changed_is_checked_again(worker: Worker, change: Callable[[Worker], object]) -> None:
+def test_changed_components_are_checked_again(worker: Worker, change: Callable[[Worker], object]) -> None:
     worker.check()
     change(worker)
     worker.check()
@@ -138,7 +138,7 @@ def test_a_module_that_no_component_imports_may_change(worker: Worker) -> None:
     assert worker.starts == 1
 
 
-def test_a_module_of_pythonpath_is_looked_at_like_any_other(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_modules_of_pythonpath_are_compared_like_any_other(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     worker.driver = replace(worker.driver, path=[])
     monkeypatch.setenv("PYTHONPATH", str(worker.modules))
     worker.check()
@@ -147,7 +147,7 @@ def test_a_module_of_pythonpath_is_looked_at_like_any_other(worker: Worker, monk
     assert worker.starts == 2
 
 
-def test_a_problem_is_found_at_every_try(worker: Worker) -> None:
+def test_a_problem_is_reported_in_every_try(worker: Worker) -> None:
     worker.answers('{"problems": [{"message": "there is no class Load"}]}')
     for _ in range(2):
         with pytest.raises(PipelineDefinitionError, match="there is no class Load"):
@@ -155,7 +155,7 @@ def test_a_problem_is_found_at_every_try(worker: Worker) -> None:
     assert worker.starts == 2
 
 
-def test_a_python_that_is_too_old_is_found_at_every_try(worker: Worker) -> None:
+def test_a_python_that_is_too_old_is_reported_in_every_try(worker: Worker) -> None:
     worker.driver = replace(worker.driver, python=worker.python("python3.8", EXIT_PYTHON))
     worker.answers("The driver's Python is too old")
     for _ in range(2):
@@ -165,14 +165,14 @@ def test_a_python_that_is_too_old_is_found_at_every_try(worker: Worker) -> None:
 
 
 @pytest.mark.parametrize("answer", ["", "Traceback (most recent call last):", '{"problems": [{}]}', '{"problems": 3}'])
-def test_a_check_that_could_not_tell_is_tried_again(worker: Worker, answer: str) -> None:
+def test_a_check_without_an_answer_is_repeated(worker: Worker, answer: str) -> None:
     worker.answers(answer)
     worker.check()
     worker.check()
     assert worker.starts == 2
 
 
-def test_a_missing_module_that_may_be_elsewhere_is_no_problem_and_not_looked_for_again(worker: Worker) -> None:
+def test_a_missing_module_that_the_cluster_may_have_is_not_a_problem(worker: Worker) -> None:
     worker.driver = replace(worker.driver, modules_elsewhere=True)
     worker.answers('{"problems": [{"message": "no module named jars", "missing_module": "jars"}]}')
     worker.check()
@@ -180,7 +180,7 @@ def test_a_missing_module_that_may_be_elsewhere_is_no_problem_and_not_looked_for
     assert worker.starts == 1
 
 
-def test_what_is_kept_says_nothing_and_is_this_users_alone(worker: Worker) -> None:
+def test_the_record_of_a_passed_check_holds_no_content_and_is_private(worker: Worker) -> None:
     worker.config = {"password": "hunter2"}  # type: ignore[dict-item]
     worker.check()
     (kept,) = worker_cache.directory().iterdir()
@@ -215,7 +215,7 @@ def test_a_full_disk_costs_another_check_and_nothing_else(worker: Worker, monkey
     assert worker.starts == 2
 
 
-def test_a_file_that_another_task_removes_meanwhile_is_not_missed(
+def test_a_file_that_another_task_removes_at_the_same_time_is_no_error(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker.check()

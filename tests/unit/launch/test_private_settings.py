@@ -1,4 +1,4 @@
-"""Spark's settings with secrets: none is left in the arguments of spark-submit."""
+"""Spark settings with secrets: none stays in the arguments of spark-submit."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ ODD = {
 
 
 @pytest.mark.spark
-def test_a_properties_file_says_to_java_what_was_meant(tmp_path: Path, spark: SparkSession) -> None:
+def test_java_reads_a_properties_file_as_intended(tmp_path: Path, spark: SparkSession) -> None:
     given = tmp_path / "given.conf"
     given.write_text("spark.given theirs\nspark.more yes\n", encoding="utf-8")
     file = tmp_path / "submit.properties"

@@ -1,4 +1,4 @@
-"""What the task's log tells of a driver elsewhere: in the driver's words, and each thing once."""
+"""What the task logs about a driver elsewhere: the driver's own lines, each once."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _state(*components: ComponentCheckpoint) -> CheckpointState:
     )
 
 
-def test_each_thing_is_told_once_as_it_happens() -> None:
+def test_each_event_is_logged_once_as_it_happens() -> None:
     progress = Progress("2-a")
     assert progress.lines(_state(DONE_BEFORE, PENDING)) == [
         "The driver of attempt 2 is running",
@@ -53,7 +53,7 @@ def test_each_thing_is_told_once_as_it_happens() -> None:
     assert progress.lines(_state(DONE_BEFORE, done)) == ["[2/2] Clean done in 2.0 s (try 2); saved clean"]
 
 
-def test_every_component_that_fails_is_told_and_no_failure_of_an_earlier_attempt() -> None:
+def test_every_failed_component_is_reported_and_no_failure_of_an_earlier_attempt() -> None:
     failed = replace(PENDING, action=ComponentAction.FAILED, reason="OSError: disk full", duration_seconds=3.0)
     state = _state(
         replace(failed, index=0, attempt=2),
@@ -66,12 +66,12 @@ def test_every_component_that_fails_is_told_and_no_failure_of_an_earlier_attempt
     ]
 
 
-def test_a_component_whose_dependency_failed_is_told_once() -> None:
+def test_a_component_whose_dependency_failed_is_reported_once() -> None:
     progress, reason = Progress("2-a"), "depends on Extract, which failed"
     state = _state(DONE_BEFORE, replace(PENDING, action=ComponentAction.UPSTREAM_FAILED, reason=reason))
     assert progress.lines(state)[-1] == f"[2/2] Clean not run ({reason})"
     assert progress.lines(state) == []
 
 
-def test_the_commits_of_another_attempt_are_not_told_of() -> None:
+def test_the_commits_of_another_attempt_are_not_logged() -> None:
     assert Progress("3-b").lines(_state(DONE_BEFORE)) == []

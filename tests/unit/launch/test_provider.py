@@ -1,4 +1,4 @@
-"""What this package knows of the inside of the Spark provider, held against the provider that is installed."""
+"""What this package knows about the Spark provider's internals, compared with the installed provider."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_the_provider_s_operator_remembers_the_pod_under_the_known_key() -> None
     assert POD_STATUS == SparkSubmitOperator._K8S_DRIVER_STATUS_KEY
 
 
-def test_everything_private_that_is_used_is_listed() -> None:
+def test_every_private_name_that_is_used_is_listed() -> None:
     source = inspect.getsource(provider)
     used = set(re.findall(r"(?:self|super\(\)|operator)\.(_[a-z]\w*)", source))
     assert used <= {*HOOK_NAMES, *OPERATOR_NAMES}
@@ -85,7 +85,9 @@ def test_no_other_module_uses_a_private_name_of_the_provider() -> None:
 
 
 @pytest.mark.parametrize("name", ["_yarn_application_id", "_run_post_submit_commands", "_conf"])
-def test_a_provider_that_lost_a_name_is_refused_with_its_version(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_provider_without_a_needed_name_is_refused_with_its_version(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     class Lacking(ProviderHook):
         def __getattribute__(self, asked: str) -> Any:
             if asked == name and hasattr(type(self), "is_made"):
@@ -140,7 +142,7 @@ def test_an_argument_that_a_newer_hook_needs_is_named(monkeypatch: pytest.Monkey
         hook_arguments(operator())
 
 
-def test_an_argument_that_a_newer_operator_adds_is_not_taken_for_given(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_argument_that_a_newer_operator_adds_does_not_count_as_given(monkeypatch: pytest.MonkeyPatch) -> None:
     _gains(monkeypatch, SparkSubmitOperator, "krb5_conf", "/etc/krb5.conf")
     assert given_arguments(operator(verbose=True), without=["durable"]) == ["verbose"]
 
@@ -183,7 +185,7 @@ def test_the_end_of_a_yarn_application_is_known_by_what_the_provider_raises(
     assert exit_code_of(raised.value) is None
 
 
-def test_a_resource_manager_that_does_not_answer_is_known_by_what_the_provider_raises(
+def test_an_unreachable_resource_manager_is_recognised_by_the_providers_error(
     monkeypatch: pytest.MonkeyPatch, hook: SparkSubmitHook
 ) -> None:
     def fail(*_: Any, **__: Any) -> None:

@@ -1,4 +1,4 @@
-"""Which server a task works on, and what its connection string becomes."""
+"""Which Spark Connect server a task uses, and its connection string."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def find(conn_id: str | None, spark: SparkSpec) -> tuple[str | None, list[str]]:
     return (None if server is None else server.address), told
 
 
-def test_a_connection_that_is_named_wins_over_the_file_and_says_so(connection: Any) -> None:
+def test_a_named_connection_wins_over_the_file_and_the_log_says_so(connection: Any) -> None:
     connection("lake", **CONNECT)
     assert find("lake", IN_FILE) == (
         "sc://lake:443",
@@ -47,7 +47,7 @@ def test_a_connection_that_is_named_wins_over_the_file_and_says_so(connection: A
     assert find("lake", SparkSpec()) == ("sc://lake:443", [])
 
 
-def test_a_connection_to_a_cluster_that_is_named_wins_over_the_file_and_says_so(connection: Any) -> None:
+def test_a_named_cluster_connection_wins_over_the_file_and_the_log_says_so(connection: Any) -> None:
     connection("cluster", conn_type="spark", host="yarn")
     server, told = find("cluster", IN_FILE)
     assert server is None
@@ -60,23 +60,23 @@ def test_the_file_wins_over_a_default_connection_that_just_exists(connection: An
     assert find(None, SparkSpec()) == (None, [])
 
 
-def test_a_default_connection_may_be_one_to_a_server(connection: Any) -> None:
+def test_the_default_connection_may_point_to_a_spark_connect_server(connection: Any) -> None:
     connection("spark_default", **CONNECT)
     assert find(None, SparkSpec()) == ("sc://lake:443", [])
 
 
-def test_a_connection_that_does_not_exist_is_left_to_whoever_submits() -> None:
+def test_a_missing_connection_is_left_to_the_submitting_operator() -> None:
     assert find("missing", SparkSpec()) == (None, [])
 
 
 @pytest.mark.parametrize("host", ["lake/path", "", None])
-def test_a_connection_that_makes_no_connection_string_is_refused_by_its_name(connection: Any, host: str | None) -> None:
+def test_a_connection_without_a_valid_connection_string_is_refused_by_name(connection: Any, host: str | None) -> None:
     connection("broken", conn_type="spark_connect", host=host)
     with pytest.raises(SparkConnectError, match="The Spark Connect connection 'broken'"):
         find("broken", SparkSpec())
 
 
-def test_a_token_of_any_characters_survives_the_way_to_sparks_client(connection: Any) -> None:
+def test_a_token_with_any_characters_reaches_sparks_client_unchanged(connection: Any) -> None:
     connection("lake", **CONNECT)
     server = find_server("lake", SparkSpec(), print, is_named=True)
     assert server is not None
@@ -93,7 +93,7 @@ def test_a_token_in_a_connection_string_is_masked_wherever_it_is_shown() -> None
     assert shown == "to sc://lake:443/;user_id=etl;token=***;use_ssl=true and on"
 
 
-def test_a_child_is_told_of_line_by_line_and_gives_its_exit_code() -> None:
+def test_a_childs_output_is_passed_on_line_by_line_with_its_exit_code() -> None:
     lines: list[str] = []
     child = Child(environment({"GIVEN": 7}, ["/modules"]), lines.append)
     code = child.run([sys.executable, "-c", "import os; print(os.environ['GIVEN'], os.environ['PYTHONPATH']); exit(3)"])
@@ -101,7 +101,7 @@ def test_a_child_is_told_of_line_by_line_and_gives_its_exit_code() -> None:
     assert lines[0].startswith("7 /modules")
 
 
-def test_a_child_that_is_asked_to_stop_may_say_good_bye_and_a_stubborn_one_is_ended(tmp_path: Path) -> None:
+def test_a_child_may_print_while_it_stops_and_is_killed_if_it_does_not_stop(tmp_path: Path) -> None:
     polite = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(5)); print('up', flush=True)"
     stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True)"
     for code, expected in ((polite, 5), (stubborn, -signal.SIGKILL)):

@@ -1,4 +1,4 @@
-"""Which spark-defaults.conf is read next to our own settings, and how: by Spark's option, or by a copy."""
+"""Which spark-defaults.conf applies in addition to the operator's settings, by Spark's option or by a copy."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_the_defaults_are_those_of_the_home_of_the_command(spark: Path) -> None:
     assert defaults_file("spark-submit", {"PATH": str(spark / "bin")}) == str(spark / "conf" / "spark-defaults.conf")
 
 
-def test_a_link_leads_to_the_home_behind_it(spark: Path, tmp_path: Path) -> None:
+def test_the_spark_home_behind_a_link_is_used(spark: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(spark / "bin" / "spark-submit")
     assert defaults_file(str(tmp_path / "link"), {}) == str(spark / "conf" / "spark-defaults.conf")
 
@@ -86,7 +86,7 @@ def test_the_variables_of_sparks_scripts_win(spark: Path, tmp_path: Path) -> Non
     )
 
 
-def test_where_there_are_none_there_is_nothing_to_read(spark: Path) -> None:
+def test_without_a_defaults_file_nothing_is_read(spark: Path) -> None:
     (spark / "conf" / "spark-defaults.conf").unlink()
     assert defaults_file(str(spark / "bin" / "spark-submit"), {}) is None
     assert defaults_file("no-such-command", {"PATH": ""}) is None

@@ -1,4 +1,4 @@
-"""An operator without a Spark: in place of spark-submit a *driver* takes the request, and answers through the log."""
+"""An operator without Spark: a *driver* takes the request in place of spark-submit, and answers through the log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What templates, XCom and Python give the operator's arguments, and what comes of it."""
+"""The operator's arguments from templates, XCom and Python, and how they are converted."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class _Run(SimpleNamespace):
     "name", ["ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz", "logical_date", "data_interval_end"]
 )
 @pytest.mark.parametrize("place", ["file", "argument"])
-def test_a_dag_run_without_a_logical_date_is_said_with_what_there_is(tmp_path: Path, name: str, place: str) -> None:
+def test_a_missing_logical_date_is_named_as_the_cause_with_a_substitute(tmp_path: Path, name: str, place: str) -> None:
     text = TEXT.replace("{{ ds }}", f"{{{{ {name} }}}}") if place == "file" else TEXT.replace("{{ ds }}", "x")
     task = operator(
         tmp_path, pipeline=text, checkpoint_location=f"/c/{{{{ {name} }}}}" if place == "argument" else "/c"
@@ -189,7 +189,7 @@ def test_lists_and_mappings_that_templates_give_are_taken(tmp_path: Path, native
         ("env_vars", {"k": ["a"]}, "the argument env_vars has a list for k; it is text"),
     ],
 )
-def test_what_has_no_one_reading_is_one_clear_error(tmp_path: Path, argument: str, value: Any, said: str) -> None:
+def test_an_ambiguous_value_is_one_clear_error(tmp_path: Path, argument: str, value: Any, said: str) -> None:
     class Later:
         """As XCom's, resolved when the task runs."""
 
@@ -201,7 +201,7 @@ def test_what_has_no_one_reading_is_one_clear_error(tmp_path: Path, argument: st
     assert said in problem(task, params={"p": "x"})
 
 
-def test_a_selection_of_something_else_than_text_is_one_error(shop: Shop) -> None:
+def test_a_selection_that_is_not_text_is_one_error(shop: Shop) -> None:
     with pytest.raises(SelectionError, match="start_from names '2026', which does not exist"):
         shop.run(start_from="{{ 2026 }}")
 
@@ -225,7 +225,7 @@ def test_a_comma_in_the_path_of_a_single_file_is_part_of_it(tmp_path: Path) -> N
         without_commas(["s3://b/a,b.py"], tmp_path / "try")
 
 
-def test_the_command_gets_a_path_without_the_comma(shop: Shop) -> None:
+def test_a_path_with_a_comma_is_linked_under_a_name_without_one(shop: Shop) -> None:
     (shop.folder / "a,b").mkdir()
     (shop.folder / "a,b" / "mine.py").write_text("", encoding="utf-8")
     shop.run(py_files="a,b/mine.py")
@@ -251,7 +251,7 @@ def test_a_file_is_found_in_the_search_path_of_the_dag(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("in_task", [False, True])
-def test_a_callback_leaves_a_pipeline_from_xcom_alone_that_was_not_read(tmp_path: Path, in_task: bool) -> None:
+def test_a_callback_does_not_read_a_pipeline_from_xcom(tmp_path: Path, in_task: bool) -> None:
     with dag(tmp_path) as made:
         first = SparkPipelineOperator(task_id="first", pipeline=TEXT)
         second = SparkPipelineOperator(task_id="second", pipeline=first.output)
@@ -265,7 +265,7 @@ def test_a_callback_leaves_a_pipeline_from_xcom_alone_that_was_not_read(tmp_path
 
 @pytest.mark.parametrize("given", ["false", "False", "no", "true", "", "{{ params.p }}", 2, 0.0, [], {}])
 @pytest.mark.parametrize("argument", ["auto_resume", "deferrable"])
-def test_a_boolean_is_no_text(tmp_path: Path, argument: str, given: Any) -> None:
+def test_a_boolean_is_not_accepted_as_text(tmp_path: Path, argument: str, given: Any) -> None:
     """Text counts as true in Python: ``auto_resume="false"`` would resume."""
     with pytest.raises(ValueError, match=f"^{argument} is .*; it is True or False") as caught:
         operator(tmp_path, **{argument: given})
@@ -324,7 +324,7 @@ def test_a_duration_is_a_number_or_a_timedelta(tmp_path: Path, given: Any) -> No
         ("resume_scope", "{{ params.p }}", "resume_scope is '{{ params.p }}'; it is one of dag_run, pipeline. It"),
     ],
 )  # fmt: skip
-def test_a_wrong_type_is_one_sentence_while_the_dag_is_parsed(
+def test_a_wrong_type_gives_a_one_sentence_error_while_the_dag_is_parsed(
     tmp_path: Path, argument: str, value: Any, said: str
 ) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(said)}") as caught:
@@ -346,7 +346,9 @@ def test_a_wrong_type_is_one_sentence_while_the_dag_is_parsed(
         ("conf", [None], "conf is a list; it is a mapping of names to text"),
     ],
 )
-def test_so_it_is_if_an_xcom_gives_it(tmp_path: Path, argument: str, value: Any, said: str, native: bool) -> None:
+def test_an_xcom_of_the_wrong_type_gives_a_one_sentence_error(
+    tmp_path: Path, argument: str, value: Any, said: str, native: bool
+) -> None:
     with dag(tmp_path, render_template_as_native_obj=native):
         given: dict[str, Any] = {"pipeline": TEXT, argument: Later(value)}
         task = SparkPipelineOperator(task_id="etl", **given)
@@ -360,7 +362,7 @@ def test_names_that_are_empty_select_nothing(shop: Shop, argument: str, value: A
 
 
 @pytest.mark.parametrize("argument", ["start_from", "stop_after", "resume_run_id"])
-def test_a_name_that_is_empty_is_none(shop: Shop, argument: str) -> None:
+def test_an_empty_name_counts_as_none(shop: Shop, argument: str) -> None:
     given: dict[str, Any] = {argument: "{{ '' }}"}
     assert shop.run(**given)["components_run"] == ["Extract", "Clean", "Load"]
 
@@ -373,7 +375,7 @@ def test_a_name_that_is_empty_is_none(shop: Shop, argument: str) -> None:
         ({"post_submit_commands": 5}, "the argument post_submit_commands is of type int; it is a list of texts"),
     ],
 )  # fmt: skip
-def test_what_spark_submit_would_fail_with_is_one_sentence(shop: Shop, arguments: dict[str, Any], said: str) -> None:
+def test_an_error_of_spark_submit_gives_one_sentence(shop: Shop, arguments: dict[str, Any], said: str) -> None:
     with pytest.raises(PipelineDefinitionError, match=re.escape(said)):
         shop.run(**arguments)
     assert not shop.driver.requests
@@ -394,7 +396,9 @@ def test_what_spark_submit_would_fail_with_is_one_sentence(shop: Shop, arguments
         ({"proxy_user": ""}, []),
     ],
 )
-def test_what_the_providers_operator_takes_is_taken(shop: Shop, arguments: dict[str, Any], options: list[str]) -> None:
+def test_every_argument_of_the_providers_operator_is_accepted(
+    shop: Shop, arguments: dict[str, Any], options: list[str]
+) -> None:
     shop.run(**arguments)
     (command,) = shop.driver.commands
     assert " ".join(options) in " ".join(command)

@@ -38,7 +38,7 @@ def operator(**arguments: Any) -> OurPipeline:
 
 @pytest.mark.parametrize("given", ["false", "True", "{{ params.p }}", 2, []])
 @pytest.mark.parametrize("argument", ["allow_secrets_in_staging", "auto_resume", "deferrable"])
-def test_a_boolean_is_no_text(argument: str, given: Any) -> None:
+def test_a_boolean_is_not_accepted_as_text(argument: str, given: Any) -> None:
     """``allow_secrets_in_staging="false"`` would upload them."""
     with pytest.raises(ValueError, match=f"^{argument} is .*; it is True or False"):
         operator(**{argument: given})
@@ -62,13 +62,13 @@ def test_a_duration_is_a_number_or_a_timedelta(argument: str, given: Any) -> Non
         ("py_files", [None], "py_files has None in its list; leave it out, or give text"),
     ],
 )
-def test_a_wrong_type_is_one_sentence(argument: str, value: Any, said: str) -> None:
+def test_a_wrong_type_gives_a_one_sentence_error(argument: str, value: Any, said: str) -> None:
     with pytest.raises(ValueError, match=f"^{said}$"):
         operator(**{argument: value})
 
 
 @pytest.mark.parametrize("argument", ["verify", "quiet"])
-def test_a_boolean_of_the_provider_is_no_text_that_says_no(argument: str) -> None:
+def test_text_that_does_not_say_true_is_refused_for_a_boolean_of_the_provider(argument: str) -> None:
     for given in ("false", "no", "{{ params.p }}"):
         with pytest.raises(ValueError, match=f"^{argument} is .*; it is True or False"):
             operator(**{argument: given})
@@ -82,7 +82,7 @@ def test_a_boolean_that_the_provider_renders_may_be_a_template() -> None:
     assert operator(wait="{{ params.p }}").wait == "{{ params.p }}"  # type: ignore[comparison-overlap]
 
 
-def test_a_quotation_without_an_end_is_said_before_anything_is_claimed() -> None:
+def test_an_unclosed_quote_is_reported_before_anything_is_claimed() -> None:
     pytest.importorskip("airflow.providers.amazon.aws.operators.emr")
     from airflow_spark_pipeline.operators.emr_steps import SparkPipelineEmrStepsOperator
 
@@ -108,7 +108,7 @@ def test_options_of_spark_submit_are_text() -> None:
 
 
 @pytest.mark.parametrize(("value", "kind"), [(None, "None"), ("", "text"), ([], "a list"), (5, "a number")])
-def test_a_job_of_dataproc_that_a_template_did_not_describe_is_one_sentence(value: Any, kind: str) -> None:
+def test_a_dataproc_job_that_is_not_a_mapping_gives_a_one_sentence_error(value: Any, kind: str) -> None:
     with pytest.raises(PipelineDefinitionError, match=f"the argument job is {kind}; it is a mapping that describes"):
         refuse_misfit("job", value)
     refuse_misfit("job", {"placement": {"cluster_name": "etl"}})

@@ -87,7 +87,7 @@ def test_the_try_that_succeeds_adds_the_events_of_skipped_components_too_and_eac
     assert source["run_id"].startswith("shop-")
 
 
-def test_a_success_that_airflow_never_heard_of_adds_its_events(writing: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreported_success_adds_its_events(writing: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow_spark_pipeline.task.unit import Unit
 
     with monkeypatch.context() as dying:
@@ -132,7 +132,7 @@ def test_an_alias_of_an_airflow_that_fails_nested_values_gets_json_texts(
     assert json.loads(extra["spark_pipeline"])["component"] == "Clean"
 
 
-def test_what_airflow_does_not_accept_is_said_and_the_task_succeeds(
+def test_an_event_that_airflow_rejects_is_logged_and_the_task_succeeds(
     writing: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(WROTE, "Clean", {"airflow://reserved/orders": {"rows": 0}})

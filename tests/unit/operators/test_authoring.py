@@ -35,7 +35,7 @@ def test_it_stands_in_a_task_group() -> None:
     assert task.task_id == "nightly.etl"
 
 
-def test_it_is_a_setup_and_a_teardown() -> None:
+def test_an_operator_can_be_a_setup_and_a_teardown() -> None:
     with dag():
         setup = SparkPipelineOperator(task_id="make", pipeline="make.conf").as_setup()  # type: ignore[no-untyped-call]
         work = SparkPipelineOperator(task_id="work", pipeline="work.conf")
@@ -80,7 +80,7 @@ def test_the_link_leads_to_the_page_of_the_run(shop: Shop, airflow_config: Any) 
     assert link.get_link(shop.operator(), ti_key=MappedKey()).endswith("&map_index=3")  # type: ignore[arg-type]
 
 
-def test_openlineage_is_told_of_the_parent_as_the_providers_operator_does(
+def test_openlineage_gets_the_same_parent_as_from_the_providers_operator(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def inject(properties: dict[str, str], context: Any) -> dict[str, str]:

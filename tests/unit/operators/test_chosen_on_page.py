@@ -38,7 +38,7 @@ def test_a_choice_is_read_as_it_was_stored(chosen: dict[str, Any], selection: Se
     "text",
     [None, "", "{", "[]", '"Clean"', "{}", '{"only": ["Clean"]}', _text(1, only=["Clean"]), 7],
 )
-def test_what_is_no_choice_for_this_clear_is_none(text: Any) -> None:
+def test_a_choice_for_another_clear_is_ignored(text: Any) -> None:
     assert selection_after(text, 2) is None
 
 
@@ -80,7 +80,7 @@ def test_the_choice_wins_over_the_operators_arguments(failed: Shop) -> None:
 
 
 @needs_store
-def test_a_retry_of_the_cleared_task_runs_what_the_choice_has_left(failed: Shop) -> None:
+def test_a_retry_of_the_cleared_task_runs_the_rest_of_the_choice(failed: Shop) -> None:
     failed.store.values[SELECTION] = _text(1, startFrom="Extract", stopAfter="Clean")
     failed.driver.fails_at = "Clean"
     with pytest.raises(ComponentFailedError):

@@ -1,4 +1,4 @@
-"""A plan says before any driver runs that the code of a skipped component has changed; of what is not here, nothing."""
+"""A plan reports changed code of skipped components before a driver runs, for modules that are on the worker."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_the_plan_names_the_changed_file_of_a_component_that_it_skips(
 
 
 @pytest.mark.parametrize("gone", [["my_etl"], ["single.py"], []])
-def test_of_modules_that_are_not_here_nothing_is_said(shop: Shop, folder: Path, gone: list[str]) -> None:
+def test_modules_that_are_not_on_the_worker_are_not_reported(shop: Shop, folder: Path, gone: list[str]) -> None:
     """They may be on the cluster, or at a URL: the driver compares them."""
     fail_once(shop)
     for file in ("my_etl/rules.py", "single.py"):
@@ -134,7 +134,7 @@ def test_modules_of_the_pythonpath_are_compared_as_well(
     assert "its code has changed since: my_etl/rules.py" in plan.steps[0].reason
 
 
-def test_with_code_match_the_plan_is_refused_as_the_driver_would(shop: Shop, folder: Path) -> None:
+def test_with_code_match_the_plan_refuses_what_the_driver_would_refuse(shop: Shop, folder: Path) -> None:
     text = (folder / "shop.conf").read_text()
     (folder / "shop.conf").write_text(text.replace("pipeline-name", "checkpoint.code-match = true, pipeline-name"))
     fail_once(shop)

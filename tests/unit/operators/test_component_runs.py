@@ -1,4 +1,4 @@
-"""The runs of components as OpenTelemetry and OpenLineage learn of them: each once, whatever became of the tries."""
+"""The runs of components as OpenTelemetry and OpenLineage get them: each exactly once."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def fail_at(shop: Shop, name: str, try_number: int) -> None:
     shop.driver.fails_at = None
 
 
-def test_each_try_tells_of_what_it_ran_and_not_of_what_it_skipped(shop: Shop, told: Told) -> None:
+def test_each_try_reports_what_it_ran_and_not_what_it_skipped(shop: Shop, told: Told) -> None:
     fail_at(shop, "Clean", 1)
     assert told == [("Extract", 1, None)]
     fail_at(shop, "Load", 2)
@@ -66,7 +66,7 @@ def test_each_try_tells_of_what_it_ran_and_not_of_what_it_skipped(shop: Shop, to
 
 
 @pytest.mark.skipif(not AIRFLOW.has_task_state_store, reason="a try then knows nothing of an earlier one")
-def test_what_a_killed_task_could_not_tell_the_next_try_tells(
+def test_components_of_a_killed_task_are_reported_by_the_next_try(
     shop: Shop, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as killed:
@@ -81,7 +81,9 @@ def test_what_a_killed_task_could_not_tell_the_next_try_tells(
 
 
 @pytest.mark.skipif(not AIRFLOW.has_task_state_store, reason="a try then knows nothing of an earlier one")
-def test_a_success_that_is_only_reported_is_told_once(shop: Shop, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_components_of_a_reported_success_are_reported_once(
+    shop: Shop, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as killed:
         killed.setattr(Unit, "retire", Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
@@ -91,20 +93,20 @@ def test_a_success_that_is_only_reported_is_told_once(shop: Shop, told: Told, mo
     assert len(told) == 3
 
 
-def test_a_run_that_starts_over_is_told_again(shop: Shop, told: Told) -> None:
+def test_a_run_that_starts_over_is_reported_again(shop: Shop, told: Told) -> None:
     shop.run(try_number=1)
     shop.run(try_number=2, max_tries=7)  # cleared
     assert [name for name, *_ in told] == ["Extract", "Clean", "Load"] * 2
 
 
-def test_another_task_that_resumes_the_run_tells_only_of_what_it_ran(shop: Shop, told: Told) -> None:
+def test_another_task_that_resumes_the_run_reports_only_what_it_ran(shop: Shop, told: Told) -> None:
     fail_at(shop, "Load", 1)
     run_id = shop.latest().state.run_id
     shop.in_dag_run("manual__2026-02-01").run(resume_run_id=run_id)
     assert told == [("Extract", 1, None), ("Clean", 1, None), ("Load", 2, None)]
 
 
-def test_a_try_that_was_superseded_tells_nothing(shop: Shop, told: Told) -> None:
+def test_a_superseded_try_reports_no_components(shop: Shop, told: Told) -> None:
     fail_at(shop, "Load", 2)
     before = list(told)
     with pytest.raises(SupersededError):
@@ -203,7 +205,7 @@ def test_without_opentelemetry_there_are_no_spans(shop: Shop, monkeypatch: pytes
         ("x-spark-table://spark_catalog/sales/orders", "x-spark-table://spark_catalog", "sales/orders"),
     ],
 )
-def test_what_was_written_has_openlineages_name_for_it(uri: str, namespace: str, name: str) -> None:
+def test_a_written_uri_becomes_an_openlineage_dataset(uri: str, namespace: str, name: str) -> None:
     pytest.importorskip("openlineage.client", reason="comes with apache-airflow-providers-openlineage")
     dataset = component_lineage.dataset(uri, {"rows": 3, "mode": "overwrite"})
     assert (dataset.namespace, dataset.name) == (namespace, name)

@@ -37,7 +37,7 @@ class TestDatabricks(JobContract):
         return workspace
 
 
-def test_a_job_is_placed_as_databricks_reads_it() -> None:
+def test_a_job_is_placed_in_databricks_own_format() -> None:
     task = SparkPipelineDatabricksOperator(
         task_id="etl", pipeline="etl.conf", existing_cluster_id="c1", libraries=[{"pypi": {"package": "s3fs"}}]
     )
@@ -59,7 +59,7 @@ def test_a_job_is_placed_as_databricks_reads_it() -> None:
 
 
 @pytest.mark.parametrize("name", ["json", "tasks", "notebook_task", "spark_python_task", "idempotency_token"])
-def test_what_the_operator_sets_itself_is_refused(name: str) -> None:
+def test_arguments_that_the_operator_sets_itself_are_refused(name: str) -> None:
     given: dict[str, Any] = {name: "mine"}
     with pytest.raises(ValueError, match=f"sets {name} itself"):
         SparkPipelineDatabricksOperator(task_id="etl", pipeline="etl.conf", **given)

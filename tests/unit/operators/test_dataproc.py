@@ -56,7 +56,7 @@ def submitted(platform: Any) -> tuple[Any, Any]:
     return task, task.submit({"ti": TaskInstance(), "task": task})
 
 
-def test_a_job_is_placed_next_to_what_the_user_described() -> None:
+def test_a_job_is_added_to_the_users_description() -> None:
     described = {
         "placement": {"cluster_name": "etl"},
         "labels": {"team": "etl"},
@@ -84,7 +84,7 @@ def test_a_job_is_placed_next_to_what_the_user_described() -> None:
 
 
 @pytest.mark.parametrize("as_object", [False, True])
-def test_a_batch_is_placed_next_to_what_the_user_described(*, as_object: bool) -> None:
+def test_a_batch_is_added_to_the_users_own_arguments(*, as_object: bool) -> None:
     described: Any = {
         "environment_config": {"execution_config": {"service_account": "etl"}},
         "pyspark_batch": {"jar_file_uris": ["gs://lake/a.jar"], "python_file_uris": ["gs://lake/theirs.py"]},
@@ -131,7 +131,7 @@ def test_an_id_has_only_characters_that_the_platform_allows(name: str, length: i
         (DataprocBatches, "asynchronous"),
     ],
 )
-def test_what_the_operator_sets_itself_is_refused(kind: Any, name: str) -> None:
+def test_arguments_that_the_operator_sets_itself_are_refused(kind: Any, name: str) -> None:
     with pytest.raises(ValueError, match=f"sets {name} itself"):
         kind().operator(task_id="etl", pipeline="etl.conf", **{name: "mine"})
 

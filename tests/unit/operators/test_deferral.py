@@ -1,4 +1,4 @@
-"""The operator that defers: on a YARN whose jobs wait in a queue until the test lets their drivers run."""
+"""The deferred operator, on a YARN whose jobs wait in a queue until the test starts their drivers."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_component_that_fails_fails_the_task_and_the_retry_resumes(shop: Shop,
     assert two.complete()["components_run"] == ["Clean", "Load"]
 
 
-def test_the_trigger_tells_the_progress(shop: Shop, queue: Queue, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_trigger_logs_the_progress(shop: Shop, queue: Queue, capsys: pytest.CaptureFixture[str]) -> None:
     one = Try(shop)
     queue.let_run()
     capsys.readouterr()
@@ -95,7 +95,7 @@ def test_a_driver_whose_lease_ran_out_has_died(shop: Shop, queue: Queue) -> None
         one.complete()
 
 
-def test_a_job_that_yarn_ends_before_its_driver_started_fails_with_yarns_words(
+def test_a_job_that_yarn_ends_before_its_driver_started_fails_with_yarns_message(
     shop: Shop, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", YARN % ASKABLE)
@@ -125,9 +125,7 @@ def _run_once_asked(queue: Queue) -> None:
     queue.let_run()
 
 
-def test_a_driver_that_does_not_start_in_time_fails_the_task_and_must_not_start_any_more(
-    shop: Shop, queue: Queue
-) -> None:
+def test_a_driver_that_does_not_start_in_time_fails_the_task_and_may_not_start_later(shop: Shop, queue: Queue) -> None:
     one = Try(shop, start_timeout=timedelta(0))
     with pytest.raises(ComponentFailedError, match="did not start in time"):
         one.complete()
@@ -196,7 +194,7 @@ def test_a_task_that_takes_longer_than_its_execution_timeout_stops_its_driver(sh
         queue.let_run()
 
 
-def test_a_store_that_did_not_answer_fails_the_task_and_leaves_the_driver_alone(shop: Shop, queue: Queue) -> None:
+def test_an_unreachable_store_fails_the_task_and_leaves_the_driver_alone(shop: Shop, queue: Queue) -> None:
     one = Try(shop)
     unit = queue.requests[0].unit
     with pytest.raises(CheckpointError, match="did not answer"):
@@ -247,12 +245,14 @@ def test_a_job_that_the_resource_manager_still_runs_is_found_again_by_the_retry(
 
 
 class TestWhereItCannot:
-    def test_in_client_mode_it_is_an_error_where_it_was_asked_for(self, shop: Shop) -> None:
+    def test_in_client_mode_deferring_is_an_error_if_requested(self, shop: Shop) -> None:
         with pytest.raises(NotDeferrableError, match="in client mode the driver runs on the worker"):
             shop.run(deferrable=True)
         assert shop.driver.requests == []
 
-    def test_in_client_mode_airflows_default_is_ignored(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_in_client_mode_airflows_default_for_deferring_is_ignored(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(spark_pipeline, "_DEFAULT_DEFERRABLE", True)
         assert shop.run()["components_run"] == ["Extract", "Clean", "Load"]
 
@@ -263,7 +263,7 @@ class TestWhereItCannot:
         with pytest.raises(NotDeferrableError, match="neither YARN nor Kubernetes"):
             shop.run(deferrable=True)
 
-    def test_where_spark_submit_is_told_to_wait(self, shop: Shop, queue: Queue) -> None:
+    def test_deferring_is_refused_if_spark_submit_is_configured_to_wait(self, shop: Shop, queue: Queue) -> None:
         with pytest.raises(NotDeferrableError, match="waitAppCompletion=true"):
             shop.run(deferrable=True, conf={"spark.yarn.submit.waitAppCompletion": "true"})
 
@@ -274,7 +274,7 @@ def no_threads_left() -> Iterator[None]:
     assert [each.name for each in threading.enumerate() if each.name == "progress"] == []
 
 
-def test_without_deferral_the_log_of_a_driver_elsewhere_is_told_by_the_task(
+def test_without_deferral_the_task_logs_the_progress_of_a_driver_elsewhere(
     shop: Shop, queue: Queue, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def run_at_once(hook: SparkPipelineSubmitHook, *arguments: Any, **_: Any) -> None:

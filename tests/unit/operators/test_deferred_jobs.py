@@ -1,4 +1,4 @@
-"""A job of a platform that is waited for in the triggerer: what the platform is asked there, and what it decides."""
+"""A job of a platform that the triggerer waits for: what it asks the platform, and what it decides."""
 
 from __future__ import annotations
 
@@ -105,7 +105,9 @@ def test_a_driver_that_dies_is_reported_with_the_platforms_reason(trial: Trial) 
 
 
 @pytest.mark.parametrize("said", [JobState.ended("SUCCEEDED"), ConnectionError("no answer")])
-def test_while_a_driver_shows_life_the_platform_is_not_believed(trial: Trial, said: JobState | Exception) -> None:
+def test_while_a_driver_sends_heartbeats_the_platforms_state_is_ignored(
+    trial: Trial, said: JobState | Exception
+) -> None:
     trigger = deferred(trial)
     driver = trial.driver()
     Client.states[:] = [said]
@@ -127,7 +129,7 @@ def test_a_task_that_is_killed_while_it_is_deferred_cancels_its_job(
         driver.run()
 
 
-def test_a_task_that_is_stopped_while_it_waits_says_so(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_that_is_stopped_while_it_waits_logs_that(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(_: float) -> None:
         assert trial.operator is not None
         trial.operator.on_kill()

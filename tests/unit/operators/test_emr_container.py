@@ -45,7 +45,7 @@ def submitted(cluster: EmrOnEks) -> tuple[Any, Any]:
     return task, task.submit({"ti": None, "task": task})
 
 
-def test_a_job_is_placed_as_spark_submit_reads_it() -> None:
+def test_a_job_is_placed_in_spark_submits_own_format() -> None:
     task = operator(spark_submit_parameters="--jars s3://lake/a.jar")
     task.place(JOB)
     spark = task.job_driver["sparkSubmitJobDriver"]
@@ -78,7 +78,7 @@ def test_the_name_of_a_job_has_only_characters_that_the_platform_allows(name: st
 @pytest.mark.parametrize(
     "name", ["job_driver", "client_request_token", "wait_for_completion", "poll_interval", "max_polling_attempts"]
 )
-def test_what_the_operator_sets_itself_is_refused(name: str) -> None:
+def test_arguments_that_the_operator_sets_itself_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"sets {name} itself"):
         operator(**{name: "mine"})
 

@@ -38,7 +38,7 @@ def operator(**arguments: Any) -> SparkPipelineEmrServerlessOperator:
     )
 
 
-def test_a_job_is_placed_as_spark_submit_reads_it() -> None:
+def test_a_job_is_placed_in_spark_submits_own_format() -> None:
     task = operator(spark_submit_parameters="--jars s3://lake/a.jar")
     task.place(JOB)
     spark = task.job_driver["sparkSubmit"]
@@ -54,7 +54,7 @@ def test_a_job_is_placed_as_spark_submit_reads_it() -> None:
 
 
 @pytest.mark.parametrize("name", ["job_driver", "client_request_token", "wait_for_completion"])
-def test_what_the_operator_sets_itself_is_refused(name: str) -> None:
+def test_arguments_that_the_operator_sets_itself_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"sets {name} itself"):
         operator(**{name: "mine"})
 

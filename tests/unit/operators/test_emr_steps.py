@@ -75,7 +75,7 @@ def test_a_job_is_placed_as_one_step_that_never_ends_the_cluster() -> None:
 
 
 @pytest.mark.parametrize("name", ["steps", "wait_for_completion"])
-def test_what_the_operator_sets_itself_is_refused(name: str) -> None:
+def test_arguments_that_the_operator_sets_itself_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"sets {name} itself"):
         operator(**{name: ["mine"]})
 
@@ -94,7 +94,7 @@ def test_it_takes_the_arguments_of_its_parent_and_the_defaults_of_the_dag() -> N
     assert all(hasattr(task, name) for name in fields)
 
 
-def test_a_cluster_that_is_named_is_found_once_and_remembered_with_the_step(cluster: EmrCluster) -> None:
+def test_a_cluster_given_by_name_is_looked_up_once_and_remembered_with_the_step(cluster: EmrCluster) -> None:
     """A later cluster may have the same name; the step is of the first one."""
     task, job = submitted(cluster, job_flow_name="etl", cluster_states=["WAITING", "RUNNING", "STARTING"])
     assert job == {"cluster": cluster.cluster.id, "step": cluster.cluster.steps[0].id}
@@ -110,7 +110,7 @@ def test_a_step_whose_driver_may_run_is_active(cluster: EmrCluster, state: str) 
 
 
 @pytest.mark.parametrize("state", ["COMPLETED", "CANCELLED", "FAILED", "INTERRUPTED"])
-def test_a_step_that_has_ended_says_how(cluster: EmrCluster, state: str) -> None:
+def test_a_step_that_has_ended_reports_its_reason(cluster: EmrCluster, state: str) -> None:
     task, job = submitted(cluster)
     cluster.step(job).state = state
     assert task.job_state(job).reason.split()[0] == state

@@ -59,7 +59,7 @@ def test_without_xcom_nothing_is_pushed(shop: Shop) -> None:
     assert pushed == {}
 
 
-def test_a_run_that_was_not_finished_early_succeeds_whatever_is_asked(shop: Shop) -> None:
+def test_a_run_that_did_not_finish_early_succeeds_whatever_finish_early_as_is(shop: Shop) -> None:
     shop.driver.finishes_at = None
     _, ended = run(shop, finish_early_as="skipped")
     assert ended["finished_early"] is None

@@ -74,7 +74,7 @@ def test_each_row_of_the_table_of_values_gives_its_value(name: str, monkeypatch:
     assert config_of(row) == {name: EXPECTED[name]}
 
 
-def test_the_example_of_values_is_what_it_seems() -> None:
+def test_the_example_of_values_gives_the_documented_values() -> None:
     spec = read_config(block("values", "hocon"), VALUES).checked()
     read, write = spec.components
     assert spec.pipeline_name == "Orders of eu"
@@ -100,7 +100,7 @@ def test_each_element_of_the_mapped_example_has_its_params() -> None:
 # ---- alerts
 
 
-def test_the_example_of_alerts_tells_of_a_retry_and_of_a_failure(shop: Shop) -> None:
+def test_the_example_of_alerts_reports_a_retry_and_a_failure(shop: Shop) -> None:
     sent: list[str] = []
     names: dict[str, Any] = {"send": sent.append}
     with DAG("alerts", schedule=None, start_date=dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)) as dag:
@@ -158,7 +158,7 @@ def test_the_settings_and_extras_for_managed_airflow_exist() -> None:
     assert all(re.search(rf"^{extra} = \[", project, re.MULTILINE) for extra in extras)
 
 
-def test_the_pipeline_for_a_first_check_is_valid() -> None:
+def test_the_docs_pipeline_for_a_first_check_is_valid() -> None:
     (component,) = re.findall(r"`(\{ instance-type = .*? \} \})`", page("managed-airflow"))
     spec = parse_pipeline(f"pipeline {{ pipeline-name = p, pipeline-components = [ {component} ] }}")
     assert spec.components[0].instance_config == {"sql": "SELECT 1 AS one", "view": "one"}

@@ -1,4 +1,4 @@
-"""A completed run that is kept for a while, and runs again from a component on."""
+"""A completed run that is kept for a while, and runs again from a given component."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_clear_that_names_components_runs_these_and_skips_the_rest(
     assert kept.run(**AGAIN, **asked)["components_run"] == runs
 
 
-def test_the_retry_of_such_a_run_continues_with_what_is_left(kept: Shop) -> None:
+def test_the_retry_of_such_a_run_continues_with_the_rest(kept: Shop) -> None:
     kept.driver.fails_at = "Load"
     with pytest.raises(ComponentFailedError):
         kept.run(**CLEARED, start_from="Clean")
@@ -76,7 +76,7 @@ def test_a_clear_that_names_no_component_or_turns_resuming_off_starts_over(kept:
     assert "Extract" in result["components_run"] + result["components_left_out"]
 
 
-def test_a_retry_that_was_not_told_of_the_success_runs_nothing(kept: Shop) -> None:
+def test_a_retry_after_an_unreported_success_runs_nothing(kept: Shop) -> None:
     kept.run(try_number=2, start_from="Clean")
     assert len(kept.driver.requests) == 1
 

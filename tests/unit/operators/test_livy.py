@@ -31,7 +31,7 @@ class TestLivy(JobContract):
         return server
 
 
-def test_a_job_is_placed_next_to_what_the_user_gave() -> None:
+def test_a_job_is_added_to_the_users_arguments() -> None:
     task = SparkPipelineLivyOperator(
         task_id="etl", pipeline="etl.conf", executor_memory="4g", jars=["hdfs:///a.jar"], conf={"spark.a": "1"}
     )
@@ -46,7 +46,7 @@ def test_a_job_is_placed_next_to_what_the_user_gave() -> None:
 @pytest.mark.parametrize(
     ("name", "value"), [("file", "a.py"), ("args", ["x"]), ("class_name", "a.B"), ("polling_interval", 5)]
 )
-def test_what_the_operator_sets_itself_is_refused(name: str, value: Any) -> None:
+def test_arguments_that_the_operator_sets_itself_are_refused(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"sets {name} itself"):
         SparkPipelineLivyOperator(task_id="etl", pipeline="etl.conf", **{name: value})
 
@@ -79,7 +79,7 @@ def test_a_batch_that_is_queued_or_found_again_is_active(server: Livy, state: st
     assert task.job_state(job).is_active
 
 
-def test_the_reason_of_a_death_is_what_the_driver_printed_last(server: Livy) -> None:
+def test_the_reason_for_a_death_is_the_drivers_last_output(server: Livy) -> None:
     task, job = submitted(server)
     log = ["stdout: ", "Starting Spark ...", "OutOfMemoryError: Java heap space", "\nstderr: ", "\nYARN Diagnostics: "]
     server.find(0).update(state="dead", log=log)
@@ -97,7 +97,7 @@ def test_the_triggerer_asks_without_the_operator(server: Livy) -> None:
     assert len(server.deleted) == 1
 
 
-def test_a_batch_that_livy_has_is_not_lost_if_the_next_answer_fails(
+def test_a_batch_that_livy_accepted_is_not_lost_if_the_next_answer_fails(
     server: Livy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     find = Livy.find

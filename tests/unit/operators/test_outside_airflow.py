@@ -1,4 +1,4 @@
-"""A run that a task began, and that somebody goes on with outside Airflow."""
+"""A run that a task began, continued outside Airflow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``operator.plan`` leaves behind: nothing."""
+"""``operator.plan`` leaves nothing behind."""
 
 from __future__ import annotations
 

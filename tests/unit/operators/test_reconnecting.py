@@ -61,7 +61,7 @@ def test_a_try_that_is_stopped_stops_the_application_that_it_found_again(
 
 @needs_store
 @pytest.mark.parametrize(("state", "killed"), [(RUNNING, ["application_1_1"]), (SUCCEEDED, [])])
-def test_what_is_left_of_a_driver_without_a_sign_of_life_is_ended_before_the_next_one_is_submitted(
+def test_a_silent_drivers_application_is_ended_before_the_next_one_is_submitted(
     shop: Shop,
     queue: Queue,
     lost_try: RunLog,
@@ -87,7 +87,7 @@ def test_what_is_left_of_a_driver_without_a_sign_of_life_is_ended_before_the_nex
 
 
 @needs_store
-def test_a_resource_manager_that_does_not_answer_keeps_no_retry_from_its_work(
+def test_an_unreachable_resource_manager_does_not_stop_the_retry(
     shop: Shop, queue: Queue, lost_try: RunLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost_try.store.delete(f"{lost_try.path}/hb-1")
@@ -108,7 +108,7 @@ def test_a_resource_manager_that_does_not_answer_keeps_no_retry_from_its_work(
 
 
 @needs_store
-def test_a_driver_of_which_nothing_can_be_heard_is_not_said_to_have_died(
+def test_an_unreachable_driver_is_not_reported_as_dead(
     shop: Shop, queue: Queue, lost_try: RunLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def answer(hook: SparkSubmitHook, application: str) -> tuple[str, str, str]:
@@ -121,7 +121,7 @@ def test_a_driver_of_which_nothing_can_be_heard_is_not_said_to_have_died(
 
 
 @needs_store
-def test_what_yarn_says_of_a_drivers_end_is_in_the_log(
+def test_yarns_report_about_a_drivers_end_is_in_the_log(
     shop: Shop, queue: Queue, lost_try: RunLog, capsys: pytest.CaptureFixture[str]
 ) -> None:
     queue.states = [RUNNING, ("FAILED", "FAILED", "Container killed: beyond its memory limits")]
@@ -138,7 +138,7 @@ def test_what_yarn_says_of_a_drivers_end_is_in_the_log(
         (1, RuntimeError, "exited with status 1"),
     ],
 )
-def test_a_driver_that_ended_before_it_could_record_why_is_told_by_its_exit_code(
+def test_a_driver_that_ended_without_recording_a_reason_is_explained_by_its_exit_code(
     shop: Shop,
     queue: Queue,
     monkeypatch: pytest.MonkeyPatch,

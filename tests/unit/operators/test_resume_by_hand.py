@@ -94,14 +94,14 @@ def test_the_owners_retry_goes_on_with_what_a_guest_left(shop: Shop, other: Shop
 
 
 @pytest.mark.parametrize("run_id", ["nonsense", "../../etc/passwd~x~0", "None", "shop-000000000000~x.y-0~0"])
-def test_an_id_that_is_none_is_refused_before_the_store_is_asked(shop: Shop, run_id: str) -> None:
+def test_an_invalid_id_is_refused_before_the_store_is_read(shop: Shop, run_id: str) -> None:
     with pytest.raises(NothingToResumeError) as raised:
         shop.run(resume_run_id=run_id)
     assert run_id in str(raised.value)
     assert not raised.value.retry_helps
 
 
-def test_an_empty_id_is_none(shop: Shop) -> None:
+def test_an_empty_id_counts_as_none(shop: Shop) -> None:
     """``{{ dag_run.conf.get('run_id', '') }}`` of a run that was triggered without a conf."""
     assert shop.run(resume_run_id="")["components_run"] == ["Extract", "Clean", "Load"]
 
@@ -356,7 +356,7 @@ def test_names_may_come_as_the_text_of_a_list(shop: Shop, value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", ["", None, [], [""]])
-def test_what_is_empty_names_nothing(shop: Shop, value: Any) -> None:
+def test_empty_selections_select_nothing(shop: Shop, value: Any) -> None:
     assert shop.run(only=value, force=value)["components_run"] == ["Extract", "Clean", "Load"]
 
 
@@ -370,7 +370,7 @@ def test_a_component_that_does_not_exist_is_refused_with_the_names_that_do(shop:
 # ---- the plan, without running
 
 
-def test_the_plan_of_the_next_try_is_told_without_claiming_anything(shop: Shop, failed: str) -> None:
+def test_the_plan_of_the_next_try_is_shown_without_claiming_anything(shop: Shop, failed: str) -> None:
     before = shop.latest()
     operator = shop.operator()
     plan = operator.plan(shop.context(operator, 2))
@@ -426,7 +426,7 @@ def test_a_plan_writes_nothing_to_airflow_nor_to_the_checkpoint_location(
 
 
 @needs_store
-def test_a_try_tells_airflow_who_it_is_before_it_claims(shop: Shop) -> None:
+def test_a_try_stores_its_identity_in_airflow_before_it_claims(shop: Shop) -> None:
     store = RecordingStore()
     fail(replace(shop, store=store))
     about_the_run = [key for key in store.written if key != "spark_pipeline.description"]
@@ -435,7 +435,7 @@ def test_a_try_tells_airflow_who_it_is_before_it_claims(shop: Shop) -> None:
 
 
 @needs_store
-def test_airflow_is_shown_the_run_and_how_far_it_got(shop: Shop, failed: str) -> None:
+def test_airflows_task_state_has_the_run_and_its_position(shop: Shop, failed: str) -> None:
     assert shop.store.values["spark_pipeline.run_id"] == failed
     assert shop.store.values["spark_pipeline.position"] == "1 of 3 done, failed at [2/3] Clean"
     shop.run(try_number=2)

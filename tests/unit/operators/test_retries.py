@@ -1,4 +1,4 @@
-"""What is said when a try has failed: the callback of the retry."""
+"""The retry callback: what it reports when a try has failed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_callback_is_installed_beside_the_users_own(shop: Shop) -> None:
     assert list(shop.operator(on_retry_callback=[mine]).on_retry_callback) == [mine, auto_resume_on_retry]
 
 
-def test_a_callback_of_this_kind_is_not_installed_twice(shop: Shop) -> None:
+def test_the_callback_is_not_installed_twice(shop: Shop) -> None:
     mine = AutoResumeCallback(deadline=1.0)
     assert shop.operator(on_retry_callback=mine).on_retry_callback in (mine, [mine])
     assert shop.operator(on_retry_callback=auto_resume_on_retry).on_retry_callback in (
@@ -50,7 +50,7 @@ def test_a_mapped_task_has_policy_and_callback_when_it_runs() -> None:
     assert list(task.on_retry_callback) == [auto_resume_on_retry]
 
 
-def test_the_callback_says_what_failed_and_what_the_next_try_skips(
+def test_the_callback_reports_what_failed_and_what_the_next_try_skips(
     shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     context, _ = fail(shop)
@@ -66,7 +66,7 @@ def test_the_callback_says_what_failed_and_what_the_next_try_skips(
     ]
 
 
-def test_the_dag_processor_says_the_same_without_asking_airflow_for_anything(
+def test_the_dag_processor_reports_the_same_without_calling_airflow(
     shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It runs the callback after a kill, and would stand still if it asked for what Airflow does not answer there."""
@@ -95,7 +95,7 @@ def test_the_dag_processor_fetches_no_description_from_elsewhere(shop: Shop, mon
 
 
 @pytest.mark.parametrize("arguments", [{"checkpoint_conn_id": "aws"}, {"pipeline": "{{ var.value.shop }}"}])
-def test_the_dag_processor_is_silent_where_it_would_have_to_ask_airflow(
+def test_the_dag_processor_reports_nothing_if_it_would_have_to_call_airflow(
     shop: Shop, caplog: pytest.LogCaptureFixture, arguments: dict[str, str]
 ) -> None:
     fail(shop)
@@ -120,7 +120,7 @@ def test_a_store_that_does_not_answer_does_not_hold_the_callback(
     assert "did not answer within 0.2 s" in caplog.text
 
 
-def test_a_notifier_gets_what_is_known_and_one_that_fails_hinders_nobody(
+def test_a_notifier_gets_what_is_known_and_a_failing_one_does_not_block_others(
     shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     context, _ = fail(shop)
@@ -138,7 +138,7 @@ def test_a_notifier_gets_what_is_known_and_one_that_fails_hinders_nobody(
     assert "no network" in caplog.text
 
 
-def test_the_callback_of_another_operator_says_nothing(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_callback_of_another_operator_reports_nothing(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
     """As an entry of ``default_args`` it reaches every task."""
     task = BaseOperator(task_id="other")
     with caplog.at_level(logging.INFO, "airflow_spark_pipeline"):
@@ -147,7 +147,7 @@ def test_the_callback_of_another_operator_says_nothing(shop: Shop, caplog: pytes
     assert caplog.messages == []
 
 
-def test_a_run_that_a_task_took_over_by_its_id_is_the_one_that_is_told(shop: Shop) -> None:
+def test_a_run_that_a_task_took_over_by_id_is_the_one_that_is_reported(shop: Shop) -> None:
     fail(shop)
     run_id = shop.latest().state.run_id
     other = shop.in_dag_run("manual__2026-02-01")

@@ -1,4 +1,4 @@
-"""What is decided when a try has failed: by a retry policy, and by the exception where Airflow has none."""
+"""What happens when a try has failed: by a retry policy, or by the exception in an older Airflow."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ needs_policies = pytest.mark.skipif(not AIRFLOW.has_retry_policies, reason="this
     "error",
     [PipelineDefinitionError([Problem("unknown key", "pipeline.x")]), ResumeRefusedError("Extract was edited")],
 )
-def test_what_no_retry_helps_fails_at_once_with_the_reason(error: Exception) -> None:
+def test_an_error_that_no_retry_helps_fails_at_once_with_the_reason(error: Exception) -> None:
     decision = AutoResumeRetryPolicy().evaluate(error, 1, 3)
     assert decision.action is RetryAction.FAIL
     assert decision.reason == str(error)
@@ -44,7 +44,7 @@ def test_what_no_retry_helps_fails_at_once_with_the_reason(error: Exception) -> 
 
 @needs_policies
 @pytest.mark.parametrize("error", [CheckpointStoreError("503"), ComponentFailedError("down"), OSError("no route")])
-def test_what_a_retry_may_help_is_left_to_the_task(error: Exception) -> None:
+def test_an_error_that_a_retry_may_help_is_left_to_the_task(error: Exception) -> None:
     assert AutoResumeRetryPolicy().evaluate(error, 1, 3).action is RetryAction.DEFAULT
 
 
@@ -64,7 +64,7 @@ def test_a_run_that_can_resume_is_retried_at_once_where_the_user_wants_it() -> N
 
 
 @needs_policies
-def test_a_run_that_got_nowhere_keeps_its_delay() -> None:
+def test_a_run_without_progress_keeps_its_delay() -> None:
     policy = AutoResumeRetryPolicy(resume_at_once=True)
     assert policy.evaluate(ComponentFailedError("down", run_id="p~u~0"), 1, 3).action is RetryAction.DEFAULT
 
@@ -77,7 +77,7 @@ def test_the_policy_of_a_failed_task_resumes_at_once(shop: Shop) -> None:
 
 
 @needs_policies
-def test_a_policy_survives_serialisation() -> None:
+def test_a_retry_policy_survives_serialisation() -> None:
     policy = AutoResumeRetryPolicy(resume_at_once=True)
     assert AutoResumeRetryPolicy.deserialize(policy.serialize()).resume_at_once
 
@@ -130,11 +130,13 @@ def test_an_error_that_a_retry_may_help_stays_what_it_is(error: SparkPipelineErr
 
 
 @needs_policies
-def test_with_policies_the_exception_stays_what_it_is() -> None:
+def test_with_retry_policies_the_exception_keeps_its_class() -> None:
     error = ResumeRefusedError("Extract was edited")
     assert not isinstance(retries.final(error), AirflowFailException)
 
 
-def test_a_task_has_no_policy_where_airflow_knows_none(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_has_no_retry_policy_if_airflow_does_not_support_one(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(retries, "AIRFLOW", replace(AIRFLOW, has_retry_policies=False))
     assert getattr(shop.operator(), "retry_policy", None) is None

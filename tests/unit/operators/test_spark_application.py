@@ -60,7 +60,7 @@ def submitted(cluster: Kubernetes) -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize("kind", ["text", "file", "section"])
-def test_a_job_is_placed_next_to_what_the_user_described(tmp_path: Path, kind: str) -> None:
+def test_a_job_is_added_to_the_users_description(tmp_path: Path, kind: str) -> None:
     if kind == "file":
         (tmp_path / "application.yaml").write_text(YAML, encoding="utf-8")
     described = {
@@ -115,12 +115,12 @@ def test_the_name_of_an_application_is_one_that_kubernetes_allows(name: str, pla
     "name",
     ["code_path", "random_name_suffix", "durable", "startup_timeout_seconds", "get_logs", "delete_on_termination"],
 )
-def test_what_the_operator_sets_itself_is_refused(name: str) -> None:
+def test_arguments_that_the_operator_sets_itself_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"sets {name} itself"):
         operator(**{name: True})
 
 
-def test_an_application_that_nobody_describes_is_refused() -> None:
+def test_an_application_without_a_description_is_refused() -> None:
     with pytest.raises(ValueError, match="needs application_file or template_spec"):
         operator(template_spec=None)
 

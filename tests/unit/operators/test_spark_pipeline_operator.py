@@ -29,7 +29,7 @@ from tests.unit.operators.shop import CONF, NAMES, UNIT, Shop, StateStore
 # ---- what Airflow sees
 
 
-def test_everything_that_the_providers_operator_renders_is_rendered_except_what_is_set_here() -> None:
+def test_all_template_fields_of_the_provider_are_rendered_except_those_set_here() -> None:
     theirs = set(SparkSubmitOperator.template_fields) - {"application", "java_class", "application_args"}
     assert theirs <= set(SparkPipelineOperator.template_fields)
     assert {"pipeline", "checkpoint_location"} <= set(SparkPipelineOperator.template_fields)
@@ -73,7 +73,7 @@ def test_text_keeps_the_comments_that_jinja_would_take_for_its_own(shop: Shop) -
     assert operator.pipeline == text.replace("at = {{ ds }}", 'at = "2026-01-31"')
 
 
-def test_what_text_was_rendered_from_is_not_rendered_again(shop: Shop) -> None:
+def test_rendered_text_is_not_rendered_again(shop: Shop) -> None:
     name = 'pipeline-name = "{{ params.name }}"'
     operator = shop.operator(pipeline=CONF.replace("pipeline-name = Shop", name))
     context = shop.context(operator)
@@ -82,9 +82,7 @@ def test_what_text_was_rendered_from_is_not_rendered_again(shop: Shop) -> None:
     assert json.loads(operator.resolved_pipeline or "")["pipeline"]["pipeline-name"] == "{{ ds }}"
 
 
-def test_the_log_of_the_task_says_what_is_probably_not_meant_as_it_is_written(
-    shop: Shop, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_task_log_warns_of_probable_mistakes(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     text = CONF.replace("pipeline-name = Shop", 'include "local"\npipeline-name = "Shop ${city}"')
     operator = shop.operator(pipeline=text)
     operator.render_template_fields(shop.context(operator))
@@ -262,7 +260,7 @@ def test_the_argument_wins_over_the_file(shop: Shop) -> None:
     assert shop.run(try_number=2, pipeline=pipeline, auto_resume=True)["components_run"] == ["Load"]
 
 
-def test_a_success_that_airflow_never_heard_of_is_reported_and_not_run_again(shop: Shop) -> None:
+def test_an_unreported_success_is_reported_and_not_run_again(shop: Shop) -> None:
     """The worker died between the driver's last commit and the report to Airflow; Airflow tries again."""
     first = shop.run()
     again = shop.run(try_number=2)
@@ -348,7 +346,7 @@ def test_another_deployment_at_the_same_location_does_not_take_over(shop: Shop, 
     assert shop.run(try_number=2)["components_run"] == list(NAMES)
 
 
-def test_one_operator_can_execute_again_and_sees_what_was_changed_meanwhile(shop: Shop) -> None:
+def test_an_operator_can_execute_twice_and_sees_changes_in_between(shop: Shop) -> None:
     """``dag.test()`` runs the tries of a task in one process."""
     operator = shop.operator()
     shop.driver.fails_at = "Clean"
@@ -365,19 +363,19 @@ def test_one_operator_can_execute_again_and_sees_what_was_changed_meanwhile(shop
 # ---- red and green
 
 
-def test_an_exit_code_of_zero_is_no_success_where_the_log_tells_of_none(shop: Shop) -> None:
+def test_an_exit_code_of_zero_is_no_success_if_the_log_has_none(shop: Shop) -> None:
     shop.driver.silent = True
     with pytest.raises(SparkPipelineError) as caught:
         shop.run()
     assert caught.value.retry_helps
 
 
-def test_an_exit_code_is_no_failure_where_the_log_tells_of_a_success(shop: Shop) -> None:
+def test_an_exit_code_is_no_failure_if_the_log_has_a_success(shop: Shop) -> None:
     shop.driver.answer = AirflowException("Cannot execute: spark-submit. Error code is: 1.")
     assert shop.run()["components_run"] == list(NAMES)
 
 
-def test_the_log_says_why_a_component_failed_and_not_the_exit_code(shop: Shop) -> None:
+def test_the_reason_of_a_failure_comes_from_the_log_and_not_from_the_exit_code(shop: Shop) -> None:
     shop.driver.fails_at = "Clean"
     shop.driver.answer = AirflowException("Cannot execute: spark-submit --master. Error code is: 1.")
     with pytest.raises(SparkPipelineError, match="OSError: disk full") as caught:
@@ -385,14 +383,14 @@ def test_the_log_says_why_a_component_failed_and_not_the_exit_code(shop: Shop) -
     assert "spark-submit" not in str(caught.value)
 
 
-def test_where_no_driver_started_the_providers_own_words_stand(shop: Shop) -> None:
+def test_if_no_driver_started_the_providers_error_is_kept(shop: Shop) -> None:
     shop.driver.silent = True
     shop.driver.answer = AirflowException("Cannot execute: spark-submit. Error code is: 1.\nConnection refused")
     with pytest.raises(AirflowException, match="Connection refused"):
         shop.run()
 
 
-def test_a_failure_that_no_retry_helps_ends_the_tries(shop: Shop) -> None:
+def test_an_error_that_no_retry_helps_ends_the_tries(shop: Shop) -> None:
     def refuse(request: DriverRequest) -> None:
         assert request.token is not None
         log = RunLog(open_store(request.location), request.unit)
@@ -492,7 +490,7 @@ def test_a_properties_file_of_the_user_keeps_its_settings(shop: Shop) -> None:
     assert "--load-spark-defaults" not in shop.driver.commands[0]
 
 
-def test_airflow_is_told_each_secret_before_anything_is_submitted(
+def test_airflows_masker_gets_each_secret_before_anything_is_submitted(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, airflow_config: Any
 ) -> None:
     told: set[str] = set()

@@ -1,4 +1,4 @@
-"""What Airflow's statistics are told about tries."""
+"""The statistics that Airflow gets about tries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The walk from ``execute`` to ``spark-submit`` in ARCHITECTURE.md is the one that a try takes."""
+"""A try passes the functions that ARCHITECTURE.md lists from ``execute`` to ``spark-submit``."""
 
 from __future__ import annotations
 
@@ -82,6 +82,6 @@ def test_the_walk_to_a_platform_names_functions_that_exist() -> None:
 
 
 @pytest.mark.parametrize("name", ["task/unit.Unit.look", "task/no_such_file.run"])
-def test_a_name_that_does_not_exist_is_noticed(name: str) -> None:
+def test_an_unknown_name_is_detected(name: str) -> None:
     with pytest.raises((AttributeError, ModuleNotFoundError)):
         code_of(name)

@@ -56,7 +56,7 @@ def test_a_directory_and_a_zip_of_it_give_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("file", USED)
-def test_an_edit_of_any_of_them_shows_and_of_no_other(file: str, tmp_path: Path) -> None:
+def test_an_edit_of_any_of_these_files_is_detected_and_of_no_other(file: str, tmp_path: Path) -> None:
     before = CodeFiles([_write(tmp_path, SOURCES)]).digests("my_etl.load.Load", "salt")
     _write(tmp_path, {file: SOURCES[file] + "# edited\n", "my_etl/unused.py": "2\n"})
     after = CodeFiles([str(tmp_path)]).digests("my_etl.load.Load", "salt")
@@ -69,7 +69,7 @@ def test_a_class_that_a_package_gives_out_is_followed_to_its_module(tmp_path: Pa
     assert list(files) == ["etl/__init__.py", "etl/_load.py"]
 
 
-def test_ends_of_lines_and_places_do_not_count(tmp_path: Path) -> None:
+def test_line_ends_and_places_do_not_count(tmp_path: Path) -> None:
     one = CodeFiles([_write(tmp_path / "a", {"m.py": "x = 1\ny = 2\n"})])
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "m.py").write_bytes(b"x = 1\r\ny = 2\r\n")
@@ -89,7 +89,7 @@ def test_compiled_modules_count_by_their_content(tmp_path: Path) -> None:
     assert list(digests[0]) == ["m.pyc"]
 
 
-def test_the_first_root_wins_and_what_is_not_there_is_not_known(tmp_path: Path) -> None:
+def test_the_first_root_wins_and_missing_modules_are_unknown(tmp_path: Path) -> None:
     first, second = _write(tmp_path / "a", {"m.py": "1"}), _write(tmp_path / "b", {"m.py": "2"})
     assert CodeFiles([first, second]).digests("m.C", "s") == CodeFiles([first]).digests("m.C", "s")
     assert CodeFiles([first, str(tmp_path / "none"), __file__]).digests("elsewhere.C", "s") == {}
@@ -103,7 +103,7 @@ def test_installed_modules_are_not_the_users(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("directories", "named"), [(3, "etl/d1/*"), (30, "etl/*")])
-def test_many_files_are_recorded_by_directory_and_an_edit_shows_all_the_same(
+def test_many_files_are_recorded_by_directory_and_an_edit_is_still_detected(
     directories: int, named: str, tmp_path: Path
 ) -> None:
     """Commits hold the map for each component, so it must not grow with the code base."""

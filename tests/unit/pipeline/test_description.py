@@ -80,13 +80,13 @@ def test_the_format_of_the_reference_page_loads_field_for_field() -> None:
     )
 
 
-def test_what_is_not_stated_has_the_defaults_of_the_reference_page() -> None:
+def test_unset_fields_have_the_documented_defaults() -> None:
     spec = parse_pipeline("pipeline { pipeline-name = p, pipeline-components = [ { instance-type = Extract } ] }")
     assert spec.checkpoint == CheckpointSpec(False, None, False, True, given=frozenset())
     assert (spec.fail_fast, spec.spark, spec.source) == (True, SparkSpec(None, None, {}), None)
 
 
-def test_null_is_as_good_as_not_stated() -> None:
+def test_null_means_not_set() -> None:
     spec = parse_pipeline(pipeline(checkpoint="enabled = null", component="instance-config = null"))
     assert spec.checkpoint.given == frozenset()
 
@@ -159,7 +159,7 @@ def test_a_connection_string_that_spark_would_not_take_is_refused_without_its_se
     assert found.endswith(f": spark.connect-string: {problem}")
 
 
-def test_a_master_beside_a_connection_string_is_refused() -> None:
+def test_a_master_together_with_a_connection_string_is_refused() -> None:
     (found,) = problems(pipeline(spark='connect-string = "sc://host", master = "local[2]"'))
     assert "spark.master: with `connect-string` the server has a master already" in found
 
@@ -208,7 +208,7 @@ def test_a_variable_may_have_any_name(lines: str) -> None:
     assert parse_pipeline(f"{pipeline()}\n{lines}").warnings == ()
 
 
-def test_an_included_variable_that_only_looks_like_a_part_of_the_description_is_a_warning(
+def test_an_included_variable_that_resembles_a_part_of_the_description_is_a_warning(
     tmp_path: pathlib.Path,
 ) -> None:
     (tmp_path / "common.conf").write_text("root = /data\ntimeout = 5 minutes\n")
@@ -251,7 +251,7 @@ def test_an_empty_name_is_an_error() -> None:
     assert problems(pipeline().replace("pipeline-name = p", 'pipeline-name = ""'))[0].endswith("the text is empty")
 
 
-def test_a_value_that_comes_with_an_object_by_substitution_has_the_line_where_it_is_written() -> None:
+def test_a_value_inside_a_substituted_object_has_the_line_where_it_is_written() -> None:
     text = (
         "base { pipeline-name = p, fail-fast = x, pipeline-components = [{ instance-type = C }] }\npipeline = ${base}"
     )
@@ -268,7 +268,7 @@ def test_a_value_that_is_a_substitution_has_the_line_of_its_key() -> None:
     assert [problem.line for problem in caught.value.problems] == [3]
 
 
-def test_the_line_is_that_of_the_assignment_that_counts() -> None:
+def test_the_line_is_that_of_the_last_assignment() -> None:
     assert pipeline().count("\n") == 3
     text = pipeline() + "\npipeline.fail-fast = true\npipeline { fail-fast = maybe }"
     with pytest.raises(PipelineDefinitionError) as caught:
@@ -283,7 +283,7 @@ def test_a_list_whose_positions_shift_keeps_the_right_lines() -> None:
     assert caught.value.problems[0].line == 3
 
 
-def test_a_file_on_disk_is_its_own_source(tmp_path: pathlib.Path) -> None:
+def test_the_source_of_a_file_on_disk_is_its_path(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "etl.conf"
     path.write_text(REFERENCE, encoding="utf-8")
     assert load_pipeline(path).source == str(path)
@@ -386,7 +386,7 @@ def with_another(closing: str, after: int, indent: int) -> str:
 @pytest.mark.parametrize(
     ("removed", "opened"), [(7, 4), (13, 11), (14, 10), (15, 8), (16, 3), (17, 1)], ids=lambda line: f"line {line}"
 )
-def test_a_closing_bracket_that_is_missing_is_named_by_the_line_that_opens_it(removed: int, opened: int) -> None:
+def test_a_missing_closing_bracket_is_reported_with_the_line_that_opens_it(removed: int, opened: int) -> None:
     (found,) = problems_when_rendered(without(removed))
     assert found.startswith(f"etl.conf:{opened}: the `")
     assert "that opens here is never closed" in found
@@ -397,7 +397,7 @@ def test_a_closing_bracket_that_is_missing_is_named_by_the_line_that_opens_it(re
     ("closing", "after", "indent"),
     [("}", 7, 4), ("}", 6, 6), ("}", 14, 6), ("]", 13, 8), ("}", 17, 0), ("]", 16, 2), ("}", 2, 2), ("}", 15, 2)],
 )
-def test_a_closing_bracket_that_is_too_much_is_named_by_its_line(closing: str, after: int, indent: int) -> None:
+def test_an_extra_closing_bracket_is_reported_with_its_line(closing: str, after: int, indent: int) -> None:
     (found,) = problems_when_rendered(with_another(closing, after, indent))
     assert found.startswith(f"etl.conf:{after + 1}: `{closing}` does not match anything that is open here")
 
@@ -419,7 +419,7 @@ def test_a_quote_that_is_never_closed_is_named_by_the_line_that_opens_it(text: s
     assert "closed" in found
 
 
-def test_a_template_that_was_not_rendered_is_still_named_as_such() -> None:
+def test_an_unrendered_template_is_recognised_when_the_task_runs() -> None:
     (found,) = problems_when_rendered(COMPONENTS.replace('"{{ ds }}"', "{{ ds }}"))
     assert "Jinja" in found
 
@@ -435,7 +435,7 @@ def test_a_template_that_was_not_rendered_is_still_named_as_such() -> None:
         '${city}" and ${city}"',
     ],
 )
-def test_a_substitution_inside_quotes_is_pointed_at_with_its_key_and_line(value: str) -> None:
+def test_a_substitution_inside_quotes_is_reported_with_its_key_and_line(value: str) -> None:
     spec = parse_pipeline(
         "city = Oslo\n" + pipeline(component="instance-config { sql = " + value + " }"), file="etl.conf"
     )
@@ -451,7 +451,7 @@ def test_a_substitution_inside_quotes_is_pointed_at_with_its_key_and_line(value:
     "value",
     ['"$city"', '"${spark.app.name}"', '"${secret:env://X}"', '"${env:HOME}"', '"a$"', '"^x{2}${"', "${city}", '"${}"'],
 )
-def test_what_hocon_could_not_have_replaced_is_not_pointed_at(value: str) -> None:
+def test_text_that_hocon_would_not_substitute_gives_no_warning(value: str) -> None:
     spec = parse_pipeline("city = Oslo\n" + pipeline(component="instance-config { sql = " + value + " }"))
     assert spec.warnings == ()
 
@@ -491,7 +491,7 @@ def test_a_syntax_error_shows_no_text_of_the_file(text: str) -> None:
     assert "column" in found
 
 
-def test_what_looks_like_a_substitution_inside_a_secret_is_not_shown() -> None:
+def test_text_like_a_substitution_inside_a_secret_is_not_shown() -> None:
     with pytest.raises(PipelineDefinitionError, match="missing"):
         parse_pipeline('password = "sword${hunter2}"')
     spec = parse_pipeline(pipeline(component='instance-config { password = "sword${hunter2}" }'))

@@ -45,7 +45,7 @@ def test_a_duration_is_the_same_in_a_file_in_a_config_and_on_the_command_line(te
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_what_is_not_a_duration_is_told_the_same_everywhere(text: str) -> None:
+def test_an_invalid_duration_has_the_same_message_everywhere(text: str) -> None:
     with pytest.raises(ValueError, match="^expected " + EXPECTED):
         parse_duration(text)
     with pytest.raises(MisfitError):
@@ -73,7 +73,7 @@ def test_a_duration_that_cannot_be_held_exactly_is_refused(text: str, reason: st
         in_file(text)
 
 
-def test_a_timeout_is_more_than_nothing_and_whole_milliseconds() -> None:
+def test_a_timeout_is_positive_and_in_whole_milliseconds() -> None:
     for text, wrong in (("0", "zero"), ("0 s", "zero"), ("-5 s", "negative")):
         with pytest.raises(PipelineDefinitionError, match=f"the duration is {wrong}"):
             in_file(text)

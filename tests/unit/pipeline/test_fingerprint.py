@@ -127,7 +127,7 @@ def test_a_fingerprint_of_the_same_config_is_the_same(config: dict[str, Any]) ->
         "passphrase",
     ],
 )
-def test_a_key_that_names_a_secret_is_one(key: str) -> None:
+def test_the_value_of_a_key_that_names_a_secret_is_a_secret(key: str) -> None:
     assert is_secret(key)
 
 
@@ -154,7 +154,7 @@ def test_a_key_that_names_a_secret_is_one(key: str) -> None:
         "broken",
     ],
 )
-def test_other_keys_are_not(key: str) -> None:
+def test_other_keys_are_not_secret(key: str) -> None:
     assert not is_secret(key)
 
 

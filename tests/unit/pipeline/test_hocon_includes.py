@@ -33,7 +33,7 @@ def test_every_form_of_a_local_include_works(tmp_path: pathlib.Path, form: str) 
     assert load(tmp_path, MAIN.format(f"include {form}, n = 2"), a="x = 1\n") == {"x": 1, "n": 2}
 
 
-def test_a_nested_include_finds_its_own_keys_before_those_of_the_whole(tmp_path: pathlib.Path) -> None:
+def test_a_nested_include_finds_its_own_keys_before_those_of_the_root(tmp_path: pathlib.Path) -> None:
     text = 'x = outside\nonly = 7\nnest { a { include "a.conf" } }\n' + MAIN.format("v = ${nest.a}")
     assert load(tmp_path, text, a="x = inside, y = ${x}, z = ${only}") == {"v": {"x": "inside", "y": "inside", "z": 7}}
 
@@ -53,7 +53,7 @@ def test_a_default_of_an_included_file_survives_an_optional_override_that_is_not
     assert found["v"] in ({"p": "/data", "q": 1}, {"r": {"p": "/data", "q": 1}, "q": "x"})
 
 
-def test_an_included_default_that_is_a_plain_key_survives_too(tmp_path: pathlib.Path) -> None:
+def test_a_repeated_plain_key_of_an_included_file_survives_too(tmp_path: pathlib.Path) -> None:
     text = 'include "a.conf"\n' + MAIN.format("v = ${root}, w = ${other}")
     found = load(tmp_path, text, a="root = /data\nroot = ${?NOT_SET_X}\n\nother = 1\nother = 2")
     assert found == {"v": "/data", "w": 2}
@@ -64,7 +64,7 @@ def test_a_component_can_be_included_into_the_list(tmp_path: pathlib.Path) -> No
     assert load(tmp_path, text, c='instance-type = m.C\ninstance-config { a = ${root}"/x" }') == {"a": "/data/x"}
 
 
-def test_a_file_included_into_a_list_cannot_refer_to_its_own_keys(tmp_path: pathlib.Path) -> None:
+def test_a_file_that_is_included_into_a_list_cannot_refer_to_its_own_keys(tmp_path: pathlib.Path) -> None:
     with pytest.raises(PipelineDefinitionError, match=r"a\.conf:1: an included file cannot use its own keys"):
         load(tmp_path, MAIN.format('l = [ { include "a.conf" } ]'), a="x = 1, y = ${x}")
 
@@ -77,7 +77,7 @@ def test_a_missing_required_include_is_an_error(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["gone.conf", "gone", "sub/gone.json", 'gone.conf"#'])
-def test_a_missing_optional_include_is_skipped_and_said(tmp_path: pathlib.Path, name: str) -> None:
+def test_a_missing_optional_include_is_skipped_with_a_warning(tmp_path: pathlib.Path, name: str) -> None:
     name = name.removesuffix('"#')
     (tmp_path / "main.conf").write_text(MAIN.format(f'\ninclude "{name}", n = 1'), encoding="utf-8")
     spec = load_pipeline(tmp_path / "main.conf")
@@ -107,7 +107,7 @@ def test_a_name_without_a_suffix_means_conf_and_json_of_which_conf_wins(tmp_path
         ("base.hocon", "base.hocon", "HOCON reads `base.hocon.conf` or `base.hocon.json` here; rename `base.hocon`"),
     ],
 )
-def test_a_file_that_hocon_would_pass_over_is_an_error(
+def test_a_missing_file_that_hocon_would_ignore_is_an_error(
     tmp_path: pathlib.Path, present: str, name: str, way_out: str
 ) -> None:
     (tmp_path / present).write_text("x = 1", encoding="utf-8")
@@ -163,7 +163,7 @@ def test_an_include_with_a_substitution_is_an_error(tmp_path: pathlib.Path, form
 
 
 @pytest.mark.parametrize("form", ['url("http://x/a.conf")', 'package("p:a.conf")', 'classpath("a.conf")', "a.conf"])
-def test_other_forms_of_includes_are_errors(tmp_path: pathlib.Path, form: str) -> None:
+def test_unsupported_forms_of_include_are_errors(tmp_path: pathlib.Path, form: str) -> None:
     with pytest.raises(PipelineDefinitionError, match="include is not supported"):
         load(tmp_path, MAIN.format(f"include {form}"))
 

@@ -1,4 +1,4 @@
-"""Held against the reference implementation of HOCON, whose answers are in ``tests/hocon_reference/golden.json``."""
+"""Compared with the reference implementation of HOCON, whose answers are in ``tests/hocon_reference/golden.json``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ANSWERS = json.loads(GOLDEN.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_each_rule_of_the_specification_gives_what_the_reference_gives(name: str, tmp_path: Path) -> None:
+def test_each_rule_of_the_specification_gives_the_references_result(name: str, tmp_path: Path) -> None:
     value, reason = read(write_case(tmp_path, name))
     if "error" in ANSWERS[name] or name in REFUSED:
         assert reason
@@ -31,7 +31,7 @@ def test_each_rule_of_the_specification_gives_what_the_reference_gives(name: str
         assert (value, reason) == (unify(ANSWERS[name]["value"]), "")
 
 
-def test_generated_descriptions_have_the_values_that_the_reference_gives_them(tmp_path: Path) -> None:
+def test_generated_descriptions_have_the_references_values(tmp_path: Path) -> None:
     comparison = Comparison()
     for number, file in enumerate(generate(tmp_path, GOLDEN_SEED, range(GOLDEN_FILES))):
         comparison.add(file, ANSWERS[str(number)])

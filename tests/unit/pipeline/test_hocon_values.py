@@ -1,4 +1,4 @@
-"""Each construct that HOCON readers are known to get wrong: the right value, or an error that explains it."""
+"""Constructs that HOCON parsers are known to get wrong: the right value, or an error that explains it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_spark_values_are_text_as_it_was_written() -> None:
     assert found == {"a": "true", "b": "1.50", "c": "007", "d": "1e3", "e": "5m", "f": "10 minutes", "g": "False"}
 
 
-def test_a_spark_key_that_is_also_a_prefix_is_an_error_because_one_of_both_would_be_lost() -> None:
+def test_a_spark_key_that_is_also_a_prefix_is_an_error_because_one_value_would_be_lost() -> None:
     with pytest.raises(PipelineDefinitionError, match=r"spark\.config\.spark\.speculation: .* quotes"):
         spark("config { spark.speculation = true, spark.speculation.multiplier = 2 }")
     assert len(spark('config { "spark.speculation" = true, "spark.speculation.multiplier" = 2 }')) == 2
@@ -83,7 +83,7 @@ def test_keys_may_hold_anything_in_quotes() -> None:
     }
 
 
-def test_appending_to_a_list_keeps_the_list_of_which_pyhocon_would_keep_the_last_item_only() -> None:
+def test_appending_to_a_list_keeps_all_items_although_pyhocon_keeps_only_the_last() -> None:
     before = "v { l = [1], l += 2, m += x, n = [[2]] }\nv.l += 3\nv { n += [1] }"
     assert config("x = ${v}", before) == {"x": {"l": [1, 2, 3], "m": ["x"], "n": [[2], [1]]}}
 
@@ -93,7 +93,7 @@ def test_appending_to_text_or_to_an_object_is_an_error() -> None:
     assert "can only add to a list, but the key contains an object" in message("x = 1", "l { a = 1 }, l += more")
 
 
-def test_appending_inside_a_list_is_an_error_because_pyhocon_finds_keys_from_the_root_only() -> None:
+def test_appending_inside_a_list_is_an_error_because_pyhocon_looks_up_keys_from_the_root_only() -> None:
     assert "does not work inside a list" in message("l = [1], l += 2")
 
 
@@ -152,7 +152,7 @@ def test_a_number_that_cannot_be_held_is_an_error(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["007", "-01", ".5", "5.", "True", "FALSE", "None", "NaN", "Infinity"])
-def test_what_one_reader_takes_for_text_and_another_does_not_is_an_error(text: str) -> None:
+def test_a_value_that_parsers_read_differently_is_an_error(text: str) -> None:
     assert f"`{text}` can be read as text or" in message(f"a = {text}")
     assert config(f'a = "{text}"') == {"a": text}
 
@@ -179,7 +179,7 @@ def test_comment_marks_inside_texts_are_text() -> None:
     assert config('a = "x // y # z" // comment "\nb = 1 # comment {') == {"a": "x // y # z", "b": 1}
 
 
-def test_an_unquoted_uri_is_an_error_that_says_quote() -> None:
+def test_an_unquoted_uri_is_an_error_that_suggests_quotes() -> None:
     assert "quote the value, or put a comma" in message("path = s3a://bucket/x")
 
 
@@ -188,11 +188,11 @@ def test_two_slashes_inside_an_unquoted_value_are_an_error_because_a_comment_wou
 
 
 @pytest.mark.parametrize("character", list("?!@*&^`\\+"))
-def test_a_reserved_character_is_an_error_that_says_quote(character: str) -> None:
+def test_a_reserved_character_is_an_error_that_suggests_quotes(character: str) -> None:
     assert "in quotes" in message(f"a = x{character}")
 
 
-def test_a_template_that_was_not_rendered_is_named_as_such() -> None:
+def test_an_unrendered_template_is_recognised() -> None:
     assert "Jinja" in message("date = {{ ds }}")
 
 
@@ -208,7 +208,7 @@ def test_a_substitution_with_quotes_finds_a_dotted_key() -> None:
     assert config('x = ${base."a.b"}', 'base { "a.b" = 5m }') == {"x": "5m"}
 
 
-def test_a_name_that_nothing_defines_is_pointed_at_even_if_a_later_value_replaces_it() -> None:
+def test_an_undefined_name_is_reported_even_if_a_later_value_replaces_it() -> None:
     text = "a = ${nowhere}\na = 5\nb = ${?nowhere}\nb = 6\nc = ${a}\nc = 7\n"
     spec = parse_pipeline(text + "pipeline { pipeline-name = p, pipeline-components = [ { instance-type = m.C } ] }")
     (warning,) = spec.warnings
@@ -218,7 +218,7 @@ def test_a_name_that_nothing_defines_is_pointed_at_even_if_a_later_value_replace
 
 @pytest.mark.parametrize("double", ["${a@}${a@}", "${a@} ${a@}", "{ x = ${a@}, y = ${a@} }", "[${a@}, ${a@}]"])
 @pytest.mark.parametrize("first", ["0123456789", "[1, 2, 3]", "{ k = v }"])
-def test_a_few_lines_that_double_each_other_are_an_error_and_fill_no_memory(
+def test_lines_that_double_each_other_are_an_error_before_they_fill_the_memory(
     double: str, first: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("airflow_spark_pipeline.pipeline.parser._MOST_VALUES", 10_000)
@@ -262,12 +262,12 @@ def test_a_key_may_be_added_to_on_many_lines(first: str, line: str, expected: ob
     assert config("n = ${n}", "\n".join(lines)) == {"n": expected}
 
 
-def test_a_value_may_refer_to_what_its_key_held_before() -> None:
+def test_a_value_may_refer_to_the_earlier_value_of_its_key() -> None:
     before = 'n { p = "/a" }\nn { p = ${n.p}"/b", l = [1] }\nn { l = ${n.l} [2] }'
     assert config("n = ${n}", before) == {"n": {"p": "/a/b", "l": [1, 2]}}
 
 
-def test_an_object_can_be_a_base_of_another() -> None:
+def test_an_object_can_extend_another() -> None:
     assert config("x = ${base} { b = 3 }", "base { a = 1, b = 2 }") == {"x": {"a": 1, "b": 3}}
 
 
@@ -312,7 +312,7 @@ LATER_VALUES = {
 
 
 @pytest.mark.parametrize(("before", "value"), LATER_VALUES.values(), ids=LATER_VALUES)
-def test_a_later_value_is_merged_with_an_earlier_one_as_hocon_has_it(before: str, value: Any) -> None:
+def test_a_later_value_is_merged_with_an_earlier_one_as_hocon_defines(before: str, value: Any) -> None:
     assert config("x = ${b}", before) == {"x": value}
 
 
@@ -342,12 +342,12 @@ def test_a_misspelled_substitution_that_keys_are_merged_with_is_an_error_with_it
         "b.l = [1]\na = ${b}\na.l = ${a.l} [2]",
     ],
 )
-def test_adding_to_a_list_that_comes_by_substitution_is_an_error_because_others_lose_the_list(before: str) -> None:
+def test_adding_to_a_substituted_list_is_an_error_because_other_parsers_lose_the_list(before: str) -> None:
     assert "refer to where it is written instead" in message("x = 1", before)
     assert config("x = ${a}", "b { l = [1] }\na = ${b} { l = ${b.l} [2] }") == {"x": {"l": [1, 2]}}
 
 
-def test_the_environment_comes_last(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variables_are_looked_up_last(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FROM_ENV", "5")
     monkeypatch.setenv("inside", "environment")
     assert config("a = ${FROM_ENV}, b = ${?FROM_ENV}, c = ${inside}", "inside = file") == {
@@ -379,7 +379,7 @@ def test_every_unresolved_substitution_is_named_with_its_line() -> None:
         ("a = x ${a} y", "`${a}` refers to the value that it is a part of, and nothing was there before"),
     ],
 )
-def test_a_circle_names_its_keys(before: str, keys: str) -> None:
+def test_a_cycle_is_reported_with_its_keys(before: str, keys: str) -> None:
     found = problems("x = 1", before)
     assert len(found) == 1
     assert keys in found[0].message

@@ -83,7 +83,7 @@ def test_there_is_an_order_exactly_if_there_is_no_circle(drawn: list[set[int] | 
     assert fits == (not any(circles))
 
 
-def test_circles_end_where_they_begin() -> None:
+def test_a_cycle_is_reported_from_its_start_to_its_start() -> None:
     for first, last in itertools.permutations("ab"):
         assert circle(first, last, components({"a": "b", "b": "a"})) == [first, last, first]
 
@@ -99,7 +99,7 @@ FILE = """
 """
 
 
-def test_what_is_selected_by_name_counts_in_the_order_of_the_run() -> None:
+def test_a_selection_by_name_follows_the_order_of_the_run() -> None:
     """In the file, report is the first."""
     read = spec(FILE)
     assert [each.instance_name for each in read.components] == ["clean", "load", "report"]

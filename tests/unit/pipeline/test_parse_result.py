@@ -24,7 +24,7 @@ TEXT = """pipeline {
 CONFIG = "pipeline.pipeline-components[0].instance-config"
 
 
-def test_a_wrong_description_still_gives_the_components_that_could_be_read() -> None:
+def test_of_a_wrong_description_the_readable_components_are_returned() -> None:
     reading = read_pipeline(TEXT, file="etl.conf")
     assert [problem.line for problem in reading.problems] == [3, 14]
     assert reading.spec is not None
@@ -33,7 +33,7 @@ def test_a_wrong_description_still_gives_the_components_that_could_be_read() -> 
         reading.checked()
 
 
-def test_a_text_that_cannot_be_read_gives_its_problem_and_nothing_else() -> None:
+def test_an_unreadable_text_gives_its_problem_and_nothing_else() -> None:
     reading = read_pipeline("pipeline {", file="etl.conf")
     assert reading.spec is None
     assert len(reading.problems) == 1

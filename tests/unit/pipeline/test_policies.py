@@ -63,7 +63,7 @@ def test_hooks_are_read_for_the_pipeline_and_for_a_component() -> None:
     assert spec.components[0].hooks[1].gate is None
 
 
-def test_what_runs_how_survives_the_way_to_the_driver() -> None:
+def test_hooks_policies_and_timeouts_reach_the_driver() -> None:
     spec = parse(
         f"hooks = [ {HOOK} ], retry-policy {{}}", "enabled = no, timeout = 3 s, retry-policy {}", f"hooks = [ {HOOK} ]"
     )
@@ -98,7 +98,7 @@ def test_a_timeout_that_is_no_duration_is_refused(written: str) -> None:
     assert found.startswith("pipeline.pipeline-components[0].timeout: expected a duration, such as 90 s")
 
 
-def test_what_depends_on_a_component_that_is_not_enabled_must_not_be_enabled_either() -> None:
+def test_dependents_of_a_disabled_component_must_be_disabled_too() -> None:
     (found,) = problems("", "enabled = false", "depends-on = [A]")
     assert found == (
         "pipeline.pipeline-components[1].depends-on[0]: `A` is not enabled, so this would never run; set enabled = "

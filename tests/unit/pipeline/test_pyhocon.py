@@ -1,4 +1,4 @@
-"""What this package needs of the pyhocon that is installed; it is not documented, so a new version may change it."""
+"""What this package needs of the installed pyhocon; it is undocumented, so a new version may change it."""
 
 from __future__ import annotations
 

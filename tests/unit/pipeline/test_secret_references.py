@@ -1,4 +1,4 @@
-"""``${secret:env://NAME}``: where it may be, how it is compared, and what is said of one that cannot be resolved."""
+"""``${secret:env://NAME}``: where it is allowed, how it is compared, and the errors if it cannot be resolved."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def test_a_reference_is_shown_as_it_is_written(key: str, text: str) -> None:
     assert "s3cret" not in " ".join(secrets_in({key: text}))
 
 
-def test_what_is_around_a_reference_under_a_secret_name_is_masked() -> None:
+def test_text_around_a_reference_under_a_secret_name_is_masked() -> None:
     assert mask({"password": f"salt-{DB}-pepper"}) == {"password": f"***{DB}***"}
 
 
 @pytest.mark.parametrize("key", ["password", "url"])
-def test_another_reference_is_a_change_and_what_it_stands_for_is_none(key: str) -> None:
+def test_a_different_reference_is_a_change_but_a_different_secret_behind_it_is_not(key: str) -> None:
     def prints(value: Any) -> dict[str, str]:
         return fingerprint(ComponentSpec("a.B", "B", {key: value}, "p"), "salt")
 
@@ -85,7 +85,7 @@ def test_another_reference_is_a_change_and_what_it_stands_for_is_none(key: str) 
     ],
 )
 @pytest.mark.parametrize("place", ["component", "spark"])
-def test_what_cannot_be_resolved_is_refused_with_the_way_out(text: str, said: str, place: str) -> None:
+def test_an_unresolvable_reference_is_refused_with_the_way_out(text: str, said: str, place: str) -> None:
     config, more = (f'p = "{text}"', "") if place == "component" else ("", f'spark.config {{ "spark.x" = "{text}" }}')
     message = refusal(config, more)
     assert said in message
@@ -102,7 +102,7 @@ def test_what_cannot_be_resolved_is_refused_with_the_way_out(text: str, said: st
         f'spark.connect-string = "sc://h/;token={DB}"',
     ],
 )
-def test_where_airflow_needs_the_value_as_well_a_reference_is_refused(more: str) -> None:
+def test_a_reference_is_refused_if_airflow_needs_the_value_too(more: str) -> None:
     message = refusal("", more)
     assert "spark.config and in the instance-config" in message
     assert "${?NAME}" in message
@@ -129,7 +129,7 @@ def test_where_airflow_needs_the_value_as_well_a_reference_is_refused(more: str)
     ],
 )
 @pytest.mark.parametrize("place", ["component", "spark", "hook"])
-def test_what_only_looks_like_a_reference_is_refused_and_never_handed_over_as_text(text: str, place: str) -> None:
+def test_text_that_resembles_a_reference_is_refused_and_never_used_as_text(text: str, place: str) -> None:
     more = {
         "component": "",
         "spark": f'spark.config {{ "spark.x" = "{text}" }}',
@@ -156,7 +156,7 @@ def test_what_only_looks_like_a_reference_is_refused_and_never_handed_over_as_te
         "sasl.jaas.config=${secrets:kafka/login:config}",
     ],
 )
-def test_an_honest_text_is_no_reference(text: str) -> None:
+def test_an_ordinary_text_is_not_a_reference(text: str) -> None:
     assert parse(f'sql = """{text}"""').components[0].instance_config == {"sql": text}
 
 
@@ -177,7 +177,7 @@ def test_a_reference_in_a_key_is_refused(config: str, more: str, reference: str)
     "value",
     ["${secret:env://DB}", "${?secret:env://DB}", '"a"${secret:env://DB}', "${SECRET:x}", "${ secrets:env://x}"],
 )
-def test_one_that_is_not_quoted_is_told_to_be(value: str) -> None:
+def test_an_unquoted_reference_is_refused_with_the_quoted_form(value: str) -> None:
     assert 'is quoted: "${secret:env://NAME}"' in refusal(f"password = {value}")
 
 

@@ -1,4 +1,4 @@
-"""A setting of Spark that is said elsewhere is refused with the place, and every other one is taken."""
+"""A Spark setting that has its own field or argument is refused; every other one is accepted."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_in_the_operators_conf_it_is_refused_with_the_argument(name: str) -> Non
     assert REFUSED[name][1] in problem.message
 
 
-def test_all_of_them_are_named_at_once() -> None:
+def test_all_refused_settings_are_named_at_once() -> None:
     config = "\n".join(f'"{name}" = x' for name in REFUSED)
     assert len(read_pipeline(f"spark.config {{ {config} }}\n{PIPELINE}").problems) == len(REFUSED)
     with pytest.raises(PipelineDefinitionError) as refused:
@@ -71,7 +71,7 @@ def test_every_other_setting_is_taken(name: str) -> None:
     refuse_settings({name: "x"})
 
 
-def test_what_is_not_set_is_not_refused() -> None:
+def test_unset_arguments_are_not_refused() -> None:
     spec = parse_pipeline(
         f'spark.config {{ "spark.master" = null, "spark.app.name" = ${{?NOT_SET_ANYWHERE}} }}\n{PIPELINE}'
     )

@@ -45,7 +45,7 @@ def through_json(data: dict[str, Any]) -> Any:
 
 
 @given(PIPELINES)
-def test_a_pipeline_survives_the_way_through_json(spec: PipelineSpec) -> None:
+def test_a_pipeline_survives_json(spec: PipelineSpec) -> None:
     assert PipelineSpec.from_dict(through_json(spec.to_dict())) == spec
 
 
@@ -63,7 +63,7 @@ def test_a_spec_cannot_be_changed() -> None:
         CheckpointSpec().enabled = True  # type: ignore[misc]
 
 
-def test_defaults_fill_only_what_nobody_stated() -> None:
+def test_defaults_fill_only_unset_fields() -> None:
     stated = CheckpointSpec(enabled=False, given=frozenset({"enabled"}))
     changed = stated.with_defaults(enabled=True, auto_resume=True)
     assert (changed.enabled, changed.auto_resume, set(changed.given)) == (False, True, {"enabled"})
@@ -95,7 +95,7 @@ def test_a_field_that_does_not_exist_is_refused() -> None:
         ((), ""),
     ],
 )
-def test_a_path_is_written_so_that_it_can_be_read_in_one_way(segments: tuple[str | int, ...], text: str) -> None:
+def test_a_path_is_written_unambiguously(segments: tuple[str | int, ...], text: str) -> None:
     assert join_path(segments) == text
 
 

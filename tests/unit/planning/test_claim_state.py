@@ -43,7 +43,7 @@ def test_a_first_claim_lists_every_component_as_pending_with_its_fingerprint() -
     assert state.caller == Claimant(2, 2, 1, "id", "0190")
 
 
-def test_a_resumed_claim_carries_what_is_done_with_the_record_of_who_did_it() -> None:
+def test_a_resumed_claim_keeps_completed_components_and_the_attempts_that_ran_them() -> None:
     first = _claim(None)
     state = _claim(_after(first, "ab"))
     a = state.component("a")
@@ -54,7 +54,7 @@ def test_a_resumed_claim_carries_what_is_done_with_the_record_of_who_did_it() ->
     assert [s.attempt for s in state.attempts] == [1, 2]
 
 
-def test_a_third_attempt_still_carries_what_the_first_did_though_the_second_did_nothing() -> None:
+def test_a_third_claim_keeps_the_progress_of_the_first_although_the_second_did_nothing() -> None:
     """Progress survives any number of failures."""
     second = replace(_claim(_after(_claim(None), "ab")), status=CheckpointStatus.FAILED)
     third = _claim(Commit(9, second))

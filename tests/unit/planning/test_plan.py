@@ -44,13 +44,13 @@ def test_with_nothing_recorded_everything_runs() -> None:
 
 
 @pytest.mark.parametrize("done", ["".join(s) for r in range(4) for s in itertools.combinations("abc", r)])
-def test_exactly_what_is_not_recorded_runs_holes_included(done: str) -> None:
+def test_exactly_the_unrecorded_components_run_even_between_recorded_ones(done: str) -> None:
     """Completed is a set: with fail-fast = false a failed component in the middle runs again, and only that one."""
     spec = _spec()
     assert _runs(spec, _recorded(spec, done)) == "".join(name for name in "abc" if name not in done)
 
 
-def test_the_plan_says_why_in_one_line() -> None:
+def test_the_plan_gives_each_reason_in_one_line() -> None:
     spec = _spec()
     state = _recorded(spec, "a", status=CheckpointStatus.FAILED, failure=Failure("b", 1, "OutageError", "down"))
     b = state.component("b")
@@ -61,7 +61,7 @@ def test_the_plan_says_why_in_one_line() -> None:
     )
 
 
-def test_a_component_in_which_the_driver_died_is_named_as_such_and_only_that_one() -> None:
+def test_only_the_component_in_which_the_driver_died_is_reported_as_running_then() -> None:
     spec = _spec()
     reasons = [step.reason for step in make_plan(spec, _recorded(spec, "a")).to_run]
     assert reasons == ["attempt 1 died before it was done", "not done yet"]
@@ -85,7 +85,7 @@ class TestChangesOfTheDescription:
         with pytest.raises(ResumeRefusedError, match=r"pipeline-components\[0\].instance-type"):
             make_plan(replace(spec, components=(other, *spec.components[1:])), _recorded(spec, "a"))
 
-    def test_a_rotated_secret_is_no_change(self) -> None:
+    def test_a_rotated_secret_does_not_count_as_a_change(self) -> None:
         state = _recorded(_spec(a={"password": "old"}), "a")
         assert _runs(_spec(a={"password": "new"}), state) == "bc"
 
@@ -100,7 +100,7 @@ class TestChangesOfTheDescription:
         with pytest.raises(ResumeRefusedError, match="before a component that is recorded as done"):
             make_plan(_spec(names), _recorded(_spec("abc"), "ab"))
 
-    def test_a_hole_before_a_completed_component_may_be_edited_but_not_removed(self) -> None:
+    def test_an_unfinished_component_before_a_completed_one_may_be_edited_but_not_removed(self) -> None:
         state = _recorded(_spec("abc"), "ac")
         assert _runs(_spec("abc", b={"n": 9}), state) == "b"
         with pytest.raises(ResumeRefusedError):
@@ -133,7 +133,7 @@ class TestWhatAChangeMeans:
         assert plan.resumed_from is None
         assert "on-change is restart" in str(plan.restart)
 
-    def test_neither_matters_where_nothing_that_is_done_was_changed(self) -> None:
+    def test_restart_and_rerun_do_nothing_if_no_completed_component_was_changed(self) -> None:
         for on_change in ("restart", "rerun-from-change"):
             plan = make_plan(self._with(self.EDITED, on_change=on_change), _recorded(_spec(), "a"))
             assert [step.name for step in plan.to_run] == ["b", "c"]
@@ -162,7 +162,7 @@ class TestDependencies:
         )
         return replace(spec, components=components)
 
-    def test_what_depends_on_a_component_that_runs_again_runs_again_and_the_rest_does_not(self) -> None:
+    def test_dependents_of_a_component_that_runs_again_run_again_and_the_rest_does_not(self) -> None:
         spec = self._spec(c=("a",), d=("b",))
         plan = make_plan(spec, _recorded(spec, "acd"))
         assert [(step.name, step.reason) for step in plan.to_run][1:] == [("d", "depends on b, which runs again")]
@@ -177,7 +177,7 @@ class TestReplay:
         plan = make_plan(_spec(), _recorded(_spec(), "ab"), replays=["a"])
         assert [step.action for step in plan.steps] == [StepAction.REPLAY, StepAction.SKIP, StepAction.RUN]
 
-    def test_nothing_is_replayed_for_nobody(self) -> None:
+    def test_nothing_is_replayed_if_nothing_after_it_runs(self) -> None:
         plan = make_plan(_spec(), _recorded(_spec(), "abc"), replays=["a", "b", "c"])
         assert {step.action for step in plan.steps} == {StepAction.SKIP}
 
@@ -209,7 +209,7 @@ def test_a_component_that_is_disabled_neither_runs_nor_counts_as_done() -> None:
     assert plan.describe() == "runs a, c; leaves out b (enabled = false)"
 
 
-def test_the_component_that_failed_may_be_disabled_to_get_on() -> None:
+def test_a_failed_component_may_be_disabled_to_continue() -> None:
     spec = _spec()
     plan = make_plan(_disable(spec, "b"), _recorded(spec, "a"))
     assert [step.action for step in plan.steps] == [StepAction.SKIP, StepAction.DISABLE, StepAction.RUN]

@@ -1,4 +1,4 @@
-"""Which components may run at the same time, which start now, and what cannot be."""
+"""Which components may run at the same time, which start now, and impossible dependencies."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ def test_a_component_starts_when_what_it_depends_on_has_ended(
     assert rounds(pipeline(depends, parallelism), [NOTHING] * len(depends)) == expected
 
 
-def test_the_makers_of_the_views_that_a_component_reads_are_waited_for() -> None:
+def test_a_component_waits_for_those_that_make_the_views_it_reads() -> None:
     depends: Depends = {"a": "", "b": "", "c": "", "d": "b"}
     assert rounds(pipeline(depends, 4), of(depends, a="m:x", c="r:X", d="r:yx m:z")) == "ab cd"
 
 
-def test_running_components_take_the_places_of_others() -> None:
+def test_running_components_count_toward_parallelism() -> None:
     spec = pipeline({"a": "", "b": "", "c": "", "d": ""})
     steps = make_plan(spec, None).steps
     found = startable(steps[2:], (0, 1), (), waits_for(spec, [NOTHING] * 4), 3)
@@ -116,7 +116,7 @@ def test_waves_are_what_can_run_together(depends: Depends, disabled: str, expect
         ({"a": "", "b": ""}, {"a": "m:xy", "b": "m:yx"}, ["b makes the view 'x'", "b makes the view 'y'"]),
     ],
 )
-def test_a_view_whose_rows_would_depend_on_who_is_faster_is_a_problem(
+def test_a_view_whose_rows_depend_on_which_component_is_faster_is_a_problem(
     depends: Depends, views: dict[str, str], expected: list[str]
 ) -> None:
     found = conflicts(pipeline(depends), of(depends, **views))

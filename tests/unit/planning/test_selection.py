@@ -67,18 +67,18 @@ def test_a_selection_decides_what_runs_is_skipped_and_is_left_out(
     assert _actions(make_plan(_spec(), recorded, selection=selection)) == actions
 
 
-def test_what_is_left_out_is_not_done() -> None:
+def test_a_component_that_is_left_out_is_not_done() -> None:
     plan = make_plan(_spec(), None, selection=Selection(start_from="c"))
     assert [step.name for step in plan.done] == []
     assert plan.describe() == "runs c, d; leaves out a, b (start_from is c)"
 
 
-def test_a_retry_goes_on_with_what_the_selection_has_left_instead_of_forcing_twice() -> None:
+def test_a_retry_continues_the_selection_and_forces_nothing_twice() -> None:
     selection = Selection(force=("a",))
     assert _actions(make_plan(_spec(), _recorded("ab", selection), selection=selection)) == "ssRR"
 
 
-def test_a_retry_with_another_selection_serves_it_anew() -> None:
+def test_a_retry_with_another_selection_applies_it_afresh() -> None:
     before = Selection(force=("a",))
     assert _actions(make_plan(_spec(), _recorded("ab", before), selection=Selection(force=("b",)))) == "sRRR"
 
@@ -88,12 +88,12 @@ def test_a_retry_without_the_selection_runs_what_it_had_left_out() -> None:
     assert _actions(make_plan(_spec(), _recorded("c", before), selection=Selection())) == "RRsR"
 
 
-def test_a_driver_goes_on_with_the_recorded_selection() -> None:
+def test_a_driver_continues_with_the_recorded_selection() -> None:
     before = Selection(start_from="c")
     assert _actions(make_plan(_spec(), _recorded("c", before))) == "--sR"
 
 
-def test_what_depends_on_a_forced_component_runs_again() -> None:
+def test_dependents_of_a_forced_component_run_again() -> None:
     plan = make_plan(_spec(depends="a"), _recorded("abcd"), selection=Selection(force=("a",)))
     assert _actions(plan) == "RssR"
     assert plan.steps[3].reason == "depends on a, which runs again"

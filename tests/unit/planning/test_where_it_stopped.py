@@ -55,7 +55,7 @@ _CASES = {
 
 
 @pytest.mark.parametrize(("state", "name"), _CASES.values(), ids=_CASES)
-def test_everybody_names_the_component_at_which_it_stopped(state: CheckpointState, name: str | None) -> None:
+def test_every_place_names_the_component_at_which_a_run_stopped(state: CheckpointState, name: str | None) -> None:
     found = stopped_at(state)
     assert (None if found is None else found.name) == name
     entry = RunEntry(UNIT, Commit(3, state), number=3)
@@ -85,7 +85,7 @@ def test_everybody_names_the_component_at_which_it_stopped(state: CheckpointStat
         ("died in b", "b"),
     ],
 )
-def test_a_death_tells_what_had_failed_before_it(case: str, names: str) -> None:
+def test_a_dead_drivers_error_names_components_that_had_failed_before(case: str, names: str) -> None:
     state, _ = _CASES[case]
     for name in names[1:]:
         place = f"[{'abcde'.index(name) + 1}/5] {name} failed before: ConnectionError: no route"
@@ -98,7 +98,7 @@ def test_a_death_tells_what_had_failed_before_it(case: str, names: str) -> None:
     assert printing.run_line(entry)[-1].startswith(", ".join(names))
 
 
-def test_an_optional_component_that_failed_is_not_told_with_a_death() -> None:
+def test_the_error_of_a_dead_driver_leaves_out_failed_optional_components() -> None:
     state, _ = _CASES["b failed, and the driver died in d"]
     state = state.with_component(replace(state.components[1], tolerated=True), failure=None)
     assert "failed before" not in summarize(state)
@@ -116,7 +116,7 @@ def test_an_optional_component_that_failed_is_not_told_with_a_death() -> None:
         (CheckpointStatus.DISCARDED, False, "discarded"),
     ],
 )
-def test_a_state_is_called_the_same_by_everybody(status: CheckpointStatus, alive: bool, standing: str) -> None:
+def test_a_state_has_the_same_name_everywhere(status: CheckpointStatus, alive: bool, standing: str) -> None:
     assert standing_of(status, alive=alive).value == standing
     entry = RunEntry(UNIT, Commit(3, make_state(status=status)), alive=alive, number=3)
     assert entry.standing.value == standing

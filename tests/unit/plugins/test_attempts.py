@@ -1,4 +1,4 @@
-"""What the page says of attempts and of tries that recorded nothing."""
+"""What the page shows of attempts, and of tries that recorded nothing."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _row(state: CheckpointState, facts: TaskFacts, kept: dict[int, TryFailure]) 
 @pytest.mark.parametrize(
     ("failure", "status"), [(REFUSED, "refused"), (MISSING, "not_recorded"), (None, "not_recorded")]
 )
-def test_a_try_that_recorded_nothing_is_a_row_with_its_reason(failure: TryFailure | None, status: str) -> None:
+def test_a_try_that_recorded_nothing_is_shown_with_its_reason(failure: TryFailure | None, status: str) -> None:
     tries = [Try(1, "failed", _at(0), _at(3)), Try(2, "failed", _at(5), _at(6))]
     failures = {} if failure is None else {2: failure}
     first, second = with_tries([_attempt()], tries, failures, active=False)
@@ -75,13 +75,13 @@ def test_a_try_that_recorded_nothing_is_a_row_with_its_reason(failure: TryFailur
     assert (second.started_at, second.ended_at) == (_at(5), _at(6))
 
 
-def test_a_try_that_waits_is_a_row_and_one_that_never_started_is_not() -> None:
+def test_a_waiting_try_is_shown_and_one_that_never_started_is_not() -> None:
     tries = [Try(1, "failed", _at(0), _at(3)), Try(2, "removed", None, None), Try(3, "queued", None, None)]
     assert [each.try_number for each in with_tries([_attempt()], tries, {}, active=True)] == [1, 3]
     assert [each.try_number for each in with_tries([_attempt()], tries, {}, active=False)] == [1]
 
 
-def test_what_was_cleaned_up_is_filled_from_airflow_by_its_time() -> None:
+def test_attempts_that_were_cleaned_up_are_filled_in_from_airflow_by_their_time() -> None:
     """After a success the log may keep the newest attempt's commits only; Airflow still has the first try's log."""
     old = _attempt("unknown", None, ended_at=None)
     tries = [Try(1, "failed", _at(0), _at(4)), Try(2, "success", _at(10), _at(20))]
@@ -91,7 +91,7 @@ def test_what_was_cleaned_up_is_filled_from_airflow_by_its_time() -> None:
     assert (second.status, second.try_number) == ("completed", 2)
 
 
-def test_interrupted_work_has_the_length_that_is_known() -> None:
+def test_interrupted_work_is_drawn_with_its_known_length() -> None:
     bar = {
         "index": 1,
         "name": "b",
@@ -118,7 +118,7 @@ def test_interrupted_work_has_the_length_that_is_known() -> None:
         (TaskFacts(True, "running", try_number=2), {}, None),
     ],
 )
-def test_the_newest_try_is_what_a_row_is_about(
+def test_a_row_shows_the_newest_try(
     facts: TaskFacts, kept: dict[int, TryFailure], expected: tuple[int, bool, str | None] | None
 ) -> None:
     found = _row(_state(), facts, kept).newest_try
@@ -145,7 +145,7 @@ def test_from_the_moment_of_a_clear_a_task_is_pending(
     assert (row.resume_blocked is not None) is pending
 
 
-def test_what_runs_and_what_was_interrupted_has_its_attempt_and_its_start() -> None:
+def test_running_and_interrupted_components_have_their_attempt_and_start() -> None:
     state = make_state(done="a", status=CheckpointStatus.RUNNING, attempt=2, updated_at=_at(9))
     for standing in (Standing.RUNNING, Standing.DEAD):
         _, second, third = components(state, standing)
@@ -153,7 +153,7 @@ def test_what_runs_and_what_was_interrupted_has_its_attempt_and_its_start() -> N
         assert (third.attempt, third.reason) == (None, None)
 
 
-def test_each_failure_of_an_attempt_is_told() -> None:
+def test_each_failure_of_an_attempt_is_shown() -> None:
     state = _state()
     records = [
         replace(
@@ -209,7 +209,7 @@ def test_a_search_finds_a_run_by_each_component_that_failed_and_by_its_error(tex
     assert not matches(item, Filters(text="no e"))
 
 
-def test_a_component_that_is_not_run_because_of_another_says_which() -> None:
+def test_a_component_that_is_not_run_names_the_one_that_failed() -> None:
     state = make_state(done="a", status=CheckpointStatus.FAILED)
     reason = "depends on b, which failed"
     last = replace(state.components[2], action=ComponentAction.UPSTREAM_FAILED, reason=reason)
@@ -238,7 +238,9 @@ _EDITED = "{} is recorded as done, and differs now at instance-config.x, and on-
         (_EDITED.format("bb"), f"ran: {_EDITED.format('bb')}"),
     ],
 )
-def test_what_is_done_does_not_say_that_it_has_not_run(reason: str | None, shown: str | None) -> None:
+def test_the_reason_of_a_completed_component_does_not_say_that_it_did_not_run(
+    reason: str | None, shown: str | None
+) -> None:
     state = make_state(done="ab", status=CheckpointStatus.FAILED, attempt=2)
     first, second, third = state.components
     ran = replace(second, action=ComponentAction.RAN, reason=reason)

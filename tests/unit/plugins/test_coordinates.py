@@ -1,4 +1,4 @@
-"""A row of Airflow's table of task instances, whose index has had two meanings since there are loops."""
+"""The address of a row in Airflow's table of task instances, whose index has two meanings since there are loops."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from airflow_spark_pipeline.plugins.page.metadata_db import TaskKey, _key_of, _n
         (3, "load", 2, 3, 2),  # mapped, in a loop
     ],
 )
-def test_the_region_tells_what_the_index_of_a_row_means(
+def test_the_region_determines_the_meaning_of_a_rows_index(
     index: int, node: str | None, parent: int | None, map_index: int, iteration: int | None
 ) -> None:
     assert _key_of("dag", "run", "load", index, node, parent) == TaskKey("dag", "run", "load", map_index, iteration)

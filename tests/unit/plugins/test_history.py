@@ -49,7 +49,9 @@ def test_a_component_that_failed_has_no_duration() -> None:
     ("earlier", "usual"),
     [([], None), ([10.0, 12.0], None), ([10.0, 12.0, 20.0], 12.0), ([4.0, 10.0, 12.0, 20.0], 11.0)],
 )
-def test_what_is_usual_is_the_median_of_at_least_three_other_runs(earlier: list[float], usual: float | None) -> None:
+def test_the_usual_duration_is_the_median_of_at_least_three_other_runs(
+    earlier: list[float], usual: float | None
+) -> None:
     entries = [_entry(day, seconds={"a": seconds}) for day, seconds in enumerate(earlier, start=1)]
     (component,) = history([*entries, _entry(9, seconds={"a": 500})], "day-9").components
     assert (component.seconds, component.usual_seconds) == (500, usual)
@@ -73,7 +75,7 @@ def test_the_component_that_grew_most_is_named_if_it_clearly_grew(
     assert history([*entries, _entry(9, seconds=now)], "day-9").grown == grown
 
 
-def test_less_than_a_second_more_is_noise() -> None:
+def test_growth_of_less_than_a_second_is_noise() -> None:
     entries = [_entry(day, seconds={"a": 0.2}) for day in (1, 2, 3)]
     assert history([*entries, _entry(9, seconds={"a": 0.9})], "day-9").grown is None
 

@@ -1,4 +1,4 @@
-"""What a cache asks of its location, and when."""
+"""When the cache reads its location, and what it reads."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_run_that_is_claimed_again_is_looked_at_again(cache: LocationCache, st
     assert entry.commit.state.attempt == 2
 
 
-def test_a_hint_that_came_before_its_claim_hides_no_claim(cache: LocationCache, store: DictStore, clock: Clock) -> None:
+def test_a_hint_written_before_its_claim_hides_no_claim(cache: LocationCache, store: DictStore, clock: Clock) -> None:
     """The look falls between the hint and the claim: the hint's time never changes afterwards."""
     first = _failed(store, "u")
     clock.sleep(200)
@@ -98,7 +98,7 @@ def test_a_commit_is_read_once(cache: LocationCache, store: DictStore, clock: Cl
     assert [operation for operation, _ in store.calls].count("read") == 1
 
 
-def test_what_was_discarded_is_gone(cache: LocationCache, store: DictStore) -> None:
+def test_discarded_progress_is_gone(cache: LocationCache, store: DictStore) -> None:
     _failed(store, "u")
     _failed(store, "v")
     _refresh(cache)
@@ -107,7 +107,7 @@ def test_what_was_discarded_is_gone(cache: LocationCache, store: DictStore) -> N
     assert _seen(cache) == [unit_of("v")]
 
 
-def test_a_location_that_is_down_says_why_and_keeps_what_was_seen(cache: LocationCache, store: DictStore) -> None:
+def test_a_location_that_is_down_is_explained_and_its_last_rows_stay(cache: LocationCache, store: DictStore) -> None:
     _failed(store, "u")
     _refresh(cache)
 
@@ -123,7 +123,7 @@ def test_a_location_that_is_down_says_why_and_keeps_what_was_seen(cache: Locatio
     assert cache.trouble is None
 
 
-def test_a_location_that_may_only_be_read_is_read(cache: LocationCache, store: DictStore) -> None:
+def test_a_read_only_location_can_be_read(cache: LocationCache, store: DictStore) -> None:
     _failed(store, "u")
 
     def read_only(operation: str, path: str) -> None:
@@ -136,12 +136,12 @@ def test_a_location_that_may_only_be_read_is_read(cache: LocationCache, store: D
     assert _seen(cache) == [unit_of("u")]
 
 
-def test_looking_at_an_empty_location_writes_nothing(cache: LocationCache, store: DictStore) -> None:
+def test_listing_an_empty_location_writes_nothing(cache: LocationCache, store: DictStore) -> None:
     _refresh(cache)
     assert store.calls == [("list", "_open")]
 
 
-def test_however_many_ask_one_refresh_runs_at_a_time(cache: LocationCache, store: DictStore) -> None:
+def test_only_one_refresh_runs_at_a_time(cache: LocationCache, store: DictStore) -> None:
     gate = threading.Event()
 
     def wait(operation: str, path: str) -> None:
@@ -173,7 +173,7 @@ def test_a_listing_that_takes_long_is_made_less_often(
     assert store.calls == [("list", "_open")]
 
 
-def test_a_location_that_took_long_to_fail_is_asked_again_soon(
+def test_a_location_that_took_long_to_fail_is_tried_again_soon(
     cache: LocationCache, store: DictStore, clock: Clock
 ) -> None:
     def fail(*_: str) -> None:

@@ -50,7 +50,7 @@ def _actions(state: CheckpointState, config: dict[str, Any] | None) -> list[str]
     return [step.action for step in found.steps]
 
 
-def test_what_is_masked_in_the_rendered_description_is_not_taken_for_a_change() -> None:
+def test_masked_values_of_the_rendered_description_do_not_count_as_changes() -> None:
     spec = _spec()
     found = next_attempt(_recorded(spec), _rendered(spec))
     assert found is not None
@@ -58,7 +58,7 @@ def test_what_is_masked_in_the_rendered_description_is_not_taken_for_a_change() 
     assert [step.action for step in found.steps] == ["skip", "run", "run"]
 
 
-def test_an_edit_of_what_is_done_is_named_with_its_path() -> None:
+def test_an_edit_of_a_completed_component_is_named_with_its_path() -> None:
     found = next_attempt(_recorded(_spec("file:/a")), _rendered(_spec("file:/b")))
     assert found is not None
     assert found.differences == ["pipeline.pipeline-components[0].instance-config.url"]
@@ -70,13 +70,13 @@ def test_a_file_that_turns_resuming_off_runs_everything() -> None:
     assert _actions(_recorded(spec), _rendered(spec)) == ["run", "run", "run"]
 
 
-def test_the_operators_default_is_not_taken_for_the_files_word() -> None:
+def test_the_operators_default_does_not_replace_the_files_value() -> None:
     spec = _spec()
     assert not spec.checkpoint.auto_resume
     assert _actions(_recorded(spec), _rendered(spec)) == ["skip", "run", "run"]
 
 
-def test_a_description_that_airflow_cut_short_leaves_the_record() -> None:
+def test_if_airflow_truncated_the_description_the_record_is_shown() -> None:
     config, note = read_config('Truncated. {"pipeline": {"pipe')
     assert config is None
     assert "max_templated_field_length" in (note or "")
@@ -85,7 +85,7 @@ def test_a_description_that_airflow_cut_short_leaves_the_record() -> None:
     assert found.basis == "record"
 
 
-def test_nothing_is_foreseen_of_what_has_ended() -> None:
+def test_an_ended_run_has_no_next_attempt() -> None:
     assert next_attempt(make_state(status=CheckpointStatus.COMPLETED), None) is None
 
 
@@ -120,7 +120,7 @@ def test_a_selection_of_an_unknown_component_is_an_error(described: bool) -> Non
 
 @pytest.mark.parametrize("described", [True, False])
 @pytest.mark.parametrize("waiting", [Selection(only=("x",)), None], ids=["chosen", "recorded"])
-def test_a_selection_that_no_longer_fits_is_told_as_a_refusal(described: bool, waiting: Selection | None) -> None:
+def test_a_selection_that_no_longer_fits_is_shown_as_a_refusal(described: bool, waiting: Selection | None) -> None:
     spec = _spec()
     state = replace(_recorded(spec), selection=Selection(start_from="x").to_dict())
     found = proposed(state, _rendered(spec) if described else None, waiting)
@@ -128,7 +128,7 @@ def test_a_selection_that_no_longer_fits_is_told_as_a_refusal(described: bool, w
     assert "names 'x', which does not exist" in (found.refusal or "")
 
 
-def test_a_resume_proposes_the_choice_that_waits_before_the_recorded_selection() -> None:
+def test_a_resume_proposes_the_waiting_choice_instead_of_the_recorded_selection() -> None:
     state = replace(_recorded(_spec()), selection=Selection(start_from="b").to_dict())
     assert selected(state, None).start_from == "b"
     assert selected(state, Selection(only=("c",))).model_dump() == {

@@ -1,4 +1,4 @@
-"""What the page is for an older Airflow: where its front end is, and what a clear may say."""
+"""The page in older versions of Airflow: which front end is served, and what a clear sends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from airflow_spark_pipeline.plugins.spark_pipeline import bundle_url
         ("3.4.0b2", "spark-pipeline/static/main.js"),
     ],
 )
-def test_each_version_gets_the_bundle_that_it_can_show(version: str, address: str) -> None:
+def test_each_airflow_version_gets_a_bundle_that_it_can_show(version: str, address: str) -> None:
     found = bundle_url(features_of(version)).partition("?")[0]
     assert found == address
     built = Path(next(iter(plugins.__path__)), "www", "dist", found.rpartition("/")[2])
@@ -37,7 +37,7 @@ def test_each_version_gets_the_bundle_that_it_can_show(version: str, address: st
         ("3.4.0b2", {"prevent_running_task": True, "keep_task_state": True}, {"prevent_running_task": True}),
     ],
 )
-def test_a_clear_says_only_what_the_version_takes(
+def test_a_clear_sends_only_fields_that_this_airflow_accepts(
     version: str, resumes: dict[str, bool], starts_over: dict[str, bool]
 ) -> None:
     features = features_of(version)

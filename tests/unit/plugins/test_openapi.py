@@ -1,4 +1,4 @@
-"""The front end takes its types from the OpenAPI document of the routes: they never say different things."""
+"""The front end takes its types from the OpenAPI document of the routes, which is up to date."""
 
 from __future__ import annotations
 

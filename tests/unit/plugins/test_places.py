@@ -1,4 +1,4 @@
-"""Which places the page reads."""
+"""Which locations the page reads."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def configure(airflow_config: Any, tmp_path: Path) -> Any:
     return more
 
 
-def test_a_location_that_is_named_twice_is_one_place(configure: Any, tmp_path: Path) -> None:
+def test_a_location_that_is_named_twice_is_listed_once(configure: Any, tmp_path: Path) -> None:
     configure("/data/more", str(tmp_path / "checkpoints"), {"location": "/data/more"})
     assert [place.location for place in configured_places()] == [str(tmp_path / "checkpoints"), "/data/more"]
 
@@ -58,7 +58,7 @@ def test_the_runs_of_a_custom_store_are_shown_where_it_is_configured(configure: 
 @pytest.mark.parametrize(
     "store", ["RedisStore", {"instance-config": {}}, {"instance-type": "m.C", "url": "x"}, {"instance-type": 1}]
 )
-def test_a_store_that_is_not_named_as_in_a_pipelines_file_is_refused_with_the_shape(configure: Any, store: Any) -> None:
+def test_a_store_option_in_the_wrong_form_is_refused_with_the_right_form(configure: Any, store: Any) -> None:
     configure({"location": "/data/more", "store": store})
     with pytest.raises(CheckpointLocationError, match=r'"store": \{"instance-type"'):
         configured_places()

@@ -1,4 +1,4 @@
-"""What the server says in English has a text in the front end, by which the page says it in the user's language."""
+"""Each English message of the server has a translated text in the front end."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_each_error_with_a_code_has_the_same_text_in_the_front_end() -> None:
     assert _block("errors") == MESSAGES
 
 
-def test_an_error_says_its_values_in_the_order_of_its_text() -> None:
+def test_an_error_has_its_values_in_the_order_of_its_text() -> None:
     error = PageError(504, "late", seconds="30")
     assert (error.code, list(error.values.values())) == ("late", ["30"])
     assert "within 30 s" in error.detail
@@ -81,7 +81,7 @@ def test_each_reason_why_there_is_no_description_is_known(rendered: str | None) 
     assert _is_known(note)
 
 
-def test_a_refusal_is_known() -> None:
+def test_a_refusal_is_recognised() -> None:
     components = tuple(ComponentSpec("m.C", name, {"x": 1}, f"components[{index}]") for index, name in enumerate("ab"))
     spec = PipelineSpec("p", components, SparkSpec(None, None, {}), CheckpointSpec(), True, "")
     state = make_state("ab", done="a", status=CheckpointStatus.FAILED)

@@ -1,4 +1,4 @@
-"""The protocol with one rule broken: each of these must be found out by the histories, or they prove nothing."""
+"""The protocol with one rule broken: the histories must detect each of these, or they prove nothing."""
 
 from __future__ import annotations
 

@@ -41,9 +41,7 @@ def test_an_undisturbed_run_is_one_try_and_its_operations_are_counted() -> None:
 
 @pytest.mark.parametrize("kind", ["operator", "driver"])
 @pytest.mark.parametrize(("fault", "seconds"), CASES, ids=lambda value: getattr(value, "name", value))
-def test_whatever_goes_wrong_at_any_operation_the_next_try_resumes_right(
-    kind: str, fault: Fault, seconds: float
-) -> None:
+def test_after_a_fault_at_any_operation_the_next_try_resumes_correctly(kind: str, fault: Fault, seconds: float) -> None:
     for number in range(1, operations()[kind] + 1):
         world = _world()
         world.next_faults[kind] = {number: (fault, seconds)}
@@ -54,7 +52,7 @@ def test_whatever_goes_wrong_at_any_operation_the_next_try_resumes_right(
 
 @pytest.mark.parametrize("kind", ["operator", "driver"])
 @pytest.mark.parametrize(("fault", "seconds"), CASES, ids=lambda value: getattr(value, "name", value))
-def test_a_next_try_that_does_not_wait_for_the_one_in_trouble_resumes_right_as_well(
+def test_a_try_that_does_not_wait_for_a_troubled_one_resumes_correctly_too(
     kind: str, fault: Fault, seconds: float
 ) -> None:
     for number in range(1, operations()[kind] + 1):
@@ -80,9 +78,7 @@ def test_the_run_whose_operations_fail_makes_both_kinds_of_commits_and_deletes_b
 
 @pytest.mark.parametrize("seconds", LONG)
 @pytest.mark.parametrize("then", ["discarded", "resumed and cleaned up", "started again by the cluster manager"])
-def test_a_driver_that_was_frozen_at_any_operation_harms_nobody_who_goes_on_meanwhile(
-    then: str, seconds: float
-) -> None:
+def test_a_driver_frozen_at_any_operation_does_not_harm_its_successor(then: str, seconds: float) -> None:
     for number in range(1, operations()["driver"] + 1):
         world = _world()
         world.next_faults["driver"] = {number: (Fault.FREEZE_BEFORE, seconds)}
@@ -114,7 +110,7 @@ def test_one_error_of_the_store_at_any_operation_costs_no_try(kind: str, fault: 
     assert costly == []
 
 
-def test_a_driver_that_completed_says_so_though_it_cannot_tidy_up_after_the_one_before() -> None:
+def test_a_completed_driver_reports_success_even_if_it_cannot_clean_up_after_its_predecessor() -> None:
     world = _world()
     world.start_try()
     assert world.run_until(lambda: any(process.inside for process in world.processes))

@@ -103,12 +103,12 @@ def test_every_seeded_history_keeps_every_promise(chunk: int) -> None:
 
 
 @pytest.mark.parametrize("seed", LESSONS)
-def test_a_history_that_broke_a_promise_once_keeps_them_all(seed: int) -> None:
+def test_a_history_that_once_broke_a_promise_keeps_all_promises_now(seed: int) -> None:
     play(seed)
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_a_claim_that_follows_an_end_of_an_earlier_log_counts_for_nobody(seed: int) -> None:
+def test_a_claim_that_follows_an_end_of_an_earlier_log_does_not_count(seed: int) -> None:
     play_a_claim_of_another_time(seed)
 
 
@@ -124,17 +124,17 @@ def test_a_driver_that_is_started_again_after_the_end_runs_nothing(seed: int) ->
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_a_reader_whose_base_was_replaced_by_a_late_claim_is_told_the_truth(seed: int) -> None:
+def test_a_reader_whose_base_was_replaced_by_a_late_claim_gets_the_right_state(seed: int) -> None:
     play_a_late_claim(seed)
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_a_reader_whose_listed_number_was_used_again_is_told_the_truth(seed: int) -> None:
+def test_a_reader_whose_listed_number_was_reused_gets_the_right_state(seed: int) -> None:
     play_a_used_number(seed)
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_a_driver_that_was_frozen_between_two_deletes_enters_nothing(seed: int) -> None:
+def test_a_driver_frozen_between_two_deletes_starts_no_component(seed: int) -> None:
     play_a_frozen_trim(seed)
 
 
@@ -144,12 +144,12 @@ def test_a_changed_bit_in_a_commit_or_in_its_base_is_never_believed(seed: int) -
 
 
 @pytest.mark.parametrize("seed", range(24))
-def test_whatever_happens_while_parts_run_exactly_the_missing_ones_are_done(seed: int) -> None:
+def test_after_any_fault_exactly_the_missing_parts_are_done(seed: int) -> None:
     assert play_parts(seed).oracle.parts.begun >= 4
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_what_a_component_left_out_stays_left_out_after_a_death(seed: int) -> None:
+def test_components_left_out_by_finish_stay_left_out_after_a_death(seed: int) -> None:
     world = play_an_early_end(seed)
     assert {name for _, _, name in world.oracle.entries} == {"a", "b"}
 
@@ -277,7 +277,7 @@ TestProtocol.pytestmark = [pytest.mark.timeout(0 if HISTORIES else 300)]  # type
 
 
 @pytest.mark.parametrize("rule", [*MUTATIONS, *MUTATIONS_OF_PARTS])
-def test_a_protocol_with_one_rule_broken_is_found_out(rule: str) -> None:
+def test_a_protocol_with_one_broken_rule_is_detected(rule: str) -> None:
     """A test that cannot fail proves nothing."""
     play_less = functools.partial(play, more=False)  # what has no parts finds it sooner
     with (MUTATIONS | MUTATIONS_OF_PARTS)[rule]():

@@ -1,4 +1,4 @@
-"""What other checkpointing frameworks got wrong in practice, one sentence each, against this one."""
+"""Known mistakes of other checkpointing frameworks, one sentence each, tested here."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_location_that_is_a_url_is_served_or_refused_and_never_becomes_a_local
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_killed_process_is_resumed_though_nobody_recorded_its_end(world: World) -> None:
+def test_a_killed_process_is_resumed_although_its_end_is_not_recorded(world: World) -> None:
     world.start_try()
     _until_inside(world, "b")
     _kill_everything(world)
@@ -82,7 +82,7 @@ def test_a_killed_process_is_resumed_though_nobody_recorded_its_end(world: World
     assert (_entered(world), world.success) == ("abbc", True)
 
 
-def test_nobody_hijacks_a_live_run_a_second_one_takes_over_when_the_first_has_stopped(world: World) -> None:
+def test_a_live_run_is_not_taken_over_until_its_driver_has_stopped(world: World) -> None:
     world.start_try()
     _until_inside(world, "b")
     world.start_try()
@@ -107,7 +107,7 @@ def test_a_component_that_failed_in_the_middle_is_run_by_the_resume_though_a_lat
     assert world.outcomes == ["ComponentFailedError", "success"]
 
 
-def test_a_third_attempt_has_the_progress_of_the_first_though_the_second_did_nothing(world: World) -> None:
+def test_a_third_attempt_has_the_progress_of_the_first_although_the_second_did_nothing(world: World) -> None:
     world.failures["b"] = 2
     for _ in range(3):
         world.start_try()
@@ -116,7 +116,7 @@ def test_a_third_attempt_has_the_progress_of_the_first_though_the_second_did_not
     assert world.success
 
 
-def test_a_resumed_run_that_succeeded_leaves_nothing_behind_that_the_next_one_would_resume(world: World) -> None:
+def test_a_resumed_run_that_succeeded_is_not_resumed_again(world: World) -> None:
     world.failures["b"] = 1
     for _ in range(2):
         world.start_try()
@@ -168,7 +168,7 @@ def test_a_component_after_the_failure_may_be_edited_added_and_removed() -> None
 
 
 @pytest.mark.parametrize(("one", "other"), [("daily etl", "daily-etl"), ("A", "a"), ("a/b", "a~b"), ("ä", "ö")])
-def test_two_names_that_look_alike_on_disk_do_not_meet(one: str, other: str) -> None:
+def test_two_names_that_look_alike_on_disk_get_separate_directories(one: str, other: str) -> None:
     assert unit_path(one, KEY) != unit_path(other, KEY)
     assert unit_path("p", UnitKey("n", one, "r", "t")) != unit_path("p", UnitKey("n", other, "r", "t"))
 
@@ -181,7 +181,7 @@ def test_no_name_leads_outside_the_location(name: str, tmp_path: Path) -> None:
     assert len((root / path).resolve().relative_to(root).parts) == 2
 
 
-def test_fingerprints_keep_apart_what_only_looks_the_same_when_glued_together() -> None:
+def test_fingerprints_distinguish_values_that_only_look_equal_when_joined() -> None:
     configs: list[dict[str, Any]] = [
         {"a": {"b": "c"}},
         {"a": {"bc": ""}},
@@ -236,7 +236,7 @@ def test_a_resumed_run_checks_the_description_as_a_fresh_one_does_before_anythin
     assert world.outcomes[-1] == "ComponentFailedError"
 
 
-def test_a_failure_without_fail_fast_is_red_all_the_same() -> None:
+def test_without_fail_fast_a_failed_component_still_fails_the_task() -> None:
     world = World(seed=1, seconds=1.0, fail_fast=False)
     world.failures["a"] = 1
     world.start_try()
@@ -247,7 +247,7 @@ def test_a_failure_without_fail_fast_is_red_all_the_same() -> None:
     assert world.processes[-1].code == protocol.EXIT_COMPONENT_FAILED
 
 
-def test_a_look_at_what_would_run_leaves_nothing_behind() -> None:
+def test_a_plan_leaves_nothing_behind() -> None:
     store, world = DictStore(), World()
     log = RunLog(store, UNIT)
     plan = TaskAttempt(world.spec, log, KEY, Caller(2, 2, 1), auto_resume=True).decide().plan
@@ -269,7 +269,7 @@ def test_a_quoted_spark_key_reaches_spark_without_its_quotes() -> None:
     assert dict(spec.spark.config) == {"spark.sql.shuffle.partitions": "4"}
 
 
-def test_a_look_up_costs_the_same_with_ten_thousand_finished_runs_beside_it() -> None:
+def test_a_look_up_costs_the_same_with_ten_thousand_finished_runs() -> None:
     store = DictStore()
     log = RunLog(store, UNIT)
     log.claim(lambda latest: make_state(done="a", pipeline_name=PIPELINE, key=KEY))
@@ -281,7 +281,7 @@ def test_a_look_up_costs_the_same_with_ten_thousand_finished_runs_beside_it() ->
     assert store.calls == [("list", UNIT), ("read", f"{UNIT}/00000000.json")]
 
 
-def test_a_checkpoint_that_cannot_be_read_is_an_error_and_never_nothing(world: World) -> None:
+def test_an_unreadable_checkpoint_is_an_error_and_never_counts_as_absent(world: World) -> None:
     world.failures["b"] = 1
     world.start_try()
     world.settle()
@@ -290,7 +290,7 @@ def test_a_checkpoint_that_cannot_be_read_is_an_error_and_never_nothing(world: W
         RunLog(world.inner, UNIT).latest()
 
 
-def test_what_an_orphaned_driver_completed_between_a_look_and_a_claim_is_not_run_again() -> None:
+def test_a_component_completed_by_an_orphan_between_look_and_claim_does_not_run_again() -> None:
     world, log = World(), RunLog(DictStore(), UNIT)
     TaskAttempt(world.spec, log, KEY, Caller(2, 2, 1, "id"), auto_resume=True).claim()
     second = TaskAttempt(world.spec, log, KEY, Caller(2, 2, 2, "id"), auto_resume=True)

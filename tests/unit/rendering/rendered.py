@@ -1,4 +1,4 @@
-"""A description with one component, rendered and read as a task does it."""
+"""A description with one component, rendered and read as in a task."""
 
 from __future__ import annotations
 

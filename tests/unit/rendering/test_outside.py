@@ -82,7 +82,7 @@ def test_the_fixture_gives_values_to_a_run_and_to_its_resume(tmp_path: Path, mon
     assert names(tmp_path / "ledger") == "ab"
 
 
-def test_what_is_given_wins_over_what_follows_from_it() -> None:
+def test_a_given_value_wins_over_a_derived_one() -> None:
     found = with_dates({"ds": "2026-01-31", "ts_nodash": "mine"})
     assert (found["ds_nodash"], found["ts_nodash"]) == ("20260131", "mine")
     assert with_dates({"ts": None, "logical_date": {"year": 2026}}) == {"ts": None, "logical_date": {"year": 2026}}
@@ -145,7 +145,7 @@ def test_a_date_that_yaml_reads_is_written_as_under_airflow(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", ["ds", "ts", "logical_date", "data_interval_start"])
 @pytest.mark.parametrize("value", ["2026-02-30", "garbage", "", 20260131, 1.5, True, "0001-01-01T00:00:00+14:00"])
-def test_a_date_that_is_none_is_refused(name: str, value: Any) -> None:
+def test_an_invalid_date_is_refused(name: str, value: Any) -> None:
     with pytest.raises(PipelineDefinitionError) as caught:
         read_config(TEXT, {name: value})
     assert str(caught.value) == (
@@ -182,7 +182,9 @@ def test_a_name_that_is_not_text_is_refused(name: Any) -> None:
         ({"a.b": [1], "a.b.c": 1}, "'a.b.c' and 'a.b' are both given, but 'a.b' is not a mapping; remove one of them"),
     ],
 )
-def test_a_value_is_never_dropped_for_one_below_it(tmp_path: Path, values: dict[str, Any], said: str) -> None:
+def test_a_value_and_another_one_below_it_contradict_each_other(
+    tmp_path: Path, values: dict[str, Any], said: str
+) -> None:
     with pytest.raises(PipelineDefinitionError, match=said):
         nested(values)
     file = tmp_path / "values.yaml"
@@ -191,7 +193,7 @@ def test_a_value_is_never_dropped_for_one_below_it(tmp_path: Path, values: dict[
         values_in([str(file)])
 
 
-def test_dotted_names_are_mappings() -> None:
+def test_dotted_names_become_mappings() -> None:
     assert nested({"params.a.b": 1, "params": {"c": 2}, "x": 3}) == {"params": {"a": {"b": 1}, "c": 2}, "x": 3}
 
 

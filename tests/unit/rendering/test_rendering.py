@@ -1,4 +1,4 @@
-"""A rendered value is one value, wherever it is, whatever is in it."""
+"""A rendered value stays one value, wherever it is and whatever it contains."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_any_text_arrives_character_for_character(values: list[str]) -> None:
 
 @pytest.mark.parametrize("place", ["a = {{ v }}", 'a = "{{ v }}"', 'a = """{{ v }}"""', "a = {{ [v] }}", "{{ v }} = 1"])
 @pytest.mark.parametrize("place_of_json", [False, True])
-def test_half_of_a_surrogate_pair_is_refused_in_one_line(place: str, place_of_json: bool) -> None:
+def test_a_lone_surrogate_is_refused_in_one_line(place: str, place_of_json: bool) -> None:
     place = place.replace("{{ v }}", "{{ v | tojson }}") if place_of_json else place
     (problem,) = problems(f"\n{place}", v="caf\udce9")
     assert problem.startswith("2: ")
@@ -265,7 +265,7 @@ def test_templates_do_what_they_say(members: str, expected: Any) -> None:
         ("{% for i in l %}\nx{{ i }} = {{ i }}\n{%- endfor %}\n\nb = [1,,2]", "5: a comma has nothing"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_written_is_refused_with_its_line(members: str, message: str) -> None:
+def test_an_unwritable_value_is_refused_with_its_line(members: str, message: str) -> None:
     loop: list[Any] = []
     loop.append(loop)
     names = {
@@ -349,21 +349,21 @@ def test_the_environment_of_the_dag_is_left_as_it_is() -> None:
     assert given.filters == filters
 
 
-def test_macros_and_filters_of_the_dag_work() -> None:
+def test_macros_and_filters_of_the_dag_are_available() -> None:
     given = environment()
     given.globals["double"] = lambda text: text * 2
     given.filters["shout"] = lambda text: text + '!"'
     assert Renderer({}, given)("a = {{ double('x') | shout }}", None) == r'a = "xx!\""'
 
 
-def test_native_objects_do_not_change_what_a_file_says() -> None:
+def test_native_rendering_does_not_change_a_file() -> None:
     """Airflow's native environment would read the text of a whole file as a Python literal."""
     text = '{"a": 1, "b": "{{ v }}", "c": {{ v }}}'
     assert Renderer({"v": "3.10"}, environment(native=True))(text, None) == '{"a": 1, "b": "3.10", "c": "3.10"}'
 
 
 @pytest.mark.parametrize("kind", [Undefined, DebugUndefined])
-def test_a_lenient_kind_of_undefined_that_the_dag_chose_is_kept(kind: type[Undefined]) -> None:
+def test_the_lenient_undefined_of_a_dag_is_kept(kind: type[Undefined]) -> None:
     given = environment()
     given.undefined = kind
     expected = 'a = "x"' if kind is Undefined else 'a = "x{{ nope }}"'

@@ -1,4 +1,4 @@
-"""A component that opens a file next to its module is told how, where its module travels in an archive."""
+"""The hint for a component that opens a file beside its module, if the module is shipped in an archive."""
 
 from __future__ import annotations
 
@@ -69,23 +69,23 @@ def pipeline(code: str, module: str = "steps") -> str:
         "__import__('pandas').read_csv(HERE + '/sql/orders.sql')",
     ],
 )
-def test_a_file_inside_an_archive_is_told_with_how_to_read_it(code: str, archive: Path) -> None:
+def test_the_error_about_a_file_inside_an_archive_explains_how_to_read_it(code: str, archive: Path) -> None:
     with pytest.raises(ComponentFailedError, match=HINT) as failed:
         PipelineRunner(FakeSpark()).run(pipeline(code))  # type: ignore[arg-type]
     assert str(failed.value).count("importlib.resources") == 1
 
 
-def test_a_module_that_opens_one_while_it_is_imported_is_told_as_well(archive: Path) -> None:
+def test_a_module_that_opens_such_a_file_during_its_import_gets_the_hint_too(archive: Path) -> None:
     with pytest.raises(PipelineDefinitionError, match=HINT):
         PipelineRunner(FakeSpark()).run(pipeline("1", "eager"))  # type: ignore[arg-type]
 
 
-def test_what_the_hint_says_works_in_an_archive(archive: Path) -> None:
+def test_the_hinted_call_works_in_an_archive(archive: Path) -> None:
     files: Callable[[str], Any] = importlib.import_module("importlib.resources").files
     assert files("zipped_etl").joinpath("sql/orders.sql").read_text() == "select 1"
 
 
-def test_the_hint_follows_what_spark_says(tmp_path: Path) -> None:
+def test_the_hint_follows_sparks_error(tmp_path: Path) -> None:
     (tmp_path / "my.zip").write_bytes(b"")
     message = f"[PATH_NOT_FOUND] Path does not exist: file:{tmp_path}/my.zip/etl/x.csv. SQLSTATE: 42K03"
     told = with_archive_hint(RuntimeError(message), message)
@@ -95,7 +95,7 @@ def test_the_hint_follows_what_spark_says(tmp_path: Path) -> None:
     assert "Move it into a package, such as my_package" in with_archive_hint(OSError(at_the_top), at_the_top)
 
 
-def test_other_paths_get_no_hint(tmp_path: Path) -> None:
+def test_a_path_outside_an_archive_gets_no_hint(tmp_path: Path) -> None:
     (tmp_path / "folder.zip").mkdir()
     for path in (tmp_path / "folder.zip" / "x.sql", tmp_path / "no.zip" / "x.sql", tmp_path / "x.zip", tmp_path / "a"):
         error = FileNotFoundError(2, "No such file or directory", str(path))

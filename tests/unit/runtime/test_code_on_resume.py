@@ -1,4 +1,4 @@
-"""A component is done, and its Python code is another one now."""
+"""A completed component whose Python code has changed."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_with_code_match_a_changed_file_is_an_edit(pipeline: Pipeline) -> None:
 
 
 @pytest.mark.parametrize("on_change", ["restart", "rerun-from-change"])
-def test_with_code_match_on_change_says_what_an_edit_does(pipeline: Pipeline, on_change: str) -> None:
+def test_with_code_match_on_change_decides_what_an_edit_does(pipeline: Pipeline, on_change: str) -> None:
     pipeline.edit("rules.py", "RULE = 2\n")
     pipeline.attempt(code_match=True, on_change=on_change)
     assert pipeline.ran == ["Extract", "Load", "Extract", "Load"]
@@ -149,7 +149,9 @@ def test_another_version_of_the_class_always_counts(
     assert pipeline.ran == ["Extract", "Load", "Load"]
 
 
-def test_a_driver_of_airflows_says_and_records_what_the_operator_could_not_see(pipeline: Pipeline) -> None:
+def test_a_driver_under_airflow_reports_and_records_code_changes_that_the_operator_could_not_see(
+    pipeline: Pipeline,
+) -> None:
     pipeline.ledger.unlink()
     assert pipeline.attempt_of_a_task()[0] == EXIT_COMPONENT_FAILED
     pipeline.edit("rules.py", "RULE = 3\n")
@@ -200,7 +202,7 @@ def test_a_component_that_runs_again_has_no_changed_code(pipeline: Pipeline) -> 
     assert [(record.attempt, record.changed_code) for record in state.components] == [(3, ()), (3, ())]
 
 
-def test_a_driver_of_airflows_runs_again_what_has_changed(pipeline: Pipeline) -> None:
+def test_a_driver_under_airflow_reruns_what_has_changed(pipeline: Pipeline) -> None:
     pipeline.ledger.unlink()
     assert pipeline.attempt_of_a_task()[0] == EXIT_COMPONENT_FAILED
     pipeline.edit("rules.py", "RULE = 3\n")

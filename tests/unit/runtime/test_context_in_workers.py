@@ -1,4 +1,4 @@
-"""A function that Spark runs in its Python workers takes the component along: without what reports to the log."""
+"""A function in Spark's Python workers takes the component along, without the methods that need the driver."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_context_is_pickled_with_what_a_worker_can_use() -> None:
     ],
     ids=["publish", "wrote", "finish", "parts", "each_part"],
 )
-def test_a_report_from_a_worker_is_an_error_that_says_where_to_report(report: Callable[[Any], Any]) -> None:
+def test_reporting_from_a_spark_worker_is_an_error_that_explains_where_to_report(report: Callable[[Any], Any]) -> None:
     there = _sent(_context())
     with pytest.raises(RuntimeError, match=r"only in the driver.* Return what it has to say to run\(\)"):
         report(there)

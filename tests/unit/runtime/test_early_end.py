@@ -1,4 +1,4 @@
-"""A component finishes the run early: the rest is left out, in this attempt and in every later one."""
+"""A component finishes the run early: the rest is left out, in this attempt and in later ones."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_the_run_completes_and_the_rest_is_left_out_with_the_reason(
     assert any("finishes the run early: no new data" in line for line in Progress(state.attempt_id).lines(state))
 
 
-def test_a_driver_that_dies_right_after_the_record_and_its_retry_conclude_the_same(
+def test_a_driver_that_dies_right_after_its_commit_has_the_same_result_as_its_retry(
     job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append = RunLog.append
@@ -88,7 +88,7 @@ def test_a_driver_that_dies_right_after_the_record_and_its_retry_conclude_the_sa
     assert result(report.state)["finished_early"] == {"component": "b", "reason": "no new data"}
 
 
-def test_a_finish_of_a_try_that_failed_does_not_count(job: Job) -> None:
+def test_finish_does_not_count_if_the_try_fails(job: Job) -> None:
     again = "retry-policy { max-retries = 1, initial-delay-ms = 1 }"
     state = job.fails(asks("a", finish=NO_DATA, fails="9"), asks("b"))
     assert actions(state) == ["failed", "pending"]
@@ -97,7 +97,7 @@ def test_a_finish_of_a_try_that_failed_does_not_count(job: Job) -> None:
     assert actions(report.state) == ["ran", "ran"]
 
 
-def test_a_component_before_it_that_failed_runs_again_and_the_rest_stays_left_out(job: Job) -> None:
+def test_an_earlier_component_that_failed_runs_again_and_the_rest_stays_left_out(job: Job) -> None:
     pipeline = (asks("a", fails="1"), *PIPELINE[1:])
     state = job.fails(*pipeline, more="fail-fast = false")
     assert actions(state) == ["failed", "ran", "omitted", "omitted"]
@@ -106,7 +106,7 @@ def test_a_component_before_it_that_failed_runs_again_and_the_rest_stays_left_ou
     assert actions(report.state) == ["ran", "skipped", "omitted", "omitted"]
 
 
-def test_a_last_component_may_finish_a_run_that_is_over_anyway(job: Job) -> None:
+def test_the_last_component_may_call_finish(job: Job) -> None:
     report = job.run(asks("a"), asks("b", finish=NO_DATA))
     assert actions(report.state) == ["ran", "ran"]
     assert report.finished_early is not None
@@ -160,7 +160,7 @@ def test_a_replayed_component_does_not_finish_the_run(job: Job, capsys: pytest.C
         ("\ud800", ValueError, "finish: the reason is not valid Unicode"),
     ],
 )
-def test_a_finish_without_a_reason_is_refused(reason: str, error: type[Exception], said: str) -> None:
+def test_finish_without_a_reason_is_refused(reason: str, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         ComponentContext.standalone("/nowhere").finish(reason)
 
@@ -171,7 +171,7 @@ def test_a_long_reason_is_one_shortened_line() -> None:
     assert context.results.finished == "no new data" + "x" * 489 + "…"
 
 
-def test_a_record_that_finished_and_is_not_done_is_not_accepted(job: Job) -> None:
+def test_a_record_with_a_finish_reason_that_is_not_done_is_not_accepted(job: Job) -> None:
     state = job.run(*PIPELINE).state
     raw = {**to_json(state), "number": 9}
     assert disagreement(state, raw) is None
@@ -179,7 +179,7 @@ def test_a_record_that_finished_and_is_not_done_is_not_accepted(job: Job) -> Non
     assert disagreement(wrong, raw) == "c finished the run early, and it is not done"
 
 
-def test_what_is_running_next_to_it_is_finished_and_what_has_not_started_is_left_out(
+def test_running_components_finish_and_components_that_have_not_started_are_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = Job(tmp_path, 2)

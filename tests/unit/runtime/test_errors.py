@@ -1,4 +1,4 @@
-"""An error is told of whatever it is made of: recorded with its component, retried, shown to the hooks."""
+"""Exceptions of every kind are recorded, retried, and passed to the hooks."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def odd(case: str, fails: int = 9) -> str:
 
 
 @pytest.mark.parametrize("case", ODD)
-def test_a_failure_is_recorded_retried_and_told_whatever_it_is_made_of(
+def test_any_exception_can_be_recorded_retried_and_reported(
     case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("LEDGER", str(tmp_path / "ledger"))
@@ -70,7 +70,7 @@ def test_a_failure_is_recorded_retried_and_told_whatever_it_is_made_of(
     (capsys.readouterr().out + str(failed.value) + json.dumps(to_json(state), ensure_ascii=False)).encode()
 
 
-def test_a_component_that_fails_oddly_once_is_done_after_its_retry(
+def test_a_component_that_raises_an_unusual_exception_once_is_done_after_its_retry(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LEDGER", str(tmp_path / "ledger"))
@@ -80,7 +80,7 @@ def test_a_component_that_fails_oddly_once_is_done_after_its_retry(
     assert names(tmp_path / "ledger") == "oddoddafter"
 
 
-def test_an_error_that_hangs_when_it_is_asked_for_its_text_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_whose_text_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
 
     class HangingError(Exception):
@@ -112,7 +112,7 @@ class Raising(PipelineHooks):
 
 
 @pytest.mark.parametrize("case", [case for case in ODD if case not in ("no text", "a hundred megabytes")])
-def test_a_gate_that_fails_oddly_fails_its_component_and_a_reporter_nothing(
+def test_an_unusual_exception_in_a_gate_fails_its_component_and_in_a_reporter_nothing(
     case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("LEDGER", str(tmp_path / "ledger"))
@@ -143,7 +143,7 @@ def test_only_what_cannot_be_stored_is_escaped(raw: str, shown: str) -> None:
     assert showable(raw) == shown
 
 
-def test_what_is_cut_is_the_middle_and_says_how_much() -> None:
+def test_a_long_text_is_cut_in_the_middle_and_states_how_much() -> None:
     assert shorten("a" * 100, 100) == "a" * 100
     assert shorten("a" * 75 + "-" * 1_000 + "b" * 25, 100) == f"{'a' * 75}\n... 1,000 characters cut ...\n{'b' * 25}"
 
@@ -156,7 +156,7 @@ def test_what_is_cut_is_the_middle_and_says_how_much() -> None:
         ('raise ValueError("x" * 1000000)', "characters cut"),
     ],
 )
-def test_a_module_that_fails_oddly_is_a_problem_of_the_description(
+def test_a_module_that_raises_an_unusual_exception_is_a_problem_of_the_description(
     code: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "odd_module.py").write_text(code, encoding="utf-8")

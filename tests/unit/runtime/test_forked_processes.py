@@ -1,4 +1,4 @@
-"""A process that a component forks never speaks for its parent."""
+"""A process that a component forks never acts as the driver."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def codes(tmp_path: Path) -> list[int]:
     return [entry["code"] for entry in read(tmp_path / "ledger.codes")]
 
 
-def test_a_child_that_comes_back_out_of_a_component_ends_with_its_own_exit_code(tmp_path: Path) -> None:
+def test_a_forked_child_that_returns_from_a_component_ends_with_its_own_exit_code(tmp_path: Path) -> None:
     forks = [
         f'{{ instance-type = "tests.forking.Forks", instance-name = "{how}"\n'
         f'instance-config {{ ledger = ${{LEDGER}}, how = "{how}" }} }}'
@@ -70,16 +70,14 @@ def test_a_child_that_comes_back_out_of_a_component_ends_with_its_own_exit_code(
     assert "the child gives up" in result.stdout
 
 
-def test_a_child_that_comes_back_out_of_a_hook_ends_as_well(tmp_path: Path) -> None:
+def test_a_forked_child_that_returns_from_a_hook_ends_too(tmp_path: Path) -> None:
     result = run(tmp_path, describe("a", "b"), "with the hook")
     assert "ran a,b" in result.stdout, result.stdout + result.stderr
     assert names(tmp_path / "ledger") == "ab"
     assert codes(tmp_path) == [0, 0]
 
 
-def test_the_lease_of_a_driver_is_out_of_reach_for_its_children(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_forked_child_cannot_change_the_drivers_lease(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = RunLog(open_store(str(tmp_path)), "pipeline/unit")
     lease = Lease(log, "1-a", {}, LeaseTerms(60))
     lease.renew()

@@ -1,4 +1,4 @@
-"""Outside Airflow: a completed run that is kept runs again from a component on."""
+"""Outside Airflow: a completed run that is kept runs again from a given component."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_it_runs_again_from_a_component_on_as_often_as_asked(job: Job) -> None:
     assert names(job.ledger) == "abcbcc"
 
 
-def test_without_a_selection_or_keep_for_nothing_runs(job: Job) -> None:
+def test_a_completed_run_runs_again_only_if_it_is_kept_and_components_are_selected(job: Job) -> None:
     pipeline = (asks("a"), asks("b"))
     assert again(job, job.run(*pipeline, more=KEPT), *pipeline).run_id.endswith("~0")
     first = job.run(*pipeline, more="")

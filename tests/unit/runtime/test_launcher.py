@@ -1,4 +1,4 @@
-"""The launcher is read by whatever Python a cluster has, and says so where that one is too old."""
+"""Any Python of a cluster can read the launcher, which reports a Python that is too old."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_it_knows_what_it_cannot_import() -> None:
     assert launcher._EXIT_PYTHON == protocol.EXIT_PYTHON
 
 
-def test_a_python_that_is_too_old_is_one_sentence_before_anything_is_submitted(
+def test_a_python_that_is_too_old_gives_a_one_sentence_error_before_anything_is_submitted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where there is no old Python here, this one is made to look old."""

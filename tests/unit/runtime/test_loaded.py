@@ -1,4 +1,4 @@
-"""Everything that is wrong with the classes behind a description, and none of it by values that were made up."""
+"""All problems of the classes of a description are found, and none that comes from made-up values."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, HERE, sys.modules[__name__])
 
 
-def test_a_config_of_real_values_is_judged_by_its_class() -> None:
+def test_a_config_with_real_values_is_validated_by_its_class() -> None:
     (said,) = problems(judge("day = 2026-02-01"))
     assert "2026-02-01 is not a business day" in said
     assert problems(judge("day = 2026-01-31")) == []
@@ -99,7 +99,7 @@ def test_a_config_of_real_values_is_judged_by_its_class() -> None:
         "day = anything, more = [ { day = x }, { day = y } ]",
     ],
 )
-def test_a_config_with_made_up_values_is_fitted_and_not_judged(config: str) -> None:
+def test_a_config_with_made_up_values_is_only_checked_against_the_types(config: str) -> None:
     assert problems(judge(config), made_up=(COMPONENT,)) == []
 
 
@@ -113,7 +113,7 @@ def test_a_config_with_made_up_values_is_fitted_and_not_judged(config: str) -> N
         ("day = x, more = [ { day = [] } ]", "more[0].day"),
     ],
 )
-def test_what_does_not_fit_the_types_is_said_of_made_up_values_too(config: str, said: str) -> None:
+def test_made_up_values_are_checked_against_the_types_too(config: str, said: str) -> None:
     assert any(said in each for each in problems(judge(config), made_up=(COMPONENT,)))
 
 
@@ -127,7 +127,7 @@ def test_hooks_are_not_judged_by_made_up_values_either(kind: str) -> None:
     assert any("pfad" in each for each in problems(good, hooks=wrong, made_up=("pipeline.hooks[0]",)))
 
 
-def test_an_object_that_is_not_constructed_has_its_fields_all_the_same() -> None:
+def test_an_object_that_is_not_constructed_still_has_its_fields() -> None:
     made = bind(Slotted, {"day": "x"}, "p", construct=False)
     assert (made.day, made.tags, made.full) == ("x", [], False)
     with pytest.raises(PipelineDefinitionError, match="a made-up value was judged"):
@@ -140,7 +140,7 @@ def ready_made(kind: type, config: str) -> str:
     return f'{{ instance-type = "{kind.__module__}.{kind.__name__}", instance-config {{ {config} }} }}'
 
 
-def test_a_view_that_a_resume_would_miss_is_said_whoever_is_constructed() -> None:
+def test_a_view_that_a_resume_would_miss_is_reported_whether_or_not_components_are_constructed() -> None:
     reads = ready_made(ReadFiles, 'path = "/x", view = orders')
     sql = ready_made(SqlToView, 'sql = "select * from orders", view = v')
     other = f"{judge('day = 2026-01-31')}, {sql}"
@@ -174,7 +174,7 @@ def test_the_class_of_a_store_is_checked_as_well(store: str, said: str) -> None:
         ("~nosuchuser/x", "is relative; write it in full"),
     ],
 )
-def test_a_path_of_which_the_audit_would_use_only_a_part_is_refused(path: str, said: str) -> None:
+def test_an_audit_path_with_an_ignored_part_is_refused(path: str, said: str) -> None:
     with pytest.raises(ValueError, match=re.escape(said)) as caught:
         AuditHooks.to_file(path)
     assert "hunter2xyz" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""What is said where an ``instance-type`` leads nowhere, and that it is said about all components at once."""
+"""The errors about an ``instance-type`` that cannot be loaded, for all components at once."""
 
 from __future__ import annotations
 
@@ -127,11 +127,11 @@ def test_the_problems_of_all_components_are_reported_at_once() -> None:
         ("airflow_spark_pipeline.components.ReadFile", "did you mean 'ReadFiles'?"),
     ],
 )
-def test_a_type_that_leads_nowhere_is_explained(instance_type: str, message: str) -> None:
+def test_a_type_that_cannot_be_resolved_is_explained(instance_type: str, message: str) -> None:
     assert message in problem_with(instance_type)
 
 
-def test_a_module_that_is_there_is_not_taken_for_missing_where_it_imports_a_missing_one(
+def test_a_module_that_imports_a_missing_one_is_not_reported_as_missing_itself(
     module: Callable[[str, str], None], tmp_path: Path
 ) -> None:
     module("late", "import os\nimport no_such_library.core\n")

@@ -111,7 +111,7 @@ def shown() -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_a_component_logs_is_shown_once_with_level_and_name(case: str, shown: dict[str, list[str]]) -> None:
+def test_log_records_of_a_component_are_shown_once_with_level_and_name(case: str, shown: dict[str, list[str]]) -> None:
     assert shown[case] == CASES[case][1]
 
 
@@ -165,5 +165,5 @@ def test_airflow_shows_a_line_at_the_level_that_it_carries(line: str, level: str
         ("x", "<string>", False),
     ],
 )
-def test_the_users_code_is_told_from_that_of_others(module: str, file: str, users: bool) -> None:
+def test_the_users_code_is_distinguished_from_other_code(module: str, file: str, users: bool) -> None:
     assert Origin(["my_etl.load.Load", "airflow_spark_pipeline.SqlToView"]).is_users(module, file) is users

@@ -1,4 +1,4 @@
-"""What a driver prints: the secrets of its request are masked, whatever a component does to its output."""
+"""The secrets of a request are masked in what the driver prints, whatever a component does to its output."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ print("the end")
 """
 
 
-def test_while_several_components_run_lines_are_printed_whole() -> None:
+def test_lines_are_printed_whole_while_several_components_run() -> None:
     """And a secret in two pieces is found."""
     result = subprocess.run([sys.executable, "-c", _THREADS], capture_output=True, timeout=60, check=True)
     assert result.stdout.decode().splitlines() == [

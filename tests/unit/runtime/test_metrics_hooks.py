@@ -60,7 +60,7 @@ def test_runs_components_retries_and_resumes_are_counted_and_timed(
     ]
 
 
-def test_where_opentelemetry_is_missing_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_opentelemetry_the_error_explains_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
     with pytest.raises(ImportError, match=r"airflow-spark-pipeline\[otel\]"):
         MetricsHooks()

@@ -1,4 +1,4 @@
-"""Optional components: the run continues and completes although they failed, and says so everywhere."""
+"""Optional components: the run completes although they failed, and every output says so."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_the_run_completes_and_what_depends_on_the_component_is_not_run(job: Job
     assert report.state.attempts[-1].failed is None
 
 
-def test_everything_says_that_it_failed(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_output_says_that_it_failed(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
     heard = Heard()
     report = job.run(*PIPELINE, hooks=PipelineHooks.compose(heard, LoggingHooks.human()))
     printed = capsys.readouterr().out
@@ -141,7 +141,7 @@ def test_a_run_in_which_every_component_is_optional_and_fails_completes(job: Job
 
 
 @pytest.mark.parametrize("error", ["SystemExit", "ValueError"])
-def test_any_error_of_the_component_counts(job: Job, error: str) -> None:
+def test_an_optional_component_may_fail_with_any_error(job: Job, error: str) -> None:
     report = job.run(component("a", config=f'fails = 9, error = "{error}"', more=OPTIONAL), component("b"))
     assert actions(report.state) == ["failed", "ran"]
 
@@ -170,7 +170,7 @@ def test_a_replay_that_fails_blocks_what_depends_on_it(job: Job) -> None:
     assert actions(report.state) == ["failed", "upstream_failed", "ran"]
 
 
-def test_a_record_that_tolerates_a_success_is_not_accepted(job: Job) -> None:
+def test_a_completed_record_marked_as_tolerated_is_not_accepted(job: Job) -> None:
     report = job.run(*PIPELINE)
     raw = {**to_json(report.state), "number": 9}
     assert disagreement(report.state, raw) is None

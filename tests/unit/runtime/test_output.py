@@ -81,7 +81,7 @@ def test_lines_are_printed_whatever_a_component_does_to_the_output(case: str, li
 
 @pytest.mark.parametrize("mode", ["own", "in-process"])
 @pytest.mark.parametrize("output", ["/dev/full", "closed"])
-def test_a_run_ends_well_without_an_output(output: str, mode: str, tmp_path: Path) -> None:
+def test_a_run_completes_without_an_output(output: str, mode: str, tmp_path: Path) -> None:
     answer = tmp_path / "answer"
     command = [sys.executable, "-c", DRIVER, mode, str(tmp_path / "checkpoints")]
     pipeline = describe('{ instance-type = "tests.broken_output.Quiet", instance-name = quiet }')

@@ -1,4 +1,4 @@
-"""Several components at a time: what is started, recorded and told; and that one at a time does the same."""
+"""Several components at a time: what starts, what is recorded and reported; one at a time behaves the same."""
 
 from __future__ import annotations
 
@@ -112,13 +112,13 @@ def test_components_run_at_the_same_time_and_what_depends_on_them_after_them(job
     assert report.state.completed_components == ("a", "b", "c", "d", "e")
 
 
-def test_what_says_nothing_waits_for_all_before_it(job: Job) -> None:
+def test_a_component_without_depends_on_waits_for_all_before_it(job: Job) -> None:
     report = job.run(job.text(*(job.component(name, None) for name in "abc")))
     assert report.ran == ["a", "b", "c"]
     assert names(job.ledger) == "abc"
 
 
-def test_not_more_than_that_many_run(job: Job) -> None:
+def test_at_most_parallelism_components_run_at_a_time(job: Job) -> None:
     """Two meet two: with a third one inside, the barrier of the first two would not be theirs."""
     pairs = [job.component(name, size=2) for name in "abcd"]
     assert sorted(job.run(job.text(*pairs, parallelism=2)).ran) == ["a", "b", "c", "d"]
@@ -139,7 +139,7 @@ def test_commits_are_made_in_the_order_in_which_components_end(job: Job) -> None
 # ---- failures
 
 
-def test_after_a_failure_nothing_new_starts_and_what_runs_is_finished_and_recorded(job: Job) -> None:
+def test_after_a_failure_nothing_new_starts_and_running_components_are_recorded(job: Job) -> None:
     class Releases(PipelineHooks):
         def on_component_failure(self, event: Any) -> None:
             sign(job.ledger, "failed").set()
@@ -158,7 +158,7 @@ def test_after_a_failure_nothing_new_starts_and_what_runs_is_finished_and_record
     assert "b is down" in job.error
 
 
-def test_every_failure_is_told(job: Job) -> None:
+def test_every_failure_is_shown(job: Job) -> None:
     state = job.fails(job.text(*(job.component(name, size=3, fails=9) for name in "abc"), job.component("d")))
     assert actions(state) == {"a": "failed", "b": "failed", "c": "failed", "d": "pending"}
     for name in "abc":
@@ -171,7 +171,7 @@ def test_every_failure_is_told(job: Job) -> None:
     assert sorted(failure.component or "" for failure in [state.failure, *more_failures(state)] if failure) == [*"abc"]
 
 
-def test_show_tells_every_failure_with_its_traceback(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_prints_every_failure_with_its_traceback(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
     state = job.fails(job.text(*(job.component(name, size=3, fails=9) for name in "abc"), job.component("d")))
     entry = RunEntry("unit", Commit(9, state), number=9)
     capsys.readouterr()
@@ -196,7 +196,7 @@ def test_a_sensor_is_given_every_component_that_failed(job: Job, caplog: pytest.
     assert run["failed_component"] == run["failed_components"][0] == state.failure.component  # type: ignore[union-attr]
 
 
-def test_a_resumed_run_runs_exactly_what_is_missing(job: Job) -> None:
+def test_a_resumed_run_runs_exactly_the_missing_components(job: Job) -> None:
     text = job.text(
         job.component("a", kind="Step"),
         job.component("b", kind="Step", fails=1),
@@ -212,7 +212,7 @@ def test_a_resumed_run_runs_exactly_what_is_missing(job: Job) -> None:
 
 
 @pytest.mark.parametrize("skipped", ["b", "be", "beg"])
-def test_what_follows_a_skipped_component_starts_next_to_those_that_run(job: Job, skipped: str) -> None:
+def test_dependents_of_a_skipped_component_start_beside_running_ones(job: Job, skipped: str) -> None:
     """In the second attempt, too, the two meet, although one of them waits for components that are skipped."""
     text = job.text(
         job.component("a"),
@@ -306,7 +306,7 @@ def test_hooks_are_called_one_at_a_time(job: Job, parallelism: int, hook: type[O
 
 @AT_ONCE
 @pytest.mark.parametrize("where", ["before_component", "after_component"])
-def test_what_a_gate_raises_stops_the_run_before_the_commit(job: Job, parallelism: int, where: str) -> None:
+def test_an_error_of_a_gate_stops_the_run_before_the_commit(job: Job, parallelism: int, where: str) -> None:
     gate = Gate(f"{job.ledger}-hooks", fails_in=where)
     state = job.fails(job.text(*(job.component(name) for name in "ab"), parallelism=parallelism), gate)
     assert f"GateFailedError: Gate ({where}): RuntimeError: the hook is broken" in job.error
@@ -342,7 +342,7 @@ def test_a_timeout_stops_its_component_and_no_other(job: Job, parallelism: int, 
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_component_that_cannot_be_stopped_fails_and_what_runs_next_to_it_is_recorded(job: Job) -> None:
+def test_a_component_that_cannot_be_stopped_fails_and_components_beside_it_are_recorded(job: Job) -> None:
     class Releases(PipelineHooks):
         def on_component_failure(self, event: Any) -> None:
             sign(job.ledger, "failed").set()
@@ -362,7 +362,7 @@ def test_a_component_that_cannot_be_stopped_fails_and_what_runs_next_to_it_is_re
 
 
 @AT_ONCE
-def test_what_is_disabled_is_left_out_and_nobody_waits_for_it(job: Job, parallelism: int) -> None:
+def test_a_disabled_component_is_left_out_and_not_waited_for(job: Job, parallelism: int) -> None:
     text = job.text(
         job.component("a", more="enabled = false,"),
         job.component("b"),

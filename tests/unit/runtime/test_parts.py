@@ -65,7 +65,7 @@ def test_the_seconds_that_a_resume_saves_are_those_of_the_parts_that_it_skips(
     assert "4.0 s of work not repeated" in capsys.readouterr().out
 
 
-def test_a_component_that_had_skipped_parts_saves_their_seconds_as_well() -> None:
+def test_seconds_saved_includes_skipped_parts() -> None:
     state = make_state("ab", done="a", status=CheckpointStatus.FAILED)
     took = {"skipped": 30.0, "run": 5.0}
     record = replace(state.components[0], action=ComponentAction.SKIPPED, duration_seconds=6.0, part_seconds=took)
@@ -118,7 +118,7 @@ def test_retries_in_the_job_keep_the_parts(job: Job) -> None:
         ({"days": DAYS[:3]}, "because instance-config.days[3], instance-config.days[4]"),
     ],
 )
-def test_parts_of_an_edited_component_start_anew_and_the_log_says_why(
+def test_parts_of_an_edited_component_start_over_and_the_log_says_why(
     job: Job, edit: dict[str, Any], why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     job.fails(in_parts("load", DAYS, fails_at=DAYS[2], table="orders"))
@@ -129,7 +129,7 @@ def test_parts_of_an_edited_component_start_anew_and_the_log_says_why(
     assert report.state.components[0].part_counts["skipped"] == 0
 
 
-def test_parts_start_anew_for_another_version_of_the_class(
+def test_parts_start_over_for_another_version_of_the_class(
     job: Job, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     job.fails(in_parts("load", DAYS, fails_at=DAYS[2]))
@@ -139,7 +139,7 @@ def test_parts_start_anew_for_another_version_of_the_class(
     assert "its parts start anew, because tests.asking.InParts.version is a different one" in capsys.readouterr().out
 
 
-def test_parts_start_anew_if_what_the_component_depends_on_runs_again(job: Job) -> None:
+def test_parts_start_over_if_a_dependency_of_the_component_runs_again(job: Job) -> None:
     pipeline = (in_parts("extract", ["x"]), in_parts("load", DAYS, "depends-on = [extract]", fails_at=DAYS[2]))
     job.fails(*pipeline)
     job.run(*pipeline, selection=Selection(force=("extract",)))
@@ -166,7 +166,7 @@ def test_a_done_component_that_runs_again_does_all_its_parts(job: Job) -> None:
     assert job.parts == [*DAYS, "m", *DAYS, "m"]
 
 
-def test_a_part_that_a_superseded_driver_finishes_is_not_recorded(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_finished_by_a_superseded_driver_is_not_recorded(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     def superseded(*_: object, **__: object) -> None:
         raise SupersededError("another attempt has taken over")
 
@@ -186,7 +186,7 @@ def test_a_part_that_a_superseded_driver_finishes_is_not_recorded(job: Job, monk
 
 @pytest.mark.parametrize("appears", [True, False])
 @pytest.mark.parametrize("again", ["", "retry-policy { max-retries = 2, initial-delay-ms = 1 }"])
-def test_a_part_that_could_not_be_recorded_ends_the_attempt_with_that_error_and_no_retry(
+def test_a_part_that_cannot_be_recorded_ends_the_attempt_without_a_retry(
     job: Job, monkeypatch: pytest.MonkeyPatch, again: str, appears: bool
 ) -> None:
     """The commit may be there: what is recorded next would meet it, and take it for a successor's."""
@@ -249,7 +249,7 @@ def test_a_key_is_text_that_is_the_same_in_every_attempt(value: Any, name: str, 
         ("\ud800", ValueError, "cannot be printed"),
     ],
 )
-def test_what_is_not_a_key_is_refused(value: Any, error: type[Exception], said: str) -> None:
+def test_an_invalid_part_key_is_refused(value: Any, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         part_key(value)
 
@@ -264,7 +264,7 @@ def test_two_items_with_one_key_and_two_calls_with_one_name_are_refused() -> Non
         context.parts([3])
 
 
-def test_a_record_of_a_done_component_with_parts_is_not_accepted(job: Job) -> None:
+def test_a_record_of_a_completed_component_with_parts_is_not_accepted(job: Job) -> None:
     state = job.run(in_parts("load", DAYS)).state
     raw = {**to_json(state), "number": 99}
     assert disagreement(state, raw) is None

@@ -1,4 +1,4 @@
-"""Values that components publish: what they may be, and that a resumed run still has them."""
+"""Values that components publish: which are accepted, and that a resumed run has them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_json_is_published_as_plain_json(value: Any, kept: Any) -> None:
         ("€" * (MOST_BYTES // 2), ValueError, "at most 16,384 are kept"),
     ],
 )
-def test_what_is_not_small_json_is_refused_by_name_and_nothing_of_the_call_is_kept(
+def test_a_value_that_is_not_small_json_is_refused_by_name_and_the_whole_call_is_dropped(
     value: Any, error: type[Exception], said: str
 ) -> None:
     context = ComponentContext.standalone("/nowhere")
@@ -85,7 +85,7 @@ def test_a_value_that_holds_itself_is_refused() -> None:
         Results().publish({"value": value})
 
 
-def test_small_values_that_are_too_large_together_are_refused_at_the_one_too_many() -> None:
+def test_values_that_are_too_large_together_are_refused_at_the_first_one_that_does_not_fit() -> None:
     results = Results()
     results.publish({"a": "x" * (MOST_BYTES // 2)})
     results.publish({"a": "y" * (MOST_BYTES // 2)})  # in place of the first
@@ -103,7 +103,7 @@ def test_a_resumed_run_returns_the_values_of_skipped_components_too(job: Job) ->
     assert result(report.state)["published"] == report.published
 
 
-def test_what_a_failed_try_published_is_not_kept(job: Job) -> None:
+def test_values_published_by_a_failed_try_are_dropped(job: Job) -> None:
     again = "retry-policy { max-retries = 1, initial-delay-ms = 1 }"
     report = job.run(asks("a", again, fails="1", values="{ rows = 5 }"))
     assert report.published == {"a": {"rows": 5}}

@@ -54,7 +54,7 @@ def test_a_pause_after_very_many_retries_is_the_maximum() -> None:
     assert delay_seconds(RetryPolicy(max_retries=10**6, jitter_factor=0), 10**6, 0.5) == 30.0
 
 
-def test_it_is_retried_as_often_as_the_policy_says() -> None:
+def test_it_is_retried_as_often_as_the_policy_allows() -> None:
     decisions = [decide_retry(POLICY, retries, ValueError(), 0.5) for retries in range(4)]
     assert [decision.retry for decision in decisions] == [True, True, True, False]
     assert decisions[0].reason == "retry 1 of 3"
@@ -66,7 +66,7 @@ def test_without_a_policy_nothing_is_retried() -> None:
 
 
 @pytest.mark.parametrize("error", [SystemExit(1), KeyboardInterrupt(), SparkInstallationError("no Java")])
-def test_what_can_only_end_the_same_way_is_not_retried(error: BaseException) -> None:
+def test_errors_that_would_repeat_are_not_retried(error: BaseException) -> None:
     assert not decide_retry(POLICY, 0, error, 0.5).retry
 
 
@@ -89,7 +89,7 @@ def test_an_exception_is_retried_if_it_or_a_superclass_is_named(name: str, error
     assert decide_retry(policy, 0, error, 0.5).retry is retried
 
 
-def test_what_caused_an_exception_counts_too() -> None:
+def test_causes_of_an_exception_count_too() -> None:
     try:
         try:
             raise TimeoutError

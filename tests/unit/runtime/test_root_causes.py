@@ -69,7 +69,7 @@ def test_the_last_cause_is_added() -> None:
         ("not a JVM exception", JOB),
     ],
 )
-def test_a_message_that_lacks_nothing_is_kept(throwable: Any, message: str) -> None:
+def test_a_complete_message_is_kept(throwable: Any, message: str) -> None:
     assert with_root_cause(captured(throwable), message) == message
 
 
@@ -95,7 +95,7 @@ def test_a_jvm_that_no_longer_answers_leaves_the_message() -> None:
     assert with_root_cause(captured(Gone("SparkException", JOB)), JOB) == JOB
 
 
-def test_causes_that_go_in_a_circle_have_an_end() -> None:
+def test_circular_causes_end() -> None:
     one = Throwable("SparkException", "one")
     one._cause = Throwable("SparkException", "two", cause=one)
     assert len(list(throwables_of(captured(one)))) == 100

@@ -1,4 +1,4 @@
-"""The programmatic API over the real driver, log and lease; only Spark is not there."""
+"""The Python API over the real driver, log and lease; only Spark is missing."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_a_driver_that_dies_after_a_component_was_not_run_died_in_the_next_one(j
     assert stopped.name == "d"
 
 
-def test_with_auto_resume_the_newest_unfinished_run_is_gone_on_with(job: Job) -> None:
+def test_auto_resume_continues_the_newest_unfinished_run(job: Job) -> None:
     more = "checkpoint { auto-resume = true }"
     job.fails("a", "b:Step:fails = 1", more=more)
     assert job.run("a", "b:Step:fails = 1", more=more).skipped == ["a"]
@@ -192,14 +192,14 @@ def test_run_records_nothing_and_run_with_checkpoint_hooks_does(job: Job) -> Non
     assert PipelineRunner(FakeSpark(), store=store).resume(pipeline, failed.value.run_id).skipped == ["a"]  # type: ignore[arg-type]
 
 
-def test_what_can_be_resumed_is_listed_with_what_the_reference_names(job: Job) -> None:
+def test_resumable_runs_are_listed_with_the_documented_fields(job: Job) -> None:
     job.fails("a", "b:Step:fails = 1", "c")
     state = job.state
     assert (state.last_checkpointed_index + 2, state.total_components) == (2, 3)
     assert state.status is CheckpointStatus.FAILED
 
 
-def test_the_plan_says_what_a_resume_would_do_and_touches_nothing(job: Job) -> None:
+def test_the_plan_shows_what_a_resume_would_do_and_changes_nothing(job: Job) -> None:
     failed = job.fails("a", "b:Step:fails = 1", "c")
     plan = job.runner.plan(describe("a", "b:Step:fails = 1", "c"), failed.run_id)
     assert plan.describe().endswith("skips a (done in attempt 1); runs b (failed in attempt 1: OutageError), c")
@@ -338,7 +338,7 @@ def test_when_the_retries_are_used_up_the_component_has_failed(job: Job) -> None
     assert calls(job.hooks)[-2:] == ["on_component_failure:a", "after_pipeline"]
 
 
-def test_a_component_has_its_own_policy_in_place_of_the_pipelines(job: Job) -> None:
+def test_a_components_retry_policy_replaces_the_pipelines(job: Job) -> None:
     stubborn = component("a", "Step", "fails = 1", "retry-policy { max-retries = 0 }")
     job.fails(stubborn, more=FAST)
     assert names(job.ledger) == "a"
@@ -351,7 +351,7 @@ def test_a_resumed_run_retries_like_a_fresh_one(job: Job) -> None:
     assert names(job.ledger) == "abbb" + "bbb"
 
 
-def test_what_is_not_among_the_retryable_exceptions_fails_at_once(job: Job) -> None:
+def test_an_exception_that_is_not_retryable_fails_at_once(job: Job) -> None:
     policy = "retry-policy { initial-delay-ms = 1, retryable-exceptions = [ConnectionError] }"
     job.fails('a:Step:fails = 1, error = "ValueError"', more=policy)
     assert names(job.ledger) == "a"
@@ -398,7 +398,7 @@ def test_a_disabled_component_is_reported_as_such_and_not_as_done(job: Job, caps
     assert "2 of 3 components ran, 0 skipped, 1 disabled" in output
 
 
-def test_the_component_that_fails_can_be_disabled_to_get_on(job: Job) -> None:
+def test_the_failing_component_can_be_disabled_to_continue(job: Job) -> None:
     failed = job.fails("a", "b:Step:fails = 9", "c")
     assert failed.run_id is not None
     report = job.runner.resume(describe("a", component("b", more="enabled = false"), "c"), failed.run_id)
@@ -464,7 +464,7 @@ def test_a_run_and_its_resume_call_every_hook_in_order(job: Job) -> None:
 
 
 @pytest.mark.parametrize("where", ["before_pipeline", "before_component", "after_component", "after_pipeline"])
-def test_what_a_gate_raises_stops_the_run_before_the_commit(job: Job, where: str) -> None:
+def test_an_error_of_a_gate_stops_the_run_before_the_commit(job: Job, where: str) -> None:
     failed = job.fails("a", hooks=Gate(str(job.hooks), fails_in=where))
     assert f"GateFailedError: Gate ({where}): RuntimeError: the hook is broken" in str(failed)
     state = job.state
@@ -475,7 +475,7 @@ def test_what_a_gate_raises_stops_the_run_before_the_commit(job: Job, where: str
 @pytest.mark.parametrize(
     "where", ["before_pipeline", "before_component", "after_component", "after_pipeline", "on_component_failure"]
 )
-def test_what_a_reporter_raises_is_printed_and_changes_nothing(
+def test_an_error_of_a_reporter_is_printed_and_changes_nothing(
     job: Job, where: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hooks = Noting(str(job.hooks), fails_in=where)
@@ -487,7 +487,7 @@ def test_what_a_reporter_raises_is_printed_and_changes_nothing(
     assert said in capsys.readouterr().out
 
 
-def test_a_description_can_make_a_gate_of_a_hook(job: Job) -> None:
+def test_a_description_can_turn_a_hook_into_a_gate(job: Job) -> None:
     config = f'instance-config {{ ledger = "{job.hooks}", fails-in = after_component }}'
     hooks = f'hooks = [ {{ instance-type = "tests.steps.Noting", gate = true, {config} }} ]'
     assert "GateFailedError" in str(job.fails("a", more=hooks))

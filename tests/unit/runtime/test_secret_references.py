@@ -1,4 +1,4 @@
-"""``${secret:env://NAME}`` in a run: the component gets the value, and nobody else sees it."""
+"""``${secret:env://NAME}`` in a run: only the component gets the value."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PipelineRunner:
     return PipelineRunner(FakeSpark(), location=tmp_path / "checkpoints")  # type: ignore[arg-type]  # runs no SQL
 
 
-def test_the_value_is_used_and_shown_nowhere(
+def test_the_value_of_a_reference_is_used_but_not_shown_anywhere(
     runner: PipelineRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SHOP_VALUE", "planted-4711")
@@ -63,11 +63,13 @@ def test_a_missing_variable_is_one_error_before_anything_runs(runner: PipelineRu
     assert not (tmp_path / "ledger").exists()
 
 
-def test_validate_leaves_it_to_the_driver(runner: PipelineRunner) -> None:
+def test_validate_leaves_an_unset_variable_to_the_driver(runner: PipelineRunner) -> None:
     assert runner.validate(spec_of(fails="${secret:env://HOW_OFTEN}")) == []
 
 
-def test_a_value_that_does_not_fit_is_not_quoted(runner: PipelineRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_about_a_wrong_value_does_not_quote_it(
+    runner: PipelineRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOW_OFTEN", "planted")
     (problem,) = runner.validate(spec_of("x", fails="${secret:env://HOW_OFTEN}"))
     assert "planted" not in problem.message

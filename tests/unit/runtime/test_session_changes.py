@@ -1,4 +1,4 @@
-"""What a component changed in the session, compared without Spark."""
+"""Session changes of a component, computed without Spark."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def state(**conf: str) -> SessionState:
 
 
 @pytest.mark.parametrize("before", [{}, {DELTA_NOTE: "3"}], ids=["new", "changed"])
-def test_what_delta_notes_of_its_last_commit_is_not_a_setting_of_the_component(before: dict[str, str]) -> None:
+def test_deltas_last_commit_setting_is_not_a_session_change(before: dict[str, str]) -> None:
     after = {DELTA_NOTE: "4", "spark.databricks.delta.autoCompact.enabled": "true"}
     changes = difference(SessionState(before, "c", "d"), SessionState(after, "c", "d"))
     assert changes == {"conf": {"spark.databricks.delta.autoCompact.enabled": "true"}}

@@ -1,4 +1,4 @@
-"""What the statements of a Spark Connect client tell of session variables, which Spark cannot list."""
+"""Session variables of a Spark Connect client, read from its statements, since Spark cannot list them."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_variable_is_read_with_the_default_of_its_declaration(statement: str, 
         (["CREATE TABLE declared AS SELECT 1"], [], []),
     ],
 )
-def test_a_variable_without_a_known_default_is_only_named(
+def test_of_a_variable_without_a_known_default_only_the_name_is_recorded(
     statements: list[str], readable: list[str], unreadable: list[str]
 ) -> None:
     variables = _heard(*statements)
@@ -95,12 +95,12 @@ def test_a_variable_without_a_known_default_is_only_named(
     assert list(variables.unreadable) == unreadable
 
 
-def test_a_statement_with_parameters_does_not_tell_the_default() -> None:
+def test_the_default_in_a_statement_with_parameters_is_unknown() -> None:
     variables = _heard("DECLARE a INT DEFAULT :n", parameters=True)
     assert (variables.values(), list(variables.unreadable)) == ({}, ["a"])
 
 
-def test_a_value_of_a_type_without_a_text_is_only_named() -> None:
+def test_of_a_variable_whose_type_has_no_text_only_the_name_is_recorded() -> None:
     variables = _heard("DECLARE v VARIANT", spark=Spark(VariantType()))
     assert (variables.values(), list(variables.unreadable)) == ({}, ["v"])
 

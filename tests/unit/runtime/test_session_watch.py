@@ -1,4 +1,4 @@
-"""How often the session is read: it takes milliseconds for each component, and is only needed around one that runs."""
+"""How often the session is read: only around components that run, since each reading takes milliseconds."""
 
 from __future__ import annotations
 
@@ -72,14 +72,14 @@ def test_skipped_components_cost_one_reading_before_the_next_one_runs(watched: W
     assert watched.reader.read_since() == []
 
 
-def test_what_was_restored_for_skipped_components_is_no_change_of_the_next_one(watched: Watched) -> None:
+def test_restored_session_changes_do_not_count_as_changes_of_the_next_component(watched: Watched) -> None:
     watched.skip("a", restored=("orders",), views=("orders",), session={"conf": {"spark.sql.ansi.enabled": "false"}})
     watched.watch.catch_up()
     watched.reader.views["made"] = 1
     assert watched.watch.after("b") == Traces(leaves={"views": ["made"]})
 
 
-def test_a_component_that_left_something_is_looked_for(watched: Watched, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_component_that_left_a_missing_object_is_found(watched: Watched, capsys: pytest.CaptureFixture[str]) -> None:
     watched.skip("a", leaves={"functions": ["double"]})
     assert watched.reader.read_since() == ["objects"]
     assert "a left function double, which this session does not have" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""A driver whose request was staged: when it reads it, when it removes it, and what it leaves alone."""
+"""A driver with a staged request: when it reads and removes it, and what it leaves alone."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_driver_that_is_killed_leaves_its_request(monkeypatch: pytest.MonkeyPa
     assert Path(url).exists()
 
 
-def test_a_request_that_cannot_be_read_says_which(
+def test_an_unreadable_request_is_named(
     monkeypatch: pytest.MonkeyPatch, url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Broken:
@@ -96,7 +96,7 @@ def test_a_request_of_another_version_is_refused(url: str, capsys: pytest.Captur
 
 
 @pytest.mark.parametrize("variable", ["PYSPARK_GATEWAY_PORT", "NOTHING"])
-def test_inside_a_session_nothing_is_believed_of_the_environment(
+def test_inside_a_session_sparks_environment_variables_are_ignored(
     monkeypatch: pytest.MonkeyPatch, url: str, variable: str
 ) -> None:
     """A platform may set Spark's variables and close the standard input, which would end the process at once."""

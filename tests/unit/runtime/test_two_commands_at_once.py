@@ -1,4 +1,4 @@
-"""Two commands that resume automatically, at one moment and with nothing to resume: one run, and one clear answer."""
+"""Two commands with auto-resume at the same moment: one run, and one clear answer."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def count(folder: Path) -> int:
     return len(list(all_runs(open_store(str(folder / "checkpoints")))))
 
 
-def test_two_processes_start_one_run_and_the_other_says_that_it_is_running(
+def test_one_of_two_processes_starts_the_run_and_the_other_reports_that_it_is_running(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LEDGER", str(tmp_path / "ledger"))
@@ -86,7 +86,7 @@ def test_two_processes_start_one_run_and_the_other_says_that_it_is_running(
     assert count(tmp_path) == 1
 
 
-def test_whoever_comes_second_finds_a_run_that_started_while_it_looked(
+def test_the_second_process_finds_a_run_that_started_during_its_look(
     runner: PipelineRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other command fails at once, so that this one resumes its run instead of starting a new one."""
@@ -115,7 +115,7 @@ def test_each_run_after_a_success_is_a_new_one(runner: PipelineRunner, tmp_path:
     assert count(tmp_path) == 3
 
 
-def test_a_number_whose_copy_alone_is_kept_is_not_used_again(runner: PipelineRunner, tmp_path: Path) -> None:
+def test_a_number_of_which_only_the_copy_is_kept_is_not_used_again(runner: PipelineRunner, tmp_path: Path) -> None:
     text = describe("a", more="checkpoint { cleanup-on-success = false }")
     first = runner.run_with_checkpointing(text, auto_resume=True).run_id
     store = open_store(str(tmp_path / "checkpoints"))
@@ -124,7 +124,7 @@ def test_a_number_whose_copy_alone_is_kept_is_not_used_again(runner: PipelineRun
     assert runner.run_with_checkpointing(text, auto_resume=True).run_id != first
 
 
-def test_a_command_that_is_not_to_resume_starts_a_new_run(runner: PipelineRunner, tmp_path: Path) -> None:
+def test_a_command_without_auto_resume_starts_a_new_run(runner: PipelineRunner, tmp_path: Path) -> None:
     with pytest.raises(ComponentFailedError):
         runner.run_with_checkpointing(describe("a:Step:fails = 1"), auto_resume=True)
     runner.run_with_checkpointing(describe("a"), auto_resume=False)

@@ -1,4 +1,4 @@
-"""A component is done when everything that it started is."""
+"""A component is done when everything that it started has ended."""
 
 from __future__ import annotations
 
@@ -64,9 +64,7 @@ def test_a_component_that_leaves_something_running_is_not_done(what: str, tmp_pa
     assert state.failure.component == "leaves"
 
 
-def test_threads_of_others_in_the_process_are_not_the_components(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_threads_of_other_code_in_the_process_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started = threading.Event()
     runner = PipelineRunner(FakeSpark(), location=tmp_path / "checkpoints")  # type: ignore[arg-type]
 
@@ -85,7 +83,7 @@ def test_threads_of_others_in_the_process_are_not_the_components(
     assert runner.run_with_checkpointing(describe(leaves("nothing"))).ran == ["leaves"]
 
 
-def test_a_left_process_is_ended(tmp_path: Path) -> None:
+def test_a_process_that_was_left_running_is_ended(tmp_path: Path) -> None:
     runner = PipelineRunner(FakeSpark(), location=tmp_path / "checkpoints")  # type: ignore[arg-type]
     with pytest.raises(ComponentFailedError):
         runner.run_with_checkpointing(describe(leaves("a command")))

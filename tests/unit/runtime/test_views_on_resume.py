@@ -1,4 +1,4 @@
-"""Views of completed components where something goes wrong while they are restored or made again."""
+"""Views of completed components if restoring or replaying them goes wrong."""
 
 from __future__ import annotations
 

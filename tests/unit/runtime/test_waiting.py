@@ -1,4 +1,4 @@
-"""A run whose driver may be alive is waited for, resumed or refused; it is never started over in silence."""
+"""A run whose driver may be alive is waited for, resumed or refused, and never silently started over."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Unit:
         return self.store.clock()
 
 
-def test_a_driver_that_was_killed_out_of_sight_is_waited_for_until_its_lease_ends() -> None:
+def test_a_killed_driver_that_cannot_be_checked_here_is_waited_for_until_its_lease_ends() -> None:
     unit = Unit()
     unit.heartbeat()
     unit.store.clock.sleep(2)
@@ -82,7 +82,7 @@ def test_a_run_that_shows_no_sign_of_life_is_not_waited_for(status: CheckpointSt
     assert (unit.now, unit.told) == (0, [])
 
 
-def test_a_driver_that_goes_on_showing_signs_of_life_is_refused_by_name_after_one_lease() -> None:
+def test_a_run_whose_driver_keeps_sending_heartbeats_is_refused_after_one_lease() -> None:
     unit = Unit()
     unit.heartbeat()
     unit.each_second = unit.heartbeat
@@ -151,7 +151,7 @@ def test_only_a_driver_that_is_known_to_be_gone_is_not_waited_for(process: Any, 
 
 @pytest.mark.skipif(not IDENTITY, reason="nothing is known of processes here")
 @pytest.mark.parametrize("field", ["process", "driver"])
-def test_a_driver_whose_process_is_seen_here_is_refused_at_once(field: str) -> None:
+def test_a_run_whose_driver_process_is_alive_here_is_refused_at_once(field: str) -> None:
     unit = Unit()
     unit.store.write(f"{UNIT}/hb-1-me", heartbeat(**{"process": None, field: IDENTITY}))
     with pytest.raises(StillRunningError, match="its process is alive on this machine"):
@@ -236,7 +236,7 @@ def test_the_same_command_after_a_kill_waits_and_resumes(
         assert f"Resuming {killed.run_id}: 1 of 3 components are done." in said
 
 
-def test_a_run_that_lives_elsewhere_is_refused_by_auto_resume_and_nothing_starts(
+def test_auto_resume_refuses_a_run_that_is_alive_elsewhere_and_starts_nothing(
     tmp_path: Path, ledger: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     killed = Killed(tmp_path, silent=0)
@@ -246,7 +246,7 @@ def test_a_run_that_lives_elsewhere_is_refused_by_auto_resume_and_nothing_starts
     assert names(ledger) == "ab"
 
 
-def test_of_two_commands_that_waited_for_one_run_only_one_takes_it(
+def test_only_one_of_two_commands_that_waited_for_a_run_takes_it(
     tmp_path: Path, ledger: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other one looks again before it claims, and finds the run taken."""

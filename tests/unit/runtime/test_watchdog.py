@@ -118,7 +118,7 @@ def test_the_heartbeat_is_there_when_start_returns_and_gone_after_stop(bench: Be
 
 
 @brisk
-def test_a_heartbeat_that_cannot_be_written_for_a_while_and_then_again_stops_nobody(bench: Bench) -> None:
+def test_a_short_failure_to_write_heartbeats_stops_nothing(bench: Bench) -> None:
     bench.watchdog.start()
     bench.fail(CheckpointStoreError("503"))
     failed = len(bench.store.calls) + 3
@@ -136,7 +136,7 @@ def test_a_heartbeat_that_cannot_be_written_for_too_long_stops_the_driver(bench:
         bench.watchdog.guard()
 
 
-def test_once_stopped_it_stays_so_though_the_store_answers_again(bench: Bench) -> None:
+def test_a_stopped_driver_stays_stopped_when_the_store_answers_again(bench: Bench) -> None:
     bench.watchdog.start()
     bench.fail(CheckpointStoreError("503"))
     _eventually(lambda: _cancelled(bench))
@@ -145,7 +145,7 @@ def test_once_stopped_it_stays_so_though_the_store_answers_again(bench: Bench) -
         bench.watchdog.guard()
 
 
-def test_a_put_that_hangs_does_not_keep_the_clock_from_being_watched(bench: Bench) -> None:
+def test_a_hanging_put_does_not_stop_the_clock_thread(bench: Bench) -> None:
     steps: list[str] = []
     bench.watchdog.on_cancel(lambda: steps.append("cancel"))
     bench.watchdog.start()
@@ -156,7 +156,7 @@ def test_a_put_that_hangs_does_not_keep_the_clock_from_being_watched(bench: Benc
         bench.watchdog.guard()
 
 
-def test_a_put_that_hangs_until_after_the_end_keeps_the_lease_from_being_given_up(bench: Bench) -> None:
+def test_after_a_put_that_hangs_past_the_end_the_lease_is_not_released(bench: Bench) -> None:
     """It may land after the release, and would then be waited for."""
     bench.watchdog.start()
     bench.hang()
@@ -173,7 +173,7 @@ def test_a_clock_that_jumps_ahead_stops_the_driver_at_its_next_step(bench: Bench
         bench.watchdog.guard()
 
 
-def test_a_heartbeat_that_wakes_up_late_renews_nothing(bench: Bench) -> None:
+def test_a_heartbeat_thread_that_wakes_up_late_does_not_renew_the_lease(bench: Bench) -> None:
     bench.watchdog.start()
     bench.ahead = 3600.0
     before = bench.store.calls.count(("write", f"{OWN}/{bench.lease.name}"))
@@ -182,7 +182,7 @@ def test_a_heartbeat_that_wakes_up_late_renews_nothing(bench: Bench) -> None:
 
 
 @brisk
-def test_a_successor_is_noticed_and_named(bench: Bench) -> None:
+def test_a_successor_is_detected_and_named(bench: Bench) -> None:
     bench.watchdog.start()
     bench.log.claim(lambda latest: make_state(attempt=2, attempt_id="2-newer"))
     _eventually(lambda: _cancelled(bench))
@@ -191,7 +191,7 @@ def test_a_successor_is_noticed_and_named(bench: Bench) -> None:
 
 
 @brisk
-def test_a_heartbeat_that_somebody_removed_is_noticed(bench: Bench) -> None:
+def test_a_removed_heartbeat_is_detected(bench: Bench) -> None:
     def remove(operation: str, path: str) -> None:
         if operation == "write":
             bench.store.objects.pop(path)
@@ -204,7 +204,7 @@ def test_a_heartbeat_that_somebody_removed_is_noticed(bench: Bench) -> None:
 
 
 @brisk
-def test_a_heartbeat_that_is_gone_is_not_made_again(bench: Bench) -> None:
+def test_a_deleted_heartbeat_is_not_created_again(bench: Bench) -> None:
     bench.watchdog.start()
     bench.beat()
     del bench.store.objects[f"{OWN}/{bench.lease.name}"]
@@ -229,7 +229,7 @@ def _get_another_log_of_the_same_length(bench: Bench) -> None:
 
 @brisk
 @pytest.mark.parametrize("lose", [_lose_everything, _lose_the_newest, _get_another_log_of_the_same_length])
-def test_a_log_that_is_deleted_or_replaced_is_noticed(bench: Bench, lose: Callable[[Bench], None]) -> None:
+def test_a_deleted_or_replaced_log_is_detected(bench: Bench, lose: Callable[[Bench], None]) -> None:
     bench.watchdog.start()
     bench.beat()
     bench.beat()
@@ -240,7 +240,7 @@ def test_a_log_that_is_deleted_or_replaced_is_noticed(bench: Bench, lose: Callab
 
 
 @brisk
-def test_a_commit_that_was_copied_is_still_its_own(bench: Bench) -> None:
+def test_a_commit_rewritten_with_the_same_bytes_is_still_the_drivers_own(bench: Bench) -> None:
     bench.watchdog.start()
     bench.beat()
     bench.store.clock.sleep(100)
@@ -251,7 +251,7 @@ def test_a_commit_that_was_copied_is_still_its_own(bench: Bench) -> None:
 
 
 @brisk
-def test_its_own_commit_is_not_taken_for_a_successors(bench: Bench) -> None:
+def test_a_drivers_own_commit_is_not_taken_for_a_successors(bench: Bench) -> None:
     bench.watchdog.start()
     bench.claimed = Commit(1, bench.claimed.state)  # said before it is done
     bench.log.append(Commit(0, bench.claimed.state), bench.claimed.state)
@@ -277,7 +277,7 @@ class TestInTheSimulation:
     """With the whole driver around it, and time that passes as told."""
 
     @pytest.mark.parametrize("stubborn", [False, True], ids=["obedient", "stubborn"])
-    def test_a_superseded_driver_is_out_of_its_component_within_its_lease(self, stubborn: bool) -> None:
+    def test_a_superseded_driver_leaves_its_component_within_its_lease(self, stubborn: bool) -> None:
         world = World(seconds=10 * LEASE, stubborn=stubborn)
         world.start_try()
         assert world.run_until(lambda: any(process.inside for process in world.processes))
@@ -292,7 +292,7 @@ class TestInTheSimulation:
         assert world.success
 
     @pytest.mark.parametrize("seconds", [LEASE / 3, LEASE * 2], ids=["shorter", "longer"])
-    def test_a_process_that_is_stopped_and_continued_goes_on_only_if_it_was_short(self, seconds: float) -> None:
+    def test_a_stopped_driver_continues_only_after_a_short_stop(self, seconds: float) -> None:
         world = World(seconds=2.0)
         world.start_try()
         assert world.run_until(lambda: any(process.inside == "b" for process in world.processes))
@@ -337,7 +337,7 @@ class TestInTheSimulation:
         world.check()
         assert world.success
 
-    def test_an_outage_that_is_shorter_than_the_fence_stops_nobody(self) -> None:
+    def test_an_outage_shorter_than_the_fence_does_not_stop_the_driver(self) -> None:
         world = World(seconds=LEASE)
         world.start_try()
         assert world.run_until(lambda: any(process.inside for process in world.processes))

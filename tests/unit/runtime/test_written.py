@@ -1,4 +1,4 @@
-"""What a component says that it wrote: what is accepted, what is recorded, and what a resume keeps of it."""
+"""What a component reports as written: what is accepted, what is recorded, and what a resume keeps."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def wrote(state: CheckpointState) -> dict[str, Any]:
     return {record.name: dict(record.wrote) for record in state.components}
 
 
-def test_what_a_component_wrote_is_recorded_with_it_and_survives_a_resume_that_skips_it(
+def test_written_uris_are_recorded_with_the_component_and_survive_a_resume(
     runner: PipelineRunner, tmp_path: Path
 ) -> None:
     down = f", switch = {tmp_path / 'up'}"
@@ -73,7 +73,7 @@ def test_what_a_component_wrote_is_recorded_with_it_and_survives_a_resume_that_s
     assert wrote(unfinished(runner)) == {"A": expected, "B": {}}
 
 
-def test_a_component_that_runs_again_says_anew_what_it_wrote(runner: PipelineRunner, tmp_path: Path) -> None:
+def test_a_component_that_runs_again_reports_what_it_wrote_again(runner: PipelineRunner, tmp_path: Path) -> None:
     last = component("B", "[]", f", switch = {tmp_path / 'up'}")
     with pytest.raises(ComponentFailedError) as failed:
         runner.run_with_checkpointing(describe(component("A", '["s3://lake/old"]'), last))
@@ -133,7 +133,7 @@ def test_a_uri_has_one_form_in_which_other_tools_find_the_same_asset(given: str,
         (None, "is text, not NoneType"),
     ],
 )
-def test_what_cannot_name_an_asset_is_refused_where_it_is_said(uri: Any, said: str) -> None:
+def test_a_uri_that_cannot_name_an_asset_is_refused_in_the_call(uri: Any, said: str) -> None:
     context = ComponentContext.standalone("work")
     with pytest.raises((TypeError, ValueError), match=said):
         context.wrote(uri)
@@ -155,7 +155,7 @@ def test_facts_that_cannot_be_recorded_are_refused(facts: dict[str, Any], said: 
         ComponentContext.standalone("work").wrote("s3://lake/orders", **facts)
 
 
-def test_the_last_word_about_a_uri_holds_and_a_list_that_changes_later_does_not_matter() -> None:
+def test_the_last_facts_about_a_uri_count_and_later_changes_of_a_list_do_not() -> None:
     context, columns = ComponentContext.standalone("work"), ["id"]
     context.wrote("s3a://lake/orders", rows=1)
     context.wrote("s3://lake/orders", rows=2, columns=columns)
@@ -172,7 +172,7 @@ def test_a_component_names_data_sets_and_not_each_file() -> None:
         context.wrote("s3://lake/100")
 
 
-def test_a_component_that_runs_in_a_test_says_what_it_wrote_too() -> None:
+def test_a_component_can_report_what_it_wrote_in_a_test() -> None:
     class Write(Component):
         def run(self, spark: Any) -> None:
             self.context.wrote("s3://lake/orders", rows=3)

@@ -1,4 +1,4 @@
-"""Secrets out of configs and texts, in whatever spelling."""
+"""Masking of secrets in configs and texts, in every spelling."""
 
 from __future__ import annotations
 
@@ -73,13 +73,13 @@ def test_a_secret_is_masked_across_the_end_of_a_line(broken: str) -> None:
     assert Redactor({"password": "swordfish-42"}).mask(f"x\n{broken} y") == "x\n*** y"
 
 
-def test_a_line_of_many_spaces_takes_a_moment() -> None:
+def test_a_line_of_many_spaces_is_read_quickly() -> None:
     text = f"a{' ' * 200_000}b\nhunter2-hun{' ' * 200_000}\n{' ' * 200_000}ter2"
     assert Redactor({"password": "hunter2-hunter2"}).mask(text) == f"a{' ' * 200_000}b\n***"
 
 
 @pytest.mark.parametrize("begins", ["curl ", "curl https://h/mycurl ", "?a={ ", "aws.", "aws_secret ", "sk-"])
-def test_what_only_looks_like_the_beginning_of_a_secret_takes_a_moment(begins: str) -> None:
+def test_text_like_the_beginning_of_a_secret_is_masked_quickly(begins: str) -> None:
     text = begins * 20_000
     assert mask_text(text) == text
 
@@ -123,7 +123,7 @@ def test_a_config_is_masked_by_its_names(config: Any, shown: Any) -> None:
     assert mask(config) == shown
 
 
-def test_what_is_secret_is_known_in_the_forms_in_which_it_turns_up() -> None:
+def test_a_secret_is_recognised_in_all_its_forms() -> None:
     config = {
         "basic.auth.user.info": "etl:registry-pass",
         "service-account": '{"client_email": "a@b.c", "token_uri": "https://t", "client_secret": "inner"}',
@@ -134,17 +134,17 @@ def test_what_is_secret_is_known_in_the_forms_in_which_it_turns_up() -> None:
     assert not secrets_in(config) & {"a@b.c", "https://t", "etl"}
 
 
-def test_a_walk_says_of_each_leaf_whether_it_is_secret() -> None:
+def test_the_walk_marks_each_secret_leaf() -> None:
     found = {leaf.path: leaf.secret for leaf in leaves({"a": {"password": ["x"], "b": []}, "c.d": 1})}
     assert found == {("a", "password", 0): True, ("a", "b"): False, ("c.d",): False}
 
 
-def test_a_secret_that_stands_under_a_harmless_name_as_well_is_masked_there() -> None:
+def test_a_secret_that_also_has_a_harmless_name_is_masked_there_too() -> None:
     redactor = Redactor({"password": "hunter2"})
     assert redactor.mask_config({"note": "it is hunter2", "n": 1}) == {"note": "it is ***", "n": 1}
 
 
-def test_the_environment_gives_what_its_names_and_values_say() -> None:
+def test_secrets_of_the_environment_are_found_by_name_and_value() -> None:
     environment = {
         "DB_PASSWORD": "hunter2",
         "PWD": "/opt/airflow",

@@ -1,4 +1,4 @@
-"""Which names hold a secret, and which only look like it."""
+"""Which names mark a secret, and which only resemble one."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ def _named_by_airflow() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", SECRET)
-def test_a_name_that_means_a_secret_is_one(name: str) -> None:
+def test_a_name_that_suggests_a_secret_counts_as_secret(name: str) -> None:
     assert is_secret(name)
 
 
 @pytest.mark.parametrize("name", HARMLESS)
-def test_a_name_that_only_looks_like_it_is_none(name: str) -> None:
+def test_a_name_that_only_resembles_one_is_not_a_secret(name: str) -> None:
     assert not is_secret(name)
 
 
@@ -80,7 +80,7 @@ def test_a_path_is_secret_where_one_of_its_names_is(path: str, secret: bool) -> 
     assert is_secret_path(path) is secret
 
 
-def test_a_weak_word_says_nothing_about_the_fields_below_it() -> None:
+def test_a_weak_word_does_not_make_the_fields_below_it_secret() -> None:
     assert secrecy("auth") is Secrecy.WEAK
     assert secrecy("credentials") is Secrecy.STRONG
 

@@ -1,4 +1,4 @@
-"""Everything that tests plant is found by the rules alone: in a description, in arguments, and in texts of them."""
+"""The rules alone find every planted secret: in a description, in arguments, and in texts that contain them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests import planted
 ALL = {place: planted.values(place) for place in (planted.CONFIG, planted.SPARK, planted.CONF, planted.HOOK)}
 
 
-def test_there_are_many_of_them() -> None:
+def test_there_are_many_planted_secrets() -> None:
     assert len(list(planted.secrets())) >= 60
 
 
@@ -30,7 +30,7 @@ def test_no_setting_of_spark_stays_for_the_command_line() -> None:
 
 
 @pytest.mark.parametrize("secret", list(planted.secrets()), ids=lambda secret: f"{secret.place} {secret.name}")
-def test_each_is_masked_alone_and_in_its_value_in_every_spelling(secret: planted.Secret) -> None:
+def test_each_secret_is_masked_alone_and_in_its_value_in_every_spelling(secret: planted.Secret) -> None:
     config = {secret.name: secret.value}
     redactor = Redactor(secrets_of_environment(config) if secret.place == planted.VARIABLE else config)
     if secret.name != "SHOP_REFERENCED":  # its name says nothing: the reference does

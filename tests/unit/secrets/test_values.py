@@ -1,4 +1,4 @@
-"""Secrets inside texts whose names are harmless: what is masked, and what stays readable."""
+"""Secrets inside texts with harmless names: what is masked, and what stays readable."""
 
 from __future__ import annotations
 
@@ -104,14 +104,14 @@ def test_the_secret_part_of_a_value_is_masked_and_known(text: str, secret: str, 
 
 
 @pytest.mark.parametrize("text", READABLE)
-def test_other_values_are_shown_as_they_are(text: str) -> None:
+def test_values_that_are_not_secret_are_shown_unchanged(text: str) -> None:
     assert mask({"text": text}) == {"text": text}
     assert mask_text(text) == text
     assert secrets_in({"text": text}) == set()
 
 
 @pytest.mark.parametrize(("text", "secret", "stays"), TEXTS, ids=[str(i) for i in range(len(TEXTS))])
-def test_what_is_masked_once_is_not_masked_anew(text: str, secret: str, stays: str) -> None:
+def test_a_masked_value_is_not_masked_again(text: str, secret: str, stays: str) -> None:
     shown = mask({"url": text})
     assert mask(shown) == shown
 

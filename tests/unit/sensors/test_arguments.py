@@ -1,4 +1,4 @@
-"""The arguments of the sensor: what their templates give, and what no wait should begin with."""
+"""The sensor's arguments: values from templates, and empty ones, which fail before the sensor waits."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def with_what_it_needs(name: str, value: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("deferrable", [False, True])
 @pytest.mark.parametrize("native", [False, True])
 @pytest.mark.parametrize("name", TEMPLATED)
-def test_a_template_that_gives_nothing_fails_the_task_and_names_the_argument(
+def test_an_empty_template_fails_the_task_and_names_the_argument(
     location: Path, name: str, native: bool, deferrable: bool
 ) -> None:
     """It must neither match any run, nor wait to the timeout for a run of no name."""
@@ -68,7 +68,9 @@ def test_a_template_that_gives_nothing_fails_the_task_and_names_the_argument(
 @pytest.mark.parametrize("deferrable", [False, True])
 @pytest.mark.parametrize("native", [False, True])
 @pytest.mark.parametrize("name", [*NAMES, "external_map_index", "since"])
-def test_so_does_one_that_gives_none(location: Path, name: str, native: bool, deferrable: bool) -> None:
+def test_a_template_that_renders_none_fails_the_task_and_names_the_argument(
+    location: Path, name: str, native: bool, deferrable: bool
+) -> None:
     task = sensor(location, native=native, deferrable=deferrable, **with_what_it_needs(name, "{{ params.p }}"))
     with pytest.raises(AirflowFailException, match=f"^the argument {name} is 'None', so its template has no value"):
         execute(task, None)
@@ -77,14 +79,16 @@ def test_so_does_one_that_gives_none(location: Path, name: str, native: bool, de
 @pytest.mark.parametrize("deferrable", [False, True])
 @pytest.mark.parametrize("name", TEMPLATED)
 @pytest.mark.parametrize(("value", "said"), [(None, "None"), ("", "empty")])
-def test_so_does_an_xcom_that_has_nothing(location: Path, name: str, deferrable: bool, value: Any, said: str) -> None:
+def test_an_empty_xcom_fails_the_task_and_names_the_argument(
+    location: Path, name: str, deferrable: bool, value: Any, said: str
+) -> None:
     task = sensor(location, deferrable=deferrable, **with_what_it_needs(name, Later(value)))
     with pytest.raises(AirflowFailException, match=f"^the argument {name} is {said}: "):
         execute(task)
 
 
 @pytest.mark.parametrize("name", TEMPLATED)
-def test_what_is_empty_in_the_dag_file_is_an_error_there(location: Path, name: str) -> None:
+def test_an_empty_argument_is_an_error_in_the_dag_file(location: Path, name: str) -> None:
     with pytest.raises(ValueError, match=f"^{name} is empty: (leave it out|give)"):
         sensor(location, **with_what_it_needs(name, ""))
 
@@ -98,7 +102,7 @@ def test_a_map_index_may_be_text(location: Path, given: Any, native: bool) -> No
 
 
 @pytest.mark.parametrize("given", ["three", "3.0", 3.0, -2, True, [3]])
-def test_what_is_no_map_index_is_one_sentence(location: Path, given: Any) -> None:
+def test_an_invalid_map_index_gives_a_one_sentence_error(location: Path, given: Any) -> None:
     with pytest.raises(ValueError, match=r"^external_map_index is .*; it is the number of a map index, or -1 for a"):
         sensor(location, external_map_index=given)
     with pytest.raises(AirflowFailException, match=r"^the argument external_map_index is .*; it is the number"):
@@ -131,7 +135,7 @@ def test_a_time_is_a_datetime_a_date_or_text(location: Path, since: Any, found: 
 
 
 @pytest.mark.parametrize("since", [1577836800, 1577836800.5, dt.timedelta(days=1), True, ["2020-01-01"], "1577836800"])
-def test_what_is_no_time_is_one_sentence(location: Path, since: Any) -> None:
+def test_an_invalid_time_gives_a_one_sentence_error(location: Path, since: Any) -> None:
     with pytest.raises(ValueError, match=r"^since is .*; it is a datetime, a date, or text such as 2026-01-31T04"):
         sensor(location, since=since)
     with pytest.raises(AirflowFailException, match=r"^the argument since is .*; it is a datetime, a date, or text"):
@@ -149,7 +153,7 @@ def test_a_trigger_carries_what_the_templates_gave(location: Path) -> None:
 
 @pytest.mark.parametrize("name", ["include_retrying", "deferrable"])
 @pytest.mark.parametrize("given", ["false", "True", "{{ params.p }}", 2, []])
-def test_a_boolean_is_no_text(location: Path, name: str, given: Any) -> None:
+def test_a_boolean_is_not_accepted_as_text(location: Path, name: str, given: Any) -> None:
     with pytest.raises(ValueError, match=f"^{name} is .*; it is True or False"):
         sensor(location, **{name: given})
 

@@ -54,7 +54,7 @@ def defer(task: SparkPipelineRunSensor) -> TaskDeferred:
     return deferred.value
 
 
-def test_a_run_that_is_there_already_is_returned_at_once(location: Path) -> None:
+def test_an_existing_run_is_returned_at_once(location: Path) -> None:
     failed = history(location).failed()
     for deferrable in (True, False):
         run = sensor(location, deferrable=deferrable).execute({})
@@ -62,7 +62,7 @@ def test_a_run_that_is_there_already_is_returned_at_once(location: Path) -> None
         assert (run["failed_position"], run["failed_component"]) == (2, "b")
 
 
-def test_poking_goes_on_until_the_run_is_there(location: Path) -> None:
+def test_poking_continues_until_the_run_exists(location: Path) -> None:
     task = sensor(location)
     assert not task.poke({})
     failed = history(location).failed()
@@ -100,9 +100,7 @@ def test_runs_of_another_namespace_are_not_found(location: Path, airflow_config:
     assert not sensor(location).poke({})
 
 
-def test_what_a_trigger_carries_is_no_secret(
-    location: Path, airflow_config: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_trigger_holds_no_secret(location: Path, airflow_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_STORE", "aws://key:hunter2@/")
     location.mkdir()
     task = sensor(location, deferrable=True, checkpoint_conn_id="store")
@@ -120,12 +118,12 @@ class TestAStoreOfTheUsersOwn:
     }
     """
 
-    def test_one_without_secrets_travels(self, location: Path) -> None:
+    def test_a_store_without_secrets_can_be_watched_in_the_triggerer(self, location: Path) -> None:
         deferred = defer(sensor(pipeline=self.CONF % (location, ""), deferrable=True))
         failed = history(location).failed()
         assert fire(deferred)["run"]["run_id"] == failed.pipeline_run_id
 
-    def test_one_with_secrets_is_watched_by_the_worker_or_refused_where_deferring_was_asked_for(
+    def test_a_store_with_secrets_is_watched_by_the_worker_or_refused_if_deferring_was_requested(
         self, location: Path, airflow_config: Any
     ) -> None:
         text = self.CONF % (location, ", password = hunter2")
@@ -141,13 +139,13 @@ class TestOneComponent:
     """``component``: go on when one component of a run is done."""
 
     @pytest.mark.parametrize("deferrable", [True, False])
-    def test_it_is_found_while_the_pipeline_runs(self, location: Path, *, deferrable: bool) -> None:
+    def test_a_completed_component_is_found_while_the_pipeline_runs(self, location: Path, *, deferrable: bool) -> None:
         running = history(location).running().beat()  # "a" is done, "b" is running
         found = sensor(location, component="a", external_run_id="r1", deferrable=deferrable).execute({})
         assert (found["run_id"], found["status"]) == (running.pipeline_run_id, "running")
         assert not sensor(location, component="b", external_run_id="r1").poke({})
 
-    def test_a_trigger_waits_for_it(self, location: Path) -> None:
+    def test_a_trigger_waits_for_the_run(self, location: Path) -> None:
         task = sensor(location, component="b", external_run_id="r1", deferrable=True)
         running = history(location).running().beat()
         deferred = defer(task)
@@ -155,11 +153,11 @@ class TestOneComponent:
         assert task.execute_complete({}, fire(deferred))["completed_components"] == ["a", "b"]
 
     @pytest.mark.parametrize("end", ["failed", "completed"])
-    def test_the_run_may_have_ended_in_any_way(self, location: Path, end: str) -> None:
+    def test_a_completed_component_is_found_however_the_run_ended(self, location: Path, end: str) -> None:
         getattr(history(location), end)()
         assert sensor(location, component="a", external_run_id="r1").poke({})
 
-    def test_a_run_with_tries_left_counts_since_what_is_done_stays_done(self, location: Path) -> None:
+    def test_a_completed_component_counts_even_if_its_run_has_retries_left(self, location: Path) -> None:
         history(location, tries_left=1).failed()
         assert not sensor(location, external_run_id="r1").poke({})
         assert sensor(location, component="a", external_run_id="r1").poke({})
@@ -190,11 +188,11 @@ class TestOneComponent:
 
 
 class TestBadInput:
-    def test_no_run_is_named(self) -> None:
+    def test_a_sensor_without_a_run_is_refused(self) -> None:
         with pytest.raises(ValueError, match="which run"):
             sensor(pipeline_name=None)
 
-    def test_two_names(self) -> None:
+    def test_a_name_together_with_a_pipeline_is_refused(self) -> None:
         with pytest.raises(ValueError, match="not both"):
             sensor(pipeline_name="a", pipeline="a.conf")
 
@@ -202,12 +200,12 @@ class TestBadInput:
         with pytest.raises(ValueError, match="'done'; it is one of resumable, completed, ended"):
             sensor(wait_for="done")
 
-    def test_completed_at_any_time(self, location: Path) -> None:
+    def test_completed_without_a_time_or_a_run_id_is_refused(self, location: Path) -> None:
         with pytest.raises(ValueError, match="ended long ago"):
             sensor(location, wait_for="completed")
         assert sensor(location, wait_for="completed", external_run_id="r1").wait_for == "completed"
 
-    def test_no_moment(self, location: Path) -> None:
+    def test_an_invalid_since_is_refused(self, location: Path) -> None:
         with pytest.raises(ValueError, match="since is 'yesterday'; it is a datetime, a date, or text such as 2026"):
             sensor(location, since="yesterday")
 
@@ -215,7 +213,7 @@ class TestBadInput:
         with pytest.raises(AirflowFailException, match="unknown scheme"):
             sensor(checkpoint_location="ftp://host/x", pipeline_name="Test").execute({})
 
-    def test_soft_fail_skips(self) -> None:
+    def test_soft_fail_skips_the_task(self) -> None:
         for deferrable in (True, False):
             with pytest.raises(AirflowSkipException):
                 sensor(
@@ -237,7 +235,7 @@ def test_a_moment_without_a_time_zone_is_utc(location: Path) -> None:
     assert found.xcom_value["run_id"] == failed.pipeline_run_id
 
 
-def test_what_the_trigger_could_not_do_fails_the_task_or_skips_it(location: Path) -> None:
+def test_an_error_of_the_trigger_fails_or_skips_the_task(location: Path) -> None:
     task = sensor(location, deferrable=True)
     with pytest.raises(AirflowFailException, match="no permission"):
         task.execute_complete({}, {"error": "no permission", "retry_helps": False})

@@ -1,4 +1,4 @@
-"""Where a description is found."""
+"""Where a description is looked up."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_an_absolute_path_stays_what_it_is(tmp_path: Path) -> None:
     assert read_source(str(file), Path("/nowhere")) == PipelineSource(CONF, str(file), tmp_path)
 
 
-def test_a_url_is_read_where_it_leads_and_has_no_place_for_relative_includes(tmp_path: Path) -> None:
+def test_a_url_is_read_and_cannot_have_relative_includes(tmp_path: Path) -> None:
     file = tmp_path / "shop.conf"
     file.write_text(CONF, encoding="utf-8")
     assert read_source(file.as_uri(), Path("/nowhere")) == PipelineSource(CONF, file.as_uri(), None)
@@ -46,12 +46,12 @@ def test_text_is_the_description_itself_and_includes_start_at_the_dag_file(text:
     assert read_source(text, tmp_path) == PipelineSource(text, None, tmp_path, is_final=True)
 
 
-def test_the_suffix_does_not_matter(tmp_path: Path) -> None:
+def test_a_description_may_have_any_suffix(tmp_path: Path) -> None:
     (tmp_path / "shop").write_text(CONF, encoding="utf-8")
     assert read_source("shop", tmp_path).text == CONF
 
 
-def test_a_missing_relative_path_says_where_it_was_looked_for(tmp_path: Path) -> None:
+def test_the_error_about_a_missing_relative_path_lists_the_searched_places(tmp_path: Path) -> None:
     expected = f"{tmp_path / 'shop.conf'}: there is no such file (relative paths are looked up next to the DAG file)"
     assert problem("shop.conf", tmp_path) == expected
 
@@ -60,7 +60,7 @@ def test_a_missing_absolute_path_needs_no_explanation(tmp_path: Path) -> None:
     assert problem(str(tmp_path / "shop.conf"), tmp_path) == f"{tmp_path / 'shop.conf'}: there is no such file"
 
 
-def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_not_part_of_the_text(tmp_path: Path) -> None:
     """Editors on Windows write one; Jinja and an error's column must not see it."""
     (tmp_path / "shop.conf").write_text(CONF, encoding="utf-8-sig")
     assert read_source("shop.conf", tmp_path).text.removeprefix("\ufeff") == CONF

@@ -1,4 +1,4 @@
-"""When a task stops waiting for a job whose log has no end."""
+"""When a task stops waiting for a job without an end in the log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Watching a place from an event loop: shared, bounded, and patient with a store that does not answer."""
+"""Watching a location from an event loop: shared, bounded, and patient with a store that does not answer."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def resumable(snapshot: Snapshot) -> str | None:
     return None if found is None else found.path
 
 
-def test_a_hundred_who_wait_share_each_look() -> None:
+def test_a_hundred_waiting_sensors_share_each_look() -> None:
     store = DictStore()
     history = History(store, tries_left=1).failed()  # seen by every look, found by none
     done, looked_at = threading.Event(), threading.Event()
@@ -101,7 +101,7 @@ def test_a_run_that_fails_later_is_found() -> None:
     assert run(work) == History(store).path
 
 
-def test_a_store_that_hangs_blocks_neither_the_loop_nor_the_next_look() -> None:
+def test_a_hanging_store_blocks_neither_the_event_loop_nor_the_next_look() -> None:
     store, go_on = DictStore(), threading.Event()
     looks = 0
 
@@ -131,7 +131,7 @@ def test_a_store_that_hangs_blocks_neither_the_loop_nor_the_next_look() -> None:
     assert told[1] == "dict:// answers again."
 
 
-def test_a_store_that_fails_is_opened_anew_and_given_up_after_a_bounded_time() -> None:
+def test_a_failing_store_is_reopened_and_given_up_after_a_limited_time() -> None:
     store = DictStore()
 
     def fail(operation: str, path: str) -> None:
@@ -150,7 +150,7 @@ def test_a_store_that_fails_is_opened_anew_and_given_up_after_a_bounded_time() -
     assert place.opened > 1
 
 
-def test_what_no_later_look_will_change_is_an_error_at_once_for_the_one_whom_it_concerns() -> None:
+def test_a_permanent_error_is_raised_at_once_and_only_for_its_own_question() -> None:
     store = DictStore()
 
     def refused(snapshot: Snapshot) -> None:
@@ -167,7 +167,7 @@ def test_what_no_later_look_will_change_is_an_error_at_once_for_the_one_whom_it_
     assert run(work) == History(store).path
 
 
-def test_nobody_looks_once_nobody_waits() -> None:
+def test_the_watch_stops_looking_when_no_sensor_waits() -> None:
     store = DictStore()
 
     async def work() -> None:

@@ -1,4 +1,4 @@
-"""A component that keeps a ledger, and misbehaves when it is told to.
+"""A component that keeps a ledger, and fails or dies as configured.
 
 The ledger is a file that no part of the package knows: one line when a component starts and one when it ends, synced to
 the disk before anything else happens. What ran is proven by the ledger alone.

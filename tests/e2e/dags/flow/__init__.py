@@ -1,4 +1,4 @@
-"""Components that do what the DAG run's conf tells each of them, and can be held at a gate while somebody looks."""
+"""Components that follow the DAG run's conf, and can be held at a gate while a test looks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Components that compute something on executors, keep a ledger, and misbehave when they are told to.
+"""Components that compute on executors, keep a ledger, and fail or die as configured.
 
 Four that run one after another: the first makes numbers, the second doubles them with a function that the executors
 import from the shipped modules, the third adds them up, the fourth notes the sum. Each hands over a saved view, so a

@@ -1,4 +1,4 @@
-"""What runs on the executors, which import it from the modules that were shipped."""
+"""Code for the executors, which import it from the shipped modules."""
 
 from __future__ import annotations
 

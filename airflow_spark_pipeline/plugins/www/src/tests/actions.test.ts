@@ -43,7 +43,7 @@ test.each([
   ["resume", [RESUMES]],
   ["rerun-from-change", [RESUMES]],
   ["start-over", [STARTS_OVER, STARTS_OVER]],
-] as const)("a clear to %s tells Airflow what its version takes", async (action, told) => {
+] as const)("a clear to %s sends only what this Airflow accepts", async (action, told) => {
   const bodies: Record<string, unknown>[] = [];
   server((url, body) => {
     if (url.endsWith("clearTaskInstances")) bodies.push(body);
@@ -65,7 +65,7 @@ test.each([
   [{ detail: "no", code: "location", values: { message: "disk full" } }, "disk full"],
   [{ detail: "There is no progress to discard." }, "Es gibt keinen Fortschritt zu verwerfen."],
   [{ detail: "said by a newer server", code: "newer", values: {} }, "said by a newer server"],
-])("what the server refuses, %j, is said in the user's language", async (body, text) => {
+])("a refusal of the server, %j, is shown in the user's language", async (body, text) => {
   show("de", german);
   server(() => [409, body]);
   expect(await act("discard", makeRun(), OPTIONS)).toMatchObject({ ok: false, text: expect.stringContaining(text) });
@@ -84,7 +84,7 @@ test("an iteration of a loop is cleared by the id of its task instance", async (
   ]);
 });
 
-test("an Airflow that takes nothing else is told nothing else", async () => {
+test("an older Airflow gets no unknown fields", async () => {
   const bodies: Record<string, unknown>[] = [];
   server((_, body) => {
     bodies.push(body);
@@ -114,7 +114,7 @@ test("nothing is discarded where the task may not be cleared", async () => {
   expect(asked).toEqual(["clearTaskInstances (dry)"]);
 });
 
-test("a clear that fails after the discard says what was lost and what to do", async () => {
+test("if a clear fails after the discard, the error explains what was lost and what to do", async () => {
   server((url, body) => {
     if (url.endsWith("discard")) return [200, { id: "p~u~0" }];
     return body["dry_run"] === true ? CLEARED : [409, { detail: "Task is running." }];
@@ -132,24 +132,24 @@ test("the server's own words are shown", async () => {
   });
 });
 
-test("a clear that finds nothing is no success", async () => {
+test("a clear that finds nothing is an error", async () => {
   server(() => [200, { task_instances: [], total_entries: 0 }]);
   expect(await act("resume", makeRun(), OPTIONS)).toMatchObject({ ok: false });
 });
 
-test("to start over needs both rights", () => {
+test("starting over needs both permissions", () => {
   expect(blocked("start-over", makeRun({ resume_blocked: "paused" }))).toBe("paused");
   expect(blocked("start-over", makeRun({ discard_blocked: "alive" }))).toBe("alive");
   expect(blocked("resume", makeRun({ discard_blocked: "alive" }))).toBeNull();
 });
 
-test("to rerun from the change, the next try is told so before the task is cleared", async () => {
+test("the choice to rerun from the change is stored before the task is cleared", async () => {
   const asked = server(() => CLEARED);
   expect(await act("rerun-from-change", makeRun({ map_index: 4 }), OPTIONS)).toMatchObject({ ok: true });
   expect(asked).toEqual(["spark_pipeline.on_change?map_index=4", "clearTaskInstances"]);
 });
 
-test("many runs are done some at a time, and each is told of once", async () => {
+test("many runs are handled a few at a time, and each is reported once", async () => {
   let open = 0;
   let most = 0;
   vi.stubGlobal("fetch", async () => {
@@ -166,7 +166,7 @@ test("many runs are done some at a time, and each is told of once", async () => 
   expect(most).toBeLessThanOrEqual(4);
 });
 
-test("a task that began to run meanwhile is reported", async () => {
+test("a task that has started in the meantime is reported", async () => {
   server(() => [409, { detail: "AirflowClearRunningTaskException: Disable 'prevent_running_task' to proceed" }]);
   const outcome = await act("resume", makeRun(), OPTIONS);
   expect(outcome).toEqual({ ok: false, text: "The task has started to run meanwhile. Nothing was cleared." });
@@ -189,7 +189,7 @@ test("a choice of components is stored before the clear, for the tries that foll
 test.each([
   ["resume", { ...OPTIONS, selected: SELECTED }, "selection"],
   ["rerun-from-change", OPTIONS, "on_change"],
-] as const)("what a %s asked for is taken back if Airflow does not clear the task", async (action, options, name) => {
+] as const)("the choice of a %s is taken back if Airflow does not clear the task", async (action, options, name) => {
   const stored: unknown[] = [];
   server((url, body) => {
     if (!url.includes("state-store")) return [409, { detail: "locked" }];
@@ -203,7 +203,7 @@ test.each([
   ]);
 });
 
-test.each(["resume", "start-over"] as const)("a %s without a choice does not follow one that waits", async (action) => {
+test.each(["resume", "start-over"] as const)("a %s without a choice ignores an older stored one", async (action) => {
   const stored: unknown[] = [];
   server((url, body) => {
     if (url.includes("state-store")) stored.push(body["value"]);
@@ -213,7 +213,7 @@ test.each(["resume", "start-over"] as const)("a %s without a choice does not fol
   expect(stored).toEqual([""]);
 });
 
-test("a note is sent if somebody wrote one", async () => {
+test("a note is sent if the user wrote one", async () => {
   const bodies: Record<string, unknown>[] = [];
   server((_, body) => {
     bodies.push(body);
@@ -224,7 +224,7 @@ test("a note is sent if somebody wrote one", async () => {
   expect(bodies.map((body) => body["note"])).toEqual(["call first", undefined]);
 });
 
-test("an Airflow that cannot pass a choice on does not offer to rerun from the change", () => {
+test("an Airflow that cannot store a choice does not offer to rerun from the change", () => {
   expect(blocked("rerun-from-change", makeRun({ takes_choices: false }))).toContain("since version 3.3");
   expect(blocked("resume", makeRun({ takes_choices: false }))).toBeNull();
 });

@@ -61,7 +61,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-test("the filters of the address are what the server is asked for", () => {
+test("the server gets the filters of the address", () => {
   const asked = question(new URLSearchParams("q=x&state=failed&page=3&secret=1"));
   expect(asked.toString()).toBe("q=x&state=failed&limit=25&offset=50");
 });
@@ -98,7 +98,7 @@ test("a location that is down is named, and hides nothing else", async () => {
   expect(screen.getAllByText("Daily orders").length).toBeGreaterThan(0);
 });
 
-test("an address that names a task instance asks for that run", async () => {
+test("an address with a task instance requests that run", async () => {
   const asked = answer({ exists: true, is_pipeline: true, runs: [], locations: [LOCATION], active: false });
   show(<NavPage />, "/plugin/spark-pipeline?dag_id=d&run_id=r&task_id=t&map_index=2");
   expect(await screen.findByText("Nothing is recorded yet")).toBeTruthy();
@@ -111,13 +111,13 @@ test("the tab of another task says that it runs no pipeline", async () => {
   expect(await screen.findByText("This task runs no Spark pipeline")).toBeTruthy();
 });
 
-test("a task instance that Airflow does not have is not advised about locations", async () => {
+test("an unknown task instance gets no advice about locations", async () => {
   answer({ exists: false, is_pipeline: false, runs: [], locations: [LOCATION], active: false });
   show(<TaskTab task={makeRun()} />);
   expect(await screen.findByText("Airflow has no such task instance")).toBeTruthy();
 });
 
-test("who may not see it is told so, and not that something is broken", async () => {
+test("a user without permission sees that, and no other error", async () => {
   answer({ detail: "Forbidden" }, 403);
   show(<TaskTab task={makeRun()} />);
   expect(await screen.findByText("You may not see this")).toBeTruthy();
@@ -138,7 +138,7 @@ test.each([
   expect(position(run)).toBe(words);
 });
 
-test("all components that failed are named in the title of what is said of them", async () => {
+test("all components that failed are named in the title of their errors", async () => {
   answer({ ...LIST, runs: [makeWide("failed", 5)], total: 1, visible: 1 });
   show(<NavPage />);
   const [text] = await screen.findAllByText("Failed at c1, c2, and 3 more (1, 2, … of 9)");
@@ -205,7 +205,7 @@ test("the search keeps what is typed while the address lags behind", async () =>
   }
 }, 20_000);
 
-test("what is typed is searched for as soon as the field is left, so that a click after it comes second", async () => {
+test("typed text is searched for as soon as the field loses focus, before a click that follows", async () => {
   answer({ ...LIST, runs: [makeRun()], total: 1, visible: 1, counts: { failed: 1 } });
   show(<NavPage />);
   const search = await screen.findByLabelText<HTMLInputElement>(/^Search by/);
@@ -227,7 +227,7 @@ test("what is typed is searched for as soon as the field is left, so that a clic
 const listed = (runs: Run[], more: object = {}) =>
   answer({ ...LIST, runs, total: runs.length, visible: runs.length, counts: { failed: runs.length }, ...more });
 
-test("from the moment of a clear on, Airflow's state is shown next to ours", async () => {
+test("from a clear on, Airflow's state is shown beside the run's own", async () => {
   listed([makeRun({ task_state: "no_status", task_pending: true })]);
   show(<NavPage />);
   expect((await screen.findAllByText("No Status in Airflow")).length).toBeGreaterThan(0);
@@ -238,14 +238,14 @@ test.each([
   [true, "Cannot resume: a was changed", "Try 2 refused to resume: Cannot resume: a was changed"],
   [false, "FileNotFoundError: etl.conf", "Try 2 failed before it recorded anything: FileNotFoundError: etl.conf"],
   [false, null, "Try 2 failed before it recorded anything. Its log says why."],
-])("a try that recorded nothing is what the row is about (refused: %s)", async (refused, error, text) => {
+])("a row shows the newest try even if that recorded nothing (refused: %s)", async (refused, error, text) => {
   listed([makeRun({ newest_try: { try_number: 2, state: "failed", error, refused } })]);
   show(<NavPage />);
   expect((await screen.findAllByText(text)).length).toBeGreaterThan(0);
   expect(screen.queryByText("ValueError: no")).toBeNull();
 });
 
-test("a refused resume says so first, offers what helps, and resumes only on one's word", async () => {
+test("a refused resume is announced, offers what helps, and resumes only after confirmation", async () => {
   const next = {
     steps: [],
     basis: "description" as const,
@@ -267,7 +267,7 @@ test("a refused resume says so first, offers what helps, and resumes only on one
   });
 });
 
-test("all that match are selected over all pages, and paging keeps the selection", async () => {
+test("all matching runs are selected on all pages, and paging keeps the selection", async () => {
   const runs = Array.from({ length: 230 }, (_, index) =>
     makeRun({ id: `p~u${String(index)}~0`, run_id: `r${String(index)}` }),
   );
@@ -292,7 +292,7 @@ test("all that match are selected over all pages, and paging keeps the selection
   expect(asked.filter((url) => url.includes("limit=100"))).toHaveLength(3);
 }, 60_000);
 
-test("mapped task instances are told apart by their index, and one box selects those of a Dag Run", async () => {
+test("mapped task instances show their index, and one box selects those of a Dag Run", async () => {
   const runs = [0, 1, 2].map((index) => makeRun({ id: `p~u${String(index)}~0`, map_index: index }));
   listed(runs);
   show(<NavPage />, "/plugin/spark-pipeline?group=dag_run");
@@ -332,7 +332,7 @@ test.each(["{", '"attempt"', '["nothing", 7]'])("columns that cannot be read, %s
   expect(screen.getAllByRole("columnheader", { hidden: true }).length).toBe(9);
 });
 
-test("the sorted column says so, and each page names its tab", async () => {
+test("the sorted column is marked, and each page sets the title of its tab", async () => {
   listed([makeRun()]);
   show(<NavPage />);
   await screen.findAllByText("Daily orders");
@@ -343,7 +343,7 @@ test("the sorted column says so, and each page names its tab", async () => {
   expect(document.title).toBe("Resumable Runs - Airflow");
 });
 
-test("cards are sorted as well, although they have no headers", async () => {
+test("cards can be sorted although they have no headers", async () => {
   const asked: string[] = [];
   vi.stubGlobal("fetch", (url: string) => {
     asked.push(url);
@@ -368,7 +368,7 @@ test("a page that does not exist leads to the first one", async () => {
   expect(await screen.findByRole("button", { name: "Go to the First Page" })).toBeTruthy();
 });
 
-test("each failure of a run is told", async () => {
+test("each failure of a run is shown", async () => {
   const failure = (component: string) => ({
     component,
     error_type: "ValueError",
@@ -383,7 +383,7 @@ test("each failure of a run is told", async () => {
   expect(screen.getByText("no d")).toBeTruthy();
 });
 
-test("a try that recorded nothing is a row with its log and its reason", async () => {
+test("a try that recorded nothing is shown with its log and its reason", async () => {
   const refused = makeAttempt({
     attempt: null,
     id: "try-2",
@@ -436,7 +436,7 @@ test.each([
   expect(change({ seconds, other })).toBe(text);
 });
 
-test("the plan follows what is chosen, and the clear is told what was chosen", async () => {
+test("the plan follows the choice, and the clear passes it on", async () => {
   const planned = {
     steps: [
       { name: "extract", action: "skip" as const, reason: "done in attempt 1" },
@@ -490,7 +490,7 @@ test("the plan follows what is chosen, and the clear is told what was chosen", a
   });
 });
 
-test("forty components are short: many skips are one line", async () => {
+test("the plan of forty components is short: many skips are one line", async () => {
   const steps = Array.from({ length: 40 }, (_, index) => ({
     name: `c${String(index)}`,
     action: index < 27 ? ("skip" as const) : ("run" as const),

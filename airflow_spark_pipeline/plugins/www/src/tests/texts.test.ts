@@ -62,7 +62,7 @@ test.each(LANGUAGES)("a message of %s that depends on a count has each plural fo
   }
 });
 
-test.each(LANGUAGES)("no message of %s is empty, or has blanks around it that the English one has not", (language) => {
+test.each(LANGUAGES)("no message of %s is empty, or has spaces around it that the English one does not have", (language) => {
   for (const [path, message] of leaves(messagesOf(language)))
     for (const form of forms(message)) expect([path, form.trim().length > 0, form]).toEqual([path, true, form.trim()]);
 });
@@ -82,7 +82,7 @@ test.each([
   expect(t.selection.selected(count)).toBe(text);
 });
 
-test("what a language does not have is in English, with its plural rules", () => {
+test("a missing translation is shown in English, with its plural rules", () => {
   show("de", { page: { title: "Läufe" } });
   expect([t.page.title, t.action.cancel, t.selection.selected(1)]).toEqual(["Läufe", "Cancel", "1 run selected"]);
 });
@@ -132,7 +132,7 @@ test.each([
   expect(said(sentence)).toBe(text);
 });
 
-test("the states of Airflow have its own words", () => {
+test("the states of Airflow have Airflow's own names", () => {
   expect([stateName("no_status"), stateName("some_new_state")]).toEqual(["No Status", "Some New State"]);
   show("es", messagesOf("es"));
   expect([stateName("queued"), stateName("some_new_state")]).toEqual(["En Cola", "Some New State"]);

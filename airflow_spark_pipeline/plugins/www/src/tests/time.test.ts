@@ -12,7 +12,7 @@ test("a time is shown in the zone that the user chose in Airflow", () => {
   expect(formatTime("2026-01-01T20:30:05.000+00:00", chosenZone())).toBe("2026-01-02 05:30:05");
 });
 
-test.each(["Mars/Olympus", 7, null])("what is no zone gives the browser's: %s", (stored) => {
+test.each(["Mars/Olympus", 7, null])("an invalid time zone gives the browser's: %s", (stored) => {
   localStorage.setItem("timezone", JSON.stringify(stored));
   expect(chosenZone()).toBe(Intl.DateTimeFormat().resolvedOptions().timeZone);
 });
@@ -33,7 +33,7 @@ test.each([
   [150, "2 minutes ago"],
   [7_300, "2 hours ago"],
   [90_000, "yesterday"],
-])("what was %d seconds ago was %s", (seconds, text) => {
+])("a time %d seconds ago is shown as %s", (seconds, text) => {
   const now = Date.parse("2026-01-01T12:00:00Z");
   expect(formatAge(new Date(now - seconds * 1_000).toISOString(), now)).toBe(text);
 });

@@ -20,7 +20,7 @@ const pass = async (milliseconds: number): Promise<void> => {
   });
 };
 
-test("it asks often while something runs, and seldom when nothing does", async () => {
+test("the page polls often while something runs, and rarely otherwise", async () => {
   let active = true;
   const load = vi.fn(() => Promise.resolve({ active }));
   renderHook(() => usePolling("q", load));
@@ -35,7 +35,7 @@ test("it asks often while something runs, and seldom when nothing does", async (
   expect(load).toHaveBeenCalledTimes(3);
 });
 
-test("a hidden page asks nothing, and asks at once when it is shown again", async () => {
+test("a hidden page does not poll, and polls at once when it is shown again", async () => {
   const load = vi.fn(() => Promise.resolve({ active: true }));
   renderHook(() => usePolling("q", load));
   await pass(0);
@@ -48,7 +48,7 @@ test("a hidden page asks nothing, and asks at once when it is shown again", asyn
   expect(load).toHaveBeenCalledTimes(2);
 });
 
-test("an answer that is the same keeps its identity, so that nothing is drawn again", async () => {
+test("an unchanged answer keeps its identity, so that nothing is rendered again", async () => {
   const { result } = renderHook(() => usePolling("q", () => Promise.resolve({ active: true, runs: [1, 2] })));
   await pass(0);
   const first = result.current.data;
@@ -56,7 +56,7 @@ test("an answer that is the same keeps its identity, so that nothing is drawn ag
   expect(result.current.data).toBe(first);
 });
 
-test("an error leaves what is shown, and the next success clears it", async () => {
+test("an error keeps the rows, and the next success clears it", async () => {
   let fails = false;
   const load = () => (fails ? Promise.reject(new Error("down")) : Promise.resolve({ active: true }));
   const { result } = renderHook(() => usePolling("q", load));
@@ -70,7 +70,7 @@ test("an error leaves what is shown, and the next success clears it", async () =
   expect(result.current.error).toBeUndefined();
 });
 
-test("another question is asked at once, and the old answer is marked until the new one is there", async () => {
+test("a changed query is sent at once, and the old answer is marked until the new one arrives", async () => {
   const answers: Record<string, Promise<{ active: boolean; name: string }>> = {
     a: Promise.resolve({ active: true, name: "a" }),
     b: new Promise(() => undefined),
