@@ -28,8 +28,8 @@ class AutoResumeCallback:
 
     .. code-block:: python
 
-        tell = AutoResumeCallback(SlackNotifier(text="{{ spark_pipeline.text }}"))
-        SparkPipelineOperator(..., on_retry_callback=tell)
+        notify = AutoResumeCallback(SlackNotifier(text="{{ spark_pipeline.text }}"))
+        SparkPipelineOperator(..., on_retry_callback=notify)
 
     :param notifiers: notifiers to call with the task's context; in it, and so in the templates of a notifier,
         ``spark_pipeline`` has ``text``, ``run_id``, ``attempt``, ``failed_component`` (the first),

@@ -31,7 +31,7 @@ POSITION = "spark_pipeline.position"
 DESCRIPTION = "spark_pipeline.description"
 #: Why a try failed, followed by its number; the page reads it if the try recorded nothing in the log.
 FAILURE = "spark_pipeline.failure."
-_TOLD = "spark_pipeline.told"
+_REPORTED = "spark_pipeline.reported"
 _IDENTITY = "spark_pipeline.dag_run"
 _LONGEST = 4_000  # maximum length of an error kept in Airflow, in characters
 _NO_REGION = "00000000-0000-0000-0000-000000000000"
@@ -134,19 +134,19 @@ def remember_failure(context: Context, error: BaseException) -> None:
     _keep(context, f"{FAILURE}{context['ti'].try_number}", json.dumps(about))
 
 
-def told(context: Context) -> tuple[int, int] | None:
-    """Return the epoch and number of the last attempt whose components were told of; ``None`` if that is not known."""
+def reported(context: Context) -> tuple[int, int] | None:
+    """Return the epoch and number of the last attempt whose components were reported; ``None`` if it is not known."""
     store = context.get("task_state_store")
-    last = None if store is None else store.get(_TOLD)
+    last = None if store is None else store.get(_REPORTED)
     if last is None:
         return None
     epoch, attempt = str(last).split()
     return int(epoch), int(attempt)
 
 
-def remember_told(context: Context, last: tuple[int, int]) -> None:
-    """Store the last attempt whose components were told of."""
-    _keep(context, _TOLD, f"{last[0]} {last[1]}")
+def remember_reported(context: Context, last: tuple[int, int]) -> None:
+    """Store the epoch and number of the last attempt whose components were reported."""
+    _keep(context, _REPORTED, f"{last[0]} {last[1]}")
 
 
 def _keep(context: Context, key: str, value: str) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def add_asset_events(context: Context, state: CheckpointState, log: Any) -> None:
-    """Add the events of a run that is completed; what Airflow does not accept is only said, since the work is done.
+    """Add the events of a run that is completed; an event that Airflow rejects is only logged, since the work is done.
 
     :param state: the state that completed the run
     :param log: the task's logger

@@ -27,7 +27,7 @@ _PRODUCER = f"https://pypi.org/project/airflow-spark-pipeline/{__version__}"
 def emit(context: Context, state: CheckpointState, runs: Sequence[ComponentRun]) -> None:
     """Emit the events of components: START, and COMPLETE or FAIL, with the times that the driver recorded.
 
-    :param runs: runs of components that nobody has told of
+    :param runs: runs of components that have not been reported yet
     """
     try:
         from airflow.providers.openlineage.api import emit as emit_event

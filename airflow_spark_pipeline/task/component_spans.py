@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def make_spans(context: Context, state: CheckpointState, runs: Sequence[ComponentRun]) -> None:
     """Make the spans, with the times that the driver recorded.
 
-    :param runs: runs of components that nobody has told of
+    :param runs: runs of components that have not been reported yet
     """
     try:
         from opentelemetry import trace

@@ -45,7 +45,7 @@ def run(unit: Unit, choose: Callable[[Unit], Way]) -> dict[str, Any] | Deferred:
     with _counted(stats):
         unit.remember_description()
         outlook = unit.decide()
-        stats.looked(outlook)
+        stats.decided(outlook)
         unit.begin()
         if unit.keeps_progress:
             component_reports.begin(unit.context, None if outlook.latest is None else outlook.latest.state)
@@ -113,15 +113,15 @@ def _outcome(unit: Unit, exit_code: int | None, reason: str) -> CheckpointState:
     try:
         state = unit.outcome(exit_code, reason)
     except ComponentFailedError:
-        _tell(unit)
+        _report(unit)
         raise
-    _tell(unit)
+    _report(unit)
     return state
 
 
-def _tell(unit: Unit) -> None:
+def _report(unit: Unit) -> None:
     if (state := unit.attempt.last_state) is not None:
-        component_reports.tell(unit.context, state, unit.log, keeps_progress=unit.keeps_progress)
+        component_reports.report(unit.context, state, unit.log, keeps_progress=unit.keeps_progress)
 
 
 def _completed(unit: Unit, stats: TryStats, state: CheckpointState) -> dict[str, Any]:

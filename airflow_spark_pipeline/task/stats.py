@@ -31,7 +31,7 @@ class TryStats:
         ti = context["ti"]
         self._tags = {"dag_id": ti.dag_id, "task_id": ti.task_id, "pipeline": pipeline_name}
 
-    def looked(self, outlook: Outlook) -> None:
+    def decided(self, outlook: Outlook) -> None:
         """Count a try that resumes."""
         if outlook.decision.kind is ClaimKind.RESUME:
             self._count("resumed")

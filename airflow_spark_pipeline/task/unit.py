@@ -102,7 +102,7 @@ class Unit:
         :raises CheckpointLocationError: the checkpoint location cannot be used
         :raises NothingToResumeError: the run to resume does not belong to this pipeline
         """
-        spec = _what_holds(arguments, wanted_on_change(context))
+        spec = _effective_spec(arguments, wanted_on_change(context))
         location = _location(arguments, spec, directory)
         options = storage_options(location.conn_id, location.location)
         store = location.open(options)
@@ -251,7 +251,7 @@ class Unit:
             remember(self.context, state)
 
 
-def _what_holds(arguments: Arguments, wanted_on_change: str | None) -> PipelineSpec:
+def _effective_spec(arguments: Arguments, wanted_on_change: str | None) -> PipelineSpec:
     """Return the description, completed with defaults and arguments."""
     spec = arguments.description.spec
     checkpoint = spec.checkpoint.with_defaults(enabled=True, auto_resume=True).with_overrides(

@@ -26,7 +26,7 @@ from tests.unit.operators.shop import Driver, Shop
 
 IDS = {name: str(uuid.uuid4()) for name in ("lineage_run_id", "lineage_root_run_id")}
 STARTED = datetime(2026, 1, 31, 4, tzinfo=timezone.utc)
-Told = list[tuple[str, int | None, str | None]]
+Reported = list[tuple[str, int | None, str | None]]
 
 
 def done(state: CheckpointState, name: str) -> CheckpointState:
@@ -37,16 +37,16 @@ def done(state: CheckpointState, name: str) -> CheckpointState:
 
 
 @pytest.fixture
-def told(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Told:
-    """Name, attempt and error of each run that was told."""
-    told: Told = []
+def reported(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Reported:
+    """Name, attempt and error of each reported run."""
+    reported: Reported = []
 
     def note(_: Any, __: CheckpointState, runs: list[ComponentRun]) -> None:
-        told.extend((run.record.name, run.record.attempt, run.error) for run in runs)
+        reported.extend((run.record.name, run.record.attempt, run.error) for run in runs)
 
     monkeypatch.setattr(component_spans, "make_spans", note)
     monkeypatch.setattr(shop.driver, "done", done)
-    return told
+    return reported
 
 
 def fail_at(shop: Shop, name: str, try_number: int) -> None:
@@ -56,18 +56,18 @@ def fail_at(shop: Shop, name: str, try_number: int) -> None:
     shop.driver.fails_at = None
 
 
-def test_each_try_reports_what_it_ran_and_not_what_it_skipped(shop: Shop, told: Told) -> None:
+def test_each_try_reports_what_it_ran_and_not_what_it_skipped(shop: Shop, reported: Reported) -> None:
     fail_at(shop, "Clean", 1)
-    assert told == [("Extract", 1, None)]
+    assert reported == [("Extract", 1, None)]
     fail_at(shop, "Load", 2)
-    assert told[1:] == [("Clean", 2, None)]
+    assert reported[1:] == [("Clean", 2, None)]
     shop.run(try_number=3)
-    assert told[2:] == [("Load", 3, None)]
+    assert reported[2:] == [("Load", 3, None)]
 
 
 @pytest.mark.skipif(not AIRFLOW.has_task_state_store, reason="a try then knows nothing of an earlier one")
 def test_components_of_a_killed_task_are_reported_by_the_next_try(
-    shop: Shop, told: Told, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, reported: Reported, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as killed:
         killed.setattr(Unit, "outcome", Mock(side_effect=KeyboardInterrupt))
@@ -75,50 +75,51 @@ def test_components_of_a_killed_task_are_reported_by_the_next_try(
         with pytest.raises(KeyboardInterrupt):
             shop.run(try_number=1)
     shop.driver.fails_at = None
-    assert told == []
+    assert reported == []
     shop.run(try_number=2)
-    assert told == [("Extract", 1, None), ("Clean", 2, None), ("Load", 2, None)]
+    assert reported == [("Extract", 1, None), ("Clean", 2, None), ("Load", 2, None)]
 
 
 @pytest.mark.skipif(not AIRFLOW.has_task_state_store, reason="a try then knows nothing of an earlier one")
 def test_the_components_of_a_reported_success_are_reported_once(
-    shop: Shop, told: Told, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, reported: Reported, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as killed:
         killed.setattr(Unit, "retire", Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             shop.run(try_number=1)
-    assert len(told) == 3
+    assert len(reported) == 3
     shop.run(try_number=2)
-    assert len(told) == 3
+    assert len(reported) == 3
 
 
-def test_a_run_that_starts_over_is_reported_again(shop: Shop, told: Told) -> None:
+def test_a_run_that_starts_over_is_reported_again(shop: Shop, reported: Reported) -> None:
     shop.run(try_number=1)
     shop.run(try_number=2, max_tries=7)  # cleared
-    assert [name for name, *_ in told] == ["Extract", "Clean", "Load"] * 2
+    assert [name for name, *_ in reported] == ["Extract", "Clean", "Load"] * 2
 
 
-def test_another_task_that_resumes_the_run_reports_only_what_it_ran(shop: Shop, told: Told) -> None:
+def test_another_task_that_resumes_the_run_reports_only_what_it_ran(shop: Shop, reported: Reported) -> None:
     fail_at(shop, "Load", 1)
     run_id = shop.latest().state.run_id
     shop.in_dag_run("manual__2026-02-01").run(resume_run_id=run_id)
-    assert told == [("Extract", 1, None), ("Clean", 1, None), ("Load", 2, None)]
+    assert reported == [("Extract", 1, None), ("Clean", 1, None), ("Load", 2, None)]
 
 
-def test_a_superseded_try_reports_no_components(shop: Shop, told: Told) -> None:
+def test_a_superseded_try_reports_no_components(shop: Shop, reported: Reported) -> None:
     fail_at(shop, "Load", 2)
-    before = list(told)
+    before = list(reported)
     with pytest.raises(SupersededError):
         shop.run(try_number=1)
-    assert told == before
+    assert reported == before
 
 
-def test_a_collector_that_does_not_answer_fails_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        component_spans, "make_spans", Mock(side_effect=ConnectionError("no collector"), __module__="x")
-    )
+def test_a_collector_that_does_not_answer_fails_nothing(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(component_spans, "make_spans", Mock(side_effect=ConnectionError("no collector")))
     assert shop.run()["components_run"] == ["Extract", "Clean", "Load"]
+    assert "could not be reported to OpenTelemetry: no collector" in capsys.readouterr().out
 
 
 def test_a_run_has_its_times_and_the_error_that_ended_it(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
