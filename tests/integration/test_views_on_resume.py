@@ -116,6 +116,23 @@ def test_a_component_whose_saved_output_is_gone_runs_again_and_says_so(unit: Uni
 
 
 @pytest.mark.nightly
+def test_a_saved_output_that_vanishes_after_the_resume_began_fails_its_reader_and_the_retry_makes_it_again(
+    unit: Unit,
+) -> None:
+    look = _step("Look", fails=1, removes=f'"{unit.location / "_outputs"}"')
+    components = ",\n".join([_step("Draw", more="save-outputs = true,"), look])
+    assert unit.attempt(components)[0] == EXIT_COMPONENT_FAILED
+    code, said = unit.attempt(components)
+    assert code == EXIT_COMPONENT_FAILED
+    assert "[1/2] Draw skipped (done in attempt 1; restored drawn)" in said
+    assert "[2/2] Look failed" in said
+    code, said = unit.attempt(components)
+    assert code == EXIT_COMPLETED
+    assert "Draw is run again: the saved output of view 'drawn' is no longer complete" in said
+    assert [line.split()[:2] for line in unit.lines] == [["Draw", "1"], ["Look", "1"], ["Draw", "3"], ["Look", "3"]]
+
+
+@pytest.mark.nightly
 def test_ready_made_components_that_define_views_are_replayed(unit: Unit) -> None:
     components = _READY_MADE.replace("}\n    {", "},\n    {") + "," + _step("Look", fails=1)
     assert unit.attempt(components)[0] == EXIT_COMPONENT_FAILED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,16 +35,23 @@ class Draw(Component):
 
 @dataclass
 class Look(Component):
-    """Notes what a view holds; fails in the attempts that it is told to fail in."""
+    """Notes what a view holds.
+
+    :param fails: number of attempts that fail
+    :param removes: directory that the second attempt removes before it reads the view
+    """
 
     ledger: str
     view: str = "drawn"
     fails: int = 0
+    removes: str | None = None
 
     def reads_views(self) -> Collection[str]:
         return (self.view,)
 
     def run(self, spark: SparkSession) -> None:
+        if self.removes is not None and self.context.attempt == 2:
+            shutil.rmtree(self.removes)
         found = sorted({row.x for row in spark.table(self.view).collect()})
         _note(self.ledger, f"{self.context.component_name} {self.context.attempt} {' '.join(found)}")
         if self.context.attempt <= self.fails:
