@@ -60,9 +60,9 @@ def _of_one(want: StructField, there: list[StructField], names: list[str], *, ex
         return [f"{len(there)} columns {want.name!r}, which cannot be told apart"]
     (have,) = there
     if not _fits(want.dataType, have.dataType, exactly=exactly):
-        told, other = have.dataType.simpleString(), kind
-        nulls = "" if _fold(told, exactly=exactly) != _fold(other, exactly=exactly) else " whose parts are never null"
-        return [f"{have.name!r} of type {told}, not {other}{nulls}"]
+        shown, other = have.dataType.simpleString(), kind
+        nulls = "" if _fold(shown, exactly=exactly) != _fold(other, exactly=exactly) else " whose parts are never null"
+        return [f"{have.name!r} of type {shown}, not {other}{nulls}"]
     if have.nullable and not want.nullable:
         return [f"{have.name!r}, which its schema allows to be null, not NOT NULL; check the values with CheckNotNull"]
     return []

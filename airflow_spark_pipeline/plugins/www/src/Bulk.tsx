@@ -18,7 +18,7 @@ interface BulkProps {
   setSelected: (selected: Selected) => void;
 }
 
-/** How many runs are selected, and what can be done with all of them. */
+/** The number of selected runs, and the actions for all of them. */
 export const Bulk = ({ runs, total, asked, onAct, setSelected }: BulkProps) => {
   const [collecting, setCollecting] = useState(false);
   const selectAll = async (): Promise<void> => {

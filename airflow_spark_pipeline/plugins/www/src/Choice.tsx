@@ -13,7 +13,7 @@ const NOTHING: Selected = { start_from: null, stop_after: null, only: [], force:
 const modeOf = (value: Selected): Mode =>
   value.only.length > 0 ? "only" : value.start_from !== null || value.stop_after !== null ? "range" : "rest";
 
-/** What is wrong with a choice before the server is asked; null if nothing is. */
+/** The problem of a choice before the request is sent; null if there is none. */
 export const wrongChoice = (value: Selected, run: RunDetail | null | undefined): string | null => {
   const names = run?.components.map((component) => component.name) ?? [];
   const [from, to] = [value.start_from, value.stop_after].map((name) => (name === null ? -1 : names.indexOf(name)));
@@ -29,7 +29,7 @@ interface Props {
   onChange: (value: Selected) => void;
 }
 
-/** Which components the next try runs: what is not done, from one to another, or some; and what is run once more. */
+/** Which components the next try runs: those not done, a range, or some; and which run again although done. */
 export const Choice = ({ run, value, onChange }: Props) => {
   const [mode, setMode] = useState(() => modeOf(value));
   const names = run.components.map((component) => component.name);

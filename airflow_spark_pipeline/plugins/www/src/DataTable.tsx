@@ -5,7 +5,7 @@ const ROOM = "@container tables (min-width: 820px)";
 const CELLS = { "& td, & th": { verticalAlign: "top" }, "& th": { fontWeight: "normal" } };
 const onlyWide = { display: "none", [ROOM]: { display: "table-cell" } };
 
-/** What is shown inside another cell where its own column has no room. */
+/** Content of a hidden column, shown inside another cell. */
 export const Narrow = ({ children }: { children: ReactNode }) => (
   <Box css={{ [ROOM]: { display: "none" } }} fontSize="xs" overflowWrap="anywhere">
     {children}
@@ -16,7 +16,7 @@ export interface Column<Row> {
   header: string;
   cell: (row: Row) => ReactNode;
   width?: string;
-  /** Shown only where the pane is wide enough: the pane counts, and not the window. */
+  /** Shown only if the pane, not the window, is wide enough. */
   wide?: boolean;
 }
 
@@ -27,7 +27,7 @@ interface Props<Row> {
   testId: string;
 }
 
-/** A table whose columns keep their widths, whatever is in them. */
+/** A table whose columns keep their widths, whatever they contain. */
 export const DataTable = <Row,>({ columns, rows, keyOf, testId }: Props<Row>) => (
   <Box css={{ containerType: "inline-size", containerName: "tables" }} w="full">
     <Table.Root size="sm" striped tableLayout="fixed" w="full" css={CELLS}>

@@ -8,7 +8,7 @@ export const FILTERS = ["state", "dag_id", "run_id", "pipeline", "started_before
 export type Filter = (typeof FILTERS)[number];
 
 const UNFINISHED: RunState[] = ["running", "submitted", "failed", "dead", "unreadable"];
-/** These are listed where they are asked for; how many there are is not known before. */
+/** These states are listed on request; their number is unknown before. */
 export const ENDED: RunState[] = ["completed", "discarded"];
 
 export interface Changing {
@@ -16,7 +16,7 @@ export interface Changing {
   change: (name: string, value: string | null) => void;
 }
 
-/** The search, a pill for each filter, and a menu for more of them: as above Airflow's own tables. */
+/** The search, a pill for each filter, and a menu for more filters, as in Airflow's own tables. */
 export const FilterBar = ({ params, list, change }: Changing & { list: RunList }) => {
   const [added, setAdded] = useState<Filter[]>([]);
   const shown = FILTERS.filter((name) => params.has(name) || added.includes(name));
@@ -169,7 +169,7 @@ const Value = ({ name, focus, params, list, change }: Changing & { name: Filter;
 
 const DAY_MS = 86_400_000;
 
-/** Moments as the server takes them; the one of the address among them, whatever it is. */
+/** Times in the server's format, including the one in the address. */
 const ages = (value: string): [string, string][] => {
   const today = new Date();
   today.setHours(0, 0, 0, 0);
@@ -192,7 +192,7 @@ interface TextFieldProps {
   change: (value: string) => void;
 }
 
-/** A field whose text is also in the address; what is typed is never lost to an address that lags behind. */
+/** A field whose text is also in the address; an address that lags behind never overwrites typed text. */
 const TextField = ({
   value,
   label,
@@ -205,7 +205,7 @@ const TextField = ({
 }: TextFieldProps) => {
   const [text, setText] = useState(value);
   const latest = useRef(change);
-  // What was written into the address and has not been seen there yet: it may arrive after the next key.
+  // Written to the address, but not seen there yet: it may arrive after the next key.
   const written = useRef<string[]>([]);
   const shown = useRef(value);
   useEffect(() => {
@@ -250,7 +250,7 @@ const TextField = ({
         onChange={(event) => {
           setText(event.target.value);
         }}
-        // Otherwise what was typed could be written after the filters were cleared with the next click.
+        // Otherwise typed text could be written after the next click has cleared the filters.
         onBlur={write}
         {...(placeholder === undefined ? {} : { placeholder })}
         {...(list === undefined ? {} : { list })}

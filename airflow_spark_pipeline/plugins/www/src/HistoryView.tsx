@@ -10,7 +10,7 @@ import { formatDuration } from "./time";
 import type { History, PastRun, Run } from "./types";
 import { COMPONENT_PALETTES } from "./words";
 
-/** The last runs of the run's pipeline; asked for once, and again when the run's state has changed. The page does without it. */
+/** The last runs of the pipeline; requested once, and again when the run's state changes. The page works without them. */
 export const useHistory = ({
   dag_id,
   run_id,
@@ -37,7 +37,7 @@ interface Row {
   other: number | null;
 }
 
-/** The seconds that a component took longer or shorter: `+00:04:10`, `−2.3s`. */
+/** The difference of a component's duration: `+00:04:10`, `−2.3s`. */
 export const change = ({ seconds, other }: Pick<Row, "seconds" | "other">): string => {
   if (seconds === null || other === null) return "–";
   const difference = seconds - other;
@@ -47,7 +47,7 @@ export const change = ({ seconds, other }: Pick<Row, "seconds" | "other">): stri
 
 const duration = (seconds: number | null): string => (seconds === null ? "–" : formatDuration(seconds));
 
-/** How long each component took in the last runs; one run is compared with what is usual, or with another run. */
+/** The duration of each component in the last runs; one run is compared with usual durations, or with another run. */
 export const HistoryView = ({ run, history }: { run: Run; history: History }) => {
   const [chosen, setChosen] = useState("");
   const others = history.runs.filter((each) => each.run_id !== run.run_id).reverse();
@@ -127,7 +127,7 @@ const Other = ({ row, other }: { row: Row; other: PastRun | undefined }) => {
   );
 };
 
-/** A bar for each run, the oldest first; the run that is looked at is the solid one. */
+/** A bar for each run, the oldest first; the bar of the current run is solid. */
 const Chart = ({ name, runs, run }: { name: string; runs: PastRun[]; run: Run }) => {
   const longest = Math.max(...runs.map((each) => each.seconds[name] ?? 0));
   const durations = runs.map((each) => duration(each.seconds[name] ?? null)).join(", ");

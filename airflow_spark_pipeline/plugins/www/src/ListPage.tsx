@@ -18,7 +18,7 @@ import { Toaster } from "./toaster";
 import type { Run, RunList } from "./types";
 import { usePolling } from "./usePolling";
 
-/** Where the filters, sort and page of the list are that was shown last: the way back from a run leads there. */
+/** The filters, sort order and page of the last list, for the way back from a run. */
 export const LAST_LIST = "spark-pipeline.list";
 
 const ASKED = ["q", ...FILTERS, "order_by"];
@@ -29,7 +29,7 @@ const sizeOf = (params: URLSearchParams): number => {
   return SIZES.includes(size) ? size : SMALLEST;
 };
 
-/** The question for the server, from the page's address. */
+/** The query for the server, from the page's address. */
 export const question = (params: URLSearchParams): URLSearchParams => {
   const asked = new URLSearchParams();
   for (const name of ASKED) {
@@ -67,13 +67,13 @@ export const ListPage = () => {
       },
       { replace: name === "q" },
     );
-    // Who pages, sorts or groups goes on selecting; another filter is another selection.
+    // Paging, sorting and grouping keep the selection; another filter starts a new one.
     if (!["page", "size", "order_by", "group"].includes(name)) setSelected(new Map());
   };
   const onAct = (action: Action, runs: Run[]): void => {
     setActing({ action, runs });
   };
-  // What is known of the selected runs is what was seen last.
+  // The selected runs as they were last seen.
   const seen = new Map(data?.runs.map((run) => [runKey(run), run]));
   const chosen = [...selected].map(([key, run]) => seen.get(key) ?? run);
 
@@ -138,7 +138,7 @@ export const ListPage = () => {
   );
 };
 
-/** What opened the dialog may be gone, or disabled: then the heading has the focus, and not nothing. */
+/** The element that opened the dialog may be gone or disabled: then the heading gets the focus. */
 export const keepFocus = (): void => {
   setTimeout(() => {
     const lost = document.activeElement === null || document.activeElement === document.body;
@@ -233,7 +233,7 @@ const Runs = ({ data, params, change, stale, selected, setSelected, chosen, onAc
   );
 };
 
-/** What Airflow shows above a table whose next answer is not there yet: what is shown can still be read. */
+/** Airflow's progress bar above a table that waits for its next answer; the old rows can still be read. */
 const Waiting = ({ visible }: { visible: boolean }) => (
   <Progress.Root value={null} size="xs" visibility={visible ? "visible" : "hidden"} aria-label={t.empty.loading}>
     <Progress.Track>

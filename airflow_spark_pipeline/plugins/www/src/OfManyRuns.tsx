@@ -9,7 +9,7 @@ import { formatDuration } from "./time";
 import type { Run } from "./types";
 import { taskName } from "./words";
 
-/** Of many runs or tasks: nobody reads a thousand. */
+/** The number of runs or tasks that are listed; a thousand would not be read. */
 export const SHOWN = 20;
 
 export const Name = ({ run }: { run: Run }) => (
@@ -38,7 +38,7 @@ interface ManyProps {
 const results = (done: number, failed: number): string =>
   failed === 0 ? t.action.ok(done) : `${t.action.ok(done)}, ${t.action.failed(failed)}`;
 
-/** Many runs: how far it is, and in the end one list, first of what was not done. */
+/** Progress of an action on many runs, and at the end one list, failures first. */
 export const Many = ({ action, runs, busy, outcomes }: ManyProps) => {
   const failed = outcomes.filter(({ outcome }) => !outcome.ok);
   const done = outcomes.length - failed.length;

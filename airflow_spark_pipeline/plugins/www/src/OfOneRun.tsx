@@ -9,7 +9,7 @@ import { Plan } from "./Plan";
 import { type Action, LOSES, stateName, t } from "./texts";
 import type { NextAttempt, Run, RunDetail, Selected } from "./types";
 
-/** What is known of a single run before it is acted on. */
+/** The details of a single run before an action. */
 export interface Foresight {
   run: RunDetail | null | undefined;
   error?: string;
@@ -60,7 +60,7 @@ export interface Planned {
   error?: string;
 }
 
-/** What a resume of the chosen components would do; without a choice, as the run itself says. */
+/** The plan of a resume with the chosen components; without a choice, the plan of the run itself. */
 export const usePlan = (run: RunDetail | null | undefined, selected: Selected | undefined): Planned => {
   const [found, setFound] = useState<{ for: Selected; next: NextAttempt | null; error?: string }>();
   useEffect(() => {

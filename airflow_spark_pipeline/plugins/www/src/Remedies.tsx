@@ -5,7 +5,7 @@ import { ReasonedButton } from "./parts";
 import { type Action, t } from "./texts";
 import type { Run } from "./types";
 
-/** What helps where a resume is refused: as buttons, next to the refusal. */
+/** What helps if a resume is refused: buttons next to the refusal. */
 export const Remedies = ({ run, onAct }: { run: Run; onAct: (action: Action) => void }) => (
   <HStack wrap="wrap">
     {(["start-over", "rerun-from-change"] as const).map((action) => (

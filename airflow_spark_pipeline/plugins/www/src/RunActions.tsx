@@ -11,7 +11,7 @@ interface Props {
   onAct: (action: Action, runs: Run[]) => void;
 }
 
-/** Resume as a button, what loses something in a menu. */
+/** Resume as a button; actions that discard progress in a menu. */
 export const RunActions = ({ run, onAct }: Props) => (
   <HStack gap={1} justify="flex-end" display="inline-flex">
     <ReasonedButton

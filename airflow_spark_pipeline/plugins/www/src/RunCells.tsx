@@ -10,10 +10,10 @@ import { fullName, position, taskName } from "./words";
 export const runKey = (run: Run): string => `${run.location} ${run.id}`;
 export const runPath = (run: Run): string => `/plugin/spark-pipeline?${runQuery(run)}`;
 
-/** The runs that are selected, by key: also those that are on another page. */
+/** The selected runs by key, including those on other pages. */
 export type Selected = ReadonlyMap<string, Run>;
 
-/** What a resume saves; nothing where there is nothing to resume, or nothing stopped. */
+/** The time that a resume saves; nothing if the run cannot be resumed. */
 export const saves = (run: Run): string =>
   run.state === "completed" || run.state === "discarded" || run.state === "running"
     ? "–"
@@ -35,7 +35,7 @@ export const Origin = ({ run }: { run: Run }) => (
   </Box>
 );
 
-/** Why the run is not done: the newest try's reason, which the record may not know, before the recorded one. */
+/** Why the run is not done: the newest try's reason, which may be missing in the record, otherwise the recorded one. */
 const reason = (run: Run): string | null => {
   const newest = run.task_pending ? null : run.newest_try;
   if (newest === null) return run.error;

@@ -20,12 +20,12 @@ interface Props {
   sorting?: ReactNode;
 }
 
-// What decides is the room that the table has: the window may be wide, and the pane of a tab narrow.
+// The width of the pane decides, not that of the window: a tab may be narrow in a wide window.
 const WIDE = "@container runs (min-width: 860px)";
 const FULL = "@container runs (min-width: 1200px)";
 const onlyFull = { display: "none", [FULL]: { display: "table-cell" } };
 
-/** The runs: a table where there is room, cards where there is not. */
+/** The runs: a table in a wide pane, cards in a narrow one. */
 export const RunTable = (props: Props) => (
   <Box css={{ containerType: "inline-size", containerName: "runs" }} w="full">
     <Box css={{ display: "none", [WIDE]: { display: "block" } }}>
@@ -73,7 +73,7 @@ const Wide = ({ runs, actions, selected, onSelect, header, grouped = false }: Pr
       css={{
         "& td, & th": { verticalAlign: "middle" },
         "& th": { fontWeight: "normal" },
-        // However wide the rest is, what can be done with a run is seen.
+        // The actions stay visible, however wide the rest is.
         "& th:last-of-type, & td:last-of-type": { position: "sticky", insetInlineEnd: 0, bg: "bg" },
         "& tr:nth-of-type(odd) td:last-of-type": { bg: "bg.muted" },
       }}
@@ -174,7 +174,7 @@ interface GroupProps {
   onSelect: ((selected: Selected) => void) | undefined;
 }
 
-/** The Dag Run that the rows below it are of: twenty mapped task instances are one thing to resume. */
+/** The Dag Run of the rows below: twenty mapped task instances are resumed as one. */
 const GroupRow = ({ runs, columns, selected, onSelect }: GroupProps) => {
   const [first] = runs;
   if (first === undefined) return null;

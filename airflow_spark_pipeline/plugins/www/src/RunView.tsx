@@ -23,7 +23,7 @@ interface Props {
   titled?: boolean;
 }
 
-/** Everything that is known of one run. */
+/** The page of one run. */
 export const RunView = ({ run, refresh, titled = true }: Props) => {
   const [acting, setActing] = useState<Action>();
   const history = useHistory(run);
@@ -106,7 +106,7 @@ interface HeadProps {
   onAct: (action: Action) => void;
 }
 
-/** What the run is, and first of all what keeps it from being done: the newest reason before older ones. */
+/** The facts about the run, after the reasons why it is not done, the newest first. */
 const Head = ({ run, ended, titled, onAct }: HeadProps) => {
   const newest = run.task_pending ? null : run.newest_try;
   const refusal = run.next?.refusal != null && !run.task_pending ? run.next : null;

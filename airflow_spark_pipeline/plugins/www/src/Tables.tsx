@@ -20,7 +20,7 @@ const lasted = (component: Component, now: number): string =>
 
 const Moment = ({ iso }: { iso: string | null }) => (iso === null ? <>–</> : <Time iso={iso} />);
 
-/** The components; where there is little room, what belongs together is in one cell. */
+/** The components; in a narrow pane, several values share one cell. */
 export const Components = ({ run, history }: { run: RunDetail; history: History | undefined }) => {
   const now = useNow(run.state === "running");
   const usual = new Map(history?.components.map((each) => [each.name, each.usual_seconds]));

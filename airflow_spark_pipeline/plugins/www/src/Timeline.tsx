@@ -9,7 +9,7 @@ import { BAR_PALETTES } from "./words";
 const NAMES = { base: "84px", md: "200px" };
 const ROW = "26px";
 
-/** The components across the attempts: one line each, one part of the width for each attempt, a clock below. */
+/** The components across the attempts: a line for each component, a part for each attempt, and a time axis below. */
 export const Timeline = ({ run }: { run: RunDetail }) => {
   const now = useNow(run.state === "running");
   const segments = place(
@@ -109,7 +109,7 @@ const Heading = ({ segment }: { segment: Segment }) => {
   );
 };
 
-/** When the attempt began and ended, by the clock; of short attempts the beginning only. */
+/** The start and end of the attempt; for short attempts only the start. */
 const Clock = ({ segment }: { segment: Segment }) => {
   const zone = useZone();
   const clock = (at: number): string => formatTime(new Date(at).toISOString(), zone).slice(-8);
@@ -148,7 +148,7 @@ const Startup = ({ segment }: { segment: Segment }) => {
 
 const SHORTEST = "6px";
 
-/** A bar, as short as it may be but never outside its part; of a component with parts, only the share that is done is filled. */
+/** A bar with a minimum width, inside its part; for a component with parts, it is filled as far as they are done. */
 const Piece = ({ bar, attempt }: { bar: Placed; attempt: number }) => {
   const took = bar.seconds === null ? "" : formatDuration(bar.seconds);
   const parts = bar.parts === null ? "" : t.run.parts(bar.parts.done, bar.parts.total);

@@ -7,13 +7,13 @@ export type Outcome = { ok: boolean; text: string };
 export interface Options {
   latestVersion: boolean;
   downstream: boolean;
-  /** Empty for none: Airflow would replace the note that is there. */
+  /** Empty for none: otherwise Airflow would replace the existing note. */
   note?: string;
-  /** Which components run; undefined for those that are not done. */
+  /** The components that run; undefined for all that are not done. */
   selected?: Selected | undefined;
 }
 
-/** Why an action cannot be done to a run now; null where it can. */
+/** Why an action is not possible for a run now; null if it is possible. */
 export const blocked = (action: Action, run: Run): string | null => {
   const reason = action === "discard" ? run.discard_blocked : run.resume_blocked;
   if (reason !== null) return said(reason);
@@ -21,7 +21,7 @@ export const blocked = (action: Action, run: Run): string | null => {
   return action === "rerun-from-change" && !run.takes_choices ? t.choice.unable : null;
 };
 
-/** Whether an action asks the next try for something, which no other try must do. */
+/** Whether an action applies to the next try only. */
 const choose = async (action: Action, run: Run, options: Options): Promise<boolean> => {
   if (action === "rerun-from-change") await wantOnChange(run, "rerun-from-change");
   if (action === "resume" && options.selected !== undefined) await chooseComponents(run, options.selected);
@@ -38,16 +38,16 @@ const how = (action: Action, run: Run, options: Options) => ({
   also: action === "start-over" ? run.clear_to_start_over : run.clear_to_resume,
 });
 
-/** What Airflow would clear; nothing is changed. */
+/** What Airflow would clear; this changes nothing. */
 export const affected = async (action: Action, run: Run, options: Options): Promise<Affected[]> =>
   (await clear(run, { ...how(action, run, options), dryRun: true })).task_instances;
 
-/** Do it to one run, and return the result as text. */
+/** Perform the action on one run, and return the result as text. */
 export const act = async (action: Action, run: Run, options: Options): Promise<Outcome> => {
   let discarded = false;
   let chose = false;
   try {
-    // What is lost is lost only once Airflow would clear the task.
+    // The progress is discarded only if Airflow would clear the task.
     if (action === "start-over") await clear(run, { ...how(action, run, options), dryRun: true });
     if (action === "start-over" || action === "discard") {
       await discard(run);
@@ -65,19 +65,19 @@ export const act = async (action: Action, run: Run, options: Options): Promise<O
   }
 };
 
-const AT_A_TIME = 4; // browsers open six connections to a server, and the page goes on asking
+const AT_A_TIME = 4; // browsers open six connections to a server, and the page keeps polling
 
-/** Do it to many runs, some at a time; `told` hears of each as soon as it is over. */
+/** Perform the action on many runs, a few at a time; `report` is called for each as soon as it has ended. */
 export const actOnAll = async (
   action: Action,
   runs: readonly Run[],
   options: Options,
-  told: (run: Run, outcome: Outcome) => void,
+  report: (run: Run, outcome: Outcome) => void,
 ): Promise<void> => {
   const waiting = [...runs];
   const work = async (): Promise<void> => {
     for (let run = waiting.shift(); run !== undefined; run = waiting.shift())
-      told(run, await act(action, run, options));
+      report(run, await act(action, run, options));
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, work));
 };

@@ -4,7 +4,7 @@ import type { DagRuns, History, NextAttempt, Run, RunList, Selected, TaskKey, Ta
 /** Where Airflow is mounted: "" or "/sub/path", as its page's <base> says. */
 export const root = (): string => new URL(document.baseURI).pathname.replace(/\/$/, "");
 
-/** An answer that is no success, in the server's own words where it has any. */
+/** An error answer, with the server's own message if there is one. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -36,7 +36,7 @@ const explain = async (response: Response): Promise<string> => {
   return (t.trouble.statuses as Record<number, string>)[response.status] ?? t.trouble.status(response.status);
 };
 
-/** The text of an error of ours that has a code, such as `{"code": "late", "values": {"seconds": "30"}}`. */
+/** The text of one of this page's errors with a code, such as `{"code": "late", "values": {"seconds": "30"}}`. */
 const inOwnLanguage = (body: unknown): string | null => {
   if (body === null || typeof body !== "object" || !("code" in body) || !("values" in body)) return null;
   const text: unknown = (t.errors as Record<string, unknown>)[String(body.code)];
@@ -66,7 +66,7 @@ export const showTask = (key: TaskKey, signal: AbortSignal): Promise<TaskRuns> =
   return call(`${pages}/task?${query.toString()}`, { signal });
 };
 
-/** What a resume of some components would do; null if there is nothing to resume any more. */
+/** The plan of a resume of some components; null if the run can no longer be resumed. */
 export const showPlan = (run: Run, selected: Selected, signal: AbortSignal): Promise<NextAttempt | null> => {
   const query = new URLSearchParams({ ...nameOf(run), id: run.id });
   if (selected.start_from !== null) query.set("start_from", selected.start_from);
@@ -83,7 +83,7 @@ export const showHistory = (key: TaskKey, pipeline: string, signal: AbortSignal)
 
 const MOST = 100; // rows that the server sends at once
 
-/** All runs that match, however many: in the order of the list, each once. */
+/** All matching runs, each once, in the order of the list. */
 export const listAll = async (query: URLSearchParams, signal: AbortSignal): Promise<Run[]> => {
   const found = new Map<string, Run>();
   for (let offset = 0, total = 1; offset < total; offset += MOST) {
@@ -110,7 +110,7 @@ export interface ClearOptions {
   latestVersion: boolean;
   downstream: boolean;
   note?: string;
-  /** Fields of Airflow's clear that only some of its versions have. */
+  /** Fields of Airflow's clear that only some versions have. */
   also?: Record<string, unknown>;
 }
 
@@ -125,7 +125,7 @@ interface Cleared {
   total_entries: number;
 }
 
-/** Airflow's own clear: with the user's own rights, and in its audit log. A note replaces the one that is there. */
+/** Airflow's own clear, with the user's permissions, recorded in its audit log. A note replaces the existing one. */
 export const clear = async (key: Run, options: ClearOptions): Promise<Cleared> => {
   const which =
     key.clear_instance === null
@@ -146,10 +146,10 @@ export const clear = async (key: Run, options: ClearOptions): Promise<Cleared> =
   return cleared;
 };
 
-/** Tell the next try of a task, and no other, what to do about the component that was edited. */
+/** Store for the next try only what to do about an edited component. */
 export const wantOnChange = (key: Run, value: "rerun-from-change"): Promise<unknown> => store(key, "on_change", value);
 
-/** Tell the tries that follow a clear which components to run; the next clear ends it. */
+/** Store for the tries after a clear which components to run; the next clear ends this. */
 export const chooseComponents = (key: Run, selected: Selected): Promise<unknown> =>
   store(
     key,
@@ -163,7 +163,7 @@ export const chooseComponents = (key: Run, selected: Selected): Promise<unknown>
     }),
   );
 
-/** Take a choice back. Who may clear may write there, and not always delete. */
+/** Take a choice back. The permission to clear allows writing there, but not always deleting. */
 export const forgetChoice = (key: Run, name: "on_change" | "selection"): Promise<unknown> => store(key, name, "");
 
 const store = (key: Run, name: string, value: string): Promise<unknown> =>

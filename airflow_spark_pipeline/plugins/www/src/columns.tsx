@@ -4,7 +4,7 @@ import { useState } from "react";
 import { ColumnsIcon } from "./icons";
 import { t } from "./texts";
 
-/** The columns of the list that can be hidden; which text of `t.columns` names each. */
+/** The columns of the list that can be hidden, each with its key in `t.columns`. */
 const COLUMNS = {
   state: "state",
   dag_id: "dag",
@@ -37,7 +37,7 @@ export const useHiddenColumns = (): [hidden: ReadonlySet<Column>, toggle: (colum
     try {
       localStorage.setItem(KEY, JSON.stringify([...changed]));
     } catch {
-      // the browser keeps nothing: the choice lasts until the page is left
+      // the browser stores nothing: the choice lasts until the user leaves the page
     }
   };
   return [hidden, toggle];
@@ -48,7 +48,7 @@ interface Props {
   toggle: (column: Column) => void;
 }
 
-/** The menu of columns, as above Airflow's own tables. */
+/** The menu of columns, as in Airflow's own tables. */
 export const ColumnChooser = ({ hidden, toggle }: Props) => (
   <Menu.Root closeOnSelect={false} positioning={{ placement: "bottom-end" }}>
     <Menu.Trigger asChild>

@@ -12,7 +12,7 @@ const PATHS: Record<string, string> = {
   deferred: "M4 5h8l-2-2M12 11H4l2 2",
 };
 
-/** The sign of a state; its name is next to it. In dark, some of the states' colors are too close to their backgrounds. */
+/** The icon of a state, next to its name. In dark mode, some colors of states are too close to their backgrounds. */
 export const StateIcon = ({ palette }: { palette: string }) => (
   <Box asChild color={{ base: "colorPalette.solid", _dark: "inherit" }} flexShrink={0}>
     <svg aria-hidden width="12" height="12" viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth="2.2">

@@ -11,7 +11,7 @@ export const LANGUAGES = ["ar", "de", "es", "fr", "ja", "pt", "zh-CN"] as const;
 
 const KEY = "i18nextLng"; // where Airflow's UI keeps the chosen language
 
-/** The language of ours for one of Airflow's: `de` for `de-AT`, English for one that is not there. */
+/** The page's language for one of Airflow's: `de` for `de-AT`, English if there is no translation. */
 export const languageFor = (chosen: string): string => {
   const known: readonly string[] = LANGUAGES;
   if (known.includes(chosen)) return chosen;
@@ -42,7 +42,7 @@ const load = async (code: string): Promise<void> => {
   show(code, (await response.json()) as Messages);
 };
 
-/** The language whose texts are shown; undefined until those of the first one are there. */
+/** The current language; undefined until the first texts are loaded. */
 export const useLanguage = (): string | undefined => {
   const wanted = useSyncExternalStore(subscribe, chosen);
   const [shown, setShown] = useState(wanted === language ? wanted : undefined);

@@ -9,7 +9,7 @@ declare global {
   var ChakraUISystem: SystemContext | undefined; // Airflow 3.1 does not share it
 }
 
-/** What Airflow passes to the places of a plugin; nothing for a page of the menu. */
+/** What Airflow passes to a plugin's tab; nothing to a page of the menu. */
 interface Props {
   dagId?: string;
   runId?: string;

@@ -1,6 +1,6 @@
-// Messages with placeholders, in the language of the user. The English ones give the names and the order of the values.
+// Messages with placeholders in the user's language. The English ones define names and order of the values.
 
-/** A message whose words depend on the value `count`: a form for each plural category of its language. */
+/** A message that depends on the value `count`: a form for each plural category of its language. */
 export type Plural = { readonly other: string } & { readonly [category in Intl.LDMLPluralRule]?: string };
 export interface Messages {
   readonly [key: string]: string | Plural | Messages;
@@ -11,7 +11,7 @@ type Names<S> = S extends `${string}{${infer Name}}${infer Rest}` ? [Name, ...Na
 type Values<N extends readonly unknown[]> = { [Index in keyof N]: Value };
 type Text<S> = Names<S> extends [] ? string : (...values: Values<Names<S>>) => string;
 
-/** What components use: a text, or a function of its values in the order in which the English message names them. */
+/** What components use: a text, or a function of the values in the order of the English message. */
 export type Bound<M> = {
   readonly [Key in keyof M]: M[Key] extends string
     ? Text<M[Key]>
@@ -55,6 +55,6 @@ const bindAll = (english: Messages, translated: Messages, language: string): obj
     }),
   );
 
-/** Bind the messages of a language; what it does not have is in English. */
+/** Bind the messages of a language; missing ones are in English. */
 export const bind = <M extends Messages>(english: M, translated: Messages, language: string): Bound<M> =>
   bindAll(english, translated, language) as Bound<M>;

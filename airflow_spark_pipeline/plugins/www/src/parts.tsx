@@ -24,14 +24,14 @@ import { share } from "./timeline";
 import type { AttemptStatus, Location, Piece, Run } from "./types";
 import { COMPONENT_PALETTES, RUN_PALETTES, isRunState } from "./words";
 
-/** Text of which no more than some lines are shown; all of it is in its title. Its own direction is that of its words. */
+/** Text that is cut after some lines; the title has all of it. Its direction follows its content. */
 export const clamped = (lines: number) =>
   ({ display: "-webkit-box", overflow: "hidden", overflowWrap: "anywhere", lineClamp: lines }) as const;
 
 /** Small text that says what went wrong: its contrast is 4.5 in light and dark. */
 export const ERROR_TEXT = { base: "red.700", _dark: "red.300" } as const;
 
-/** A badge as Airflow's: the state's colour and sign. Words are in the colour of text, which can be read on each. */
+/** A badge like Airflow's, with the color and icon of the state. The text keeps the text color, for contrast. */
 export const Mark = ({ palette, label, title }: { palette: string; label: string; title?: string }) => (
   <Badge
     colorPalette={palette}
@@ -60,7 +60,7 @@ export const StateBadge = ({ state }: { state: AttemptStatus }) =>
 
 const PALETTES: Record<string, string> = { restarting: "running", no_status: "queued", scheduled: "queued" };
 
-/** What Airflow does with the task, where the record does not know it yet: from the moment of a clear on. */
+/** What Airflow does with the task, from a clear until the record has it. */
 export const AirflowBadge = ({ run }: { run: Run }) => {
   const state = run.task_state;
   const tells = (run.task_pending && run.state !== "running") || state === "up_for_retry";
@@ -68,7 +68,7 @@ export const AirflowBadge = ({ run }: { run: Run }) => {
   return <Mark palette={PALETTES[state] ?? state} label={t.run.inAirflow(stateName(state))} />;
 };
 
-/** How a run is doing: by its record, and in Airflow. */
+/** The state of a run: by its record, and in Airflow. */
 export const States = ({ run }: { run: Run }) => (
   <HStack gap={1} wrap="wrap" align="start">
     {run.newest_try?.refused === true && !run.task_pending ? (
@@ -83,7 +83,7 @@ export const States = ({ run }: { run: Run }) => (
 const pieceText = ({ name, state, parts }: Piece): string =>
   `${name}: ${t.componentStates[state]}${parts === null ? "" : ` (${t.run.parts(parts.done, parts.total)})`}`;
 
-/** One segment for each component, and the same as text for screen readers. */
+/** One segment for each component, with the same as text for screen readers. */
 export const ComponentBar = ({ pieces, height = "8px" }: { pieces: Piece[]; height?: string }) => (
   <HStack gap={pieces.length > 40 ? 0 : "2px"} role="img" aria-label={pieces.map(pieceText).join(", ")} w="full">
     {pieces.map((piece) => (
@@ -108,7 +108,7 @@ export const ComponentBar = ({ pieces, height = "8px" }: { pieces: Piece[]; heig
   </HStack>
 );
 
-/** A moment in the user's time zone. */
+/** A time in the user's time zone. */
 export const Time = ({ iso, age = false, wrap = false }: { iso: string; age?: boolean; wrap?: boolean }) => {
   const zone = useZone();
   const now = useNow(age, 20_000);
@@ -143,7 +143,7 @@ export const PageLink = ({ to, children, lines, ...more }: LinkProps) => (
   </Link>
 );
 
-/** A button that says why it does nothing: to the mouse, to the keyboard, and to a finger. */
+/** A button that explains why it is disabled, to mouse, keyboard and touch. */
 export const ReasonedButton = ({
   reason,
   about,
@@ -208,7 +208,7 @@ export const Notice = ({ status, title, children, action }: NoticeProps) => (
   </Alert.Root>
 );
 
-/** What went wrong with asking the server. */
+/** The error of a request to the server. */
 export const Trouble = ({ error, known, onRetry }: { error: Error; known: boolean; onRetry: () => void }) => {
   const status = error instanceof ApiError ? error.status : 0;
   const here = encodeURIComponent(window.location.href);
@@ -260,7 +260,7 @@ export const Loading = ({ rows = 4 }: { rows?: number }) => (
 
 const SEVERITY = { loading: "info", missing: "warning", slow: "warning", error: "error" } as const;
 
-/** What is wrong with the configured locations; nothing where all is well. */
+/** The problems of the configured locations; nothing if there are none. */
 export const Locations = ({ locations }: { locations: Location[] }) => (
   <>
     {locations.map((location) => (
@@ -282,7 +282,7 @@ export const Locations = ({ locations }: { locations: Location[] }) => (
   </>
 );
 
-/** Name the browser's tab, as Airflow's own pages do. */
+/** Set the title of the browser's tab, as Airflow's own pages do. */
 export const useDocumentTitle = (title: string): void => {
   useEffect(() => {
     const before = document.title;

@@ -1,11 +1,11 @@
-// The texts of the page in the language that is shown.
+// The texts of the page in the current language.
 
 import { english } from "./english";
 import { type Bound, type Messages, bind, placeholders } from "./messages";
 
 export type { Action } from "./english";
 
-/** The texts of the language that is shown; changed by `show` alone, after which everything is rendered anew. */
+/** The texts of the current language; only `show` changes them, and everything is rendered again. */
 export let t: Bound<typeof english> = bind(english, {}, "en");
 export let language = "en";
 
@@ -14,7 +14,7 @@ export const show = (code: string, messages: Messages): void => {
   language = code;
 };
 
-/** Whether an action gives progress up. */
+/** Whether an action discards progress. */
 export const LOSES = { resume: false, "rerun-from-change": false, "start-over": true, discard: true } as const;
 
 /** `no_status` as Airflow shows it: `No Status`. */
@@ -45,10 +45,10 @@ const SENTENCES = Object.entries(english.server).map(([key, sentence]) => {
   };
 });
 SENTENCES.reverse(); // a longer sentence follows the shorter one that it begins with
-// One that begins with a name would also fit the whole of a sentence that only ends like it.
+// A pattern that begins with a name would also match a longer sentence with the same end.
 SENTENCES.sort((one, other) => Number(begins(one.key)) - Number(begins(other.key)));
 
-/** A sentence of the server in the user's language; one that is not known, as an error's text, stays as it is. */
+/** A sentence of the server in the user's language; an unknown one, such as an error's text, stays unchanged. */
 export const said = (sentence: string): string => {
   if (language === "en") return sentence;
   for (const { key, names, pattern } of SENTENCES) {

@@ -13,7 +13,7 @@ const subscribe = (changed: () => void): (() => void) => {
   };
 };
 
-/** The time zone that the user chose in Airflow, else the browser's. */
+/** The time zone that the user chose in Airflow, otherwise the browser's. */
 export const chosenZone = (): string => {
   const local = Intl.DateTimeFormat().resolvedOptions().timeZone;
   try {
@@ -56,7 +56,7 @@ export const formatDuration = (seconds: number): string => {
   return `${days > 0 ? `${String(days)}d` : ""}${parts.map((part) => String(part).padStart(2, "0")).join(":")}`;
 };
 
-/** The seconds between two moments; null while one of them is not known. */
+/** The seconds between two times; null if one of them is unknown. */
 export const between = (start: string | null, end: string | null): number | null =>
   start === null || end === null ? null : Math.max(0, (Date.parse(end) - Date.parse(start)) / 1_000);
 

@@ -1,30 +1,30 @@
 import type { Attempt, Bar } from "./types";
 
-/** A bar with its place in the attempt's part of the picture, in percent of that part, from where reading starts. */
+/** A bar and its place in the attempt's part of the timeline, in percent of that part, in the direction of reading. */
 export interface Placed extends Bar {
   start: number;
   width: number;
   seconds: number | null;
 }
 
-/** An attempt's part of the picture. */
+/** An attempt's part of the timeline. */
 export interface Segment {
   attempt: Attempt;
   /** Its share of the whole width, in percent. */
   width: number;
   /** From its claim to its end, Spark's start included. */
   seconds: number;
-  /** Of Spark's start: the time before its first component. */
+  /** The start of Spark: the time before the first component. */
   startup: { seconds: number; width: number };
-  /** Between the end of the attempt before it and its own start; null for the first one, or where it is not known. */
+  /** The time between the end of the previous attempt and its own start; null for the first attempt, or if unknown. */
   gap: number | null;
   bars: Placed[];
-  /** When its part begins and ends, in milliseconds since 1970. */
+  /** The start and end of its part, in milliseconds since 1970. */
   from: number;
   to: number;
 }
 
-/** The share of a bar that is filled: of a component with parts, what is done of them. */
+/** The share of a bar that is filled: for a component with parts, the share of the parts that are done. */
 export const share = ({ parts }: Pick<Bar, "parts">): number =>
   parts === null ? 1 : Math.min(1, parts.done / parts.total);
 
@@ -44,7 +44,7 @@ interface Span {
   end: number;
 }
 
-/** When an attempt began, when its first component did, and when it ended, in seconds. */
+/** The start of an attempt, of its first component, and its end, in seconds. */
 const span = (attempt: Attempt, now: number): Span => {
   const started = attempt.bars.filter((bar) => bar.started_at !== null);
   const starts = started.map((bar) => time(bar.started_at ?? ""));
@@ -58,9 +58,9 @@ const span = (attempt: Attempt, now: number): Span => {
 
 /**
  * Place the attempts side by side, each as wide as its share of the time, but none too small to be seen; the time
- * between attempts is told, and not drawn to scale: a night would leave no room for the work.
+ * between attempts is shown as a label, not to scale: a night would leave no room for the work.
  *
- * @param now milliseconds since 1970, for what still runs
+ * @param now milliseconds since 1970, the end of bars that are still running
  */
 export const place = (attempts: Attempt[], now: number): Segment[] => {
   const spans = attempts.map((attempt) => span(attempt, now));
@@ -87,7 +87,7 @@ export const place = (attempts: Attempt[], now: number): Segment[] => {
 
 const placed = (bar: Bar, from: number, scale: number, now: number): Placed => {
   const seconds = lasted(bar, now);
-  // A failure whose time is not known any more came last; what was skipped, or replayed, came first.
+  // A failure whose time is unknown came last; skipped and replayed components came first.
   if (bar.started_at === null) {
     return { ...bar, start: bar.action === "failed" ? 100 - SMALLEST_BAR : 0, width: SMALLEST_BAR, seconds };
   }

@@ -2,7 +2,7 @@ import { Stack, Toast, Toaster as Toasts, createToaster } from "@chakra-ui/react
 
 export const toaster = createToaster({ placement: "bottom-end", pauseOnPageIdle: true, max: 3 });
 
-/** Where what was done is said; the same look and place as Airflow's own. */
+/** The messages about finished actions, with Airflow's own look and place. */
 export const Toaster = () => (
   <Toasts toaster={toaster} insetInline={{ mdDown: "4" }}>
     {(toast) => (

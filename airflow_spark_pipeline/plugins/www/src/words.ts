@@ -1,7 +1,7 @@
 import { language, t } from "./texts";
 import type { AttemptStatus, BarAction, ComponentState, Run, RunState } from "./types";
 
-/** The palette that Airflow has for the like. */
+/** Airflow's palette for the state. */
 export const RUN_PALETTES: Record<RunState, string> = {
   running: "running",
   submitted: "queued",
@@ -33,10 +33,10 @@ export const BAR_PALETTES: Record<BarAction, string> = {
 
 export const isRunState = (status: AttemptStatus): status is RunState => status in t.runStates;
 
-/** How many components are named before the rest is counted. */
+/** The number of components that are named before the rest is counted. */
 const NAMED = 3;
 
-/** Several components in one phrase: `a, b, and 2 more`; there is no `and 1 more`, which takes as much room as its name. */
+/** Several components in one phrase: `a, b, and 2 more`; never `and 1 more`, since the name takes as little room. */
 const listed = (names: string[], room: number): string => {
   const shown = names.length > room ? names.slice(0, room - 1) : names;
   const rest = names.length - shown.length;
@@ -63,8 +63,8 @@ export const taskName = (run: Run): string =>
   (run.map_index < 0 ? "" : ` [${String(run.map_index)}]`) +
   (run.iteration === null ? "" : t.iteration(run.iteration));
 
-/** A run's name in one line, for those who hear it: `Daily orders, r1, etl [4]`. */
+/** A run's name in one line, for screen readers: `Daily orders, r1, etl [4]`. */
 export const fullName = (run: Run): string => `${run.pipeline}, ${run.run_id}, ${taskName(run)}`;
 
-/** A count as the user's language writes it. */
+/** A count in the format of the user's language. */
 export const number = (count: number): string => count.toLocaleString(language, { numberingSystem: "latn" });

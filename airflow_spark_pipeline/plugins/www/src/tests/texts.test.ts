@@ -46,7 +46,7 @@ test.each(LANGUAGES)("each message in %s has the placeholders of the English one
     const wanted = placeholders(typeof source === "string" ? source : source.other).sort();
     for (const form of forms(message)) {
       const found = placeholders(form).sort();
-      // The words for one and two need no number.
+      // The forms for one and two need no number.
       if (typeof message !== "string" && form !== message.other && !found.includes("count")) found.push("count");
       expect([path, found.sort()]).toEqual([path, wanted]);
     }
