@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from airflow_spark_pipeline.deployment.task_state import TaskState
 from airflow_spark_pipeline.planning import Selection
 
 if TYPE_CHECKING:
@@ -22,22 +23,21 @@ SELECTION = "spark_pipeline.selection"
 _AFTER = "afterTry"
 
 
-def wanted_on_change(context: Context) -> str | None:
+def wanted_on_change(task_state: TaskState) -> str | None:
     """Return the user's choice for edited components; ``None`` to follow the description."""
-    wanted = _stored(context, ON_CHANGE)
+    wanted = task_state.get(ON_CHANGE)
     return wanted if wanted in ("restart", "rerun-from-change") else None
 
 
-def forget_wanted_on_change(context: Context) -> None:
+def forget_wanted_on_change(task_state: TaskState) -> None:
     """Delete the user's choice, which does not apply to later tries."""
-    store = context.get("task_state_store")
-    if store is not None and store.get(ON_CHANGE) is not None:
-        store.delete(ON_CHANGE)
+    if task_state.get(ON_CHANGE) is not None:
+        task_state.delete(ON_CHANGE)
 
 
-def wanted_selection(context: Context) -> Selection | None:
+def wanted_selection(context: Context, task_state: TaskState) -> Selection | None:
     """Return the components that the user chose for this resume; ``None`` to follow the operator's arguments."""
-    text = _stored(context, SELECTION)
+    text = task_state.get(SELECTION)
     if text is None:
         return None
     ti = context["ti"]
@@ -70,9 +70,3 @@ def _name(value: object) -> str | None:
 
 def _names(value: object) -> tuple[str, ...]:
     return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
-
-
-def _stored(context: Context, key: str) -> str | None:
-    store = context.get("task_state_store")
-    found = None if store is None else store.get(key)
-    return found if isinstance(found, str) else None

@@ -19,6 +19,7 @@ from airflow_spark_pipeline.checkpoint.claimant import Caller
 from airflow_spark_pipeline.checkpoint.key import UnitKey
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.deployment.locations import namespace
+from airflow_spark_pipeline.deployment.task_state import TaskState
 from airflow_spark_pipeline.planning import position
 from airflow_spark_pipeline.secrets import mask_text
 
@@ -64,39 +65,35 @@ def _iteration(context: Context, map_index: int) -> int | None:
     return int(ti.region_index) if in_loop else None
 
 
-def caller(context: Context) -> Caller:
+def caller(context: Context, task_state: TaskState) -> Caller:
     """Return what Airflow knows about this try."""
     ti = context["ti"]
     return Caller(
         ti.max_tries,
         ti.task.retries or 0,
         ti.try_number,
-        _dag_run_identity(context),
+        _dag_run_identity(task_state),
         _ordered_id(getattr(ti, "id", None)),
         clear_forgets=AIRFLOW.clear_discards_task_state,
     )
 
 
-def _dag_run_identity(context: Context) -> str | None:
+def _dag_run_identity(task_state: TaskState) -> str | None:
     """Return an id of the DAG run that differs if the DAG run is created again with the same run id.
 
     Airflow deletes the task's state store together with the DAG run, and keeps it through retries. Clears also keep it,
     but since Airflow 3.4 only if it is configured so. :func:`remember_identity` stores a new id.
     """
-    store = context.get("task_state_store")
-    return None if store is None else str(store.get(_IDENTITY) or uuid.uuid4().hex)
+    return str(task_state.get(_IDENTITY) or uuid.uuid4().hex) if task_state.exists else None
 
 
-def remember_identity(context: Context, caller: Caller) -> None:
+def remember_identity(task_state: TaskState, caller: Caller) -> None:
     """Store the identity of the DAG run before this try records it in the log.
 
     :raises Exception: any error of Airflow's store; without the identity a retry would look like another DAG run's
     """
-    store = context.get("task_state_store")
-    if store is not None and store.get(_IDENTITY) != caller.identity:
-        from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # missing in its stub, there at run time
-
-        store.set(_IDENTITY, caller.identity, retention=NEVER_EXPIRE)
+    if caller.identity is not None and task_state.get(_IDENTITY) != caller.identity:
+        task_state.set(_IDENTITY, caller.identity, forever=True)
 
 
 def _ordered_id(task_instance_id: object) -> str | None:
@@ -105,56 +102,51 @@ def _ordered_id(task_instance_id: object) -> str | None:
     return text if re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", text) else None
 
 
-def remembered_run(context: Context) -> str | None:
+def remembered_run(task_state: TaskState) -> str | None:
     """Return the id of the run that an earlier try of this task instance worked on."""
-    store = context.get("task_state_store")
-    run_id = None if store is None else store.get(RUN_ID)
+    run_id = task_state.get(RUN_ID)
     return None if run_id is None else str(run_id)
 
 
-def remember_run(context: Context, run_id: str) -> None:
+def remember_run(task_state: TaskState, run_id: str) -> None:
     """Store the id of the run that this try works on."""
-    _keep(context, RUN_ID, run_id)
+    _keep(task_state, RUN_ID, run_id)
 
 
-def remember(context: Context, state: CheckpointState) -> None:
+def remember(task_state: TaskState, state: CheckpointState) -> None:
     """Store the position and status of a run."""
-    _keep(context, RUN_ID, state.run_id)
-    _keep(context, POSITION, position(state))
+    _keep(task_state, RUN_ID, state.run_id)
+    _keep(task_state, POSITION, position(state))
 
 
-def remember_description(context: Context, description: str) -> None:
+def remember_description(task_state: TaskState, description: str) -> None:
     """Store the description that this try runs, as JSON."""
-    _keep(context, DESCRIPTION, description)
+    _keep(task_state, DESCRIPTION, description)
 
 
 def remember_failure(context: Context, error: BaseException) -> None:
     """Store why this try failed: a try that is refused, or fails before its driver starts, records it only here."""
     about = {"type": type(error).__name__, "message": mask_text(str(error))[:_LONGEST]}
-    _keep(context, f"{FAILURE}{context['ti'].try_number}", json.dumps(about))
+    _keep(TaskState.of(context), f"{FAILURE}{context['ti'].try_number}", json.dumps(about))
 
 
-def reported(context: Context) -> tuple[int, int] | None:
+def reported(task_state: TaskState) -> tuple[int, int] | None:
     """Return the epoch and number of the last attempt whose components were reported; ``None`` if it is not known."""
-    store = context.get("task_state_store")
-    last = None if store is None else store.get(_REPORTED)
+    last = task_state.get(_REPORTED)
     if last is None:
         return None
     epoch, attempt = str(last).split()
     return int(epoch), int(attempt)
 
 
-def remember_reported(context: Context, last: tuple[int, int]) -> None:
+def remember_reported(task_state: TaskState, last: tuple[int, int]) -> None:
     """Store the epoch and number of the last attempt whose components were reported."""
-    _keep(context, _REPORTED, f"{last[0]} {last[1]}")
+    _keep(task_state, _REPORTED, f"{last[0]} {last[1]}")
 
 
-def _keep(context: Context, key: str, value: str) -> None:
-    store = context.get("task_state_store")
-    if store is None:
-        return
+def _keep(task_state: TaskState, key: str, value: str) -> None:
     try:
-        store.set(key, value)
+        task_state.set(key, value)
     except Exception as error:  # noqa: BLE001  # whatever the API server has: the run does not depend on it
         log.warning("Airflow's task state store did not take %s: %s", key, error)
 

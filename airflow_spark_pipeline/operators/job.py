@@ -240,7 +240,8 @@ class SparkPipelineJob(PipelineTask, BaseOperator):
 
     def after_timeout(self, context: Context) -> None:
         """Cancel a job that took too long in the triggerer."""
+        from airflow_spark_pipeline.deployment.task_state import TaskState
         from airflow_spark_pipeline.task.remembered_job import remembered
 
-        if (job := remembered(context)) is not None:
+        if (job := remembered(TaskState.of(context))) is not None:
             self.cancel(job.id)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.deployment.task_instance import remember_reported, reported
+from airflow_spark_pipeline.deployment.task_state import TaskState
 from airflow_spark_pipeline.task import component_lineage, component_spans
 from airflow_spark_pipeline.task.component_runs import ComponentRun, runs_after
 
@@ -27,22 +28,22 @@ if TYPE_CHECKING:
 _NOTHING = (-1, 0)
 
 
-def begin(context: Context, recorded: CheckpointState | None) -> None:
+def begin(task_state: TaskState, recorded: CheckpointState | None) -> None:
     """Note at the first try of a task instance what is recorded already: other task instances have reported it."""
-    if reported(context) is None:
-        remember_reported(context, _NOTHING if recorded is None else (recorded.epoch, recorded.attempt))
+    if reported(task_state) is None:
+        remember_reported(task_state, _NOTHING if recorded is None else (recorded.epoch, recorded.attempt))
 
 
-def report(context: Context, state: CheckpointState, log: Any, *, keeps_progress: bool) -> None:
+def report(context: Context, task_state: TaskState, state: CheckpointState, log: Any, *, keeps_progress: bool) -> None:
     """Report what this try has run, and what earlier tries could not report. A failed report is only logged.
 
     :param state: state of this try's own attempt
     :param keeps_progress: whether the log outlasts the try
     """
     earlier = (state.epoch, state.attempt - 1)
-    runs = runs_after(state, (reported(context) or earlier) if keeps_progress else earlier)
+    runs = runs_after(state, (reported(task_state) or earlier) if keeps_progress else earlier)
     if keeps_progress:  # before the reports: after a death in between, nothing may be reported twice
-        remember_reported(context, (state.epoch, state.attempt))
+        remember_reported(task_state, (state.epoch, state.attempt))
     reporters: dict[str, _Reporter] = {
         "OpenTelemetry": component_spans.make_spans,
         "OpenLineage": component_lineage.emit,

@@ -63,7 +63,7 @@ class ConnectWay(Way):
 
     def forget_earlier_job(self) -> None:
         """Forget what an earlier try submitted, before the task was moved to Spark Connect."""
-        forget_job(self._unit.context)
+        forget_job(self._unit.task_state)
 
     def run(self) -> Ended:
         """Check, claim, and run the driver to its end.

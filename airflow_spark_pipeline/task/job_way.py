@@ -74,9 +74,9 @@ class JobWay(Way):
     def forget_earlier_job(self) -> None:
         """Cancel the job of the previous try: it has ended, or its driver is gone and must not come back."""
         self._starts_anew = True
-        if (job := remembered(self._unit.context)) is not None:
+        if (job := remembered(self._unit.task_state)) is not None:
             self._cancel(job)
-        forget(self._unit.context)
+        forget(self._unit.task_state)
 
     def run(self) -> Ended | Deferred:
         """Find the job of an earlier try, or submit one; then wait.
@@ -146,7 +146,7 @@ class JobWay(Way):
         state = self._unit.attempt.newest()
         if state is None or not self._unit.attempt.is_running():
             return False
-        job = remembered(self._unit.context)
+        job = remembered(self._unit.task_state)
         if job is not None and job.attempt_id == state.attempt_id:
             return self._reconnected(job)
         return self._submitted_again(files, state)
@@ -179,7 +179,7 @@ class JobWay(Way):
         self._platform.place(job)
         self._job = RememberedJob(job.token, self._platform.submit(self._unit.context))
         self._unit.log.info("Submitted job %s", self._job.id)
-        remember(self._unit.context, self._job)
+        remember(self._unit.task_state, self._job)
 
     def _expect(self, job: RememberedJob) -> None:
         self._job, self._attempt_id = job, job.attempt_id

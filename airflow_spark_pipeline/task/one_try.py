@@ -48,7 +48,7 @@ def run(unit: Unit, choose: Callable[[Unit], Way]) -> dict[str, Any] | Deferred:
         stats.decided(outlook)
         unit.begin()
         if unit.keeps_progress:
-            component_reports.begin(unit.context, None if outlook.latest is None else outlook.latest.state)
+            component_reports.begin(unit.task_state, None if outlook.latest is None else outlook.latest.state)
         ended = _run_driver(unit, choose, outlook)
         if isinstance(ended, Deferred):
             return ended
@@ -121,7 +121,7 @@ def _outcome(unit: Unit, exit_code: int | None, reason: str) -> CheckpointState:
 
 def _report(unit: Unit) -> None:
     if (state := unit.attempt.last_state) is not None:
-        component_reports.report(unit.context, state, unit.log, keeps_progress=unit.keeps_progress)
+        component_reports.report(unit.context, unit.task_state, state, unit.log, keeps_progress=unit.keeps_progress)
 
 
 def _completed(unit: Unit, stats: TryStats, state: CheckpointState) -> dict[str, Any]:

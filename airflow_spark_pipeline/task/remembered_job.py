@@ -11,8 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from airflow_spark_pipeline.deployment.task_state import TaskState
+
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
     from pydantic import JsonValue
 
 JOB = "spark_pipeline.job"
@@ -29,30 +30,23 @@ class RememberedJob:
     id: JsonValue
 
 
-def remembered(context: Context) -> RememberedJob | None:
+def remembered(task_state: TaskState) -> RememberedJob | None:
     """Return the job that an earlier try submitted."""
-    store = context.get("task_state_store")
-    text = None if store is None else store.get(JOB)
+    text = task_state.get(JOB)
     with suppress(ValueError, TypeError, KeyError):  # not ours, or of another version
         data = json.loads(str(text))
         return RememberedJob(str(data["attempt"]), data["job"])
     return None
 
 
-def remember(context: Context, job: RememberedJob) -> None:
+def remember(task_state: TaskState, job: RememberedJob) -> None:
     """Keep the job for later tries.
 
     :raises Exception: any error of Airflow's store
     """
-    store = context.get("task_state_store")
-    if store is not None:
-        from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # missing in its stub, there at run time
-
-        store.set(JOB, json.dumps({"attempt": job.attempt_id, "job": job.id}), retention=NEVER_EXPIRE)
+    task_state.set(JOB, json.dumps({"attempt": job.attempt_id, "job": job.id}), forever=True)
 
 
-def forget(context: Context) -> None:
+def forget(task_state: TaskState) -> None:
     """Forget the job, which has ended."""
-    store = context.get("task_state_store")
-    if store is not None:
-        store.delete(JOB)
+    task_state.delete(JOB)

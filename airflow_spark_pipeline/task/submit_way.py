@@ -57,7 +57,7 @@ class SubmitWay(Way):
 
     def forget_earlier_job(self) -> None:
         """Make the provider's operator forget the job; the hook ends what is left of it on YARN."""
-        self._left_behind = forget_job(self._unit.context)
+        self._left_behind = forget_job(self._unit.task_state)
 
     def run(self) -> Ended | Deferred:
         """Let the provider's operator submit, or reconnect. The log wins over the exit code of spark-submit."""
@@ -97,7 +97,7 @@ class SubmitWay(Way):
             hook.let_go()
             if not self._unit.attempt.is_running():
                 # The run has ended, so its job is not needed. It may still be ending, and must not be found again.
-                forget_job(self._unit.context)
+                forget_job(self._unit.task_state)
         elif self._spark.durable:
             hook.require_a_way_to_reconnect()
         if self._left_behind is not None:

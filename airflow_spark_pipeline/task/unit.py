@@ -15,8 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_spark_pipeline.checkpoint.claimant import Caller
-from airflow_spark_pipeline.checkpoint.key import UnitKey, make_run_id, unit_path
+from airflow_spark_pipeline.checkpoint.key import make_run_id
 from airflow_spark_pipeline.checkpoint.location import StoreLocation
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.prune import prune
@@ -36,18 +35,18 @@ from airflow_spark_pipeline.deployment.task_instance import (
     remember_description,
     remember_identity,
     remember_run,
-    remembered_run,
     task_is,
     unit_key,
 )
-from airflow_spark_pipeline.exceptions import CheckpointError, NothingToResumeError, ResumeRefusedError
+from airflow_spark_pipeline.deployment.task_state import TaskState
+from airflow_spark_pipeline.exceptions import CheckpointError, ResumeRefusedError
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.planning import Code, Outlook
 from airflow_spark_pipeline.protocol import ConnectTarget, DriverRequest
 from airflow_spark_pipeline.secrets import mask, more_names
 from airflow_spark_pipeline.task.attempt import TaskAttempt
 from airflow_spark_pipeline.task.try_arguments import Arguments
-from airflow_spark_pipeline.task.unit_choice import UnitChoice, by_run_id, of_pipeline
+from airflow_spark_pipeline.task.unit_choice import UnitChoice, by_run_id, choose_unit
 from airflow_spark_pipeline.task.worker_code import code_here
 
 if TYPE_CHECKING:
@@ -63,6 +62,7 @@ class Unit:
 
     :param arguments: arguments of the operator
     :param context: context of the task
+    :param task_state: what Airflow keeps of the task instance between its tries
     :param directory: private to this try; deleted when the task ends
     :param spec: the description with defaults and arguments, as the driver gets it
     :param attempt: its claim, and what its log says
@@ -76,6 +76,7 @@ class Unit:
         self,
         arguments: Arguments,
         context: Context,
+        task_state: TaskState,
         directory: Path,
         spec: PipelineSpec,
         attempt: TaskAttempt,
@@ -86,6 +87,7 @@ class Unit:
     ) -> None:
         self.arguments = arguments
         self.context = context
+        self.task_state = task_state
         self.directory = directory
         self.spec = spec
         self.attempt = attempt
@@ -102,16 +104,17 @@ class Unit:
         :raises CheckpointLocationError: the checkpoint location cannot be used
         :raises NothingToResumeError: the run to resume does not belong to this pipeline
         """
-        spec = _effective_spec(arguments, wanted_on_change(context))
+        task_state = TaskState.of(context)
+        spec = _effective_spec(arguments, wanted_on_change(task_state))
         location = _location(arguments, spec, directory)
         options = storage_options(location.conn_id, location.location)
         store = location.open(options)
         if store.way:
             arguments.log.info("Checkpoints at %s, through %s", location.name, store.way)
-        key, me = unit_key(context), caller(context)
-        lease, chosen = lease_seconds(), wanted_selection(context)
+        key, me = unit_key(context), caller(context, task_state)
+        lease, chosen = lease_seconds(), wanted_selection(context, task_state)
         if claimed is None:
-            target = _target(arguments, context, spec, store, key, me)
+            target = choose_unit(arguments, context, task_state, spec, store, key, me)
         else:  # not chosen again: by now another unit may be the newest
             target = replace(by_run_id(make_run_id(claimed, 0), spec.pipeline_name, key, me), run_id=None)
         attempt = TaskAttempt(
@@ -126,7 +129,7 @@ class Unit:
             is_active=task_is(context, or_will_retry=False),
             code_now=partial(_code_now, arguments, spec, directory),
         )
-        return cls(arguments, context, directory, spec, attempt, location, options, lease, target)
+        return cls(arguments, context, task_state, directory, spec, attempt, location, options, lease, target)
 
     def decide(self) -> Outlook:
         """Return what this try does; nothing is claimed. See :meth:`TaskAttempt.decide` for its errors."""
@@ -146,17 +149,17 @@ class Unit:
 
     def remember_description(self) -> None:
         """Store in Airflow the whole description that this try runs, before anything can refuse it."""
-        remember_description(self.context, json.dumps(mask(self.spec.to_dict())))
+        remember_description(self.task_state, json.dumps(mask(self.spec.to_dict())))
 
     def begin(self) -> None:
         """Store the run of this try, and the identity of its DAG run, in Airflow, before the log records anything.
 
         A retry must find the same run, even if the process dies in between.
         """
-        remember_identity(self.context, self._target.caller)
-        forget_wanted_on_change(self.context)
+        remember_identity(self.task_state, self._target.caller)
+        forget_wanted_on_change(self.task_state)
         if self._target.run_id is not None:
-            remember_run(self.context, self._target.run_id)
+            remember_run(self.task_state, self._target.run_id)
 
     def claim(
         self,
@@ -248,7 +251,7 @@ class Unit:
 
     def _remember(self, state: CheckpointState) -> None:
         if self.keeps_progress:
-            remember(self.context, state)
+            remember(self.task_state, state)
 
 
 def _effective_spec(arguments: Arguments, wanted_on_change: str | None) -> PipelineSpec:
@@ -271,25 +274,3 @@ def _location(arguments: Arguments, spec: PipelineSpec, directory: Path) -> Stor
 def _code_now(arguments: Arguments, spec: PipelineSpec, directory: Path, recorded: CheckpointState) -> dict[str, Code]:
     environment = {**os.environ, **arguments.env_vars}
     return code_here(spec, recorded, arguments.py_files, arguments.dag_dir, directory / "compared", environment)
-
-
-def _target(
-    arguments: Arguments, context: Context, spec: PipelineSpec, store: CheckpointStore, key: UnitKey, me: Caller
-) -> UnitChoice:
-    if arguments.resume_run_id:
-        if not spec.checkpoint.enabled:
-            raise NothingToResumeError(
-                "resume_run_id needs checkpoints, and checkpoint.enabled is false.", run_id=arguments.resume_run_id
-            )
-        return by_run_id(arguments.resume_run_id, spec.pipeline_name, key, me)
-    if arguments.resume_scope == "dag_run" or not spec.checkpoint.auto_resume:
-        return UnitChoice(unit_path(spec.pipeline_name, key), me)
-    return of_pipeline(
-        store,
-        spec.pipeline_name,
-        key,
-        me,
-        remembered=remembered_run(context),
-        is_active=task_is(context, or_will_retry=False),
-        will_retry=task_is(context, or_will_retry=True),
-    )

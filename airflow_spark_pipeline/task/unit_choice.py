@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from airflow_spark_pipeline.checkpoint.catalog import find_run, unfinished_runs
 from airflow_spark_pipeline.checkpoint.claim import ClaimKind, decide_claim
@@ -21,7 +22,14 @@ from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.snapshot import Snapshot
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
+from airflow_spark_pipeline.deployment.task_instance import remembered_run, task_is
+from airflow_spark_pipeline.deployment.task_state import TaskState
 from airflow_spark_pipeline.exceptions import NothingToResumeError
+from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+from airflow_spark_pipeline.task.try_arguments import Arguments
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
 
 _ENDED_LOOKED_AT = 100  # two requests for each
 
@@ -38,6 +46,40 @@ class UnitChoice:
     unit: str
     caller: Caller
     run_id: str | None = None
+
+
+def choose_unit(
+    arguments: Arguments,
+    context: Context,
+    task_state: TaskState,
+    spec: PipelineSpec,
+    store: CheckpointStore,
+    key: UnitKey,
+    caller: Caller,
+) -> UnitChoice:
+    """Return the unit of a try, by the operator's arguments.
+
+    :param caller: what Airflow knows of this try
+    :raises NothingToResumeError: the run to resume does not belong to this pipeline, or the file turns checkpoints off
+    :raises CheckpointError: the store could not answer
+    """
+    if arguments.resume_run_id:
+        if not spec.checkpoint.enabled:
+            raise NothingToResumeError(
+                "resume_run_id needs checkpoints, and checkpoint.enabled is false.", run_id=arguments.resume_run_id
+            )
+        return by_run_id(arguments.resume_run_id, spec.pipeline_name, key, caller)
+    if arguments.resume_scope == "dag_run" or not spec.checkpoint.auto_resume:
+        return UnitChoice(unit_path(spec.pipeline_name, key), caller)
+    return of_pipeline(
+        store,
+        spec.pipeline_name,
+        key,
+        caller,
+        remembered=remembered_run(task_state),
+        is_active=task_is(context, or_will_retry=False),
+        will_retry=task_is(context, or_will_retry=True),
+    )
 
 
 def by_run_id(run_id: str, pipeline_name: str, key: UnitKey, caller: Caller) -> UnitChoice:
