@@ -62,10 +62,14 @@ test.each(LANGUAGES)("a message of %s that depends on a count has each plural fo
   }
 });
 
-test.each(LANGUAGES)("no message of %s is empty, or has spaces around it that the English one does not have", (language) => {
-  for (const [path, message] of leaves(messagesOf(language)))
-    for (const form of forms(message)) expect([path, form.trim().length > 0, form]).toEqual([path, true, form.trim()]);
-});
+test.each(LANGUAGES)(
+  "no message of %s is empty, or has spaces around it that the English one does not have",
+  (language) => {
+    for (const [path, message] of leaves(messagesOf(language)))
+      for (const form of forms(message))
+        expect([path, form.trim().length > 0, form]).toEqual([path, true, form.trim()]);
+  },
+);
 
 test.each([
   ["en", 1, "1 run selected"],
