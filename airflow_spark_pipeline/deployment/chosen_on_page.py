@@ -31,8 +31,7 @@ def wanted_on_change(task_state: TaskState) -> str | None:
 
 def forget_wanted_on_change(task_state: TaskState) -> None:
     """Delete the user's choice, which does not apply to later tries."""
-    if task_state.get(ON_CHANGE) is not None:
-        task_state.delete(ON_CHANGE)
+    task_state.delete(ON_CHANGE)
 
 
 def wanted_selection(context: Context, task_state: TaskState) -> Selection | None:

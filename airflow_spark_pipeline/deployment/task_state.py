@@ -52,6 +52,7 @@ class TaskState:
         """
         if self._store is None:
             return
+        self._known.pop(key, None)  # after an error nobody knows whether the request took effect
         if forever:
             from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # missing in its stub, there at run time
 
@@ -67,5 +68,6 @@ class TaskState:
         """
         is_absent = key in self._known and self._known[key] is None
         if self._store is not None and not is_absent:
+            self._known.pop(key, None)  # as above
             self._store.delete(key)
             self._known[key] = None
