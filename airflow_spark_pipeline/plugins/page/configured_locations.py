@@ -11,8 +11,8 @@ from airflow_spark_pipeline.exceptions import CheckpointLocationError
 from airflow_spark_pipeline.pipeline.spec import StoreSpec
 
 _SHAPE = (
-    '[spark_pipeline] checkpoint_locations is a JSON list of locations: ["s3://…", {"location": "…", "conn_id": "…", '
-    '"store": {"instance-type": "…", "instance-config": {}}}]'
+    '[spark_pipeline] checkpoint_locations must be a JSON list of locations: ["s3://…", {"location": "…", '
+    '"conn_id": "…", "store": {"instance-type": "…", "instance-config": {}}}]'
 )
 
 
@@ -37,7 +37,7 @@ def _more(text: str | None) -> list[StoreLocation]:
     except ValueError as error:
         raise CheckpointLocationError(f"{_SHAPE}; it is not JSON: {error}.") from error
     if not isinstance(items, list):
-        raise CheckpointLocationError(f"{_SHAPE}; it is no list.")
+        raise CheckpointLocationError(f"{_SHAPE}; it is not a list.")
     return [_place(item) for item in items]
 
 
@@ -50,7 +50,7 @@ def _place(item: Any) -> StoreLocation:
         if isinstance(location, str) and location.strip() and fits:
             own = None if store is None else StoreSpec(store["instance-type"], store.get("instance-config", {}))
             return StoreLocation.of(location, own, conn_id=conn_id or None)
-    raise CheckpointLocationError(f"{_SHAPE}; one of its items is something else.")
+    raise CheckpointLocationError(f"{_SHAPE}; an item is neither text nor such an object.")
 
 
 def _is_store(store: Any) -> bool:

@@ -11,11 +11,13 @@ Code = Literal["changed", "absent", "late", "location"]
 
 #: The English texts; the front end has the same ones, and their translations, under ``errors``.
 MESSAGES: dict[Code, str] = {
-    "changed": "Something was recorded since you looked. Nothing was discarded: look again, and decide again.",
+    "changed": (
+        "The run has changed since you opened this page. Nothing was discarded. Reload the page, and decide again."
+    ),
     "absent": "Nothing is recorded of this task instance in the configured locations.",
     "late": (
-        "The checkpoint location did not answer within {seconds} s. The progress may be discarded or not: look again "
-        "before you continue."
+        "The checkpoint location did not answer within {seconds} s. It is not known whether the progress was "
+        "discarded. Reload the page before you continue."
     ),
     "location": "The checkpoint location failed: {message}",
 }

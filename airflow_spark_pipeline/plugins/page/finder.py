@@ -50,6 +50,9 @@ class Finder:
         directory = UnitKey(self._namespace, *key).directory
         found = [self._cache.look(path) for path in self._open(directory)]
         entries = [entry for entry in found if entry is not None] or self._search(key, directory)
+        for entry in entries:
+            if entry.number is None and entry.error is not None:  # the store gave no answer, which is not "nothing"
+                raise entry.error
         named = [self._named(entry, key) for entry in entries]
         return [Found(entry, self._history(entry) if history else []) for entry in named]
 

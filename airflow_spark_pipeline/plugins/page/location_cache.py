@@ -71,6 +71,8 @@ class LocationCache:
         self.place = place
         #: Why the last refresh failed; ``None`` if it succeeded.
         self.trouble: str | None = None
+        #: Why the last search for single runs failed; ``None`` if it succeeded.
+        self.find_trouble: str | None = None
         #: Whether its directory does not exist; an object store cannot tell.
         self.missing = False
         #: Number of units that still have to be read for the first time.
@@ -95,9 +97,10 @@ class LocationCache:
 
         :raises CheckpointLocationError: the location cannot be opened
         """
-        if self._store is None:
-            self._store = open_location(self.place)
-        return self._store
+        store = self._store  # another thread may forget it at any time
+        if store is None:
+            store = self._store = open_location(self.place)
+        return store
 
     def entries(self) -> list[RunEntry]:
         """Return the cached unfinished units, including unreadable ones."""
@@ -113,7 +116,11 @@ class LocationCache:
 
         :raises CheckpointError: the location cannot be read
         """
-        self._finished = [entry for entry in finished_runs(self.store, limit=FINISHED) if entry.commit is not None]
+        try:
+            self._finished = [entry for entry in finished_runs(self.store, limit=FINISHED) if entry.commit is not None]
+        except CheckpointLocationError:
+            self._store = None  # as in look
+            raise
 
     @property
     def seen(self) -> bool:
@@ -143,7 +150,11 @@ class LocationCache:
         """Read one unit now. ``path`` comes from a listing, or is computed from a key."""
         kept = self._kept.get(path)
         known = None if kept is None or kept.entry is None else kept.entry.commit
-        return read_run(self.store, path, self._now(), known)
+        entry = read_run(self.store, path, self._now(), known)
+        if entry is not None and isinstance(entry.error, CheckpointLocationError):
+            self._store = None  # to be opened again, with the connection's current credentials
+            entry = read_run(self.store, path, self._now(), known)
+        return entry
 
     def commit(self, path: str, number: int, run_id: str) -> Commit | None:
         """Return a commit of a unit, or ``None`` if it was cleaned up or cannot be read.
@@ -151,12 +162,13 @@ class LocationCache:
         :param run_id: id of the commit's attempt, so that a commit of another log with the same number is not returned
         """
         key = (path, number, run_id)
-        if key not in self._commits:
+        found = self._commits.get(key)
+        if found is None:
             try:
-                self._commits[key] = RunLog(self.store, path, retry_seconds=0).read(number)
+                found = RunLog(self.store, path, retry_seconds=0).read(number)
             except CheckpointError:
                 return None
-        found = self._commits[key]
+            self._commits[key] = found
         return found if found.state.run_id == run_id else None
 
     def _refresh(self) -> None:
@@ -172,9 +184,11 @@ class LocationCache:
                 pass
             self.trouble = None
         except CheckpointError as error:
+            self._store = None  # as in look
             self.trouble = str(error)
         except Exception as error:  # any error of a client library: the page shows it
             log.exception("The checkpoint location %s could not be read", self.place.name)
+            self._store = None
             self.trouble = f"{type(error).__name__}: {error}"
         finally:
             self.loading = 0
@@ -186,8 +200,9 @@ class LocationCache:
     def _forget(self, hints: dict[str, float]) -> None:
         for path in self._kept.keys() - hints.keys():
             del self._kept[path]
-        for key in [key for key in self._commits if key[0] not in hints][:-1000]:
-            del self._commits[key]
+        # A copy of the keys: requests add commits meanwhile.
+        for key in [key for key in list(self._commits) if key[0] not in hints][:-1000]:
+            self._commits.pop(key, None)
 
     def _is_due(self, path: str, hint: float) -> bool:
         kept = self._kept.get(path)

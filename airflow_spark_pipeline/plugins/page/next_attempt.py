@@ -77,7 +77,7 @@ def next_attempt(
     if state.status in ENDED_STATUSES:
         return None
     spec = _spec(config)
-    if spec is None:
+    if spec is None or _names_are_masked(spec):
         return NextAttempt(steps=_from_record(state, selection), basis="record")
     if "auto_resume" in spec.checkpoint.given and not spec.checkpoint.auto_resume:
         steps = [PlannedStep(name=c.instance_name, action="run", reason="auto-resume is off") for c in spec.components]
@@ -97,6 +97,12 @@ def _spec(config: dict[str, Any] | None) -> PipelineSpec | None:
         return None if config is None else PipelineSpec.from_dict(config)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None  # another version of this package rendered it
+
+
+def _names_are_masked(spec: PipelineSpec) -> bool:
+    """Whether Airflow has taken a part of a name for a secret: ``airflow``, if that is the password of a connection."""
+    names = ((c.instance_name, c.instance_type, *(c.depends_on or ())) for c in spec.components)
+    return any(MASK in name for each in names for name in each)
 
 
 def _steps(plan: Plan) -> list[PlannedStep]:

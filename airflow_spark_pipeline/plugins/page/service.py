@@ -56,7 +56,7 @@ class Service:
         self.namespace = configured("namespace") or "default"
         self.misconfigured: str | None = None
         self._slow: set[str] = set()  # ids of locations that were late the last time
-        self._items: dict[tuple[str, str], Item] = {}  # of the last listing, by location and path
+        self._items: dict[tuple[str, str, int | None], Item] = {}  # of the last listing
         self.caches: list[LocationCache] = []
         try:
             self.caches = [LocationCache(place) for place in configured_places()]
@@ -174,7 +174,9 @@ class Service:
         try:
             yield
         except CheckpointError as error:
-            cache.trouble = str(error)
+            cache.find_trouble = str(error)
+        else:
+            cache.find_trouble = None
 
     def _ours(self, entry: RunEntry, key: TaskKey) -> bool:
         return self._key(entry) == key
@@ -183,7 +185,7 @@ class Service:
         known, items = self._items, {}
         for cache in self.caches:
             for entry in (*cache.entries(), *(cache.finished() if finished else ())):
-                name = (cache.place.id, entry.path)
+                name = (cache.place.id, entry.path, entry.number)  # several ends of a unit may be kept
                 item = known.get(name)
                 if item is None or item.entry is not entry:  # an entry never changes: what changed is another one
                     item = self._item(cache, entry)
@@ -212,8 +214,8 @@ class Service:
         state: _LocationState
         if cache.place.id in late:
             state, message = "slow", "It does not answer in time; what is shown may be old."
-        elif cache.trouble is not None:
-            state, message = "error", cache.place.hide_password(cache.trouble)
+        elif (trouble := cache.trouble or cache.find_trouble) is not None:
+            state, message = "error", cache.place.hide_password(trouble)
         elif cache.loading:
             state, message = "loading", f"{cache.loading} runs are still to be read."
         elif cache.missing:

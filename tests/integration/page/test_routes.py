@@ -290,7 +290,7 @@ def test_a_discard_of_what_has_changed_since_is_refused(page: Page, record: Reco
     log.append(commit, commit.state)
     response = page.post("/api/dags/page_a/discard", _discard(row))
     assert response.status_code == 409
-    assert "look again" in response.json()["detail"]
+    assert "Reload the page, and decide again" in response.json()["detail"]
     assert (response.json()["code"], response.json()["values"]) == ("changed", {})
     assert record.newest(log).state.status is CheckpointStatus.FAILED
 

@@ -27,7 +27,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def cache(store: DictStore, clock: Clock) -> LocationCache:
+def cache(store: DictStore, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> LocationCache:
+    monkeypatch.setattr("airflow_spark_pipeline.plugins.page.location_cache.open_location", lambda place: store)
     found = LocationCache(StoreLocation("dict://"), clock=clock)
     found._store = store
     store.clock = clock  # the store's time is ours
@@ -186,3 +187,60 @@ def test_a_location_that_took_long_to_fail_is_tried_again_soon(
     clock.sleep(1.6)
     cache.refresh().result(timeout=10)
     assert cache.trouble is None
+
+
+class Expiring:
+    """A location whose first store refuses access after a while, as with a session token."""
+
+    def __init__(self, store: DictStore) -> None:
+        self.store = store
+        self.opened = 0
+
+    def __call__(self, place: StoreLocation) -> DictStore:
+        self.opened += 1
+        self.store.before = lambda operation, path: None
+        return self.store
+
+    def expire(self) -> None:
+        def refuse(operation: str, path: str) -> None:
+            raise CheckpointLocationError("refuses access: the token has expired")
+
+        self.store.before = refuse
+
+
+@pytest.fixture
+def expiring(cache: LocationCache, store: DictStore, monkeypatch: pytest.MonkeyPatch) -> Expiring:
+    found = Expiring(store)
+    monkeypatch.setattr("airflow_spark_pipeline.plugins.page.location_cache.open_location", found)
+    return found
+
+
+def test_a_location_that_refuses_access_is_opened_again_for_the_next_refresh(
+    cache: LocationCache, store: DictStore, expiring: Expiring
+) -> None:
+    _failed(store, "u")
+    _refresh(cache)
+    expiring.expire()
+    _refresh(cache)
+    assert "the token has expired" in str(cache.trouble)
+    _refresh(cache)
+    assert (cache.trouble, expiring.opened, _seen(cache)) == (None, 1, [unit_of("u")])
+
+
+def test_a_look_at_one_run_opens_a_location_that_refuses_access_again(
+    cache: LocationCache, store: DictStore, expiring: Expiring
+) -> None:
+    _failed(store, "u")
+    _refresh(cache)
+    expiring.expire()
+    found = cache.look(unit_of("u"))
+    assert found is not None
+    assert (found.error, expiring.opened) == (None, 1)
+
+
+def test_the_ended_runs_open_a_location_that_refuses_access_again(cache: LocationCache, expiring: Expiring) -> None:
+    expiring.expire()
+    with pytest.raises(CheckpointLocationError, match="the token has expired"):
+        cache.look_at_finished()
+    cache.look_at_finished()
+    assert expiring.opened == 1

@@ -41,11 +41,13 @@ export const ActionDialog = ({ action: asked, runs, onClose }: Props) => {
   const refuses = resumed !== undefined && plan.next?.refusal != null;
   const waits = resumed !== undefined && (foresight.run === undefined || plan.waits);
   const wrong = selected === undefined ? null : (wrongChoice(selected, foresight.run) ?? plan.error ?? null);
-  const reason = wrong ?? (refuses && !undone ? t.plan.refuses : waits ? t.empty.loading : null);
+  const gone = resumed !== undefined && foresight.run === null && foresight.error === undefined;
+  const reason =
+    wrong ?? (gone ? t.action.changed : refuses && !undone ? t.plan.refuses : waits ? t.empty.loading : null);
 
   const confirm = async (): Promise<void> => {
     setBusy(true);
-    const before = foresight.run?.selected;
+    const before = only?.takes_choices === true ? foresight.run?.selected : undefined;
     const how: Options = { ...options, selected: selected ?? (isEmpty(before) ? undefined : before) };
     if (only !== undefined) {
       const outcome = await act(action, only, how);

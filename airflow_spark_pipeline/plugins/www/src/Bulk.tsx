@@ -1,5 +1,5 @@
 import { Button, Flex, Text } from "@chakra-ui/react";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 
 import { blocked } from "./act";
 import { listAll } from "./api";
@@ -21,13 +21,23 @@ interface BulkProps {
 /** The number of selected runs, and the actions for all of them. */
 export const Bulk = ({ runs, total, asked, onAct, setSelected }: BulkProps) => {
   const [collecting, setCollecting] = useState(false);
+  const collection = useRef<AbortController>(undefined);
+  const query = asked.toString();
+  // Another filter starts a new selection: what matched the old one must not come back.
+  useEffect(
+    () => () => {
+      collection.current?.abort();
+    },
+    [query],
+  );
   const selectAll = async (): Promise<void> => {
+    const { signal } = (collection.current = new AbortController());
     setCollecting(true);
     try {
-      const found = await listAll(asked, new AbortController().signal);
-      setSelected(new Map(found.map((run) => [runKey(run), run])));
+      const found = await listAll(asked, signal);
+      if (!signal.aborted) setSelected(new Map(found.map((run) => [runKey(run), run])));
     } catch (error) {
-      toaster.create({ type: "error", title: t.trouble.failed, description: String(error) });
+      if (!signal.aborted) toaster.create({ type: "error", title: t.trouble.failed, description: String(error) });
     }
     setCollecting(false);
   };

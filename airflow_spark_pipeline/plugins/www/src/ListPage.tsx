@@ -22,6 +22,8 @@ import { usePolling } from "./usePolling";
 export const LAST_LIST = "spark-pipeline.list";
 
 const ASKED = ["q", ...FILTERS, "order_by"];
+/** In place of a name: all filters and the sort order. Two changes in a row would both start from the old address. */
+const ALL = "*";
 
 const pageOf = (params: URLSearchParams): number => Math.max(1, Number.parseInt(params.get("page") ?? "1", 10) || 1);
 const sizeOf = (params: URLSearchParams): number => {
@@ -60,8 +62,10 @@ export const ListPage = () => {
       (known) => {
         const changed = new URLSearchParams(known);
         if (name === "") for (const each of ["q", ...FILTERS]) changed.delete(each);
+        else if (name === ALL) for (const each of ASKED) changed.delete(each);
         else if (value === null || value === "") changed.delete(name);
         else changed.set(name, value);
+        if (name === "order_by") changed.delete("group"); // a group has its own order
         if (name !== "page") changed.delete("page");
         return changed;
       },
@@ -147,14 +151,13 @@ export const keepFocus = (): void => {
 };
 
 const ClearFilters = ({ params, change }: Changing) =>
-  ["q", ...FILTERS, "order_by"].some((name) => params.has(name)) ? (
+  ASKED.some((name) => params.has(name)) ? (
     <Button
       size="sm"
       variant="outline"
       alignSelf="flex-start"
       onClick={() => {
-        change("", null);
-        change("order_by", null);
+        change(ALL, null);
       }}
     >
       {t.filters.clear}
@@ -205,7 +208,7 @@ const Runs = ({ data, params, change, stale, selected, setSelected, chosen, onAc
             selected={selected}
             onSelect={setSelected}
             grouped={params.get("group") === "dag_run"}
-            actions={(run) => <RunActions run={run} onAct={onAct} />}
+            actions={(run) => (ENDED.includes(run.state) ? null : <RunActions run={run} onAct={onAct} />)}
             header={(column, label) => sorter(column, label, params, change)}
             sorting={
               <Sorting
@@ -257,7 +260,7 @@ const Nothing = ({ list }: { list: RunList }) => {
 };
 
 const sorter = (column: string, label: string, params: URLSearchParams, change: Changing["change"]) => {
-  const order = params.get("order_by") ?? NEWEST_FIRST;
+  const order = question(params).get("order_by") ?? NEWEST_FIRST;
   const sort = order === column ? "ascending" : order === `-${column}` ? "descending" : "none";
   const content = (
     <Button

@@ -98,9 +98,7 @@ export const One = ({ action, run, foresight, plan, tasks, outcome, children }: 
   <Stack gap={3}>
     <Name run={run} />
     {LOSES[action] ? (
-      <Text color={ERROR_TEXT}>
-        {lost(run)} ({run.pieces.flatMap((piece) => (piece.state === "done" ? [piece.name] : [])).join(", ")})
-      </Text>
+      <Lost run={run} />
     ) : action === "resume" ? (
       <>
         {children}
@@ -115,6 +113,11 @@ export const One = ({ action, run, foresight, plan, tasks, outcome, children }: 
     )}
   </Stack>
 );
+
+const Lost = ({ run }: { run: Run }) => {
+  const done = run.pieces.filter((piece) => piece.state === "done").map((piece) => piece.name);
+  return <Text color={ERROR_TEXT}>{done.length === 0 ? lost(run) : `${lost(run)} (${done.join(", ")})`}</Text>;
+};
 
 const Tasks = ({ tasks }: { tasks: Affected[] }) => (
   <Stack gap={1} fontSize="sm">

@@ -1,9 +1,9 @@
 import { Box, HStack, Heading, Stack, Text } from "@chakra-ui/react";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { useSearchParams } from "react-router-dom";
 
 import { ActionDialog } from "./ActionDialog";
-import { showDag, showTask } from "./api";
+import { runQuery, showDag, showTask } from "./api";
 import { LAST_LIST, ListPage, keepFocus } from "./ListPage";
 import { Paging, SMALLEST } from "./Paging";
 import { Empty, Loading, Locations, PageLink, Trouble, useDocumentTitle } from "./parts";
@@ -13,7 +13,7 @@ import { RunTable } from "./RunTable";
 import { RunView } from "./RunView";
 import { type Action, t } from "./texts";
 import { Toaster } from "./toaster";
-import type { Run, TaskKey } from "./types";
+import type { Location, Run, TaskKey } from "./types";
 import { usePolling } from "./usePolling";
 
 const LIST = "/plugin/spark-pipeline";
@@ -34,15 +34,18 @@ export const NavPage = () => {
           <bdi>{task_id}</bdi>
         </Text>
       </HStack>
-      <Task task={task} titled />
+      <Task key={runQuery(task)} task={task} titled />
     </Stack>
   );
 };
 
-/** The tab of a task instance: Airflow's own header already names it. */
+/**
+ * The tab of a task instance: Airflow's own header already names it. Another task instance gets another component:
+ * Airflow keeps this one mounted, and the first run would stay below the second one's header until its answer is there.
+ */
 export const TaskTab = ({ task }: { task: TaskKey }) => (
   <Box p={3}>
-    <Task task={task} />
+    <Task key={runQuery(task)} task={task} />
   </Box>
 );
 
@@ -62,7 +65,7 @@ const Task = ({ task, titled = false }: { task: TaskKey; titled?: boolean }) => 
       ) : !data.is_pipeline ? (
         <Empty title={t.empty.noPipelineTask}>{t.empty.onlyOurs}</Empty>
       ) : data.runs.length === 0 ? (
-        <Empty title={t.empty.noRecord}>{t.empty.noRecordTask}</Empty>
+        <Unrecorded locations={data.locations}>{t.empty.noRecordTask}</Unrecorded>
       ) : (
         data.runs.map((run) => (
           <RunView
@@ -76,6 +79,12 @@ const Task = ({ task, titled = false }: { task: TaskKey; titled?: boolean }) => 
     </Stack>
   );
 };
+
+/** Says that nothing is recorded, unless a location did not answer: that is said above. */
+const Unrecorded = ({ locations, children }: { locations: Location[]; children: ReactNode }) =>
+  locations.every(({ state }) => state === "ok" || state === "missing") ? (
+    <Empty title={t.empty.noRecord}>{children}</Empty>
+  ) : null;
 
 /** The tab of a Dag: the newest runs of its pipelines. */
 export const DagTab = ({ dagId }: { dagId: string }) => {
@@ -104,7 +113,7 @@ export const DagTab = ({ dagId }: { dagId: string }) => {
       ) : !data.is_pipeline ? (
         <Empty title={t.empty.noPipelineDag}>{t.empty.noOurs}</Empty>
       ) : data.runs.length === 0 ? (
-        <Empty title={t.empty.noRecord}>{t.empty.noRecordDag}</Empty>
+        <Unrecorded locations={data.locations}>{t.empty.noRecordDag}</Unrecorded>
       ) : (
         <RunTable
           runs={data.runs}

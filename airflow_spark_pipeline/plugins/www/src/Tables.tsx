@@ -100,9 +100,12 @@ const Outputs = ({ component }: { component: Component }) => {
   );
 };
 
+/** Whether an attempt has not ended; of some attempts nobody knows the end. */
+const goesOn = ({ ended_at, status }: Attempt): boolean => ended_at === null && status !== "unknown";
+
 /** What each attempt did, and the tries that recorded nothing, each with its log. */
 export const Attempts = ({ run }: { run: RunDetail }) => {
-  const now = useNow(run.attempts.some((attempt) => attempt.ended_at === null));
+  const now = useNow(run.attempts.some(goesOn));
   const application = (attempt: Attempt) => <Application attempt={attempt} history={run.history_url} />;
   const log = (attempt: Attempt) => <Log attempt={attempt} run={run} />;
   const columns: Column<Attempt>[] = [
@@ -123,8 +126,12 @@ export const Attempts = ({ run }: { run: RunDetail }) => {
       header: t.run.duration,
       width: "88px",
       wide: true,
-      cell: ({ started_at, ended_at }) =>
-        ended_at === null ? since(started_at, now) : formatDuration(between(started_at, ended_at) ?? 0),
+      cell: (attempt) =>
+        attempt.ended_at !== null
+          ? formatDuration(between(attempt.started_at, attempt.ended_at) ?? 0)
+          : goesOn(attempt)
+            ? since(attempt.started_at, now)
+            : "–",
     },
     {
       header: t.run.error,

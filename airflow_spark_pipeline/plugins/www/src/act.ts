@@ -1,4 +1,4 @@
-import { type Affected, chooseComponents, clear, discard, forgetChoice, wantOnChange } from "./api";
+import { type Affected, chooseComponents, clear, discard, forgetChoice, showTask, wantOnChange } from "./api";
 import { type Action, said, t } from "./texts";
 import type { Run, Selected } from "./types";
 
@@ -21,12 +21,20 @@ export const blocked = (action: Action, run: Run): string | null => {
   return action === "rerun-from-change" && !run.takes_choices ? t.choice.unable : null;
 };
 
-/** Whether an action applies to the next try only. */
-const choose = async (action: Action, run: Run, options: Options): Promise<boolean> => {
+/** Refuse a run that has changed since the page showed it: it may have completed, and a clear would start it over. */
+const requireUnchanged = async (run: Run): Promise<void> => {
+  const { runs, locations } = await showTask(run, new AbortController().signal);
+  const now = runs.find((each) => each.id === run.id);
+  if (now === undefined && locations.some((location) => location.state !== "ok")) return; // nobody knows
+  if (now === undefined || now.number !== run.number) throw new Error(t.action.changed);
+  if (now.resume_blocked !== null) throw new Error(said(now.resume_blocked));
+};
+
+/** Store what applies to the next try only. */
+const choose = async (action: Action, run: Run, options: Options): Promise<void> => {
   if (action === "rerun-from-change") await wantOnChange(run, "rerun-from-change");
   if (action === "resume" && options.selected !== undefined) await chooseComponents(run, options.selected);
   else if (run.chosen) await forgetChoice(run, "selection");
-  return action === "rerun-from-change" || options.selected !== undefined;
 };
 
 const unchoose = async (action: Action, run: Run): Promise<void> => {
@@ -53,8 +61,11 @@ export const act = async (action: Action, run: Run, options: Options): Promise<O
       await discard(run);
       discarded = true;
     }
+    if (action === "resume" || action === "rerun-from-change") await requireUnchanged(run);
     if (action !== "discard") {
-      chose = await choose(action, run, options);
+      // Before it is stored: the answer may be lost although the choice was taken.
+      chose = action === "rerun-from-change" || (action === "resume" && options.selected !== undefined);
+      await choose(action, run, options);
       await clear(run, { ...how(action, run, options), dryRun: false });
     }
     return { ok: true, text: t.actions[action].done };

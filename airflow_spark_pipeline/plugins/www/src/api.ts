@@ -62,8 +62,7 @@ const nameOf = (key: TaskKey): Record<string, string> => ({
 });
 
 export const showTask = (key: TaskKey, signal: AbortSignal): Promise<TaskRuns> => {
-  const query = new URLSearchParams({ ...key, map_index: String(key.map_index) });
-  return call(`${pages}/task?${query.toString()}`, { signal });
+  return call(`${pages}/task?${runQuery(key)}`, { signal });
 };
 
 /** The plan of a resume of some components; null if the run can no longer be resumed. */
@@ -139,7 +138,8 @@ export const clear = async (key: Run, options: ClearOptions): Promise<Cleared> =
     reset_dag_runs: true,
     include_downstream: options.downstream,
     ...options.also,
-    ...(options.latestVersion ? { run_on_latest_version: true } : {}),
+    // Left out, it would be Airflow's default, which may be the latest version.
+    ...(key.versioned ? { run_on_latest_version: options.latestVersion } : {}),
     ...(options.note ? { note: options.note } : {}),
   });
   if (cleared.total_entries === 0) throw new ApiError(404, t.action.nothingToClear);

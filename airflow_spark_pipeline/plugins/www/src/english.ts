@@ -149,7 +149,7 @@ export const english = {
     andMore: { one: "and {count} more run", other: "and {count} more runs" },
     changed: "This run has changed meanwhile",
     lookAgain: "Close this, and look again.",
-    noPlan: "What will run could not be found out",
+    noPlan: "The plan could not be loaded",
     nothingToClear: "Airflow found no task instance to clear.",
     note: "Note",
     noteHelp: "Airflow shows it with each cleared task instance.",
@@ -169,7 +169,7 @@ export const english = {
     title: "What a Resume Would Do",
     refuses: "The task would refuse to resume",
     asRead:
-      "This is so for the pipeline as the task last read it. If the change has been undone since, the task resumes.",
+      "This is based on the file as the task last read it. If you have undone the change since then, the task resumes.",
     fields: "Changed: {names}",
     skips: { one: "Skips {count} component", other: "Skips {count} components" },
     runs: { one: "Runs {count} component", other: "Runs {count} components" },
@@ -226,14 +226,14 @@ export const english = {
     components: "Components",
     pipeline: "Pipeline",
     error: "Error",
-    noRetry: "Another try cannot end differently: something has to be corrected first.",
+    noRetry: "A retry does not help: correct the cause first.",
     traceback: "the traceback",
     description: "the description as the task ran it (secrets are masked)",
     show: "Show {what}",
     hide: "Hide {what}",
     recordedIn: "Recorded in {location} as {id}",
     lost: "The driver was lost",
-    lostAt: "It recorded something last at {time}, and gave no sign of life within its lease.",
+    lostAt: "Its last record is from {time}. Since then it has shown no sign of life within its lease.",
     refused: "Try {number} refused to resume",
     failedEarly: "Try {number} failed before it recorded anything",
     seeLog: "Its log says why.",
@@ -263,7 +263,7 @@ export const english = {
     change: "Change",
     grown: "Grew Most",
     longer: "{name} took {seconds} longer than usual.",
-    few: "What is usual is known from the fourth run on.",
+    few: "Usual durations are shown from the fourth run on.",
     none: "No other run of this task is recorded.",
     chart: "Durations of {name}: {durations}",
     bar: "{run}: {seconds}",
@@ -278,7 +278,7 @@ export const english = {
   empty: {
     nothing: "Nothing to resume",
     unconfigured:
-      "No checkpoint location is configured ([spark_pipeline] checkpoint_location), so only this machine's folder for trying out was looked at.",
+      "No checkpoint location is configured ([spark_pipeline] checkpoint_location), so this page shows only the temporary folder of this machine.",
     allFinished: "Every pipeline that you may see has finished. Looked at: {names}.",
     noEnded: "No run that ended is recorded",
     noPipelineTask: "This task runs no Spark pipeline",
@@ -317,7 +317,7 @@ export const english = {
     statuses: {
       401: "Your session has ended.",
       403: "You do not have the right to do this.",
-      404: "Airflow does not know it (any more).",
+      404: "Airflow does not have it, or no longer.",
       422: "The address of this page names something that Airflow does not understand. Clear the filters.",
     },
   },
@@ -334,9 +334,10 @@ export const english = {
   iteration: ", iteration {number}",
   // Errors that the server sends by their code; see `explain`.
   errors: {
-    changed: "Something was recorded since you looked. Nothing was discarded: look again, and decide again.",
+    changed:
+      "The run has changed since you opened this page. Nothing was discarded. Reload the page, and decide again.",
     absent: "Nothing is recorded of this task instance in the configured locations.",
-    late: "The checkpoint location did not answer within {seconds} s. The progress may be discarded or not: look again before you continue.",
+    late: "The checkpoint location did not answer within {seconds} s. It is not known whether the progress was discarded. Reload the page before you continue.",
     location: "The checkpoint location failed: {message}",
   },
   // Sentences that the server sends; see `said`.

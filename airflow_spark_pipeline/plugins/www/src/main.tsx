@@ -19,7 +19,7 @@ interface Props {
 
 const Place = ({ dagId, runId, taskId, mapIndex }: Props) => {
   if (dagId === undefined) return <NavPage />;
-  if (runId === undefined || taskId === undefined) return <DagTab dagId={dagId} />;
+  if (runId === undefined || taskId === undefined) return <DagTab key={dagId} dagId={dagId} />;
   const index = Number.parseInt(mapIndex ?? "-1", 10);
   return (
     <TaskTab task={{ dag_id: dagId, run_id: runId, task_id: taskId, map_index: Number.isNaN(index) ? -1 : index }} />

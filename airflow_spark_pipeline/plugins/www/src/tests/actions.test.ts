@@ -3,13 +3,19 @@ import { afterEach, expect, test, vi } from "vitest";
 import german from "../../public/locales/de.json";
 import { act, actOnAll, blocked } from "../act";
 import { show } from "../texts";
+import type { TaskRuns } from "../types";
 import { makeRun } from "./samples";
 
 type Answer = [status: number, body: unknown];
 
-const server = (answer: (url: string, body: Record<string, unknown>) => Answer) => {
+/** What the page's server says of the task now, before a resume; by default what the page has shown. */
+const task = (runs = [makeRun()], state = "ok"): TaskRuns =>
+  ({ runs, locations: [{ name: "/data", state }] }) as TaskRuns;
+
+const server = (answer: (url: string, body: Record<string, unknown>) => Answer, now = task()) => {
   const asked: string[] = [];
   vi.stubGlobal("fetch", (url: string, init: RequestInit) => {
+    if (url.includes("/api/task?")) return Promise.resolve(new Response(JSON.stringify(now)));
     const body = JSON.parse(String(init.body)) as Record<string, unknown>;
     asked.push(`${url.split("/").at(-1) ?? ""}${body["dry_run"] === true ? " (dry)" : ""}`);
     const [status, sent] = answer(url, body);
@@ -152,11 +158,11 @@ test("the choice to rerun from the change is stored before the task is cleared",
 test("many runs are handled a few at a time, and each is reported once", async () => {
   let open = 0;
   let most = 0;
-  vi.stubGlobal("fetch", async () => {
+  vi.stubGlobal("fetch", async (url: string) => {
     most = Math.max(most, ++open);
     await Promise.resolve();
     open--;
-    return new Response(JSON.stringify(CLEARED[1]));
+    return new Response(JSON.stringify(url.includes("/api/task?") ? task() : CLEARED[1]));
   });
   const runs = Array.from({ length: 250 }, (_, index) => makeRun({ run_id: `r${String(index)}` }));
   const told: string[] = [];
@@ -227,4 +233,45 @@ test("a note is sent if the user wrote one", async () => {
 test("an Airflow that cannot store a choice does not offer to rerun from the change", () => {
   expect(blocked("rerun-from-change", makeRun({ takes_choices: false }))).toContain("since version 3.3");
   expect(blocked("resume", makeRun({ takes_choices: false }))).toBeNull();
+});
+
+test.each([
+  ["another attempt took it over", [makeRun({ id: "p~u~4", number: 4 })], "This run has changed meanwhile"],
+  ["it has completed and is gone", [], "This run has changed meanwhile"],
+  ["something was recorded", [makeRun({ number: 4 })], "This run has changed meanwhile"],
+  ["its driver is alive again", [makeRun({ resume_blocked: "alive" })], "alive"],
+])("a run is not resumed if %s since the page showed it", async (_, runs, text) => {
+  for (const action of ["resume", "rerun-from-change"] as const) {
+    const asked = server(() => CLEARED, task(runs));
+    expect(await act(action, makeRun(), OPTIONS)).toEqual({ ok: false, text });
+    expect(asked).toEqual([]);
+  }
+});
+
+test("a run in a location that does not answer can be resumed", async () => {
+  const asked = server(() => CLEARED, task([], "error"));
+  expect(await act("resume", makeRun(), OPTIONS)).toMatchObject({ ok: true });
+  expect(asked).toEqual(["clearTaskInstances"]);
+});
+
+test("the version is always sent for a DAG with versions, since Airflow's default may be the latest", async () => {
+  const bodies: Record<string, unknown>[] = [];
+  server((_, body) => {
+    bodies.push(body);
+    return CLEARED;
+  });
+  for (const latestVersion of [false, true])
+    await act("resume", makeRun({ versioned: true }), { ...OPTIONS, latestVersion });
+  expect(bodies.map((body) => body["run_on_latest_version"])).toEqual([false, true]);
+});
+
+test("a choice is taken back even if it is not known whether it was stored", async () => {
+  const stored: unknown[] = [];
+  server((url, body) => {
+    if (!url.includes("state-store")) return CLEARED;
+    stored.push(body["value"]);
+    return body["value"] === "" ? [200, {}] : [504, {}];
+  });
+  expect(await act("rerun-from-change", makeRun(), OPTIONS)).toMatchObject({ ok: false });
+  expect(stored).toEqual(["rerun-from-change", ""]);
 });
