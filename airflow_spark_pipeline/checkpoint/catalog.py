@@ -173,7 +173,7 @@ def read_run(
         # Units that were listed together would cost a list each; docs/protocol.md says what is shown instead.
         alone = listed is None and commit is not known
         if alone and not log.is_the_listed_one(commit, listing.numbers, 0.0):
-            return _look_again(log, path)
+            return _look_again(log, path, now)
         if isinstance(now, ReaderClock):
             if not listing.heartbeats or commit.state.status in ENDED_STATUSES:
                 return RunEntry(path, commit, number=commit.number)
@@ -182,7 +182,7 @@ def read_run(
                 return read_run(store, path, now, commit)
             now = now()
     except ObjectNotFoundError:
-        return _look_again(log, path)
+        return _look_again(log, path, now)
     except (CorruptCheckpointError, UnsupportedCheckpointError) as error:
         return _unreadable(log, error)
     except CheckpointError as error:
@@ -214,10 +214,16 @@ def discard(store: CheckpointStore, run_id: str, *, number: int | None = None) -
     return RunLog(store, path).discard(number=number) is not None
 
 
-def _look_again(log: RunLog, path: str) -> RunEntry | None:
-    """Read the unit again: its newest commit, or its base, was cleaned up between list and read, so a newer exists."""
+def _look_again(log: RunLog, path: str, now: float | ReaderClock) -> RunEntry | None:
+    """Read the unit again: its newest commit, or its base, was cleaned up between list and read, so a newer exists.
+
+    The one who cleaned up may be its driver, which is alive.
+    """
     try:
         commit = log.latest()
+        if commit is not None and commit.state.status not in ENDED_STATUSES:
+            time = now() if isinstance(now, ReaderClock) else now  # before the listing it is compared with
+            return _entry_of(log.store, path, commit, log.listing(), time)
     except (CorruptCheckpointError, UnsupportedCheckpointError) as error:
         return _unreadable(log, error)
     except CheckpointError as error:

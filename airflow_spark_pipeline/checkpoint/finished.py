@@ -1,7 +1,8 @@
 """Finished runs: read from their units, and from the copies that ``cleanup-on-success = false`` keeps.
 
 Guarantees: hints and copies are listed once per pipeline, and only the newest requested ones are read; an unreadable
-one does not hide others. Not guaranteed: completeness, since ``prune`` removes both when they are old.
+one does not hide others. Not guaranteed: completeness, since ``prune`` removes both when they are old. The one after a
+success in Airflow spares runs that have a copy.
 """
 
 from __future__ import annotations
@@ -84,6 +85,14 @@ def newest_copy(store: CheckpointStore, path: str) -> RunEntry | None:
     ends = [each for each in _copies(store, path.partition("/")[0]) if each.path == path]
     newest = max(ends, key=lambda each: each.number or 0, default=None)
     return None if newest is None else _entry(store, newest, ReaderClock(store))
+
+
+def copied_units(store: CheckpointStore, pipeline: str) -> set[str]:
+    """Return the units of a pipeline of which a finished run is kept as a copy.
+
+    :raises CheckpointError: the copies cannot be listed
+    """
+    return {each.path for each in _copies(store, pipeline)}
 
 
 def _copies(store: CheckpointStore, pipeline: str) -> Iterator[_Ended]:

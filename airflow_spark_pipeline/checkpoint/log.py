@@ -37,7 +37,7 @@ from airflow_spark_pipeline.checkpoint.state import (
     Commit,
     utc_now,
 )
-from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore, ObjectExistsError
+from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.checkpoint.writing import LogWriter, LostError
 from airflow_spark_pipeline.exceptions import (
     CorruptCheckpointError,
@@ -74,7 +74,8 @@ class RunLog(LogWriter):
             with contextlib.suppress(LostError):
                 return self._claim(self.latest(), build)
         raise SupersededError(
-            f"{self.store.describe(self.path)}: lost the claim to others {_CLAIM_ROUNDS} times in a row"
+            f"{self.store.describe(self.path)}: other attempts were faster {_CLAIM_ROUNDS} times in a row. If no other "
+            "one is running, try again."
         )
 
     def _claim(self, latest: Commit | None, build: Callable[[Commit | None], CheckpointState]) -> Commit:
@@ -94,6 +95,8 @@ class RunLog(LogWriter):
             raise LostError from None
         if late:
             raise LostError  # it stays, and counts for nobody
+        if end is not None:
+            self._hint()  # the clean-up of that end may have deleted it after the first time, before the claim
         return claimed
 
     def adopt(self, number: int, attempt_id: str, nonce: str) -> Commit:
@@ -210,19 +213,18 @@ class RunLog(LogWriter):
         Example: commits 0 to 5, a frozen writer about to create 3. If only 5 stays, its check after the create lists 5
         and fails. If nothing stayed, 3 would count as the newest commit.
 
-        :param keep_history: whether to keep a copy of the commit permanently
+        :param keep_history: whether to keep a copy of the commit until ``spark-pipeline prune`` removes it
         :param keep_outputs: whether to keep the saved outputs: the run may run again from a component on
         """
         if keep_history:
             pipeline, unit = self.path.split("/", 1)
             copy = f"{pipeline}/{HISTORY}/{unit}-{commit.number:08d}.json"
-            # The copy exists if an earlier clean-up died halfway; it is always a copy of this same commit.
-            with contextlib.suppress(ObjectExistsError):
-                self.retried(lambda: self.store.create(copy, encode(commit.state, commit.number)))
+            # The copy exists if an earlier clean-up died halfway, or if only a copy was left of a run that was pruned.
+            self.retried(lambda: self.store.write(copy, encode(commit.state, commit.number)))
         # Before the other hint is deleted: a process that waits for the end of a run finds it by one of the two.
         self.retried(lambda: self.store.write(ended_hint(self.path), b""))
         if not keep_outputs:
-            self._delete_outputs(commit)
+            self.delete_outputs(commit)
         for number in self._numbers():
             if number < commit.number:
                 self._delete(self._name(number))
@@ -230,7 +232,7 @@ class RunLog(LogWriter):
         if self.is_passed(commit.number, self._numbers()):
             self._hint()  # another attempt claimed the unit meanwhile: restore its hint
 
-    def _delete_outputs(self, commit: Commit) -> None:
+    def delete_outputs(self, commit: Commit) -> None:
         """Delete saved outputs up to this commit's claim; those of a newer attempt are in use."""
         state = commit.state
         last = commit.number if state.status is CheckpointStatus.DISCARDED else state.claim_number
@@ -239,6 +241,7 @@ class RunLog(LogWriter):
             number = attempt.partition("-")[0]
             if number.isdigit() and int(number) <= last:
                 self.retried(functools.partial(outputs.delete_tree, f"{outputs_path(self.path)}/{attempt}"))
+        outputs.remove_if_empty(outputs_path(self.path))  # otherwise every prune would look for outputs again
 
     def delete(self, name: str) -> None:
         """Remove an object of the unit's directory."""

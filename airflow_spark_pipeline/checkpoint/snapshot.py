@@ -141,6 +141,7 @@ class Snapshot:
             number = entry.commit.number
             if number in listing.numbers and not log.is_passed(number, listing.numbers):
                 return replace(entry, last_sign=max(listing.heartbeats.values(), default=None))
+            listed = None  # it is older than what was read since
         return RunEntry(path, None, CheckpointStoreError(f"{self.store.describe(path)} changes all the time"))
 
     def _once(self, directory: str, list_it: Callable[[], T]) -> T:

@@ -50,21 +50,29 @@ def split_url(url: str) -> tuple[str, str]:
 
 
 def prune_staged(
-    store: CheckpointStore, now: Callable[[], float], older_than: float, *, dry_run: bool = False
+    store: CheckpointStore,
+    now: Callable[[], float],
+    older_than: float,
+    is_alive: Callable[[str], bool],
+    *,
+    dry_run: bool = False,
 ) -> list[str]:
     """Delete staged files that no job needs any more, and return their names.
 
     :param now: returns the current time by the store's clock; asked only if anything is staged
     :param older_than: minimum age of a request in seconds; files of code are kept for two weeks at least
+    :param is_alive: whether the driver of a unit of work is alive; its platform may restart it with the same request
     """
     limits = {_REQUESTS: older_than, _CODE: max(older_than, 2 * FRESH_SECONDS)}
-    old = [
-        f"{root}/{directory}/{found.name}"
-        for root, limit in limits.items()
-        for directory in store.list_directories(root)
-        for found in store.list_objects(f"{root}/{directory}")
-        if now() - found.modified > limit
-    ]
-    for name in () if dry_run else old:
-        store.delete(name)
+    old = []
+    for root, limit in limits.items():
+        for name in store.list_directories(root):
+            # Listed and deleted one by one: a file that is uploaded again meanwhile is not old any more.
+            found = [each for each in store.list_objects(f"{root}/{name}") if now() - each.modified > limit]
+            if not found or (root == _REQUESTS and is_alive(name.replace("~", "/", 1))):
+                continue
+            for each in found:
+                if not dry_run:
+                    store.delete(f"{root}/{name}/{each.name}")
+                old.append(f"{root}/{name}/{each.name}")
     return old

@@ -76,12 +76,17 @@ def first_change(spec: PipelineSpec, recorded: CheckpointState, code: CodeNow) -
 
 
 def _moved(spec: PipelineSpec, old: ComponentCheckpoint, *, strict: bool) -> Change | None:
-    now = spec.components[old.index].instance_name if old.index < len(spec.components) else "nothing"
+    now = spec.components[old.index].instance_name if old.index < len(spec.components) else None
     if now == old.name:
         return None
     path = _path(spec, old.index)
-    why = "with config-match = strict nothing may change" if strict else "before a component that is recorded as done"
-    return Change(min(old.index, len(spec.components)), f"{path} was {old.name} and is {now} now, {why}", (path,))
+    why = (
+        "with config-match = strict nothing may change"
+        if strict
+        else "up to the last component that is done, names and order must stay"
+    )
+    changed = "was removed" if now is None else f"is {now} now"
+    return Change(min(old.index, len(spec.components)), f"{path} was {old.name} and {changed}; {why}", (path,))
 
 
 def _enabled(spec: PipelineSpec, old: ComponentCheckpoint) -> Change | None:
@@ -90,7 +95,9 @@ def _enabled(spec: PipelineSpec, old: ComponentCheckpoint) -> Change | None:
     if old.action is not ComponentAction.DISABLED or not component.enabled:
         return None
     path = f"{component.path}.enabled"
-    return Change(old.index, f"{old.name} was disabled while later components were completed, see {path}", (path,))
+    return Change(
+        old.index, f"{old.name} was disabled when later components completed, and is enabled now: {path}", (path,)
+    )
 
 
 def _edited(spec: PipelineSpec, old: ComponentCheckpoint, recorded: CheckpointState, *, is_done: bool) -> Change | None:
@@ -109,7 +116,7 @@ def _coded(spec: PipelineSpec, old: ComponentCheckpoint, code: Code) -> Change |
     recorded = old.fingerprint.get(VERSION)
     if recorded is not None and code.version is not None and recorded != code.version:
         path = f"{component.instance_type}.version"
-        return Change(old.index, f"{old.name} is recorded as done, and {path} is a different one now", (path,))
+        return Change(old.index, f"{old.name} is recorded as done, and {path} has changed", (path,))
     files = changed_files(old, code) if spec.checkpoint.code_match else []
     if not files:
         return None

@@ -35,7 +35,7 @@ def why_parts_start_anew(
         return f"{', '.join(changed)} has changed" if len(changed) == 1 else f"{', '.join(changed)} have changed"
     recorded = record.fingerprint.get(VERSION)
     if recorded is not None and code.version is not None and recorded != code.version:
-        return f"{component.instance_type}.version is a different one now"
+        return f"{component.instance_type}.version has changed"
     return None
 
 
@@ -44,7 +44,7 @@ def parts_note(record: ComponentCheckpoint) -> str:
     if record.parts:
         return f"; {parts_done(record)} parts are done"
     counts = record.part_counts
-    skipped = f", {counts['skipped']} were done before" if counts.get("skipped") else ""
+    skipped = f", {counts['skipped']} done before" if counts.get("skipped") else ""
     return f"; {counts.get('run', 0)} of {counts['total']} parts ran{skipped}" if counts.get("total") else ""
 
 

@@ -114,7 +114,7 @@ def make_plan(
             raise _refused(change, recorded)
         reason = f"{change.what}, and on-change is rerun-from-change"
         again |= {c.instance_name: reason for c in spec.components[change.index :]}
-    done = _still_done(spec, recorded, again)
+    done = _still_done(spec, recorded, again, left_out)
     steps = [_leave_out(step, left_out) for step in _steps(spec, recorded, done, again, replays, code or {})]
     end = still_ended(spec, recorded, done, forced)
     return Plan(tuple(steps if end is None else end.applied_to(steps)), recorded.run_id, early_end=end)
@@ -144,13 +144,19 @@ def _without(recorded: CheckpointState, forced: Collection[str]) -> CheckpointSt
     return replace(recorded, completed_components=kept)
 
 
-def _still_done(spec: PipelineSpec, recorded: CheckpointState, again: dict[str, str]) -> set[str]:
-    """Return the components that stay done; adds to ``again`` those that rerun because a dependency does."""
+def _still_done(
+    spec: PipelineSpec, recorded: CheckpointState, again: dict[str, str], left_out: Collection[str]
+) -> set[str]:
+    """Return the components that stay done; adds to ``again`` those that rerun because a dependency does.
+
+    A dependency that is left out does not run, so what ran without it stays done.
+    """
     done = set(recorded.completed_components) - again.keys()
     done -= {component.instance_name for component in spec.components if not component.enabled}
     for component in spec.components:
         name = component.instance_name
-        dirty = next((each for each in component.depends_on or () if each not in done), None)
+        runs = (each for each in component.depends_on or () if each not in done and each not in left_out)
+        dirty = next(runs, None)
         if name in done and dirty is not None:
             done.discard(name)
             again[name] = f"depends on {dirty}, which runs again"

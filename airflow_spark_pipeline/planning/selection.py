@@ -100,11 +100,14 @@ class Selection:
         if start and stop and names.index(start[0]) > names.index(stop[0]):
             raise SelectionError(
                 f"start_from is {self.start_from!r} and stop_after is {self.stop_after!r}, which comes before it: "
-                "nothing is left to run."
+                "nothing is left to run. Swap them, or remove one."
             )
         unable = [name for name in (*self.only, *self.force) if name in disabled]
         if unable:
-            raise SelectionError(f"{', '.join(unable)} cannot run: enabled = false in the description.")
+            raise SelectionError(
+                f"{', '.join(unable)} cannot run: enabled = false in the description. Enable what only and force name, "
+                "or do not name it."
+            )
 
 
 def _hint(name: str, names: list[str]) -> str:

@@ -91,13 +91,13 @@ def failure_note(record: ComponentCheckpoint) -> str:
 def tolerated_failures(state: CheckpointState) -> str:
     """Return a text about optional components that failed, and those not run because of them; empty if there are none.
 
-    Example: ``, 1 optional failed (Enrich(geo)), 2 not run because of it (Report, Mail)``.
+    Example: ``, 1 optional failed (Enrich(geo)), 2 not run as a result (Report, Mail)``.
     """
     tolerated = [c for c in state.components if c.tolerated]
     failed = [c.name for c in tolerated if c.action is ComponentAction.FAILED]
     not_run = [c.name for c in tolerated if c.action is ComponentAction.UPSTREAM_FAILED]
     text = f", {len(failed)} optional failed ({', '.join(failed)})" if failed else ""
-    return f"{text}, {len(not_run)} not run because of it ({', '.join(not_run)})" if not_run else text
+    return f"{text}, {len(not_run)} not run as a result ({', '.join(not_run)})" if not_run else text
 
 
 def next_try(state: CheckpointState) -> dict[str, Any]:

@@ -141,6 +141,9 @@ class CheckpointStore(ABC):
     def delete_tree(self, directory: str) -> None:
         """Delete every object below ``directory``, at any depth; no error if there is none."""
 
+    def remove_if_empty(self, directory: str) -> None:  # noqa: B027  # most stores have nothing to do
+        """Remove a directory that holds nothing, if this store has directories that exist without objects."""
+
     def describe(self, path: str) -> str:
         """Return the full name of an object, for messages."""
         return f"{self.location.rstrip('/')}/{path}"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from airflow_spark_pipeline.checkpoint.stores.base import ObjectExistsError, ObjectNotFoundError
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, CheckpointStoreError
+from airflow_spark_pipeline.secrets import mask_text
 
 PERMISSIONS = "the permissions to list, read, write and delete below it"
 
@@ -41,7 +42,7 @@ class StoreErrors:
 
         :param problem: what is wrong with the location, and the way out; follows the location's name
         """
-        return CheckpointLocationError(f"The checkpoint location {self.location} {problem}", path=self.path)
+        return CheckpointLocationError(f"The checkpoint location {mask_text(self.location)} {problem}", path=self.path)
 
     def refused(self, why: str) -> CheckpointLocationError:
         """The credentials are missing, wrong, or do not permit the call."""

@@ -37,9 +37,7 @@ _NEEDS_THE_USER = {
 _NO_JAR = {"ClassNotFoundException", "UnsupportedFileSystemException"}
 
 # FileStatus.toString(): one Py4J call returns a whole listing, instead of one call for each field of each file.
-_STATUS = re.compile(
-    r"\{path=(?P<path>[^;]*); isDirectory=(?P<directory>true|false);.*?modification_time=(?P<time>\d+)"
-)
+_STATUS = re.compile(r"\{path=(?P<path>.*?); isDirectory=(?P<directory>true|false);.*?modification_time=(?P<time>\d+)")
 
 
 @dataclass(frozen=True)

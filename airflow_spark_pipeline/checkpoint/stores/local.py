@@ -26,6 +26,7 @@ from airflow_spark_pipeline.checkpoint.stores.errors import StoreErrors, transla
 from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError, CorruptCheckpointError
 
 _TEMPORARY = ".tmp-"
+_TIMES = 10  # that a directory is made again for a file
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _SHARED = stat.S_ISGID | stat.S_IWGRP
 _NEEDS_THE_USER = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EISDIR}
@@ -118,6 +119,10 @@ class LocalStore(CheckpointStore):
         with self._errors(directory), contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self._full(directory))
 
+    def remove_if_empty(self, directory: str) -> None:
+        with contextlib.suppress(OSError):  # it is not empty, or gone
+            os.rmdir(self._full(directory))
+
     def _full(self, path: str) -> str:
         return f"{self.root}/{path}"
 
@@ -126,11 +131,7 @@ class LocalStore(CheckpointStore):
         """Yield a synced temporary file next to the target; then sync the directory, which holds the name."""
         directory, _, name = target.rpartition("/")
         temporary = f"{directory}/{_TEMPORARY}{name}-{uuid.uuid4().hex}"
-        try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-        except FileNotFoundError:
-            _make_directories(Path(directory), self.root)
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        descriptor = self._opened(temporary)
         try:
             with open(descriptor, "wb") as file:
                 if _is_shared(directory):
@@ -143,6 +144,16 @@ class LocalStore(CheckpointStore):
             with contextlib.suppress(FileNotFoundError):  # renamed
                 os.unlink(temporary)
         _sync_directory(directory)
+
+    def _opened(self, path: str) -> int:
+        """Create a file and the directories above it, of which a clean-up may remove an empty one again."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        for _ in range(_TIMES):
+            try:
+                return os.open(path, flags, 0o666)
+            except FileNotFoundError:
+                _make_directories(Path(path).parent, self.root)
+        return os.open(path, flags, 0o666)
 
     def _errors_at(self, path: str) -> StoreErrors:
         return StoreErrors(self.location, self._full(path))

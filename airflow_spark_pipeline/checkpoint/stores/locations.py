@@ -74,7 +74,7 @@ def check_location(location: str) -> str:
     :raises CheckpointLocationError: no process can use the location, whatever is installed there
     """
     if not location.strip():
-        raise CheckpointLocationError("The checkpoint location is empty.")
+        raise CheckpointLocationError("The checkpoint location is empty. Name a directory or a URL.")
     if _CONTROL.search(location):
         raise CheckpointLocationError(
             f"The checkpoint location {mask_text(location)!r} contains a control character; use another name."
@@ -167,7 +167,9 @@ def load_store(
             "(installed, or shipped by py_files)."
         ) from error
     if not (isinstance(cls, type) and issubclass(cls, CheckpointStore)):
-        raise CheckpointLocationError(f"The checkpoint store {instance_type} is not a subclass of CheckpointStore.")
+        raise CheckpointLocationError(
+            f"The checkpoint store {instance_type} is not a subclass of CheckpointStore. Correct instance-type."
+        )
     try:
         store = cls.from_config(location, config)
     except Exception as error:

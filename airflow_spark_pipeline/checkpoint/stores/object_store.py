@@ -23,6 +23,7 @@ from airflow_spark_pipeline.checkpoint.stores.together import Answer, answer_of_
 from airflow_spark_pipeline.exceptions import CheckpointError
 
 _CLIENTS = {"s3": "s3fs", "gcs": "gcsfs", "abfs": "adlfs"}
+_AT_ONCE = 1_000  # names in one request of S3 that deletes
 # Names of the modification time in each client: s3fs, adlfs, gcsfs; memory has only one time.
 _TIMES = ("LastModified", "last_modified", "mtime", "created")
 
@@ -88,18 +89,53 @@ class FsspecStore(CheckpointStore):
         if self._protocol != "s3" or not paths:
             super().delete_all(paths)  # these clients send one request for each object anyway, or fail for absent ones
             return
-        with contextlib.suppress(ObjectNotFoundError), self._errors(posixpath.dirname(paths[0])):
-            self._fs.rm([self._full(path) for path in paths])
+        self._delete_from_s3([self._full(path) for path in paths], posixpath.dirname(paths[0]))
 
     def delete_tree(self, directory: str) -> None:
         with contextlib.suppress(ObjectNotFoundError), self._errors(directory):
-            self._fs.rm(self._full(directory), recursive=True)
+            if self._protocol == "s3":
+                self._delete_from_s3(self._fs.find(self._full(directory)), directory)
+            else:
+                self._fs.rm(self._full(directory), recursive=True)
+
+    def _delete_from_s3(self, names: Sequence[str], directory: str) -> None:
+        """Delete objects by their full names.
+
+        The ``rm`` of s3fs reads ``*`` and ``[`` in a name as a pattern, and is silent about what S3 does not delete.
+        """
+        bucket = self._root.partition("/")[0]
+        for first in range(0, len(names), _AT_ONCE):
+            wanted = [{"Key": name.partition("/")[2]} for name in names[first : first + _AT_ONCE]]
+            with contextlib.suppress(ObjectNotFoundError), self._errors(directory):
+                answer = self._fs.call_s3("delete_objects", Bucket=bucket, Delete={"Objects": wanted, "Quiet": True})
+                for refused in answer.get("Errors", ()):
+                    raise self._errors_at(directory).failed(f"{refused.get('Code')}: {refused.get('Message')}")
 
     def _entries(self, directory: str) -> list[dict[str, Any]]:
+        if self._protocol == "s3":
+            return self._entries_of_s3(directory)
         try:
             with self._errors(directory):
                 entries: list[dict[str, Any]] = self._fs.ls(self._full(directory), detail=True, refresh=True)
                 return entries
+        except ObjectNotFoundError:
+            return []
+
+    def _entries_of_s3(self, directory: str) -> list[dict[str, Any]]:
+        """Ask S3 itself: for an empty directory, the ``ls`` of s3fs lists the one above, with maybe 100,000 others."""
+        bucket, _, key = self._full(directory).rstrip("/").partition("/")
+        asked: dict[str, str] = {"Bucket": bucket, "Prefix": f"{key}/" if key else "", "Delimiter": "/"}
+        found: list[dict[str, Any]] = []
+        try:
+            with self._errors(directory):
+                while True:
+                    page = self._fs.call_s3("list_objects_v2", **asked)
+                    found += ({"name": each["Key"], "type": "file", **each} for each in page.get("Contents", ()))
+                    below = page.get("CommonPrefixes", ())
+                    found += ({"name": each["Prefix"].rstrip("/"), "type": "directory"} for each in below)
+                    if not page.get("IsTruncated"):
+                        return [each for each in found if each["name"] != asked["Prefix"]]
+                    asked["ContinuationToken"] = page["NextContinuationToken"]
         except ObjectNotFoundError:
             return []
 

@@ -169,7 +169,8 @@ class WebHdfsStore(CheckpointStore):
             if error.kind in _NEEDS_THE_USER:
                 return errors.unusable(f"cannot be used through {self.way}: {error}. Check the user and {PERMISSIONS}.")
             return errors.failed(str(error))
-        if not isinstance(error, (ImportError, TypeError, ValueError, OSError)):
+        # Its client raises a LookupError for an answer that is not WebHDFS's, and a RuntimeError for some refusals.
+        if not isinstance(error, (ImportError, TypeError, ValueError, OSError, LookupError, RuntimeError)):
             return None
         why = described(error)
         if _needs_the_user(error):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,15 +15,18 @@ from airflow_spark_pipeline.checkpoint.catalog import (
     unfinished_runs,
 )
 from airflow_spark_pipeline.checkpoint.key import make_run_id, pipeline_slug
+from airflow_spark_pipeline.checkpoint.liveness import ReaderClock, store_time
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.prune import PruneReport, prune
 from airflow_spark_pipeline.checkpoint.query import RunQuery
 from airflow_spark_pipeline.checkpoint.snapshot import Snapshot
+from airflow_spark_pipeline.checkpoint.standing import Standing
 from airflow_spark_pipeline.checkpoint.state import CheckpointStatus, Commit
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.exceptions import CorruptCheckpointError, SupersededError
 from tests.fakes import RUN_ID, UNIT, DictStore, make_state, unit_of
+from tests.histories_of_runs import History
 
 PIPELINE = pipeline_slug("Test")
 DAY = 24 * 3600.0
@@ -278,3 +282,24 @@ def test_a_driver_whose_first_heartbeat_arrives_during_the_check_is_alive(store:
     store.before = renew
     (entry,) = unfinished_runs(store)
     assert entry.alive
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_run_whose_driver_records_while_it_is_read_is_not_taken_for_dead(store: DictStore, asked: bool) -> None:
+    """The driver has cleaned up what was listed, so the run is read again."""
+    history = History(store).running().beat()
+    assert history.commit is not None
+    listed = f"{history.path}/{history.commit.number:08d}.json"
+
+    def record(operation: str, path: str) -> None:
+        if (operation, path) == ("read", listed):
+            store.before = lambda operation, path: None
+            assert history.commit is not None
+            history.commit = replace(history.commit, base=None)
+            history.done("b")
+            store.objects.pop(listed, None)
+
+    store.before = record
+    entry = read_run(store, history.path, store_time(store) if asked else ReaderClock(store))
+    assert entry is not None
+    assert (entry.standing, entry.number) == (Standing.RUNNING, int(listed[-13:-5]) + 1)

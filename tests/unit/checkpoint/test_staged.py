@@ -13,6 +13,7 @@ from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.launch.staging import Staging
 from airflow_spark_pipeline.protocol import DriverRequest, Token
+from tests.histories_of_runs import History
 
 DAY = 24 * 3600.0
 UNIT = "daily-0123456789ab/dag.run.task-0123456789abcdef"
@@ -119,3 +120,34 @@ def test_prune_takes_old_requests_and_code_that_no_job_can_need(store: Checkpoin
 def test_a_location_without_anything_staged_is_not_written_to(store: CheckpointStore, tmp_path: Path) -> None:
     assert prune(store, DAY).staged == []
     assert not (tmp_path / "lake").exists()
+
+
+def test_the_request_of_a_driver_that_is_alive_is_kept(store: CheckpointStore) -> None:
+    """Its platform may start it again, with the same request."""
+    history = History(store).running().beat()
+    kept = Staging(store).request(history.path, request(1))
+    gone = Staging(store).request(UNIT, request(1))
+    for url in (kept, gone):
+        age(url, 3)
+    assert [Path(name).parent.name for name in prune(store, DAY).staged] == [UNIT.replace("/", "~")]
+    assert (os.path.exists(kept), os.path.exists(gone)) == (True, False)
+
+
+def test_a_file_that_is_uploaded_again_while_prune_looks_around_is_kept(
+    store: CheckpointStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = []
+    for name in ("a.py", "b.py"):
+        (tmp_path / name).write_text(name, encoding="utf-8")
+        urls.append(Staging(store).file(tmp_path / name))
+        age(urls[-1], 40)
+    delete = type(store).delete
+
+    def delete_and_upload(self: CheckpointStore, path: str) -> None:
+        delete(self, path)
+        for each in ("a.py", "b.py"):
+            Staging(store).file(tmp_path / each)
+
+    monkeypatch.setattr(type(store), "delete", delete_and_upload)
+    assert len(prune(store, DAY).staged) == 1
+    assert all(os.path.exists(url) for url in urls)

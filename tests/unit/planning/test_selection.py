@@ -129,3 +129,10 @@ def test_a_selection_survives_json() -> None:
     assert Selection.from_dict(stopped.to_dict()) == stopped
     assert Selection.from_dict(None) == Selection()
     assert Selection().to_dict() is None
+
+
+def test_a_component_that_ran_without_a_dependency_that_is_left_out_stays_done() -> None:
+    selection = Selection(start_from="b")
+    plan = make_plan(_spec(depends="a"), _recorded("bcd"[:1] + "d", selection), selection=selection)
+    assert _actions(plan) == "-sRs"
+    assert _actions(make_plan(_spec(depends="a"), _recorded("bd", selection), selection=Selection())) == "RsRR"
