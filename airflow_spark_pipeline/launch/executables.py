@@ -30,7 +30,9 @@ def find_spark_submit() -> tuple[str, dict[str, str]]:
     if home:
         binary = Path(home, "bin", "spark-submit")
         if not os.access(binary, os.X_OK):
-            raise SparkInstallationError(f"SPARK_HOME is {home}, but {binary} does not exist or cannot be run.")
+            raise SparkInstallationError(
+                f"SPARK_HOME is {home}, but {binary} does not exist or cannot be run. Correct SPARK_HOME, or unset it."
+            )
         return str(binary), {}
     installed = pyspark_home()
     if installed is not None:
@@ -55,6 +57,19 @@ def driver_python(conf: Mapping[str, str], environment: Mapping[str, str]) -> st
         if conf.get(name):
             return conf[name]
     return environment.get("PYSPARK_DRIVER_PYTHON") or environment.get("PYSPARK_PYTHON") or sys.executable
+
+
+def existing_python(python: str) -> str:
+    """Return the Python of a driver that this process starts itself.
+
+    :raises SparkInstallationError: it does not exist on this machine
+    """
+    if shutil.which(python) is None:
+        raise SparkInstallationError(
+            f"The driver's Python, {python}, does not exist or cannot be run on this machine. Correct "
+            "PYSPARK_DRIVER_PYTHON or PYSPARK_PYTHON in the worker's environment, or unset it."
+        )
+    return python
 
 
 def python_path(environment: Mapping[str, str]) -> list[str]:

@@ -31,12 +31,12 @@ class Progress:
     """
 
     def __init__(self, attempt_id: str) -> None:
-        self._attempt_id = attempt_id
+        self.attempt_id = attempt_id
         self._told: set[str] = set()
 
     def lines(self, state: CheckpointState) -> list[str]:
         """Return lines for what is new in a commit."""
-        if state.attempt_id != self._attempt_id or state.status is CheckpointStatus.SUBMITTED:
+        if state.attempt_id != self.attempt_id or state.status is CheckpointStatus.SUBMITTED:
             return []
         found = {"": f"The driver of attempt {state.attempt} is running"}
         if state.spark_application_id:
@@ -107,7 +107,8 @@ def follow_progress(
                 log.debug("The progress cannot be shown: %s", error)
                 continue
             if state is not None:
-                progress = progress or Progress(state.attempt_id)
+                if progress is None or progress.attempt_id != state.attempt_id:
+                    progress = Progress(state.attempt_id)
                 for line in progress.lines(state):
                     tell(line)
 

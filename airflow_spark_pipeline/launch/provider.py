@@ -359,7 +359,7 @@ def _misfit(name: str, parameter: inspect.Parameter, value: Any) -> list[Problem
         needed = "a list of texts"
     else:
         return []
-    return [Problem(f"the argument {name} is of type {type(value).__name__}; it is {needed}")]
+    return [Problem(f"the argument {name} is of type {type(value).__name__}; it must be {needed}")]
 
 
 def _kept(operator: SparkSubmitOperator, name: str) -> tuple[Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.launch.archives import directory_archive
+from airflow_spark_pipeline.pipeline.existing_files import may_exist
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _SUFFIXES = (".py", ".zip", ".egg", ".whl")
@@ -49,7 +51,7 @@ def resolve_py_files(py_files: str | Sequence[str] | None, dag_dir: Path) -> lis
     """
     names = list(py_files or [])
     if isinstance(py_files, str):
-        is_one = "," in py_files and not is_url(py_files) and (dag_dir / py_files).exists()
+        is_one = "," in py_files and not is_url(py_files) and may_exist(dag_dir / py_files)
         names = [py_files] if is_one else py_files.split(",")
     resolved: list[str] = []
     problems: list[Problem] = []
@@ -60,10 +62,12 @@ def resolve_py_files(py_files: str | Sequence[str] | None, dag_dir: Path) -> lis
             resolved.append(name)
             continue
         path = dag_dir / name
-        if path.is_dir():
-            resolved.append(str(directory_archive(path)))
-        elif not path.exists():
+        if not may_exist(path):
             problems.append(Problem("there is no such file or directory", path="py_files", file=str(path)))
+        elif not os.access(path, os.R_OK):
+            problems.append(Problem("this user may not read it", path="py_files", file=str(path)))
+        elif path.is_dir():
+            resolved.append(str(directory_archive(path)))
         elif path.suffix not in _SUFFIXES:
             problems.append(Problem("is not a .py, .zip or .egg file, or a directory", path="py_files", file=str(path)))
         else:

@@ -64,7 +64,7 @@ def await_server(server: ConnectString, tell: Callable[[str], None], seconds: fl
     while True:
         try:
             socket.create_connection((server.host, server.port), _TRY_SECONDS).close()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # also a name that no host can have
             if time.monotonic() > deadline:
                 raise SparkConnectError(
                     f"No Spark Connect server answers at {server.address} ({error}). Start it, or correct the address.",

@@ -18,6 +18,7 @@ DEFAULT_PORT = 15002
 SESSION_ID = "session_id"
 USER_ID = "user_id"
 _KEY = re.compile(r"[A-Za-z0-9_.-]+")
+_HOST = re.compile(r"[\w.:%-]+")  # without the slash of sc://host/;token=…, the token would be a part of the host
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class ConnectString:
         """
         url = urlsplit(text)
         path, *pairs = url.path.split(";")
-        if url.scheme != "sc" or not url.hostname:
+        if url.scheme != "sc" or not url.hostname or not _HOST.fullmatch(url.hostname):
             raise ValueError("expected sc://host:port/;name=value;…")
         if path not in ("", "/") or url.query or url.fragment or url.username is not None:
             raise ValueError("expected nothing between sc://host:port/ and the first semicolon; a token is ;token=…")

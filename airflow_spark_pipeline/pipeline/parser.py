@@ -103,7 +103,8 @@ def read_pipeline(
     if not text.removeprefix("\ufeff").strip():
         problems.append(Problem("the description is empty", file=file))
     else:
-        base_dir = pathlib.Path(file).parent if base_dir is None and file is not None else base_dir
+        if base_dir is None and file is not None and "://" not in file:
+            base_dir = pathlib.Path(file).parent
         files = Files(problems, warnings, render)
         tree, incomplete = read_tree(text, file, base_dir, files, {**os.environ, **(environ or {})}, places)
         if tree is not None:
@@ -168,7 +169,7 @@ def read_tree(
         for reference in files.table if not files.incomplete else ():
             if isinstance(reference, Reference) and resolver.is_unknown(reference):
                 files.warn(
-                    f"`{written(reference)}` is not defined, although nothing needs it, as a later value replaces it",
+                    f"`{written(reference)}` is not defined; a later value replaces it, so it has no effect: remove it",
                     reference,
                 )
         tree = _plain(Entry(resolved or Object(), Place(None, 0)), places, ())
@@ -176,7 +177,8 @@ def read_tree(
         problems.append(Problem("objects or substitutions are nested too deeply", file=file))
         return None, True
     except _TooLargeError:
-        problems.append(Problem(f"the substitutions expand this file to more than {_MOST_VALUES:,} values", file=file))
+        message = f"the substitutions expand this file to more than {_MOST_VALUES:,} values; use fewer of them"
+        problems.append(Problem(message, file=file))
         return None, True
     return tree, files.incomplete or len(problems) > known
 

@@ -105,7 +105,7 @@ def _blocks(tree: dict[str, Any], values: PlainValues, places: Places) -> tuple[
 
 def _no_pipeline(tree: dict[str, Any]) -> str:
     near = None if _PIPELINE in tree else suggest(_PIPELINE, [key for key in tree if key != _SPARK])
-    return f"{_PIPELINE!r} is missing" + (f"; did you mean it by {near!r}?" if near else "")
+    return f"{_PIPELINE!r} is missing" + (f"; did you misspell it as {near!r}?" if near else "")
 
 
 def _astray(unused: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:

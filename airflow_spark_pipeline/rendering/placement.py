@@ -34,6 +34,8 @@ from airflow_spark_pipeline.rendering.values import (
 )
 from airflow_spark_pipeline.secrets.references import REFERENCE
 
+#: What is wrong if a value makes a reference to a secret, and so could read any variable of the driver.
+COMPLETES = "a value contains or completes `${secret:…}`, which is only allowed in the text of the file"
 _STRUCTURE = re.compile(r"[\s,\[\]{}=:+]*")
 _ENDS = ("newline", ",", "}", "]", "comment", "end")
 _SEPARATORS = ("=", ":", "+=")
@@ -199,8 +201,10 @@ class _Placing:
             if is_collection(value) and not self._in_value:
                 raise PlacingError("a list or a mapping cannot be a key", self._line(piece))
             if touches_bare and isinstance(value, str) and value.strip() and _STRUCTURE.fullmatch(value):
-                message = f"a value is `{value.strip()}` between other text, and would be text as well; if it is meant "
-                raise PlacingError(f"{message}as HOCON, write `| hocon` behind it", self._line(piece))
+                message = (
+                    f"the value of a template is `{value.strip()}` next to other text, so it would be text; if you "
+                )
+                raise PlacingError(f"{message}mean it as HOCON, add `| hocon` to the template", self._line(piece))
             return self._escaped(self._plain(value, piece), piece)
         if piece.kind == "block":
             return self._escaped(self._marks.value.sub(lambda m: self._text_of(m, piece), piece.text[3:-3]), piece)
@@ -228,8 +232,8 @@ class _Placing:
                 self._marks.held[int(match[1])] = Hocon(literal)
                 raise _IsHoconError
         message = (
-            "a value is in the place of a key, and a value is never HOCON; if its text is meant as "
-            "HOCON, add `| hocon` to it"
+            "the value of a template is where a key is expected, and it would be text; if you mean it as "
+            "HOCON, add `| hocon` to the template"
         )
         raise PlacingError(message, self._line(group[0]))
 
@@ -266,8 +270,7 @@ class _Placing:
     def _refuse_secrets(self, text: str, written: str, piece: Piece) -> None:
         """Reject references to secrets in values: otherwise a value could read any variable of the driver."""
         if REFERENCE.findall(text) != REFERENCE.findall(written):
-            message = "a value contains or completes `${secret:…}`, which is only allowed in the text of the file"
-            raise PlacingError(message, self._line(piece))
+            raise PlacingError(COMPLETES, self._line(piece))
 
     def _json_text(self, value: Json) -> str:
         return str(value)[1:-1] if value.startswith('"') else escaped(str(value))

@@ -10,10 +10,11 @@ from __future__ import annotations
 import functools
 import pathlib
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_spark_pipeline.binding.paths import join_path
 from airflow_spark_pipeline.binding.suggestions import suggest
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.hocon.scalars import Place
@@ -22,8 +23,9 @@ from airflow_spark_pipeline.pipeline.parser import read_pipeline
 from airflow_spark_pipeline.rendering.comments import without_commented
 from airflow_spark_pipeline.rendering.hocon_values import PlacingError
 from airflow_spark_pipeline.rendering.markers import Marks
-from airflow_spark_pipeline.rendering.placement import CommentError, Placed, place
-from airflow_spark_pipeline.secrets import Redactor
+from airflow_spark_pipeline.rendering.placement import COMPLETES, CommentError, Placed, place
+from airflow_spark_pipeline.secrets import Redactor, mask_text
+from airflow_spark_pipeline.secrets.references import REFERENCE, texts
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -124,8 +126,10 @@ class Renderer:
         :param environ: variables for ``${?NAME}``, which take precedence over those of this process
         :param is_rendered: whether this text is already rendered; included files are still templates
         """
+        written = set[str]()
 
         def render(text: str, name: str | None) -> str:
+            written.update(match[0] for match in REFERENCE.finditer(text))
             return text if is_rendered and name == file else self(text, name)
 
         reading = read_pipeline(text, file=file, base_dir=base_dir, render=render, environ=environ)
@@ -133,10 +137,17 @@ class Renderer:
             return replace(reading, problems=tuple(map(self._without_secrets, self._missing_problems())))
         return replace(
             reading,
-            problems=tuple(map(self._as_written, reading.problems)),
+            problems=tuple(map(self._as_written, [*reading.problems, *self._completed(reading, written)])),
             warnings=tuple(map(self._as_written, reading.warnings)),
             places={path: self._place(where) for path, where in reading.places.items()},
         )
+
+    def _completed(self, reading: Reading, written: set[str]) -> Iterator[Problem]:
+        """Yield the references to secrets that are in no text, but completed by values: ``label = "$"${amount}``."""
+        found = texts(reading.spec.to_dict()) if self.has_rendered and reading.spec is not None else ()
+        for path, text in found:
+            if any(match[0] not in written for match in REFERENCE.finditer(text)):
+                yield Problem(COMPLETES, join_path(path))
 
     def _missing_problems(self) -> list[Problem]:
         problems: dict[str, Problem] = {}
@@ -176,7 +187,7 @@ class Renderer:
                 self._note(unknown, file)
                 return ""
             said = str(error) if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}"
-            raise _problem(f"Jinja: {said}", file, line) from error
+            raise _problem(f"Jinja: {mask_text(said)}", file, line) from error
         self._note(names.found, file)
         return rendered
 

@@ -33,6 +33,7 @@ class Secrecy(enum.IntEnum):
     STRONG = 2
 
 
+_ABBREVIATION = re.compile(r"[A-Z]{2,}(?=[a-z])")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
 # Also inside a word, for names without separators: dbpassword, apikey, mysecrets.
 _STRONG = re.compile(
@@ -60,8 +61,8 @@ _STRONG_PAIRS = (
 )
 _BEFORE_KEY = {
     "access", "account", "aes", "api", "app", "application", "auth", "cipher", "consumer", "crypto", "decryption",
-    "deploy", "encryption", "gpg", "hmac", "host", "license", "master", "pgp", "private", "rsa", "sas", "secret",
-    "service", "session", "shared", "signature", "signing", "ssh", "ssl", "storage", "subscription", "tls",
+    "deploy", "encryption", "fernet", "gpg", "hmac", "host", "license", "master", "pgp", "private", "rsa", "sas",
+    "secret", "service", "session", "shared", "signature", "signing", "ssh", "ssl", "storage", "subscription", "tls",
 }  # fmt: skip
 # The key of a table, a map or a message: spark.x.partition.key.
 _HARMLESS_BEFORE_KEY = {
@@ -146,6 +147,11 @@ def secrecy(key: str) -> Secrecy:
 
     :param key: one key, or a dotted name such as ``spark.hadoop.fs.s3a.access.key``
     """
+    split = _ABBREVIATION.sub(r"\g<0>-", key)  # APIkey may be AP-Ikey, and API-key
+    return _judged(key) if split == key else max(_judged(key), _judged(split))
+
+
+def _judged(key: str) -> Secrecy:
     if _more and any(name in re.sub(r"\W+", "_", key).lower() for name in _more):
         return Secrecy.STRONG
     if _REFERENCES.match(key):

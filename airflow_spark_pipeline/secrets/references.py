@@ -16,7 +16,8 @@ from typing import Any
 
 Path = tuple[str | int, ...]
 
-REFERENCE = re.compile(r"\$\{\s*secret:([^{}]*)\}")
+# A blank is the only white space in front that is never escaped when a value is rendered.
+REFERENCE = re.compile(r"\$\{ *secret:([^{}]*)\}")
 _LOOKS_LIKE_ONE = re.compile(
     # ${secrets:env://X}, ${SECRET:X}, ${env://X}, $secret://X; but not the shell's ${SECRET:-x} and $SECRET://x, or the
     # ${secrets:a/b:c} of a configuration provider of Kafka
@@ -45,7 +46,7 @@ def problem_of(text: str) -> str | None:
             return f"`{match[0]}` is not resolved here: {_why(match[1])}"
     for like in _LOOKS_LIKE_ONE.finditer(text):
         if like.start() not in references:  # what follows may be a secret
-            return f"`{like[0]}…` looks like a reference to a secret, but is not one; {_FORM}"
+            return f"`{' '.join(like[0].split())}…` looks like a reference to a secret, but is not one; {_FORM}"
     return None
 
 

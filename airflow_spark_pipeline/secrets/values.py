@@ -45,13 +45,16 @@ _TOKENS = re.compile(
 )
 # `Authorization: Bearer …`; without the header's name, a word that has only letters counts as prose.
 _AUTHORIZATION = re.compile(
-    r"(?i:\bauthorization\b[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|token|digest|negotiate|apikey)\s+)?)([^\s\"',;]{3,})"
+    r"(?i:\bauthorization\b[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|token|digest|negotiate|apikey)\s+"
+    r"|[a-z]+(?:-[a-z]+)*[ \t]+(?=[^\s\"',;]*[\d*]))?)([^\s\"',;]{3,})"  # also a scheme that is not known here
     r"|(?i:\b(?:bearer|negotiate)\s+)((?=[^\s\"',;]*[\d._~+/=-])[\w.~+/=-]{8,})"
 )
 _HEADER = re.compile(
-    r"(?i:(?<![\w.-])(?:x-)?(?:api-key|apikey|auth-token|vault-token|amz-security-token|private-token|(?:set-)?cookie)"
+    r"(?i:(?<![\w.-])(?:x-|dd-)?(?:api-key|apikey|auth-token|vault-token|amz-security-token|private-token)"
     r"[\"']?\s*:\s*[\"']?)([^\s\"',]{3,})"
 )
+# All of them: the cookies "theme" and "session" of `Cookie: theme=dark; session=…`.
+_COOKIE = re.compile(r"(?i:(?<![\w.-])(?:set-)?cookie[\"']?\s*:\s*[\"']?)([^\s\"',;]{3,}(?:;\s*[^\s\"',;]+)*)")
 _BASIC = re.compile(r"(?i:\bbasic\s+)([A-Za-z0-9+/_-]{6,}={0,2})")
 # 40 characters are a secret only after such a name: aws_secret_access_key = wJalr…
 _AWS_SECRET = re.compile(
@@ -64,7 +67,7 @@ _AWS_PAIR = re.compile(r"[A-Z0-9]{20}[^A-Za-z0-9]{1,4}(.{40})")
 
 # The password ends at the last @ before a host or the end: it may contain /, @ and :.
 _USER_INFO = re.compile(r"(?<=://)([^\s/:@?#\"'<>;]*):([^\s\"'<>]+)")
-_HOST_FOLLOWS = re.compile(r"@(?=(?:(?:\[[\w:.%]+\]|[\w.%-]+)(?::\d|[/?#,;:)]|$))|[/?#]|$)")
+_HOST_FOLLOWS = re.compile(r"@(?=(?:(?:\[[\w:.%]+\]|[\w.%-]+)(?::\d|[/?#,;:)\]}\\]|$))|[/?#]|$)")
 _PORT = re.compile(r"\d{1,5}(?=[/?#;,]|$)")
 # jdbc:oracle:thin:scott/tiger@//host:1521/service, also with a quoted password
 _ORACLE = re.compile(r"(?i:\boracle:(?:thin|oci\d?|kprb)):[^\s/@\"]+/(?:\"([^\"]+)\"|(\S+))@(?=/{0,2}[\w\[(.-])")
@@ -80,6 +83,7 @@ _PARAMETER = re.compile(
 )
 _ENDS = {"?": "&", "&": "&", ";": ";", ":": ";", ",": ",;)", "(": ")", "/": ",;&"}
 _ALONE = {"auth", "key", "pass", "pat", "pin", "private", "sig"}  # also words of prose and SQL
+_COLUMNS = _ALONE - {"auth", "pass"}  # more often a column than a secret, if compared with a text
 _COLUMN = re.compile(r"[A-Za-z_]\w*\.\w+(?=[\s,;)]|$)")
 # "password": "…" in JSON, 'password': '…' in a Python dictionary; the closing quote is the opening one.
 _ELEMENT = re.compile(r"<(?P<name>[A-Za-z][\w.-]{0,60})>([^<>]+)</\1>")  # <password>…</password>
@@ -94,12 +98,13 @@ _ENCODED = re.compile(
 )
 # curl -u user:password
 _CURL = re.compile(r"\bcurl\b(?:(?!\bcurl\b)[^\n])*?\s(?:-u|--user)[\s=]*[\"']?[^\s:\"']+:([^\s\"']+)")
-_ENTRY = re.compile(r"([\"'])(?P<name>[A-Za-z][\w.-]{0,60})\1\s*:\s*([\"'])((?:\\.|(?!\3)[^\\])*)\3", re.DOTALL)
+_ENTRY = re.compile(  # also in a JSON text inside of another one: {\"password\": \"…\"}
+    r"(\\{0,7}[\"'])(?P<name>[A-Za-z][\w.-]{0,60})\1\s*:\s*(\\{0,7}[\"'])((?:(?!\3)(?:\\.|[^\\]))*)\3", re.DOTALL
+)
 
 
 # A text that must occur before a form is searched for, and the form: its last group is the secret.
 _FORMS = (
-    (":", _ENTRY),
     ("</", _ELEMENT),
     ("%3d", _ENCODED),
     ("curl", _CURL),
@@ -109,7 +114,7 @@ _FORMS = (
     ("identified", _SQL),
     ("key", _HEADER),
     ("token", _HEADER),
-    ("cookie", _HEADER),
+    ("cookie", _COOKIE),
     ("authorization", _AUTHORIZATION),
     ("bearer", _AUTHORIZATION),
     ("negotiate", _AUTHORIZATION),
@@ -149,12 +154,24 @@ def _find(text: str, *, whole: bool) -> list[Span]:
         found += _user_info(text)
     if "=" in text:
         found += _parameters(text, whole)
+    if ":" in text:
+        found += _entries(text)
     lowered = text.lower()
     for form in {form for needle, form in _FORMS if needle in lowered}:
         found += [match.span(match.lastindex or 0) for match in form.finditer(text) if _is_named(match)]
     if "basic" in lowered:
         found += [match.span(1) for match in _BASIC.finditer(text) if _after_colon(match[1])]
     return merged([(start, end) for start, end in found if any(map(str.isalnum, text[start:end]))])
+
+
+def _entries(text: str) -> Iterator[Span]:
+    """Yield the values with a secret name in JSON, also of a JSON text that is a value of another one."""
+    position = 0
+    while (match := _ENTRY.search(text, position)) is not None:
+        is_named = _is_named(match)
+        if is_named:
+            yield match.span(4)
+        position = match.end() if is_named else match.start(4)
 
 
 def _is_named(match: re.Match[str]) -> bool:
@@ -214,9 +231,8 @@ def _parameters(text: str, whole: bool) -> list[Span]:
         if mark in ("/", ":") and not is_jdbc:  # /data/token=abc is a partition
             continue
         # The signature of a signed URL grants access.
-        if not (is_secret(name.replace(" ", "-")) or name.lower().endswith("signature")) or (
-            not quoted and _compares(text, match, mark, name)
-        ):
+        secret = is_secret(name.replace(" ", "-")) or name.lower().endswith("signature")
+        if not secret or _compares(text, match, mark, name):
             continue
         if len(quoted) > 1 and quoted[0] in "\"'":
             found.append((match.start(4) + 1, match.end(4) - 1))
@@ -229,13 +245,19 @@ def _parameters(text: str, whole: bool) -> list[Span]:
 
 
 def _compares(text: str, match: re.Match[str], mark: str, name: str) -> bool:
-    """Whether this is a SQL comparison and not a parameter: ``a.key = b.key``, ``pass = 1``."""
+    """Whether this is a SQL comparison and not a parameter: ``a.key = b.key``, ``pass = 1``, ``key = 'europe'``."""
     if mark not in ("", ",", "(", '"', "'"):
         return False
-    if name.lower() in _ALONE:
+    column = name.lower().rpartition(" ")[2]  # and pin = 'x'
+    if quoted := match[4]:
+        return quoted[0] == "'" and match[3] != "=" and column in _COLUMNS
+    if column in _ALONE:
         return True
-    same = text[match.end() :].lower().startswith(name.lower())  # where password = password
-    return match[3] != "=" and (same or _COLUMN.match(text, match.end()) is not None)
+    if match[3] == "=":
+        return False
+    start = match.end()
+    same = text[start : start + len(name)].lower() == name.lower()  # where password = password
+    return same or _COLUMN.match(text, start) is not None
 
 
 def _end(text: str, start: int, mark: str, whole: bool) -> int:

@@ -20,13 +20,16 @@ def describe_circle(involved: list[Reference], *, adds: bool) -> str:
     keys = [join_path(reference.key) for reference in involved]
     if adds:
         return (
-            f"`{keys[0]}` cannot be added to: its earlier value comes from a substitution around it, "
-            "and readers of HOCON lose that value; refer to where it is written instead, as in `list "
+            f"nothing can be added to `{keys[0]}`: its earlier value comes from a substitution for the block around "
+            "it, and other HOCON parsers lose that value; refer to where the value is written, as in `list "
             "= ${defaults.list} [1]`"
         )
     if len(involved) == 1 and involved[0].key == involved[0].path:
-        return f"`{name}` refers to the value that it is a part of, and nothing was there before"
+        return (
+            f"`{name}` refers to an earlier value of `{keys[0]}`, but there is none: set it before, or remove `{name}`"
+        )
     if len(involved) == 1:
-        return f"the value of `{name[2:-1].lstrip('?')}` contains itself; write out what `{keys[0]}` is to have of it"
+        own = name[2:-1].lstrip("?")
+        return f"the value of `{own}` contains itself, through `{keys[0]}`; write the value of `{keys[0]}` out"
     circle = " -> ".join(f"`{key}`" for key in [*keys, keys[0]])
     return f"the substitutions refer to each other in a circle: {circle}; write one of the values out"

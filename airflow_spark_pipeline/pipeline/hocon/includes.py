@@ -8,11 +8,13 @@ are read, and the first one wins.
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 
 from airflow_spark_pipeline.binding.paths import join_path
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+from airflow_spark_pipeline.pipeline.existing_files import may_exist
 from airflow_spark_pipeline.pipeline.hocon.brackets import check_brackets
 from airflow_spark_pipeline.pipeline.hocon.lexer import HoconSyntaxError, tokenize
 from airflow_spark_pipeline.pipeline.hocon.nodes import Reference
@@ -70,6 +72,8 @@ class Files:
     def _include(
         self, name: str, required: bool, scope: Scope, path: Address, in_list: bool, place: Place
     ) -> list[str]:
+        if not pathlib.Path(name.strip()).name:
+            return self._refuse(f"`{name}` is not the name of a file that can be included", place)
         if _URL.match(name):
             return self._refuse("only local files can be included, not URLs or packages", place)
         if scope.directory is None and not pathlib.Path(name).is_absolute():
@@ -118,12 +122,12 @@ def _candidates(named: pathlib.Path) -> tuple[list[pathlib.Path], str]:
     if named.suffix == ".properties":
         return [], "a .properties file cannot be included; write it as HOCON"
     if named.suffix in (".conf", ".json"):
-        return ([named] if named.exists() else []), ""
+        return ([named] if may_exist(named) else []), ""
     properties, json_file, conf = (named.with_name(named.name + suffix) for suffix in (".properties", ".json", ".conf"))
-    if properties.exists():
+    if os.path.exists(properties):  # false if nobody may look; then reading the others says why
         return [], f"`{properties.name}` would be included here, and .properties files cannot be; write it as HOCON"
-    found = [file for file in (json_file, conf) if file.exists()]
-    if not found and named.exists():
+    found = [file for file in (json_file, conf) if may_exist(file)]
+    if not found and may_exist(named):
         return [], f"HOCON reads `{named.name}.conf` or `{named.name}.json` here; rename `{named.name}` to one of them"
     return found, ""
 

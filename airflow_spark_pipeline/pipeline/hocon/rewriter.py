@@ -58,7 +58,7 @@ class Rewriter:
         first = len(self._table)
         self._skip(_BLANK)
         if self._peek.kind == "[":
-            self._fail("the file contains a list; a description is an object")
+            self._fail("the file contains a list, but must contain an object: `key = […]`")
         if self._peek.kind != "{":
             self._members(self._scope.path, self._scope.in_list, "end")
         else:
@@ -66,10 +66,12 @@ class Rewriter:
             self._members(self._scope.path, self._scope.in_list, "}")
             self._skip(_BLANK)
             if self._peek.kind != "end":
-                self._fail("the file has more text after its closing brace")
+                self._fail("the file has more text after its closing brace; remove the text, or the brace")
         for entry in self._table[first:] if self._scope.in_list else ():
             if isinstance(entry, Reference) and entry.path[0] in self._own:
-                message = "an included file cannot use its own keys in substitutions when it is included in a list"
+                message = (
+                    "a file that is included in a list cannot use its own keys in substitutions; write the value out"
+                )
                 self._report(message, entry.place, (), False)
         return "".join(self._out)
 
@@ -224,7 +226,9 @@ class Rewriter:
     def _look_for_substitution(self, token: Token, here: Address) -> None:
         found = _LOOKS_SUBSTITUTED.search(token.text) if token.kind == "text" else None
         if found:
-            line = token.line + token.text.count("\n", 0, found.start())
+            # Line breaks that are written as \n are on the line of the token; the next token shows how many are real.
+            breaks = self._peek.line - token.line
+            line = token.line + min(breaks, token.text.count("\n", 0, found.start()))
             written = "${…}" if any(is_secret(str(part)) for part in here) else found[0]  # a password may contain it
             name = written[2:-1].lstrip("?")
             sql = f", or `:{name}` with `args {{ {name} = {written} }}`" if here[-1] == "sql" else ""

@@ -141,7 +141,7 @@ class Resolver:
         references = [entry.value for entry in stack.values if isinstance(entry.value, Reference)]
         reference = references[0] if references else self._used[-1]
         key = join_path(reference.key)
-        message = f"the value of `{key}` depends on another one that depends on it; write one of the two out"
+        message = f"`{key}` and another key refer to each other; write the value of one of them out"
         self._once(message, reference, frozenset({id(stack)}))
         return BROKEN
 
@@ -277,11 +277,12 @@ class Resolver:
     def _undefined(self, reference: Reference) -> Node | None:
         if reference.optional:
             return None  # x = ${?NAME}: the key keeps its earlier value, or does not exist
-        self._once(
-            f"`{written(reference)}` is defined neither in the description nor in the environment",
-            reference,
-            frozenset({id(reference)}),
+        name = written(reference)
+        message = (
+            f"`{name}` is defined neither in the description nor in the environment; if it may be missing, write "
+            f"`{name.replace('{', '{?', 1)}`"
         )
+        self._once(message, reference, frozenset({id(reference)}))
         return BROKEN
 
     def _circle(self, reference: Reference, circle: _CircleError, target: Node | None) -> Node | None:
@@ -315,7 +316,7 @@ class Resolver:
         reference = next(part for part in concatenation.parts if isinstance(part, Reference))
         message = f"{kind(left)} and {kind(right)} cannot be joined in one value"
         if too_large:
-            message = "the substitutions expand this value to too large a size"
+            message = "the substitutions make this value too large; use fewer of them"
         elif concatenation.appends:
             message = f"`+=` can only add to a list, but the key contains {kind(left)} before it"
         self._once(message, reference, frozenset({id(concatenation)}))

@@ -107,3 +107,10 @@ def test_a_child_may_print_while_it_stops_and_is_killed_if_it_does_not_stop(tmp_
     for code, expected in ((polite, 5), (stubborn, -signal.SIGKILL)):
         child = Child(dict(os.environ), lambda _: threading.Thread(target=child.stop).start())  # noqa: B023
         assert child.run([sys.executable, "-c", f"{code}; time.sleep(60)"]) == expected
+
+
+@pytest.mark.parametrize("url", ["sc://spark;token=AbCdEf12345", "sc://;token=x", "sc://a b/", "sc://h;x:15002"])
+def test_a_token_without_the_slash_before_it_is_not_taken_for_a_part_of_the_host(url: str) -> None:
+    with pytest.raises(ValueError, match="expected sc://host:port/") as caught:
+        ConnectString.parse(url)
+    assert "12345" not in str(caught.value)

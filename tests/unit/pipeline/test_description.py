@@ -166,7 +166,7 @@ def test_a_master_together_with_a_connection_string_is_refused() -> None:
 
 def test_a_pipeline_is_required() -> None:
     assert problems("spark {}") == ["'pipeline' is missing"]
-    assert problems("pipelines {}") == ["'pipeline' is missing; did you mean it by 'pipelines'?"]
+    assert problems("pipelines {}") == ["'pipeline' is missing; did you misspell it as 'pipelines'?"]
 
 
 @pytest.mark.parametrize(
@@ -512,3 +512,9 @@ def test_a_name_is_one_line_without_control_characters(key: str, character: str)
     (problem,) = problems(text)
     assert f"{key}: the text contains a line break or another control character" in problem
     assert parse_pipeline(text.replace(character, " é\u00a0"))
+
+
+def test_a_line_break_that_is_written_with_a_backslash_does_not_move_the_line_of_a_warning() -> None:
+    value = r'"select 1\nfrom t where c = ${city}"'
+    (warning,) = parse_pipeline(pipeline(component=f"instance-config {{ sql = {value} }}"), file="etl.conf").warnings
+    assert warning.line == 4

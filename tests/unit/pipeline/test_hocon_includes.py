@@ -65,7 +65,9 @@ def test_a_component_can_be_included_into_the_list(tmp_path: pathlib.Path) -> No
 
 
 def test_a_file_that_is_included_into_a_list_cannot_refer_to_its_own_keys(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(PipelineDefinitionError, match=r"a\.conf:1: an included file cannot use its own keys"):
+    with pytest.raises(
+        PipelineDefinitionError, match=r"a\.conf:1: a file that is included in a list cannot use its own keys"
+    ):
         load(tmp_path, MAIN.format('l = [ { include "a.conf" } ]'), a="x = 1, y = ${x}")
 
 
@@ -197,3 +199,24 @@ def test_text_without_a_file_cannot_include_a_relative_name_unless_told_where(tm
 
 def test_an_included_file_may_start_with_a_byte_order_mark(tmp_path: pathlib.Path) -> None:
     assert load(tmp_path, MAIN.format('include "a.conf"'), a="\ufeffx = 1") == {"x": 1}
+
+
+@pytest.mark.parametrize("name", ["/", "", " ", "."])
+def test_an_include_without_the_name_of_a_file_is_an_error_with_its_line(tmp_path: pathlib.Path, name: str) -> None:
+    with pytest.raises(PipelineDefinitionError, match=r"main\.conf:2: .*is not the name of a file"):
+        load(tmp_path, f'x = 1\ninclude "{name}"\n' + MAIN.format("v = 1"))
+
+
+def test_an_include_that_this_user_may_not_look_at_is_an_error(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: pathlib.Path, **_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    stat, read = pathlib.Path.stat, pathlib.Path.read_bytes
+    monkeypatch.setattr(
+        pathlib.Path, "stat", lambda self, **how: refuse(self) if "a." in self.name else stat(self, **how)
+    )
+    monkeypatch.setattr(pathlib.Path, "read_bytes", lambda self: refuse(self) if "a." in self.name else read(self))
+    with pytest.raises(PipelineDefinitionError, match=r"Permission denied|cannot be read"):
+        load(tmp_path, 'include "a"\n' + MAIN.format("v = 1"))

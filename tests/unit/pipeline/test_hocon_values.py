@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -227,7 +228,7 @@ def test_lines_that_double_each_other_are_an_error_before_they_fill_the_memory(
     if first.startswith("{") and double.startswith("$"):
         assert config("x = ${a40}", before) == {"x": {"k": "v"}}
     else:
-        assert "the substitutions expand" in problems("x = ${a40}", before)[0].message
+        assert re.search("the substitutions (expand|make)", problems("x = ${a40}", before)[0].message)
 
 
 def test_values_that_would_depend_on_which_of_them_is_resolved_first_are_an_error() -> None:
@@ -235,7 +236,7 @@ def test_values_that_would_depend_on_which_of_them_is_resolved_first_are_an_erro
 a.a.b = [${?a}]
 a.b = { a = "q", a = ${?b.b.a} }
 b = { b.a = [x], b = ${b} ${a.b} }"""
-    assert "depends on another one that depends on it" in problems("x = 1", before)[0].message
+    assert "and another key refer to each other" in problems("x = 1", before)[0].message
 
 
 def test_a_long_chain_of_substitutions_is_read() -> None:
@@ -343,7 +344,7 @@ def test_a_misspelled_substitution_that_keys_are_merged_with_is_an_error_with_it
     ],
 )
 def test_adding_to_a_substituted_list_is_an_error_because_other_parsers_lose_the_list(before: str) -> None:
-    assert "refer to where it is written instead" in message("x = 1", before)
+    assert "refer to where the value is written" in message("x = 1", before)
     assert config("x = ${a}", "b { l = [1] }\na = ${b} { l = ${b.l} [2] }") == {"x": {"l": [1, 2]}}
 
 
@@ -375,8 +376,11 @@ def test_every_unresolved_substitution_is_named_with_its_line() -> None:
         ("a = ${b}\nb = ${a}", "`a` -> `b` -> `a`"),
         ("a = ${b}\nb = x ${c}\nc = ${?a}", "`a` -> `b` -> `c` -> `a`"),
         ("a { b = ${c} }\nc { d = ${a} }", "`a.b` -> `c.d` -> `a.b`"),
-        ("a = ${a}", "`${a}` refers to the value that it is a part of, and nothing was there before"),
-        ("a = x ${a} y", "`${a}` refers to the value that it is a part of, and nothing was there before"),
+        ("a = ${a}", "`${a}` refers to an earlier value of `a`, but there is none: set it before, or remove `${a}`"),
+        (
+            "a = x ${a} y",
+            "`${a}` refers to an earlier value of `a`, but there is none: set it before, or remove `${a}`",
+        ),
     ],
 )
 def test_a_cycle_is_reported_with_its_keys(before: str, keys: str) -> None:

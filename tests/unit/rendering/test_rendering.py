@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError
 from airflow_spark_pipeline.rendering.renderer import Renderer
-from tests.unit.rendering.rendered import config, environment, problems
+from tests.unit.rendering.rendered import HEAD, TAIL, config, environment, problems
 
 HOSTILE: dict[str, Any] = {
     "quote": 'say "hi"',
@@ -131,6 +131,24 @@ def test_a_value_cannot_name_a_secret_of_the_driver(members: str) -> None:
     assert problem.startswith("2: ")
     assert "`${secret:…}`" in problem or "Jinja" in problem
     assert config('a = "${secret:env://HOME}"\nb = {{ v }}', v="x")["a"] == "${secret:env://HOME}"
+
+
+@pytest.mark.parametrize("space", ["\n", "\t", "\u00a0"])
+@pytest.mark.parametrize("members", ["a = {{ v }}", 'a = "<{{ v }}>"', "a = {{ v | tojson }}"])
+def test_white_space_does_not_hide_the_name_of_a_secret_in_a_value(members: str, space: str) -> None:
+    assert problems(members, v="${" + space + "secret:env://HOME}")
+
+
+@pytest.mark.parametrize(
+    ("before", "member"),
+    [("amount = {{ v }}", 'label = "$"${amount}'), ('a = "$"\nb = {{ v }}', "label = ${a}${b}")],
+)
+def test_a_substitution_cannot_complete_the_name_of_a_secret_with_a_value(before: str, member: str) -> None:
+    text = f"{before}\n{HEAD}{member}{TAIL}"
+    reading = Renderer({"v": "{secret:env://HOME}"}, environment()).read(text, None, None)
+    (problem,) = reading.problems
+    assert "contains or completes `${secret:…}`" in problem.message
+    assert str(problem.path).endswith("instance-config.label")
 
 
 class Colour(enum.Enum):
@@ -252,8 +270,8 @@ def test_templates_do_what_they_say(members: str, expected: Any) -> None:
         ("a = {{ loop }}", "1: a value is nested too deeply, or contains itself"),
         ("a = {{ two }}", "1: a value has two keys that are written alike, such as 1 and '1'"),
         ('a = "{{ l | map("upper") }}"', "1: a value is a generator, which has no text: add `| list`"),
-        ("a = 1\n{{ c }}\n", "2: a value is in the place of a key, and a value is never HOCON"),
-        ("a = [x{{ comma }} y]", "1: a value is `,` between other text, and would be text as well"),
+        ("a = 1\n{{ c }}\n", "2: the value of a template is where a key is expected, and it would be text"),
+        ("a = [x{{ comma }} y]", "1: the value of a template is `,` next to other text, so it would be text"),
         ('a = "C:\\{{ c }}"', "1: a backslash is right before `{{` in quotes; write `\\\\`"),
         ("a = ${ {{ c }} }", "1: a value cannot choose what `${…}` refers to"),
         ("a = ${?{{ c }}.x}", "1: a value cannot choose what `${…}` refers to"),

@@ -93,3 +93,15 @@ def test_names_can_be_added_in_any_spelling() -> None:
     assert is_secret("TAX_NUMBER_OLD")
     set_more_names(())
     assert not is_secret("customer-iban")
+
+
+@pytest.mark.parametrize(
+    "name", ["APIkey", "APItoken", "SSHkey", "DBpass", "AIRFLOW__CORE__FERNET_KEY", "AWSsecretKey"]
+)
+def test_an_abbreviation_in_front_of_a_word_does_not_hide_it(name: str) -> None:
+    assert is_secret(name)
+
+
+@pytest.mark.parametrize("name", ["AWSRegion", "HTTPServer", "IDs", "SQLtext", "URLs"])
+def test_an_abbreviation_makes_no_secret_of_a_harmless_name(name: str) -> None:
+    assert not is_secret(name)
