@@ -8,6 +8,7 @@ import multiprocessing
 import multiprocessing.pool
 import subprocess
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +90,7 @@ LEAVES: dict[str, tuple[Any, str | None]] = {
     "a busy executor": (lambda: _pool().submit(wait), "its thread 'ThreadPoolExecutor-"),
     "a busy thread pool": (lambda: _pool(multiprocessing.pool.ThreadPool).apply_async(wait), "its thread 'Thread-"),
     "a process": (_fork, "(left-alone)"),
-    "a command": (lambda: _popen("sleep", "60"), "(sleep 60) was still running"),
+    "a command": (lambda: _popen("sleep", "60"), "(sleep) still ran"),
     "a thread that raises": (lambda: _thread(raise_late), "OSError: the late write failed"),
     "a future that raises": (lambda: _pool().submit(raise_late), "OSError: the late write failed"),
     "a future that raised before": (lambda: _submit(raise_late), "OSError: the late write failed"),
@@ -153,6 +154,9 @@ class Queries(Component):
         writer = writer.option("checkpointLocation", f"{self.target}/checkpoint")
         if self.trigger:
             writer = writer.trigger(**{self.trigger: True})
+        if self.then == "in a thread":
+            threading.Thread(target=self._start_late, args=(writer,)).start()
+            return
         if self.then == "refuses":
             query = writer.foreachBatch(refuse).start()
         else:
@@ -168,6 +172,10 @@ class Queries(Component):
         elif self.then.endswith("late"):
             while query.isActive:
                 threading.Event().wait(0.1)
+
+    def _start_late(self, writer: Any) -> None:
+        time.sleep(0.5)  # run() has returned
+        writer.format("parquet").start(f"{self.target}/out")
 
 
 def refuse(batch: Any, number: int) -> None:

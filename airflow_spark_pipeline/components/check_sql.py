@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_spark_pipeline.components.check import CheckFailedError, report, rows
+from airflow_spark_pipeline.components.sql import sources
 from airflow_spark_pipeline.components.views import check_given
 from airflow_spark_pipeline.runtime.component.base import Component
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from pyspark.sql import SparkSession
 
 _MOST = 1000  # rows to count at most
@@ -33,6 +36,10 @@ class CheckSql(Component):
 
     def __post_init__(self) -> None:
         check_given("sql", self.sql)
+
+    def reads_views(self) -> Collection[str]:
+        """Return the names after FROM and JOIN."""
+        return sources(self.sql)
 
     def run(self, spark: SparkSession) -> None:
         """Run the query until it has returned a few rows.

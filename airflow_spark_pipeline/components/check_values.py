@@ -112,7 +112,7 @@ class CheckUnique(ColumnsCheck):
         ).collect()[0]
         names = ", ".join(map(repr, self.columns))
         if twice:
-            message = f"{twice:,} keys ({names}) that are not unique, {rows(extra)} too many"
+            message = f"{twice:,} {'key' if twice == 1 else 'keys'} ({names}) not unique, {rows(extra)} too many"
             self.fail(f"{message} (of {total:,})")
         report(self, f"{names} is unique in view {self.view!r} ({rows(total)})")
 

@@ -64,7 +64,9 @@ def _of_one(want: StructField, there: list[StructField], names: list[str], *, ex
         nulls = "" if _fold(shown, exactly=exactly) != _fold(other, exactly=exactly) else " whose parts are never null"
         return [f"{have.name!r} of type {shown}, not {other}{nulls}"]
     if have.nullable and not want.nullable:
-        return [f"{have.name!r}, which its schema allows to be null, not NOT NULL; check the values with CheckNotNull"]
+        return [
+            f"{have.name!r}, which may be null by the view's schema, but must be NOT NULL (CheckNotNull checks values)"
+        ]
     return []
 
 

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
-_SOURCE = re.compile(r"\b(?:from|join)\s+([A-Za-z_]\w*)", re.IGNORECASE)
+_NAME = r"(?:`[^`]+`|[^\W\d]\w*)"
+# FROM orders o, `my view` JOIN customers
+_SOURCES = re.compile(rf"\b(?:from|join)\s+({_NAME}(?:(?:\s+(?:as\s+)?\w+)?\s*,\s*{_NAME})*)", re.IGNORECASE)
+
+
+def sources(sql: str) -> set[str]:
+    """Return the plain names after FROM and JOIN, in lower case; some may be tables, or names inside the query."""
+    lists = (re.split(r"\s*,\s*", found) for found in _SOURCES.findall(sql))
+    names = (re.match(_NAME, item) for items in lists for item in items)
+    return {name[0].strip("`").lower() for name in names if name}
 
 
 @dataclass
@@ -45,8 +54,8 @@ class SqlToView(Component):
         check_view_name(self.view)
 
     def reads_views(self) -> Collection[str]:
-        """Return the plain names after FROM and JOIN; some of them may be tables, or names inside the query."""
-        return {name.lower() for name in _SOURCE.findall(self.sql)}
+        """Return the names after FROM and JOIN."""
+        return sources(self.sql)
 
     def makes_views(self) -> Collection[str]:
         """Return the view."""

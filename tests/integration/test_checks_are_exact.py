@@ -63,7 +63,7 @@ def test_nan_is_missing_in_every_check(spark: SparkSession, kind: str) -> None:
     assert count(said(spark, CheckNotNull("v", ["c"]))) == 3
     assert "3 rows with null or NaN in 'c'" in said(spark, CheckRange("v", "c", min=0, allow_null=False))
     assert said(spark, CheckRange("v", "c", min=0)) == ""
-    assert "1 keys ('c') that are not unique, 2 rows too many" in said(spark, CheckUnique("v", ["c"]))
+    assert "1 key ('c') not unique, 2 rows too many" in said(spark, CheckUnique("v", ["c"]))
 
 
 def test_nan_inside_a_struct_is_missing_and_in_text_it_is_text(spark: SparkSession) -> None:
@@ -232,7 +232,7 @@ def test_names_are_compared_as_spark_is_configured(spark: SparkSession) -> None:
         ("a STRUCT<b: INT, c: INT>", "a STRUCT<c: INT, b: INT>", "struct<b:int,c:int>, not struct<c:int,b:int>"),
         ("a STRUCT<b: INT>", "a STRUCT<b: INT, c: INT>", "'a' of type struct<b:int>"),
         ("a DECIMAL(10, 2)", "a DECIMAL(12, 2)", "'a' of type decimal(10,2), not decimal(12,2)"),
-        ("a INT", "a INT NOT NULL", "'a', which its schema allows to be null, not NOT NULL"),
+        ("a INT", "a INT NOT NULL", "'a', which may be null by the view's schema, but must be NOT NULL"),
         ("a INT NOT NULL", "a INT", ""),
         ("a INT NOT NULL", "a INT NOT NULL", ""),
         ("a STRUCT<b: INT>", "a STRUCT<b: INT NOT NULL>", "not struct<b:int> whose parts are never null"),

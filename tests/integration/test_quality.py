@@ -42,8 +42,8 @@ def test_good_data_passes(spark: SparkSession, check: Component) -> None:
 @pytest.mark.parametrize(
     ("check", "said"),
     [
-        (CheckUnique("orders", ["id"]), r"1 keys \('id'\) that are not unique, 1 row too many \(of 4\)"),
-        (CheckUnique("orders", ["shop"]), r"1 keys"),
+        (CheckUnique("orders", ["id"]), r"1 key \('id'\) not unique, 1 row too many \(of 4\)"),
+        (CheckUnique("orders", ["shop"]), r"1 key \('shop'\)"),
         (
             CheckRange("orders", "total", max=50),
             r"1 row with 'total' outside 50 and below \(found 10 to 99.5\) \(of 4\)",
@@ -93,7 +93,7 @@ pipeline {
 def test_a_gate_fails_the_component_before_it_is_recorded_as_done(spark: SparkSession, tmp_path: Path) -> None:
     """With the session of the test, which goes on afterwards."""
     runner = PipelineRunner(spark, location=tmp_path)
-    with pytest.raises(ComponentFailedError, match=r"GateFailedError: CheckUnique .*1 keys \('id'\)") as failed:
+    with pytest.raises(ComponentFailedError, match=r"GateFailedError: CheckUnique .*1 key \('id'\)") as failed:
         runner.run_with_checkpointing(PIPELINE)
     (state,) = runner.list_resumable("Gated")
     assert state.completed_components == ()

@@ -286,3 +286,29 @@ def test_the_first_output_that_cannot_be_saved_is_reported_and_the_others_end(
         save({"first": good, "second": bad, "third": bad, "fourth": good}, str(tmp_path), spark, component="c")
     assert raised.value.view == "second"
     assert not spark.sparkContext.statusTracker().getActiveJobsIds()
+
+
+@pytest.mark.parametrize("name", ["team [a]", "{x,y}", "a*b", "what?"])
+def test_a_location_whose_name_looks_like_a_pattern_is_one_directory(
+    spark: SparkSession, tmp_path: Path, name: str
+) -> None:
+    place = tmp_path / name
+    outputs, frames = save({"v": spark.range(3)}, str(place), spark)
+    assert frames["v"].count() == 3
+    assert restore(outputs, spark, str(place))["v"].count() == 3
+
+
+def test_an_output_of_which_the_driver_finds_no_file_is_an_error(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Executors on other machines have then written to their own disks, and the view would be empty."""
+    read = saved_outputs._read
+
+    def without_files(output: Any, spark: SparkSession) -> DataFrame:
+        for file in Path(output["path"]).glob("part-*"):
+            file.unlink()
+        return read(output, spark)
+
+    monkeypatch.setattr(saved_outputs, "_read", without_files)
+    with pytest.raises(CheckpointLocationError, match="the driver and all executors share"):
+        save({"v": spark.range(3)}, str(tmp_path), spark)

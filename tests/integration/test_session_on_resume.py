@@ -239,9 +239,31 @@ def test_a_secret_is_not_recorded_and_the_log_says_so(bench: Bench, capfd: pytes
     assert "my.db.password" in text
     assert "hunter" not in text
     out = capfd.readouterr().out
-    assert "not set again, because it is a secret: my.db.password, my.url (from Extract)" in out
+    assert "secrets are not set again: my.db.password, my.url (from Extract)" in out
     assert "set again my.plain (from Extract)" in out
     assert "hunter" not in out
+
+
+def test_a_component_that_failed_has_not_changed_a_secret_setting(bench: Bench) -> None:
+    query = "SELECT '${my.access.key}'"
+    bench.down.touch()
+    with pytest.raises(ComponentFailedError):
+        bench.attempt(
+            bench.component("Ours", "Change", set={"my.access.key": "A"}),
+            bench.report("Partner", "SELECT 1", fails=True, breaks=["SET my.access.key = B"]),
+            bench.report("After", query),
+            fail_fast=False,
+        )
+    assert bench.rows("After") == [[[["A"]]]]
+
+
+@pytest.mark.parametrize("name", ["daily-orders", "my view", "über"])
+def test_a_resume_gets_past_a_lost_view_with_an_unusual_name(bench: Bench, name: str) -> None:
+    bench.fail_and_resume(
+        bench.component("Extract", "Change", sql=[f"CREATE TEMP VIEW `{name}` AS SELECT 1 AS n"]),
+        bench.report("After", "SELECT 2", fails=True),
+    )
+    assert bench.rows("After") == [[[[2]]]]
 
 
 def test_a_missing_database_stops_the_resume(bench: Bench) -> None:

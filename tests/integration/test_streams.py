@@ -66,6 +66,11 @@ def test_a_query_that_ends_by_itself_is_waited_for(streaming: Streaming, trigger
     assert streaming.written == 10
 
 
+def test_a_query_that_a_thread_starts_after_run_has_returned_is_waited_for(streaming: Streaming) -> None:
+    assert streaming.run("availableNow", "in a thread") == ["stream"]
+    assert streaming.written == 10
+
+
 def test_a_streaming_query_that_the_component_stops_is_no_error(streaming: Streaming) -> None:
     assert streaming.run("", "stops") == ["stream"]
     assert streaming.written == 10
@@ -73,7 +78,9 @@ def test_a_streaming_query_that_the_component_stops_is_no_error(streaming: Strea
 
 def test_a_query_without_an_end_is_stopped_and_fails_the_component(streaming: Streaming, tmp_path: Path) -> None:
     more = "retry-policy { max-retries = 3, initial-delay-ms = 1 }"
-    with pytest.raises(ComponentFailedError, match=r"stream returned while its streaming query 'orders' was running"):
+    with pytest.raises(
+        ComponentFailedError, match=r"stream returned with running streaming queries, which .* were stopped: 'orders'"
+    ):
         streaming.run("", more=more)
     assert names(tmp_path / "ledger") == "stream"  # and is not tried again
 

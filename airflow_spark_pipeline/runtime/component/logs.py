@@ -54,11 +54,14 @@ class _Lines(logging.Handler):
         """Print the event."""
         where = self._component() or "driver"
         name = "" if record.name.startswith(f"{COMPONENT_LOGGER}.") else f"{record.name}: "
-        text = f"{record.levelname} [{where}] {name}{shorten(_message(record), MESSAGE_LENGTH)}"
+        text = f"{record.levelname} [{where}] {name}{self._shown(_message(record), MESSAGE_LENGTH)}"
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
-            text += "\n" + shorten(text_of(error).traceback.rstrip(), TRACEBACK_LENGTH)
+            text += "\n" + self._shown(text_of(error).traceback.rstrip(), TRACEBACK_LENGTH)
         say(textwrap.indent(self._mask(text), "    "))
+
+    def _shown(self, text: str, length: int) -> str:
+        return shorten(self._mask(text), length)  # in this order: nobody would recognize half a secret
 
     def _component(self) -> str | None:
         """Return the component that logs: the one of this thread, or the only one that is running."""

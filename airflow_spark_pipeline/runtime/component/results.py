@@ -51,7 +51,7 @@ class Results(DriverOnly):
         :raises ValueError: the reason is empty, or is not valid Unicode
         """
         if not isinstance(reason, str):
-            raise TypeError(f"finish: the reason is of type {_type(reason)}; it is text, such as 'no new data'")
+            raise TypeError(f"finish: the reason is of type {_type(reason)}; it must be text, such as 'no new data'")
         text = " ".join(_text(reason, "finish: the reason").split())
         if not text:
             raise ValueError("finish: the reason is empty; say why the run ends early, such as 'no new data'")

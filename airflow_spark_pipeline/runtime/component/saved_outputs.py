@@ -116,7 +116,13 @@ def _saved(frame: DataFrame, schema: StructType, target: str, spark: SparkSessio
         output["stored"] = stored.schema.jsonValue()
     # Read back immediately: files that can be written but not read must fail now, not when a run resumes.
     read = _read(output, spark)
-    return {**output, "files": _files(read)}, read
+    files = _files(read)
+    if not files["count"]:  # Spark writes at least one file, also of an empty DataFrame
+        raise CheckpointLocationError(
+            f"Spark wrote {target}, but the driver finds no file there: executors on other machines have written to "
+            "their own disks. Use a checkpoint location that the driver and all executors share."
+        )
+    return {**output, "files": files}, read
 
 
 def restore_all(
@@ -191,7 +197,8 @@ def _read(output: Mapping[str, Any], spark: SparkSession) -> DataFrame:
 
 def _read_files(schema: StructType, path: str, spark: SparkSession) -> DataFrame:
     # Without it Spark infers the schema: an empty DataFrame, or a column that is always null, would lose its type.
-    return spark.read.schema(schema).parquet(path)
+    # Nor may it read a [ or { in the path as a pattern, which it does not when it writes.
+    return spark.read.option("__globPaths__", "false").schema(schema).parquet(path)
 
 
 def _files(frame: DataFrame) -> dict[str, Any]:

@@ -108,7 +108,7 @@ def _readers(
     """Yield the components after the producer that read the view, up to the next one that makes it again."""
     after = spec.components.index(producer) + 1
     for component, instance in zip(spec.components[after:], instances[after:], strict=True):
-        if view in instance.reads_views():
+        if view.lower() in map(str.lower, instance.reads_views()):  # Spark's names of views have no case
             yield component
-        if view in instance.makes_views():
+        if view.lower() in map(str.lower, instance.makes_views()):
             return

@@ -172,7 +172,8 @@ class Driver:
         others = self._wait_for_others()
         answer = self._run(components, earlier, others)
         with contextlib.suppress(CheckpointError):  # the result is recorded; the files that stay are stale
-            self._lease.clear(others)
+            # A heartbeat is the only trace of a session on a server, which a later attempt may end.
+            self._lease.clear([each for each in others if self._ends_sessions or "sparkUser" not in each.about])
         return answer
 
     def _look_at_code(self, components: list[Component], plan: Plan, earlier: CheckpointState) -> None:
@@ -186,8 +187,15 @@ class Driver:
         if found != plan:
             self._recorder.running(found)
 
+    @property
+    def _ends_sessions(self) -> bool:
+        """Whether this driver ends the sessions that dead drivers have left on a Spark Connect server."""
+        return self._request.connect is not None and self._given is None
+
     def _wait_for_others(self) -> list[Other]:
         others = self._lease.others(self._log.retried(self._log.listing))
+        if not self._ends_sessions:  # what such a driver runs on its server outlives its process
+            others = [replace(each, process=None) if "sparkUser" in each.about else each for each in others]
 
         def tell(other: Other) -> None:
             limit = max(other.lease_seconds, self._lease.terms.seconds) + self._log.store.clock_slack

@@ -146,7 +146,7 @@ class Watchdog:
         elif recorded is not None and self._is_lost(recorded, listing):
             self._cancel(self._log.lost())
         elif self._lease.name not in listing.heartbeats:
-            self._cancel(SupersededError("This attempt was considered dead: its heartbeat was removed."))
+            self._cancel(SupersededError("Another attempt took this one for dead and removed its heartbeat."))
 
     def _is_lost(self, recorded: Commit, listing: Listing) -> bool:
         """Whether this driver's last commit is missing although no clean-up can have deleted it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from airflow_spark_pipeline.runtime.lifecycle.checks import CheckHook
 from airflow_spark_pipeline.runtime.process.forked_processes import end_if_forked
 from airflow_spark_pipeline.runtime.process.output import say
 from airflow_spark_pipeline.user_errors.text import MESSAGE_LENGTH, attribute, shorten, text_of
+
+_LOOK_SECONDS = 0.5  # between two looks whether the call that is waited for was given up
 
 Event = PipelineEvent | ComponentEvent
 MakeEvent = Callable[[], Event]
@@ -93,8 +95,18 @@ class HookCalls:
         for active in hooks:
             if active.concerns(event):
                 # Hooks were written for one call at a time. A check is a component, so it need not wait for its turn.
-                with contextlib.nullcontext() if active.is_check else self._turn:
+                with contextlib.nullcontext() if active.is_check else self._my_turn():
                     self._call_one(active, name, event, stops=can_stop and active.gate)
+
+    @contextlib.contextmanager
+    def _my_turn(self) -> Iterator[None]:
+        """Wait for the end of the call before; if it never ends, its thread is abandoned, and there is another lock."""
+        while not (turn := self._turn).acquire(timeout=_LOOK_SECONDS):
+            pass
+        try:
+            yield
+        finally:
+            turn.release()
 
     def _call_one(self, active: ActiveHook, name: str, event: Event, *, stops: bool) -> None:
         method: Callable[[Any], None] = getattr(active.hook, name)
@@ -107,13 +119,8 @@ class HookCalls:
         except BaseException as error:  # a hook that calls sys.exit has failed, too
             end_if_forked(pid, error)
             who = getattr(active.hook, "label", type(active.hook).__name__)
-            what = _what(error)
+            what = shorten(self._mask(text_of(error).line), MESSAGE_LENGTH)  # half a secret would not be recognized
             if stops:
                 helps = attribute(error, "retry_helps", True) is not False
                 raise GateFailedError(f"{who} ({name}): {what}", retry_helps=helps) from error
             say(self._mask(f"The hook {who} failed in {name}, which does not affect the run: {what}"))
-
-
-def _what(error: BaseException) -> str:
-    text = text_of(error)
-    return shorten(text.line, MESSAGE_LENGTH)

@@ -81,7 +81,12 @@ class ComponentLoop:
         self._events = events = Events(spec, recorder)
         jobs, parallel = jobs or Jobs(None, ""), spec.parallelism > 1
         self._workers = workers = Workers(spec.parallelism, thread_target=jobs.thread_target, cancel=jobs.cancel)
-        stops = Stops(jobs.cancel, workers.abandon) if parallel else Stops.alone(jobs.cancel_all, last_resort)
+
+        def abandon(index: int, error: BaseException) -> None:
+            hooks.forget_calls()  # first: the main thread may wait for the hook that this component is inside
+            workers.abandon(index, error)
+
+        stops = Stops(jobs.cancel, abandon) if parallel else Stops.alone(jobs.cancel_all, last_resort)
         tries = Tries(spec, components, recorder, hooks, events, workdir, stops)
         self._attempt = Attempt(spec, plan, recorder, hooks, events, workers, tries, pause, chance, ends=spec.fail_fast)
         self._watch: SessionWatch
@@ -108,10 +113,13 @@ class ComponentLoop:
         """
         if self._announce():
             self._watch = watch = SessionWatch.watching(spark, self._spec, self._recorder.is_private)
-            self._run_steps(spark)
-            self._end()
-            with contextlib.suppress(Exception):  # the session may be gone
-                watch.close()
+            try:
+                self._run_steps(spark)
+                self._end()
+                with contextlib.suppress(Exception):  # the session may be gone
+                    watch.close()
+            finally:
+                watch.stop()
         completed = self._recorder.state.status is CheckpointStatus.COMPLETED
         # The gates were already called before the run was recorded as completed.
         tell = self._hooks.reporters if completed else self._hooks.tell

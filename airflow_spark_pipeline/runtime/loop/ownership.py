@@ -10,6 +10,8 @@ import contextlib
 import functools
 import importlib
 import multiprocessing.process
+import os
+import shlex
 import subprocess
 import threading
 import weakref
@@ -100,9 +102,25 @@ def _thread_starts(thread: threading.Thread, start: Callable[[], Any]) -> Any:
 def _process_started(process: Any, start: Callable[[], Any]) -> Any:
     result = start()
     if (owner := owner_of(threading.current_thread())) is not None:
-        command = process.args if isinstance(process.args, list | tuple) else [process.args]
-        owner.process_started(process, " ".join(map(str, command)))
+        owner.process_started(process, _program(process.args))
     return result
+
+
+_COMMAND = "a command"
+
+
+def _program(command: Any) -> str:
+    """Return the name of the program without its arguments and variables, since a password may be among them.
+
+    ``["psql", "-U", "me"]`` and ``PGPASSWORD=… psql -U me``  ->  ``psql``
+    """
+    with contextlib.suppress(ValueError, TypeError, LookupError):  # an open quote; an iterator that Popen has used up
+        if isinstance(command, os.PathLike):
+            return os.fsdecode(command)
+        if not isinstance(command, str | bytes):
+            return os.fsdecode(command[0])
+        return next((word for word in shlex.split(os.fsdecode(command)) if "=" not in word), _COMMAND)
+    return _COMMAND
 
 
 def _worker_started(process: Any, start: Callable[[], Any]) -> Any:

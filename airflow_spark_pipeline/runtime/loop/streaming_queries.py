@@ -81,10 +81,9 @@ class Streams:
             self._stop()
             which = ", ".join(map(_label, endless))
             raise ComponentFailedError(
-                f"{self._name} returned while its streaming query {which} was running, which does not "
-                "end on its own. It was stopped. A component is done when everything that it started "
-                "is done: give the query trigger(availableNow=True), or call "
-                "awaitTermination(timeout) and stop() before run() returns.",
+                f"{self._name} returned with running streaming queries, which do not end on their own and were "
+                f"stopped: {which}. A component is done when everything that it started is done: give a query "
+                "trigger(availableNow=True), or call awaitTermination(timeout) and stop() before run() returns.",
                 retry_helps=False,
             )
         for query in running:
@@ -167,7 +166,7 @@ def _triggered(method: Callable[[], Any], writer: Any, arguments: dict[str, Any]
 def _started(method: Callable[[], Any], writer: Any, arguments: dict[str, Any]) -> Any:
     query = method()
     setattr(query, _ENDS, getattr(writer, _ENDS, False))
-    for streams in _open:
+    for streams in tuple(_open):  # a component that runs next to this one may end meanwhile
         if streams.mine():
             streams.started.append(query)
     return query
@@ -188,7 +187,7 @@ def _all_seen(method: Callable[[], Any], manager: Any, arguments: dict[str, Any]
     try:
         return method()
     except Exception:
-        for streams in _open:
+        for streams in tuple(_open):
             for query in streams.started if streams.mine() else ():
                 _see(query)
         raise
@@ -198,7 +197,7 @@ def _see(query: Any) -> None:
     """Remember that the component has seen the failure; it may hold another object for the same query."""
     setattr(query, _SEEN, True)
     with contextlib.suppress(Exception):
-        for streams in _open:
+        for streams in tuple(_open):
             for other in streams.started:
                 if other.runId == query.runId:
                     setattr(other, _SEEN, True)

@@ -128,7 +128,7 @@ class Tries:
     def _run(self, step: Step, spark: SparkSession, retry: int, parts: Parts) -> TryResult:
         start = time.monotonic()
         # Each try gets a component with the described config, even if an earlier try changed its fields.
-        component = copy.copy(self._components[step.index])
+        component = _fresh(self._components[step.index])
         context = self._context(step, retry, parts)
         component.attach(context)
         frames = _frames(self._result(component, step.name, spark))
@@ -154,13 +154,18 @@ class Tries:
         pid = os.getpid()
         try:
             kept = contextlib.nullcontext() if self._stops.shares_process else KeptOutput()
-            with kept, Leftovers(name, self._origin) as left, LoggedAs(name, left.mine):
-                with Streams(spark, name, self._recorder.guard, left.mine) as streams:
-                    result = component.run(spark)
-                    end_if_forked(pid)
-                    _require_spark(name, spark)
-                    streams.finish()
-                left.finish()
+            with (
+                kept,
+                Leftovers(name, self._origin) as left,
+                LoggedAs(name, left.mine),
+                Streams(spark, name, self._recorder.guard, left.mine) as streams,
+            ):
+                result = component.run(spark)
+                end_if_forked(pid)
+                _require_spark(name, spark)
+                streams.finish()
+                left.finish()  # a thread may start a query until it has ended
+                streams.finish()
         except BaseException as error:
             end_if_forked(pid, error)
             raise
@@ -195,6 +200,15 @@ class Tries:
         )
 
 
+def _fresh(component: Component) -> Component:
+    """Return a copy whose collections a try may change: ``while self.paths: load(self.paths.pop())``."""
+    fresh = copy.copy(component)
+    for name, value in vars(component).items():
+        if isinstance(value, list | dict | set):
+            object.__setattr__(fresh, name, copy.deepcopy(value))
+    return fresh
+
+
 def _require_spark(name: str, spark: SparkSession) -> None:
     """Raise if the component has stopped the session."""
     if stopped_by_component(spark):
@@ -215,6 +229,6 @@ def _frames(result: Any) -> dict[str, DataFrame]:
     frames = dict(result) if isinstance(result, Mapping) else None
     if frames is None or not all(hasattr(frame, "createOrReplaceTempView") for frame in frames.values()):
         raise TypeError(
-            f"run() returned {type(result).__name__}; it returns None or a mapping from view name to DataFrame"
+            f"run() returned {type(result).__name__}; it must return None or a mapping from view name to DataFrame"
         )
     return frames

@@ -183,9 +183,8 @@ class Leftovers:
             with contextlib.suppress(OSError):
                 os.kill(process.pid, signal.SIGTERM)
         raise ComponentFailedError(
-            f"{self._name} returned while {what} was still running, and {GRACE_SECONDS:g} s were not "
-            "enough for it to end. A component is done when everything that it started is done: call "
-            "join(), shutdown() or wait() before run() returns.",
+            f"{self._name} returned, and {GRACE_SECONDS:g} s later {what} still ran. A component is done when "
+            "everything that it started is done: call join(), shutdown() or wait() before run() returns.",
             retry_helps=False,
         )
 

@@ -44,6 +44,7 @@ _PING_ANSWER_SECONDS = 30.0
 # Spark checks every two seconds whether a task with a Python worker was killed, and ends the worker two seconds later
 # (PythonRunner's monitor, spark.python.task.killTimeout); until then the worker keeps running.
 _TASKS_SECONDS = 5.0
+_RELEASED = "_spark_pipeline_released"  # whether the server has released a session that this process has closed
 _UNFINISHED = (2, 3)  # running, terminating: spark/connect/base.proto, OperationState
 _SERVERS_OWN = ("CANNOT_MODIFY_CONFIG", "CANNOT_MODIFY_STATIC_CONFIG")
 
@@ -140,13 +141,14 @@ def is_gone(spark: SparkSession) -> bool:
 def close(spark: SparkSession) -> bool:
     """Close a session and stop its work. Returns whether none of its work can still be running."""
     session: Any = spark
-    released = bool(session.is_stopped)
-    if not released:
+    released = getattr(session, _RELEASED, False)  # of a session that a component has stopped nobody knows it
+    if not released and not session.is_stopped:
         with contextlib.suppress(Exception):  # unreachable
             within(_ANSWER_SECONDS, session.client.release_session)
             released = True
+        setattr(session, _RELEASED, released)
     _let_go(spark)
-    return released
+    return bool(released)
 
 
 def _let_go(spark: SparkSession) -> None:
@@ -175,8 +177,10 @@ def _connect(target: ConnectTarget, user: str, session: str) -> SparkSession:
 def _require_answer(target: ConnectTarget, spark: SparkSession) -> None:
     try:
         within(_START_SECONDS, lambda: application_id(spark))
-    except TimeoutError:
+    except BaseException as error:  # in a notebook, the next run would take a session that is left for a given one
         _let_go(spark)
+        if not isinstance(error, TimeoutError):
+            raise
         raise SparkConnectError(
             f"The server at {ConnectString.parse(target.url).address} did not answer within "
             f"{_START_SECONDS:g} s. Is it a Spark Connect server? Do both sides agree on TLS "

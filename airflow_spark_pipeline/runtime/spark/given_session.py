@@ -130,6 +130,6 @@ def _tell(spark: SparkSession, spec: PipelineSpec, refused: list[str]) -> None:
     if refused:
         say(
             "Warning: the given Spark session is already running, so the description's "
-            f"{', '.join(refused)} {'has' if len(refused) == 1 else 'have'} no effect; set it where "
-            "that session is started"
+            f"{', '.join(refused)} {'has' if len(refused) == 1 else 'have'} no effect; set "
+            f"{'it' if len(refused) == 1 else 'them'} where that session is started"
         )

@@ -55,6 +55,9 @@ class SessionReader:
         """Return the objects that exist only in this session."""
         raise NotImplementedError
 
+    def stop(self) -> None:
+        """Leave the session as it was found: another run may use it."""
+
     def set_conf(self, key: str, value: str | None) -> None:
         """Set or unset a setting of the session."""
         if value is None:

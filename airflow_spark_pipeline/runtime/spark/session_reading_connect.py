@@ -27,6 +27,7 @@ _SAME_PATH = re.compile(r"(?<![.`])\bpath\b", re.IGNORECASE)
 _PATH_ENTRY = re.compile(r"(?:`(?:[^`]|``)*`|[^`,])+")
 _PATHS = "spark.sql.path.enabled"
 _OURS = "_spark_pipeline_"
+_HEARD = ("_execute", "_execute_and_fetch_as_iterator")  # methods of pyspark's client
 
 
 class ConnectReader(SessionReader):
@@ -55,6 +56,11 @@ class ConnectReader(SessionReader):
             self._place = (self._spark.catalog.currentCatalog(), self._spark.catalog.currentDatabase())
         conf = dict(settings_of(self._spark))
         return SessionState(conf, *self._place, path=self._current_path(conf), variables=self._variables.values())
+
+    def stop(self) -> None:
+        """Stop listening to the client; otherwise it would call one more reader with each run in the session."""
+        for name in _HEARD:
+            self._spark.client.__dict__.pop(name, None)
 
     def _current_path(self, conf: Mapping[str, str]) -> str | None:
         """Return the SQL path that was set, with ``CURRENT_SCHEMA`` for the entry that follows ``USE``."""
@@ -164,8 +170,7 @@ _VIEW = re.compile(
 
 def _listen(client: Any, heard: Callable[[Any], None]) -> bool:
     """Call ``heard`` with each plan that the client sends, when it is done. Returns whether this client allows it."""
-    names = ("_execute", "_execute_and_fetch_as_iterator")
-    if not all(callable(getattr(client, name, None)) for name in names):
+    if not all(callable(getattr(client, name, None)) for name in _HEARD):
         return False
     client._execute = _after_call(client._execute, heard)
     client._execute_and_fetch_as_iterator = _after_last(client._execute_and_fetch_as_iterator, heard)

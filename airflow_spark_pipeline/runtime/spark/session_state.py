@@ -57,11 +57,16 @@ class SessionState:
 
 
 def difference(
-    before: SessionState, after: SessionState, is_private: Callable[[str], bool] = lambda _: False
+    before: SessionState,
+    after: SessionState,
+    is_private: Callable[[str], bool] = lambda _: False,
+    *,
+    withhold: bool = True,
 ) -> dict[str, Any]:
     """Return the changes, in the form that is recorded.
 
     :param is_private: function that returns whether a value holds a secret, regardless of its name
+    :param withhold: whether to leave out secrets; not if the changes do not leave this process
     """
     changes: dict[str, Any] = {}
     withheld: list[str] = []
@@ -72,7 +77,9 @@ def difference(
         keys = sorted((old.keys() | new.keys()) - _NOTES)
         changed = {key: new.get(key) for key in keys if old.get(key) != new.get(key)}
         secret = [
-            key for key, value in changed.items() if value is not None and (is_secret(key) or _any(value, is_private))
+            key
+            for key, value in changed.items()
+            if withhold and value is not None and (is_secret(key) or _any(value, is_private))
         ]
         withheld += [f"{prefix}{key}" for key in secret]
         kept = {key: value for key, value in changed.items() if key not in secret}

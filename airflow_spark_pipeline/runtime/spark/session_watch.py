@@ -74,8 +74,8 @@ def warn_of_tables_in_memory(traces: Traces) -> None:
     if tables := traces.leaves.get("tables"):
         say(
             f"    Warning: {', '.join(tables)}: in an in-memory catalog, which ends with this Spark "
-            "application. A resumed run will not have it: keep tables in a metastore "
-            "(spark.sql.catalogImplementation = hive), or write files"
+            f"application. A resumed run will not have {'them' if len(tables) > 1 else 'it'}: keep tables in a "
+            "metastore (spark.sql.catalogImplementation = hive), or write files"
         )
 
 
@@ -152,7 +152,7 @@ class SessionWatch:
         if others:
             return
         try:
-            _, refused = set_again(difference(self._reader.state(), self._state), self._reader)
+            _, refused = set_again(difference(self._reader.state(), self._state, withhold=False), self._reader)
         except Exception as error:  # the component's own error must be reported, not this one
             refused = [text_of(error).line.splitlines()[0]]
         if refused:
@@ -169,16 +169,15 @@ class SessionWatch:
             done, refused = set_again(record.session, self._reader)
         except SessionNotRestoredError as error:
             raise SessionNotRestoredError(
-                f"{step.name}, which is skipped ({step.reason}), left the {error}. Set replay-on-resume = true on "
-                f"{path}"
+                f"{step.name} is skipped ({step.reason}), but the {error}. Set replay-on-resume = true on {path}"
             ) from error
         if done:
             say(f"    set again {', '.join(done)} (from {step.name})")
-        replay = f"if a later component needs it, set replay-on-resume = true on {path}"
+        replay = f"set replay-on-resume = true on {path} if a later component needs this"
         if refused:
             say(f"    cannot set again {'; '.join(refused)} (from {step.name}); {replay}")
         if withheld := record.session.get("withheld"):
-            say(f"    not set again, because it is a secret: {', '.join(withheld)} (from {step.name}); {replay}")
+            say(f"    secrets are not set again: {', '.join(withheld)} (from {step.name}); {replay}")
         self._made |= {view.lower() for view in restored}
         self._miss(step, record, {view.lower() for view in restored}, replay)
         self._is_behind = True
@@ -213,7 +212,7 @@ class SessionWatch:
 
     def _block(self, view: str, step: Step) -> None:
         """Block the name of a lost view, so that a component cannot read something else under it."""
-        if "." in view or not (view.lower() in self._made or self._reader.spark.catalog.tableExists(view)):
+        if "." in view or not (view.lower() in self._made or self._reader.spark.catalog.tableExists(_quoted(view))):
             return
         marker = f"view {view} of {step.name} is not in this session"
         name, column, text = (_quoted(view), _quoted(marker), marker.replace("\\", "\\\\").replace("'", "\\'"))
@@ -222,6 +221,10 @@ class SessionWatch:
             f"WHERE coalesce(CAST(raise_error('{text}') AS BOOLEAN), id >= 0)"
         )
         self._blocked[view] = marker
+
+    def stop(self) -> None:
+        """Stop watching."""
+        self._reader.stop()
 
     def close(self) -> None:
         """Drop the views that block names."""

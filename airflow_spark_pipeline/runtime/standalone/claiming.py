@@ -29,6 +29,7 @@ from airflow_spark_pipeline.planning import AlreadyCompletedError, CodeNow, Plan
 from airflow_spark_pipeline.protocol import Token
 from airflow_spark_pipeline.runtime.component.base import Component
 from airflow_spark_pipeline.runtime.component.code_version import code_now
+from airflow_spark_pipeline.secrets import mask_text
 
 #: Returns the newest commit of a run as soon as no driver can be working on it, or raises ``StillRunningError``.
 Wait = Callable[[RunLog, Commit], Commit]
@@ -89,12 +90,14 @@ def find_resumable(store: CheckpointStore, spec: PipelineSpec, run_id: str, wait
     path = _path(spec, run_id)
     entry = find_run(store, run_id)
     if entry is None:
-        raise NothingToResumeError(f"No run {run_id} exists in {store.location}.", run_id=run_id)
+        raise NothingToResumeError(
+            f"No run {run_id} exists in {mask_text(store.location)}. Check the id and the location.", run_id=run_id
+        )
     if entry.commit is None:
         raise entry.error or CheckpointError(f"{run_id} cannot be read", path=path)
     commit = wait(RunLog(store, path), entry.commit)
     if commit.state.status is CheckpointStatus.DISCARDED:
-        raise NothingToResumeError(f"{run_id} was discarded; run the pipeline afresh.", run_id=run_id)
+        raise NothingToResumeError(f"{run_id} was discarded; run the pipeline again to start over.", run_id=run_id)
     return commit
 
 
@@ -105,7 +108,8 @@ def _path(spec: PipelineSpec, run_id: str) -> str:
         raise NothingToResumeError(str(error), run_id=run_id) from None
     if path.partition("/")[0] != pipeline_slug(spec.pipeline_name):
         raise NothingToResumeError(
-            f"{run_id} is not a run of {spec.pipeline_name!r}: the pipeline's name is part of a run's identity.",
+            f"{run_id} is not a run of {spec.pipeline_name!r}. Use the id of one of its runs; a renamed "
+            "pipeline starts over.",
             run_id=run_id,
         )
     return path

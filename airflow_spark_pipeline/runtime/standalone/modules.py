@@ -33,7 +33,7 @@ def importable(*places: str | os.PathLike[str], forget: bool = False) -> Iterato
     finally:
         sys.path[:] = path
         if variable is None:
-            del os.environ["PYTHONPATH"]
+            os.environ.pop("PYTHONPATH", None)  # a component may have removed it
         else:
             os.environ["PYTHONPATH"] = variable
         if forget:
@@ -45,7 +45,7 @@ def directory_of(file: str | None) -> list[str]:
     if not file or "://" in file:
         return []
     directory = Path(file).absolute().parent
-    return [str(directory)] if directory.is_dir() else []
+    return [str(directory)] if os.path.isdir(directory) else []
 
 
 def _forget(names: Iterable[str], places: Iterable[str]) -> None:

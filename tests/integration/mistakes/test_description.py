@@ -122,7 +122,10 @@ def test_files_that_include_each_other_are_named(shop: Shop) -> None:
 
 
 DESCRIPTIONS: dict[str, tuple[str, str]] = {
-    "pipeline misspelled": ("pipelin { pipeline-name = Shop }", "'pipeline' is missing; did you mean it by 'pipelin'?"),
+    "pipeline misspelled": (
+        "pipelin { pipeline-name = Shop }",
+        "'pipeline' is missing; did you misspell it as 'pipelin'?",
+    ),
     "name missing": (describe(name=""), ": pipeline.pipeline-name: missing; expected text"),
     "name blank": (describe(name='pipeline-name = " "'), ":2: pipeline.pipeline-name: the text is empty"),
     "components empty": (

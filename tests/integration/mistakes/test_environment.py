@@ -100,13 +100,15 @@ def test_without_spark_submit_the_error_names_the_command_that_installs_it(
 def test_a_spark_home_without_spark_is_named(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARK_HOME", str(shop.folder))
     assert shop.mistake() == (
-        f"SPARK_HOME is {shop.folder}, but {shop.folder / 'bin' / 'spark-submit'} does not exist or cannot be run."
+        f"SPARK_HOME is {shop.folder}, but {shop.folder / 'bin' / 'spark-submit'} does not exist or cannot be run. "
+        "Correct SPARK_HOME, or unset it."
     )
 
 
 def test_a_java_home_without_java_is_named(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAVA_HOME", str(shop.folder))
-    assert shop.mistake() == f"JAVA_HOME is {shop.folder}, but its bin/java does not exist or cannot be run."
+    there = f"JAVA_HOME is {shop.folder}, but its bin/java does not exist or cannot be run."
+    assert shop.mistake() == f"{there} Correct JAVA_HOME, or unset it."
 
 
 def test_without_java_the_error_names_the_needed_version(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,12 +6,14 @@ import json
 import logging
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 
 from airflow_spark_pipeline.launch.driver_output import Levels
 from airflow_spark_pipeline.runtime.component.code_origin import Origin
+from airflow_spark_pipeline.user_errors.text import MESSAGE_LENGTH, shorten
 
 RUN = """
 import json, logging, sys, tempfile
@@ -68,6 +70,12 @@ CASES: dict[str, tuple[str, list[str]]] = {
     "a byte that is not UTF-8": (
         "log.info('caf\\udce9')",
         ["    INFO [load] tests.leftover_work: caf\\xe9"],
+    ),
+    "a secret where a long message is cut": (
+        "log.info('x' * 2995 + ' hunter22 ' + 'y' * 9_000)",
+        textwrap.indent(
+            "INFO [load] tests.leftover_work: " + shorten("x" * 2995 + " *** " + "y" * 9_000, MESSAGE_LENGTH), "    "
+        ).splitlines(),
     ),
     "a secret": ("log.info('hunter22')", ["    INFO [load] tests.leftover_work: ***"]),
     "a logger with a handler that does nothing": (

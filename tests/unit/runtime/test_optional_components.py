@@ -78,9 +78,9 @@ def test_every_output_says_that_it_failed(job: Job, capsys: pytest.CaptureFixtur
     assert "component b failed: ConnectionError: b is down; it is optional, so the run continues" in printed
     assert "optional components failed: b" in printed
     assert "[3/5] c not run (depends on b, which failed)" in printed
-    counts = "2 of 5 components ran, 0 skipped, 1 optional failed (b), 2 not run because of it (c, d)"
+    counts = "2 of 5 components ran, 0 skipped, 1 optional failed (b), 2 not run as a result (c, d)"
     assert summarize(report.state).endswith(counts)
-    assert position(report.state) == "2 of 5 done, 1 optional failed (b), 2 not run because of it (c, d), completed"
+    assert position(report.state) == "2 of 5 done, 1 optional failed (b), 2 not run as a result (c, d), completed"
     xcom = result(report.state)
     assert (xcom["components_failed"], xcom["components_not_run"]) == (["b"], ["c", "d"])
     assert xcom["components_run"] == ["a", "e"]

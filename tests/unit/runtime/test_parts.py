@@ -136,7 +136,7 @@ def test_parts_start_over_for_another_version_of_the_class(
     monkeypatch.setattr(InParts, "version", 2, raising=False)
     job.run(in_parts("load", DAYS, fails_at=DAYS[2]))
     assert job.parts == [*DAYS[:3], *DAYS]
-    assert "its parts start anew, because tests.asking.InParts.version is a different one" in capsys.readouterr().out
+    assert "its parts start anew, because tests.asking.InParts.version has changed" in capsys.readouterr().out
 
 
 def test_parts_start_over_if_a_dependency_of_the_component_runs_again(job: Job) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import threading
@@ -30,6 +31,7 @@ from airflow_spark_pipeline.planning import stopped_at
 from airflow_spark_pipeline.plugins.page.run_models import components as page_components
 from airflow_spark_pipeline.runtime.loop import deadline
 from airflow_spark_pipeline.runtime.standalone.claiming import unit_of
+from airflow_spark_pipeline.runtime.standalone.modules import importable
 from tests.sparkless import FakeSpark
 from tests.steps import Gate, Noting, calls, component, describe, in_thread, names, read
 
@@ -592,3 +594,38 @@ def test_ctrl_c_is_recorded_and_raised_again(job: Job, moment: str) -> None:
     assert names(job.ledger) == ("" if moment == "before_component" else "a")
     assert job.state.status is CheckpointStatus.FAILED
     assert job.state.run_id == job.runner.run_id
+
+
+def test_a_component_may_remove_the_variable_that_the_runner_has_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    with importable(tmp_path):
+        del os.environ["PYTHONPATH"]
+    assert "PYTHONPATH" not in os.environ
+
+
+@dataclass
+class Pops(Component):
+    """Loads each path, and fails at the third one as long as the source is down."""
+
+    paths: list[str]
+    ledger: str
+
+    def run(self, spark: Any) -> None:
+        loaded = []
+        while self.paths:
+            loaded.append(self.paths.pop())
+            if len(loaded) == 2 and self.context.retry == 0:
+                raise ConnectionError("down")
+        Path(self.ledger).write_text(",".join(loaded), encoding="utf-8")
+
+
+def test_a_retry_gets_the_lists_of_the_description_even_if_the_first_try_has_emptied_them(tmp_path: Path) -> None:
+    config = f'paths = [a, b, c], ledger = "{tmp_path}/loaded"'
+    part = (
+        f'{{ instance-type = "{__name__}.Pops", instance-config {{ {config} }}, '
+        "retry-policy { max-retries = 1, initial-delay-ms = 1 } }"
+    )
+    PipelineRunner(FakeSpark()).run(describe(part))  # type: ignore[arg-type]
+    assert (tmp_path / "loaded").read_text(encoding="utf-8") == "c,b,a"

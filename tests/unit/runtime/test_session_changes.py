@@ -22,3 +22,9 @@ def test_deltas_last_commit_setting_is_not_a_session_change(before: dict[str, st
 
 def test_a_setting_that_was_unset_is_recorded_as_such() -> None:
     assert difference(state(a_b="1", c="2"), state(c="3")) == {"conf": {"a.b": None, "c": "3"}}
+
+
+def test_a_secret_is_withheld_only_from_what_is_recorded() -> None:
+    before, after = state(fs_s3a_secret_key="A"), state(fs_s3a_secret_key="B")
+    assert difference(before, after) == {"withheld": ["fs.s3a.secret.key"]}
+    assert difference(before, after, withhold=False) == {"conf": {"fs.s3a.secret.key": "B"}}

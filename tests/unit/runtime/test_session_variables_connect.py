@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from airflow_spark_pipeline.runtime.spark.session_reading_connect import ConnectReader
 from airflow_spark_pipeline.runtime.spark.session_variables_connect import SessionVariables
 
 
@@ -121,3 +123,18 @@ def test_variables_are_read_only_after_statements_that_may_change_them() -> None
     variables.heard("BEGIN SET a = 5; END", parameters=False)
     variables.values()
     assert len(spark.asked) > asked
+
+
+def test_a_reader_that_has_stopped_leaves_the_client_as_it_was() -> None:
+    """Otherwise the client would call one more reader with each run in a session, until the stack is full."""
+
+    class Client:
+        def _execute(self) -> None: ...
+        def _execute_and_fetch_as_iterator(self) -> None: ...
+
+    client = Client()
+    for _ in range(3):
+        reader = ConnectReader(SimpleNamespace(client=client))
+        assert "_execute" in vars(client)
+        reader.stop()
+        assert vars(client) == {}

@@ -11,6 +11,7 @@ import pytest
 from airflow_spark_pipeline import PipelineRunner
 from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.runtime.loop import unfinished_work
+from airflow_spark_pipeline.runtime.loop.ownership import _program
 from tests import leftover_work
 from tests.leftover_work import LEAVES
 from tests.sparkless import FakeSpark
@@ -88,3 +89,23 @@ def test_a_process_that_was_left_running_is_ended(tmp_path: Path) -> None:
     with pytest.raises(ComponentFailedError):
         runner.run_with_checkpointing(describe(leaves("a command")))
     assert leftover_work.kept[-1].wait(30) == -15
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (["psql", "--password=hunter2", "shop"], "psql"),
+        ((b"/usr/bin/psql", b"-U", b"me"), "/usr/bin/psql"),
+        ("PGPASSWORD=hunter2 psql -U me", "psql"),
+        (b"psql -U me", "psql"),
+        ("A=1", "a command"),
+        ("PGPASSWORD='my secret' psql", "psql"),
+        ("PGPASSWORD='my secret", "a command"),
+        (map(str, ["psql", "hunter2"]), "a command"),
+        ([], "a command"),
+        (Path("/usr/bin/psql"), "/usr/bin/psql"),
+    ],
+)
+def test_a_command_is_named_without_its_arguments_and_variables(command: object, name: str) -> None:
+    """A password may be among them."""
+    assert _program(command) == name

@@ -59,6 +59,9 @@ class ReadingSpark(FakeSpark):
     def read(self) -> ReadingSpark:
         return self
 
+    def option(self, name: str, value: str) -> ReadingSpark:
+        return self
+
     def schema(self, schema: StructType) -> ReadingSpark:
         assert schema == Frame.schema
         return self
