@@ -54,7 +54,7 @@ class AutoResumeCallback:
         try:
             found = Lookup(context, self.deadline).find()
         except Exception as error:  # noqa: BLE001  # whatever it is: the retry does not depend on it
-            log.info("What the next try resumes is not known: %s", error)
+            log.info("What the next try resumes could not be read; the retry is not affected: %s", error)
             return
         if found is None:
             return

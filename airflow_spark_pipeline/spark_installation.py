@@ -39,7 +39,8 @@ def require_spark(*, connect: bool) -> None:
     if home:
         if not os.access(Path(home, "bin", "spark-submit"), os.X_OK):
             raise SparkInstallationError(
-                f"SPARK_HOME is {home}, but its bin/spark-submit does not exist or cannot be run."
+                f"SPARK_HOME is {home}, but its bin/spark-submit does not exist or cannot be run. Correct "
+                "SPARK_HOME, or unset it."
             )
     elif installed is None:
         raise SparkInstallationError(
@@ -59,10 +60,15 @@ def require_java() -> None:
     """
     home = os.environ.get("JAVA_HOME")
     if home and not os.access(Path(home, "bin", "java"), os.X_OK):
-        raise SparkInstallationError(f"JAVA_HOME is {home}, but its bin/java does not exist or cannot be run.")
+        raise SparkInstallationError(
+            f"JAVA_HOME is {home}, but its bin/java does not exist or cannot be run. Correct JAVA_HOME, or unset it."
+        )
     found = str(Path(home, "bin", "java")) if home else shutil.which("java")
     if found is None:
-        raise SparkInstallationError("Spark needs Java 17 or newer: neither JAVA_HOME nor PATH contains a java.")
+        raise SparkInstallationError(
+            f"Spark needs Java {_OLDEST_JAVA} or newer, but JAVA_HOME is not set and PATH has no java. Install Java, "
+            "or set JAVA_HOME."
+        )
     version = _java_version(found)
     if version is not None and version < _OLDEST_JAVA:
         raise SparkInstallationError(

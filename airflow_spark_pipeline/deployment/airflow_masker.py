@@ -7,6 +7,7 @@ reads a connection.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from airflow_spark_pipeline.secrets import secrets_in, set_more_names, spellings
@@ -31,3 +32,18 @@ def tell_airflow(*configs: Any) -> None:
     )
     if found:
         mask_secret(found)
+
+
+def redacted_by_airflow(value: Any) -> Any:
+    """Return a copy of JSON data in which the secrets that Airflow knows are masked, whatever they are called here.
+
+    Airflow does not mask what a task keeps in its task state store. It knows, for example, the password of a connection
+    that a template has read: ``line = "{{ conn.warehouse.password }}"``.
+    """
+    from airflow.providers.common.compat.sdk import redact  # as above
+
+    if isinstance(value, Mapping):
+        return {name: redacted_by_airflow(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [redacted_by_airflow(each) for each in value]
+    return redact(value) if isinstance(value, str) else value

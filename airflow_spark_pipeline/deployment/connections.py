@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
-from airflow_spark_pipeline.exceptions import CheckpointLocationError
+from airflow_spark_pipeline.exceptions import CheckpointLocationError, CheckpointStoreError
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _OPTIONS = "storage_options"
+_SERVERS_FAULT = 500  # the first status code of HTTP that says so
 # Fields that only the cloud providers' own clients use, not fsspec.
 _HARMLESS = frozenset({"scope", "num_retries", "quota_project_id", "session_kwargs", "region"})
 
@@ -104,9 +105,24 @@ def _aws_by_provider(connection: Connection) -> dict[str, Any]:
             "it, put keys into the connection, or omit the connection, so that the worker uses its "
             "own identity."
         ) from error
-    found = AwsGenericHook(aws_conn_id=connection.conn_id).get_credentials()
+    try:
+        found = AwsGenericHook(aws_conn_id=connection.conn_id).get_credentials()
+    except Exception as error:  # of boto3, or of the provider if there are no credentials at all
+        why = f"Airflow's Amazon provider gets no credentials with it: {type(error).__name__}: {error}"
+        if _is_transient(error):
+            raise CheckpointStoreError(f"The checkpoint connection {connection.conn_id!r}: {why}") from error
+        _refuse(connection, why)
     given = {"key": found.access_key, "secret": found.secret_key, "token": found.token}
     return {name: value for name, value in given.items() if value}
+
+
+def _is_transient(error: Exception) -> bool:
+    """Whether an error of boto3 is one of the network, or of a service that has too much to do."""
+    if any(each.__name__ in ("ConnectionError", "HTTPClientError") for each in type(error).__mro__):
+        return True
+    response = getattr(error, "response", None)  # of its ClientError
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) if isinstance(response, dict) else 0
+    return bool(status >= _SERVERS_FAULT or "Throttl" in str(error))
 
 
 def _endpoint(connection: Connection) -> str | None:
@@ -136,7 +152,7 @@ def _google(connection: Connection, extra: Mapping[str, Any], location: str) -> 
         try:
             with open(extra["key_path"], encoding="utf-8") as file:
                 token = file.read()
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             _refuse(connection, f"key_path in its extra cannot be read on this machine: {error}")
     if isinstance(token, str):
         try:
@@ -214,7 +230,7 @@ _READERS: dict[str, tuple[Reader, tuple[str, ...]]] = {
 def _extra(connection: Connection) -> dict[str, Any]:
     """Return the extra; older Airflows wrote ``extra__wasb__tenant_id`` for ``tenant_id``."""
     raw: Mapping[str, Any] = connection.extra_dejson
-    found = {name.split("__", 2)[2] if name.startswith("extra__") else name: value for name, value in raw.items()}
+    found = {name.split("__", 2)[-1] if name.startswith("extra__") else name: value for name, value in raw.items()}
     return {name: value for name, value in found.items() if value not in (None, "")}
 
 

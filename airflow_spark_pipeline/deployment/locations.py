@@ -101,7 +101,7 @@ def lease_seconds() -> float:
         seconds = 0.0
     if not seconds >= _SHORTEST_LEASE:
         raise CheckpointLocationError(
-            f"[spark_pipeline] lease_seconds is {text!r}; it is a number of seconds, {_SHORTEST_LEASE:g} at least."
+            f"[spark_pipeline] lease_seconds is {text!r}; it must be a number of seconds, at least {_SHORTEST_LEASE:g}."
         )
     return seconds
 

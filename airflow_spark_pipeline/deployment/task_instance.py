@@ -18,6 +18,7 @@ from airflow_spark_pipeline.airflow_features import AIRFLOW
 from airflow_spark_pipeline.checkpoint.claimant import Caller
 from airflow_spark_pipeline.checkpoint.key import UnitKey
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
+from airflow_spark_pipeline.deployment.airflow_masker import redacted_by_airflow
 from airflow_spark_pipeline.deployment.locations import namespace
 from airflow_spark_pipeline.deployment.task_state import TaskState
 from airflow_spark_pipeline.planning import position
@@ -126,22 +127,26 @@ def remember_description(task_state: TaskState, description: str) -> None:
 
 def remember_failure(context: Context, error: BaseException) -> None:
     """Store why this try failed: a try that is refused, or fails before its driver starts, records it only here."""
-    about = {"type": type(error).__name__, "message": mask_text(str(error))[:_LONGEST]}
+    about = {"type": type(error).__name__, "message": redacted_by_airflow(mask_text(str(error)))[:_LONGEST]}
     _keep(TaskState.of(context), f"{FAILURE}{context['ti'].try_number}", json.dumps(about))
 
 
-def reported(task_state: TaskState) -> tuple[int, int] | None:
-    """Return the epoch and number of the last attempt whose components were reported; ``None`` if it is not known."""
+def reported(task_state: TaskState, unit: str) -> tuple[int, int] | None:
+    """Return the epoch and number of the last attempt whose components were reported; ``None`` if it is not known.
+
+    :param unit: directory of the unit of work; a task instance can take over another one, whose numbers are others
+    """
     last = task_state.get(_REPORTED)
     if last is None:
         return None
-    epoch, attempt = str(last).split()
-    return int(epoch), int(attempt)
+    epoch, _, rest = str(last).partition(" ")
+    attempt, _, of = rest.partition(" ")
+    return (int(epoch), int(attempt)) if of == unit else None
 
 
-def remember_reported(task_state: TaskState, last: tuple[int, int]) -> None:
-    """Store the epoch and number of the last attempt whose components were reported."""
-    _keep(task_state, _REPORTED, f"{last[0]} {last[1]}")
+def remember_reported(task_state: TaskState, unit: str, last: tuple[int, int]) -> None:
+    """Store the epoch and number of the last attempt of a unit whose components were reported."""
+    _keep(task_state, _REPORTED, f"{last[0]} {last[1]} {unit}")
 
 
 def _keep(task_state: TaskState, key: str, value: str) -> None:

@@ -135,7 +135,8 @@ class SparkPipelineSubmitHook(ProviderHook):
             named = self.connection["spark_binary"]
             if shutil.which(named) is None:
                 raise SparkInstallationError(
-                    f"The spark-submit that was named, {named}, does not exist or cannot be run."
+                    f"The spark-submit program {named} does not exist or cannot be run. Correct spark_binary in the "
+                    "DAG, or spark-binary in the Spark connection."
                 )
             return
         binary, environment = find_spark_submit()

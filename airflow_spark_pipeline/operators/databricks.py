@@ -129,7 +129,7 @@ class DatabricksRun:
             state = self._hook.get_run_state(self._id)
         except AirflowException as error:
             if getattr(error, "http_status_code", None) == _NOT_FOUND:
-                return JobState.ended("Databricks has forgotten the run")
+                return JobState.ended("Databricks no longer has the run")
             raise
         if not state.is_terminal:
             return ACTIVE

@@ -12,7 +12,7 @@ from airflow.providers.google.cloud.hooks.dataproc import DataprocHook
 from airflow.providers.google.cloud.operators.dataproc import DataprocCreateBatchOperator
 from google.api_core.exceptions import NotFound
 
-from airflow_spark_pipeline.operators.dataproc_submission import job_name, pyspark_part, refuse_misfit
+from airflow_spark_pipeline.operators.dataproc_submission import as_dict, job_name, pyspark_part, refuse_misfit
 from airflow_spark_pipeline.operators.job import ACTIVE, JobState, SparkPipelineJob, StagedJob
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class SparkPipelineDataprocBatchOperator(SparkPipelineJob, DataprocCreateBatchOp
 
     def place(self, job: StagedJob) -> None:
         """Set the batch to create for the job, its id and its token."""
-        described = _as_dict(self.batch)
+        described = as_dict(self.batch)
         runtime = described.get("runtime_config") or {}
         settings = {**(runtime.get("properties") or {}), **job.spark_config}
         self._placed = {
@@ -139,7 +139,7 @@ class DataprocBatch:
         """Return the state; a batch that was deleted has ended."""
         found = self._found()
         if found is None:
-            return JobState.ended("Dataproc has forgotten the batch")
+            return JobState.ended("Dataproc no longer has the batch")
         if found.state.name not in _ENDED:
             return ACTIVE
         return JobState.ended(f"{found.state.name} {found.state_message}")
@@ -155,8 +155,3 @@ class DataprocBatch:
             return self._hook.get_batch(**self._which)
         except NotFound:
             return None
-
-
-def _as_dict(batch: Any) -> dict[str, Any]:
-    """Return a batch that may be an object of Google's client."""
-    return dict(batch) if isinstance(batch, Mapping) else type(batch).to_dict(batch)

@@ -12,7 +12,7 @@ from airflow.providers.google.cloud.hooks.dataproc import DataprocHook
 from airflow.providers.google.cloud.operators.dataproc import DataprocSubmitJobOperator
 from google.api_core.exceptions import NotFound
 
-from airflow_spark_pipeline.operators.dataproc_submission import job_name, pyspark_part, refuse_misfit
+from airflow_spark_pipeline.operators.dataproc_submission import as_dict, job_name, pyspark_part, refuse_misfit
 from airflow_spark_pipeline.operators.job import ACTIVE, JobState, SparkPipelineJob, StagedJob
 
 if TYPE_CHECKING:
@@ -76,11 +76,12 @@ class SparkPipelineDataprocJobOperator(SparkPipelineJob, DataprocSubmitJobOperat
 
     def place(self, job: StagedJob) -> None:
         """Set ``job`` for the job, and its token."""
-        described = dict(self.job.get("pyspark_job") or {})
+        whole = as_dict(self.job)
+        described = dict(whole.get("pyspark_job") or {})
         settings = {**(described.get("properties") or {}), **job.spark_config}
-        name = {**(self.job.get("reference") or {}), "job_id": job_name(job, length=_ID_LENGTH)}
+        name = {**(whole.get("reference") or {}), "job_id": job_name(job, length=_ID_LENGTH)}
         pyspark = {**pyspark_part(job, described), "properties": settings}
-        self._placed = {**self.job, "reference": name, "pyspark_job": pyspark}
+        self._placed = {**whole, "reference": name, "pyspark_job": pyspark}
         self.request_id = job.token
 
     def submit(self, context: Context) -> JsonValue:
@@ -135,7 +136,7 @@ class DataprocJob:
         try:
             status = self._hook.get_job(**self._which).status
         except NotFound:
-            return JobState.ended("Dataproc has forgotten the job")
+            return JobState.ended("Dataproc no longer has the job")
         if status.state.name not in _ENDED:
             return ACTIVE
         return JobState.ended(f"{status.state.name} {status.details}")

@@ -18,8 +18,13 @@ def refuse_misfit(name: str, value: Any) -> None:
     :raises PipelineDefinitionError: it is something else, such as ``None``
     """
     if not isinstance(value, Mapping) and not hasattr(type(value), "to_dict"):
-        wrong = f"the argument {name} is {kind_of(value)}; it is a mapping that describes the {name}"
+        wrong = f"the argument {name} is {kind_of(value)}; it must be a mapping that describes the {name}"
         raise PipelineDefinitionError([Problem(wrong)])
+
+
+def as_dict(described: Any) -> dict[str, Any]:
+    """Return what the user described as a mapping, or as an object of Google's client."""
+    return dict(described) if isinstance(described, Mapping) else type(described).to_dict(described)
 
 
 def pyspark_part(job: StagedJob, described: Mapping[str, Any] | None) -> dict[str, Any]:

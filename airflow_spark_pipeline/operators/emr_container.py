@@ -121,7 +121,7 @@ class EmrContainerJob:
         try:
             run = self._client.describe_job_run(**self._which)["jobRun"]
         except self._client.exceptions.ResourceNotFoundException:
-            return JobState.ended("EMR on EKS has forgotten the job run")
+            return JobState.ended("EMR on EKS no longer has the job run")
         if run["state"] not in _ENDED:
             return ACTIVE
         said = [run.get("failureReason"), run.get("stateDetails")]

@@ -111,7 +111,7 @@ class EmrServerlessJob:
         try:
             run = self._client.get_job_run(**self._which)["jobRun"]
         except self._client.exceptions.ResourceNotFoundException:
-            return JobState.ended("EMR Serverless has forgotten the job run")
+            return JobState.ended("EMR Serverless no longer has the job run")
         return JobState.ended(f"{run['state']} {run.get('stateDetails', '')}") if run["state"] in _ENDED else ACTIVE
 
     def cancel(self) -> None:

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from airflow_spark_pipeline.exceptions import CheckpointLocationError
 from airflow_spark_pipeline.operators.job import SparkPipelineJob, StagedJob
 from airflow_spark_pipeline.task.argument_types import check_templated
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_spark_pipeline.task.unit import Unit
+    from airflow_spark_pipeline.task.way import Way
 
 
 class EmrJob(SparkPipelineJob):
@@ -26,6 +33,19 @@ class EmrJob(SparkPipelineJob):
         super().__init__(**kwargs)
         self.spark_submit_parameters = spark_submit_parameters
         check_templated(self)
+
+    def choose_way(self, unit: Unit, context: Context) -> Way:
+        """Return the way to a driver: a job of EMR.
+
+        :raises CheckpointLocationError: the files cannot be named in ``--py-files``
+        """
+        location = self.staging_location or unit.location.location
+        if "," in location:
+            raise CheckpointLocationError(
+                f"The staging location {location} contains a comma, at which spark-submit splits the names of modules. "
+                "Set another staging_location."
+            )
+        return super().choose_way(unit, context)
 
     @property
     def _hook_arguments(self) -> dict[str, Any]:
@@ -53,7 +73,8 @@ def s3_url(url: str) -> str:
 
 def submit_options(job: StagedJob) -> list[str]:
     """Return the options of ``spark-submit`` that name the modules and the settings of a job."""
-    options = ["--py-files", ",".join(map(s3_url, job.py_files))]
+    modules = [s3_url(module) for module in job.py_files]
+    options = ["--py-files", ",".join(modules)]
     for name, value in job.spark_config.items():
         options += ["--conf", f"{name}={value}"]
     return options

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from airflow.sdk import XComArg
     from pydantic import JsonValue
 
+    from airflow_spark_pipeline.task.one_try import Waited
     from airflow_spark_pipeline.task.try_arguments import Arguments
     from airflow_spark_pipeline.task.unit import Unit
     from airflow_spark_pipeline.task.way import Way
@@ -232,16 +233,27 @@ class SparkPipelineJob(PipelineTask, BaseOperator):
         )
         return JobWay(unit, self, given)
 
-    def after_deferral(self, unit: Unit) -> None:
-        """Remove the request of a job that has ended."""
+    def after_deferral(self, unit: Unit, waited: Waited) -> None:
+        """Cancel the job unless its attempt had ended by the log, and remove its request."""
         from airflow_spark_pipeline.task.job_way import forget_request
 
-        forget_request(unit, self.staging_location or None)
+        if not waited.had_ended:
+            self._cancel_remembered(unit.context, waited.attempt_id)
+        if waited.is_newest:  # otherwise it is the request of another attempt
+            forget_request(unit, self.staging_location or None)
 
     def after_timeout(self, context: Context) -> None:
         """Cancel a job that took too long in the triggerer."""
+        self._cancel_remembered(context)
+
+    def _cancel_remembered(self, context: Context, attempt_id: str | None = None) -> None:
         from airflow_spark_pipeline.deployment.task_state import TaskState
         from airflow_spark_pipeline.task.remembered_job import remembered
 
-        if (job := remembered(TaskState.of(context))) is not None:
+        job = remembered(TaskState.of(context))
+        if job is None or attempt_id not in (None, job.attempt_id):
+            return
+        try:
             self.cancel(job.id)
+        except Exception as error:  # noqa: BLE001  # whatever its client raises; the log stops the driver
+            self.log.warning("Job %s could not be cancelled: %s", job.id, error)

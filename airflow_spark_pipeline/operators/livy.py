@@ -121,7 +121,7 @@ class LivyBatch:
         """Return the state; a batch that Livy has forgotten has ended."""
         found = self._found()
         if found is None:
-            return JobState.ended("Livy has forgotten the batch")
+            return JobState.ended("Livy no longer has the batch")
         state = str(found.get("state"))
         if state not in _ENDED:
             return ACTIVE

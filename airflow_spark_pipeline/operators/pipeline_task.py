@@ -8,13 +8,12 @@ needs is read from the operator once, into :class:`~airflow_spark_pipeline.task.
 from __future__ import annotations
 
 import contextlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from airflow_spark_pipeline.callbacks import with_auto_resume
 from airflow_spark_pipeline.retries import final, take_policy
-from airflow_spark_pipeline.task.argument_checks import choice, flag, plain_text, seconds
+from airflow_spark_pipeline.task.argument_checks import as_text, choice, flag, plain_text, seconds
 from airflow_spark_pipeline.task.argument_types import OF_OPERATORS, check_templated
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from airflow_spark_pipeline.planning import Plan
+    from airflow_spark_pipeline.task.one_try import Waited
     from airflow_spark_pipeline.task.rendered_description import Description
     from airflow_spark_pipeline.task.try_arguments import Arguments
     from airflow_spark_pipeline.task.unit import Unit
@@ -145,11 +145,11 @@ class PipelineTask(_Operator):
         """Return the way to a driver for a try."""
         raise NotImplementedError
 
-    def after_deferral(self, unit: Unit) -> None:
-        """Clean up after a job that the triggerer waited for; called once the job has ended."""
+    def after_deferral(self, unit: Unit, waited: Waited) -> None:
+        """Clean up after an attempt that the triggerer waited for; called once the wait is over."""
 
     def after_timeout(self, context: Context) -> None:
-        """Clean up after a job that took too long in the triggerer; the log has stopped its driver."""
+        """End a job that took too long in the triggerer, if the log could not be read."""
 
     # ---- what Airflow calls
 
@@ -248,8 +248,12 @@ class PipelineTask(_Operator):
         except deferral_timeout():
             from airflow_spark_pipeline.task import one_try
 
-            self._with_unit(context, lambda unit: one_try.give_up(unit, "its task took longer than execution_timeout"))
-            self.after_timeout(context)
+            why = "its task took longer than execution_timeout"
+            try:
+                self._with_unit(context, lambda unit: one_try.give_up(unit, why, self.after_deferral))
+            except Exception as error:  # noqa: BLE001  # such as a file that is wrong by now; the timeout is what is raised
+                self.log.warning("The driver could not be stopped through the checkpoint log: %s", error)
+                self.after_timeout(context)
             raise
 
     # ---- from Airflow to the try
@@ -273,27 +277,20 @@ class PipelineTask(_Operator):
         from airflow_spark_pipeline.secrets import secrets_of_environment
         from airflow_spark_pipeline.task.arguments import settle
         from airflow_spark_pipeline.task.rendered_description import Description
-        from airflow_spark_pipeline.task.templates import shown, source_of
+        from airflow_spark_pipeline.task.templates import shown, source_of, url_of
 
         take_names_of_airflow()
         settle(self)
         # Before anything can fail with a message that contains them: these are rendered already.
-        tell_airflow(self.conf, secrets_of_environment(self.env_vars or {}), [self.checkpoint_location])
+        tell_airflow(self.conf, secrets_of_environment(self.env_vars or {}), [self.checkpoint_location, url_of(self)])
         source, environment = source_of(self), self.get_template_env()
-        if source.file is None:
-            self.pipeline = shown(source, context, environment)
         self._description = description = Description.of(source, context, environment, self.env_vars)
         spec = description.spec
         for warning in spec.warnings:
             self.log.warning("%s", warning)
         tell_airflow(*description.secrets(self.conf))
+        if source.file is None:  # Airflow shows it, with the secrets masked that it knows by now
+            self.pipeline = shown(source, context, environment)
         self.resolved_pipeline = description.masked()
         self.name = self.name or spec.spark.app_name or spec.pipeline_name
         return description
-
-
-def as_text(value: Any) -> Any:
-    """Return a path as text, also inside a list: only text is rendered, and sent to the scheduler."""
-    if isinstance(value, (list, tuple)):
-        return [as_text(item) for item in value]
-    return os.fspath(value) if isinstance(value, os.PathLike) else value

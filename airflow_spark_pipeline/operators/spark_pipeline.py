@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from airflow_spark_pipeline.hooks.spark_pipeline import SparkPipelineSubmitHook
+    from airflow_spark_pipeline.task.one_try import Waited
     from airflow_spark_pipeline.task.submit_way import SubmitWay
     from airflow_spark_pipeline.task.try_arguments import SparkArguments
     from airflow_spark_pipeline.task.unit import Unit
@@ -214,11 +215,11 @@ class SparkPipelineOperator(PipelineTask, SparkSubmitOperator):
         if self._submitting.waits_here(external_id):
             super().poll_until_complete(external_id, context)
 
-    def after_deferral(self, unit: Unit) -> None:
+    def after_deferral(self, unit: Unit, waited: Waited) -> None:
         """Run the user's commands for the time after the job, which the try that was deferred left out."""
         from airflow_spark_pipeline.launch.provider import ProviderHook, hook_arguments
 
-        if self.post_submit_commands:
+        if self.post_submit_commands and not waited.was_stopped:
             ProviderHook(**hook_arguments(self)).run_post_submit_commands()
 
     @property

@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_spark_pipeline.task.argument_checks import choice, flag, plain_text
+from airflow_spark_pipeline.task.argument_checks import as_text, choice, flag, plain_text
 from airflow_spark_pipeline.task.argument_types import OF_SENSORS, check_templated
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class SparkPipelineRunSensor(BaseSensorOperator):
                 "external_run_id"
             )
         self.pipeline_name = pipeline_name
-        self.pipeline = _as_text(pipeline)
+        self.pipeline = as_text(pipeline)
         self.text_of_dag: str | None = None  # text of a pipeline that is not a file, before rendering
         self.external_dag_id = external_dag_id
         self.external_task_id = external_task_id
@@ -136,7 +136,7 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         self.component = component
         self.since: Any = since
         self.include_retrying = flag("include_retrying", include_retrying, default=False)
-        self.checkpoint_location = _as_text(checkpoint_location)
+        self.checkpoint_location = as_text(checkpoint_location)
         self.checkpoint_conn_id = plain_text("checkpoint_conn_id", checkpoint_conn_id)
         self.deferrable_is_named = deferrable is not None
         default_deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
@@ -272,11 +272,6 @@ class SparkPipelineRunSensor(BaseSensorOperator):
         if run["failed_position"] is not None:
             where = f" at [{run['failed_position']}/{run['total_components']}] {', '.join(run['failed_components'])}"
         self.log.info("Run %s of pipeline %r is %s%s", run["run_id"], run["pipeline_name"], run["status"], where)
-
-
-def _as_text(value: Any) -> Any:
-    """Return a path as text; an XCom argument stays as it is until it is rendered."""
-    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _fail(error: SparkPipelineError) -> NoReturn:

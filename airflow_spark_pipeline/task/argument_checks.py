@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import inspect
 import math
+import os
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -19,13 +20,20 @@ _Default = TypeVar("_Default")
 _INHERITED: dict[type, tuple[tuple[type, str, str], ...]] = {}
 
 
+def as_text(value: Any) -> Any:
+    """Return a path as text, also inside a list: only text is rendered, and sent to the scheduler."""
+    if isinstance(value, (list, tuple)):
+        return [as_text(item) for item in value]
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
 def choice(name: str, value: Any, choices: Sequence[str]) -> Any:
     """Return an argument that is one of several words.
 
     :raises ValueError: it is another one
     """
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name} is {shown(value)}; it is one of {', '.join(choices)}{_not_rendered(value)}")
+        raise ValueError(f"{name} is {shown(value)}; it must be one of {', '.join(choices)}{_not_rendered(value)}")
     return value
 
 
@@ -39,7 +47,7 @@ def flag(name: str, value: Any, default: _Default) -> bool | _Default:
         return default
     if isinstance(value, int) and value in (0, 1):
         return bool(value)
-    raise ValueError(f"{name} is {shown(value)}; it is True or False{_not_rendered(value)}")
+    raise ValueError(f"{name} is {shown(value)}; it must be True or False{_not_rendered(value)}")
 
 
 def seconds(name: str, value: Any, default: _Default) -> float | _Default:
@@ -55,7 +63,7 @@ def seconds(name: str, value: Any, default: _Default) -> float | _Default:
     if isinstance(number, (int, float)) and not isinstance(number, bool) and 0 <= number < math.inf:
         return number
     raise ValueError(
-        f"{name} is {shown(value)}; it is a number of seconds, not below 0, or a timedelta{_not_rendered(value)}"
+        f"{name} is {shown(value)}; it must be a number of seconds, not below 0, or a timedelta{_not_rendered(value)}"
     )
 
 
@@ -66,7 +74,7 @@ def plain_text(name: str, value: Any) -> str | None:
     """
     if value is None or isinstance(value, str):
         return value
-    raise ValueError(f"{name} is {kind_of(value)}; it is text{_not_rendered(value)}")
+    raise ValueError(f"{name} is {kind_of(value)}; it must be text{_not_rendered(value)}")
 
 
 def check_inherited(operator: Any, texts_of: type | None = None) -> None:

@@ -105,7 +105,7 @@ def text(value: Any) -> str | None:
         return str(value)
     if isinstance(value, (dt.date, dt.time)):
         return value.isoformat()
-    raise MisfitError(f"is {kind_of(value)}; it is text")
+    raise MisfitError(f"is {kind_of(value)}; it must be text")
 
 
 def texts(value: Any) -> Any:
@@ -117,7 +117,7 @@ def texts(value: Any) -> Any:
     if isinstance(value, (Sequence, set, frozenset)) and not isinstance(value, (bytes, bytearray)):
         return [_item(item) for item in (sorted(value, key=str) if isinstance(value, (set, frozenset)) else value)]
     if isinstance(value, Mapping):
-        raise MisfitError("is a mapping; it is text, or a list of texts")
+        raise MisfitError("is a mapping; it must be text, or a list of texts")
     return text(value)
 
 
@@ -128,7 +128,7 @@ def mapping(value: Any) -> Any:
     if value is None or value == "":
         return None
     if not isinstance(value, Mapping):
-        raise MisfitError(f"is {kind_of(value)}; it is a mapping of names to text")
+        raise MisfitError(f"is {kind_of(value)}; it must be a mapping of names to text")
     return {_name(name): _setting(str(name), child) for name, child in value.items()}
 
 
@@ -138,7 +138,7 @@ def map_index(value: Any) -> int | None:
         number = int(value) if isinstance(value, str) else value
         if number is None or (isinstance(number, int) and not isinstance(number, bool) and number >= _LOWEST_MAP_INDEX):
             return number
-    raise MisfitError(f"is {shown(value)}; it is the number of a map index, or -1 for a task that is not mapped")
+    raise MisfitError(f"is {shown(value)}; it must be the number of a map index, or -1 for a task that is not mapped")
 
 
 def moment(value: Any) -> dt.datetime | None:
@@ -153,7 +153,7 @@ def moment(value: Any) -> dt.datetime | None:
         return found if found.tzinfo else found.replace(tzinfo=dt.timezone.utc)
     if value is None:
         return None
-    raise MisfitError(f"is {shown(value)}; it is a datetime, a date, or text such as 2026-01-31T04:00:00+00:00")
+    raise MisfitError(f"is {shown(value)}; it must be a datetime, a date, or text such as 2026-01-31T04:00:00+00:00")
 
 
 #: How the templated arguments of operators are converted. Those of a subclass, and of a provider, stay as they are.
@@ -196,7 +196,7 @@ def _item(value: Any) -> str:
 def _name(value: Any) -> str:
     name = text(value)
     if name is None:
-        raise MisfitError("has None as a name; it is text")
+        raise MisfitError("has None as a name; a name must be text")
     return name
 
 
@@ -206,7 +206,7 @@ def _setting(name: str, value: Any) -> str:
     try:
         setting = text(value)
     except MisfitError:
-        raise MisfitError(f"has {kind_of(value)} for {name}; it is text") from None
+        raise MisfitError(f"has {kind_of(value)} for {name}; it must be text") from None
     if setting is None:
         raise MisfitError(f"has no value for {name}: it is None; leave the name out, or give text")
     return setting

@@ -8,7 +8,7 @@ from dataclasses import replace
 from airflow_spark_pipeline.checkpoint.claim import ClaimKind, decide_claim
 from airflow_spark_pipeline.checkpoint.claimant import Caller, is_claim_of, is_same_try, to_record
 from airflow_spark_pipeline.checkpoint.kept import is_kept
-from airflow_spark_pipeline.checkpoint.key import UnitKey, parse_run_id
+from airflow_spark_pipeline.checkpoint.key import NO_KEY, UnitKey, parse_run_id
 from airflow_spark_pipeline.checkpoint.liveness import describe_running, signs_of_life, store_time
 from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.state import DEFAULT_LEASE_SECONDS, CheckpointState, CheckpointStatus, Commit
@@ -113,15 +113,22 @@ class TaskAttempt:
         """Return the newest state of the unit, or ``None`` if nothing is recorded."""
         return self._log.newest_state()
 
+    def in_progress(self, *, before_claim: bool) -> CheckpointState | None:
+        """Return the newest state of the attempt that this try waits for, or ``None`` if there is none yet.
+
+        :param before_claim: whether the attempt of an earlier try counts until this try has claimed the unit
+        """
+        state = self.newest()
+        waits = before_claim if self._attempt_id is None else state is not None and state.attempt_id == self._attempt_id
+        return state if waits else None
+
     def is_running(self) -> bool:
         """Whether the newest attempt has not ended, as far as the log knows."""
-        state = self.newest()
-        return state is not None and state.status in _RUNNING
+        return (state := self.newest()) is not None and state.status in _RUNNING
 
     def has_started(self) -> bool:
         """Whether a driver of the newest attempt has started, and not ended, as far as the log knows."""
-        state = self.newest()
-        return state is not None and state.status is CheckpointStatus.RUNNING
+        return (state := self.newest()) is not None and state.status is CheckpointStatus.RUNNING
 
     @property
     def attempt_id(self) -> str:
@@ -177,12 +184,11 @@ class TaskAttempt:
         if self._attempt_id is not None and state.attempt_id != self._attempt_id:
             raise SupersededError(f"This attempt was {how_it_ended(self._attempt_id, state)}.", by=state.run_id)
         if state.status is not CheckpointStatus.COMPLETED:
-            retry_helps = state.failure is None or state.failure.retry_helps
             died = _how_it_died(exit_code) if state.status is CheckpointStatus.RUNNING else ""
-            died += _what_the_platform_says(reason) if state.status in _RUNNING else ""
+            died += f"; the platform says: {reason}" if reason and state.status in _RUNNING else ""
             raise ComponentFailedError(
                 summarize(state) + died,
-                retry_helps=retry_helps,
+                retry_helps=state.failure is None or state.failure.retry_helps,
                 run_id=state.run_id,
                 completed=len(state.completed_components),
             )
@@ -231,7 +237,7 @@ class TaskAttempt:
             outlook.plan,
             outlook.decision,
             latest,
-            key=self._key if latest is None else latest.state.key,
+            key=self._key if latest is None or latest.state.key == NO_KEY else latest.state.key,  # unknown if damaged
             caller=self._caller,
             lease_seconds=self._lease_seconds,
             selection=self._selection,
@@ -268,11 +274,10 @@ class TaskAttempt:
             )
 
     def _is_not_mine_to_report(self, state: CheckpointState) -> bool:
-        if self._caller is None or self._caller.guest is None:
+        caller = self._caller
+        if caller is None or caller.guest is None:
             return False
-        return decide_claim(state, self._caller).kind is not ClaimKind.REPORT or not is_claim_of(
-            self._caller, state.caller
-        )
+        return decide_claim(state, caller).kind is not ClaimKind.REPORT or not is_claim_of(caller, state.caller)
 
     def _refuse_to_supersede_another_task(self, latest: Commit | None) -> None:
         if latest is None or is_claim_of(self._caller, latest.state.caller):
@@ -286,14 +291,10 @@ class TaskAttempt:
             )
 
 
-def _what_the_platform_says(reason: str) -> str:
-    return f"; the platform says: {reason}" if reason else ""
-
-
 def _how_it_died(exit_code: int | None) -> str:
     if exit_code is None:
         return ""
     if exit_code == 0:
-        return "; it ended with exit code 0 and recorded no end: does a component call os._exit?"
+        return "; it ended with exit code 0 and recorded no end: a component may have called os._exit()"
     killed = exit_code in (-9, 137)
     return f"; exit code {exit_code}" + (": killed (by someone, or out of memory)" if killed else "")

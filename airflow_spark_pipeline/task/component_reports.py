@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_spark_pipeline.checkpoint.key import parse_run_id
 from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.deployment.task_instance import remember_reported, reported
 from airflow_spark_pipeline.deployment.task_state import TaskState
@@ -28,10 +29,16 @@ if TYPE_CHECKING:
 _NOTHING = (-1, 0)
 
 
-def begin(task_state: TaskState, recorded: CheckpointState | None) -> None:
-    """Note at the first try of a task instance what is recorded already: other task instances have reported it."""
-    if reported(task_state) is None:
-        remember_reported(task_state, _NOTHING if recorded is None else (recorded.epoch, recorded.attempt))
+def begin(task_state: TaskState, unit: str, recorded: CheckpointState | None) -> None:
+    """Note at the first try of a task instance what is recorded already: other task instances have reported it.
+
+    :param unit: directory of the unit of work
+    :param recorded: newest state of its log; an empty log counts from the beginning again
+    """
+    if recorded is None:
+        remember_reported(task_state, unit, _NOTHING)
+    elif reported(task_state, unit) is None:
+        remember_reported(task_state, unit, (recorded.epoch, recorded.attempt))
 
 
 def report(context: Context, task_state: TaskState, state: CheckpointState, log: Any, *, keeps_progress: bool) -> None:
@@ -40,10 +47,10 @@ def report(context: Context, task_state: TaskState, state: CheckpointState, log:
     :param state: state of this try's own attempt
     :param keeps_progress: whether the log outlasts the try
     """
-    earlier = (state.epoch, state.attempt - 1)
-    runs = runs_after(state, (reported(task_state) or earlier) if keeps_progress else earlier)
+    earlier, unit = (state.epoch, state.attempt - 1), parse_run_id(state.run_id)[0]
+    runs = runs_after(state, (reported(task_state, unit) or earlier) if keeps_progress else earlier)
     if keeps_progress:  # before the reports: after a death in between, nothing may be reported twice
-        remember_reported(task_state, (state.epoch, state.attempt))
+        remember_reported(task_state, unit, (state.epoch, state.attempt))
     reporters: dict[str, _Reporter] = {
         "OpenTelemetry": component_spans.make_spans,
         "OpenLineage": component_lineage.emit,

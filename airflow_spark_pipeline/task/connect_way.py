@@ -9,7 +9,7 @@ from airflow_spark_pipeline.exceptions import SparkConnectError
 from airflow_spark_pipeline.launch.archives import runtime_archive
 from airflow_spark_pipeline.launch.child_process import Child, environment
 from airflow_spark_pipeline.launch.driver_output import Levels
-from airflow_spark_pipeline.launch.executables import driver_python
+from airflow_spark_pipeline.launch.executables import driver_python, existing_python
 from airflow_spark_pipeline.launch.preflight import DriverHere
 from airflow_spark_pipeline.launch.py_files import import_path, is_url, resolve_py_files
 from airflow_spark_pipeline.launch.spark_connect import await_server
@@ -75,7 +75,7 @@ class ConnectWay(Way):
         warn_of_a_mixture()
         modules = self._modules()
         launcher = self._files.launcher()
-        python = driver_python({}, os.environ)
+        python = existing_python(driver_python({}, os.environ))
         path = [*import_path(modules, self._unit.directory / "modules"), str(runtime_archive())]
         self._check(launcher, python, path)
         self._say_what_the_server_may_not_see()

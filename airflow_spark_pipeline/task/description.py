@@ -5,6 +5,7 @@ Read when the task runs, never while a DAG file is parsed.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+from airflow_spark_pipeline.pipeline.existing_files import may_exist
+from airflow_spark_pipeline.secrets import mask_text
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
@@ -42,16 +45,16 @@ def read_source(pipeline: str, dag_dir: Path, searchpath: Sequence[str] = ()) ->
     if "\n" in pipeline or "{" in pipeline:
         return PipelineSource(pipeline, None, dag_dir, is_final=True)
     if _URL.match(pipeline):
-        return PipelineSource(_read_url(pipeline), pipeline)
+        return PipelineSource(_read_url(pipeline), mask_text(pipeline))
     if not pipeline.strip():
         raise _problem("the argument pipeline is empty: give a path, a URL, or the text itself", None)
     path = Path(pipeline)
     if not path.is_absolute():
         candidates = [dag_dir / path, *(Path(directory, path) for directory in searchpath)]
-        path = next((each for each in candidates if each.exists()), candidates[0])
-    if not path.exists():
+        path = next((each for each in candidates if may_exist(each)), candidates[0])
+    if not may_exist(path):
         raise _problem(f"there is no such file{_looked_in(pipeline, searchpath)}", str(path))
-    if path.is_dir():
+    if os.path.isdir(path):
         raise _problem("is a directory; name the .conf file", str(path))
     return PipelineSource(_decode(path.read_bytes, str(path)), str(path), path.parent)
 
@@ -86,4 +89,6 @@ def _decode(read: Any, file: str) -> str:
 
 
 def _problem(message: str, file: str | None, line: int | None = None) -> PipelineDefinitionError:
-    return PipelineDefinitionError([Problem(message, file=file, line=line)])
+    # A URL may hold a password or a signature.
+    shown = None if file is None else mask_text(file)
+    return PipelineDefinitionError([Problem(mask_text(message), file=shown, line=line)])

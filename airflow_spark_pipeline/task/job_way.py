@@ -179,7 +179,10 @@ class JobWay(Way):
         self._platform.place(job)
         self._job = RememberedJob(job.token, self._platform.submit(self._unit.context))
         self._unit.log.info("Submitted job %s", self._job.id)
-        remember(self._unit.task_state, self._job)
+        try:
+            remember(self._unit.task_state, self._job)
+        except Exception as error:  # noqa: BLE001  # whatever the API server has: the job runs, and this try waits for it
+            self._unit.log.warning("Airflow's task state store did not take the id of the job: %s", error)
 
     def _expect(self, job: RememberedJob) -> None:
         self._job, self._attempt_id = job, job.attempt_id

@@ -6,8 +6,9 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from airflow_spark_pipeline.checkpoint.claim import ClaimKind
 from airflow_spark_pipeline.checkpoint.state import CheckpointState, CheckpointStatus
@@ -48,7 +49,8 @@ def run(unit: Unit, choose: Callable[[Unit], Way]) -> dict[str, Any] | Deferred:
         stats.decided(outlook)
         unit.begin()
         if unit.keeps_progress:
-            component_reports.begin(unit.task_state, None if outlook.latest is None else outlook.latest.state)
+            latest = outlook.latest
+            component_reports.begin(unit.task_state, unit.path, None if latest is None else latest.state)
         ended = _run_driver(unit, choose, outlook)
         if isinstance(ended, Deferred):
             return ended
@@ -62,51 +64,77 @@ def _run_driver(unit: Unit, choose: Callable[[Unit], Way], outlook: Outlook) -> 
         return Ended()
     unit.log.info("Pipeline %r: %s; %s", unit.pipeline_name, reason, outlook.plan.describe())
     way = choose(unit)
-    if kind is ClaimKind.START or unit.attempt.driver_is_gone():
+    anew = kind is ClaimKind.START or unit.attempt.driver_is_gone()
+    if anew:
         way.forget_earlier_job()
-    with follow_progress(lambda: None if way.shows_output else unit.attempt.newest(), unit.log.info):
+
+    def look() -> CheckpointState | None:
+        return None if way.shows_output else unit.attempt.in_progress(before_claim=not anew)
+
+    with follow_progress(look, unit.log.info):
         ended = way.run()
     if isinstance(ended, Deferred):
         unit.log.info("Waiting for the driver in the triggerer.")
     return ended
 
 
-def complete(unit: Unit, event: dict[str, Any], after: Callable[[Unit], None]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """An attempt that the triggerer waited for, once the wait is over.
+
+    :param is_newest: whether no other attempt has claimed the unit since
+    :param had_ended: whether it had ended by its log; otherwise its job may still wait or run
+    :param was_stopped: whether this try has just asked its driver to stop
+    """
+
+    attempt_id: str
+    is_newest: bool
+    had_ended: bool = False
+    was_stopped: bool = False
+
+
+def complete(unit: Unit, event: dict[str, Any], after: Callable[[Unit, Waited], None]) -> dict[str, Any]:
     """Return the result, by its log, of an attempt that the triggerer waited for.
 
     :param event: event of the trigger
-    :param after: called once the job has ended, however it ended
+    :param after: called once the wait is over, however it ended
     :raises ComponentFailedError: it is not completed
     """
     if "error" in event:
         # The run continues: a retry reads its log, and waits for it or takes over.
         raise CheckpointError(event["error"])
     unit.log.info("Continuing, because %s.", event["because"])
-    _refuse_a_late_start(unit, event)
-    unit.attempt.expect(event["attempt_id"])
+    attempt_id, newest = event["attempt_id"], unit.attempt.newest()
+    unit.attempt.expect(attempt_id)
+    is_newest = newest is not None and newest.attempt_id == attempt_id
+    is_late = is_newest and newest is not None and newest.status is CheckpointStatus.SUBMITTED
+    waited = Waited(attempt_id, is_newest, is_newest and not unit.attempt.is_running(), is_late)
     stats = TryStats(unit.context, unit.pipeline_name)
     with _counted(stats):
         try:
+            if is_late and newest is not None:
+                _refuse_a_late_start(unit, newest, event["because"])
             state = _outcome(unit, None, event.get("reason", ""))
         finally:
-            after(unit)
+            after(unit, waited)
         return _completed(unit, stats, state)
 
 
-def give_up(unit: Unit, why: str) -> None:
-    """Stop the driver of a try that has stopped waiting."""
+def give_up(unit: Unit, why: str, after: Callable[[Unit, Waited], None]) -> None:
+    """Stop the driver of a try that has stopped waiting.
+
+    :param after: called then, if there is a driver
+    """
     state = unit.attempt.newest()
     if state is not None and unit.attempt.is_mine(state):
         stop(unit.attempt.log, state.attempt_id, why)
+        after(unit, Waited(state.attempt_id, is_newest=True, was_stopped=True))
 
 
-def _refuse_a_late_start(unit: Unit, event: dict[str, Any]) -> None:
+def _refuse_a_late_start(unit: Unit, state: CheckpointState, because: str) -> NoReturn:
     """Make sure that a job that is still queued does not start when no task waits for it."""
-    state = unit.attempt.newest()
-    if state is None or (state.attempt_id, state.status) != (event["attempt_id"], CheckpointStatus.SUBMITTED):
-        return
-    stop(unit.attempt.log, state.attempt_id, event["because"])
-    raise ComponentFailedError(f"Pipeline {state.pipeline_name!r}: {event['because']}", run_id=state.run_id)
+    stop(unit.attempt.log, state.attempt_id, because)
+    raise ComponentFailedError(f"Pipeline {state.pipeline_name!r}: {because}", run_id=state.run_id)
 
 
 def _outcome(unit: Unit, exit_code: int | None, reason: str) -> CheckpointState:

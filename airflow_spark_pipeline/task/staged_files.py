@@ -47,7 +47,11 @@ class StagedFiles:
             return
         arguments = self._unit.arguments
         modules = resolve_py_files(arguments.py_files, arguments.dag_dir)
-        uploaded = [name if is_url(name) else self._staging.file(Path(name)) for name in modules]
+        # Some platforms join the modules with commas, as spark-submit does.
+        uploaded = [
+            name if is_url(name) else self._staging.file(Path(name), Path(name).name.replace(",", "_"))
+            for name in modules
+        ]
         self._modules = (self._staging.file(runtime_archive()), *uploaded)
         # No import can name a file with a dash, so that the launcher hides no module of the user.
         self._main = self._staging.file(SESSION_LAUNCHER if self._in_session else LAUNCHER, "spark-pipeline.py")

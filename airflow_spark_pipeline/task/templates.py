@@ -27,6 +27,11 @@ def is_text(pipeline: Any) -> bool:
     return "\n" in plain or "{" in plain
 
 
+def url_of(task: Any) -> str | None:
+    """Return the path or URL of the description, which may hold a password; ``None`` if the argument is its text."""
+    return None if task.text_of_dag is not None or is_text(task.pipeline) else task.pipeline
+
+
 def source_of(task: Any) -> PipelineSource:
     """Return the source of the description of an operator, or a sensor, after its arguments were rendered.
 

@@ -23,6 +23,7 @@ from airflow_spark_pipeline.checkpoint.state import CheckpointState
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
 from airflow_spark_pipeline.checkpoint.stores.credentials import are_temporary
 from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
+from airflow_spark_pipeline.deployment.airflow_masker import redacted_by_airflow
 from airflow_spark_pipeline.deployment.chosen_on_page import (
     forget_wanted_on_change,
     wanted_on_change,
@@ -149,7 +150,7 @@ class Unit:
 
     def remember_description(self) -> None:
         """Store in Airflow the whole description that this try runs, before anything can refuse it."""
-        remember_description(self.task_state, json.dumps(mask(self.spec.to_dict())))
+        remember_description(self.task_state, json.dumps(redacted_by_airflow(mask(self.spec.to_dict()))))
 
     def begin(self) -> None:
         """Store the run of this try, and the identity of its DAG run, in Airflow, before the log records anything.
@@ -220,7 +221,14 @@ class Unit:
         try:
             self.attempt.retire(keep_history=not self.spec.checkpoint.cleanup_on_success)
             store = self.attempt.log.store
-            prune(store, _KEPT_SECONDS, pipeline_name=self.pipeline_name, abandoned=False, at_most=_LOOKED_AT)
+            prune(
+                store,
+                _KEPT_SECONDS,
+                pipeline_name=self.pipeline_name,
+                abandoned=False,
+                copied=False,
+                at_most=_LOOKED_AT,
+            )
         except CheckpointError as error:
             self.log.warning("The run succeeded, but its checkpoints could not be cleaned up: %s", error)
 

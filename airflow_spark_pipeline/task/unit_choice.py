@@ -66,7 +66,8 @@ def choose_unit(
     if arguments.resume_run_id:
         if not spec.checkpoint.enabled:
             raise NothingToResumeError(
-                "resume_run_id needs checkpoints, and checkpoint.enabled is false.", run_id=arguments.resume_run_id
+                "resume_run_id needs checkpoints, but checkpoint.enabled is false. Remove one of the two.",
+                run_id=arguments.resume_run_id,
             )
         return by_run_id(arguments.resume_run_id, spec.pipeline_name, key, caller)
     if arguments.resume_scope == "dag_run" or not spec.checkpoint.auto_resume:
@@ -92,7 +93,10 @@ def by_run_id(run_id: str, pipeline_name: str, key: UnitKey, caller: Caller) -> 
     except ValueError as error:
         raise NothingToResumeError(f"resume_run_id: {error}", run_id=run_id) from None
     if unit.partition("/")[0] != pipeline_slug(pipeline_name):
-        raise NothingToResumeError(f"Cannot resume {run_id}: it is not a run of {pipeline_name!r}.", run_id=run_id)
+        raise NothingToResumeError(
+            f"Cannot resume {run_id}: it is not a run of {pipeline_name!r}. Use the id of a run of this pipeline.",
+            run_id=run_id,
+        )
     if unit == unit_path(pipeline_name, key):
         return UnitChoice(unit, caller, run_id)
     return UnitChoice(unit, replace(caller, guest=key), run_id)

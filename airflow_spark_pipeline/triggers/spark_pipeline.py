@@ -194,7 +194,7 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
     def _end(self, run: RunEntry | None) -> str | None:
         """Return why the wait is over, according to the checkpoint log; ``None`` if it is not."""
         if run is None or run.commit is None:
-            return "its log no longer exists"
+            return "its checkpoint log no longer exists"
         if run.commit.state.attempt_id != self.attempt_id:
             return "another attempt has taken over"
         if run.standing is Standing.DEAD:
@@ -220,7 +220,7 @@ class SparkPipelineAttemptTrigger(BaseTrigger):
         if job is not None and not job.is_active:
             return f"its job ended before its driver started{f': {job.reason}' if job.reason else ''}"
         if self.start_by is not None and time.time() > self.start_by:
-            return "its driver did not start in time"
+            return "its driver did not start in time: see why the job waits on the cluster, or raise start_timeout"
         return None
 
     async def _what_the_platform_says(self, run: RunEntry | None) -> str:

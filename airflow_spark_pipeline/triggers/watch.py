@@ -13,14 +13,17 @@ import contextvars
 import random
 import threading
 import weakref
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
+
+from asgiref.sync import sync_to_async
 
 from airflow_spark_pipeline.checkpoint.location import StoreLocation
 from airflow_spark_pipeline.checkpoint.snapshot import Snapshot, SnapshotCache
 from airflow_spark_pipeline.checkpoint.stores.base import CheckpointStore
-from airflow_spark_pipeline.exceptions import CheckpointStoreError, SparkPipelineError
+from airflow_spark_pipeline.deployment.locations import storage_options
+from airflow_spark_pipeline.exceptions import CheckpointLocationError, CheckpointStoreError, SparkPipelineError
 
 T = TypeVar("T")
 
@@ -75,15 +78,16 @@ class Watch:
                     raise
                 if failing_since is None:
                     failing_since = loop.time()
-                    tell(f"{self._place.location} does not answer: {_said(error)}. Looking again.")
+                    tell(f"{self._place.name} does not answer: {_said(error)}. Looking again.")
                 elif loop.time() - failing_since > self._tolerated:
                     raise CheckpointStoreError(
-                        f"{self._place.location} did not answer for {self._tolerated:g} s: {_said(error)}"
+                        f"The checkpoint location {self._place.name} did not answer for {self._tolerated:g} s: "
+                        f"{_said(error)}"
                     ) from error
                 continue
             if failing_since is not None:
                 failing_since = None
-                tell(f"{self._place.location} answers again.")
+                tell(f"{self._place.name} answers again.")
             yield answer
 
     def _ask(self, question: Callable[[Snapshot], T]) -> asyncio.Future[T]:
@@ -116,22 +120,35 @@ class Watch:
 
     async def _look(self, questions: list[Callable[[Snapshot], Any]]) -> list[Any]:
         if self._thread is not None and self._thread.is_alive():
-            raise TimeoutError("an earlier look has not ended yet")
+            raise TimeoutError("the previous read has not ended yet")
         async with self._limit:
-            self._thread, answers = _in_thread(lambda: self._answer(questions), f"looks at {self._place.location}")
-            return await asyncio.wait_for(answers, self._deadline)
+            if self._store is not None:
+                with suppress(CheckpointLocationError):  # its credentials may have expired since it was opened
+                    answers = await self._read(questions)
+                    if not any(isinstance(answer, CheckpointLocationError) for answer in answers):
+                        return answers
+            return await self._read(questions)
 
-    def _answer(self, questions: list[Callable[[Snapshot], Any]]) -> list[Any]:
+    async def _read(self, questions: list[Callable[[Snapshot], Any]]) -> list[Any]:
+        place, options = self._place, dict[str, Any]()
+        if self._store is None and place.conn_id is not None:
+            # Not in a thread of ours: up to Airflow 3.2, the triggerer cannot answer two threads at a time.
+            connection = sync_to_async(storage_options)(place.conn_id, place.location)
+            options = await asyncio.wait_for(connection, self._deadline)
+        self._thread, answers = _in_thread(lambda: self._answer(questions, options), f"looks at {place.name}")
+        return await asyncio.wait_for(answers, self._deadline)
+
+    def _answer(self, questions: list[Callable[[Snapshot], Any]], options: Mapping[str, Any]) -> list[Any]:
         try:
             if self._store is None:
-                self._store = self._place.open()
+                self._store = self._place.open(options)
             snapshot = Snapshot(self._store, self._cache)
             answers = [_answer(question, snapshot) for question in questions]
         except Exception:
             self._store = None  # to be opened again, with the connection's current credentials
             raise
         self._cache = snapshot.cache
-        if any(isinstance(answer, CheckpointStoreError) for answer in answers):
+        if any(isinstance(answer, CheckpointStoreError | CheckpointLocationError) for answer in answers):
             self._store = None
         return answers
 

@@ -22,7 +22,7 @@ def test_the_retry_loads_the_days_from_the_outage_on_and_no_other(runs: Runs, tm
     assert "the flights of 2013-07-04 are not available" in failed
     assert f"{_BEFORE} of 365 parts are done" in failed
     done = run.steps(2)
-    assert f"{_FROM_THERE_ON} of 365 parts ran, {_BEFORE} were done before" in done[0]
+    assert f"{_FROM_THERE_ON} of 365 parts ran, {_BEFORE} done before" in done[0]
     result = run.xcom()
     assert result["parts_run"] == {"Load(days)": _FROM_THERE_ON}
     assert result["parts_skipped"] == {"Load(days)": _BEFORE}

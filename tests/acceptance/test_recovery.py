@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from tests.acceptance.client import Client, Run
 from tests.acceptance.deployment import Deployment, wait_for
+from tests.chaos.locations import s3_at
+from tests.histories_of_runs import History
 
 
 @pytest.mark.slow
@@ -40,6 +45,23 @@ def test_a_recovery_dag_waits_without_a_worker_and_resumes_what_failed(triggerer
     assert resumed["resumed_from"] == found["run_id"]
     assert resumed["components_run"] == ["Write(revenue)"]
     assert (result / "_SUCCESS").exists()
+
+
+@pytest.mark.slow
+def test_the_triggerer_reads_a_location_with_the_connection_of_the_sensor(
+    triggerer: Deployment, client: Client, s3_endpoint: str
+) -> None:
+    """Nothing but the connection says where the bucket is, and with which keys it is read."""
+    place = s3_at(s3_endpoint)
+    extra = {"endpoint_url": s3_endpoint, "region_name": "us-east-1"}
+    login = {"login": place.options["key"], "password": place.options["secret"], "extra": json.dumps(extra)}
+    client.post("/connections", {"connection_id": "lake", "conn_type": "aws", **login})
+    run = Run(client, "waits_in_a_bucket", "waits", {"location": place.location}, "pipeline")
+    run.trigger()
+    wait_for("the sensor to defer", lambda: run.details()["state"] == "deferred" or None, seconds=240)
+    failed = History(open_store(place.location, place.options)).failed()
+    run.wait("success")
+    assert run.xcom()["run_id"] == failed.pipeline_run_id
 
 
 def _busy_workers(deployment: Deployment) -> list[str]:

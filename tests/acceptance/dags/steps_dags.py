@@ -131,6 +131,16 @@ with DAG("watching", schedule=None) as watching:
         timeout=120,
     )
 
+with DAG("waits_in_a_bucket", schedule=None):
+    SparkPipelineRunSensor(
+        task_id="pipeline",
+        pipeline_name="Test",
+        checkpoint_location="{{ dag_run.conf['location'] }}",
+        checkpoint_conn_id="lake",
+        poke_interval=2,
+        deferrable=True,
+    )
+
 if AIRFLOW.has_loops:
     with DAG("looped", schedule=None) as looped:
 

@@ -325,7 +325,7 @@ BROKEN: dict[str, str] = {
     },
     "text pipeline {": "is never closed",
     "text ": "empty",
-    "text pipelin { }": "did you mean it by 'pipelin'?",
+    "text pipelin { }": "did you misspell it as 'pipelin'?",
     "text pipeline { pipeline-name = x }": "pipeline-components",
     "text pipeline { pipeline-name = x, pipeline-components = [] }": "the list is empty",
     'text include required("nothing.conf")': "nothing.conf",

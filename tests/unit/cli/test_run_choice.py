@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
 
+from airflow_spark_pipeline.cli import printing
 from tests.unit.cli.shell import Shell, steps
 
 
@@ -118,3 +120,28 @@ def test_show_finds_a_finished_run_by_the_beginning_of_its_id(shell: Shell, fail
     assert shell("resume", "steps.conf", failed[2]) == 0
     assert shell("show", beginning(failed[2]), "--file", "steps.conf") == 0
     assert "completed" in shell.out
+
+
+def test_a_run_of_a_machine_whose_clock_is_ahead_is_listed(
+    shell: Shell, failed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(printing, "age_of", lambda state: -3.0)
+    assert shell("runs", "--file", "steps.conf", "--json") == 0
+    assert [run["runId"] for run in json.loads(shell.out)] == failed
+    assert shell("runs", "--file", "steps.conf", "--newer-than", "1h", "--json") == 0
+    assert [run["runId"] for run in json.loads(shell.out)] == failed
+
+
+@pytest.mark.parametrize("answer", [None, "", "n", "y"])
+def test_a_run_is_discarded_only_if_somebody_says_yes(
+    shell: Shell, failed: list[str], monkeypatch: pytest.MonkeyPatch, answer: str | None
+) -> None:
+    """Without a standard input, and at its end (Ctrl-D), nobody has."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stdin", None if answer is None else Terminal(answer and f"{answer}\n"))
+    assert shell("discard", failed[0], "--file", "steps.conf") == (0 if answer == "y" else 2)
+    assert ("Nothing was done" in shell.err) is (answer != "y")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from airflow_spark_pipeline import PipelineRunner
+from airflow_spark_pipeline.cli.description import values_in
 from tests.steps import describe
 from tests.unit.cli.shell import Shell
 
@@ -271,3 +272,10 @@ def test_an_unreadable_value_is_one_problem(shell: Shell, value: str) -> None:
     shell.write(pipeline(f"day = {value}", "dya = 3"), "days.conf")
     assert shell("validate", "days.conf") == 2
     assert [line.split(": ")[1].rpartition(".")[2] for line in shell.out.splitlines()] == ["day", "dya"]
+
+
+def test_values_in_a_json_file_are_read_as_json(tmp_path: Path) -> None:
+    """YAML 1.1 reads 1e3 as a text, half of an emoji as an error, and no tabs."""
+    file = tmp_path / "values.json"
+    file.write_text('{\n\t"limit": 1e3,\n\t"name": "\\ud83d\\ude00"\n}', encoding="utf-8")
+    assert values_in([str(file)]) == {"limit": 1000.0, "name": "\U0001f600"}

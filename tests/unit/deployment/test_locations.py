@@ -9,12 +9,13 @@ import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from airflow_spark_pipeline.deployment import locations
 from airflow_spark_pipeline.deployment.locations import checkpoint_location, configured, lease_seconds, storage_options
-from airflow_spark_pipeline.exceptions import CheckpointLocationError
+from airflow_spark_pipeline.exceptions import CheckpointError, CheckpointLocationError
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_the_lease_is_the_options_number_of_seconds(airflow_config: Any) -> None
 @pytest.mark.parametrize("text", ["soon", "1", "-60", "nan"])
 def test_a_lease_that_is_too_short_is_refused_with_the_option_and_the_minimum(airflow_config: Any, text: str) -> None:
     airflow_config("spark_pipeline", "lease_seconds", text)
-    with pytest.raises(CheckpointLocationError, match=rf"\[spark_pipeline\] lease_seconds is '{text}'.* at least"):
+    with pytest.raises(CheckpointLocationError, match=rf"\[spark_pipeline\] lease_seconds is '{text}'; .* at least 6"):
         lease_seconds()
 
 
@@ -234,6 +235,7 @@ def test_the_key_of_a_service_account_is_read_where_the_task_runs(
             "does not use login and password: put the service account's key",
         ),
         (GCS, "google_cloud_platform", {"extra": {"key_path": "/not/there"}}, "key_path in its extra cannot be read"),
+        (GCS, "google_cloud_platform", {"extra": {"key_path": sys.executable}}, "key_path in its extra cannot be read"),
         (GCS, "google_cloud_platform", {"extra": {"keyfile_dict": "{"}}, "is not JSON"),
         (GCS, "google_cloud_platform", {"extra": {"impersonation_chain": "a"}}, "impersonation_chain in its extra"),
         (ABFSS, "wasb", {"login": "another", "password": "k"}, "account another, but the location is in acct"),
@@ -302,3 +304,42 @@ def test_a_connection_that_assumes_a_role_gives_the_credentials_of_the_role(monk
     monkeypatch.setitem(sys.modules, "airflow.providers.amazon.aws.hooks.base_aws", module)
     monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps({"conn_type": "aws", "extra": {"role_arn": "arn"}}))
     assert storage_options("lake", "s3://lake") == {"key": "ASIA", "secret": "s", "token": "t"}
+
+
+class ClientError(Exception):
+    """What boto3 raises for an answer of AWS."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.response = {"ResponseMetadata": {"HTTPStatusCode": status}}
+
+
+ConnectTimeoutError = type("ConnectTimeoutError", (type("HTTPClientError", (Exception,), {}),), {})
+
+
+@pytest.mark.parametrize(
+    ("error", "retry_helps"),
+    [
+        (ClientError(403, "AccessDenied: not authorized to perform sts:AssumeRole"), False),
+        (ClientError(400, "ThrottlingException: Rate exceeded"), True),
+        (ClientError(503, "ServiceUnavailable"), True),
+        (ConnectTimeoutError("Connect timeout on endpoint URL"), True),
+        (AttributeError("'NoneType' object has no attribute 'get_frozen_credentials'"), False),
+    ],
+)
+def test_credentials_that_the_amazon_provider_does_not_get_are_an_error_of_the_connection(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, retry_helps: bool
+) -> None:
+    hook = Mock()
+    hook.return_value.get_credentials.side_effect = error
+    module = SimpleNamespace(AwsGenericHook=hook)
+    monkeypatch.setitem(sys.modules, "airflow.providers.amazon.aws.hooks.base_aws", module)
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps({"conn_type": "aws", "extra": {"profile_name": "etl"}}))
+    with pytest.raises(CheckpointError, match=f"The checkpoint connection 'lake'.*{str(error)[:20]}") as caught:
+        storage_options("lake", "s3://lake")
+    assert caught.value.retry_helps is retry_helps
+
+
+def test_an_extra_whose_name_has_no_field_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps({"conn_type": "aws", "extra": {"extra__x": "1"}}))
+    assert storage_options("lake", "s3://lake") == {}

@@ -150,7 +150,7 @@ def test_a_binary_that_the_user_named_is_looked_up_in_the_path(monkeypatch: pyte
 def test_a_missing_binary_that_the_user_named_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     hook = make_hook(spark_binary="spark3-submit")
-    with pytest.raises(SparkInstallationError, match="spark3-submit, does not exist or cannot be run"):
+    with pytest.raises(SparkInstallationError, match="spark3-submit does not exist or cannot be run"):
         hook.prepare()
 
 

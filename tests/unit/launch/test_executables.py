@@ -14,6 +14,7 @@ from airflow_spark_pipeline import spark_installation
 from airflow_spark_pipeline.exceptions import SparkInstallationError
 from airflow_spark_pipeline.launch.executables import (
     driver_python,
+    existing_python,
     find_spark_submit,
     python_path,
 )
@@ -92,7 +93,8 @@ def test_a_spark_home_without_spark_submit_is_an_error_that_names_both(
     with pytest.raises(SparkInstallationError) as caught:
         find_spark_submit()
     binary = tmp_path / "spark" / "bin" / "spark-submit"
-    assert str(caught.value) == f"SPARK_HOME is {tmp_path / 'spark'}, but {binary} does not exist or cannot be run."
+    there = f"SPARK_HOME is {tmp_path / 'spark'}, but {binary} does not exist or cannot be run."
+    assert str(caught.value) == f"{there} Correct SPARK_HOME, or unset it."
     assert not caught.value.retry_helps
 
 
@@ -315,3 +317,12 @@ def test_a_spark_home_brings_its_own_pyspark_and_py4j(tmp_path: Path) -> None:
 
 def test_without_a_spark_home_the_python_finds_its_own() -> None:
     assert python_path({}) == []
+
+
+def test_a_drivers_python_that_does_not_exist_here_is_named() -> None:
+    with pytest.raises(
+        SparkInstallationError, match=r"The driver's Python, /opt/none/python, does not exist"
+    ) as caught:
+        existing_python("/opt/none/python")
+    assert not caught.value.retry_helps
+    assert existing_python(sys.executable) == sys.executable

@@ -176,17 +176,17 @@ def test_lists_and_mappings_that_templates_give_are_taken(tmp_path: Path, native
 @pytest.mark.parametrize(
     ("argument", "value", "said"),
     [
-        ("start_from", ["a"], "the argument start_from is a list; it is text"),
-        ("start_from", True, "the argument start_from is a boolean; it is text"),
-        ("checkpoint_location", {"a": 1}, "the argument checkpoint_location is a mapping; it is text"),
-        ("resume_run_id", b"x", "the argument resume_run_id is a bytes; it is text"),
+        ("start_from", ["a"], "the argument start_from is a list; it must be text"),
+        ("start_from", True, "the argument start_from is a boolean; it must be text"),
+        ("checkpoint_location", {"a": 1}, "the argument checkpoint_location is a mapping; it must be text"),
+        ("resume_run_id", b"x", "the argument resume_run_id is a bytes; it must be text"),
         ("only", {"a": 1}, "the argument only is a mapping"),
-        ("force", [["a"]], "the argument force is a list; it is text"),
-        ("pipeline", ["a"], "the argument pipeline is a list; it is text"),
-        ("conf", ["a"], "the argument conf is a list; it is a mapping"),
-        ("conf", "a=b", "the argument conf is text; it is a mapping"),
+        ("force", [["a"]], "the argument force is a list; it must be text"),
+        ("pipeline", ["a"], "the argument pipeline is a list; it must be text"),
+        ("conf", ["a"], "the argument conf is a list; it must be a mapping"),
+        ("conf", "a=b", "the argument conf is text; it must be a mapping"),
         ("conf", {"k": None}, "the argument conf has no value for k: it is None"),
-        ("env_vars", {"k": ["a"]}, "the argument env_vars has a list for k; it is text"),
+        ("env_vars", {"k": ["a"]}, "the argument env_vars has a list for k; it must be text"),
     ],
 )
 def test_an_ambiguous_value_is_one_clear_error(tmp_path: Path, argument: str, value: Any, said: str) -> None:
@@ -267,7 +267,7 @@ def test_a_callback_does_not_read_a_pipeline_from_xcom(tmp_path: Path, in_task: 
 @pytest.mark.parametrize("argument", ["auto_resume", "deferrable"])
 def test_a_boolean_is_not_accepted_as_text(tmp_path: Path, argument: str, given: Any) -> None:
     """Text counts as true in Python: ``auto_resume="false"`` would resume."""
-    with pytest.raises(ValueError, match=f"^{argument} is .*; it is True or False") as caught:
+    with pytest.raises(ValueError, match=f"^{argument} is .*; it must be True or False") as caught:
         operator(tmp_path, **{argument: given})
     assert str(caught.value).endswith("It cannot be a template or an XCom") == (given == "{{ params.p }}")
 
@@ -292,7 +292,7 @@ def test_true_false_0_1_and_none_are_booleans(tmp_path: Path, given: Any) -> Non
     "given", ["60", "1 hour", "{{ params.p }}", True, -1, dt.timedelta(-1), float("nan"), float("inf"), [60]]
 )
 def test_a_duration_is_a_number_or_a_timedelta(tmp_path: Path, given: Any) -> None:
-    with pytest.raises(ValueError, match=r"^start_timeout is .*; it is a number of seconds, not below 0, or"):
+    with pytest.raises(ValueError, match=r"^start_timeout is .*; it must be a number of seconds, not below 0, or"):
         operator(tmp_path, start_timeout=given)
     assert operator(tmp_path, start_timeout=dt.timedelta(minutes=1)).start_timeout == 60
     assert operator(tmp_path, start_timeout=0.5).start_timeout == 0.5
@@ -303,25 +303,25 @@ def test_a_duration_is_a_number_or_a_timedelta(tmp_path: Path, given: Any) -> No
     [
         ("pipeline", None, "pipeline is None: give a path, a URL, or the text itself"),
         ("pipeline", "", "pipeline is empty: give a path, a URL, or the text itself"),
-        ("pipeline", ["etl.conf"], "pipeline is a list; it is text"),
+        ("pipeline", ["etl.conf"], "pipeline is a list; it must be text"),
         ("checkpoint_location", "", "checkpoint_location is empty: leave it out to use the location of the file or"),
-        ("checkpoint_conn_id", ["aws"], "checkpoint_conn_id is a list; it is text"),
-        ("start_from", ["a"], "start_from is a list; it is text"),
-        ("only", {"a": 1}, "only is a mapping; it is text, or a list of texts"),
+        ("checkpoint_conn_id", ["aws"], "checkpoint_conn_id is a list; it must be text"),
+        ("start_from", ["a"], "start_from is a list; it must be text"),
+        ("only", {"a": 1}, "only is a mapping; it must be text, or a list of texts"),
         ("only", [None], "only has None in its list; leave it out, or give text"),
-        ("force", [True], "force is a boolean; it is text"),
+        ("force", [True], "force is a boolean; it must be text"),
         ("py_files", [None], "py_files has None in its list; leave it out, or give text"),
         ("py_files", ["my_etl", None], "py_files has None in its list; leave it out, or give text"),
-        ("conf", [("a", "b")], "conf is a list; it is a mapping of names to text"),
-        ("conf", {"password": ["hunter2"]}, "conf has a list for password; it is text"),
-        ("conf", {None: "a"}, "conf has None as a name; it is text"),
-        ("jars", ["a.jar"], "jars is a list; it is text"),
-        ("executor_memory", ["4g"], "executor_memory is a list; it is text"),
-        ("verbose", "false", "verbose is 'false'; it is True or False"),
-        ("track_driver_via_k8s_api", "no", "track_driver_via_k8s_api is 'no'; it is True or False"),
-        ("on_change", True, "on_change is True; it is one of fail, restart, rerun-from-change"),
-        ("on_change", "", "on_change is ''; it is one of fail, restart, rerun-from-change"),
-        ("resume_scope", "{{ params.p }}", "resume_scope is '{{ params.p }}'; it is one of dag_run, pipeline. It"),
+        ("conf", [("a", "b")], "conf is a list; it must be a mapping of names to text"),
+        ("conf", {"password": ["hunter2"]}, "conf has a list for password; it must be text"),
+        ("conf", {None: "a"}, "conf has None as a name; a name must be text"),
+        ("jars", ["a.jar"], "jars is a list; it must be text"),
+        ("executor_memory", ["4g"], "executor_memory is a list; it must be text"),
+        ("verbose", "false", "verbose is 'false'; it must be True or False"),
+        ("track_driver_via_k8s_api", "no", "track_driver_via_k8s_api is 'no'; it must be True or False"),
+        ("on_change", True, "on_change is True; it must be one of fail, restart, rerun-from-change"),
+        ("on_change", "", "on_change is ''; it must be one of fail, restart, rerun-from-change"),
+        ("resume_scope", "{{ params.p }}", "resume_scope is '{{ params.p }}'; it must be one of dag_run, pipeline. It"),
     ],
 )  # fmt: skip
 def test_a_wrong_type_gives_a_one_sentence_error_while_the_dag_is_parsed(
@@ -343,7 +343,7 @@ def test_a_wrong_type_gives_a_one_sentence_error_while_the_dag_is_parsed(
         ("checkpoint_location", " ", "checkpoint_location is empty: leave it out to use the location of the file"),
         ("py_files", [None], "py_files has None in its list; leave it out, or give text"),
         ("only", ["Load", None], "only has None in its list; leave it out, or give text"),
-        ("conf", [None], "conf is a list; it is a mapping of names to text"),
+        ("conf", [None], "conf is a list; it must be a mapping of names to text"),
     ],
 )
 def test_an_xcom_of_the_wrong_type_gives_a_one_sentence_error(
@@ -370,9 +370,9 @@ def test_an_empty_name_counts_as_none(shop: Shop, argument: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"jars": ["{{ ds }}.jar"]}, "the argument jars is of type list; it is text"),
-        ({"packages": Later({"a": 1})}, "the argument packages is of type dict; it is text"),
-        ({"post_submit_commands": 5}, "the argument post_submit_commands is of type int; it is a list of texts"),
+        ({"jars": ["{{ ds }}.jar"]}, "the argument jars is of type list; it must be text"),
+        ({"packages": Later({"a": 1})}, "the argument packages is of type dict; it must be text"),
+        ({"post_submit_commands": 5}, "the argument post_submit_commands is of type int; it must be a list of texts"),
     ],
 )  # fmt: skip
 def test_an_error_of_spark_submit_gives_one_sentence(shop: Shop, arguments: dict[str, Any], said: str) -> None:
@@ -412,14 +412,16 @@ def test_a_mapped_task_gets_one_value_each(tmp_path: Path) -> None:
     task = mapped.unmap({"auto_resume": False})
     assert isinstance(task, Operator)
     assert task.auto_resume is False
-    with pytest.raises(ValueError, match="auto_resume is 'false'; it is True or False"):
+    with pytest.raises(ValueError, match="auto_resume is 'false'; it must be True or False"):
         mapped.unmap({"auto_resume": "false"})
 
 
 def test_callbacks_and_policies_check_their_arguments_as_well() -> None:
-    with pytest.raises(ValueError, match=r"^resume_at_once is 'false'; it is True or False$"):
+    with pytest.raises(ValueError, match=r"^resume_at_once is 'false'; it must be True or False$"):
         AutoResumeRetryPolicy(resume_at_once="false")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"^deadline is '5'; it is a number of seconds, not below 0, or a timedelta$"):
+    with pytest.raises(
+        ValueError, match=r"^deadline is '5'; it must be a number of seconds, not below 0, or a timedelta$"
+    ):
         AutoResumeCallback(deadline="5")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"^AutoResumeCallback takes its notifiers as separate arguments; a list"):
         AutoResumeCallback([print])  # type: ignore[arg-type]

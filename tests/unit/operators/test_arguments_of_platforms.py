@@ -40,14 +40,14 @@ def operator(**arguments: Any) -> OurPipeline:
 @pytest.mark.parametrize("argument", ["allow_secrets_in_staging", "auto_resume", "deferrable"])
 def test_a_boolean_is_not_accepted_as_text(argument: str, given: Any) -> None:
     """``allow_secrets_in_staging="false"`` would upload them."""
-    with pytest.raises(ValueError, match=f"^{argument} is .*; it is True or False"):
+    with pytest.raises(ValueError, match=f"^{argument} is .*; it must be True or False"):
         operator(**{argument: given})
 
 
 @pytest.mark.parametrize("given", ["10", "{{ params.p }}", -1, True, float("nan")])
 @pytest.mark.parametrize("argument", ["job_poll_interval", "start_timeout"])
 def test_a_duration_is_a_number_or_a_timedelta(argument: str, given: Any) -> None:
-    with pytest.raises(ValueError, match=rf"^{argument} is .*; it is a number of seconds, not below 0, or"):
+    with pytest.raises(ValueError, match=rf"^{argument} is .*; it must be a number of seconds, not below 0, or"):
         operator(**{argument: given})
     assert getattr(operator(**{argument: timedelta(minutes=1)}), argument) == 60
 
@@ -57,8 +57,8 @@ def test_a_duration_is_a_number_or_a_timedelta(argument: str, given: Any) -> Non
     [
         ("pipeline", None, "pipeline is None: give a path, a URL, or the text itself"),
         ("staging_location", "", "staging_location is empty: leave it out to use _staged at the checkpoint location"),
-        ("staging_location", ["s3://lake"], "staging_location is a list; it is text"),
-        ("conf", ["a=b"], "conf is a list; it is a mapping of names to text"),
+        ("staging_location", ["s3://lake"], "staging_location is a list; it must be text"),
+        ("conf", ["a=b"], "conf is a list; it must be a mapping of names to text"),
         ("py_files", [None], "py_files has None in its list; leave it out, or give text"),
     ],
 )
@@ -70,9 +70,9 @@ def test_a_wrong_type_gives_a_one_sentence_error(argument: str, value: Any, said
 @pytest.mark.parametrize("argument", ["verify", "quiet"])
 def test_text_that_does_not_say_true_is_refused_for_a_boolean_of_the_provider(argument: str) -> None:
     for given in ("false", "no", "{{ params.p }}"):
-        with pytest.raises(ValueError, match=f"^{argument} is .*; it is True or False"):
+        with pytest.raises(ValueError, match=f"^{argument} is .*; it must be True or False"):
             operator(**{argument: given})
-        with pytest.raises(ValueError, match=f"^{argument} is .*; it is True or False"):
+        with pytest.raises(ValueError, match=f"^{argument} is .*; it must be True or False"):
             operator(default_args={argument: given})
     for fine in ("true", True, False, None, 1):
         operator(**{argument: fine})
@@ -98,7 +98,7 @@ def test_options_of_spark_submit_are_text() -> None:
     pytest.importorskip("airflow.providers.amazon.aws.operators.emr")
     from airflow_spark_pipeline.operators.emr_steps import SparkPipelineEmrStepsOperator
 
-    with pytest.raises(ValueError, match="spark_submit_parameters is a list; it is text"):
+    with pytest.raises(ValueError, match="spark_submit_parameters is a list; it must be text"):
         SparkPipelineEmrStepsOperator(
             task_id="etl",
             pipeline="etl.conf",
@@ -109,6 +109,8 @@ def test_options_of_spark_submit_are_text() -> None:
 
 @pytest.mark.parametrize(("value", "kind"), [(None, "None"), ("", "text"), ([], "a list"), (5, "a number")])
 def test_a_dataproc_job_that_is_not_a_mapping_gives_a_one_sentence_error(value: Any, kind: str) -> None:
-    with pytest.raises(PipelineDefinitionError, match=f"the argument job is {kind}; it is a mapping that describes"):
+    with pytest.raises(
+        PipelineDefinitionError, match=f"the argument job is {kind}; it must be a mapping that describes"
+    ):
         refuse_misfit("job", value)
     refuse_misfit("job", {"placement": {"cluster_name": "etl"}})

@@ -47,7 +47,7 @@ def test_an_operator_can_be_a_setup_and_a_teardown() -> None:
 @pytest.mark.parametrize("wrong", [{"resume_scope": "x"}, {"on_change": "x"}])
 def test_a_wrong_argument_is_an_error_while_the_dag_is_parsed(wrong: dict[str, Any]) -> None:
     """Airflow shows it as import error of the file; a mapped task says it when it runs."""
-    with dag(), pytest.raises(ValueError, match=f"{next(iter(wrong))} is 'x'; it is one of"):
+    with dag(), pytest.raises(ValueError, match=f"{next(iter(wrong))} is 'x'; it must be one of"):
         SparkPipelineOperator(task_id="etl", pipeline="etl.conf", **wrong)
 
 
@@ -105,5 +105,5 @@ def test_airflow_shows_a_wrong_argument_as_import_error_of_its_file(tmp_path: Pa
     )
     errors = DagBag(str(file), bundle_path=tmp_path, bundle_name="wrong").import_errors
     ((place, text),) = errors.items()
-    assert text.rstrip().endswith("ValueError: resume_scope is 'dag'; it is one of dag_run, pipeline")
+    assert text.rstrip().endswith("ValueError: resume_scope is 'dag'; it must be one of dag_run, pipeline")
     assert place.endswith("wrong.py")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import uuid
 from dataclasses import replace
@@ -22,6 +23,7 @@ from airflow_spark_pipeline.exceptions import ComponentFailedError, SupersededEr
 from airflow_spark_pipeline.task import component_lineage, component_runs, component_spans
 from airflow_spark_pipeline.task.component_runs import ComponentRun
 from airflow_spark_pipeline.task.unit import Unit
+from tests.airflows import needs_store
 from tests.unit.operators.shop import Driver, Shop
 
 IDS = {name: str(uuid.uuid4()) for name in ("lineage_run_id", "lineage_root_run_id")}
@@ -104,6 +106,25 @@ def test_another_task_that_resumes_the_run_reports_only_what_it_ran(shop: Shop, 
     run_id = shop.latest().state.run_id
     shop.in_dag_run("manual__2026-02-01").run(resume_run_id=run_id)
     assert reported == [("Extract", 1, None), ("Clean", 1, None), ("Load", 2, None)]
+
+
+@needs_store
+def test_a_run_whose_log_was_pruned_is_reported_again(shop: Shop, reported: Reported) -> None:
+    shop.run(try_number=1)
+    shutil.rmtree(shop.folder / "checkpoints")
+    shop.run(try_number=2, max_tries=7)  # cleared: the log starts with the same numbers
+    assert [name for name, *_ in reported] == ["Extract", "Clean", "Load"] * 2
+
+
+@needs_store
+def test_a_task_that_took_over_another_run_reports_its_own_run_later(shop: Shop, reported: Reported) -> None:
+    for number in (1, 2, 3):
+        fail_at(shop, "Load", number)
+    other = shop.in_dag_run("manual__2026-02-01")
+    other.run(resume_run_id=shop.latest().state.run_id)
+    reported.clear()
+    other.run(try_number=2, max_tries=7)  # cleared, without the id: its own unit, whose numbers are lower
+    assert reported == [("Extract", 1, None), ("Clean", 1, None), ("Load", 1, None)]
 
 
 def test_a_superseded_try_reports_no_components(shop: Shop, reported: Reported) -> None:

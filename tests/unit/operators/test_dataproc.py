@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("airflow.providers.google.cloud.operators.dataproc")
 
-from google.cloud.dataproc_v1 import Batch
+from google.cloud.dataproc_v1 import Batch, Job
 
 from airflow_spark_pipeline.operators.dataproc_batch import SparkPipelineDataprocBatchOperator
 from airflow_spark_pipeline.operators.dataproc_job import SparkPipelineDataprocJobOperator
@@ -68,6 +68,9 @@ def test_a_job_is_added_to_the_users_description() -> None:
     }
     task = SparkPipelineDataprocJobOperator(task_id="etl", pipeline="e.conf", region="r", job=described)
     task.place(JOB)
+    as_object = SparkPipelineDataprocJobOperator(task_id="etl", pipeline="e.conf", region="r", job=Job(described))
+    as_object.place(JOB)
+    assert Job(as_object._placed) == Job(task._placed)
     assert task._placed == {
         "placement": {"cluster_name": "etl"},
         "labels": {"team": "etl"},

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,15 @@ import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 from invented_platform import ClusterPipelineOperator, ClusterUnderTest
 
+from airflow_spark_pipeline.checkpoint.stores.base import ObjectNotFoundError
 from airflow_spark_pipeline.exceptions import ComponentFailedError, SupersededError
+from airflow_spark_pipeline.launch.progress import follow_progress
 from airflow_spark_pipeline.operators.job import ACTIVE, JobState
+from airflow_spark_pipeline.task import one_try
+from airflow_spark_pipeline.task.staged_files import StagedFiles
 from airflow_spark_pipeline.testing.platform_trial import Trial
 from airflow_spark_pipeline.triggers.spark_pipeline import SparkPipelineAttemptTrigger
+from tests.airflows import TaskDeferralTimeout, needs_store
 
 
 class Client:
@@ -88,7 +94,7 @@ def test_a_job_that_ends_before_its_driver_starts_fails_with_the_platforms_reaso
     assert "image not found" in fired["because"]
     with pytest.raises(ComponentFailedError, match="image not found"):
         complete(trial, fired)
-    with pytest.raises(SupersededError):
+    with pytest.raises(ObjectNotFoundError):
         trial.driver()  # a job that starts late must not work
 
 
@@ -137,3 +143,115 @@ def test_a_task_that_is_stopped_while_it_waits_logs_that(trial: Trial, monkeypat
     monkeypatch.setattr("airflow_spark_pipeline.task.job_way.pause", stop)
     with pytest.raises(SupersededError, match=r"^This attempt was stopped: its task was stopped\.$"):
         trial.run()
+
+
+def cancelled(trial: Trial) -> list[Any]:
+    return list(trial.platform.cancelled())
+
+
+@needs_store
+def test_a_job_that_did_not_start_in_time_is_cancelled_and_its_request_removed(trial: Trial) -> None:
+    trigger = deferred(trial)
+    assert len(trial.staged_requests()) == 1
+    trigger.start_by = 1.0
+    fired = event(trigger)
+    with pytest.raises(ComponentFailedError, match="did not start in time"):
+        complete(trial, fired)
+    assert cancelled(trial) == [trial.platform.jobs()[0].id]
+    assert trial.staged_requests() == []
+    with pytest.raises(ObjectNotFoundError):
+        trial.driver()
+
+
+@needs_store
+def test_a_job_whose_driver_died_is_cancelled_if_the_platform_has_not_noticed(trial: Trial) -> None:
+    trigger = deferred(trial)
+    driver = trial.driver()
+    driver.run_one()
+    driver.vanish()
+    fired = event(trigger)
+    with pytest.raises(ComponentFailedError, match="died"):
+        complete(trial, fired)
+    assert cancelled(trial) == [trial.platform.jobs()[0].id]
+    assert trial.staged_requests() == []
+
+
+def test_a_job_that_has_ended_by_its_log_is_not_cancelled(trial: Trial) -> None:
+    trigger = deferred(trial)
+    trial.driver().run()
+    complete(trial, event(trigger))
+    assert cancelled(trial) == []
+
+
+@needs_store
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_job_that_takes_too_long_is_cancelled_whatever_its_file_has_become(trial: Trial, readable: bool) -> None:
+    deferred(trial)
+    operator, context = trial.made(deferrable=True)
+    if not readable:
+        (trial.folder / "contract.conf").unlink()
+        operator._description = None  # it is read again
+    with pytest.raises(TaskDeferralTimeout):
+        operator.resume_execution("__fail__", {"error": "Trigger timeout"}, context)
+    assert cancelled(trial) == [trial.platform.jobs()[0].id]
+    if readable:
+        assert trial.staged_requests() == []
+
+
+def test_a_job_whose_id_cannot_be_kept_is_waited_for(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    def set_nothing(key: str, value: Any, **_: Any) -> None:
+        if key == "spark_pipeline.job":
+            raise ConnectionError("503")
+
+    monkeypatch.setattr(trial.store, "set", set_nothing)
+    monkeypatch.setattr("airflow_spark_pipeline.task.job_way.pause", lambda _: trial.completes())
+    assert trial.run()["components_run"] == ["Extract", "Clean", "Load"]
+
+
+def test_a_comma_in_the_name_of_a_module_does_not_split_it_on_the_platform(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (trial.folder / "my,etl").mkdir()
+    (trial.folder / "my,etl" / "steps.py").write_text("", encoding="utf-8")
+    monkeypatch.setattr("airflow_spark_pipeline.task.job_way.pause", lambda _: trial.completes())
+    trial.run(py_files=["my,etl"])
+    staged = [path.name for path in (trial.folder / "checkpoints" / "_staged" / "code").rglob("*") if path.is_file()]
+    assert any("my_etl" in name for name in staged)
+    assert not any("," in name for name in staged)
+
+
+def test_a_retry_on_a_platform_shows_no_line_of_the_attempt_before_it(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Uploading the files may take longer than the time between two looks at the log."""
+    monkeypatch.setattr("airflow_spark_pipeline.task.job_way.pause", lambda _: trial.fails_at_clean())
+    with pytest.raises(ComponentFailedError):
+        trial.run()
+    capsys.readouterr()
+    looked = threading.Event()
+    follow = follow_progress
+
+    def often(look: Callable[[], Any], tell: Callable[[str], None]) -> Any:
+        def noted() -> Any:
+            found = look()
+            looked.set()
+            return found
+
+        return follow(noted, tell, every=0.01)
+
+    upload = StagedFiles.upload
+
+    def slow(files: StagedFiles) -> None:
+        assert looked.wait(10)
+        upload(files)
+
+    monkeypatch.setattr(one_try, "follow_progress", often)
+    monkeypatch.setattr(StagedFiles, "upload", slow)
+    monkeypatch.setattr("airflow_spark_pipeline.task.job_way.pause", lambda _: trial.completes())
+    trial.run(try_number=2)
+    for thread in threading.enumerate():
+        if thread.name == "progress":
+            thread.join(10)
+    out = capsys.readouterr().out
+    assert "The driver of attempt 1 is running" not in out
+    assert "[3/3] Load done" in out

@@ -6,11 +6,13 @@ import json
 import pkgutil
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 pytest.importorskip("airflow.providers.amazon.aws.operators.emr")
 
+from airflow_spark_pipeline.exceptions import CheckpointLocationError
 from airflow_spark_pipeline.operators.emr_steps import SparkPipelineEmrStepsOperator
 from airflow_spark_pipeline.testing.job_contract import JobContract
 from tests.platforms.aws import REGION
@@ -124,3 +126,9 @@ def test_the_triggerer_asks_without_the_operator(cluster: EmrCluster) -> None:
     step.cancel()
     step.cancel()
     assert step.state().reason.startswith("CANCELLED")
+
+
+def test_a_staging_location_with_a_comma_is_refused_before_anything_is_claimed() -> None:
+    task = operator(staging_location="s3://lake/a,b")
+    with pytest.raises(CheckpointLocationError, match="s3://lake/a,b contains a comma"):
+        task.choose_way(Mock(), Mock())

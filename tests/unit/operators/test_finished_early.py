@@ -67,5 +67,5 @@ def test_a_run_that_did_not_finish_early_succeeds_whatever_finish_early_as_is(sh
 
 @pytest.mark.parametrize("value", ["skip", "failed", "", None])
 def test_another_value_is_refused_where_the_dag_is_written(shop: Shop, value: Any) -> None:
-    with pytest.raises(ValueError, match="it is one of success, skipped"):
+    with pytest.raises(ValueError, match="it must be one of success, skipped"):
         shop.operator(finish_early_as=value)

@@ -323,7 +323,7 @@ def test_without_auto_resume_the_scope_does_not_matter(other: Shop, failed: str)
 
 
 def test_another_scope_is_an_error_when_the_dag_is_parsed(shop: Shop) -> None:
-    with pytest.raises(ValueError, match="resume_scope is 'dag'; it is one of dag_run, pipeline"):
+    with pytest.raises(ValueError, match="resume_scope is 'dag'; it must be one of dag_run, pipeline"):
         shop.operator(resume_scope="dag")
 
 

@@ -14,7 +14,9 @@ from airflow.sdk import DAG, BaseOperator
 from airflow_spark_pipeline import SparkPipelineOperator
 from airflow_spark_pipeline.airflow_features import AIRFLOW
 from airflow_spark_pipeline.callbacks import AutoResumeCallback, auto_resume_on_retry
+from airflow_spark_pipeline.checkpoint.log import RunLog
 from airflow_spark_pipeline.checkpoint.stores.local import LocalStore
+from airflow_spark_pipeline.checkpoint.stores.locations import open_store
 from airflow_spark_pipeline.exceptions import (
     ComponentFailedError,
 )
@@ -161,3 +163,15 @@ def test_a_run_that_a_task_took_over_by_id_is_the_one_that_is_reported(shop: Sho
     failed: Any = {**context, "task": operator, "exception": raised.value}
     AutoResumeCallback(told.append)(failed)
     assert told[0]["spark_pipeline"]["skips"] == ["Extract", "Clean"]
+
+
+def test_a_task_whose_whole_log_was_damaged_and_discarded_starts_over(shop: Shop) -> None:
+    shop.driver.fails_at = "Load"
+    with pytest.raises(ComponentFailedError):
+        shop.run(try_number=1)
+    log = RunLog(open_store(str(shop.folder / "checkpoints")), shop.driver.requests[0].unit)
+    for file in (shop.folder / "checkpoints").rglob("0*.json"):
+        file.write_text("{}", encoding="utf-8")
+    log.discard()
+    shop.driver.fails_at = None
+    assert shop.run(try_number=2)["components_run"] == ["Extract", "Clean", "Load"]

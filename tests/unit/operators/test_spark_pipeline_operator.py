@@ -67,7 +67,8 @@ def test_arguments_are_rendered(shop: Shop) -> None:
 
 
 def test_text_keeps_the_comments_that_jinja_would_take_for_its_own(shop: Shop) -> None:
-    text = "pipeline {# the shop of {{ ds }}\n  pipeline-name = Shop, at = {{ ds }} }"
+    part = "{ instance-type = m.C, instance-config { at = {{ ds }} } }"
+    text = f"pipeline {{# the shop of {{{{ ds }}}}\n  pipeline-name = Shop, pipeline-components = [{part}] }}"
     operator = shop.operator(pipeline=text)
     operator.render_template_fields(shop.context(operator))
     assert operator.pipeline == text.replace("at = {{ ds }}", 'at = "2026-01-31"')

@@ -103,9 +103,11 @@ def test_a_map_index_may_be_text(location: Path, given: Any, native: bool) -> No
 
 @pytest.mark.parametrize("given", ["three", "3.0", 3.0, -2, True, [3]])
 def test_an_invalid_map_index_gives_a_one_sentence_error(location: Path, given: Any) -> None:
-    with pytest.raises(ValueError, match=r"^external_map_index is .*; it is the number of a map index, or -1 for a"):
+    with pytest.raises(
+        ValueError, match=r"^external_map_index is .*; it must be the number of a map index, or -1 for a"
+    ):
         sensor(location, external_map_index=given)
-    with pytest.raises(AirflowFailException, match=r"^the argument external_map_index is .*; it is the number"):
+    with pytest.raises(AirflowFailException, match=r"^the argument external_map_index is .*; it must be the number"):
         execute(sensor(location, external_map_index=Later(given)))
 
 
@@ -136,9 +138,11 @@ def test_a_time_is_a_datetime_a_date_or_text(location: Path, since: Any, found: 
 
 @pytest.mark.parametrize("since", [1577836800, 1577836800.5, dt.timedelta(days=1), True, ["2020-01-01"], "1577836800"])
 def test_an_invalid_time_gives_a_one_sentence_error(location: Path, since: Any) -> None:
-    with pytest.raises(ValueError, match=r"^since is .*; it is a datetime, a date, or text such as 2026-01-31T04"):
+    with pytest.raises(ValueError, match=r"^since is .*; it must be a datetime, a date, or text such as 2026-01-31T04"):
         sensor(location, since=since)
-    with pytest.raises(AirflowFailException, match=r"^the argument since is .*; it is a datetime, a date, or text"):
+    with pytest.raises(
+        AirflowFailException, match=r"^the argument since is .*; it must be a datetime, a date, or text"
+    ):
         execute(sensor(location, since=Later(since)))
 
 
@@ -154,7 +158,7 @@ def test_a_trigger_carries_what_the_templates_gave(location: Path) -> None:
 @pytest.mark.parametrize("name", ["include_retrying", "deferrable"])
 @pytest.mark.parametrize("given", ["false", "True", "{{ params.p }}", 2, []])
 def test_a_boolean_is_not_accepted_as_text(location: Path, name: str, given: Any) -> None:
-    with pytest.raises(ValueError, match=f"^{name} is .*; it is True or False"):
+    with pytest.raises(ValueError, match=f"^{name} is .*; it must be True or False"):
         sensor(location, **{name: given})
 
 

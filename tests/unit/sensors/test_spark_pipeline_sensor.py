@@ -197,7 +197,7 @@ class TestBadInput:
             sensor(pipeline_name="a", pipeline="a.conf")
 
     def test_an_unknown_state(self) -> None:
-        with pytest.raises(ValueError, match="'done'; it is one of resumable, completed, ended"):
+        with pytest.raises(ValueError, match="'done'; it must be one of resumable, completed, ended"):
             sensor(wait_for="done")
 
     def test_completed_without_a_time_or_a_run_id_is_refused(self, location: Path) -> None:
@@ -206,7 +206,9 @@ class TestBadInput:
         assert sensor(location, wait_for="completed", external_run_id="r1").wait_for == "completed"
 
     def test_an_invalid_since_is_refused(self, location: Path) -> None:
-        with pytest.raises(ValueError, match="since is 'yesterday'; it is a datetime, a date, or text such as 2026"):
+        with pytest.raises(
+            ValueError, match="since is 'yesterday'; it must be a datetime, a date, or text such as 2026"
+        ):
             sensor(location, since="yesterday")
 
     def test_a_location_that_cannot_be_used(self) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError
+from airflow_spark_pipeline.pipeline.parser import read_pipeline
 from airflow_spark_pipeline.task.description import PipelineSource, read_source
 
 CONF = "pipeline { pipeline-name = Shop }\n"
@@ -83,3 +85,28 @@ def test_a_path_that_is_not_beside_the_dag_file_is_looked_up_in_the_search_path(
         PipelineDefinitionError, match=r"next to the DAG file, then in template_searchpath: .*/one, .*/two"
     ):
         read_source("three.conf", tmp_path / "dags", search)
+
+
+def test_a_name_that_is_too_long_for_a_file_is_one_that_does_not_exist(tmp_path: Path) -> None:
+    assert "there is no such file" in problem("x" * 300 + ".conf", tmp_path)
+
+
+def test_a_directory_that_this_user_may_not_look_into_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, **_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert problem("private/shop.conf", tmp_path) == f"{tmp_path}/private/shop.conf: cannot be read: Permission denied"
+
+
+def test_the_password_of_a_url_is_not_shown(tmp_path: Path) -> None:
+    found = problem("memory://me:hunter2@host/shop.conf", tmp_path)
+    assert "hunter2" not in found
+    assert "memory://me:***@host/shop.conf" in found
+
+
+def test_an_include_in_a_description_from_a_url_is_an_error(tmp_path: Path) -> None:
+    """It has no directory in which the included file could be, and without it the run would have other settings."""
+    reading = read_pipeline('include "base.conf"\npipeline {}', file="s3://bucket/etl/orders.conf")
+    assert any("the included file `base.conf` cannot be found" in problem.message for problem in reading.problems)

@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import pytest
@@ -27,13 +28,14 @@ INTERVAL = 0.02
 class Place:
     """A place whose store is at hand."""
 
-    location = "dict://"
+    location = name = "dict://"
+    conn_id = None
 
     def __init__(self, store: CheckpointStore) -> None:
         self.store = store
         self.opened = 0
 
-    def open(self) -> CheckpointStore:
+    def open(self, options: dict[str, Any]) -> CheckpointStore:
         self.opened += 1
         return self.store
 
@@ -165,6 +167,36 @@ def test_a_permanent_error_is_raised_at_once_and_only_for_its_own_question() -> 
         return await other
 
     assert run(work) == History(store).path
+
+
+def test_a_location_is_opened_with_its_connection(tmp_path: Path) -> None:
+    async def work() -> None:
+        await first(make_watch(cast("Any", StoreLocation(str(tmp_path), "lake"))), resumable)
+
+    with pytest.raises(CheckpointLocationError, match="The checkpoint connection 'lake' does not exist"):
+        run(work)
+
+
+def test_a_store_that_refuses_access_later_is_opened_again_with_the_current_credentials() -> None:
+    store = DictStore()
+    place, told = Place(store), list[str]()
+
+    read_first = threading.Event()
+
+    def question(snapshot: Snapshot) -> str | None:
+        if place.opened == 1 and read_first.is_set():
+            raise CheckpointLocationError("refuses access: the token has expired")
+        read_first.set()
+        return resumable(snapshot)
+
+    async def work() -> str:
+        waiting = asyncio.create_task(first(make_watch(place), question, told))
+        await asyncio.to_thread(read_first.wait, 20)
+        await asyncio.to_thread(History(store).failed)
+        return await waiting
+
+    assert run(work) == History(store).path
+    assert (place.opened, told) == (2, [])
 
 
 def test_the_watch_stops_looking_when_no_sensor_waits() -> None:
