@@ -206,7 +206,12 @@ COMMANDS = (
         (
             _FILE,
             *_RUN,
-            _argument("--auto-resume", action=argparse.BooleanOptionalAction, default=None, help="wins over the file"),
+            _argument(
+                "--auto-resume",
+                action=argparse.BooleanOptionalAction,
+                default=None,
+                help="resume the newest unfinished run; wins over the file",
+            ),
         ),
     ),
     Command(
@@ -235,8 +240,8 @@ COMMANDS = (
                 metavar="STATE",
                 help="only runs in this state: %(choices)s; completed and discarded ones need --all or --finished",
             ),
-            _argument("--older-than", type=seconds, metavar="AGE", help="such as 30d, 12h, 90m"),
-            _argument("--newer-than", type=seconds, metavar="AGE", help="the same"),
+            _argument("--older-than", type=seconds, metavar="AGE", help="only runs last updated before, such as 30d"),
+            _argument("--newer-than", type=seconds, metavar="AGE", help="only runs last updated since, such as 30d"),
             _argument(
                 "--finished",
                 action="store_true",
@@ -247,7 +252,7 @@ COMMANDS = (
                 "--limit",
                 type=count,
                 metavar="N",
-                help=f"with --finished: at most so many ({FINISHED_SHOWN})",
+                help=f"with --finished: list at most N runs (default: {FINISHED_SHOWN})",
                 needs=("--finished",),
             ),
             _argument(
@@ -285,7 +290,7 @@ COMMANDS = (
         (
             *_PLACE,
             _PIPELINE,
-            _argument("--older-than", type=seconds, metavar="AGE", required=True, help="such as 30d, 12h, 90m"),
+            _argument("--older-than", type=seconds, metavar="AGE", required=True, help="minimum age, such as 30d, 12h"),
             _argument("--dry-run", action="store_true", help="only print what would be done"),
             _JSON,
         ),

@@ -85,7 +85,7 @@ def validate(arguments: Namespace) -> int:
             err(f"{file}: values that depend on {', '.join(checked.unchecked)} are not checked; set a value with {how}")
         if checked.spec is not None and not checked.problems:
             for path, name in unknown_variables(checked.spec, os.environ):
-                err(f"{file}: {path}: {name} is not set here; it is only checked where the driver runs")
+                err(f"{file}: {path}: the environment variable {name} is not set here; the driver needs it")
         if not checked.problems:
             err(f"{file}: OK")
     return _CANNOT if found else _DONE
@@ -108,7 +108,7 @@ def plan(arguments: Namespace) -> int:
         ]
         printing.as_json({"resumedFrom": steps.resumed_from, "steps": data})
         return _DONE
-    out(f"resumes {steps.resumed_from}" if steps.resumed_from else "starts from nothing")
+    out(f"resumes {steps.resumed_from}" if steps.resumed_from else "starts a new run")
     total = len(steps.steps)
     printing.table(
         [

@@ -95,10 +95,13 @@ def values_in(files: Iterable[str]) -> dict[str, Any]:
 
 
 def _yaml(file: str) -> Any:
-    import yaml  # Airflow's own dependency; JSON is YAML
+    import yaml  # Airflow's own dependency
 
     try:
-        return yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+        text = Path(file).read_text(encoding="utf-8-sig")
+        with contextlib.suppress(json.JSONDecodeError):
+            return json.loads(text)  # YAML 1.1 reads 1e3 as a text, and no tabs
+        return yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)  # the error's own text quotes the file, which may hold secrets
         line = None if mark is None else mark.line + 1

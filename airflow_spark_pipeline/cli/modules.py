@@ -8,11 +8,13 @@ search order is ``--py-files``, the directory of the file, the current directory
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+from airflow_spark_pipeline.pipeline.existing_files import may_exist
 from airflow_spark_pipeline.runtime.standalone.modules import directory_of, importable
 
 #: What to say of ``~name`` if there is no such user.
@@ -58,7 +60,7 @@ def archives_of(py_files: Iterable[str]) -> list[str]:
 
 def _paths(py_files: Iterable[str]) -> list[Path]:
     # As in spark-submit, one value may contain several paths, separated by commas.
-    typed = [part for text in py_files for part in ([text] if Path(text).exists() else text.split(","))]
+    typed = [part for text in py_files for part in ([text] if may_exist(text) else text.split(","))]
     found, problems = list[Path](), list[Problem]()
     for text in filter(None, map(str.strip, typed)):
         try:
@@ -78,8 +80,10 @@ def _paths(py_files: Iterable[str]) -> list[Path]:
 def _problem(text: str, path: Path) -> str | None:
     if "://" in text:
         return "is a URL; download it first, or pass it to spark-submit"
-    if not path.exists():
+    if not may_exist(path):
         return "there is no such file or directory"
+    if not os.access(path, os.R_OK):
+        return "this user may not read it"
     if not path.is_dir() and path.suffix not in (".py", ".zip", ".egg", ".whl"):
         return "is not a directory and not a .py, .zip or .egg file"
     return None

@@ -157,7 +157,7 @@ def show_run(entry: RunEntry, state: CheckpointState, *, traceback: bool) -> Non
                 c.action.value,
                 "" if c.duration_seconds is None else readable(c.duration_seconds),
                 "" if c.attempt is None else f"attempt {c.attempt}",
-                f"{c.reason or ''}{f' ({len(c.retries)} retries)' if c.retries else ''}{_notes(c)}",
+                f"{c.reason or ''}{_retries(c)}{_notes(c)}",
             ]
             for c in state.components
         ]
@@ -191,6 +191,11 @@ def _show_more_failures(state: CheckpointState, first: str | None, *, traceback:
 def _short(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=not OUTPUT.is_unicode)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _retries(record: ComponentCheckpoint) -> str:
+    count = len(record.retries)
+    return f" ({count} {'retry' if count == 1 else 'retries'})" if count else ""
 
 
 def _notes(record: ComponentCheckpoint) -> str:

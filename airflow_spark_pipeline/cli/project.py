@@ -6,10 +6,12 @@ Guarantees: nothing is overwritten. If one of the files exists already, nothing 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from airflow_spark_pipeline.cli.modules import NO_SUCH_USER
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+from airflow_spark_pipeline.pipeline.existing_files import may_exist
 
 _TEMPLATES = Path(__file__).with_name("new_project")
 _SHOWN = 3
@@ -57,16 +59,16 @@ def _refuse_existing(directory: Path, targets: list[Path]) -> None:
     # Such a path would be taken for a description, or for a Jinja expression.
     if any(each in str(directory) for each in "{}\n"):
         raise _problem(directory, "has a brace or a line break in its path; name another directory")
-    if directory.exists() and not directory.is_dir():
+    if may_exist(directory) and not os.path.isdir(directory):
         raise _problem(directory, "is not a directory; name another one")
     within = {parent for each in targets for parent in each.parents if directory in parent.parents}
     blocked = [str(each.relative_to(directory)) for each in sorted(within) if each.exists() and not each.is_dir()]
     if blocked:
-        raise _problem(directory, f"{', '.join(blocked)} is a file; nothing was written. Name another directory")
+        raise _problem(directory, f"{', '.join(blocked)}: not a directory; nothing was written. Name another directory")
     # A dangling link exists, too: writing would create the file that it points to.
     existing = [str(each.relative_to(directory)) for each in targets if each.exists() or each.is_symlink()]
     if existing:
-        more = f" and {len(existing) - _SHOWN} more files" if len(existing) > _SHOWN else ""
+        more = f", … ({len(existing)} in all)" if len(existing) > _SHOWN else ""
         shown = ", ".join(existing[:_SHOWN])
         raise _problem(directory, f"has {shown}{more} already; nothing was written. Name another directory")
 

@@ -28,7 +28,7 @@ def runs(arguments: Namespace) -> int:
     store = open_to_read(arguments).store
     entries = newest_first(entry for entry in _entries(store, arguments) if _wanted(entry, arguments))
     for name in catalog.foreign_hints(store):
-        err(f"{name} does not name a run. If it was a hint, --all lists its run.")
+        err(f"{name} does not name a run, so an unfinished run may be missing here; --all lists every run.")
     if arguments.json:
         printing.as_json([printing.run_data(entry) for entry in entries])
         return _DONE
@@ -139,7 +139,7 @@ def _wanted(entry: RunEntry, arguments: Namespace) -> bool:
         return False
     if entry.commit is None:
         return True
-    age = printing.age_of(entry.commit.state)
+    age = max(printing.age_of(entry.commit.state), 0.0)  # another machine's clock may be ahead
     oldest = float("inf") if arguments.newer_than is None else arguments.newer_than
     return (arguments.older_than or 0.0) <= age <= oldest
 
@@ -159,12 +159,17 @@ def _find(store: CheckpointStore, run_id: str, *, finished: bool = False) -> Run
     except ValueError as error:
         raise NothingToResumeError(str(error), run_id=run_id) from None
     if entry is None:
-        raise NothingToResumeError(f"No run {run_id} exists in {store.location}.", run_id=run_id)
+        raise NothingToResumeError(
+            f"No run {run_id} exists in {store.location}. `spark-pipeline runs --all` lists every run.", run_id=run_id
+        )
     return entry
 
 
 def _confirmed(question: str) -> bool:
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         return False
     OUTPUT.flush()
-    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False

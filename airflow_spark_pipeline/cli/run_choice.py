@@ -39,7 +39,11 @@ def last_run(store: CheckpointStore, pipeline_name: str) -> str:
     entry = next(iter(newest_first(catalog.unfinished_runs(store, pipeline_name))), None)
     run_id = None if entry is None else _id_of(entry)
     if run_id is None:
-        raise NothingToResumeError(f"No unfinished run of {pipeline_name!r} exists in {store.location}.", run_id="")
+        raise NothingToResumeError(
+            f"No unfinished run of {pipeline_name!r} exists in {store.location}. Start one with "
+            "`spark-pipeline run`, or name another location.",
+            run_id="",
+        )
     return run_id
 
 
