@@ -17,7 +17,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "errors.md"
 _HEAD = """# Errors
 
 Every error of the package: what it means, and whether Airflow's retry can help. If a retry cannot help, the
-operator fails the task at once. The name leads to what you can do.
+operator fails the task at once. Each name is a link to what you can do.
 
 This page is written by `python scripts/errors.py` from the docstrings of the classes.
 
