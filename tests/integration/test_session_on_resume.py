@@ -245,12 +245,12 @@ def test_a_secret_is_not_recorded_and_the_log_says_so(bench: Bench, capfd: pytes
 
 
 def test_a_component_that_failed_has_not_changed_a_secret_setting(bench: Bench) -> None:
-    query = "SELECT '${my.access.key}'"
+    query = "SELECT '${my.passphrase}'"  # a name that spark.redaction.regex leaves readable
     bench.down.touch()
     with pytest.raises(ComponentFailedError):
         bench.attempt(
-            bench.component("Ours", "Change", set={"my.access.key": "A"}),
-            bench.report("Partner", "SELECT 1", fails=True, breaks=["SET my.access.key = B"]),
+            bench.component("Ours", "Change", set={"my.passphrase": "A"}),
+            bench.report("Partner", "SELECT 1", fails=True, breaks=["SET my.passphrase = B"]),
             bench.report("After", query),
             fail_fast=False,
         )
