@@ -53,6 +53,29 @@ class Meet(Component):
 
 
 @dataclass
+class Later(Component):
+    """Sets ``first`` and may fail in the first attempt; in the next one sets ``then``, gives a sign and awaits one."""
+
+    ledger: str
+    first: str = ""
+    then: str = ""
+    fails: bool = False
+    gives: str = ""
+    waits_for: str = ""
+
+    def run(self, spark: SparkSession) -> None:
+        is_first = self.context.attempt == 1
+        if setting := self.first if is_first else self.then:
+            spark.conf.set(setting, "set")
+        if is_first and self.fails:
+            raise OutageError("in the first attempt")
+        if self.gives and not is_first:
+            sign(self.ledger, self.gives).set()
+        if self.waits_for and not is_first and not sign(self.ledger, self.waits_for).wait(SECONDS):
+            raise TimeoutError(self.waits_for)
+
+
+@dataclass
 class Talk(Component):
     """Tells its name in all ways while the other one is inside, too."""
 

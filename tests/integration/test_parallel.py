@@ -150,3 +150,33 @@ def test_a_session_change_while_several_components_run_is_reported_and_restored(
         assert "set again spark.sql.shuffle.partitions" in capsys.readouterr().out
     finally:
         spark.conf.set("spark.sql.shuffle.partitions", str(before))
+
+
+def test_a_change_by_a_running_component_is_recorded_although_others_are_replayed_and_skipped(
+    session: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In attempt 2, ``runs`` sets its setting, and is inside until ``skipped`` is restored and ``last`` runs."""
+    job, spark = Job(session, tmp_path, 2), session
+    text = job.text(
+        job.component("Later", "replayed", "waits-for = set", more="depends-on = [], replay-on-resume = true"),
+        job.component("Later", "runs", "fails = true, then = my.running, gives = set, waits-for = go"),
+        job.component("Later", "skipped", "first = my.skipped", more="depends-on = [replayed]"),
+        job.component("Later", "last", "fails = true, gives = go", more="depends-on = [skipped]"),
+        job.component("Counts", "fails", "views = [missing]", more="depends-on = [runs, last]"),
+        more="fail-fast = false",
+    )
+    try:
+        with pytest.raises(ComponentFailedError) as failed:
+            job.runner.run_with_checkpointing(text)
+        spark.conf.unset("my.skipped")
+        assert failed.value.run_id is not None
+        with pytest.raises(ComponentFailedError):
+            job.runner.resume(text, failed.value.run_id)
+        assert "set again my.skipped (from skipped)" in capsys.readouterr().out
+        (state,) = job.runner.list_resumable("Parallel")
+        changes = {record.name: record.session for record in state.components if record.session}
+        assert changes.pop("skipped") == {"conf": {"my.skipped": "set"}}
+        assert list(changes.values()) == [{"conf": {"my.running": "set"}}]  # of whichever of the two ended first
+    finally:
+        for key in ("my.skipped", "my.running"):
+            spark.conf.unset(key)

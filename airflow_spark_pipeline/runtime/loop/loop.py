@@ -205,7 +205,7 @@ class ComponentLoop:
         if restores:
             self._watch.skipped(step, record, outputs)
             if self._workers.inside:
-                self._watch.catch_up()
+                self._watch.keep(record)
 
     def _end(self) -> None:
         """Record the end, unless the failure that ended the attempt has been recorded as its end."""

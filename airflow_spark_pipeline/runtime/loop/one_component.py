@@ -37,7 +37,8 @@ from airflow_spark_pipeline.runtime.process.output import say
 from airflow_spark_pipeline.runtime.recorder import Recorder
 from airflow_spark_pipeline.runtime.spark.connect import is_connect
 from airflow_spark_pipeline.runtime.spark.session import ended_from_outside, stopped_by_component
-from airflow_spark_pipeline.runtime.spark.session_watch import SessionWatch, Traces, warn_of_tables_in_memory
+from airflow_spark_pipeline.runtime.spark.session_traces import Traces, warn_of_tables_in_memory
+from airflow_spark_pipeline.runtime.spark.session_watch import SessionWatch
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -161,7 +162,8 @@ class OneComponent:
         def read() -> Traces | Exception:
             try:
                 others, returned = self._attempt.others(self._step), self._attempt.tries.returned
-                return self._watch.after(self._step.name, result.views, others, returned)
+                replays = self._recorder.record(self._step) if self._step.action is StepAction.REPLAY else None
+                return self._watch.after(self._step.name, result.views, others, returned, replays=replays)
             except Exception as error:  # it must not end the main thread
                 return error
 

@@ -7,7 +7,7 @@ run could give different results, so an error there fails the component.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,24 @@ class Objects:
     functions: Mapping[str, Any] = field(default_factory=dict)
     tables: frozenset[str] = frozenset()
     variables: Mapping[str, Any] = field(default_factory=dict)
+
+    def with_names(self, names: Collection[str], now: Objects) -> Objects:
+        """Return these objects, with the present ones of some names.
+
+        :param names: names in lower case
+        """
+
+        def mixed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+            kept = {name: made for name, made in old.items() if name.lower() not in names}
+            return kept | {name: made for name, made in new.items() if name.lower() in names}
+
+        tables = mixed(dict.fromkeys(self.tables), dict.fromkeys(now.tables))
+        return Objects(
+            mixed(self.views, now.views),
+            mixed(self.functions, now.functions),
+            frozenset(tables),
+            mixed(self.variables, now.variables),
+        )
 
 
 class SessionReader:

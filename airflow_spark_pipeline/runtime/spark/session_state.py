@@ -22,7 +22,7 @@ Recorded for each component, in ``session`` (see ``checkpoint.state``); ``null``
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from airflow_spark_pipeline.exceptions import SparkPipelineError
@@ -91,6 +91,27 @@ def difference(
     if after.checkpoint_dir != before.checkpoint_dir and after.checkpoint_dir is not None:
         changes["checkpointDir"] = after.checkpoint_dir
     return {**changes, "withheld": withheld} if withheld else changes
+
+
+def with_recorded(old: SessionState, now: SessionState, changes: Mapping[str, Any]) -> SessionState:
+    """Return the old state with the present values of what is recorded as changed.
+
+    Example: {"conf": {"x": "1"}} is recorded. Of a session that had no settings and now has x = 1 and y = 2, the state
+    with x = 1 is returned. So y is still found as a change.
+    """
+    parts: dict[str, Any] = {}
+    for part, prefix in _MAPS.items():
+        withheld = (name for name in changes.get("withheld", ()) if name.startswith(prefix))
+        keys = {*changes.get(part, ()), *(name.removeprefix(prefix) for name in withheld)}
+        kept = {key: value for key, value in getattr(old, part).items() if key not in keys}
+        parts[part] = kept | {key: value for key, value in getattr(now, part).items() if key in keys}
+    if "database" in changes:
+        parts |= {"catalog": now.catalog, "database": now.database}
+    if "path" in changes:
+        parts["path"] = now.path
+    if "checkpointDir" in changes:
+        parts["checkpoint_dir"] = now.checkpoint_dir
+    return replace(old, **parts)
 
 
 def _any(value: Any, test: Callable[[str], bool]) -> bool:

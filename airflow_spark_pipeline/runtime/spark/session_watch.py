@@ -9,9 +9,8 @@ something else (a table, an older view) is blocked, so that a component cannot r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from airflow_spark_pipeline.checkpoint.state import ComponentCheckpoint
 from airflow_spark_pipeline.exceptions import SparkPipelineError
@@ -20,10 +19,15 @@ from airflow_spark_pipeline.planning import Step, left_behind
 from airflow_spark_pipeline.runtime.process.output import say
 from airflow_spark_pipeline.runtime.spark.connect import is_connect
 from airflow_spark_pipeline.runtime.spark.missing_names import missing_names
-from airflow_spark_pipeline.runtime.spark.session import PASSING_VIEWS
 from airflow_spark_pipeline.runtime.spark.session_reading import Objects, SessionReader
 from airflow_spark_pipeline.runtime.spark.session_reading_classic import ClassicReader
-from airflow_spark_pipeline.runtime.spark.session_state import SessionNotRestoredError, difference, set_again
+from airflow_spark_pipeline.runtime.spark.session_state import (
+    SessionNotRestoredError,
+    difference,
+    set_again,
+    with_recorded,
+)
+from airflow_spark_pipeline.runtime.spark.session_traces import Traces, new_objects
 from airflow_spark_pipeline.user_errors.text import text_of
 
 if TYPE_CHECKING:
@@ -55,28 +59,10 @@ class LostWithSessionError(SparkPipelineError):
 
 
 @dataclass(frozen=True)
-class Traces:
-    """What a component left in the session, in the form that is recorded with the component."""
-
-    session: Mapping[str, Any] = field(default_factory=dict)
-    leaves: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class _Lost:
     kind: str
     name: str
     step: Step
-
-
-def warn_of_tables_in_memory(traces: Traces) -> None:
-    """Warn about tables that a component wrote to a catalog in memory: a resumed run will not have them."""
-    if tables := traces.leaves.get("tables"):
-        say(
-            f"    Warning: {', '.join(tables)}: in an in-memory catalog, which ends with this Spark "
-            f"application. A resumed run will not have {'them' if len(tables) > 1 else 'it'}: keep tables in a "
-            "metastore (spark.sql.catalogImplementation = hive), or write files"
-        )
 
 
 class SessionWatch:
@@ -110,14 +96,30 @@ class SessionWatch:
     def catch_up(self) -> None:
         """Read the session if components were skipped since: what was restored for them is not the next one's change.
 
-        Called before a component starts, and after a skipped one if another is running. Reading after each skipped
-        component instead would take longer than all else that is done for it.
+        Called before a component starts. Reading after each skipped component instead would take longer than all else
+        that is done for it.
         """
         if self._is_behind:
             self._read()
 
+    def keep(self, record: ComponentCheckpoint) -> None:
+        """Read only what is recorded of a component: each other change is one of the components that are running.
+
+        Called while others are running, after a component was skipped or replayed.
+        """
+        names = {name.lower() for name in (*record.views, *(n for kind in record.leaves.values() for n in kind))}
+        self._state = with_recorded(self._state, self._reader.state(), record.session)
+        self._objects = self._objects.with_names(names, self._reader.objects())
+        self._is_behind = False
+
     def after(
-        self, name: str, views: Iterable[str] = (), others: Sequence[str] = (), ignored: Collection[str] = ()
+        self,
+        name: str,
+        views: Iterable[str] = (),
+        others: Sequence[str] = (),
+        ignored: Collection[str] = (),
+        *,
+        replays: ComponentCheckpoint | None = None,
     ) -> Traces:
         """Read the session after a successful component. Returns what the component left.
 
@@ -128,18 +130,22 @@ class SessionWatch:
         :param views: names of the views that the component returned
         :param others: names of the components that are still running
         :param ignored: names of views, in lower case, that other components returned; they are recorded with those
+        :param replays: record of a component that was only replayed: nothing more is recorded with it
         """
-        state, objects = self._reader.state(), self._reader.objects()
         returned = {view.lower() for view in views}
-        known = returned.union(ignored)
-        leaves = {kind: sorted(names) for kind, names in _new(self._objects, objects, known) if names}
+        if replays is not None and others:
+            self._made |= returned
+            self.keep(replays)
+            return Traces()
+        state, objects = self._reader.state(), self._reader.objects()
+        leaves = new_objects(self._objects, objects, returned.union(ignored))
         traces = Traces(difference(self._state, state, self._is_private), leaves)
         self._state, self._objects = state, objects
         self._made |= {*returned, *(view.lower() for view in leaves.get("views", ()))}
         if others and traces != Traces():
             say(
                 f"    Warning: the session changed while {', '.join((name, *others))} were running, so it is not known "
-                f"which of them changed it; recorded with {name}: {_changes(traces)}"
+                f"which of them changed it; recorded with {name}: {traces}"
             )
         return traces
 
@@ -256,29 +262,6 @@ class SessionWatch:
         named = LostWithSessionError(message, name=lost.name, component=lost.step.name)
         named.__cause__ = error
         return named
-
-
-def _changes(traces: Traces) -> str:
-    found: list[str] = []
-    for part, change in traces.session.items():
-        found += list(change) if isinstance(change, Mapping | list) else [f"current {part} {change}"]
-    return ", ".join([*found, *filter(None, [left_behind(traces.leaves)])])
-
-
-def _new(before: Objects, after: Objects, returned: set[str]) -> Iterator[tuple[str, list[str]]]:
-    yield (
-        "views",
-        [
-            view
-            for view, made in after.views.items()
-            if view.lower() not in returned
-            and before.views.get(view, ()) != made
-            and not view.startswith(PASSING_VIEWS)
-        ],
-    )
-    yield "functions", [f for f, made in after.functions.items() if before.functions.get(f, ()) != made]
-    yield "tables", list(after.tables - before.tables)
-    yield "variables", [v for v, made in after.variables.items() if before.variables.get(v) != made]
 
 
 def _quoted(name: str) -> str:

@@ -11,7 +11,8 @@ from airflow_spark_pipeline.pipeline.spec import ComponentSpec, PipelineSpec
 from airflow_spark_pipeline.planning.step import Step, StepAction
 from airflow_spark_pipeline.runtime.spark.session_reading import Objects, SessionReader
 from airflow_spark_pipeline.runtime.spark.session_state import SessionState
-from airflow_spark_pipeline.runtime.spark.session_watch import SessionWatch, Traces
+from airflow_spark_pipeline.runtime.spark.session_traces import Traces
+from airflow_spark_pipeline.runtime.spark.session_watch import SessionWatch
 
 NAMES = "abc"
 
@@ -77,6 +78,29 @@ def test_restored_session_changes_do_not_count_as_changes_of_the_next_component(
     watched.watch.catch_up()
     watched.reader.views["made"] = 1
     assert watched.watch.after("b") == Traces(leaves={"views": ["made"]})
+
+
+@pytest.mark.parametrize("replays", [False, True])
+def test_what_a_running_component_has_changed_remains_its_change(watched: Watched, replays: bool) -> None:
+    """Although another component is skipped or replayed meanwhile."""
+    watched.reader.conf |= {"running.a": "1"}
+    watched.reader.views["by_running"] = 1
+    record: dict[str, Any] = {
+        "views": ("orders",),
+        "session": {"conf": {"set.again": "2"}, "withheld": ["my.password"]},
+    }
+    if replays:
+        watched.reader.conf |= {"set.again": "2", "my.password": "hunter2"}
+        watched.reader.views |= {"orders": 1, "by_hand": 1}
+        replayed = ComponentCheckpoint(0, "a", "x.Step", **record, leaves={"views": ["By_Hand"]})
+        assert watched.watch.after("a", ("orders",), ("b",), replays=replayed) == Traces()
+    else:
+        watched.skip("a", restored=("orders",), **record)
+        watched.watch.keep(ComponentCheckpoint(0, "a", "x.Step", **record))
+    watched.watch.catch_up()
+    watched.reader.conf |= {"running.b": "3"}
+    changes = {"conf": {"running.a": "1", "running.b": "3"}}
+    assert watched.watch.after("b") == Traces(changes, {"views": ["by_running"]})
 
 
 def test_a_component_that_left_a_missing_object_is_found(watched: Watched, capsys: pytest.CaptureFixture[str]) -> None:
