@@ -108,8 +108,9 @@ class FsspecStore(CheckpointStore):
             wanted = [{"Key": name.partition("/")[2]} for name in names[first : first + _AT_ONCE]]
             with contextlib.suppress(ObjectNotFoundError), self._errors(directory):
                 answer = self._fs.call_s3("delete_objects", Bucket=bucket, Delete={"Objects": wanted, "Quiet": True})
-                for refused in answer.get("Errors", ()):
-                    raise self._errors_at(directory).failed(f"{refused.get('Code')}: {refused.get('Message')}")
+                if refused := answer.get("Errors"):
+                    first_one = refused[0]
+                    raise self._errors_at(directory).failed(f"{first_one.get('Code')}: {first_one.get('Message')}")
 
     def _entries(self, directory: str) -> list[dict[str, Any]]:
         if self._protocol == "s3":
