@@ -204,3 +204,16 @@ def test_each_operation_of_s3fs_is_one_request(
     with pytest.raises(ObjectNotFoundError):
         store.read("p/u/00000002.json")
     assert sent == ["put_object", "get_object", "get_object"]
+
+
+def test_a_delete_on_s3_takes_no_name_for_a_pattern(s3_bucket: tuple[str, dict[str, Any]]) -> None:
+    bucket, options = s3_bucket
+    store, other = (open_store(f"s3://{bucket}/{name}", options) for name in ("run[s]*", "runs-of-others"))
+    for each in (store, other):
+        each.write("p/u/a.json", b"{}")
+        each.write("p/u/b.json", b"{}")
+    store.delete_all(["p/u/a.json"])
+    assert [found.name for found in store.list_objects("p/u")] == ["b.json"]
+    store.delete_tree("p/u")
+    assert store.list_objects("p/u") == []
+    assert [found.name for found in other.list_objects("p/u")] == ["a.json", "b.json"]

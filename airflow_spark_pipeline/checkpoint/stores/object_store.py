@@ -109,8 +109,7 @@ class FsspecStore(CheckpointStore):
             with contextlib.suppress(ObjectNotFoundError), self._errors(directory):
                 answer = self._fs.call_s3("delete_objects", Bucket=bucket, Delete={"Objects": wanted, "Quiet": True})
                 if refused := answer.get("Errors"):
-                    first_one = refused[0]
-                    raise self._errors_at(directory).failed(f"{first_one.get('Code')}: {first_one.get('Message')}")
+                    raise _as_of_s3fs(refused[0])
 
     def _entries(self, directory: str) -> list[dict[str, Any]]:
         if self._protocol == "s3":
@@ -214,3 +213,12 @@ def _stored(entry: Mapping[str, Any]) -> StoredObject | None:
         return None
     modified = next((entry[key] for key in _TIMES if entry.get(key)), 0.0)
     return StoredObject(name, modified.timestamp() if isinstance(modified, datetime) else float(modified))
+
+
+def _as_of_s3fs(refused: Mapping[str, Any]) -> Exception:
+    """Return the error that s3fs would raise if S3 had refused the whole request, and not one name in it."""
+    from botocore.exceptions import ClientError  # s3fs has loaded both
+    from s3fs.errors import translate_boto_error
+
+    error: Exception = translate_boto_error(ClientError({"Error": dict(refused)}, "DeleteObjects"))
+    return error

@@ -70,6 +70,35 @@ def test_an_error_that_only_the_user_can_fix_is_not_retried_and_names_the_locati
     assert "s3://bucket/x" in str(error)
 
 
+class _Refusing(FsspecStore):
+    """A store whose server accepts a request to delete, and refuses the objects in it."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__("s3://bucket/x", "s3", "bucket/x")
+        self._code = code
+
+    def _open(self) -> _Refusing:
+        return self
+
+    def find(self, directory: str) -> list[str]:
+        return [f"{directory}/a", f"{directory}/b"]
+
+    def call_s3(self, method: str, **_: object) -> dict[str, object]:
+        assert method == "delete_objects"
+        return {"Errors": [{"Key": "x/p/u/b", "Code": self._code, "Message": "no"}]}
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"), [("AccessDenied", CheckpointLocationError), ("InternalError", CheckpointStoreError)]
+)
+def test_an_object_that_s3_refuses_to_delete_is_an_error(code: str, expected: type[CheckpointError]) -> None:
+    store = _Refusing(code)
+    with pytest.raises(expected, match="no"):
+        store.delete_tree("p/u")
+    with pytest.raises(expected, match="no"):
+        store.delete_all(["p/u/a", "p/u/b"])
+
+
 def test_a_server_that_does_not_know_conditional_writes_is_refused() -> None:
     error = _raised_by_create(_answer("NotImplemented", 501))
     assert isinstance(error, CheckpointLocationError)
