@@ -1,4 +1,4 @@
-"""A directory on this worker for what tasks can use again: archives, and which checks have passed.
+"""A directory on this worker for what tasks can use again: archives, parsed descriptions, and which checks have passed.
 
 Guarantees: only this user can write there, since whoever puts an archive there runs code in the driver. Files that no
 task has used for a week are removed.
@@ -33,6 +33,46 @@ def directory() -> Path:
             "user can write to; remove it, or set TMPDIR."
         )
     return directory
+
+
+def read(name: str) -> bytes:
+    """Return the content of a file, which then counts as used.
+
+    :raises OSError: there is no such file, or it cannot be read
+    """
+    file = directory() / name
+    data = file.read_bytes()
+    os.utime(file)
+    return data
+
+
+def write(name: str, data: bytes) -> None:
+    """Write a file that only this user can read; a reader finds all of it or nothing.
+
+    :raises OSError: it cannot be written, for example because the disk is full
+    """
+    descriptor, temporary = tempfile.mkstemp(dir=directory())
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+        os.replace(temporary, directory() / name)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def keep_newest(prefix: str, most: int) -> None:
+    """Remove the files of one kind that were used least recently, if there are too many.
+
+    :param prefix: what their names start with
+    :param most: how many may stay
+    """
+    files = [entry for entry in os.scandir(directory()) if entry.name.startswith(prefix)]
+    if len(files) <= most:
+        return
+    with contextlib.suppress(OSError):  # as below
+        for old in sorted(files, key=lambda entry: entry.stat().st_mtime)[: len(files) - most]:
+            os.unlink(old)
 
 
 def forget_old() -> None:

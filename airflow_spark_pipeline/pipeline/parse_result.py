@@ -15,6 +15,20 @@ from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 
 
 @dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a description was read from, in addition to its own text: if all of it is the same, so is the result.
+
+    :param includes: path that an include names, to the files that it means, which may be none
+    :param texts: file to its text, not rendered, for each of these files
+    :param variables: environment variables that were looked up, whether they are set or not
+    """
+
+    includes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    variables: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """The result of ``read_pipeline``.
 
@@ -24,12 +38,14 @@ class Reading:
     :param warnings: what is probably a mistake, but does not stop a run
     :param places: HOCON path (``pipeline.pipeline-components[0].instance-config.path``) to the place where the value
         is written, for every key and list item of the file; line 0 if it is not known
+    :param inputs: what the result depends on in addition to the text; complete if there are no problems
     """
 
     spec: PipelineSpec | None
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
+    inputs: Inputs = Inputs()
 
     def checked(self) -> PipelineSpec:
         """Return the specification.

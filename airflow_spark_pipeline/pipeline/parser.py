@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+from collections import UserDict
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -31,7 +32,7 @@ from airflow_spark_pipeline.pipeline.hocon.includes import Files, read_text, uni
 from airflow_spark_pipeline.pipeline.hocon.nodes import Array, Entry, Node, Object, Reference
 from airflow_spark_pipeline.pipeline.hocon.scalars import Address, Place, Places
 from airflow_spark_pipeline.pipeline.hocon.substitutions import Resolver
-from airflow_spark_pipeline.pipeline.parse_result import Reading
+from airflow_spark_pipeline.pipeline.parse_result import Inputs, Reading
 from airflow_spark_pipeline.pipeline.plain_values import PlainValues
 from airflow_spark_pipeline.pipeline.schema import read_description
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
@@ -95,7 +96,7 @@ def read_pipeline(
     """
     problems: list[Problem] = []
     warnings: list[Problem] = []
-    spec, places = None, Places()
+    spec, places, inputs = None, Places(), Inputs()
     try:
         text = render(unify_line_ends(text), file)
     except PipelineDefinitionError as error:
@@ -106,13 +107,14 @@ def read_pipeline(
         if base_dir is None and file is not None and "://" not in file:
             base_dir = pathlib.Path(file).parent
         files = Files(problems, warnings, render)
-        tree, incomplete = read_tree(text, file, base_dir, files, {**os.environ, **(environ or {})}, places)
+        variables = _Variables({**os.environ, **(environ or {})})
+        tree, incomplete = read_tree(text, file, base_dir, files, variables, places)
+        inputs = Inputs(files.included, files.texts, frozenset(variables.asked))
         if tree is not None:
             used = {name for each in files.table if isinstance(each, Reference) for name in _needed(each)}
             spec = read_description(tree, places, file, problems, warnings, used=used, incomplete=incomplete)
-    return Reading(
-        spec, tuple(problems), tuple(warnings), {join_path(address): place for address, place in places.of.items()}
-    )
+    of = {join_path(address): place for address, place in places.of.items()}
+    return Reading(spec, tuple(problems), tuple(warnings), of, inputs)
 
 
 def read_values(file: str) -> dict[str, Any]:
@@ -181,6 +183,18 @@ def read_tree(
         problems.append(Problem(message, file=file))
         return None, True
     return tree, files.incomplete or len(problems) > known
+
+
+class _Variables(UserDict[str, str]):
+    """The environment; ``asked`` has the names that were looked up."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self.asked: set[str] = set()
+        super().__init__(variables)
+
+    def __contains__(self, name: object) -> bool:
+        self.asked.add(str(name))
+        return name in self.data
 
 
 def _needed(reference: Reference) -> set[str]:

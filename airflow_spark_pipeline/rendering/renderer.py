@@ -19,7 +19,6 @@ from airflow_spark_pipeline.binding.suggestions import suggest
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
 from airflow_spark_pipeline.pipeline.hocon.scalars import Place
 from airflow_spark_pipeline.pipeline.parse_result import Reading
-from airflow_spark_pipeline.pipeline.parser import read_pipeline
 from airflow_spark_pipeline.rendering.comments import without_commented
 from airflow_spark_pipeline.rendering.hocon_values import PlacingError
 from airflow_spark_pipeline.rendering.markers import Marks
@@ -79,6 +78,8 @@ class Renderer:
         self._advise = advise
         self._stand_in = stand_in
         self._lines: dict[str | None, tuple[int, ...]] = {}
+        # Each text is rendered once: a template may give another value each time, such as a random one.
+        self._texts: dict[tuple[str, str | None], str] = {}
         #: Names without a value, by file.
         self.missing: dict[tuple[str | None, MissingName], None] = {}
 
@@ -104,12 +105,14 @@ class Renderer:
         """
         if "{{" not in text and "{%" not in text:
             return text
-        try:
-            placed = self._placed(text, file, skip_comments=True)
-        except CommentError:
-            placed = self._placed(text, file, skip_comments=False)
-        self._lines[file] = placed.lines
-        return placed.text
+        if (text, file) not in self._texts:
+            try:
+                placed = self._placed(text, file, skip_comments=True)
+            except CommentError:
+                placed = self._placed(text, file, skip_comments=False)
+            self._lines[file] = placed.lines
+            self._texts[text, file] = placed.text
+        return self._texts[text, file]
 
     def read(
         self,
@@ -126,6 +129,8 @@ class Renderer:
         :param environ: variables for ``${?NAME}``, which take precedence over those of this process
         :param is_rendered: whether this text is already rendered; included files are still templates
         """
+        from airflow_spark_pipeline.pipeline.parser import read_pipeline  # pyhocon, for what is not known already
+
         written = set[str]()
 
         def render(text: str, name: str | None) -> str:

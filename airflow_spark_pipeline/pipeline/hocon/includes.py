@@ -40,6 +40,11 @@ class Files:
         self.problems = problems
         self._warnings = warnings
         self.table: Table = []
+        # An include that is there twice gives the same twice, even if somebody edits its files in between.
+        #: Path that an include names, to the files that it means.
+        self.included: dict[str, tuple[str, ...]] = {}
+        #: File to its text, not rendered.
+        self.texts: dict[str, str] = {}
         #: Whether a text could not be read, so that what seems to be missing may be in it.
         self.incomplete = False
 
@@ -79,15 +84,18 @@ class Files:
         if scope.directory is None and not pathlib.Path(name).is_absolute():
             message = f"the included file `{name}` cannot be found, because the description does not come from a file"
             return self._refuse(message, place)
-        found, problem = _candidates(pathlib.Path(scope.directory or "", name))
-        if problem:
-            return self._refuse(problem, place)
+        named = pathlib.Path(scope.directory or "", name)
+        if str(named) not in self.included:
+            files, problem = included_files(named)
+            if problem:
+                return self._refuse(problem, place)
+            self.included[str(named)] = tuple(map(str, files))
+        found = [pathlib.Path(file) for file in self.included[str(named)]]
         if not found and required:
-            return self._refuse(f"cannot include `{pathlib.Path(scope.directory or '', name)}`: {_MISSING}", place)
+            return self._refuse(f"cannot include `{named}`: {_MISSING}", place)
         if not found:
             # HOCON says that such a file is skipped, and people keep optional local settings that way.
-            shown = pathlib.Path(scope.directory or "", name)
-            self._note(f"`{shown}` is included, but does not exist; it is skipped", place, path, warning=True)
+            self._note(f"`{named}` is included, but does not exist; it is skipped", place, path, warning=True)
         return [self._read(file, scope, path, in_list, place) for file in found]
 
     def _read(self, file: pathlib.Path, scope: Scope, path: Address, in_list: bool, place: Place) -> str:
@@ -95,11 +103,13 @@ class Files:
         if real in scope.chain:
             circle = " -> ".join((*scope.chain[scope.chain.index(real) :], real))
             return self._skip(f"files include each other in a circle: {circle}", place)
-        text, problem = read_text(file)
-        if problem:
-            return self._skip(f"cannot include `{file}`: {problem}", place)
+        if str(file) not in self.texts:
+            text, problem = read_text(file)
+            if problem:
+                return self._skip(f"cannot include `{file}`: {problem}", place)
+            self.texts[str(file)] = unify_line_ends(text)
         try:
-            text = self._render(unify_line_ends(text), str(file))
+            text = self._render(self.texts[str(file)], str(file))
         except PipelineDefinitionError as error:
             self.incomplete = True
             self.problems.extend(error.problems)
@@ -117,7 +127,7 @@ class Files:
         return []
 
 
-def _candidates(named: pathlib.Path) -> tuple[list[pathlib.Path], str]:
+def included_files(named: pathlib.Path) -> tuple[list[pathlib.Path], str]:
     """Return the files that an include means, with the one that wins last, and the problem with it."""
     if named.suffix == ".properties":
         return [], "a .properties file cannot be included; write it as HOCON"
