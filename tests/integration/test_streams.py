@@ -13,7 +13,7 @@ import pytest
 from airflow_spark_pipeline import PipelineRunner
 from airflow_spark_pipeline.exceptions import ComponentFailedError
 from airflow_spark_pipeline.protocol import ConnectTarget
-from airflow_spark_pipeline.runtime.spark.connect import close, open_session
+from airflow_spark_pipeline.runtime.spark.connect import close, is_connect, open_session
 from tests.steps import describe, names
 
 
@@ -63,6 +63,21 @@ def streaming(session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("trigger", ["availableNow", "once"])
 def test_a_query_that_ends_by_itself_is_waited_for(streaming: Streaming, trigger: str) -> None:
     assert streaming.run(trigger) == ["stream"]
+    assert streaming.written == 10
+
+
+def test_on_spark_connect_no_request_is_sent_to_look_for_queries(
+    streaming: Streaming, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_connect(streaming.session):
+        pytest.skip("a call to the JVM takes no time, and code there may start a query")
+
+    def ask(_: Any) -> None:
+        raise AssertionError("each component would wait for the server's answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(streaming.session.streams), "active", property(ask))
+        assert streaming.run("availableNow") == ["stream"]
     assert streaming.written == 10
 
 

@@ -12,7 +12,7 @@ import contextlib
 import functools
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.exceptions import ComponentFailedError
@@ -54,7 +54,7 @@ class Streams:
     def __enter__(self) -> Streams:  # noqa: PYI034  # Self is not in Python 3.10
         if self._manager is not None:
             _watch("pyspark.sql.connect.streaming" if is_connect(self._spark) else "pyspark.sql.streaming")
-            self._before = {query.id for query in self._manager.active}
+            self._before = {query.id for query in self._listed()}
             _open.append(self)
             if len(_open) > 1:
                 for streams in _open:
@@ -100,10 +100,14 @@ class Streams:
 
         They include those that were not started in Python, unless another component may have started them.
         """
-        active = () if self.shared else self._manager.active
-        found = {query.id: query for query in active if query.id not in self._before}
+        listed = () if self.shared else self._listed()
+        found = {query.id: query for query in listed if query.id not in self._before}
         found |= {query.id: query for query in self.started if query.isActive}
         return list(found.values())
+
+    def _listed(self) -> Iterable[Any]:
+        """Return the queries that were started outside of Python, too; on Spark Connect there are none."""
+        return () if is_connect(self._spark) else self._manager.active
 
     def _stop(self) -> None:
         if self._manager is None:

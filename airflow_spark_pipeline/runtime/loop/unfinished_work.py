@@ -35,6 +35,7 @@ from airflow_spark_pipeline.user_errors.text import frames_of, shorten
 
 GRACE_SECONDS = 10.0
 _LOOK_SECONDS = 0.1
+_FIRST_LOOK_SECONDS = 0.001  # a worker of Spark Connect's client is busy for milliseconds, and does not end then
 _COMMAND_LENGTH = 200
 _FUTURES = os.path.join("concurrent", "futures", "")
 
@@ -114,7 +115,7 @@ class Leftovers:
         :raises ComponentFailedError: some of the work is still running after the wait
         :raises BaseException: an uncaught error in one of the component's threads
         """
-        deadline, told = time.monotonic() + GRACE_SECONDS, False
+        deadline, told, pause = time.monotonic() + GRACE_SECONDS, False, _FIRST_LOOK_SECONDS
         while left := self._left():
             rest = deadline - time.monotonic()
             if rest <= 0:
@@ -126,7 +127,8 @@ class Leftovers:
             if isinstance(first, _Process):
                 first.wait(min(rest, 1))
             else:
-                first.join(min(rest, _LOOK_SECONDS))
+                first.join(min(rest, pause))
+                pause = min(2 * pause, _LOOK_SECONDS)
         for error in (*self._errors, *(error_of(future) for future in self._futures if not was_asked(future))):
             if error is not None:
                 raise error

@@ -55,8 +55,9 @@ def settings_of(spark: SparkSession, read: Callable[[], Mapping[str, str] | None
 
 
 def _settings_of(spark: SparkSession) -> Mapping[str, str]:
-    if hasattr(spark.conf, "getAll"):
-        found: Mapping[str, str] = spark.conf.getAll
+    # It is a property that reads the settings: hasattr() would read them, too.
+    found: Mapping[str, str] | None = getattr(spark.conf, "getAll", None)
+    if found is not None:
         return found
     session: Any = getattr(spark, "_jsparkSession", None)  # Spark 3.5
     if session is None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from airflow_spark_pipeline import PipelineRunner
 from airflow_spark_pipeline.exceptions import ComponentFailedError
+from airflow_spark_pipeline.runtime.component.code_origin import Origin
 from airflow_spark_pipeline.runtime.loop import unfinished_work
 from airflow_spark_pipeline.runtime.loop.ownership import _program
+from airflow_spark_pipeline.runtime.loop.unfinished_work import Leftovers
 from tests import leftover_work
 from tests.leftover_work import LEAVES
 from tests.sparkless import FakeSpark
@@ -109,3 +112,21 @@ def test_a_process_that_was_left_running_is_ended(tmp_path: Path) -> None:
 def test_a_command_is_named_without_its_arguments_and_variables(command: object, name: str) -> None:
     """A password may be among them."""
     assert _program(command) == name
+
+
+def test_a_worker_of_a_pool_that_is_busy_for_a_moment_is_looked_at_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    busy, pauses = threading.Event(), list[float | None]()
+    join = threading.Thread.join
+
+    def look_again(thread: threading.Thread, timeout: float | None = None) -> None:
+        pauses.append(timeout)
+        if len(pauses) == 9:
+            busy.set()
+        join(thread, timeout)
+
+    with Leftovers("load", Origin(())) as left, ThreadPoolExecutor(1) as pool:
+        pool.submit(busy.wait)
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "join", look_again)
+            left.finish()  # Spark Connect's client has such a pool, so most components would wait for it
+    assert pauses[:9] == [0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.1, 0.1]
