@@ -8,13 +8,12 @@ notice.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from airflow import __version__
 
 
-@dataclass(frozen=True, slots=True)
-class AirflowFeatures:
+class AirflowFeatures(NamedTuple):
     """The features of one Airflow version.
 
     :param has_react_plugins: plugins may add pages and tabs (3.1); older versions show neither the page nor links to it

@@ -43,6 +43,8 @@ def is_known(value: Any) -> bool:
 
     A ``None`` in a mapping may be a variable that only the worker has: ``{"HOME": os.environ.get("HOME")}``.
     """
+    if value is None:  # most are, of each of the hundreds of tasks that a DAG file may hold
+        return True
     if isinstance(value, str):
         return not any(mark in value for mark in _TEMPLATE)
     if isinstance(value, Mapping):
@@ -50,7 +52,7 @@ def is_known(value: Any) -> bool:
     if isinstance(value, (list, tuple, set, frozenset)):
         return all(map(is_known, value))
     plain = (bool, int, float, bytes, bytearray, dt.date, dt.time, dt.timedelta, os.PathLike)
-    return value is None or isinstance(value, plain)
+    return isinstance(value, plain)
 
 
 def check_templated(task: Any) -> None:

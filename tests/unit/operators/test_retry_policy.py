@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -138,5 +137,5 @@ def test_with_retry_policies_the_exception_keeps_its_class() -> None:
 def test_a_task_has_no_retry_policy_if_airflow_does_not_support_one(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retries, "AIRFLOW", replace(AIRFLOW, has_retry_policies=False))
+    monkeypatch.setattr(retries, "AIRFLOW", AIRFLOW._replace(has_retry_policies=False))
     assert getattr(shop.operator(), "retry_policy", None) is None
