@@ -96,6 +96,7 @@ class DescriptionCache:
             # As they were when they were parsed: somebody may have edited them since.
             included = [self._read(inputs.texts[file], file) for _, files in includes for file in files]
             warnings = [warning.to_dict() for warning in spec.warnings]
+            worker_cache.forget_old()
             worker_cache.keep_newest(_PREFIX, _MOST)
             whole = self._whole_key(text, included, variables)
             _store(whole, {"description": spec.to_dict(), "warnings": warnings})

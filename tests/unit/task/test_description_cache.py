@@ -334,3 +334,14 @@ def test_only_the_newest_descriptions_are_kept(worker: Worker, monkeypatch: pyte
         worker.describe()
     assert len(kept()) <= 8
     assert not worker.is_parsed()
+
+
+def test_a_description_that_was_not_used_for_a_week_is_removed(worker: Worker) -> None:
+    worker.describe()
+    old = kept()
+    for file in old:
+        os.utime(file, (0, 0))
+    worker.context["ds"] = "2026-12-09"
+    worker.describe()
+    assert len(kept()) == 2
+    assert not {*old} & {*kept()}
