@@ -82,6 +82,7 @@ class Oracle:
     def __init__(self, world: World) -> None:
         self.world = world
         self.truth: Commit | None = None
+        self.author: Process | None = None  # of the truth
         self.recorded_at = 0.0
         self.truths: set[str] = set()  # nonces
         self.told: list[tuple[float, Commit | None]] = []  # each truth, with when it began
@@ -118,7 +119,7 @@ class Oracle:
         if before is not None and end is not None and end["nonce"] != before.state.nonce:
             self.world.note(f"{number} comes too late: {end['number']}, which it was decided on, was removed")
             return
-        self.truth, self.recorded_at = Commit(number, state), self.world.now
+        self.truth, self.author, self.recorded_at = Commit(number, state), process, self.world.now
         self.told.append((self.world.now, self.truth))
         self.truths.add(state.nonce)
         who = "nobody" if process is None else process.name
@@ -279,13 +280,17 @@ class Oracle:
 
     def _compare_with_others(self, process: Process, name: str, state: CheckpointState) -> None:
         """Check that a component may start, after those that it depends on, and before an early end."""
-        # A driver that does not know yet of a later try's claim may still enter what it was about to start.
-        if name in _left_out(state) and state.attempt_id == attempt_of(process):
+        # A driver that does not know yet of a later try's claim, or that the cluster manager has started another driver
+        # of its attempt, may still enter what it was about to start.
+        another = self.author is not process and self.author is not None and self.author.request is not None
+        if another or state.attempt_id != attempt_of(process):
+            return
+        if name in _left_out(state):
             self._violate(f"{process.name} runs {name}, although the run was finished early")
         assert process.spec is not None
         needs = next(c.depends_on or () for c in process.spec.components if c.instance_name == name)
         missing = [need for need in needs if need not in state.completed_components]
-        if missing and state.attempt_id == attempt_of(process) and state.status is CheckpointStatus.RUNNING:
+        if missing and state.status is CheckpointStatus.RUNNING:
             self._violate(f"{process.name} runs {name} before {','.join(missing)}, which it depends on")
 
     def leaves(self, process: Process, name: str, n: int, *, done: bool, output: str = "") -> None:

@@ -262,6 +262,28 @@ class Protocol(RuleBasedStateMachine):
         self.world.finish()
 
 
+def test_a_driver_that_another_one_of_its_attempt_replaced_may_enter_what_it_was_about_to_start() -> None:
+    # c starts while b still runs; b finishes the run early, and the cluster manager starts the driver a second time.
+    history = Protocol()
+    history.begin(
+        seed=91, components=3, whole_seconds=False, local=False, stubborn=False, fail_fast=False, keep_history=False,
+        changes=0, parallelism=2, parts=0, at_once=1, finisher="b", retries=0,
+    )  # fmt: skip
+    history.somebody_discards_the_progress()
+    history.somebody_cleans_up(idle=0.0)
+    history.airflow_starts_a_try_that_starts_over(wait=0.5)
+    history.somebody_discards_the_progress()
+    history.a_process_dies(who=0)
+    history.a_fault_is_waiting(after=2, fault=Fault.ERROR_BEFORE, seconds=0.5, wait=4.0, who=1)
+    history.somebody_cleans_up(idle=0.0)
+    history.time_passes(seconds=1.0)
+    for _ in range(4):
+        history.somebody_discards_the_progress()
+    history.the_cluster_manager_starts_a_driver_again(who=0)
+    history.teardown()
+    assert "driver 5 enters c" in "\n".join(history.world.trace)
+
+
 Protocol.TestCase.settings = settings(
     max_examples=DRAWN,
     stateful_step_count=15,
