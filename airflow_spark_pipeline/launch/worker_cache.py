@@ -57,7 +57,8 @@ def write(name: str, data: bytes) -> None:
             file.write(data)
         os.replace(temporary, directory() / name)
     except BaseException:
-        os.unlink(temporary)
+        with contextlib.suppress(OSError):  # a task may be interrupted when the file already has its name
+            os.unlink(temporary)
         raise
 
 

@@ -79,7 +79,7 @@ class Renderer:
         self._stand_in = stand_in
         self._lines: dict[str | None, tuple[int, ...]] = {}
         # Each text is rendered once: a template may give another value each time, such as a random one.
-        self._texts: dict[tuple[str, str | None], str] = {}
+        self._texts: dict[tuple[str, str | None], str | PipelineDefinitionError] = {}
         #: Names without a value, by file.
         self.missing: dict[tuple[str | None, MissingName], None] = {}
 
@@ -107,12 +107,21 @@ class Renderer:
             return text
         if (text, file) not in self._texts:
             try:
-                placed = self._placed(text, file, skip_comments=True)
-            except CommentError:
-                placed = self._placed(text, file, skip_comments=False)
-            self._lines[file] = placed.lines
-            self._texts[text, file] = placed.text
-        return self._texts[text, file]
+                self._texts[text, file] = self._placed_text(text, file)
+            except PipelineDefinitionError as error:
+                self._texts[text, file] = error
+        found = self._texts[text, file]
+        if isinstance(found, PipelineDefinitionError):
+            raise found
+        return found
+
+    def _placed_text(self, text: str, file: str | None) -> str:
+        try:
+            placed = self._placed(text, file, skip_comments=True)
+        except CommentError:
+            placed = self._placed(text, file, skip_comments=False)
+        self._lines[file] = placed.lines
+        return placed.text
 
     def read(
         self,
@@ -122,14 +131,19 @@ class Renderer:
         *,
         environ: Mapping[str, str] | None = None,
         is_rendered: bool = False,
+        parse: Callable[..., Reading] | None = None,
     ) -> Reading:
         """Render and read a description and everything that it includes.
 
         :param base_dir: directory that relative includes start from
         :param environ: variables for ``${?NAME}``, which take precedence over those of this process
         :param is_rendered: whether this text is already rendered; included files are still templates
+        :param parse: what to use instead of ``parser.read_pipeline``
         """
-        from airflow_spark_pipeline.pipeline.parser import read_pipeline  # pyhocon, for what is not known already
+        if parse is None:
+            from airflow_spark_pipeline.pipeline import parser  # it imports pyhocon
+
+            parse = parser.read_pipeline
 
         written = set[str]()
 
@@ -137,7 +151,7 @@ class Renderer:
             written.update(match[0] for match in REFERENCE.finditer(text))
             return text if is_rendered and name == file else self(text, name)
 
-        reading = read_pipeline(text, file=file, base_dir=base_dir, render=render, environ=environ)
+        reading = parse(text, file=file, base_dir=base_dir, render=render, environ=environ)
         if self.missing and not self._stand_in:  # other problems may be a consequence
             return replace(reading, problems=tuple(map(self._without_secrets, self._missing_problems())))
         return replace(

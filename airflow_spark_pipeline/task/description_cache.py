@@ -3,16 +3,17 @@
 Guarantees: what is found is what parsing would return now. Everything that the result depends on is compared: the
 rendered text, the files that it includes (rendered as well), the environment variables that it asks for, and the code
 that parses. What cannot be read, was damaged or was changed counts as not found. A description may contain secrets, so
-it is encrypted, and the key is derived from the texts it was parsed from: only who has them can read it. Not
-guaranteed: that anything is found, since another worker, or a new container, has parsed nothing yet.
+it is encrypted, and can be read only with the rendered texts that it was parsed from. Not guaranteed: that anything is
+found, since another worker, or a new container, has parsed nothing yet.
 
-A description has two files in ``worker_cache``, since its own text says which other inputs to compare::
+A description is found step by step. Each step is a file in ``worker_cache``; its name and its key depend on everything
+that was compared so far, and it says what to compare next::
 
-    key of the text             -> the names of its includes, and of the variables that it asks for
-    key of the text and these   -> the description
+    text of etl.conf           -> it includes tables.conf
+    … and of tables.conf       -> it asks for the variable REGION
+    … and the value of REGION  -> the description
 
-Example: ``etl.conf`` includes ``tables.conf``. The first file names ``tables.conf``; the key of the second file depends
-on its content. If ``tables.conf`` was edited, there is no second file of this key, and the description is parsed.
+Example: ``tables.conf`` was edited. No file has the name that follows from its new text, so the description is parsed.
 """
 
 from __future__ import annotations
@@ -27,8 +28,7 @@ import os
 import pathlib
 import sys
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -37,103 +37,126 @@ import airflow_spark_pipeline
 from airflow_spark_pipeline.exceptions import Problem, SparkPipelineError
 from airflow_spark_pipeline.launch import worker_cache
 from airflow_spark_pipeline.pipeline.hocon.includes import included_files, read_text, unify_line_ends
-from airflow_spark_pipeline.pipeline.parse_result import Inputs
+from airflow_spark_pipeline.pipeline.parse_result import Reading
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-from airflow_spark_pipeline.pipeline.unrendered_templates import Render
-from airflow_spark_pipeline.task.description import PipelineSource
+from airflow_spark_pipeline.pipeline.unrendered_templates import Render, refuse_templates
 
 _PREFIX = "description-"
-_MOST = 2_000  # files: a template such as {{ ts }} makes another description of each DAG run
-_PARSING = ("binding", "pipeline", "rendering", "secrets")
+_MOST = 3_000  # files: a template such as {{ ts }} makes another description of each DAG run
+_INCLUDE, _VARIABLES, _RESULT = "include", "variables", "result"
+# What parses, and what it depends on.
+_CODE = ("binding", "pipeline", "rendering", "secrets", "user_errors", "exceptions.py", "task/description_cache.py")
 
 
 class _ChangedError(Exception):
     """An include leads to other files than before, or one of them cannot be read."""
 
 
-#: There is no such file, or it is damaged, or it was changed; it cannot be rendered; the directory cannot be used.
-_UNKNOWN = (_ChangedError, SparkPipelineError, InvalidToken, OSError, ValueError, LookupError, TypeError, zlib.error)
+#: There is no such file, or it is damaged; something was changed, or cannot be rendered; the directory cannot be used.
+_UNKNOWN = (
+    _ChangedError, SparkPipelineError, InvalidToken, zlib.error,
+    ImportError, LookupError, OSError, TypeError, ValueError,
+)  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class DescriptionCache:
+def read_pipeline(
+    text: str,
+    *,
+    file: str | None = None,
+    base_dir: pathlib.Path | None = None,
+    render: Render = refuse_templates,
+    environ: Mapping[str, str] | None = None,
+) -> Reading:
+    """Read a description as ``parser.read_pipeline`` does, unless the result is known; then without its places.
+
+    :param render: as there; the same text must always give the same
+    """
+    known = _Known(file, render, {**os.environ, **(environ or {})})
+    with contextlib.suppress(*_UNKNOWN):
+        return known.find(known.start(text, base_dir))
+    from airflow_spark_pipeline.pipeline import parser  # pyhocon, for what is not known
+
+    reading = parser.read_pipeline(text, file=file, base_dir=base_dir, render=render, environ=environ)
+    if reading.spec is not None and not reading.problems:
+        with contextlib.suppress(*_UNKNOWN):  # such as a full disk: the next try parses again
+            known.keep(known.start(text, base_dir), reading)
+    return reading
+
+
+class _Known:
     """What is known of one description.
 
-    :param source: the description
-    :param render: function that renders its text and those of included files; the same text always gives the same
-    :param environ: variables for ``${?NAME}``, which take precedence over those of this process
+    :param file: name of the file
+    :param render: function that renders its text and those of included files
+    :param environ: environment variables
     """
 
-    source: PipelineSource
-    render: Render
-    environ: Mapping[str, str]
+    def __init__(self, file: str | None, render: Render, environ: Mapping[str, str]) -> None:
+        self._file = file
+        self._render = render
+        self._environ = environ
 
-    def find(self) -> PipelineSpec | None:
-        """Return the parsed description; ``None`` if it is not known, or cannot be rendered."""
-        try:
-            text = self._own_key()
-            known = _load(text)
-            included = []
-            # A file is rendered only if the files that lead to it are the same: parsing would render it, too.
-            for each, digest in zip(self._included(known["includes"]), known["digests"], strict=True):
-                if _digest(each) != digest:
-                    return None
-                included.append(each)
-            found = _load(self._whole_key(text, included, known["variables"]))
-            warnings = tuple(Problem(**warning) for warning in found["warnings"])
-            return replace(PipelineSpec.from_dict(found["description"]), warnings=warnings)
-        except _UNKNOWN:
-            return None
+    def start(self, text: str, base_dir: pathlib.Path | None) -> bytes:
+        """Return the key of the first step."""
+        return _key(_code(), base_dir and os.path.realpath(base_dir), self._read(text, self._file))
 
-    def keep(self, spec: PipelineSpec, inputs: Inputs) -> None:
-        """Keep the parsed description for the next try.
+    def find(self, key: bytes) -> Reading:
+        """Return the description that a step leads to.
 
-        :param inputs: what it was read from in addition to the text of its source
+        :raises Exception: one of ``_UNKNOWN``
         """
-        with contextlib.suppress(*_UNKNOWN):  # such as a full disk: the next try parses again
-            text = self._own_key()
-            includes, variables = list(inputs.includes.items()), sorted(inputs.variables)
+        while True:
+            (kind, value), *_ = _load(key).items()
+            if kind == _RESULT:
+                warnings = tuple(Problem(**warning) for warning in value["warnings"])
+                return Reading(PipelineSpec.from_dict(value["description"]), (), warnings)
+            key = self._after_include(key, value) if kind == _INCLUDE else self._after_variables(key, value)
+
+    def keep(self, key: bytes, reading: Reading) -> None:
+        """Keep a description for the next try.
+
+        :raises Exception: one of ``_UNKNOWN``
+        """
+        worker_cache.forget_old()
+        worker_cache.keep_newest(_PREFIX, _MOST)
+        assert reading.spec is not None  # noqa: S101  # it has no problems
+        warnings = [warning.to_dict() for warning in reading.warnings]
+        steps: list[tuple[bytes, dict[str, Any]]] = []
+        for named, files in reading.inputs.includes.items():
+            steps.append((key, {_INCLUDE: [named, *files]}))
             # As they were when they were parsed: somebody may have edited them since.
-            included = [self._read(inputs.texts[file], file) for _, files in includes for file in files]
-            warnings = [warning.to_dict() for warning in spec.warnings]
-            worker_cache.forget_old()
-            worker_cache.keep_newest(_PREFIX, _MOST)
-            whole = self._whole_key(text, included, variables)
-            _store(whole, {"description": spec.to_dict(), "warnings": warnings})
-            digests = [_digest(each) for each in included]
-            _store(text, {"includes": includes, "digests": digests, "variables": variables})
+            key = _key(key.hex(), [self._read(reading.inputs.texts[file], file) for file in files])
+        names = sorted(reading.inputs.variables)
+        steps.append((key, {_VARIABLES: names}))
+        key = self._after_variables(key, names)
+        steps.append((key, {_RESULT: {"description": reading.spec.to_dict(), "warnings": warnings}}))
+        for step, value in reversed(steps):  # a step that is found leads to what is there
+            _store(step, value)
 
-    def _own_key(self) -> bytes:
-        file, base_dir = self.source.file, self.source.base_dir
-        return _key(_code(), base_dir and str(base_dir), self._read(self.source.text, file))
-
-    def _whole_key(self, text: bytes, included: list[list[Any]], names: list[str]) -> bytes:
-        variables = {**os.environ, **self.environ}
-        return _key(text.hex(), included, {name: variables.get(name) for name in names})
-
-    def _included(self, includes: Iterable[Sequence[Any]]) -> Iterator[list[Any]]:
-        """Yield the files that are included, with their texts, in the order in which they were included."""
-        for named, files in includes:
-            found, problem = included_files(pathlib.Path(named))
-            if problem or [str(file) for file in found] != list(files):
+    def _after_include(self, key: bytes, value: list[str]) -> bytes:
+        named, *files = value
+        found, problem = included_files(pathlib.Path(named))
+        if problem or [str(file) for file in found] != files:
+            raise _ChangedError
+        texts = []
+        for file in found:
+            text, problem = read_text(file)
+            if problem:
                 raise _ChangedError
-            for file in found:
-                text, problem = read_text(file)
-                if problem:
-                    raise _ChangedError
-                yield self._read(text, str(file))
+            texts.append(self._read(text, str(file)))
+        return _key(key.hex(), texts)
 
-    def _read(self, text: str, file: str | None) -> list[Any]:
+    def _after_variables(self, key: bytes, names: list[str]) -> bytes:
+        return _key(key.hex(), {name: self._environ[name] for name in names if name in self._environ})
+
+    def _read(self, text: str, file: str | None) -> list[str | None]:
         text = unify_line_ends(text)
-        return [file, text, self.render(text, file)]  # also as written: warnings have the lines of the file
+        # The real path, since files that include each other in a circle are recognized by it.
+        return [file, file and os.path.realpath(file), text, self._render(text, file)]
 
 
 def _key(*parts: Any) -> bytes:
     return hashlib.sha256(json.dumps(parts).encode()).digest()
-
-
-def _digest(texts: list[Any]) -> str:
-    return _key("digest", texts).hex()  # not their key: who has the text that includes them can read it
 
 
 def _name(key: bytes) -> str:
@@ -144,22 +167,24 @@ def _cipher(key: bytes) -> Fernet:
     return Fernet(base64.urlsafe_b64encode(key))
 
 
-def _load(key: bytes) -> Any:
+def _load(key: bytes) -> dict[str, Any]:
     data = worker_cache.read(_name(key))
-    return json.loads(zlib.decompress(_cipher(key).decrypt(data)))
+    step: dict[str, Any] = json.loads(zlib.decompress(_cipher(key).decrypt(data)))
+    return step
 
 
-def _store(key: bytes, value: Any) -> None:
-    worker_cache.write(_name(key), _cipher(key).encrypt(zlib.compress(json.dumps(value).encode(), 1)))
+def _store(key: bytes, step: Mapping[str, Any]) -> None:
+    worker_cache.write(_name(key), _cipher(key).encrypt(zlib.compress(json.dumps(step).encode(), 1)))
 
 
 @functools.cache
 def _code() -> list[Any]:
     """Return what tells one version of the code that parses from another; it may be edited in place."""
     package = pathlib.Path(airflow_spark_pipeline.__file__).parent
-    files = [file for name in _PARSING for file in sorted((package / name).rglob("*.py"))]
+    files = [file for name in _CODE for file in sorted((package / name).rglob("*.py")) or [package / name]]
     stats = [(str(file.relative_to(package)), file.stat()) for file in files]
+    parsers = [importlib.metadata.version(name) for name in ("pyhocon", "pyparsing")]
     return [
-        [airflow_spark_pipeline.__version__, importlib.metadata.version("pyhocon"), sys.version],
+        [airflow_spark_pipeline.__version__, *parsers, sys.version],
         [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats],
     ]

@@ -12,8 +12,8 @@ from airflow_spark_pipeline.exceptions import PipelineDefinitionError
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
 from airflow_spark_pipeline.pipeline.unrendered_templates import refuse_templates
 from airflow_spark_pipeline.rendering.renderer import Renderer
+from airflow_spark_pipeline.task import description_cache
 from airflow_spark_pipeline.task.description import PipelineSource, read_source
-from airflow_spark_pipeline.task.description_cache import DescriptionCache
 from airflow_spark_pipeline.task.undefined_names import say_why_undefined
 
 if TYPE_CHECKING:
@@ -63,18 +63,15 @@ def describe(
     renderer = Renderer(context, environment, advise=say_why_undefined)
     if source.is_final:  # a value holds it, and values are never rendered: refuse it if it looks like a template
         refuse_templates(source.text, source.file)
-
-    def render(text: str, file: str | None) -> str:
-        return text if source.is_final and file == source.file else renderer(text, file)
-
-    cache = DescriptionCache(source, render, environ or {})
-    known = cache.find()
-    if known is not None and not renderer.missing:
-        return known
-    reading = renderer.read(source.text, source.file, source.base_dir, environ=environ, is_rendered=source.is_final)
-    spec = reading.checked()
-    cache.keep(spec, reading.inputs)
-    return spec
+    reading = renderer.read(
+        source.text,
+        source.file,
+        source.base_dir,
+        environ=environ,
+        is_rendered=source.is_final,
+        parse=description_cache.read_pipeline,
+    )
+    return reading.checked()
 
 
 def shown(source: PipelineSource, context: Mapping[str, Any], environment: Environment) -> str:

@@ -12,7 +12,7 @@ import contextlib
 import functools
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from airflow_spark_pipeline.exceptions import ComponentFailedError
@@ -47,14 +47,15 @@ class Streams:
         self._name = name
         self._guard = guard
         self.mine = mine
-        self._before: set[str] = set()
+        self._before: set[str] | None = None  # ids of the queries from before; None as long as none can have started
         self.shared = False  # whether another component has been running, whose queries must be left alone
         self.started: list[Any] = []
 
     def __enter__(self) -> Streams:  # noqa: PYI034  # Self is not in Python 3.10
         if self._manager is not None:
             _watch("pyspark.sql.connect.streaming" if is_connect(self._spark) else "pyspark.sql.streaming")
-            self._before = {query.id for query in self._listed()}
+            if not is_connect(self._spark):  # code in the JVM may start one
+                self.one_starts()
             _open.append(self)
             if len(_open) > 1:
                 for streams in _open:
@@ -100,14 +101,16 @@ class Streams:
 
         They include those that were not started in Python, unless another component may have started them.
         """
-        listed = () if self.shared else self._listed()
-        found = {query.id: query for query in listed if query.id not in self._before}
+        before = self._before
+        active = () if self.shared or before is None else self._manager.active
+        found = {query.id: query for query in active if before is not None and query.id not in before}
         found |= {query.id: query for query in self.started if query.isActive}
         return list(found.values())
 
-    def _listed(self) -> Iterable[Any]:
-        """Return the queries that were started outside of Python, too; on Spark Connect there are none."""
-        return () if is_connect(self._spark) else self._manager.active
+    def one_starts(self) -> None:
+        """Note which queries there are, before the first one can start; on Spark Connect this takes a request."""
+        if self._before is None:
+            self._before = {query.id for query in self._manager.active}
 
     def _stop(self) -> None:
         if self._manager is None:
@@ -168,6 +171,9 @@ def _triggered(method: Callable[[], Any], writer: Any, arguments: dict[str, Any]
 
 
 def _started(method: Callable[[], Any], writer: Any, arguments: dict[str, Any]) -> Any:
+    for streams in tuple(_open):
+        with contextlib.suppress(Exception):  # this may be another session's query
+            streams.one_starts()
     query = method()
     setattr(query, _ENDS, getattr(writer, _ENDS, False))
     for streams in tuple(_open):  # a component that runs next to this one may end meanwhile

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -18,6 +19,7 @@ from airflow_spark_pipeline.launch import worker_cache
 from airflow_spark_pipeline.pipeline import parser
 from airflow_spark_pipeline.pipeline.parse_result import Reading
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
+from airflow_spark_pipeline.rendering.renderer import Renderer
 from airflow_spark_pipeline.task import description_cache
 from airflow_spark_pipeline.task.description import PipelineSource, read_source
 from airflow_spark_pipeline.task.templates import describe
@@ -276,24 +278,32 @@ def test_nobody_can_read_a_description_who_does_not_have_its_texts(worker: Worke
     worker.write("tables.conf", 'table = "{{ password }}"\n')
     worker.describe()
     files = kept()
-    assert len(files) == 2
+    assert len(files) == 3
     for file in files:
         assert file.stat().st_mode & 0o077 == 0
         assert secret.encode() not in file.read_bytes()
-    # Whoever has the file of the pipeline, but not the password, can read the names of the files and no more.
+    # Whoever has the file of the pipeline, but not the password, finds what it includes and no more.
+    found = _steps(worker, {**worker.context, "password": "guessed"})
+    assert found == [{"include": [str(worker.folder / "tables"), str(worker.folder / "tables.conf")]}]
+    assert secret in str(_steps(worker, worker.context)[-1])
+
+
+def _steps(worker: Worker, context: Mapping[str, Any]) -> list[Any]:
+    """Return what somebody finds who has other values for the templates."""
+    found: list[Any] = []
+    load = description_cache._load
+
+    def noted(key: bytes) -> Any:
+        step = load(key)
+        found.append(step)
+        return step
+
     source = read_source("shop.conf", worker.folder)
-    context = {**worker.context, "password": "guessed"}
-    text = description_cache.DescriptionCache(source, _rendered(context), {})._own_key()
-    index = description_cache._load(text)
-    assert secret not in str(index)
-    assert description_cache.DescriptionCache(source, _rendered(context), {}).find() is None
-    assert description_cache.DescriptionCache(source, _rendered(worker.context), {}).find() is not None
-
-
-def _rendered(context: Mapping[str, Any]) -> Callable[[str, str | None], str]:
-    from airflow_spark_pipeline.rendering.renderer import Renderer
-
-    return Renderer(context, ENVIRONMENT)
+    known = description_cache._Known(source.file, Renderer(context, ENVIRONMENT), {})
+    with pytest.MonkeyPatch.context() as patched, contextlib.suppress(OSError):
+        patched.setattr(description_cache, "_load", noted)
+        known.find(known.start(source.text, source.base_dir))
+    return found
 
 
 @pytest.mark.parametrize(
@@ -328,11 +338,11 @@ def test_a_full_disk_changes_nothing(worker: Worker, monkeypatch: pytest.MonkeyP
 
 
 def test_only_the_newest_descriptions_are_kept(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(description_cache, "_MOST", 6)
+    monkeypatch.setattr(description_cache, "_MOST", 8)
     for day in range(10, 20):
         worker.context["ds"] = f"2026-11-{day}"
         worker.describe()
-    assert len(kept()) <= 8
+    assert len(kept()) <= 12
     assert not worker.is_parsed()
 
 
@@ -343,5 +353,56 @@ def test_a_description_that_was_not_used_for_a_week_is_removed(worker: Worker) -
         os.utime(file, (0, 0))
     worker.context["ds"] = "2026-12-09"
     worker.describe()
-    assert len(kept()) == 2
+    assert len(kept()) == len(old)
     assert not {*old} & {*kept()}
+
+
+def test_runs_that_take_turns_do_not_make_each_other_parse(worker: Worker) -> None:
+    worker.write("tables.conf", 'table = "orders of {{ ds }}"\n')
+    for expected in (True, False, False):
+        for day in ("2026-11-27", "2026-11-28"):
+            worker.context["ds"] = day
+            assert worker.is_parsed() is expected
+
+
+def test_a_variable_without_a_value_is_not_one_that_is_missing(worker: Worker) -> None:
+    worker.environ["SHOP_TABLE"] = None  # type: ignore[assignment]  # as in {"SHOP_TABLE": os.environ.get("SHOP_TABLE")}
+    worker.is_parsed()
+    del worker.environ["SHOP_TABLE"]
+    assert worker.is_parsed()
+
+
+def test_a_template_that_fails_is_rendered_once(worker: Worker) -> None:
+    asked: list[str] = []
+
+    def fail() -> None:
+        asked.append("again")
+        raise ConnectionError("the vault does not answer")
+
+    worker.context["fail"] = fail
+    worker.write("tables.conf", 'table = "{{ fail() }}"\n')
+    with pytest.raises(PipelineDefinitionError, match="the vault does not answer"):
+        worker.describe()
+    assert asked == ["again"]
+
+
+def test_a_warning_has_the_line_of_this_try(worker: Worker) -> None:
+    when = '{{%- if number == {} -%}}\ninclude "absent"\n{{%- endif %}}'
+    worker.write("shop.conf", f"{when.format(1)}\n{when.format(2)}{SHOP}")
+    lines = []
+    for number in (1, 2, 1, 2):
+        worker.context["number"] = number
+        worker.is_parsed()
+        lines += [warning.line for warning in worker.describe().warnings]
+    assert lines == [2, 5, 2, 5]
+
+
+def test_a_circle_through_a_link_is_noticed(worker: Worker) -> None:
+    (worker.folder / "more").mkdir()
+    worker.write("tables.conf", 'table = orders\ninclude "more/tables"\n')
+    worker.write("more/tables.conf", 'table = orders\ninclude "more/tables"\n')
+    worker.describe()
+    (worker.folder / "more" / "tables.conf").unlink()
+    (worker.folder / "more" / "tables.conf").symlink_to(worker.folder / "tables.conf")
+    with pytest.raises(PipelineDefinitionError, match="circle"):
+        worker.describe()
