@@ -20,6 +20,7 @@ import site
 import sys
 import sysconfig
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -131,15 +132,20 @@ class _Zip:
         self._root = root
 
     @functools.cached_property
-    def _files(self) -> dict[str, bytes]:
+    def _archive(self) -> zipfile.ZipFile | None:
         try:
-            with zipfile.ZipFile(self._root) as archive:
-                return {n: archive.read(n) for n in archive.namelist() if n.endswith((".py", ".pyc"))}
+            return zipfile.ZipFile(self._root)
         except (OSError, zipfile.BadZipFile):
-            return {}  # Python imports nothing from it either
+            return None  # Python imports nothing from it either
 
     def read(self, file: str) -> bytes | None:
-        return self._files.get(file)
+        # One by one: the runtime's archive has hundreds of files, and none of them is the user's.
+        if self._archive is None or file not in self._archive.NameToInfo:
+            return None
+        try:
+            return self._archive.read(file)
+        except (OSError, zipfile.BadZipFile, zlib.error):
+            return None
 
 
 @functools.lru_cache(maxsize=1024)  # parsing is what costs, and a claim and its driver look at the same files

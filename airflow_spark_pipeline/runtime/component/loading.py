@@ -14,6 +14,8 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
+import zipimport
+from importlib.machinery import PathFinder
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -50,7 +52,7 @@ def load_components(specs: Sequence[ComponentSpec], made_up: Container[str] = ()
     :raises PipelineDefinitionError: lists all problems, each with the path of the ``instance-type`` or of the key in
         ``instance-config``
     """
-    importlib.invalidate_caches()  # also finds files that were shipped after this process started
+    _look_for_new_files()
     components: list[Component] = []
     problems: list[Problem] = []
     for spec in specs:
@@ -69,6 +71,24 @@ def load_components(specs: Sequence[ComponentSpec], made_up: Container[str] = ()
     if problems:
         raise PipelineDefinitionError(problems)
     return components
+
+
+def _look_for_new_files() -> None:
+    """Let imports find files that were shipped after this process started.
+
+    As ``importlib.invalidate_caches()``, which would also read the list of files in this package's archive again, once
+    for each package in it: nearly a tenth of a second.
+    """
+    archive = getattr(getattr(sys.modules[__name__.partition(".")[0]], "__loader__", None), "archive", None)
+    finders: list[Any] = [finder for finder in sys.meta_path if finder is not PathFinder]
+    for path, finder in list(sys.path_importer_cache.items()):
+        if finder is None:  # there was nothing
+            sys.path_importer_cache.pop(path, None)
+        elif not (isinstance(finder, zipimport.zipimporter) and finder.archive == archive):
+            finders.append(finder)
+    for finder in finders:
+        if hasattr(finder, "invalidate_caches"):
+            finder.invalidate_caches()
 
 
 class _LeftOut(Component):

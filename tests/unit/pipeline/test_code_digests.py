@@ -115,3 +115,32 @@ def test_many_files_are_recorded_by_directory_and_an_edit_is_still_detected(
     after = CodeFiles([root]).digests("main.C", "s")
     assert len(before) <= 20
     assert [name for name in after if after[name] != before[name]] == [named]
+
+
+def test_of_an_archive_only_the_modules_that_a_component_may_import_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(tmp_path / "runtime.zip", "w") as archive:
+        for number in range(20):
+            archive.writestr(f"airflow_spark_pipeline/m{number}.py", "1")
+        archive.writestr("etl.py", "import airflow_spark_pipeline.m1")
+    reads = []
+    read = zipfile.ZipFile.read
+
+    def noted(archive: zipfile.ZipFile, name: str) -> bytes:
+        reads.append(name)
+        return read(archive, name)
+
+    monkeypatch.setattr(zipfile.ZipFile, "read", noted)
+    assert list(CodeFiles([str(tmp_path / "runtime.zip")]).digests("etl.Load", "s")) == ["etl.py"]
+    assert reads == ["etl.py"]
+
+
+def test_a_damaged_file_of_an_archive_is_not_there(tmp_path: Path) -> None:
+    file = tmp_path / "etl.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("etl.py", "x = 1")
+        archive.writestr("other.py", "x = 1")
+    file.write_bytes(file.read_bytes().replace(b"x = 1", b"x = 2", 1))  # its checksum no longer matches
+    assert CodeFiles([str(file)]).digests("etl.Load", "s") == {}
+    assert list(CodeFiles([str(file)]).digests("other.Load", "s")) == ["other.py"]

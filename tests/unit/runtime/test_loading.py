@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 from airflow_spark_pipeline.components import ReadFiles
 from airflow_spark_pipeline.exceptions import PipelineDefinitionError, Problem
+from airflow_spark_pipeline.launch.archives import runtime_archive
 from airflow_spark_pipeline.pipeline.spec import ComponentSpec
 from airflow_spark_pipeline.runtime.component.loading import load_components
 
@@ -201,3 +204,34 @@ def test_a_ready_made_component_checks_its_config_before_anything_runs(
     (problem,) = caught.value.problems
     assert isinstance(problem, Problem)
     assert message in problem.message
+
+
+def test_the_archive_of_the_runtime_is_not_listed_again_before_components_are_loaded(tmp_path: Path) -> None:
+    script = (
+        "import zipimport\n"
+        "from airflow_spark_pipeline.runtime.component import loading\n"
+        "lists, read = [], zipimport._read_directory\n"
+        "zipimport._read_directory = lambda archive: (lists.append(archive), read(archive))[1]\n"
+        "loading._look_for_new_files()\n"
+        "print(loading.__file__, len(lists))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(runtime_archive())}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    file, lists = done.stdout.split()
+    assert ".zip/" in file
+    assert lists == "0"  # each takes milliseconds, and there would be one for each package
+
+
+def test_a_module_that_was_shipped_after_the_start_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    late = ComponentSpec("shipped_late.Load", "load")
+    with pytest.raises(PipelineDefinitionError, match="shipped_late"):
+        load_components([late])
+    time = tmp_path.stat().st_mtime_ns
+    text = "from airflow_spark_pipeline import Component\nclass Load(Component):\n    def run(self, spark): pass\n"
+    (tmp_path / "shipped_late.py").write_text(text, encoding="utf-8")
+    os.utime(tmp_path, ns=(time, time))  # as on a file system with coarse times
+    (found,) = load_components([late])
+    assert type(found).__module__ == "shipped_late"
