@@ -83,7 +83,7 @@ def main(names: list[str]) -> int:
 def _compile() -> None:
     """Compile the package, as ``pip install`` does: otherwise each process of Airflow would compile it again.
 
-    What it is compared with is installed, and compiled since then.
+    What it is compared with was compiled when it was installed.
     """
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     compileall.compile_dir(Path(airflow_spark_pipeline.__file__).parent, quiet=1)

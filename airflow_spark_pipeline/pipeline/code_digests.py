@@ -20,7 +20,6 @@ import site
 import sys
 import sysconfig
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -144,7 +143,7 @@ class _Zip:
             return None
         try:
             return self._archive.read(file)
-        except (OSError, zipfile.BadZipFile, zlib.error):
+        except Exception:  # noqa: BLE001  # damaged, encrypted, or compressed in a way that Python cannot read
             return None
 
 

@@ -20,12 +20,14 @@ class Inputs:
 
     :param includes: path that an include names, to the files that it means, which may be none
     :param texts: file to its text, not rendered, for each of these files
-    :param variables: environment variables that were looked up, whether they are set or not
+    :param variables: names of the environment variables that were looked up, whether they are set or not
+    :param values: the values of those that are set
     """
 
     includes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     variables: frozenset[str] = frozenset()
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,8 @@ def read_pipeline(
         files = Files(problems, warnings, render)
         variables = _Variables({**os.environ, **(environ or {})})
         tree, incomplete = read_tree(text, file, base_dir, files, variables, places)
-        inputs = Inputs(files.included, files.texts, frozenset(variables.asked))
+        values = {name: variables.data[name] for name in variables.asked & variables.data.keys()}
+        inputs = Inputs(files.included, files.texts, frozenset(variables.asked), values)
         if tree is not None:
             used = {name for each in files.table if isinstance(each, Reference) for name in _needed(each)}
             spec = read_description(tree, places, file, problems, warnings, used=used, incomplete=incomplete)

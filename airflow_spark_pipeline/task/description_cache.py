@@ -71,9 +71,10 @@ def read_pipeline(
 
     :param render: as there; the same text must always give the same
     """
-    known = _Known(file, render, {**os.environ, **(environ or {})})
+    known = _Known(file, render)
     with contextlib.suppress(*_UNKNOWN):
-        return known.find(known.start(text, base_dir))
+        key = known.start(text, base_dir)
+        return known.find(key, {**os.environ, **(environ or {})})  # a template may have set a variable
     from airflow_spark_pipeline.pipeline import parser  # pyhocon, for what is not known
 
     reading = parser.read_pipeline(text, file=file, base_dir=base_dir, render=render, environ=environ)
@@ -88,21 +89,21 @@ class _Known:
 
     :param file: name of the file
     :param render: function that renders its text and those of included files
-    :param environ: environment variables
     """
 
-    def __init__(self, file: str | None, render: Render, environ: Mapping[str, str]) -> None:
+    def __init__(self, file: str | None, render: Render) -> None:
         self._file = file
         self._render = render
-        self._environ = environ
 
     def start(self, text: str, base_dir: pathlib.Path | None) -> bytes:
         """Return the key of the first step."""
-        return _key(_code(), base_dir and os.path.realpath(base_dir), self._read(text, self._file))
+        place = base_dir and [str(base_dir), os.path.realpath(base_dir)]
+        return _key(_code(), place, self._read(text, self._file))
 
-    def find(self, key: bytes) -> Reading:
+    def find(self, key: bytes, environ: Mapping[str, str]) -> Reading:
         """Return the description that a step leads to.
 
+        :param environ: environment variables
         :raises Exception: one of ``_UNKNOWN``
         """
         while True:
@@ -110,7 +111,7 @@ class _Known:
             if kind == _RESULT:
                 warnings = tuple(Problem(**warning) for warning in value["warnings"])
                 return Reading(PipelineSpec.from_dict(value["description"]), (), warnings)
-            key = self._after_include(key, value) if kind == _INCLUDE else self._after_variables(key, value)
+            key = self._after_include(key, value) if kind == _INCLUDE else _after_variables(key, value, environ)
 
     def keep(self, key: bytes, reading: Reading) -> None:
         """Keep a description for the next try.
@@ -128,7 +129,7 @@ class _Known:
             key = _key(key.hex(), [self._read(reading.inputs.texts[file], file) for file in files])
         names = sorted(reading.inputs.variables)
         steps.append((key, {_VARIABLES: names}))
-        key = self._after_variables(key, names)
+        key = _after_variables(key, names, reading.inputs.values)
         steps.append((key, {_RESULT: {"description": reading.spec.to_dict(), "warnings": warnings}}))
         for step, value in reversed(steps):  # a step that is found leads to what is there
             _store(step, value)
@@ -146,13 +147,14 @@ class _Known:
             texts.append(self._read(text, str(file)))
         return _key(key.hex(), texts)
 
-    def _after_variables(self, key: bytes, names: list[str]) -> bytes:
-        return _key(key.hex(), {name: self._environ[name] for name in names if name in self._environ})
-
     def _read(self, text: str, file: str | None) -> list[str | None]:
         text = unify_line_ends(text)
         # The real path, since files that include each other in a circle are recognized by it.
         return [file, file and os.path.realpath(file), text, self._render(text, file)]
+
+
+def _after_variables(key: bytes, names: list[str], values: Mapping[str, str]) -> bytes:
+    return _key(key.hex(), {name: values[name] for name in names if name in values})
 
 
 def _key(*parts: Any) -> bytes:

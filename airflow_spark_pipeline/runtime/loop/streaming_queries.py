@@ -47,7 +47,7 @@ class Streams:
         self._name = name
         self._guard = guard
         self.mine = mine
-        self._before: set[str] | None = None  # ids of the queries from before; None as long as none can have started
+        self._before: set[str] | None = None  # ids of the queries from before, once they are known
         self.shared = False  # whether another component has been running, whose queries must be left alone
         self.started: list[Any] = []
 
@@ -97,9 +97,10 @@ class Streams:
                 raise error
 
     def _running(self) -> list[Any]:
-        """Return the component's running queries.
+        """Return the component's running queries, also those that Python did not start.
 
-        They include those that were not started in Python, unless another component may have started them.
+        Those are left out if another component may have started them, and on Spark Connect if Python started none: to
+        ask for them takes a request to the server.
         """
         before = self._before
         active = () if self.shared or before is None else self._manager.active
@@ -108,9 +109,11 @@ class Streams:
         return list(found.values())
 
     def one_starts(self) -> None:
-        """Note which queries there are, before the first one can start; on Spark Connect this takes a request."""
-        if self._before is None:
-            self._before = {query.id for query in self._manager.active}
+        """Note which queries there are, before Python starts the first one; on Spark Connect this takes a request."""
+        if self._before is None and not self.shared:
+            before = {query.id for query in self._manager.active}
+            if self._before is None:  # another thread may have been faster, and started one
+                self._before = before
 
     def _stop(self) -> None:
         if self._manager is None:

@@ -282,8 +282,9 @@ class Oracle:
         """Check that a component may start, after those that it depends on, and before an early end."""
         # A driver that does not know yet of a later try's claim, or that the cluster manager has started another driver
         # of its attempt, may still enter what it was about to start.
-        another = self.author is not process and self.author is not None and self.author.request is not None
-        if another or state.attempt_id != attempt_of(process):
+        drivers = self.world.processes
+        is_newer = self.author in drivers and drivers.index(self.author) > drivers.index(process)
+        if is_newer or state.attempt_id != attempt_of(process):
             return
         if name in _left_out(state):
             self._violate(f"{process.name} runs {name}, although the run was finished early")

@@ -74,3 +74,21 @@ def test_a_query_of_another_session_can_start_although_this_server_is_gone(serve
 
     with streams(Gone(), mine=False):
         assert server.start("orders").name == "orders"
+
+
+def test_of_two_queries_that_start_at_once_both_are_found(server: Server) -> None:
+    with streams(server, mine=False) as found:
+        first = True
+
+        class Slow(Server):
+            @property
+            def active(self) -> list[Any]:
+                nonlocal first
+                if first:  # meanwhile another thread starts a query
+                    first = False
+                    server.start("orders")
+                return list(server.queries)
+
+        found._manager = Slow()
+        server.start("returns")
+        assert sorted(query.name for query in found._running()) == ["orders", "returns"]

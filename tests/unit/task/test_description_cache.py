@@ -299,10 +299,10 @@ def _steps(worker: Worker, context: Mapping[str, Any]) -> list[Any]:
         return step
 
     source = read_source("shop.conf", worker.folder)
-    known = description_cache._Known(source.file, Renderer(context, ENVIRONMENT), {})
+    known = description_cache._Known(source.file, Renderer(context, ENVIRONMENT))
     with pytest.MonkeyPatch.context() as patched, contextlib.suppress(OSError):
         patched.setattr(description_cache, "_load", noted)
-        known.find(known.start(source.text, source.base_dir))
+        known.find(known.start(source.text, source.base_dir), {})
     return found
 
 
@@ -406,3 +406,27 @@ def test_a_circle_through_a_link_is_noticed(worker: Worker) -> None:
     (worker.folder / "more" / "tables.conf").symlink_to(worker.folder / "tables.conf")
     with pytest.raises(PipelineDefinitionError, match="circle"):
         worker.describe()
+
+
+def test_a_variable_that_a_template_sets_is_the_one_that_counts(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_TABLE", "is put back after this test")
+    worker.write("shop.conf", SHOP.replace("{{ ds }}", "{{ load() }}"))
+    tables = []
+    for table in ("north", "south", "north"):
+        monkeypatch.delenv("SHOP_TABLE", raising=False)
+        worker.context["load"] = lambda table=table: os.environ.update(SHOP_TABLE=table) or "today"
+        tables.append(worker.describe().components[0].instance_config["table"])
+    assert tables == ["north", "south", "north"]
+    assert len(worker.parsed) == 2
+
+
+def test_a_warning_names_the_directory_of_this_try(worker: Worker) -> None:
+    worker.write("shop.conf", 'include "absent"\n' + SHOP)
+    linked = worker.folder.with_name("linked")
+    linked.symlink_to(worker.folder)
+    for folder in (worker.folder, linked):
+        source = PipelineSource((worker.folder / "shop.conf").read_text(encoding="utf-8"), None, folder)
+        (warning,) = describe(source, worker.context, ENVIRONMENT).warnings
+        assert f"{folder}/absent" in warning.message
