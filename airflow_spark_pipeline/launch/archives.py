@@ -10,13 +10,11 @@ driver would compile all of them. Another Python ignores the bytecode and compil
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import importlib.util
 import io
 import marshal
 import os
-import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
 from importlib.machinery import SourceFileLoader
@@ -118,12 +116,8 @@ def _cached(name: str, entries: Iterable[tuple[str, Path]], *, with_bytecode: bo
                 _add(archive, arcname, data)
                 if arcname in compiled:
                     _add(archive, f"{arcname}c", _bytecode(arcname, data, file))
-        descriptor, temporary = tempfile.mkstemp(dir=target.parent)
-        with contextlib.suppress(FileExistsError), open(descriptor, "wb") as opened:
-            opened.write(buffer.getvalue())
         # The cluster may run as another user: Spark copies the archive with its permissions.
-        Path(temporary).chmod(0o644)
-        os.replace(temporary, target)
+        worker_cache.write(target.name, buffer.getvalue(), 0o644)
     return target
 
 

@@ -46,15 +46,17 @@ def read(name: str) -> bytes:
     return data
 
 
-def write(name: str, data: bytes) -> None:
-    """Write a file that only this user can read; a reader finds all of it or nothing.
+def write(name: str, data: bytes, mode: int = 0o600) -> None:
+    """Write a file; a reader finds all of it or nothing.
 
+    :param mode: who may read it; by default only this user
     :raises OSError: it cannot be written, for example because the disk is full
     """
     descriptor, temporary = tempfile.mkstemp(dir=directory())
     try:
         with open(descriptor, "wb") as file:
             file.write(data)
+            os.fchmod(descriptor, mode)
         os.replace(temporary, directory() / name)
     except BaseException:
         with contextlib.suppress(OSError):  # a task may be interrupted when the file already has its name

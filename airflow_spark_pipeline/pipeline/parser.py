@@ -197,6 +197,10 @@ class _Variables(UserDict[str, str]):
         self.asked.add(str(name))
         return name in self.data
 
+    def __getitem__(self, name: str) -> str:
+        self.asked.add(name)
+        return self.data[name]
+
 
 def _needed(reference: Reference) -> set[str]:
     """Return the keys at the top that the value of another key needs."""

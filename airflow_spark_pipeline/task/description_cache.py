@@ -39,7 +39,7 @@ from airflow_spark_pipeline.launch import worker_cache
 from airflow_spark_pipeline.pipeline.hocon.includes import included_files, read_text, unify_line_ends
 from airflow_spark_pipeline.pipeline.parse_result import Reading
 from airflow_spark_pipeline.pipeline.spec import PipelineSpec
-from airflow_spark_pipeline.pipeline.unrendered_templates import Render, refuse_templates
+from airflow_spark_pipeline.pipeline.unrendered_templates import Render
 
 _PREFIX = "description-"
 _MOST = 3_000  # files: a template such as {{ ts }} makes another description of each DAG run
@@ -62,12 +62,12 @@ _UNKNOWN = (
 def read_pipeline(
     text: str,
     *,
-    file: str | None = None,
-    base_dir: pathlib.Path | None = None,
-    render: Render = refuse_templates,
-    environ: Mapping[str, str] | None = None,
+    file: str | None,
+    base_dir: pathlib.Path | None,
+    render: Render,
+    environ: Mapping[str, str] | None,
 ) -> Reading:
-    """Read a description as ``parser.read_pipeline`` does, unless the result is known; then without its places.
+    """Return what ``parser.read_pipeline`` returns. If it is known already, it has no places.
 
     :param render: as there; the same text must always give the same
     """
